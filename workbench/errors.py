@@ -1,0 +1,84 @@
+"""What can go wrong, said so that a person can act on it.
+
+Every error the bench raises on purpose is a `BenchError`: a title (what happened), a cause (why), a hint (what to do) and a
+place. The command line prints these four and exits with `exit_code`; the screens and notebooks show the same object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+EXIT_OK = 0
+EXIT_FINDINGS = 1
+EXIT_INPUT = 2
+EXIT_ENVIRONMENT = 3
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place: a file with line and column (1-based), a row and message (0-based), a field, token range [a, b)."""
+
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    row: int | None = None
+    message: int | None = None
+    field: str | None = None
+    tokens: tuple[int, int] | None = None
+
+    def __str__(self) -> str:
+        head = self.file or ""
+        if self.line is not None:
+            head = f"{head}:{self.line}" if head else f"line {self.line}"
+            if self.column is not None:
+                head += f":{self.column}"
+        tail = []
+        if self.row is not None:
+            tail.append(f"row {self.row}")
+        if self.message is not None and self.field is None:
+            tail.append(f"message {self.message}")
+        if self.field is not None:
+            tail.append(self.field)
+        if self.tokens is not None:
+            tail.append(f"tokens {self.tokens[0]}–{self.tokens[1]}")
+        return ": ".join(part for part in (head, ", ".join(tail)) if part)
+
+    def __bool__(self) -> bool:
+        return any(value is not None for value in (self.file, self.line, self.row, self.message, self.field, self.tokens))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The `where` object of the JSON formats; only what is known."""
+        return {key: list(value) if key == "tokens" else value for key, value in asdict(self).items() if value is not None}
+
+
+class BenchError(Exception):
+    """A problem with a title, a cause, a hint and a place. Exit code 2 unless a subclass says otherwise."""
+
+    exit_code = EXIT_INPUT
+
+    def __init__(self, title: str, cause: str = "", hint: str = "", where: Where | None = None) -> None:
+        super().__init__(title)
+        self.title = title
+        self.cause = cause
+        self.hint = hint
+        self.where = where or Where()
+
+    def __str__(self) -> str:
+        lines = [f"{self.where}: {self.title}" if self.where else self.title]
+        lines += [text for text in (self.cause, self.hint) if text]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"title": self.title, "cause": self.cause, "hint": self.hint, "where": self.where.to_dict()}
+
+
+class InputError(BenchError):
+    """The user's arguments, recipe or data are at fault: exit code 2."""
+
+
+class EnvironmentProblem(BenchError):
+    """The surroundings are at fault: a missing package, model, licence, network or memory. Exit code 3."""
+
+    exit_code = EXIT_ENVIRONMENT
