@@ -1,0 +1,42 @@
+# Everything a fresh machine needs is Python 3.11 and make.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo setup test lint types contracts pytest conformance bench clean
+
+demo: setup
+	@$(BIN)/vlmbench inspect
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || { command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV); } 1>&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv 1>&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable . --group dev 1>&2
+	@touch $(STAMP)
+
+test: setup lint types contracts pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contracts: setup
+	$(BIN)/lint-imports
+
+pytest: setup
+	$(BIN)/python -m pytest
+
+conformance: setup
+	$(BIN)/python -m conformance
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks
+
+clean:
+	rm -rf $(VENV) .conformance build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,341 @@
+"""The mask: which tokens axolotl will train, and why.
+
+`scan` gives axolotl's labels to the bit (axolotl 0.16–0.19, multimodal collator) and a reason for every token. It is pure
+numpy. Nothing loops over tokens: markers are found by vectorised comparison, and the only Python loop follows the chain from
+one span to the next, where spans overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.tokens.boundaries import RoleBoundary
+
+IntArray = npt.NDArray[np.int64]
+IGNORE = -100
+TRAIN_ON_EOS = ("turn", "all", "none", "last")
+
+
+class Reason(IntEnum):
+    """Why a token is trained or not."""
+
+    OUTSIDE = 0
+    CONTENT = 1
+    START = 2
+    END = 3
+    ROLE_NOT_TRAINED = 4
+    START_NOT_TRAINED = 5
+    END_NOT_TRAINED = 6
+    PAD = 7
+    MEDIA = 8
+    ALL_INPUTS = 9
+    NO_BOUNDARIES = 10
+
+
+REASON_TEXT: dict[Reason, str] = {
+    Reason.OUTSIDE: "outside any span",
+    Reason.CONTENT: "content",
+    Reason.START: "start marker, included",
+    Reason.END: "end marker",
+    Reason.ROLE_NOT_TRAINED: "role not trained",
+    Reason.START_NOT_TRAINED: "start marker",
+    Reason.END_NOT_TRAINED: "end marker not trained",
+    Reason.PAD: "padding id",
+    Reason.MEDIA: "media id",
+    Reason.ALL_INPUTS: "train_on_inputs",
+    Reason.NO_BOUNDARIES: "no boundaries: everything is trained",
+}
+_TRAINED = np.isin(
+    np.arange(len(Reason)), [Reason.CONTENT, Reason.START, Reason.END, Reason.ALL_INPUTS, Reason.NO_BOUNDARIES]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Every match of a role boundary, as columns of equal length, in the order of the sequence.
+
+    Token positions count within the row: the start marker is [start, content), the content [content, end), the end
+    marker [end, stop). Without an end marker the span is not `terminated` and end == stop == the row's length.
+    """
+
+    row: IntArray
+    boundary: IntArray
+    start: IntArray
+    content: IntArray
+    end: IntArray
+    stop: IntArray
+    terminated: npt.NDArray[np.bool_]
+    trained: npt.NDArray[np.bool_]
+    roles: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def role(self, index: int) -> str:
+        """The role of a span."""
+        return self.roles[int(self.boundary[index])]
+
+    def take(self, which: Any) -> Spans:
+        """Some of the spans, by index or boolean array."""
+        return Spans(
+            self.row[which],
+            self.boundary[which],
+            self.start[which],
+            self.content[which],
+            self.end[which],
+            self.stop[which],
+            self.terminated[which],
+            self.trained[which],
+            self.roles,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The mask of one row (`[L]`) or a batch (`[B, L]`): labels, keep, reason and span all have that shape.
+
+    `labels` is int64, -100 where not trained; `keep` bool; `reason` uint8 of `Reason`; `span` int32, an index into
+    `spans` or -1.
+    """
+
+    labels: IntArray
+    keep: npt.NDArray[np.bool_]
+    reason: npt.NDArray[np.uint8]
+    span: npt.NDArray[np.int32]
+    spans: Spans
+
+    @property
+    def trained(self) -> int:
+        """How many tokens are trained."""
+        return int(np.count_nonzero(self.keep))
+
+    def row(self, index: int) -> Mask:
+        """One row of a batch, as a mask of its own; its spans count from 0."""
+        if self.labels.ndim == 1:
+            return self
+        mine = np.flatnonzero(self.spans.row == index)
+        span = self.span[index]
+        if len(mine):
+            span = np.where(span >= 0, span - np.int32(mine[0]), span)
+        spans = self.spans.take(mine)
+        spans.row[:] = 0
+        return Mask(self.labels[index], self.keep[index], self.reason[index], span, spans)
+
+
+def scan(
+    input_ids: npt.ArrayLike,
+    boundaries: Sequence[RoleBoundary],
+    *,
+    roles_to_train: Collection[str] = ("assistant",),
+    train_on_eos: str = "turn",
+    train_on_inputs: bool = False,
+    pad_id: int | None = None,
+    media_ids: Iterable[int] = (),
+) -> Mask:
+    """Mask one row or a batch of token ids, as axolotl's multimodal collator does.
+
+    Args:
+        input_ids: integer array `[L]` or `[B, L]`.
+        boundaries: from `workbench.tokens.boundaries.resolve`. None at all: everything is trained.
+        roles_to_train: roles whose content is trained. Empty: nothing is.
+        train_on_eos: which end markers are trained: `turn`, `all`, `none` or `last`.
+        train_on_inputs: train everything, whatever the boundaries say.
+        pad_id: never trained, wherever it stands, whatever it means there.
+        media_ids: likewise, from the selected strategy.
+
+    Returns:
+        A `Mask` of the same shape.
+
+    Raises:
+        ValueError: `train_on_eos` is not one of the four, or the array is neither `[L]` nor `[B, L]`.
+    """
+    if train_on_eos not in TRAIN_ON_EOS:
+        raise ValueError(f"train_on_eos is {train_on_eos!r}; it must be one of {', '.join(TRAIN_ON_EOS)}")
+    ids = np.asarray(input_ids)
+    if ids.ndim not in (1, 2):
+        raise ValueError(f"input_ids has shape {ids.shape}; it must be [L] or [B, L]")
+    length = ids.shape[-1]
+    flat = np.ascontiguousarray(ids, dtype=np.int64).reshape(-1)
+    media = tuple(media_ids)
+
+    finder = _finder(tuple(boundaries), pad_id, media)
+    hits = finder.hits(flat)
+    spans, resume = _spans(flat, length, finder, hits, roles_to_train)
+    if train_on_inputs or not boundaries:
+        reason = np.full(flat.size, Reason.ALL_INPUTS if train_on_inputs else Reason.NO_BOUNDARIES, dtype=np.uint8)
+        span = _fill(flat.size, spans, resume, length, None)[1]
+    else:
+        reason, span = _fill(flat.size, spans, resume, length, _end_reasons(spans, finder, train_on_eos))
+        if finder.any_include_start:
+            _include_starts(reason, spans, finder, length)
+    if len(hits):
+        found = flat[hits]
+        for token in media:
+            reason[hits[found == token]] = Reason.MEDIA
+        if pad_id is not None:
+            reason[hits[found == pad_id]] = Reason.PAD
+    keep = _TRAINED.take(reason)
+    labels = np.where(keep, flat, IGNORE)
+    shape = ids.shape
+    return Mask(labels.reshape(shape), keep.reshape(shape), reason.reshape(shape), span.reshape(shape), spans)
+
+
+class _Finder:
+    """What to look for in a row: a table that says, for every id, whether it can matter at all."""
+
+    def __init__(self, boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> None:
+        self.boundaries = boundaries
+        self.roles = tuple(boundary.role for boundary in boundaries)
+        # A tie in length goes to the boundary declared first: the sort is stable.
+        self.by_length = sorted(
+            (i for i, b in enumerate(boundaries) if b.start), key=lambda i: -len(boundaries[i].start)
+        )
+        self.start_length = np.array([len(b.start) for b in boundaries], dtype=np.int64)
+        self.end_length = np.array([len(b.end) for b in boundaries], dtype=np.int64)
+        self.include_end = np.array([b.include_end for b in boundaries], dtype=bool)
+        self.include_start = np.array([b.include_start for b in boundaries], dtype=bool)
+        self.any_include_start = bool(self.include_start.any())
+        self.ends = sorted({b.end for b in boundaries if b.end})
+        end_index = {end: i for i, end in enumerate(self.ends)}
+        self.end_of = [end_index.get(b.end, -1) for b in boundaries]
+        wanted = {b.start[0] for b in boundaries if b.start} | {end[0] for end in self.ends} | set(media)
+        if pad_id is not None:
+            wanted.add(pad_id)
+        top = max((token for token in wanted if token >= 0), default=-1)
+        # One more entry than needed: ids beyond the table are clipped onto it, and it is always empty.
+        self.table = np.zeros(top + 2, dtype=bool)
+        self.table[[token for token in wanted if token >= 0]] = True
+
+    def hits(self, flat: IntArray) -> IntArray:
+        """Positions that hold a marker's first id, a pad or a media id."""
+        positions: IntArray = np.flatnonzero(self.table.take(flat, mode="clip"))
+        return positions
+
+
+@lru_cache(maxsize=64)
+def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> _Finder:
+    return _Finder(boundaries, pad_id, media)
+
+
+def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
+    """Where a marker stands whole, inside one row."""
+    places = hits[found == marker[0]]
+    if len(marker) > 1:
+        places = places[places % length + len(marker) <= length]
+        for offset in range(1, len(marker)):
+            places = places[flat[places + offset] == marker[offset]]
+    return places
+
+
+def _spans(
+    flat: IntArray, length: int, finder: _Finder, hits: IntArray, roles_to_train: Collection[str]
+) -> tuple[Spans, IntArray]:
+    """Every span in order, and for each the flat position where the scan went on."""
+    found = flat[hits]
+    starts: list[IntArray] = []
+    which: list[IntArray] = []
+    for index in finder.by_length:
+        places = _positions(flat, length, hits, found, finder.boundaries[index].start)
+        starts.append(places)
+        which.append(np.full(len(places), index, dtype=np.int64))
+    position = np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64)
+    boundary = np.concatenate(which) if which else position
+    # np.unique keeps the first of equals, and the longest start was put first.
+    position, first = np.unique(position, return_index=True)
+    boundary = boundary[first]
+
+    row = position // length if length else position
+    row_end = (row + 1) * length
+    content = position + finder.start_length[boundary]
+    end = row_end.copy()
+    terminated = np.zeros(len(position), dtype=bool)
+    for index, marker in enumerate(finder.ends):
+        mine = np.flatnonzero(np.array([i == index for i in finder.end_of], dtype=bool)[boundary])
+        places = np.append(_positions(flat, length, hits, found, marker), flat.size)
+        nearest = places[np.searchsorted(places, content[mine])]
+        inside = nearest < row_end[mine]
+        end[mine[inside]] = nearest[inside]
+        terminated[mine[inside]] = True
+    stop = np.where(terminated, end + finder.end_length[boundary], row_end)
+    # An end marker that is not included is handed back: it may open the next span.
+    resume = np.where(terminated & ~finder.include_end[boundary], end, stop)
+
+    following = np.searchsorted(position, resume)
+    chosen = _chain(following)
+    in_loss = np.array([role in roles_to_train for role in finder.roles], dtype=bool)
+    base = row * length
+    trained = in_loss[boundary]
+    spans = Spans(
+        row, boundary, position - base, content - base, end - base, stop - base, terminated, trained, finder.roles
+    )
+    return (spans, resume) if chosen is None else (spans.take(chosen), resume[chosen])
+
+
+def _chain(following: IntArray) -> IntArray | None:
+    """The matches that the left-to-right scan really visits; None when it visits all of them."""
+    count = len(following)
+    if np.array_equal(following, np.arange(1, count + 1)):
+        return None
+    steps, visited, at = following.tolist(), [], 0
+    while at < count:
+        visited.append(at)
+        at = steps[at]
+    return np.array(visited, dtype=np.int64)
+
+
+def _end_reasons(spans: Spans, finder: _Finder, train_on_eos: str) -> npt.NDArray[np.bool_]:
+    """Per span, whether its end marker is trained."""
+    closed: npt.NDArray[np.bool_] = spans.terminated & finder.include_end[spans.boundary]
+    if train_on_eos == "none":
+        return np.zeros(len(spans), dtype=bool)
+    if train_on_eos == "all":
+        return closed
+    closed = closed & spans.trained
+    if train_on_eos == "turn":
+        return closed
+    # `last`: per row, the last trained span that was closed by a marker it includes.
+    candidates = np.flatnonzero(closed)
+    rows = spans.row[candidates]
+    final = np.append(rows[1:] != rows[:-1], True) if len(rows) else np.zeros(0, dtype=bool)
+    trained = np.zeros(len(spans), dtype=bool)
+    trained[candidates[final]] = True
+    return trained
+
+
+def _fill(
+    size: int, spans: Spans, resume: IntArray, length: int, end_trained: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Per token, the reason and the span, painted as runs between the edges of the spans."""
+    count = len(spans)
+    base = spans.row * length
+    edges = np.empty((count, 4), dtype=np.int64)
+    edges[:, 0] = spans.start + base
+    edges[:, 1] = spans.content + base
+    edges[:, 2] = np.minimum(spans.end + base, resume)
+    edges[:, 3] = resume
+    runs = np.diff(edges.reshape(-1), prepend=0, append=size)
+    span_value = np.full((count, 4), -1, dtype=np.int32)
+    span_value[:, :3] = np.arange(count, dtype=np.int32)[:, None]
+    span = np.repeat(np.concatenate(([np.int32(-1)], span_value.reshape(-1))), runs)
+    reason_value = np.zeros((count, 4), dtype=np.uint8)
+    if end_trained is not None:
+        reason_value[:, 0] = Reason.START_NOT_TRAINED
+        reason_value[:, 1] = np.where(spans.trained, np.uint8(Reason.CONTENT), np.uint8(Reason.ROLE_NOT_TRAINED))
+        reason_value[:, 2] = np.where(end_trained, np.uint8(Reason.END), np.uint8(Reason.END_NOT_TRAINED))
+    reason = np.repeat(np.concatenate(([np.uint8(0)], reason_value.reshape(-1))), runs)
+    return reason, span
+
+
+def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _Finder, length: int) -> None:
+    chosen = np.flatnonzero(spans.trained & finder.include_start[spans.boundary])
+    widths = finder.start_length[spans.boundary[chosen]]
+    begin = spans.start[chosen] + spans.row[chosen] * length
+    within = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
+    reason[np.repeat(begin, widths) + within] = Reason.START
