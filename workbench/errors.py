@@ -1,7 +1,7 @@
 """What can go wrong, said so that a person can act on it.
 
-Every error the bench raises on purpose is a `BenchError`: a title (what happened), a cause (why), a hint (what to do) and a
-place. The command line prints these four and exits with `exit_code`; the screens and notebooks show the same object.
+Every error the bench raises on purpose is a `BenchError`: a title (what happened), a cause (why), a hint (what to do)
+and a place. The command line prints these four and exits with `exit_code`; screens and notebooks show the same object.
 """
 
 from __future__ import annotations
@@ -46,11 +46,15 @@ class Where:
         return ": ".join(part for part in (head, ", ".join(tail)) if part)
 
     def __bool__(self) -> bool:
-        return any(value is not None for value in (self.file, self.line, self.row, self.message, self.field, self.tokens))
+        return any(
+            value is not None for value in (self.file, self.line, self.row, self.message, self.field, self.tokens)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The `where` object of the JSON formats; only what is known."""
-        return {key: list(value) if key == "tokens" else value for key, value in asdict(self).items() if value is not None}
+        return {
+            key: list(value) if key == "tokens" else value for key, value in asdict(self).items() if value is not None
+        }
 
 
 class BenchError(Exception):

@@ -1,8 +1,8 @@
 """The mask: which tokens axolotl will train, and why.
 
-`scan` gives axolotl's labels to the bit (axolotl 0.16–0.19, multimodal collator) and a reason for every token. It is pure
-numpy. Nothing loops over tokens: markers are found by vectorised comparison, and the only Python loop follows the chain from
-one span to the next, where spans overlap.
+`scan` gives axolotl's labels to the bit (axolotl 0.16–0.19, multimodal collator) and a reason for every token. It is
+pure numpy. Nothing loops over tokens: markers are found by vectorised comparison, and the only Python loop follows the
+chain from one span to the next, where spans overlap.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -231,7 +231,7 @@ def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, mar
         places = places[places % length + len(marker) <= length]
         for offset in range(1, len(marker)):
             places = places[flat[places + offset] == marker[offset]]
-    return places
+    return cast(IntArray, places)
 
 
 def _spans(

@@ -1,0 +1,208 @@
+"""A conversation after the chat template and the processor: text, token ids, offsets and media runs.
+
+The ids are those of the call that axolotl's multimodal collator makes. The text and the offsets come from that same
+call: the tokenizer is watched while the processor uses it, so nothing is tokenized twice and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import BenchError, InputError, Where
+from workbench.tokens.vocabulary import Vocabulary
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRuns:
+    """Unbroken runs of media tokens, as columns: modality (`image`, `audio`, `video`), [start, stop), soft tokens."""
+
+    modality: tuple[str, ...]
+    start: npt.NDArray[np.int64]
+    stop: npt.NDArray[np.int64]
+    soft: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.modality)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One conversation as the trainer will feed it.
+
+    `prompt` is what the chat template wrote, `text` what was tokenized (after media expansion; equal to `prompt`
+    without media), `input_ids` int64 `[L]`, `offsets` int32 `[L, 2]` into `text`, or None where there are none.
+    """
+
+    prompt: str
+    text: str
+    input_ids: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int32] | None
+    media: MediaRuns
+    vocabulary: Vocabulary
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    def token_text(self, index: int) -> str:
+        """The text under a token, empty for the later pieces of one character that several tokens share."""
+        if self.offsets is None:
+            return self.vocabulary.text(int(self.input_ids[index]))
+        start, stop = (int(value) for value in self.offsets[index])
+        if start == stop:
+            return self.vocabulary.text(int(self.input_ids[index]))
+        if index and int(self.offsets[index - 1][0]) == start and int(self.offsets[index - 1][1]) == stop:
+            return ""
+        return self.text[start:stop]
+
+    def token_texts(self, start: int = 0, stop: int | None = None) -> list[str]:
+        """The texts under tokens [start, stop)."""
+        return [self.token_text(index) for index in range(start, len(self) if stop is None else min(stop, len(self)))]
+
+
+class Renderer:
+    """Renders conversations with one processor (or bare tokenizer) and one chat template."""
+
+    def __init__(
+        self, tokenizer: Any, processor: Any | None, template: str | None, media_kinds: Mapping[int, str] | None = None
+    ) -> None:
+        """`template` None means the processor's own. `media_kinds` gives each media id's kind, e.g. `image_start`."""
+        self.tokenizer = tokenizer
+        self.processor = processor
+        self.template = template
+        self.media_kinds = dict(media_kinds or {})
+        self.vocabulary = Vocabulary(tokenizer)
+        self._lock = RLock()
+
+    def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+        """What the chat template writes. Raises what the template raises."""
+        speaker = self.processor if self.processor is not None else self.tokenizer
+        options = {} if self.template is None else {"chat_template": self.template}
+        with self._lock:
+            text = speaker.apply_chat_template(
+                list(messages), tokenize=False, add_generation_prompt=add_generation_prompt, **options
+            )
+        return text if isinstance(text, str) else text[0]
+
+    def render(self, messages: Sequence[Message], *, where: Where | None = None) -> Rendering:
+        """Render one conversation, exactly as the collator would.
+
+        Raises:
+            InputError: the template refuses the conversation, or the processor refuses its media.
+        """
+        try:
+            prompt = self.prompt(messages)
+        except BenchError:
+            raise
+        except Exception as problem:
+            raise InputError(
+                f"The chat template refuses this row: {problem}",
+                f"{type(problem).__name__} while rendering; axolotl would stop here.",
+                "Look at the order of the roles and the types of the parts, or change the template.",
+                where,
+            ) from problem
+        try:
+            with self._lock, _watch(self.tokenizer) as calls:
+                ids = self._encode(messages)
+        except Exception as problem:
+            raise InputError(
+                f"The processor refuses this row: {problem}",
+                f"{type(problem).__name__} while processing; axolotl would stop here.",
+                "Compare the number of pictures with the number of placeholders in the row.",
+                where,
+            ) from problem
+        text, offsets = _matching_call(calls, ids)
+        return Rendering(
+            prompt=prompt,
+            text=prompt if text is None else text,
+            input_ids=ids,
+            offsets=offsets,
+            media=media_runs(ids, self.media_kinds),
+            vocabulary=self.vocabulary,
+        )
+
+    def _encode(self, messages: Sequence[Message]) -> npt.NDArray[np.int64]:
+        options: dict[str, Any] = {"add_generation_prompt": False, "tokenize": True, "return_dict": True}
+        if self.template is not None:
+            options["chat_template"] = self.template
+        if self.processor is not None:
+            batch = self.processor.apply_chat_template(
+                [list(messages)], return_tensors="pt", processor_kwargs={"padding": True}, **options
+            )
+        else:
+            batch = self.tokenizer.apply_chat_template([list(messages)], **options)
+        return np.asarray(batch["input_ids"][0], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    texts: list[str]
+    encodings: list[Any]
+
+
+@contextmanager
+def _watch(tokenizer: Any) -> Iterator[list[_Call]]:
+    """Note what the tokenizer is asked while the processor runs.
+
+    Processors look at nothing but the class's methods, so a subclass of the same name is invisible to them.
+    """
+    original = type(tokenizer)
+    calls: list[_Call] = []
+
+    def watched(self: Any, text: Any = None, *args: Any, **kwargs: Any) -> Any:
+        result = original.__call__(self, text, *args, **kwargs)
+        texts = [text] if isinstance(text, str) else list(text or ())
+        encodings = list(getattr(result, "encodings", None) or ())
+        if texts and len(texts) == len(encodings) and all(isinstance(item, str) for item in texts):
+            calls.append(_Call(texts, encodings))
+        return result
+
+    tokenizer.__class__ = type(original.__name__, (original,), {"__call__": watched, "__module__": original.__module__})
+    try:
+        yield calls
+    finally:
+        tokenizer.__class__ = original
+
+
+def _matching_call(
+    calls: Sequence[_Call], ids: npt.NDArray[np.int64]
+) -> tuple[str | None, npt.NDArray[np.int32] | None]:
+    """Text and offsets of the call that produced these ids."""
+    for call in reversed(calls):
+        for text, encoding in zip(call.texts, call.encodings, strict=True):
+            if len(encoding.ids) == len(ids) and np.array_equal(encoding.ids, ids):
+                return text, np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+    return None, None
+
+
+def media_runs(input_ids: npt.NDArray[np.int64], kinds: Mapping[int, str]) -> MediaRuns:
+    """Find the runs of media tokens.
+
+    A run ends where the modality changes or a start token (`…_start`) opens the next. Soft tokens are those whose
+    kind is the bare modality.
+    """
+    empty = np.zeros(0, dtype=np.int64)
+    known = {token: kind for token, kind in kinds.items() if token >= 0}
+    if not known or not len(input_ids):
+        return MediaRuns((), empty, empty, empty)
+    modalities = sorted({kind.split("_")[0] for kind in known.values()})
+    table = np.zeros((3, max(known) + 2), dtype=np.int8)
+    for token, kind in known.items():
+        modality, _, role = kind.partition("_")
+        table[:, token] = modalities.index(modality) + 1, role == "start", role == ""
+    modality_of, opens, soft = table.take(input_ids, axis=1, mode="clip")
+    breaks = np.flatnonzero((np.diff(modality_of, prepend=0) != 0) | (opens != 0))
+    edges = np.append(breaks, len(input_ids))
+    inside = np.flatnonzero(modality_of[breaks])
+    start, stop = edges[:-1][inside], edges[1:][inside]
+    total = np.concatenate(([0], np.cumsum(soft, dtype=np.int64)))
+    names = tuple(modalities[int(code) - 1] for code in modality_of[start])
+    return MediaRuns(names, start, stop, total[stop] - total[start])

@@ -1,0 +1,178 @@
+"""Which chat template axolotl renders with: the recipe's `chat_template` decides.
+
+A name stands for the text that axolotl bundles under that name, which need not be the model's own. That text is read from
+an axolotl that is at hand; nothing of it is imported.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import EnvironmentProblem, InputError, Where
+from workbench.findings import Finding
+
+DEFAULT = "tokenizer_default"
+FALLBACK = "tokenizer_default_fallback_"
+_CHATML_SYSTEM = "You are a helpful assistant."
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The text to render with (None: the processor's own), where it comes from, and what there is to say about it."""
+
+    text: str | None
+    source: str
+    findings: tuple[Finding, ...] = ()
+
+
+def choose_template(
+    recipe: Mapping[str, Any],
+    *,
+    tokenizer_template: str | None,
+    processor_template: str | None,
+    axolotl_python: str | None = None,
+    base_dir: Path | None = None,
+    where: Where | None = None,
+) -> Template:
+    """The template for a recipe's `chat_template`, `chat_template_jinja` and `tokenizer_use_mistral_common`.
+
+    `where` is the place of `chat_template` in the recipe, for errors. `base_dir` is the recipe's folder: a path in
+    `chat_template_jinja` is looked for in the working directory, as axolotl does, and then there.
+
+    Raises:
+        InputError: axolotl would refuse the choice, or knows no template of that name.
+    """
+    name = recipe.get("chat_template")
+    jinja = recipe.get("chat_template_jinja")
+    place = where or Where(field="chat_template")
+    if recipe.get("tokenizer_use_mistral_common"):
+        if name:
+            raise InputError(
+                "`chat_template` cannot be set together with `tokenizer_use_mistral_common`",
+                "axolotl refuses it: mistral-common writes the prompt itself.",
+                "Remove `chat_template`.",
+                place,
+            )
+        return Template(None, "mistral-common")
+    if jinja and not name:
+        name = "jinja"
+    if name is None:
+        if tokenizer_template is not None:
+            return Template(tokenizer_template, "the tokenizer's own")
+        if processor_template is None:
+            raise _no_template(place)
+        return Template(processor_template, "the processor's own")
+    if name == "jinja":
+        return _jinja(jinja, base_dir, place)
+    if name == DEFAULT:
+        if tokenizer_template is None:
+            hint = "Write `chat_template: jinja` and put the template into `chat_template_jinja`."
+            if processor_template is None:
+                raise _no_template(place)
+            raise InputError(
+                "`chat_template: tokenizer_default`, but only the processor has a chat template",
+                "axolotl asks the tokenizer for it and raises where it has none.",
+                hint,
+                place,
+            )
+        return Template(tokenizer_template, "the tokenizer's own")
+    if name.startswith(FALLBACK):
+        if tokenizer_template is not None:
+            return Template(tokenizer_template, "the tokenizer's own")
+        name = name[len(FALLBACK) :]
+    return _named(name, recipe, tokenizer_template or processor_template, axolotl_python, place)
+
+
+def _no_template(where: Where) -> InputError:
+    return InputError(
+        "This model has no chat template",
+        "Neither the tokenizer nor the processor brings one: a base model, most likely.",
+        "Give one: `chat_template: NAME` for one that axolotl bundles, or `chat_template_jinja`.",
+        where,
+    )
+
+
+def _jinja(jinja: str | None, base_dir: Path | None, where: Where) -> Template:
+    if not jinja:
+        raise InputError(
+            "`chat_template: jinja` without `chat_template_jinja`",
+            hint="Put the template's text, or the path of a file, into `chat_template_jinja`.",
+            where=where,
+        )
+    # Only a single line can be a path, and a long text must not reach the file system.
+    if "\n" not in jinja and "{" not in jinja and len(jinja) < 1024:
+        for folder in (Path(), base_dir or Path()):
+            file = folder / jinja
+            if file.is_file():
+                return Template(file.read_text("utf-8"), str(file))
+        raise InputError(
+            f"There is no template file {jinja!r}",
+            "It is no Jinja text either, so axolotl would render this very line.",
+            "Give the path from the folder in which you start axolotl.",
+            where,
+        )
+    return Template(jinja, "chat_template_jinja")
+
+
+def _named(name: str, recipe: Mapping[str, Any], own: str | None, axolotl_python: str | None, where: Where) -> Template:
+    folder = bundled_templates(axolotl_python)
+    if folder is None:
+        if own is None:
+            raise EnvironmentProblem(
+                f"The chat template {name!r} cannot be read here",
+                "It is a text that axolotl bundles, no axolotl is installed beside the bench, and the model has none.",
+                "Give `--axolotl-python PATH` of an environment that has axolotl.",
+                where,
+            )
+        finding = Finding(
+            "T007",
+            "warning",
+            f"`chat_template: {name}` is axolotl's bundled text, which cannot be read here; shown with the model's own.",
+            "Give --axolotl-python PATH of an environment that has axolotl, or write `chat_template: tokenizer_default`.",
+            where,
+        )
+        return Template(own, f"the model's own, in place of axolotl's {name}", (finding,))
+    file = folder / f"{name}.jinja"
+    if "/" in name or not file.is_file():
+        known = ", ".join(sorted(path.stem for path in folder.glob("*.jinja")))
+        raise InputError(
+            f"axolotl has no chat template {name!r}", f"It has: {known}.", "Choose one, or `tokenizer_default`.", where
+        )
+    text = file.read_text("utf-8")
+    system = recipe.get("default_system_message")
+    if system and name == "chatml":
+        text = text.replace(_CHATML_SYSTEM, system)
+    return Template(text, f"axolotl's {name}")
+
+
+def bundled_templates(axolotl_python: str | None = None) -> Path | None:
+    """The folder of axolotl's bundled templates: of the given Python's axolotl, or of one installed beside the bench."""
+    package: Path | None = None
+    if axolotl_python is not None:
+        question = "import importlib.util as u; s = u.find_spec('axolotl'); print(s.submodule_search_locations[0] if s else '')"
+        try:
+            answer = subprocess.run(
+                [axolotl_python, "-c", question], capture_output=True, text=True, timeout=60, check=True
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError) as problem:
+            raise EnvironmentProblem(
+                f"--axolotl-python {axolotl_python} cannot be run",
+                str(problem),
+                "Give the path of a Python interpreter.",
+            ) from problem
+        if not answer:
+            raise EnvironmentProblem(
+                f"{axolotl_python} has no axolotl", hint="Give the Python of the environment in which you train."
+            )
+        package = Path(answer)
+    elif (spec := find_spec("axolotl")) is not None and spec.submodule_search_locations:
+        package = Path(next(iter(spec.submodule_search_locations)))
+    if package is None:
+        return None
+    folder = package / "utils" / "chat_templates" / "templates"
+    return folder if folder.is_dir() else None
