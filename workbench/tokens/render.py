@@ -111,7 +111,7 @@ class Renderer:
             ) from problem
         try:
             with self._lock, _watch(self.tokenizer) as calls:
-                ids = self._encode(messages)
+                ids = self.encode_batch([messages])[0]
         except Exception as problem:
             raise InputError(
                 f"The processor refuses this row: {problem}",
@@ -129,17 +129,20 @@ class Renderer:
             vocabulary=self.vocabulary,
         )
 
-    def _encode(self, messages: Sequence[Message]) -> npt.NDArray[np.int64]:
+    def encode_batch(self, conversations: Sequence[Sequence[Message]]) -> npt.NDArray[np.int64]:
+        """The ids `[B, L]` of a batch, padded as the collator pads. Raises what the processor raises."""
         options: dict[str, Any] = {"add_generation_prompt": False, "tokenize": True, "return_dict": True}
         if self.template is not None:
             options["chat_template"] = self.template
-        if self.processor is not None:
-            batch = self.processor.apply_chat_template(
-                [list(messages)], return_tensors="pt", processor_kwargs={"padding": True}, **options
-            )
-        else:
-            batch = self.tokenizer.apply_chat_template([list(messages)], **options)
-        return np.asarray(batch["input_ids"][0], dtype=np.int64)
+        batch = [list(messages) for messages in conversations]
+        with self._lock:
+            if self.processor is not None:
+                encoded = self.processor.apply_chat_template(
+                    batch, return_tensors="pt", processor_kwargs={"padding": True}, **options
+                )
+            else:
+                encoded = self.tokenizer.apply_chat_template(batch, return_tensors="np", padding=True, **options)
+        return np.asarray(encoded["input_ids"], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)

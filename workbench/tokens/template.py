@@ -1,7 +1,7 @@
 """Which chat template axolotl renders with: the recipe's `chat_template` decides.
 
-A name stands for the text that axolotl bundles under that name, which need not be the model's own. That text is read from
-an axolotl that is at hand; nothing of it is imported.
+A name stands for the text that axolotl bundles under that name, which need not be the model's own. That text is read
+from an axolotl that is at hand; nothing of it is imported.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def _named(name: str, recipe: Mapping[str, Any], own: str | None, axolotl_python
         finding = Finding(
             "T007",
             "warning",
-            f"`chat_template: {name}` is axolotl's bundled text, which cannot be read here; shown with the model's own.",
-            "Give --axolotl-python PATH of an environment that has axolotl, or write `chat_template: tokenizer_default`.",
+            f"`chat_template: {name}` means axolotl's bundled text, which cannot be read here: shown with the model's.",
+            "Give --axolotl-python PATH of an environment with axolotl, or write `chat_template: tokenizer_default`.",
             where,
         )
         return Template(own, f"the model's own, in place of axolotl's {name}", (finding,))
@@ -151,10 +151,12 @@ def _named(name: str, recipe: Mapping[str, Any], own: str | None, axolotl_python
 
 
 def bundled_templates(axolotl_python: str | None = None) -> Path | None:
-    """The folder of axolotl's bundled templates: of the given Python's axolotl, or of one installed beside the bench."""
+    """The folder of axolotl's bundled templates: the given Python's, or those of an axolotl beside the bench."""
     package: Path | None = None
     if axolotl_python is not None:
-        question = "import importlib.util as u; s = u.find_spec('axolotl'); print(s.submodule_search_locations[0] if s else '')"
+        question = (
+            "from importlib.util import find_spec as f; s = f('axolotl'); print(s and s.submodule_search_locations[0])"
+        )
         try:
             answer = subprocess.run(
                 [axolotl_python, "-c", question], capture_output=True, text=True, timeout=60, check=True
@@ -165,7 +167,7 @@ def bundled_templates(axolotl_python: str | None = None) -> Path | None:
                 str(problem),
                 "Give the path of a Python interpreter.",
             ) from problem
-        if not answer:
+        if answer in ("", "None"):
             raise EnvironmentProblem(
                 f"{axolotl_python} has no axolotl", hint="Give the Python of the environment in which you train."
             )

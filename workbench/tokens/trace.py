@@ -2,8 +2,8 @@
 
 The conversation is rendered twice: clean, and with every text part between two private-use characters of its own. When
 the second rendering without those characters equals the first, the place of every part is known exactly. Where a
-template rewrites content the part is looked for in the clean rendering and marked as approximate. Ids and offsets always
-belong to the clean rendering.
+template rewrites content the part is looked for in the clean rendering and marked as approximate. Ids and offsets
+always belong to the clean rendering.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, 
     missing = tuple(
         (parts[i].message, parts[i].part) for i, place in enumerate(places) if place is None and parts[i].text.strip()
     )
-    return _per_token(rendering, parts, places, owner, column, missing, pad_id)
+    return _per_token(rendering, parts, places, owner, column, missing, pad_id, list(_media_parts(messages)))
 
 
 def _text_parts(messages: Sequence[Message]) -> Iterator[_Part]:
@@ -107,6 +107,14 @@ def _text_parts(messages: Sequence[Message]) -> Iterator[_Part]:
             for number, part in enumerate(content):
                 if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
                     yield _Part(index, number, part["text"])
+
+
+def _media_parts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
+    for index, message in enumerate(messages):
+        content = message.get("content")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict) and part.get("type") not in (None, "text"):
+                yield index, number
 
 
 def _with_texts(messages: Sequence[Message], parts: Sequence[_Part], texts: Sequence[str]) -> list[Message]:
@@ -305,9 +313,11 @@ def _per_token(
     column: npt.NDArray[np.int32],
     missing: tuple[tuple[int, int], ...],
     pad_id: int | None,
+    media: Sequence[tuple[int, int]],
 ) -> Trace:
     """Characters become tokens through the offsets."""
     count = len(rendering)
+    runs = rendering.media
     kind = np.full(count, Owner.TEMPLATE, dtype=np.uint8)
     index = np.full(count, -1, dtype=np.int64)
     first = np.zeros(count, dtype=np.int32)
@@ -327,11 +337,16 @@ def _per_token(
         index[content] = owner[head[content]]
         first[content] = column[head[content]]
         last[content] = column[tail[content]] + 1
-    for begin, end in zip(rendering.media.start, rendering.media.stop, strict=True):
-        span = slice(int(begin), int(end))
-        # A literal media token that the user typed stays the user's.
-        typed = kind[span] == Owner.CONTENT
-        kind[span] = np.where(typed, kind[span], np.uint8(Owner.MEDIA))
+    typed = [bool((kind[a:b] == Owner.CONTENT).all()) for a, b in zip(runs.start, runs.stop, strict=True)]
+    placed = [number for number, mine in enumerate(typed) if not mine]
+    # The n-th run belongs to the n-th media part, unless the processor joined or dropped some.
+    owners = media if len(media) == len(placed) else [(-1, -1)] * len(placed)
+    media_message = np.full(count, -1, dtype=np.int32)
+    media_part = np.full(count, -1, dtype=np.int32)
+    for number, (message, part) in zip(placed, owners, strict=True):
+        span = slice(int(runs.start[number]), int(runs.stop[number]))
+        kind[span] = Owner.MEDIA
+        media_message[span], media_part[span] = message, part
     if pad_id is not None:
         padding = (rendering.input_ids == pad_id) & (kind != Owner.CONTENT)
         kind[padding] = Owner.PAD
@@ -341,4 +356,13 @@ def _per_token(
         place = places[number]
         message_of[number], part_of[number] = part.message, part.part
         exact_of[number] = place is not None and place.exact
-    return Trace(kind, message_of[index], part_of[index], first, last, exact_of[index], missing)
+    own = kind == Owner.MEDIA
+    return Trace(
+        kind,
+        np.where(own, media_message, message_of[index]),
+        np.where(own, media_part, part_of[index]),
+        np.where(own, 0, first),
+        np.where(own, 0, last),
+        exact_of[index],
+        missing,
+    )

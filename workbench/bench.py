@@ -1,0 +1,437 @@
+"""The bench: a recipe with its processor and rows. The command line, the screens and notebooks all hold one of these.
+
+`open` loads everything and returns; the terminal app takes a bench from `prepare`, shows its window, and calls `load`
+behind it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BenchError, InputError, Where
+from workbench.findings import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from workbench.data.conversation import Conversation
+    from workbench.data.sources import RawRow, RowSource
+    from workbench.models.load import Loaded, Progress
+    from workbench.recipe.document import Document
+    from workbench.recipe.families import Family, MediaId, Strategy
+    from workbench.recipe.model import Recipe
+    from workbench.tokens.boundaries import RoleBoundary
+    from workbench.tokens.mask import Mask
+    from workbench.tokens.render import Rendering
+    from workbench.tokens.template import Template
+    from workbench.tokens.trace import Trace
+
+_ROWS_KEPT = 64
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Everything that decides the mask of a rendering; see `workbench.tokens.mask.scan`."""
+
+    boundaries: tuple[RoleBoundary, ...]
+    roles_to_train: tuple[str, ...]
+    train_on_eos: str
+    train_on_inputs: bool
+    pad_id: int | None
+    media_ids: tuple[int, ...]
+
+    def scan(self, input_ids: npt.ArrayLike) -> Mask:
+        """Mask one row `[L]` or a batch `[B, L]` of ids."""
+        from workbench.tokens.mask import scan
+
+        return scan(
+            input_ids,
+            self.boundaries,
+            roles_to_train=self.roles_to_train,
+            train_on_eos=self.train_on_eos,
+            train_on_inputs=self.train_on_inputs,
+            pad_id=self.pad_id,
+            media_ids=self.media_ids,
+        )
+
+
+@dataclass
+class Row:
+    """One row of the data, from raw to mask; each step is computed when it is first asked for.
+
+    Every step of a row that cannot be shown raises the same `BenchError`; `error` gives it as a finding.
+    """
+
+    bench: Bench = field(repr=False)
+    index: int
+    raw: RawRow = field(repr=False)
+
+    @cached_property
+    def where(self) -> Where:
+        """The row's place: file, line and row."""
+        return Where(file=self.raw.source or None, line=self.raw.line, row=self.index)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """The messages exactly as axolotl hands them to the chat template."""
+        from workbench.data.conversation import normalize
+
+        if self.raw.data is None:
+            problem = self.raw.error
+            raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
+        bench = self.bench
+        return normalize(
+            self.raw.data,
+            row=self.index,
+            source=self.raw.source,
+            line=self.raw.line,
+            field_messages=bench.recipe.field_messages or None,
+            image_size=bench.image_size,
+            image_resize=bench.recipe.image_resize_algorithm,
+            base_dir=bench.rows.base_dir,
+        )
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """The conversation after the chat template and the processor."""
+        return self.bench.renderer.render(self.conversation.messages, where=self.where)
+
+    @property
+    def mask(self) -> Mask:
+        """Which tokens are trained, and why. Follows the bench's masking."""
+        masking = self.bench.masking
+        if self._masked is None or self._masked[0] is not masking:
+            self._masked = (masking, masking.scan(self.rendering.input_ids))
+        return self._masked[1]
+
+    _masked: tuple[Masking, Mask] | None = field(default=None, init=False, repr=False)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Which message, part and characters each token came from."""
+        from workbench.tokens.trace import trace
+
+        return trace(
+            self.rendering, self.conversation.messages, self.bench.renderer.prompt, pad_id=self.bench.masking.pad_id
+        )
+
+    @cached_property
+    def error(self) -> Finding | None:
+        """Why the row cannot be shown, or None."""
+        if self.raw.error is not None:
+            return self.raw.error
+        try:
+            _ = self.rendering
+        except BenchError as problem:
+            return as_finding(problem, self.where)
+        return None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What there is to say about this row alone."""
+        if self.error is not None:
+            return [self.error]
+        return list(self.conversation.findings)
+
+    def raw_message(self, index: int) -> int:
+        """The place in the raw row of message `index` of the conversation: axolotl drops some."""
+        origin = self.conversation.origin
+        return origin[index] if 0 <= index < len(origin) else index
+
+
+def as_finding(problem: BenchError, where: Where) -> Finding:
+    """A problem with a row as a finding; errors that carry a code keep it."""
+    code = getattr(problem, "code", None) or "T006"
+    text = problem.title if not problem.cause else f"{problem.title} ({problem.cause})"
+    return Finding(str(code), "error", text, problem.hint, problem.where or where)
+
+
+class Bench:
+    """A recipe with its model's processor and its rows."""
+
+    def __init__(
+        self,
+        document: Document | None = None,
+        *,
+        model: str | None = None,
+        data: str | None = None,
+        dataset: int = 0,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        offline: bool = False,
+        axolotl_python: str | None = None,
+    ) -> None:
+        """Nothing is loaded yet. Without a document, `load` makes a recipe for `model` from its family's defaults."""
+        self._document = document
+        self._model = model
+        self._data = data
+        self._dataset = dataset
+        self._revision = revision
+        self._trust_remote_code = trust_remote_code
+        self._offline = offline
+        self._axolotl_python = axolotl_python
+        self._kept: OrderedDict[int, Row] = OrderedDict()
+        self.findings: list[Finding] = []
+
+    @property
+    def title(self) -> str:
+        """The model's name as the user knows it."""
+        if self._model:
+            return self._model
+        return str(self.document.get(("base_model",), "")) or self.document.name
+
+    @property
+    def document(self) -> Document:
+        """The recipe's YAML."""
+        if self._document is None:
+            raise InputError("The recipe is not there yet", hint="Call load() first.")
+        return self._document
+
+    def load(self, progress: Callable[[Progress], None] | None = None) -> Bench:
+        """Load tokenizer, processor and rows; never weights. Seconds for a local folder, a download for a hub id.
+
+        Raises:
+            EnvironmentProblem: the model cannot be had. InputError: the recipe or the data are at fault.
+        """
+        from workbench.models.load import load
+
+        known = dict(self._document.data) if self._document is not None else {}
+        source = self._model or known.get("base_model")
+        if not source:
+            raise InputError(
+                "The recipe names no model",
+                "`base_model` is missing.",
+                "Add `base_model: …`, or give --model.",
+                Where(file=self.document.name, field="base_model"),
+            )
+        self.loaded: Loaded = load(
+            self._beside_recipe(str(source)),
+            revision=self._revision or known.get("revision_of_model"),
+            trust_remote_code=self._trust_remote_code,
+            recipe=known,
+            progress=progress,
+            offline=self._offline,
+        )
+        self.family: Family | None = self._identify()
+        if self._document is None:
+            self._document = self._new_document(str(source))
+        self.apply()
+        return self
+
+    def _identify(self) -> Family | None:
+        from workbench.recipe.families import identify
+
+        loaded = self.loaded
+        return identify(loaded.model_type, loaded.processor_classes, loaded.config, loaded.tokenizer)
+
+    def _beside_recipe(self, source: str) -> str:
+        """axolotl takes a path from the working directory; a folder beside the recipe is found as well."""
+        if self._document is None or self._model or Path(source).exists():
+            return source
+        folder = self.recipe_dir / source
+        return str(folder) if folder.is_dir() else source
+
+    @property
+    def recipe_dir(self) -> Path:
+        """The folder of the recipe's file, or the working directory."""
+        path = getattr(self._document, "path", None)
+        return Path(path).parent if path is not None else Path()
+
+    def _new_document(self, source: str) -> Document:
+        from workbench.recipe.new import new_recipe
+
+        loaded = self.loaded
+        template = "tokenizer_default" if loaded.tokenizer_template is not None else "jinja"
+        return new_recipe(
+            source,
+            self.family,
+            data=self._data,
+            template=template,
+            template_text=loaded.processor_template if template == "jinja" else None,
+            processor=loaded.processor is not None,
+        )
+
+    def apply(self) -> None:
+        """Read the whole document again: recipe, template, strategy, masking and rows. Renderings are forgotten."""
+        from workbench.recipe.families import display_media, select_strategy
+        from workbench.recipe.model import Recipe
+        from workbench.tokens.render import Renderer
+        from workbench.tokens.template import choose_template
+
+        document, loaded = self.document, self.loaded
+        self.recipe: Recipe = Recipe.from_document(document)
+        self.template: Template = choose_template(
+            document.data,
+            tokenizer_template=loaded.tokenizer_template,
+            processor_template=loaded.processor_template,
+            axolotl_python=self._axolotl_python,
+            base_dir=self.recipe_dir,
+            where=self._place(("chat_template",)),
+        )
+        self.strategy: Strategy = select_strategy(
+            model_type=loaded.model_type,
+            chat_template=self.recipe.chat_template,
+            processor_class_names=loaded.processor_classes,
+            family=self.family,
+        )
+        self.media: list[MediaId] = self.strategy.media_ids(loaded.processor, loaded.tokenizer, self.family)
+        kinds = {one.id: one.kind for one in self.media}
+        if self.family is not None:
+            kinds.update({one.id: one.kind for one in display_media(self.family, loaded.tokenizer)})
+        self.renderer = Renderer(loaded.tokenizer, loaded.processor, self.template.text, kinds)
+        self._kept.clear()
+        self.rows: RowSource = self._open_rows()
+        self.remask()
+
+    def remask(self) -> None:
+        """Read only what decides the mask from the document; renderings are kept."""
+        from workbench.recipe.model import Recipe
+        from workbench.tokens.boundaries import RoleBoundary, resolve
+
+        self.recipe = recipe = Recipe.from_document(self.document)
+        tokenizer = self.loaded.tokenizer
+        if recipe.effective_boundaries is not None:
+            places = [self._place(("role_boundaries", i)) for i in range(len(recipe.effective_boundaries))]
+            boundaries = resolve(recipe.effective_boundaries, tokenizer, places=places)
+        else:
+            boundaries = [
+                RoleBoundary(
+                    one.role, one.start, one.end, one.include_start, one.include_end, one.start_text, one.end_text
+                )
+                for one in self.strategy.built_in(tokenizer)
+            ]
+        self.masking = Masking(
+            tuple(boundaries),
+            tuple(recipe.roles_to_train),
+            recipe.train_on_eos,
+            bool(recipe.train_on_inputs),
+            self.loaded.pad_id,
+            tuple(one.id for one in self.media),
+        )
+        self.findings = [*self.loaded.notes, *self.template.findings, *recipe.ignored_knobs(self.document)]
+
+    def _place(self, path: tuple[str | int, ...]) -> Where:
+        try:
+            line, column = self.document.line(path)
+        except (KeyError, IndexError, LookupError):
+            return Where(file=self.document.name, field=_dotted(path))
+        return Where(file=self.document.name, line=line, column=column, field=_dotted(path))
+
+    @property
+    def image_size(self) -> int | tuple[int, int] | None:
+        """The size a column's picture is brought to, before the processor sees it: the recipe's, or axolotl's default."""
+        return self.recipe.image_size if self.recipe.image_size is not None else self.loaded.image_size
+
+    def _open_rows(self) -> RowSource:
+        from workbench.data.sources import open_source
+        from workbench.resources import sample_dir
+
+        datasets = self.recipe.datasets
+        if self._data is None and not datasets:
+            # A new recipe without data is shown on the conversations that ship with the bench.
+            name = "shapes.jsonl" if self.loaded.processor is not None else "text.jsonl"
+            return open_source(str(sample_dir() / name))
+        if self._data is not None:
+            return open_source(self._data)
+        if self._dataset >= len(datasets):
+            raise InputError(
+                f"There is no dataset {self._dataset}",
+                f"The recipe has {len(datasets)}, counted from 0.",
+                where=self._place(("datasets",)),
+            )
+        entry = datasets[self._dataset]
+        return open_source(
+            entry.path,
+            split=entry.split,
+            name=entry.name,
+            ds_type=entry.ds_type,
+            data_files=entry.data_files,
+            revision=entry.revision,
+            base_dir=self.recipe_dir,
+        )
+
+    def row(self, index: int) -> Row:
+        """One row; the last few are kept.
+
+        Raises:
+            InputError: there is no such row.
+        """
+        if index in self._kept:
+            self._kept.move_to_end(index)
+            return self._kept[index]
+        try:
+            if index < 0:
+                raise IndexError(index)
+            raw = self.rows.row(index)
+        except IndexError as problem:
+            count = self.rows.known_length
+            raise InputError(
+                f"There is no row {index}",
+                f"{self.rows.name} has {count} rows, counted from 0." if count is not None else "",
+                where=Where(file=self.rows.name),
+            ) from problem
+        self._kept[index] = row = Row(self, index, raw)
+        if len(self._kept) > _ROWS_KEPT:
+            self._kept.popitem(last=False)
+        return row
+
+    def head(self, count: int | None) -> Iterator[Row]:
+        """The first `count` rows, or all."""
+        index = 0
+        while count is None or index < count:
+            try:
+                yield self.row(index)
+            except InputError:
+                if self.rows.known_length is None or index >= self.rows.known_length:
+                    return
+                raise
+            index += 1
+
+    def collate(self, indices: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """A batch as the trainer would get it: `input_ids` and `labels`, both int64 `[B, L]`, padded to the longest."""
+        ids = self.renderer.encode_batch([self.row(index).conversation.messages for index in indices])
+        return ids, self.masking.scan(ids).labels
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text
+
+
+def open(
+    config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
+) -> Bench:
+    """Open a recipe, a model, or (with neither) the embedded demo, and load what it needs.
+
+    Args:
+        config: an axolotl YAML file.
+        model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
+        data: a file, folder or hub dataset shown instead of the recipe's.
+        options: `dataset`, `revision`, `trust_remote_code`, `offline`, `axolotl_python` (see `Bench`), and `progress`.
+
+    Raises:
+        BenchError: with what happened and what to do.
+    """
+    progress = options.pop("progress", None)
+    return prepare(config, model=model, data=data, **options).load(progress)
+
+
+def prepare(
+    config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
+) -> Bench:
+    """The same bench, not loaded yet."""
+    from workbench.recipe.document import Document
+    from workbench.resources import sample_dir
+
+    if config is None and model is None:
+        config = sample_dir() / "demo.yaml"
+    document = Document.from_file(Path(config)) if config is not None else None
+    return Bench(document, model=model, data=data, **options)

@@ -1,0 +1,65 @@
+"""Colours and glyphs, in one place, so that every face of the bench says the same thing the same way.
+
+Colour is never the only sign: trained tokens are underlined and carry a gutter bar as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+TRAINED_BAR = "▎"
+NEWLINE = "⏎"
+TAB = "⇥"
+SPACE = "·"
+CONTINUED = "·"
+MEDIA_GLYPH = {"image": "▣", "audio": "♪", "video": "▶"}
+SEVERITY_GLYPH = {"error": "✗", "warning": "!", "note": "i"}
+
+
+class Look(IntEnum):
+    """How a token is drawn: what it is, and whether it is trained."""
+
+    PLAIN = 0
+    CONTROL = 1
+    MEDIA = 2
+    TRAINED = 3
+    TRAINED_CONTROL = 4
+    TRAINED_MEDIA = 5
+
+    @property
+    def trained(self) -> bool:
+        """Whether this look belongs to trained tokens."""
+        return self >= Look.TRAINED
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """A look in one theme: `#rrggbb` foreground and background (empty: the terminal's own), and attributes."""
+
+    foreground: str
+    background: str = ""
+    underline: bool = False
+    bold: bool = False
+
+
+DARK: dict[Look, Paint] = {
+    Look.PLAIN: Paint("#9aa4b2"),
+    Look.CONTROL: Paint("#7f8ea3", "#232a35"),
+    Look.MEDIA: Paint("#b6a4f0", "#2a2440"),
+    Look.TRAINED: Paint("#8ff0b4", "#12301f", underline=True),
+    Look.TRAINED_CONTROL: Paint("#c6ffda", "#1d5635", underline=True, bold=True),
+    Look.TRAINED_MEDIA: Paint("#ffb4a8", "#5a1d1a", underline=True, bold=True),
+}
+LIGHT: dict[Look, Paint] = {
+    Look.PLAIN: Paint("#566070"),
+    Look.CONTROL: Paint("#5d6b7f", "#e4e9f0"),
+    Look.MEDIA: Paint("#5a3fb0", "#ece6fb"),
+    Look.TRAINED: Paint("#0b5d30", "#d8f5e2", underline=True),
+    Look.TRAINED_CONTROL: Paint("#06401f", "#a9e5c0", underline=True, bold=True),
+    Look.TRAINED_MEDIA: Paint("#8c1d18", "#ffd9d4", underline=True, bold=True),
+}
+SEVERITY_COLOUR = {
+    "dark": {"error": "#ff7b72", "warning": "#e3b341", "note": "#79b8ff"},
+    "light": {"error": "#b42318", "warning": "#8a6100", "note": "#0b5cad"},
+}
