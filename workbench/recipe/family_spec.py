@@ -1,0 +1,281 @@
+"""What a file in `specs/` may say: the typed form of a model family and of axolotl's strategies.
+
+`specs/README.md` explains every key for the person who adds a family. An unknown key is an error that names its line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import yaml  # type: ignore[import-untyped]
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_validator
+
+from workbench.errors import InputError, Where
+
+# The parser in C reads all specs in some milliseconds; ruamel, which keeps comments, would need half a second.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+T = TypeVar("T", bound=Data)
+
+
+class MarkerIds(Data):
+    """What a boundary's markers encode to alone, for the record; `end` is absent where the boundary has none."""
+
+    start: tuple[int, ...]
+    end: tuple[int, ...] = ()
+
+
+class Boundary(Data):
+    """A row of axolotl's `role_boundaries`, as texts; `needs` are markers without which axolotl drops this row too."""
+
+    role: str
+    start: str
+    end: str | None = None
+    include_start: bool = False
+    include_end: bool = True
+    needs: tuple[str, ...] = ()
+    ids: MarkerIds | None = None
+    note: str = ""
+
+    def as_recipe(self) -> dict[str, Any]:
+        """The row as it stands in a recipe; values that are axolotl's defaults are left out."""
+        row: dict[str, Any] = {"role": self.role, "start": self.start}
+        if self.end is not None:
+            row["end"] = self.end
+        if self.include_start:
+            row["include_start"] = True
+        if not self.include_end:
+            row["include_end"] = False
+        return row
+
+
+class MediaToken(Data):
+    """A token that stands for media or frames it. `to` and `to_id` close a run of numbered tokens."""
+
+    kind: str
+    token: str
+    id: int | None = None
+    to: str | None = None
+    to_id: int | None = None
+    note: str = ""
+
+
+class Lookup(Data):
+    """One id, or several, that a strategy's `process_labels` masks: exactly one of the five sources is given."""
+
+    kind: str
+    token: str | None = None
+    token_attr: str | None = None
+    id_attr: str | None = None
+    ids_attr: str | None = None
+    control: str | None = None
+    of: Literal["processor", "tokenizer"] | None = None
+    skip_unk: bool = False
+    default: int | None = None
+    or_else: Lookup | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Lookup:
+        attribute = [self.token_attr, self.id_attr, self.ids_attr]
+        if sum(source is not None for source in (self.token, self.control, *attribute)) != 1:
+            raise ValueError("give exactly one of token, token_attr, id_attr, ids_attr, control")
+        if any(attribute) != (self.of is not None):
+            raise ValueError(
+                "`of` says whose attribute it is: give it with token_attr, id_attr or ids_attr, and only there"
+            )
+        return self
+
+
+class Requirement(Data):
+    """An attribute (a dotted path) that axolotl's strategy reads when it is built; without it, building it raises."""
+
+    of: Literal["processor", "tokenizer"]
+    attr: str
+    why: str
+
+
+class Selection(Data):
+    """How axolotl comes to a strategy; `rank` orders the checks of the processor's class."""
+
+    route: Literal["model_support", "chat_template", "processor", "otherwise"]
+    model_types: tuple[str, ...] = ()
+    chat_template: str | None = None
+    processors: tuple[str, ...] = ()
+    rank: int = 0
+
+
+class StrategySpec(Data):
+    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it cannot do without."""
+
+    name: str
+    class_name: str
+    selected_by: Selection
+    built_in: bool = False
+    control_ids: bool = False
+    none_without: tuple[str, ...] = ()
+    masks: tuple[Lookup, ...] = ()
+    terminators: tuple[str, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    note: str = ""
+
+
+class Rule(Data):
+    """One way to recognise a family: all that is given must hold. `tokens` are looked up in the vocabulary."""
+
+    model_types: tuple[str, ...] = ()
+    config: dict[str, JsonValue] = {}
+    processors: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
+
+
+class Variant(Data):
+    """Another value of a need, for configs that have these values at these dotted paths."""
+
+    value: JsonValue
+    when: dict[str, JsonValue]
+
+
+class Need(Data):
+    """What a recipe's key should be, and why; `when` narrows it to configs with these values at dotted paths."""
+
+    value: JsonValue
+    why: str
+    when: dict[str, JsonValue] = {}
+    variants: tuple[Variant, ...] = ()
+
+
+class ExtraInput(Data):
+    """An input the forward pass wants in training beside ids and mask, and what it is for a row without media."""
+
+    name: str
+    text_only: str
+    why: str
+
+
+class Problem(Data):
+    """A known problem: what one sees, why, and what to do."""
+
+    symptom: str
+    cause: str
+    fix: str
+
+
+class Modules(Data):
+    """Where the parts of the model are, as prefixes of module names."""
+
+    language: tuple[str, ...]
+    vision: tuple[str, ...] = ()
+    audio: tuple[str, ...] = ()
+    projector: tuple[str, ...] = ()
+
+
+class Verified(Data):
+    """How sure the facts are: a `real` tokenizer, `derived` from one, `inferred`, or `unverified` (documents only)."""
+
+    level: Literal["real", "derived", "inferred", "unverified"]
+    tokenizer: str | None = None
+    checked: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Axolotl(Data):
+    """axolotl's view: its bundled template's name, and the strategy this family gets with it (or by class)."""
+
+    chat_template: str | None = None
+    strategy: str
+    strategies: tuple[StrategySpec, ...] = ()
+    note: str = ""
+
+
+class Family(Data):
+    """A family file."""
+
+    name: str
+    title: str
+    models: tuple[str, ...] = ()
+    identify: tuple[Rule, ...]
+    boundaries: tuple[Boundary, ...] = ()
+    media: tuple[MediaToken, ...] = ()
+    axolotl: Axolotl
+    modules: Modules | None = None
+    recipe: dict[str, Need] = {}
+    inputs: tuple[ExtraInput, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    verified: Verified
+    notes: tuple[str, ...] = ()
+
+    def needs(self, config: Mapping[str, Any] | None = None) -> dict[str, Need]:
+        """The recipe's needs for this config, variants chosen; where it is not known, those without a condition."""
+        chosen: dict[str, Need] = {}
+        for key, need in self.recipe.items():
+            if not config_has(config, need.when):
+                continue
+            variant = next((one for one in need.variants if config_has(config, one.when)), None)
+            chosen[key] = need if variant is None else need.model_copy(update={"value": variant.value})
+        return chosen
+
+
+class AxolotlFile(Data):
+    """`axolotl.yaml`: strategies that belong to no family, and model types registered there without a strategy."""
+
+    strategies: tuple[StrategySpec, ...]
+    registered_without_strategy: tuple[str, ...] = ()
+
+
+def config_has(config: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether the config has these values (or one of a list of values) at these dotted paths."""
+    for path, value in wanted.items():
+        here: Any = config
+        for key in path.split("."):
+            here = here.get(key) if isinstance(here, Mapping) else None
+        if here != value and not (isinstance(value, (list, tuple)) and here in value):
+            return False
+    return True
+
+
+def parse(text: str, file: str, model: type[T]) -> T:
+    """Read one spec.
+
+    Raises:
+        InputError: it is not YAML, or not what a spec may say; it names the file, the line and the field.
+    """
+    try:
+        return model.model_validate_json(json.dumps(yaml.load(text, Loader=_LOADER)))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
+        raise InputError("This spec is not valid YAML", str(error.problem or error), where=place) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in first["loc"]).lstrip(".")
+        raise InputError(
+            f"This spec is not valid: {first['msg']}",
+            f"{error.error_count()} error(s) in all.",
+            "Every key is explained in specs/README.md.",
+            Where(file, _line(text, first["loc"]), field=field or None),
+        ) from error
+
+
+def _line(text: str, path: tuple[int | str, ...]) -> int:
+    """The 1-based line of the deepest part of `path` that the text has."""
+    node = yaml.compose(text, Loader=_LOADER)
+    line = 1
+    for key in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == key), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line + 1, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
