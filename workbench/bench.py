@@ -325,7 +325,7 @@ class Bench:
 
     @property
     def image_size(self) -> int | tuple[int, int] | None:
-        """The size a column's picture is brought to, before the processor sees it: the recipe's, or axolotl's default."""
+        """The size that a column's picture is brought to before the processor: the recipe's, or axolotl's default."""
         return self.recipe.image_size if self.recipe.image_size is not None else self.loaded.image_size
 
     def _open_rows(self) -> RowSource:

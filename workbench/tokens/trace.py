@@ -352,9 +352,9 @@ def _per_token(
         kind[padding] = Owner.PAD
     none = np.full(len(parts) + 1, -1, dtype=np.int32)
     message_of, part_of, exact_of = none.copy(), none.copy(), np.ones(len(parts) + 1, dtype=bool)
-    for number, part in enumerate(parts):
+    for number, one in enumerate(parts):
         place = places[number]
-        message_of[number], part_of[number] = part.message, part.part
+        message_of[number], part_of[number] = one.message, one.part
         exact_of[number] = place is not None and place.exact
     own = kind == Owner.MEDIA
     return Trace(

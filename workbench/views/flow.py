@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,7 @@ _HARMLESS = {"\u200d", "\ufe0e", "\ufe0f"}
 
 
 def visible(text: str) -> str:
-    """Text made safe to draw: control, bidi and unassigned characters are shown by name, never emitted."""
+    """Text made safe to draw: control, bidi and unassigned characters are named, never emitted."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_SHOWN.get(char) or (_named(char) if _is_hidden(char) else char) for char in text)
@@ -55,8 +55,8 @@ def pill(text: str) -> str:
 class Items:
     """What is drawn, in order, as columns of length N.
 
-    An item covers tokens [start, stop): one token, or a folded media run. `text` indexes `texts`; `width` is in terminal
-    cells; `breaks` says that a line ends after the item; `look` is a `Look`; `run` is the media run or -1.
+    An item covers tokens [start, stop): one token, or a folded media run. `text` indexes `texts`; `width` is in
+    terminal cells; `breaks` says that a line ends after the item; `look` is a `Look`; `run` is the media run or -1.
     """
 
     start: npt.NDArray[np.int64]
@@ -157,13 +157,17 @@ def chip(modality: str, soft: int) -> str:
     return f" {MEDIA_GLYPH.get(modality, '▣')} {modality} × {soft} "
 
 
-def wrap(drawn: Items, width: int) -> npt.NDArray[np.int64]:
-    """The first item of every line, for lines of `width` cells. An item wider than a line has one of its own."""
+def wrap(drawn: Items, width: int, starts: Sequence[int] = ()) -> npt.NDArray[np.int64]:
+    """The first item of every line, for lines of `width` cells. An item wider than a line has one of its own.
+
+    A line begins at each token of `starts` too: turns begin on a line of their own.
+    """
     count = len(drawn)
     if not count:
         return np.zeros(1, dtype=np.int64)
     total = np.concatenate(([0], np.cumsum(np.minimum(drawn.width, width), dtype=np.int64))).tolist()
-    forced = (np.flatnonzero(drawn.breaks) + 1).tolist()
+    turns_begin = np.searchsorted(drawn.start, np.asarray(starts, dtype=np.int64))
+    forced = np.unique(np.concatenate((np.flatnonzero(drawn.breaks) + 1, turns_begin))).tolist()
     lines: list[int] = []
     begin = 0
     for end in [*forced, count]:
@@ -175,28 +179,27 @@ def wrap(drawn: Items, width: int) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A stretch of the sequence for the gutter: from token `start` on, message number or -1, role or an empty string."""
+    """A stretch of the sequence for the gutter: from token `start` on, a message (its index) and its role."""
 
     start: int
     message: int
     role: str
 
 
-def turns(mask: Mask, trace: Trace, roles: Collection[str]) -> list[Turn]:
+def turns(mask: Mask, trace: Trace, roles: Sequence[str]) -> list[Turn]:
     """The turns of a row: one per message that reached the rendering, begun where its span or its content begins.
 
     `roles[m]` is the role of message `m`.
     """
-    names = list(roles)
     owned = np.flatnonzero((trace.kind == Owner.CONTENT) | (trace.kind == Owner.MEDIA))
     owned = owned[trace.message[owned] >= 0]
     messages, first = np.unique(trace.message[owned], return_index=True)
-    last_of = {int(m): int(owned[trace.message[owned] == m].max()) for m in messages}
+    last_of = dict(zip(trace.message[owned].tolist(), owned.tolist(), strict=True))
     found: list[Turn] = []
     floor = 0
     for message, position in zip(messages, owned[first], strict=True):
         begin = int(position)
         before = mask.spans.start[(mask.spans.start <= begin) & (mask.spans.start >= floor)]
-        found.append(Turn(int(before[-1]) if len(before) else begin, int(message), names[int(message)]))
+        found.append(Turn(int(before[-1]) if len(before) else begin, int(message), roles[int(message)]))
         floor = last_of[int(message)] + 1
     return found
