@@ -1,0 +1,1 @@
+"""The comparison with axolotl: run it with `python -m conformance`; README.md says what it proves."""
