@@ -1,0 +1,194 @@
+"""`vlmbench`: arguments and dispatch. Everything heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from workbench import __version__
+from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError, InputError
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench, Row
+
+EPILOG = (
+    "Exit codes: 0 clean, 1 findings, 2 bad usage or input, 3 environment (missing package, no such model, gated, "
+    "offline), 130 interrupted."
+)
+Command = Callable[..., Any]
+
+
+@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vlmbench")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """See, edit, check and prove a vision-language fine-tune before the GPU-days are spent.
+
+    Without a command: `vlmbench inspect` on the embedded demo.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(inspect)
+
+
+def _source_options(command: Command) -> Command:
+    """The options that say what to look at; shared by every command that opens a bench."""
+    options = [
+        click.argument("config", required=False, type=click.Path(dir_okay=False)),
+        click.option("--model", metavar="ID|DIR", help="A hub id or folder, instead of the recipe's base_model."),
+        click.option("--data", metavar="FILE|DIR|ID", help="Rows to show, instead of the recipe's datasets."),
+        click.option("--dataset", default=0, metavar="K", help="Which of the recipe's datasets to show, from 0."),
+        click.option("--revision", help="A branch, tag or commit of the model on the hub."),
+        click.option("--offline", is_flag=True, help="Use only what is already on this machine."),
+        click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run. Off by default."),
+        click.option(
+            "--axolotl-python",
+            metavar="PATH",
+            help="The Python of an environment with axolotl, to read its bundled chat templates.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+class RowCount(click.ParamType):
+    """A number of rows, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | Literal["all"]:
+        if value == "all":
+            return "all"
+        try:
+            count = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor `all`.", param, ctx)
+        if count < 1:
+            self.fail("it must be 1 or more.", param, ctx)
+        return count
+
+
+@cli.command(epilog=EPILOG)
+@_source_options
+@click.option("--row", type=click.IntRange(min=0), metavar="N", help="Show row N, counted from 0.")
+@click.option("--rows", type=RowCount(), metavar="N|all", help="Show the first N rows, or all.")
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    help="What to print.",
+    show_default=True,
+)
+@click.option("--plain", is_flag=True, help="Print the plain view even in a terminal.")
+def inspect(
+    config: str | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    row: int | None = None,
+    rows: int | Literal["all"] | None = None,
+    output: str = "text",
+    plain: bool = False,
+    **options: Any,
+) -> int:
+    """Show every token of a conversation, coloured by whether it is trained, and why.
+
+    CONFIG is an axolotl YAML. Without CONFIG and --model: the embedded demo. In a terminal the app opens; elsewhere, or
+    with --plain, the plain view is printed.
+    """
+    from workbench import diagnostics
+    from workbench.bench import prepare
+
+    diagnostics.quiet_libraries()
+    try:
+        if row is not None and rows is not None:
+            raise InputError("--row and --rows exclude each other", hint="Give one of them.")
+        bench = prepare(config, model=model, data=data, **options)
+        if output == "text" and not plain and rows is None and sys.stdin.isatty() and sys.stdout.isatty():
+            return _open_app(bench, row or 0)
+        with diagnostics.progress_bar() as progress:
+            bench.load(progress)
+        chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
+        _print(bench, chosen, output)
+    except BenchError as problem:
+        return diagnostics.report(problem, as_json=output == "json")
+    found = [*bench.findings, *(finding for one in chosen for finding in one.findings)]
+    return EXIT_FINDINGS if any(finding.severity == "error" for finding in found) else EXIT_OK
+
+
+def _print(bench: Bench, rows: list[Row], output: str) -> None:
+    if output == "json":
+        from workbench.diagnostics import write_json
+        from workbench.views.payload import inspect_payload
+
+        write_json(inspect_payload(bench, rows))
+    elif output == "html":
+        from workbench.views.html import page
+
+        sys.stdout.write(page(bench, rows))
+    else:
+        from rich.console import Console
+
+        from workbench.views.plain import show
+
+        show(bench, rows, Console(highlight=False, soft_wrap=False))
+
+
+def _open_app(bench: Bench, row: int) -> int:
+    """The terminal app is found by name: the core knows nothing of it."""
+    from importlib.metadata import entry_points
+
+    (face,) = entry_points(group="vlmbench.faces", name="terminal")
+    return int(face.load()(bench, row=row))
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("name", required=False)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def families(name: str | None, output: str) -> int:
+    """List the model families that the bench knows, or tell what it knows of NAME."""
+    from workbench import diagnostics
+    from workbench.recipe.families import families as known
+    from workbench.recipe.families import family
+
+    try:
+        chosen = [family(name)] if name else list(known().values())
+    except BenchError as problem:
+        return diagnostics.report(problem, as_json=output == "json")
+    if output == "json":
+        diagnostics.write_json(
+            {"schema": "vlmbench.families/1", "families": [one.model_dump(mode="json") for one in chosen]}
+        )
+        return EXIT_OK
+    from rich.console import Console
+
+    from workbench.views.families import families_table, family_page
+
+    Console(highlight=False).print(family_page(chosen[0]) if name else families_table(chosen))
+    return EXIT_OK
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `vlmbench` and exit with its code."""
+    try:
+        code = cli.main(args=arguments, prog_name="vlmbench", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        code = problem.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("vlmbench: interrupted", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader left, as `head` does; there is nobody to tell.
+        sys.stderr.close()
+        code = EXIT_OK
+    sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What the command line says when it does not give data: errors, progress, exit codes, and the JSON envelope.
+
+stdout is data, stderr is talk. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3 environment
+(missing package, no such model, gated, out of memory), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from workbench.errors import BenchError
+
+if TYPE_CHECKING:
+    from workbench.models.load import Progress
+
+ERROR_SCHEMA = "vlmbench.error/1"
+
+
+def write_json(payload: dict[str, Any], stream: TextIO | None = None) -> None:
+    """One JSON document on stdout, in UTF-8 whatever the locale."""
+    stream = stream or sys.stdout
+    json.dump(payload, stream, ensure_ascii=True, indent=None, separators=(",", ":"))
+    stream.write("\n")
+
+
+def report(problem: BenchError, *, as_json: bool = False) -> int:
+    """Say what went wrong on stderr, as JSON on stdout too where JSON was asked for; gives the exit code."""
+    lines = [f"{problem.where}: {problem.title}" if problem.where else problem.title]
+    lines += [text for text in (problem.cause, problem.hint and f"→ {problem.hint}") if text]
+    print(f"vlmbench: {_plain(lines[0])}", file=sys.stderr)
+    for line in lines[1:]:
+        print(textwrap.indent(_plain(line), "  "), file=sys.stderr)
+    if as_json:
+        write_json({"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code})
+    return problem.exit_code
+
+
+def _plain(text: str) -> str:
+    """Text from models and data is never emitted as escape codes."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries' own bars and advice off the screen; the bench says what matters."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
+    """A progress bar on stderr where that is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        DownloadColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Loading", total=None)
+
+        def show(step: Any) -> None:
+            bar.update(task, description=step.stage, completed=step.done, total=step.total)
+
+        yield show

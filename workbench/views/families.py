@@ -1,0 +1,91 @@
+"""`vlmbench families`: what the bench knows about each model family, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from workbench.views.flow import visible
+
+if TYPE_CHECKING:
+    from workbench.recipe.families import Family
+
+_LEVEL_STYLE = {"real": "green", "derived": "cyan", "inferred": "yellow", "unverified": "red"}
+
+
+def families_table(families: Sequence[Family]) -> RenderableType:
+    """One line per family: name, roles with boundaries, what axolotl has built in, and the evidence."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("family", "roles with boundaries", "axolotl template", "built in", "verified"):
+        table.add_column(name, no_wrap=name in ("family", "verified"), overflow="fold")
+    for family in families:
+        roles = ", ".join(boundary.role for boundary in family.boundaries)
+        table.add_row(
+            Text(family.name, style="bold"),
+            Text(roles or "none"),
+            Text(family.axolotl.chat_template or "–"),
+            Text("yes" if has_built_in(family) else "no"),
+            Text(family.verified.level, style=_LEVEL_STYLE[family.verified.level]),
+        )
+    return Group(
+        table,
+        Text(),
+        Text("verified: real or derived tokenizer, inferred, or unverified. More: vlmbench families NAME", style="dim"),
+    )
+
+
+def has_built_in(family: Family) -> bool:
+    """Whether axolotl masks this family by role without being told how."""
+    return any(one.built_in for one in family.axolotl.strategies if one.name == family.axolotl.strategy)
+
+
+def family_page(family: Family) -> RenderableType:
+    """All that is known of one family."""
+    blocks: list[RenderableType] = [Text(family.title, style="bold")]
+    if family.models:
+        blocks.append(Text("models     " + ", ".join(family.models), style="dim"))
+    blocks.append(Text(f"template   {family.axolotl.chat_template or 'none bundled with axolotl'}", style="dim"))
+    markers = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("role", "start", "ids", "end", "ids"):
+        markers.add_column(name, overflow="fold")
+    for boundary in family.boundaries:
+        ids = boundary.ids
+        markers.add_row(
+            Text(boundary.role),
+            Text(visible(boundary.start)),
+            Text(" ".join(map(str, ids.start)) if ids else ""),
+            Text(visible(boundary.end) if boundary.end is not None else "end of sequence"),
+            Text(" ".join(map(str, ids.end)) if ids else ""),
+        )
+    if family.boundaries:
+        blocks += [Text(), markers]
+    if family.media:
+        tokens = ", ".join(
+            f"{visible(one.token)} {one.id if one.id is not None else ''}".strip() for one in family.media
+        )
+        blocks += [Text(), _titled("media", tokens)]
+    for key, need in family.recipe.items():
+        blocks.append(_titled(key, f"{need.value}", need.why))
+    for problem in family.problems:
+        blocks += [
+            Text(),
+            Text(f"! {problem.symptom}", style="yellow"),
+            Text(f"  {problem.cause}"),
+            Text(f"  → {problem.fix}"),
+        ]
+    verified = family.verified
+    level = f"{verified.level}" + (f" ({verified.tokenizer})" if verified.tokenizer else "")
+    blocks += [Text(), Text.assemble(("verified   ", "dim"), (level, _LEVEL_STYLE[verified.level]))]
+    blocks += [Text(f"  ✓ {line}") for line in verified.checked]
+    blocks += [Text(f"  – {line}", style="dim") for line in verified.missing]
+    blocks += [Text(f"  {line}", style="dim") for line in family.notes]
+    return Group(*blocks)
+
+
+def _titled(title: str, text: str, why: str = "") -> Text:
+    line = Text.assemble((f"{title}: ", "dim"), text)
+    return line.append(f"\n  {why}", style="dim") if why else line
