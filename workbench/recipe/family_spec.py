@@ -112,7 +112,7 @@ class Selection(Data):
 
 
 class StrategySpec(Data):
-    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it cannot do without."""
+    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it must have."""
 
     name: str
     class_name: str

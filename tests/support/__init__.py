@@ -1,0 +1,1 @@
+"""Helpers for the tests: real processors around real or tiny tokenizers."""
