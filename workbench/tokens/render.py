@@ -59,8 +59,8 @@ class Rendering:
         start, stop = (int(value) for value in self.offsets[index])
         if start == stop:
             return self.vocabulary.text(int(self.input_ids[index]))
-        if index and int(self.offsets[index - 1][0]) == start and int(self.offsets[index - 1][1]) == stop:
-            return ""
+        if index:
+            start = max(start, int(self.offsets[index - 1][1]))
         return self.text[start:stop]
 
     def token_texts(self, start: int = 0, stop: int | None = None) -> list[str]:

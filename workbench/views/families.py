@@ -39,8 +39,11 @@ def families_table(families: Sequence[Family]) -> RenderableType:
 
 
 def has_built_in(family: Family) -> bool:
-    """Whether axolotl masks this family by role without being told how."""
-    return any(one.built_in for one in family.axolotl.strategies if one.name == family.axolotl.strategy)
+    """Whether axolotl masks this family by role without being told how. Families share strategies."""
+    from workbench.recipe.families import families
+
+    strategies = (one for other in families().values() for one in other.axolotl.strategies)
+    return any(one.built_in and one.name == family.axolotl.strategy for one in strategies)
 
 
 def family_page(family: Family) -> RenderableType:
