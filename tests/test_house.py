@@ -1,0 +1,68 @@
+"""The rules of the house that no other test would notice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("torch", "transformers", "datasets", "textual", "numpy", "pydantic", "screens")
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """The top-level modules that a fresh interpreter has loaded after running this code."""
+    tail = "\nimport sys; print('|'.join({name.split('.')[0] for name in sys.modules}))"
+    ran = subprocess.run([sys.executable, "-c", code + tail, *arguments], capture_output=True, text=True, check=True)
+    return set(ran.stdout.splitlines()[-1].split("|"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import workbench",
+        "import workbench.cli",
+        "from workbench.cli import cli\ncli.main(['--help'], standalone_mode=False)",
+        "from workbench.cli import cli\ncli.main(['inspect', '--help'], standalone_mode=False)",
+    ],
+)
+def test_starting_loads_nothing_heavy(code):
+    assert not loaded(code) & set(HEAVY)
+
+
+def test_the_core_never_loads_the_screens():
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / "workbench").rglob("*.py"))
+        if path.name != "__init__.py"
+    ]
+    assert len(modules) > 15
+    found = loaded("\n".join(f"import {module}" for module in modules))
+    assert "transformers" in loaded("import transformers")
+    assert not found & {"textual", "screens"}
+
+
+def test_the_app_starts_without_the_model_libraries():
+    assert not loaded("import screens.app") & {"torch", "transformers", "datasets"}
+
+
+def test_no_module_outgrows_its_idea():
+    sizes = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for folder in ("workbench", "screens", "sample_data")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    assert {name: lines for name, lines in sizes.items() if lines > 400} == {}
+
+
+def test_model_knowledge_is_data():
+    branches = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("workbench", "screens")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if "model_type ==" in line or "model_type in (" in line
+    ]
+    assert branches == []
