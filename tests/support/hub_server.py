@@ -1,7 +1,7 @@
 """A hub on the loopback: the part of its protocol that a client needs to list and download, and ways to misbehave.
 
 `HubServer` serves repositories held in memory and records every request. A repository's `scenario` says how it answers.
-Point a client at it with `HF_ENDPOINT=server.endpoint` (a child process) or `use(monkeypatch, server, home)` (this one).
+Point a client at it with `environment(endpoint, home)` (a child process) or `use(monkeypatch, endpoint, home)`.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _file(self, repo: Repo, commit: str, name: str, body: bool) -> None:
         if name not in repo.files:
-            return self._refuse(404, "EntryNotFound", "Entry not found")
+            self._refuse(404, "EntryNotFound", "Entry not found")
+            return
         content = repo.files[name]
         size = len(content)
         spoiled = name in repo.spoiled
@@ -209,7 +210,7 @@ def repo_from(folder: Path, *, weights: tuple[str, ...] = (), **options: Any) ->
 
 
 def use(monkeypatch: Any, endpoint: str, home: Path) -> None:
-    """Point this process at a hub and a cache of its own. The client reads both from the environment once, at import."""
+    """Point this process at a hub and a cache of its own. The client reads the environment only once, at import."""
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import BenchError
+from workbench.errors import BenchError, InputError
 from workbench.findings import Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
@@ -110,7 +112,7 @@ def load(
     raw = _read_json(config_home.path / "config.json", config_from) or {}
     tokenizer.refuse_without_vocabulary(token_home.path, token_from, trust_remote_code)
 
-    with hub.quiet("transformers") as warnings:
+    with hub.quiet("transformers") as warnings, _collection_paused():
         auto_config = _auto_config(config_home.path, config_from, raw, keys, trust_remote_code, notes)
         base_model = str(keys.get("base_model") or (model.repo or source))
         model_type = getattr(auto_config, "model_type", None) or raw.get("model_type")
@@ -163,6 +165,18 @@ def load(
     )
 
 
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """A vocabulary is a million small objects that all stay: looking for cycles among them doubles the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def image_size(auto_config: Any, processor: Any, multimodal: bool) -> ImageSize:
     """axolotl's default picture size: the vision configuration's if it is multimodal, else the processor's own `size`.
 
@@ -212,7 +226,12 @@ def _auto_config(
     except Exception as error:
         raise problems.explain(error, "configuration", source, path, raw) from error
     for key, value in (keys.get("overrides_of_model_config") or {}).items():
-        setattr(config, key, value)
+        try:
+            setattr(config, key, value)
+        except Exception as error:
+            cause = " ".join(str(error).split())[:300]
+            hint = "Give the value in the type that the model's config.json has there."
+            raise InputError(f"overrides_of_model_config.{key} does not fit {source.text}", cause, hint) from error
     return config
 
 

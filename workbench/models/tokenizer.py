@@ -161,7 +161,7 @@ def _pad_and_side(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, bas
 
 
 def is_mistral_derived(model_type: str | None, base_model: str, keys: Mapping[str, Any]) -> bool:
-    """axolotl's rule: by model type, by the last part of the model's name, by the recipe's type_of_model, or said so."""
+    """axolotl's rule: by model type, the last part of the model's name, the recipe's type_of_model, or its own word."""
     return (
         model_type == "mistral"
         or bool(keys.get("is_mistral_derived_model"))
@@ -193,10 +193,8 @@ def _special_tokens(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, n
                 str(error).splitlines()[0],
                 "The keys are bos_token, eos_token, pad_token, unk_token and additional_special_tokens (a list).",
             ) from error
-    if {"bos_token", "eos_token"} <= wanted.keys() and type(tokenizer).__name__ in (
-        _LLAMA_CLASSES[1],
-        _LLAMA_CLASSES[3],
-    ):
+    both = {"bos_token", "eos_token"} <= wanted.keys()
+    if both and type(tokenizer).__name__ in ("LlamaTokenizerFast", "CodeLlamaTokenizerFast"):
         tokenizer.update_post_processor()
     if keys.get("tokens"):
         tokenizer.add_tokens(
@@ -227,9 +225,8 @@ def _override(path: Path, source: Source, overrides: Any, copy: Path, raw: dict[
     try:
         renamed = {int(number): str(text) for number, text in dict(overrides).items()}
     except (TypeError, ValueError) as error:
-        raise InputError(
-            "added_tokens_overrides maps token ids to strings", str(error), 'Like {128041: "<|x|>"}.'
-        ) from error
+        hint = 'Write it as {128041: "<|x|>"}.'
+        raise InputError("added_tokens_overrides maps token ids to strings", str(error), hint) from error
     from transformers import AutoTokenizer
 
     try:
