@@ -1,0 +1,557 @@
+"""The recipe, typed: every axolotl key that the bench reads, with axolotl's names, types and defaults.
+
+Types and coercions are those of axolotl's own schema (0.19), so that a value is refused here exactly where axolotl
+refuses it. Keys that are not listed are kept. The order of the fields is the order in which new keys are written.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+
+from workbench.errors import InputError, Where
+from workbench.findings import Finding
+from workbench.recipe.document import Document, Parsed, dotted
+
+BAD_VALUE = "C010"
+IGNORED_KNOB = "M013"
+EosChoice = Literal["all", "turn", "last", "none"]
+Auto = Literal["auto"] | bool | None
+Mapping = dict[str, Any] | None
+Names = list[str] | None
+
+# axolotl reads these keys under either name; the first wins where both are given.
+_ALIASES = {
+    "model_revision": "revision_of_model",
+    "model_type": "type_of_model",
+    "model_config": "overrides_of_model_config",
+    "model_kwargs": "overrides_of_model_kwargs",
+}
+_RESAMPLING = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class BoundarySpec(_Section):
+    """A row of `role_boundaries`, as texts. `end`: None runs to the end of the sequence; "eos_token" is the EOS."""
+
+    role: str
+    start: str
+    end: str | None = None
+    include_start: bool = False
+    include_end: bool = True
+
+
+class DatasetSpec(_Section):
+    """An entry of `datasets` or `test_datasets`. Only the first entry's masking knobs count, see Recipe."""
+
+    path: str | None = None
+    name: str | None = None
+    split: str | None = None
+    type: str | dict[str, Any] | None = None
+    ds_type: str | None = None
+    data_files: str | list[str] | None = None
+    revision: str | None = None
+    trust_remote_code: bool | None = False
+    shards: int | None = None
+    shards_idx: int | None = None
+    preprocess_shards: int | None = None
+    field_messages: str | None = None
+    message_property_mappings: dict[str, str] | None = None
+    message_field_role: str | None = None
+    message_field_content: str | None = None
+    message_field_training: str | None = None
+    message_field_training_detail: str | None = None
+    roles: dict[str, list[str]] | None = None
+    roles_to_train: Names = None
+    train_on_eos: EosChoice | None = None
+    train_on_eot: EosChoice | None = None
+    split_thinking: bool | None = None
+    field_tools: str | None = None
+    field_thinking: str | None = None
+    template_thinking_key: str | None = None
+    drop_system_message: bool | None = None
+    chat_template: str | None = None
+    chat_template_jinja: str | None = None
+
+
+class SpecialTokens(_Section):
+    """`special_tokens`: names and texts of tokens to add or change."""
+
+    bos_token: str | None = None
+    eos_token: str | None = None
+    pad_token: str | None = None
+    unk_token: str | None = None
+    additional_special_tokens: Names = None
+
+
+class Recipe(_Section):
+    """An axolotl recipe. Make one with `from_document`; `check` gives every problem instead of raising."""
+
+    base_model: str | None = None
+    base_model_config: str | None = None
+    revision_of_model: str | None = None
+    type_of_model: str | None = None
+    overrides_of_model_config: Mapping = None
+    overrides_of_model_kwargs: Mapping = None
+    trust_remote_code: bool | None = None
+    tokenizer_type: str | None = None
+    tokenizer_config: str | None = None
+    tokenizer_use_fast: bool | None = None
+    tokenizer_legacy: bool | None = None
+    tokenizer_use_mistral_common: bool | None = None
+    processor_type: str | None = None
+    processor_config: str | None = None
+    processor_kwargs: Mapping = None
+    plugins: Names = None
+    load_in_8bit: bool | None = False
+    load_in_4bit: bool | None = False
+    bnb_config_kwargs: Mapping = None
+    quantize_moe_experts: bool = False
+    skip_prepare_dataset: bool | None = False
+    remove_unused_columns: bool | None = None
+    sample_packing: bool | None = None
+    eval_sample_packing: bool | None = None
+    pad_to_sequence_len: bool | None = None
+    pad_to_multiple_of: int | None = None
+    chat_template: str | None = None
+    chat_template_jinja: str | None = None
+    chat_template_kwargs: Mapping = None
+    default_system_message: str | None = None
+    eot_tokens: Names = None
+    special_tokens: SpecialTokens | None = None
+    tokens: Names = None
+    added_tokens_overrides: dict[int, str] | None = None
+    resize_token_embeddings_to_32x: bool | None = None
+    image_size: int | tuple[int, int] | None = None
+    image_resize_algorithm: Literal["bilinear", "bicubic", "lanczos", "nearest", "box", "hamming"] | None = None
+    datasets: list[DatasetSpec] | None = Field(default=None, min_length=1)
+    test_datasets: list[DatasetSpec] | None = Field(default=None, min_length=1)
+    val_set_size: float | None = 0.0
+    shuffle_merged_datasets: bool | None = True
+    dataset_prepared_path: str | None = None
+    dataset_num_proc: int | None = None
+    dataset_exact_deduplication: bool | None = None
+    streaming: bool | None = None
+    train_on_inputs: bool | None = False
+    role_boundaries: list[BoundarySpec] | None = None
+    sequence_len: int = 512
+    eval_sequence_len: int | None = None
+    excess_length_strategy: Literal["drop", "truncate", "raise"] | None = None
+    min_sample_len: int | None = None
+    rl: str | None = None
+    adapter: str | None = None
+    lora_model_dir: str | None = None
+    lora_r: int | None = None
+    lora_alpha: int | None = None
+    lora_dropout: float | None = 0.0
+    lora_target_modules: str | list[str] | None = None
+    lora_target_linear: bool | None = None
+    lora_target_parameters: str | list[str] | None = None
+    lora_modules_to_save: Names = None
+    lora_rank_pattern: dict[str, int] | None = None
+    lora_alpha_pattern: dict[str, int] | None = None
+    lora_fan_in_fan_out: bool | None = None
+    lora_mlp_kernel: bool | None = None
+    lora_qkv_kernel: bool | None = None
+    lora_o_kernel: bool | None = None
+    loraplus_lr_ratio: float | None = None
+    peft_use_dora: bool | None = None
+    peft_use_rslora: bool | None = None
+    peft_init_lora_weights: bool | str | None = None
+    peft_layers_to_transform: list[int] | None = None
+    peft_autocast_adapter_dtype: bool | None = None
+    freeze_mm_modules: bool | None = None
+    unfrozen_parameters: Names = None
+    wandb_project: str | None = None
+    wandb_entity: str | None = None
+    wandb_name: str | None = None
+    use_tensorboard: bool | None = None
+    gradient_accumulation_steps: int | None = 1
+    micro_batch_size: int | None = 1
+    batch_size: int | None = None
+    eval_batch_size: int | None = None
+    num_epochs: float = 1.0
+    max_steps: int | None = None
+    group_by_length: bool | None = None
+    optimizer: str | None = "adamw_torch_fused"
+    optim_args: str | dict[str, Any] | None = None
+    lr_scheduler: str | None = "cosine"
+    lr_scheduler_kwargs: Mapping = None
+    cosine_min_lr_ratio: float | None = None
+    learning_rate: float | None = None
+    embedding_lr: float | None = None
+    warmup_steps: int | None = None
+    warmup_ratio: float | None = None
+    weight_decay: float | None = 0.0
+    max_grad_norm: float | None = None
+    adam_beta1: float | None = None
+    adam_beta2: float | None = None
+    adam_epsilon: float | None = None
+    neftune_noise_alpha: float | None = None
+    bf16: Auto = "auto"
+    fp16: bool | None = None
+    tf32: Auto = "auto"
+    bfloat16: bool | None = None
+    float16: bool | None = None
+    gradient_checkpointing: Literal["offload", "offload_disk"] | bool | None = False
+    gradient_checkpointing_kwargs: Mapping = None
+    activation_offloading: Literal["legacy", "disk", "hidden_states"] | bool | None = False
+    layer_offloading: bool | None = False
+    torch_compile: Auto = None
+    attn_implementation: str | None = None
+    gemma4_hybrid_attn_impl: bool | None = None
+    flash_attention: bool | None = None
+    sdp_attention: bool | None = None
+    flex_attention: bool | None = None
+    eager_attention: bool | None = None
+    experts_implementation: str | None = None
+    cut_cross_entropy: bool | None = None
+    chunked_cross_entropy: bool | None = None
+    liger_fused_linear_cross_entropy: bool | None = None
+    resume_from_checkpoint: str | None = None
+    logging_steps: int | None = None
+    evals_per_epoch: int | None = None
+    eval_steps: int | float | None = None
+    eval_strategy: str | None = None
+    saves_per_epoch: int | None = None
+    save_steps: int | float | None = None
+    save_strategy: str | None = None
+    save_total_limit: int | None = None
+    save_only_model: bool | None = False
+    load_best_model_at_end: bool | None = False
+    early_stopping_patience: int | None = None
+    output_dir: str = "./model-out"
+    hub_model_id: str | None = None
+    hub_strategy: str | None = None
+    dataloader_num_workers: int | None = None
+    dataloader_pin_memory: bool | None = None
+    dataloader_prefetch_factor: int | None = None
+    seed: int | None = None
+    deepspeed: str | dict[str, Any] | None = None
+    fsdp: Names = None
+    fsdp_version: int | None = None
+    fsdp_config: Mapping = None
+    ddp: bool | None = None
+    ddp_find_unused_parameters: bool | None = None
+    context_parallel_size: int | None = None
+    tensor_parallel_size: int | None = None
+    dp_shard_size: int | None = None
+
+    _parsed: Parsed | None = PrivateAttr(default=None)
+
+    @field_validator("image_resize_algorithm", mode="before")
+    @classmethod
+    def _resampling(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return value.lower() if value.lower() in _RESAMPLING[1:4] else f"not {value}"
+        return _RESAMPLING[value] if isinstance(value, int) and 0 <= value < len(_RESAMPLING) else value
+
+    # -- making one
+
+    @classmethod
+    def from_document(cls, document: Document) -> Recipe:
+        """The recipe of a document. Raises one InputError with every value that axolotl would refuse, and its place."""
+        recipe, findings = cls.read(document)
+        if findings:
+            first = findings[0]
+            rest = [f"{finding.where}: {finding.message}" for finding in findings[1:]]
+            raise InputError(first.message, "\n".join(rest), first.hint, first.where)
+        return recipe
+
+    @classmethod
+    def check(cls, document: Document) -> list[Finding]:
+        """Every value of the document that axolotl's schema would refuse, in the order of the text."""
+        return cls.read(document)[1]
+
+    @classmethod
+    def read(cls, document: Document) -> tuple[Recipe, list[Finding]]:
+        """The recipe without the values that axolotl would refuse, and a finding for each of those."""
+        parsed = document.parsed
+        data = {key: value for key, value in document.data.items() if isinstance(key, str)}
+        renamed = {new: old for old, new in _ALIASES.items() if old in data}
+        for new, old in renamed.items():
+            data[new] = data.pop(old)
+        if data.get("chat_template_jinja") and not data.get("chat_template"):
+            data["chat_template"] = "jinja"
+        findings = [_odd_key(parsed, key) for key in parsed.data if not isinstance(key, str)]
+        for _ in range(100):
+            try:
+                recipe = cls.model_validate(data)
+            except ValidationError as error:
+                paths = {_document_path(data, item["loc"], item["type"]): item for item in reversed(error.errors())}
+                for path, item in paths.items():
+                    findings.append(_refused(parsed, (renamed.get(path[0], path[0]), *path[1:]), path, item, data))
+                    _drop(data, path)
+            else:
+                recipe._parsed = parsed
+                return recipe, sorted(
+                    findings, key=lambda finding: (finding.where.line or 0, finding.where.column or 0)
+                )
+        raise InputError("The recipe has too many values that axolotl refuses", where=Where(parsed.name))
+
+    # -- what axolotl makes of it
+
+    @property
+    def multimodal(self) -> bool:
+        """Whether axolotl takes its multimodal path, which it does where a processor is asked for."""
+        return bool(self.processor_type)
+
+    @property
+    def roles_to_train(self) -> list[str]:
+        """The roles of the first dataset, which rule every dataset; ["assistant"] where unset; [] trains nothing."""
+        roles = self.datasets[0].roles_to_train if self.datasets else None
+        return ["assistant"] if roles is None else list(roles)
+
+    @property
+    def train_on_eos(self) -> EosChoice:
+        """The first dataset's choice of end tokens, which rules every dataset; "turn" where unset."""
+        choice = self.datasets[0].train_on_eos if self.datasets else None
+        return choice or "turn"
+
+    @property
+    def field_messages(self) -> list[str]:
+        """The message columns of all datasets, in order, each once; empty where none is named."""
+        return list(dict.fromkeys(entry.field_messages for entry in self.datasets or [] if entry.field_messages))
+
+    @property
+    def effective_boundaries(self) -> list[BoundarySpec] | None:
+        """The role boundaries that replace the built-ins; None where unset or empty, as axolotl takes them."""
+        return list(self.role_boundaries) if self.role_boundaries else None
+
+    def where(self, path: Sequence[Any], *, key: bool = False) -> Where:
+        """The place of a value (or its key) in the document this recipe was read from."""
+        return self._parsed.where(path, key=key) if self._parsed else Where(field=dotted(path) or None)
+
+    def ignored_knobs(self) -> list[Finding]:
+        """Knobs in the document that axolotl does not read, or not at this place: warnings of code M013, in order."""
+        data = self._parsed.data if self._parsed else self.model_dump(exclude_unset=True)
+        found = [
+            Finding(IGNORED_KNOB, "warning", f"{dotted(path)} has no effect: {why}", hint, self.where(path, key=True))
+            for path, why, hint in _ignored(self, data)
+        ]
+        return sorted(found, key=lambda finding: (finding.where.line or 0, finding.where.column or 0))
+
+
+def key_order(path: Sequence[Any]) -> list[str]:
+    """The usual order of the keys in the mapping at `path`; empty where there is none."""
+    if not path:
+        return [
+            name for field in Recipe.model_fields for name in (field, *(k for k, v in _ALIASES.items() if v == field))
+        ]
+    if path[0] in ("datasets", "test_datasets") and len(path) == 2:
+        return list(DatasetSpec.model_fields)
+    if path[0] == "role_boundaries" and len(path) == 2:
+        return list(BoundarySpec.model_fields)
+    return []
+
+
+# -- what axolotl refuses ----------------------------------------------------------------------------------------------
+
+
+def _document_path(data: Any, loc: tuple[Any, ...], kind: str) -> tuple[Any, ...]:
+    """A pydantic location without the names of union members, as far as the document has it."""
+    path: list[Any] = []
+    for step in loc:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+        path.append(step)
+    if kind == "missing" and (not path or path[-1] != loc[-1]) and isinstance(data, dict):
+        path.append(loc[-1])
+    return tuple(path)
+
+
+def _drop(data: Any, path: tuple[Any, ...]) -> None:
+    """Removes a refused value; where an entry is not whole without it (or a list would shift), the entry goes too."""
+    trail = [data]
+    for step in path[:-1]:
+        trail.append(trail[-1][step])
+    for parent, step in zip(reversed(trail), reversed(path), strict=True):
+        if isinstance(parent, dict) and step in parent:
+            del parent[step]
+            if step not in ("role", "start"):
+                return
+        elif isinstance(parent, list):
+            if len(path) > 2 and path[0] in ("datasets", "test_datasets") and parent is not trail[1]:
+                continue
+            del parent[step]
+            if parent:
+                return
+
+
+def _refused(parsed: Parsed, path: tuple[Any, ...], model_path: tuple[Any, ...], item: Any, data: Any) -> Finding:
+    annotation = _annotation(model_path)
+    expected = describe(annotation) if annotation is not None else item["msg"].removeprefix("Value error, ").lower()
+    if item["type"] == "missing":
+        message = f"{dotted(path)} is missing; expected {expected}"
+        return Finding(BAD_VALUE, "error", message, "axolotl needs it here.", parsed.where(path))
+    value: Any = data
+    for step in model_path:
+        value = value[step]
+    if item["type"] == "too_short":
+        expected += " with at least one entry"
+    shown = (
+        {True: "true", False: "false"}[value] if isinstance(value, bool) else "null" if value is None else repr(value)
+    )
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    hint = ""
+    if isinstance(value, bool) and "text" in expected + str(get_args(annotation)):
+        hint = "YAML reads yes, no, on, off, true and false without quotes as true or false: quote the text."
+    elif isinstance(value, bool):
+        hint = "Without quotes YAML reads yes, no, on and off as true or false; write one of the words expected."
+        hint = hint if "one of" in expected or '"' in expected else "Write it as expected."
+    elif isinstance(value, str) and expected.startswith("a list"):
+        hint = f"Write it as a list: [{value}]"
+    elif isinstance(value, (int, float)) and "text" in expected:
+        hint = f'Quote it: "{value}"'
+    return Finding(BAD_VALUE, "error", f"{dotted(path)} is {shown}; expected {expected}", hint, parsed.where(path))
+
+
+def _odd_key(parsed: Parsed, key: Any) -> Finding:
+    message = f"The key {key!r} is no text; YAML reads yes, no, on, off and numbers without quotes as other values"
+    return Finding(BAD_VALUE, "error", message, "Quote the key.", parsed.where((key,), key=True))
+
+
+def _annotation(path: tuple[Any, ...]) -> Any:
+    """The type of the value at `path`, or None where the schema does not say."""
+    here: Any = Recipe
+    for step in path:
+        options = get_args(here) if get_origin(here) in (Union, types.UnionType) else (here,)
+        found: Any = None
+        for option in options:
+            if isinstance(option, type) and issubclass(option, BaseModel) and step in option.model_fields:
+                found = option.model_fields[step].annotation
+            elif get_origin(option) in (list, tuple) and isinstance(step, int):
+                found = get_args(option)[0]
+            elif get_origin(option) is dict:
+                found = get_args(option)[1]
+        if found is None:
+            return None
+        here = found
+    return here
+
+
+def describe(annotation: Any) -> str:
+    """A type in plain words: `int | tuple[int, int] | None` -> "a whole number or a list of two whole numbers"."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(describe(arg) for arg in args if arg is not type(None)))
+    if origin is Literal:
+        return ("one of " if len(args) > 1 else "") + ", ".join(f'"{arg}"' for arg in args)
+    if origin is tuple:
+        return "a list of two whole numbers"
+    if origin is list:
+        plural = {str: "texts", int: "whole numbers", float: "numbers"}.get(args[0], "mappings")
+        return f"a list of {plural}"
+    if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return "a mapping"
+    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    return words.get(annotation, "another value")
+
+
+# -- what axolotl ignores ----------------------------------------------------------------------------------------------
+
+_COLLATOR = "axolotl's multimodal collator does not read it"
+_TURN_ENDS = "Turn ends are trained as train_on_eos and the role boundaries say."
+_COLUMNS = "Give the rows the columns and keys `messages`, `role` and `content`, or name the column in field_messages."
+_TOP_IGNORED = {
+    "eot_tokens": (_COLLATOR, _TURN_ENDS),
+    "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
+    "default_system_message": (_COLLATOR, "Put a system message into the rows."),
+    "pad_to_sequence_len": ("a multimodal batch is padded to its longest row", "Remove it."),
+    "pad_to_multiple_of": ("a multimodal batch is padded to its longest row", "Remove it."),
+}
+_ENTRY_IGNORED = {
+    "train_on_eot": (_COLLATOR, _TURN_ENDS),
+    "eot_tokens": (_COLLATOR, _TURN_ENDS),
+    "split_thinking": (_COLLATOR, "Write the thinking into the content where it is to be trained."),
+    "message_field_training": (_COLLATOR, "Choose turns by role, with roles_to_train."),
+    "message_field_training_detail": (_COLLATOR, "Choose turns by role, with roles_to_train."),
+    "message_property_mappings": (_COLLATOR, _COLUMNS),
+    "message_field_role": (_COLLATOR, _COLUMNS),
+    "message_field_content": (_COLLATOR, _COLUMNS),
+    "roles": (_COLLATOR, "Rename the roles in the rows; only human and gpt are renamed for you."),
+    "drop_system_message": (_COLLATOR, "Remove the system messages from the rows."),
+    "field_tools": (_COLLATOR, "Tools are not passed to the template: write them into the system message."),
+    "tools": (_COLLATOR, "Tools are not passed to the template: write them into the system message."),
+    "field_thinking": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
+    "template_thinking_key": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
+    "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
+}
+_FIRST_ONLY = ("roles_to_train", "train_on_eos")
+_ENTRY_KNOBS = (*_FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
+
+
+def _ignored(recipe: Recipe, data: dict[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str, str]]:
+    """(path, why, what to do) for each knob without effect; a knob that asks for what happens anyway is left out."""
+    for knob in dict.fromkeys((*_ENTRY_KNOBS, "tools")):
+        if _asks(data.get(knob)) and knob not in Recipe.model_fields:
+            place = "the first dataset's entry" if knob in _FIRST_ONLY else "a dataset's entry"
+            also = (
+                " (and the multimodal path ignores it there too)"
+                if knob in _ENTRY_IGNORED and recipe.multimodal
+                else ""
+            )
+            yield (knob,), "axolotl does not read it at the top level", f"It belongs into {place}{also}."
+    if recipe.multimodal:
+        for knob, (why, hint) in _TOP_IGNORED.items():
+            if _asks(data.get(knob)):
+                yield (knob,), why, hint
+        for knob in ("excess_length_strategy", "min_sample_len"):
+            if _asks(data.get(knob)) and recipe.skip_prepare_dataset:
+                yield (
+                    (knob,),
+                    "with skip_prepare_dataset no row is measured, cut or dropped",
+                    "Shorten long rows in the data.",
+                )
+    for section in ("datasets", "test_datasets"):
+        entries = data.get(section)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict):
+                for knob, why, hint in _ignored_in_entry(recipe, entry, first=section == "datasets" and index == 0):
+                    yield (section, index, knob), why, hint
+                column = entry.get("field_messages") if section != "datasets" and recipe.multimodal else None
+                if column and column not in (*recipe.field_messages, "messages"):
+                    hint = "Name it in an entry of datasets too."
+                    yield (section, index, "field_messages"), "only those of datasets are read", hint
+
+
+def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> Iterator[tuple[str, str, str]]:
+    for knob, ruling in (
+        ("train_on_inputs", bool(recipe.train_on_inputs)),
+        ("role_boundaries", [row.model_dump(exclude_unset=True) for row in recipe.role_boundaries or []]),
+    ):
+        if entry.get(knob) is not None and entry[knob] != ruling:
+            yield knob, "axolotl reads it at the top level only", "Move it to the top level; it rules every dataset."
+    if not recipe.multimodal:
+        return
+    if not first:
+        for knob in _FIRST_ONLY:
+            if entry.get(knob) is not None and entry[knob] != getattr(recipe, knob):
+                why = f"the first dataset's value rules every dataset ({getattr(recipe, knob)!r})"
+                yield knob, why, "Set it in the first dataset, or train these datasets in runs of their own."
+    for knob in ("chat_template", "chat_template_jinja"):
+        if _asks(entry.get(knob)) and entry[knob] != getattr(recipe, knob):
+            yield knob, "the multimodal path reads it at the top level only", f"Set {knob} at the top level."
+    for knob, (why, hint) in _ENTRY_IGNORED.items():
+        mapping = entry.get(knob)
+        if (
+            knob == "message_property_mappings"
+            and isinstance(mapping, dict)
+            and all(k == v for k, v in mapping.items())
+        ):
+            continue
+        if _asks(mapping) and not (knob.startswith("message_field_") and mapping in ("role", "content")):
+            yield knob, why, hint
+
+
+def _asks(value: Any) -> bool:
+    """Whether a value asks for something: null, false and empty ones do not."""
+    return value is not None and value is not False and value != [] and value != {} and value != ""

@@ -1,0 +1,293 @@
+"""A new recipe: the axolotl YAML that a careful person would begin a vision-language fine-tune with."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from workbench.recipe.document import Document, write_value
+
+TOKENIZER_DEFAULT = "tokenizer_default"
+JINJA = "jinja"
+MISTRAL_COMMON = "tokenizer_use_mistral_common"
+
+
+class BoundaryLike(Protocol):
+    """What a family says about one role; `families.Boundary` is one."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def start(self) -> str: ...
+    @property
+    def end(self) -> str | None: ...
+    @property
+    def include_start(self) -> bool: ...
+    @property
+    def include_end(self) -> bool: ...
+
+
+class FamilyLike(Protocol):
+    """What a new recipe needs of a family; `families.Family` is one. `recipe`: key -> (value, why)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def boundaries(self) -> Any: ...
+    @property
+    def recipe(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A key with its value and what is said above it (a sentence) or beside it (a few words)."""
+
+    key: str
+    value: Any
+    above: str = ""
+    beside: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Keys that stand together, under one comment."""
+
+    title: str
+    lines: tuple[_Line, ...]
+
+
+def new_recipe(
+    model: str,
+    family: FamilyLike | None = None,
+    *,
+    data: str | None = None,
+    template: str = TOKENIZER_DEFAULT,
+    template_text: str | None = None,
+    processor: bool = True,
+    config: Mapping[str, Any] | None = None,
+    name: str = "<recipe>",
+) -> Document:
+    """A commented recipe for `model`, with what its family needs.
+
+    Args:
+        model: hub id or folder, as `base_model`.
+        family: the model's family, or None where it is not known: then there are no role boundaries yet.
+        data: a data file, folder or hub data set; None writes a file name to be replaced.
+        template: "tokenizer_default", "jinja" (with `template_text`, a template or its path) or one of axolotl's.
+        processor: whether the model has a processor (False: text only, no multimodal keys).
+        config: the model's config, which decides what a family's recipe needs for this size.
+    """
+    needs = dict(_needs(family, config))
+    head = f"{family.title}: LoRA fine-tuning with axolotl." if family else "LoRA fine-tuning with axolotl."
+    blocks = ["\n".join(_comment(head))]
+    for part in _parts(model, family, needs, data, template, template_text, processor):
+        blocks += _block(part)
+    return Document.from_text("\n\n".join([*blocks, *_several_gpus(needs)]) + "\n", name)
+
+
+def _needs(family: FamilyLike | None, config: Mapping[str, Any] | None) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """(key, (value, why)) of the family's recipe, narrowed to this config where the family can do that."""
+    if family is None:
+        return
+    choose = getattr(family, "needs", None)
+    for key, need in (choose(config) if choose is not None else family.recipe).items():
+        if isinstance(need, Mapping) and "value" in need:
+            yield key, (need["value"], str(need.get("why", "")))
+        elif hasattr(need, "value"):
+            yield key, (need.value, str(getattr(need, "why", "")))
+        else:
+            yield key, (need, "")
+
+
+def _parts(
+    model: str,
+    family: FamilyLike | None,
+    needs: dict[str, tuple[Any, str]],
+    data: str | None,
+    template: str,
+    template_text: str | None,
+    processor: bool,
+) -> Iterator[_Part]:
+    used: set[str] = set()
+
+    def line(key: str, value: Any, above: str = "", beside: str = "") -> _Line:
+        """This key with the family's value, and its reason, where the family has one."""
+        used.add(key)
+        if key in needs:
+            value, why = needs[key]
+            return _Line(key, value, why or above)
+        return _Line(key, value, above, beside)
+
+    def given(*keys: str) -> tuple[_Line, ...]:
+        return tuple(line(key, None) for key in keys if key in needs)
+
+    yield _Part("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
+    if processor:
+        yield _Part(
+            "The four keys that every multimodal run needs: the collator renders, tokenizes and masks each batch.",
+            (
+                line("processor_type", "AutoProcessor"),
+                line("skip_prepare_dataset", True),
+                line("remove_unused_columns", False),
+                line("sample_packing", False),
+            ),
+        )
+    mistral_common = bool(needs.get(MISTRAL_COMMON, (False, ""))[0])
+    if not mistral_common:
+        yield _Part("", tuple(_template(template, template_text, given("chat_template"))))
+    used |= {"chat_template", "chat_template_jinja"}
+    entry = {
+        "path": data or "data.jsonl",
+        "type": "chat_template",
+        "roles_to_train": ["assistant"],
+        "train_on_eos": "turn",
+    }
+    yield _Part(
+        "roles_to_train and train_on_eos are read here, from the first entry, and rule every dataset."
+        if processor
+        else "roles_to_train and train_on_eos are read here, not at the top level.",
+        (line("datasets", [entry]), line("val_set_size", 0.0, beside="0.05 keeps 5% of the rows for evaluation")),
+    )
+    used.add("role_boundaries")
+    if processor and family is not None and family.boundaries and not mistral_common:
+        yield _Part(
+            "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
+            (_Line("role_boundaries", [_row(row) for row in family.boundaries]),),
+        )
+    elif processor and not mistral_common:
+        yield _Part(
+            "role_boundaries are missing: without them axolotl trains every token of models it does not know. "
+            "`vlmbench infer` finds them from the chat template.",
+            (),
+        )
+    yield _Part(
+        "",
+        (
+            line("sequence_len", 2048, beside="rows are not cut: a longer row is a longer batch" if processor else ""),
+            *given("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
+        ),
+    )
+    yield _Part(
+        "",
+        (
+            line("adapter", "lora"),
+            line("lora_r", 16),
+            line("lora_alpha", 32),
+            line("lora_dropout", 0.0),
+            *(given("lora_target_modules") or (() if "lora_target_linear" in needs else _all_linear(family))),
+            *given("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
+        ),
+    )
+    yield _Part("", given("freeze_mm_modules", "unfrozen_parameters"))
+    yield _Part(
+        "",
+        (
+            line("micro_batch_size", 1),
+            line("gradient_accumulation_steps", 8),
+            line("num_epochs", 1),
+            line("optimizer", "adamw_torch_fused"),
+            line("lr_scheduler", "cosine"),
+            line("learning_rate", "2e-4", beside="for LoRA; about a tenth of it for full fine-tuning"),
+            line("warmup_ratio", 0.05),
+            line("weight_decay", 0.0),
+            line("max_grad_norm", 1.0),
+        ),
+    )
+    workers = (
+        (line("dataloader_num_workers", 2, beside="the collator reads and tokenizes pictures"),) if processor else ()
+    )
+    yield _Part("", (line("bf16", "auto"), line("tf32", "auto"), *workers))
+    yield _Part(
+        "",
+        (
+            line("gradient_checkpointing", True),
+            line("gradient_checkpointing_kwargs", {"use_reentrant": False}),
+            line("attn_implementation", "sdpa"),
+        ),
+    )
+    rest = tuple(
+        key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
+    )
+    yield _Part("", given(*rest))
+    yield _Part(
+        "",
+        (
+            line("logging_steps", 1),
+            line("saves_per_epoch", 1),
+            line("save_total_limit", 2),
+            line("output_dir", f"./outputs/{model.rstrip('/').rsplit('/', 1)[-1] or 'model'}"),
+            line("seed", 42),
+        ),
+    )
+
+
+def _template(template: str, text: str | None, family: tuple[_Line, ...]) -> Iterator[_Line]:
+    if template == JINJA or (text and template == TOKENIZER_DEFAULT):
+        yield _Line(
+            "chat_template",
+            JINJA,
+            "This template, a text or the path of a file, renders the rows; the tokenizer's own is not read.",
+        )
+        yield _Line("chat_template_jinja", text or "chat_template.jinja")
+    elif template == TOKENIZER_DEFAULT and family:
+        yield family[0]
+    elif template == TOKENIZER_DEFAULT:
+        yield _Line("chat_template", template, "The template that the model is served with.")
+    else:
+        yield _Line("chat_template", template, "The text that axolotl bundles under this name, not the model's own.")
+
+
+def _all_linear(family: FamilyLike | None) -> tuple[_Line, ...]:
+    why = "Every linear layer, vision tower included; a pattern for the language model alone is usually better."
+    return (_Line("lora_target_linear", True, why if family is None else ""),)
+
+
+def _row(boundary: BoundaryLike) -> dict[str, Any]:
+    row: dict[str, Any] = {"role": boundary.role, "start": boundary.start, "end": boundary.end}
+    if boundary.end is None:
+        del row["end"]
+    if boundary.include_start:
+        row["include_start"] = True
+    if not boundary.include_end:
+        row["include_end"] = False
+    return row
+
+
+def _block(part: _Part) -> Iterator[str]:
+    """The text of a part; nothing where it says nothing."""
+    text = _comment(part.title) if part.title else []
+    for line in part.lines:
+        text += _comment(line.above) if line.above else []
+        written = write_value(line.key, line.value)
+        text.append(f"{written}  # {line.beside}" if line.beside and "\n" not in written else written)
+    if text:
+        yield "\n".join(text)
+
+
+def _several_gpus(needs: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
+    """The FSDP2 settings as a comment: written out, they would switch FSDP on."""
+    layer = needs.get("fsdp_config.transformer_layer_cls_to_wrap")
+    if layer is None:
+        return
+    rows = {
+        "fsdp_version": 2,
+        "fsdp_config": {
+            "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+            "transformer_layer_cls_to_wrap": layer[0],
+            "reshard_after_forward": True,
+            "state_dict_type": "FULL_STATE_DICT",
+        },
+    }
+    lines = [
+        "For several GPUs with FSDP2:",
+        *(text for key in rows for text in write_value(key, rows[key]).split("\n")),
+    ]
+    yield "\n".join(f"# {text}" for text in lines)
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 116, break_long_words=False, break_on_hyphens=False)]
