@@ -1,0 +1,284 @@
+"""One dataset row as the messages that axolotl renders.
+
+`normalize` gives exactly the list that axolotl's multimodal collator passes to `processor.apply_chat_template` (the
+meaning of `ProcessingStrategy.__call__` in axolotl 0.16 to 0.19). Where axolotl raises, `normalize` raises RowError;
+what axolotl drops, moves or ignores without a word is a finding on the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.data.parts import resolve_parts, review_parts
+from workbench.data.pictures import column_picture, place_picture
+from workbench.data.row import Notes, RowError, type_name
+from workbench.findings import Finding
+
+__all__ = ["Conversation", "RowError", "messages_field", "normalize"]
+
+_SHAREGPT_ROLES = {"human": "user", "gpt": "assistant"}
+_DROPPED_SPEECH = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "tool_call_id", "name")
+_IGNORED_COLUMNS = {
+    "tools": "the template gets no tools",
+    "chat_template_kwargs": "the template gets none of them",
+    "system": "no system message is made of it",
+}
+_UNREAD_MEDIA = ("videos", "video", "audios", "audio")
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A row after normalisation. `messages`: what the chat template gets; `origin[i]`: the index of messages[i] in the
+    raw row's list; `raw`: the row as read; `line`: 1-based line in `source` where it has one."""
+
+    row: int
+    messages: list[dict[str, Any]]
+    origin: list[int]
+    findings: list[Finding] = field(default_factory=list)
+    raw: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    line: int | None = None
+
+
+def normalize(
+    raw: dict[str, Any],
+    *,
+    row: int = 0,
+    source: str = "",
+    line: int | None = None,
+    field_messages: str | Sequence[str] | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    image_resize: str | None = None,
+    base_dir: Path | None = None,
+    load_media: bool = True,
+) -> Conversation:
+    """The conversation that axolotl makes of a row.
+
+    `field_messages` names the message columns that the recipe configures, in order. `image_size` (pixels: a square
+    padded with black, or (width, height)) and `image_resize` (bilinear, bicubic, lanczos) treat the picture of the
+    `images`/`image` column as axolotl does. `base_dir` is the data file's folder. With `load_media=False` no file is
+    touched: pictures stay the references they are. The raw row is never changed. Raises RowError where axolotl raises.
+    """
+    notes = Notes(row=row, source=source, line=line)
+    if not isinstance(raw, dict):
+        raise notes.error(
+            "D001", "The row is not an object", f"it is {type_name(raw)}", "A row maps columns to values."
+        )
+    column, listed, legacy = _select_messages(raw, field_messages, notes)
+    turns, value_key = _legacy_turns(column, listed, notes) if legacy else (listed, "content")
+    messages, origin = _convert(column, turns, value_key, notes)
+    _note_dropped_keys(column, listed, legacy, notes)
+    _note_ignored_columns(raw, notes)
+
+    if (picture := column_picture(raw, notes)) is not None:
+        value = picture.load(image_size, image_resize, base_dir, notes) if load_media else picture.value
+        place_picture(messages, origin, value, column, picture.name, notes)
+    messages = [_without_none(message) for message in messages]
+    review_parts(messages, origin, column, notes)
+    if load_media:
+        resolve_parts(messages, origin, column, base_dir, notes)
+        notes.note_places()
+    return Conversation(row, messages, origin, notes.findings, raw, source, line)
+
+
+def messages_field(raw: dict[str, Any], field_messages: str | Sequence[str] | None = None) -> str | None:
+    """The column whose messages axolotl reads for this row; None where it finds none."""
+    names = [field_messages] if isinstance(field_messages, str) else [name for name in field_messages or () if name]
+    chosen = next((name for name in (*names, "messages") if raw.get(name) is not None), None)
+    if chosen is not None and chosen not in {"messages", "conversations"}:
+        return chosen
+    if raw.get("messages") is not None:
+        return "messages"
+    return "conversations" if "conversations" in raw else None
+
+
+def _select_messages(
+    raw: dict[str, Any], field_messages: str | Sequence[str] | None, notes: Notes
+) -> tuple[str, Any, bool]:
+    """(column, its value, whether it is read as ShareGPT from/value)."""
+    column = messages_field(raw, field_messages)
+    if column is None:
+        if "messages" in raw:
+            raise notes.error(
+                "D001",
+                "The row has no messages",
+                "`messages` is null and there is no `conversations`; axolotl raises ValueError",
+                "Fill `messages` or remove the row.",
+                field="messages",
+            )
+        names = ", ".join(map(repr, list(raw)[:8])) or "none"
+        raise notes.error(
+            "D001",
+            "The row has no message column",
+            f"its columns are {names}; axolotl raises ValueError",
+            "Name the column with `field_messages` in the recipe's dataset entry.",
+        )
+    value = raw[column]
+    wanted = [field_messages] if isinstance(field_messages, str) else list(field_messages or ())
+    if column == "messages" and "conversations" in wanted and raw.get("conversations") is not None:
+        earlier = wanted[: wanted.index("conversations")]
+        if "messages" not in earlier:
+            notes.add(
+                "D001",
+                "warning",
+                "field_messages names `conversations`, but axolotl reads `messages` wherever a row has both",
+                "Remove the `messages` column.",
+                field="messages",
+            )
+    if column in {"messages", "conversations"}:
+        return column, value, column == "conversations"
+    first = value[0] if isinstance(value, list) and value else None
+    return column, value, isinstance(first, dict) and "from" in first and "value" in first
+
+
+def _legacy_turns(column: str, listed: Any, notes: Notes) -> tuple[list[dict[str, Any]], str]:
+    """ShareGPT turns as role/content messages; human and gpt are renamed, other roles stay as they are."""
+    _require_iterable(column, listed, notes)
+    turns = []
+    for index, turn in enumerate(listed):
+        _require_message(column, index, turn, notes)
+        for key in ("from", "value"):
+            if key not in turn:
+                hint = "Each ShareGPT turn needs `from` and `value`."
+                if "role" in turn and "content" in turn:
+                    hint = "Role/content messages belong in `messages`, or in a column that `field_messages` names."
+                notes.at_message(column, index, key)
+                code = "D002" if key == "value" else "D001"
+                raise notes.error(code, f"A turn without `{key}`", f"axolotl raises KeyError: '{key}'", hint)
+        role = turn["from"]
+        if isinstance(role, (list, dict)):
+            notes.at_message(column, index, "from")
+            raise notes.error(
+                "D001", "The role is not a text", f"axolotl raises TypeError: unhashable {type_name(role)}"
+            )
+        turns.append({"role": _SHAREGPT_ROLES.get(role, role), "content": turn["value"]})
+    return turns, "value"
+
+
+def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict[str, Any]], list[int]]:
+    """Messages with a list of parts each, and where each came from; messages without text or parts fall away."""
+    _require_iterable(column, turns, notes)
+    messages: list[dict[str, Any]] = []
+    origin: list[int] = []
+    for index, message in enumerate(turns):
+        _require_message(column, index, message, notes)
+        if "content" not in message:
+            notes.at_message(column, index, "content")
+            hint = "Give every message a `content`; an empty text is allowed."
+            if "from" in message and "value" in message:
+                hint = "ShareGPT turns belong in `conversations`, or in a column that `field_messages` names."
+            raise notes.error("D002", "A message without content", "axolotl raises KeyError: 'content'", hint)
+        content = message["content"]
+        notes.at_message(column, index, key)
+        if not isinstance(content, (str, list)):
+            what = "null" if content is None else f"{type_name(content)}, neither a text nor a list of parts"
+            consequence = "axolotl drops the message without a word"
+            if message.get("tool_calls"):
+                consequence += ", its tool_calls with it"
+            hint = "Give the message a text, or remove it, so that what is trained is what is written."
+            notes.add("D002", "warning", f"content is {what}: {consequence}", hint)
+            continue
+        if "role" not in message:
+            notes.at_message(column, index, "role")
+            raise notes.error("D001", "A message without a role", "axolotl raises KeyError: 'role'")
+        role = message["role"]
+        if len(content) == 0:
+            notes.add("D002", "warning", f"the {role} message is empty", "Remove the turn, or write its text.")
+        if not isinstance(role, str):
+            what = "null, so the template gets a message without one" if role is None else type_name(role)
+            notes.at_message(column, index, "role")
+            notes.add("D001", "error", f"the role is {what}", "Use system, user, assistant or tool.")
+        parts = (
+            [{"type": "text", "text": content}] if isinstance(content, str) else [_shallow(part) for part in content]
+        )
+        messages.append({"role": role, "content": parts})
+        origin.append(index)
+    notes.at_message(column, None, None)
+    if not messages:
+        notes.add("D002", "error", f"no message of {len(turns)} is left to render", "Remove the row.", field=column)
+    return messages, origin
+
+
+def _require_iterable(column: str, value: Any, notes: Notes) -> None:
+    if not isinstance(value, (list, tuple)) and value not in ("", {}):  # these two iterate, over nothing
+        cause = (
+            "object is not iterable" if value is None or isinstance(value, (int, float)) else "indices must be integers"
+        )
+        raise notes.error(
+            "D001",
+            "The messages are not a list",
+            f"`{column}` is {type_name(value)}; axolotl raises TypeError: {cause}",
+            "A message column holds a list of messages; text that holds JSON must be parsed first.",
+            field=column,
+        )
+
+
+def _require_message(column: str, index: int, message: Any, notes: Notes) -> None:
+    if not isinstance(message, dict):
+        notes.at_message(column, index, None)
+        cause = f"messages[{index}] is {type_name(message)}; axolotl raises TypeError"
+        raise notes.error("D001", "A message is not an object", cause, "A message has a role and a content.")
+
+
+def _shallow(part: Any) -> Any:
+    return dict(part) if isinstance(part, dict) else part
+
+
+def _without_none(value: Any) -> Any:
+    """A copy without the keys whose value is None, at any depth; a None inside a list stays."""
+    if hasattr(value, "items"):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def _note_dropped_keys(column: str, listed: Any, legacy: bool, notes: Notes) -> None:
+    """One finding for each key of the messages that never reaches the template."""
+    kept = {"from", "value"} if legacy else {"role", "content"}
+    where: dict[str, list[int]] = {}
+    for index, message in enumerate(listed):
+        for key, value in message.items():
+            if key not in kept and value is not None and value not in ([], {}, ""):
+                where.setdefault(key, []).append(index)
+    for key, indexes in where.items():
+        notes.at_message(column, indexes[0], key)
+        places = f"message{'s' if len(indexes) > 1 else ''} {', '.join(map(str, indexes[:6]))}" + (
+            f" and {len(indexes) - 6} more" if len(indexes) > 6 else ""
+        )
+        if key in _DROPPED_SPEECH:
+            hint = "Write it into the content as the template would, or it is never trained."
+            notes.add(
+                "T001",
+                "warning",
+                f"`{key}` of {places} never reaches the template: axolotl keeps role and content",
+                hint,
+            )
+        else:
+            notes.add(
+                "M013",
+                "note",
+                f"`{key}` of {places} is ignored by the multimodal path",
+                "Remove it, or expect nothing of it.",
+            )
+    notes.at_message(column, None, None)
+
+
+def _note_ignored_columns(raw: dict[str, Any], notes: Notes) -> None:
+    for name, consequence in _IGNORED_COLUMNS.items():
+        if raw.get(name) not in (None, "", [], {}):
+            hint = "Write what the model must see into the messages."
+            notes.add("M013", "note", f"the column `{name}` is ignored: {consequence}", hint, field=name)
+    for name in _UNREAD_MEDIA:
+        if raw.get(name) not in (None, "", [], {}):
+            hint = f"Put them into the messages as {{type: {name.rstrip('s')}, path: …}} parts."
+            notes.add(
+                "D003",
+                "warning",
+                f"the column `{name}` is ignored: axolotl reads `images` and `image` alone",
+                hint,
+                field=name,
+            )

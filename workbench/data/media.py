@@ -1,0 +1,246 @@
+"""Pictures from what rows hold: a path, a URL, base64, bytes, a stored column cell or a PIL picture.
+
+Reads as transformers' `load_image` does (upright by EXIF, RGB), with the guards it lacks: relative paths are tried from
+the data file's folder too, http has a time and a size limit, decompression bombs are refused, no format runs a program.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from workbench.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 178_956_970  # where PIL itself raises DecompressionBombError
+MAX_DOWNLOAD_BYTES = 64 << 20
+FETCH_SECONDS = 15.0
+
+# EPS and its like start an interpreter (Ghostscript, the system's metafile player) to draw themselves.
+_PROGRAM_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
+
+Kind = Literal["url", "file", "inline", "missing"]
+T = TypeVar("T")
+
+
+class MediaError(InputError):
+    """A picture that cannot be read (finding D005)."""
+
+    finding_code = "D005"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A cell of an Image column (Parquet, hub) before decoding: what `datasets` hands to axolotl as a PIL picture."""
+
+    bytes: bytes | None
+    path: str | None
+
+    def __repr__(self) -> str:
+        size = "no bytes" if self.bytes is None else f"{len(self.bytes)} bytes"
+        return f"StoredPicture({size}, path={self.path!r})"
+
+    def open(self, base_dir: Path | None = None) -> Image.Image:
+        """The picture as `datasets` decodes it: upright, its own mode. Raises MediaError."""
+        if self.bytes is not None:
+            return _decode(io.BytesIO(self.bytes), self.path or f"{len(self.bytes)} bytes", rgb=False)
+        if self.path is None:
+            raise MediaError("Unreadable picture", "the cell of the Image column holds neither bytes nor a path")
+        return _decode(_open_reference(self.path, base_dir), self.path, rgb=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a reference leads. `path` for files; `beside_data`: found only from the data file's folder, not from the
+    working directory, where axolotl looks; `shadowed`: both exist and differ; `uri`: it was written as file://."""
+
+    kind: Kind
+    path: Path | None = None
+    beside_data: bool = False
+    shadowed: bool = False
+    uri: bool = False
+
+
+def locate(reference: str, base_dir: Path | None = None) -> Located:
+    """Find out what a string in a row refers to; looks at the file system, fetches nothing."""
+    if reference.startswith(("http://", "https://")):
+        return Located("url")
+    uri = reference.startswith("file://")
+    text = unquote(urlsplit(reference).path) if uri else reference
+    if text.startswith("data:"):
+        return Located("inline")
+    here = os.path.isfile(text)
+    if base_dir is not None and text and not os.path.isabs(text):
+        beside = os.path.join(base_dir, text)
+        if os.path.isfile(beside):
+            differs = here and not os.path.samefile(beside, text)
+            return Located("file", Path(beside).resolve(), beside_data=not here, shadowed=differs, uri=uri)
+    if here:
+        return Located("file", Path(text).resolve(), uri=uri)
+    return Located("missing" if uri or _looks_like_a_path(text) else "inline", uri=uri)
+
+
+def _looks_like_a_path(text: str) -> bool:
+    """Base64 of any picture is longer than a file name; a dot never occurs in base64."""
+    return len(text) < 64 or (len(text) < 4096 and "." in text[-12:])
+
+
+def load_picture(value: Any, base_dir: Path | None = None) -> Image.Image:
+    """An upright RGB picture from a path (relative to `base_dir`, then the working directory), http(s) URL, file:// or
+    data: URI, base64 text, bytes, {"bytes": …, "path": …}, a StoredPicture or a PIL picture. Raises MediaError."""
+    from PIL import Image
+
+    if isinstance(value, Image.Image):
+        return _guarded(lambda: _upright(value).convert("RGB"), "the given picture")
+    if isinstance(value, StoredPicture):
+        picture = value.open(base_dir)
+        return _guarded(lambda: picture.convert("RGB"), repr(value))
+    if isinstance(value, dict) and ("bytes" in value or "path" in value):
+        return load_picture(StoredPicture(value.get("bytes"), value.get("path")), base_dir)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _decode(io.BytesIO(bytes(value)), f"{len(value)} bytes", rgb=True)
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise MediaError(
+            "Unreadable picture", f"a path, URL, base64 text or picture is needed, not {type(value).__name__}"
+        )
+    return _decode(_open_reference(value, base_dir), shorten(value), rgb=True)
+
+
+def picture_size(value: Any, base_dir: Path | None = None) -> tuple[int, int]:
+    """(width, height) in pixels of the upright picture, from its header alone. Takes what `load_picture` takes."""
+    from PIL import Image
+
+    if isinstance(value, dict):
+        value = StoredPicture(value.get("bytes"), value.get("path"))
+    if isinstance(value, StoredPicture):
+        value = value.bytes if value.bytes is not None else value.path
+    if isinstance(value, Image.Image):
+        picture, name = value, "the given picture"
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        name = f"{len(value)} bytes"
+        picture = _guarded(lambda: _open(io.BytesIO(bytes(value))), name)
+    elif isinstance(value, (str, os.PathLike)):
+        name = shorten(os.fspath(value))
+        source = _open_reference(os.fspath(value), base_dir)
+        picture = _guarded(lambda: _open(source), name)
+    else:
+        raise MediaError(
+            "Unreadable picture", f"a path, URL, base64 text or picture is needed, not {type(value).__name__}"
+        )
+    orientation = _guarded(lambda: picture.getexif().get(0x0112), name)
+    width, height = picture.size
+    return (height, width) if orientation in {5, 6, 7, 8} else (width, height)
+
+
+def fetch(url: str, *, seconds: float = FETCH_SECONDS, max_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
+    """The body of an http(s) URL, within a time limit for the whole of it and a size limit. Raises MediaError."""
+    import time
+    import urllib.error
+    import urllib.request
+
+    class HttpOnly(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+            if not newurl.startswith(("http://", "https://")):
+                raise MediaError(
+                    "Picture not fetched", f"{url} redirects to {shorten(newurl)}, which is not http or https"
+                )
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    if not url.startswith(("http://", "https://")):
+        raise MediaError("Picture not fetched", f"{shorten(url)} is not an http or https URL")
+    deadline = time.monotonic() + seconds
+    body = bytearray()
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "vlmbench"})
+        with urllib.request.build_opener(HttpOnly).open(request, timeout=seconds) as answer:
+            while block := answer.read1(1 << 16):
+                body += block
+                if len(body) > max_bytes:
+                    raise MediaError("Picture not fetched", f"{url} sends more than {max_bytes >> 20} MiB")
+                if time.monotonic() > deadline:
+                    raise MediaError("Picture not fetched", f"{url} took longer than {seconds:g} s")
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        hint = "Keep the pictures beside the data; axolotl fetches each one again in every epoch."
+        raise MediaError("Picture not fetched", f"{url}: {error}", hint) from error
+    return bytes(body)
+
+
+def as_data_uri(url: str) -> str:
+    """The picture behind a URL as a data: URI, the one string form that every processor accepts."""
+    body = fetch(url)
+    kind = (_guarded(lambda: _open(io.BytesIO(body)), url).format or "png").lower()
+    return f"data:image/{kind};base64,{base64.b64encode(body).decode()}"
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """A reference fit for a message: base64 is not printed in full."""
+    return text if len(text) <= limit else f"{text[: limit - 20]}… ({len(text)} characters)"
+
+
+def _open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
+    found = locate(reference, base_dir)
+    if found.kind == "url":
+        return io.BytesIO(fetch(reference))
+    if found.path is not None:
+        return found.path
+    if found.kind == "missing":
+        looked = [str(folder) for folder in (base_dir, Path.cwd()) if folder is not None]
+        raise MediaError("Picture not found", f"no file {shorten(reference)!r} in {' or '.join(dict.fromkeys(looked))}")
+    text = reference.split(",", 1)[1] if reference.startswith("data:") and "," in reference else reference
+    try:
+        return io.BytesIO(base64.decodebytes(text.encode()))
+    except ValueError as error:
+        raise MediaError("Unreadable picture", f"{shorten(reference)!r} is no file and no base64: {error}") from error
+
+
+def _open(source: io.BytesIO | Path) -> Image.Image:
+    from PIL import Image
+
+    Image.init()
+    picture = Image.open(source, formats=[name for name in Image.OPEN if name not in _PROGRAM_FORMATS])
+    pixels = picture.width * picture.height
+    if pixels > MAX_PIXELS:
+        raise Image.DecompressionBombError(f"{picture.width} × {picture.height} pixels, the limit is {MAX_PIXELS}")
+    return picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    from PIL import ImageOps
+
+    return ImageOps.exif_transpose(picture)
+
+
+def _decode(source: io.BytesIO | Path, name: str, *, rgb: bool) -> Image.Image:
+    def read() -> Image.Image:
+        with _open(source) as picture:
+            picture.load()
+            upright = _upright(picture)
+            return upright.convert("RGB") if rgb else upright.copy()
+
+    return _guarded(read, name)
+
+
+def _guarded(read: Callable[[], T], name: str) -> T:
+    """Run a PIL call; whatever a broken or hostile file makes it raise becomes a MediaError naming the picture."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return read()
+    except MediaError:
+        raise
+    except UnidentifiedImageError as error:
+        raise MediaError("Unreadable picture", f"{shorten(name)} is not a picture that PIL can read") from error
+    except Image.DecompressionBombError as error:
+        raise MediaError("Picture too large", f"{shorten(name)}: {error}", "Shrink the picture.") from error
+    except Exception as error:  # PIL's plugins raise SyntaxError, struct.error, EOFError, … on broken files
+        raise MediaError("Unreadable picture", f"{shorten(name)}: {type(error).__name__}: {error}") from error

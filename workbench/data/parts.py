@@ -1,0 +1,117 @@
+"""The parts of normalised messages: what transformers will stumble over, and media references made loadable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.data.media import MediaError, StoredPicture, as_data_uri, load_picture, locate, shorten
+from workbench.data.pictures import PICTURE_KEYS, note_place
+from workbench.data.row import Notes, type_name
+
+# transformers' `_multimodal_inputs_from_conversations`: each of these keys in a part of the type adds one input.
+MEDIA_KEYS = {"image": PICTURE_KEYS, "video": ("video", "url", "path"), "audio": ("audio", "url", "path")}
+_IGNORED_PART_KEYS = ("train", "weight", "training")
+
+
+def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str, notes: Notes) -> None:
+    """Findings for what the processor raises at, or counts wrong, after axolotl's own code has passed the row on."""
+    slots = dict.fromkeys(MEDIA_KEYS, 0)
+    given = dict.fromkeys(MEDIA_KEYS, 0)
+    first_slot: dict[str, tuple[int, int]] = {}
+    ignored: dict[str, int] = {}
+    for index, message in enumerate(messages):
+        for number, part in enumerate(message["content"]):
+            notes.at_message(column, origin[index], f"content[{number}]")
+            if not isinstance(part, dict) or "type" not in part:
+                what = "a part has no type" if isinstance(part, dict) else f"a part is {type_name(part)}, not an object"
+                error = "KeyError: 'type'" if isinstance(part, dict) else "TypeError"
+                notes.add("D008", "error", f"{what}: transformers raises {error}", 'Write {"type": "text", "text": …}.')
+                continue
+            kind = "image" if part["type"] == "image_url" and "image_url" in part else part["type"]
+            for key in _IGNORED_PART_KEYS:
+                if key in part:
+                    ignored.setdefault(key, index)
+            if not isinstance(kind, str) or kind not in MEDIA_KEYS:
+                continue
+            named = 1 if part["type"] == "image_url" else sum(key in part for key in MEDIA_KEYS[kind])
+            slots[kind] += 1
+            given[kind] += named
+            if named != 1:
+                first_slot.setdefault(kind, (index, number))
+    for kind, (index, number) in first_slot.items():
+        notes.at_message(column, origin[index], f"content[{number}]")
+        names = {"image": "picture", "video": "video", "audio": "audio"}
+        text = f"the processor gets {_count(given[kind], names[kind])} for {_count(slots[kind], kind + ' part')}"
+        notes.add("D003", "error", text, f"Give every {kind} part exactly one of {', '.join(MEDIA_KEYS[kind])}.")
+    for key, index in ignored.items():
+        notes.at_message(column, origin[index], None)
+        notes.add("M013", "note", f"`{key}` on a part is ignored by the multimodal path", "Mask by role instead.")
+    notes.at_message(column, None, None)
+
+
+def resolve_parts(
+    messages: list[dict[str, Any]], origin: list[int], column: str, base_dir: Path | None, notes: Notes
+) -> None:
+    """Make every media reference loadable from anywhere, in place, the part's keys and their order unchanged.
+
+    A local path that only the data file's folder resolves becomes absolute, a URL becomes a data: URI, a stored cell a
+    PIL picture; all else stays as it is. Each picture is read once, so that RowError D005 names a broken one here.
+    """
+    for index, message in enumerate(messages):
+        for number, part in enumerate(message["content"]):
+            if not isinstance(part, dict):
+                continue
+            kind = part.get("type")
+            place = f"{column}[{origin[index]}].content[{number}]"
+            if kind == "image":
+                for key in PICTURE_KEYS:
+                    if key in part:
+                        part[key] = _picture(part[key], base_dir, notes, f"{place}.{key}")
+            elif kind == "image_url" and "image_url" in part:
+                address = part["image_url"]
+                if not isinstance(address, dict):
+                    part["image_url"] = _picture(address, base_dir, notes, f"{place}.image_url")
+                elif "url" in address:
+                    address["url"] = _picture(address["url"], base_dir, notes, f"{place}.image_url.url")
+            elif kind in {"video", "audio"}:
+                for key in MEDIA_KEYS[kind]:
+                    if isinstance(part.get(key), str):
+                        part[key] = _path(part[key], base_dir, notes, f"{place}.{key}", kind)
+
+
+def _picture(value: Any, base_dir: Path | None, notes: Notes, place: str) -> Any:
+    if isinstance(value, list):
+        return [_picture(item, base_dir, notes, place) for item in value]
+    if hasattr(value, "resize"):
+        return value
+    if not isinstance(value, (str, StoredPicture)):
+        text = f"it is {type_name(value)}; transformers raises TypeError"
+        hint = "Use a path, a URL, base64 text, or a column of the `datasets` type Image."
+        raise notes.error("D005", "The picture has a form that cannot be loaded", text, hint, field=place)
+    try:
+        if isinstance(value, StoredPicture):
+            return value.open(base_dir)
+        found = locate(value, base_dir)
+        if found.kind == "url":
+            return as_data_uri(value)
+        load_picture(value, base_dir)
+    except MediaError as error:
+        raise notes.error("D005", error.title, error.cause, error.hint, field=place) from error
+    note_place(value, base_dir, notes, place)
+    changed = found.path is not None and (found.beside_data or found.shadowed or found.uri)
+    return str(found.path) if changed else value
+
+
+def _path(value: str, base_dir: Path | None, notes: Notes, place: str, kind: str) -> str:
+    found = locate(value, base_dir)
+    if found.kind == "missing":
+        notes.add("D005", "error", f"no such {kind} file: {shorten(value)}", "Correct the path.", field=place)
+    if found.path is None:
+        return value
+    note_place(value, base_dir, notes, place)
+    return str(found.path) if found.beside_data or found.shadowed or found.uri else value
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 or what == 'audio' else 's'}"

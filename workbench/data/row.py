@@ -1,0 +1,77 @@
+"""What one row raises and what is noted about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.errors import InputError, Where
+from workbench.findings import Finding, Severity
+
+
+class RowError(InputError):
+    """A row at which axolotl raises, or whose pictures cannot be read. `finding_code` is the finding's code."""
+
+    def __init__(self, code: str, title: str, cause: str = "", hint: str = "", where: Where | None = None) -> None:
+        super().__init__(title, cause, hint, where)
+        self.finding_code = code
+
+    def finding(self) -> Finding:
+        """The same as a finding of severity error."""
+        message = f"{self.title}: {self.cause}" if self.cause else self.title
+        return Finding(self.finding_code, "error", message, self.hint, self.where)
+
+
+class Notes:
+    """The findings of one row, with the place that the next one is about."""
+
+    def __init__(self, *, row: int, source: str, line: int | None) -> None:
+        self.findings: list[Finding] = []
+        self.beside_data: list[str] = []
+        self.shadowed: list[str] = []
+        self._row = Where(file=source or None, line=line, row=row)
+        self._message: int | None = None
+        self._field: str | None = None
+
+    def at_message(self, column: str, index: int | None, key: str | None) -> None:
+        """From now on: message `index` of `column` (as in the raw row), its `key`."""
+        self._message = index
+        self._field = None if index is None else f"{column}[{index}]" + (f".{key}" if key else "")
+
+    def where(self, field: str | None = None) -> Where:
+        head = self._row
+        message = self._message if field is None else None
+        return Where(file=head.file, line=head.line, row=head.row, message=message, field=field or self._field)
+
+    def add(self, code: str, severity: Severity, message: str, hint: str = "", *, field: str | None = None) -> None:
+        self.findings.append(Finding(code, severity, message, hint, self.where(field)))
+
+    def error(self, code: str, title: str, cause: str = "", hint: str = "", *, field: str | None = None) -> RowError:
+        """The error to raise: the row stops here, as it does in axolotl."""
+        return RowError(code, title, cause, hint, self.where(field))
+
+    def note_places(self) -> None:
+        """One finding a row for files that axolotl, looking in the working directory, would not find or would swap."""
+        self._message = self._field = None
+        if self.beside_data:
+            count = len(self.beside_data)
+            what = repr(self.beside_data[0]) + (f" and {count - 1} more" if count > 1 else "")
+            text = f"{what} found beside the data file only; axolotl looks in the folder it is started from"
+            self.add("D005", "note", text, "Start axolotl in the data file's folder, or write absolute paths.")
+        if self.shadowed:
+            text = f"{self.shadowed[0]!r} is two files: one beside the data (shown), one in the working directory"
+            self.add(
+                "D005", "warning", text, "axolotl takes the one in the folder it is started from: use absolute paths."
+            )
+
+
+def type_name(value: Any) -> str:
+    """What a JSON-minded person calls the value's type."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return "null" if value is None else names.get(type(value), f"a {type(value).__name__}")
