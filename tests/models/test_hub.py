@@ -47,6 +47,16 @@ def test_a_hub_model_is_loaded_pinned_and_no_weight_is_asked_for(hub: HubServer)
     assert [report.done for report in seen if report.stage == "files"][-1] == len(hub.files_requested())
 
 
+def test_bytes_are_counted_once_though_the_client_has_two_bars_for_them() -> None:
+    seen: list[Progress] = []
+    bars = hub_module.bar_class(seen.append)
+    for name in ("Downloading bytes", "Reconstructing (incomplete total...)"):
+        with bars(desc=name, unit="B", total=0) as bar:
+            bar.total = 10
+            bar.update(7)
+    assert seen == [Progress("downloading", 7, 10, "B")]
+
+
 def test_what_is_cached_is_not_downloaded_again_and_works_offline(hub: HubServer) -> None:
     first = load(NAME)
     hub.requests.clear()
@@ -205,6 +215,7 @@ def test_the_tokenizer_may_come_from_another_repository(hub: HubServer, text_fol
     assert loaded.tokenizer_path != loaded.path
     assert loaded.tokenizer_path is not None
     assert "org--words" in str(loaded.tokenizer_path)
+    assert loaded.processor is not None
     assert loaded.processor.tokenizer is loaded.tokenizer
 
 

@@ -302,6 +302,19 @@ def test_mistral_common_is_an_extra(model_folder: Path, monkeypatch: pytest.Monk
     assert "mistral-common" in problem.title
 
 
+def test_mistral_commons_own_tokenizer(tmp_path: Path) -> None:
+    package = pytest.importorskip("mistral_common", reason="mistral-common is an extra")
+    vocabulary = next((Path(package.__file__).parent / "data").glob("tekken*.json"))
+    shutil.copyfile(vocabulary, tmp_path / "tekken.json")
+    loaded = load(str(tmp_path), recipe={"tokenizer_use_mistral_common": True, "is_multimodal": True})
+    turns = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]
+    assert loaded.processor is not None
+    ids = loaded.processor.apply_chat_template([turns])["input_ids"][0].tolist()
+    assert loaded.tokenizer.decode(ids) == "<s>[INST]hi[/INST]yo</s>"
+    assert loaded.tokenizer.apply_chat_template(turns[:1], add_generation_prompt=True)["input_ids"] == ids[:4]
+    assert (loaded.pad_id, loaded.eos_id, loaded.tokenizer.padding_side) == (11, 2, "left")
+
+
 def test_warnings_of_transformers_become_notes(
     model_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
