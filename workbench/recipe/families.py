@@ -81,9 +81,9 @@ class Strategy:
         kinds = {} if family is None else {media.token: media.kind for media in family.media}
         ids: dict[int, MediaId] = {}
         for lookup in self.spec.masks:
-            for token_id in _look_up(lookup, processor, tokenizer, family):
+            for token_id, kind in _look_up(lookup, processor, tokenizer, family):
                 text = lookup.token or str(_token_text(tokenizer, token_id))
-                ids.setdefault(token_id, MediaId(token_id, kinds.get(text, lookup.kind), text))
+                ids.setdefault(token_id, MediaId(token_id, kinds.get(text, kind), text))
         return list(ids.values())
 
     def terminator_ids(self, tokenizer: Any) -> tuple[int, ...]:
@@ -233,23 +233,28 @@ def _score(rule: Rule, model_type: str | None, classes: set[str], config: Mappin
     return 8 * bool(rule.model_types) + 4 * bool(rule.config) + 2 * bool(rule.processors) + bool(rule.tokens)
 
 
-def _look_up(lookup: Lookup, processor: Any, tokenizer: Any, family: Family | None) -> list[int]:
-    if lookup.token is not None:
-        return _checked(tokenizer.convert_tokens_to_ids(lookup.token), lookup, tokenizer)
-    if lookup.control is not None:
-        return _checked(_attribute(tokenizer, f"tokenizer.instruct_tokenizer.{lookup.control}"), lookup, tokenizer)
-    if lookup.of == "processor" and processor is None:
-        listed = [] if family is None else [media for media in family.media if media.kind == lookup.kind]
-        return [found for media in listed if (found := _known_id(tokenizer, media.token)) is not None]
+def _look_up(lookup: Lookup, processor: Any, tokenizer: Any, family: Family | None) -> list[tuple[int, str]]:
+    """The ids of one look-up, each with the kind that it says."""
     owner = processor if lookup.of == "processor" else tokenizer
-    value = getattr(owner, lookup.token_attr or lookup.id_attr or lookup.ids_attr or "", None)
-    if value is None:
-        return _look_up(lookup.or_else, processor, tokenizer, family) if lookup.or_else else []
-    if lookup.ids_attr is not None:
-        return [int(one) for one in value if one is not None]
-    if lookup.token_attr is not None:
-        value = tokenizer.convert_tokens_to_ids(value)
-    return _checked(value, lookup, tokenizer)
+    name = lookup.token_attr or lookup.id_attr or lookup.ids_attr
+    if lookup.of == "processor" and processor is None:
+        media_tokens = () if family is None else family.media
+        named = [media for media in media_tokens if media.attr is not None and media.attr == name]
+        listed = named or [media for media in media_tokens if media.kind == lookup.kind]
+        ids = [found for media in listed if (found := _known_id(tokenizer, media.token)) is not None]
+    elif name is not None:
+        value = getattr(owner, name, None)
+        if value is None:
+            return _look_up(lookup.or_else, processor, tokenizer, family) if lookup.or_else else []
+        if lookup.ids_attr is not None:
+            ids = [int(one) for one in value if one is not None]
+        else:
+            ids = _checked(tokenizer.convert_tokens_to_ids(value) if lookup.token_attr else value, lookup, tokenizer)
+    elif lookup.token is not None:
+        ids = _checked(tokenizer.convert_tokens_to_ids(lookup.token), lookup, tokenizer)
+    else:
+        ids = _checked(_attribute(tokenizer, f"tokenizer.instruct_tokenizer.{lookup.control}"), lookup, tokenizer)
+    return [(token_id, lookup.kind) for token_id in ids]
 
 
 def _checked(value: Any, lookup: Lookup, tokenizer: Any) -> list[int]:

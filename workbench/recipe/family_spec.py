@@ -57,13 +57,17 @@ class Boundary(Data):
 
 
 class MediaToken(Data):
-    """A token that stands for media or frames it. `to` and `to_id` close a run of numbered tokens."""
+    """A token that stands for media or frames it. `to` and `to_id` close a run of numbered tokens.
+
+    `attr` is the processor's attribute that holds this text, where that is not the one its kind suggests.
+    """
 
     kind: str
     token: str
     id: int | None = None
     to: str | None = None
     to_id: int | None = None
+    attr: str | None = None
     note: str = ""
 
 
