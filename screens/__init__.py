@@ -1,0 +1,1 @@
+"""The terminal app: the only Textual code. It imports workbench, never the reverse."""

@@ -1,0 +1,159 @@
+"""Every action of the app, declared once: key bindings, footer, help and command palette are all made from this list.
+
+An action's `command` is the method `action_<command>` of its `scope`: the app, a screen, or a pane of that screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding
+
+Scope = Literal["app", "loading", "inspect", "grid", "samples"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a person can do. `hint` is its name in the footer; without one it is not shown there.
+
+    `id` is what a key map would name it by; it must not change. Keys are Textual's names or single characters.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    command: str
+    title: str
+    help: str
+    group: str
+    scope: Scope
+    hint: str = ""
+    palette: bool = True
+
+    @property
+    def binding(self) -> Binding:
+        """The key binding."""
+        return Binding(",".join(self.keys), self.command, self.title, show=False, id=self.id)
+
+    @property
+    def key_text(self) -> str:
+        """The keys as a person reads them."""
+        return "  ".join(KEY_TEXT.get(key, key) for key in self.keys)
+
+    @property
+    def first_key(self) -> str:
+        """The key that the footer names."""
+        return KEY_TEXT.get(self.keys[0], self.keys[0])
+
+
+KEY_TEXT = {
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "full_stop": ".",
+    "question_mark": "?",
+}
+
+_TOKENS, _ROWS, _PANES, _BENCH = "Tokens", "Rows", "Panes", "Workbench"
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "grid.next-edge", ("]",), "next_edge", "Next mask edge",
+        "Go to the next token where training begins or ends.", _TOKENS, "inspect", "edge",
+    ),
+    Action(
+        "grid.previous-edge", ("[",), "previous_edge", "Previous mask edge",
+        "Go back to the last token where training began or ended.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.next-turn", ("}",), "next_turn", "Next turn",
+        "Go to the first token of the next message.", _TOKENS, "inspect", "turn",
+    ),
+    Action(
+        "grid.previous-turn", ("{",), "previous_turn", "Previous turn",
+        "Go to the first token of this message, or of the one before.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.next-finding", ("n",), "next_finding", "Next finding",
+        "Go to the next token that a finding points at.", _TOKENS, "inspect", "finding",
+    ),
+    Action(
+        "grid.previous-finding", ("N",), "previous_finding", "Previous finding",
+        "Go back to the token that a finding points at.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.spaces", ("full_stop",), "spaces", "Show or hide spaces",
+        "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
+    ),
+    Action("grid.left", ("left",), "left", "Token before", "Move by one token.", _TOKENS, "grid", palette=False),
+    Action("grid.right", ("right",), "right", "Token after", "Move by one token.", _TOKENS, "grid", palette=False),
+    Action("grid.up", ("up",), "up", "Line above", "Move by one line.", _TOKENS, "grid", palette=False),
+    Action("grid.down", ("down",), "down", "Line below", "Move by one line.", _TOKENS, "grid", palette=False),
+    Action("grid.home", ("home",), "line_start", "Start of the line", "Move within the line.", _TOKENS, "grid", palette=False),
+    Action("grid.end", ("end",), "line_end", "End of the line", "Move within the line.", _TOKENS, "grid", palette=False),
+    Action("grid.page-up", ("pageup",), "page_up", "Page up", "Move by one page.", _TOKENS, "grid", palette=False),
+    Action("grid.page-down", ("pagedown",), "page_down", "Page down", "Move by one page.", _TOKENS, "grid", palette=False),
+    Action("grid.first", ("g", "ctrl+home"), "first", "First token", "Go to the row's first token.", _TOKENS, "grid"),
+    Action("grid.last", ("G", "ctrl+end"), "last", "Last token", "Go to the row's last token.", _TOKENS, "grid"),
+    Action(
+        "grid.unfold", ("enter", "space"), "unfold", "Unfold or fold media",
+        "Show every token of the picture, sound or film under the cursor, or make it one chip again.", _TOKENS, "grid",
+    ),
+    Action(
+        "rows.next", ("J",), "next_row", "Next row",
+        "Show the next row of the data.", _ROWS, "inspect", "row",
+    ),
+    Action(
+        "rows.previous", ("K",), "previous_row", "Previous row",
+        "Show the row before.", _ROWS, "inspect",
+    ),
+    Action("samples.up", ("up",), "up", "Row above", "Show the row before.", _ROWS, "samples", palette=False),
+    Action("samples.down", ("down",), "down", "Row below", "Show the next row.", _ROWS, "samples", palette=False),
+    Action("samples.page-up", ("pageup",), "page_up", "A page up", "Go up by one page of rows.", _ROWS, "samples", palette=False),
+    Action("samples.page-down", ("pagedown",), "page_down", "A page down", "Go down by one page of rows.", _ROWS, "samples", palette=False),
+    Action("samples.first", ("home", "g"), "first", "First row", "Show row 0.", _ROWS, "samples"),
+    Action("samples.last", ("end", "G"), "last", "Last row", "Show the last row that is known.", _ROWS, "samples"),
+    Action("samples.open", ("enter",), "open", "To the tokens", "Go to the tokens of this row.", _ROWS, "samples", palette=False),
+    Action(
+        "panes.next", ("tab",), "app.focus_next", "Next pane",
+        "Move between the panes; shift+tab goes back.", _PANES, "inspect", "panes", palette=False,
+    ),
+    Action("panes.samples", ("s",), "toggle_samples", "Show or hide the samples", "The list of rows on the left.", _PANES, "inspect"),
+    Action(
+        "panes.boundaries", ("b",), "toggle_boundaries", "Show or hide the boundaries",
+        "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
+        "boundaries",
+    ),
+    Action("load.retry", ("r",), "retry", "Try again", "Load the model and the data again.", _BENCH, "loading", "try again"),
+    Action("app.help", ("question_mark",), "help", "Keys", "This list.", _BENCH, "app", "keys"),
+    Action("app.palette", ("ctrl+p",), "command_palette", "Actions", "Find an action by its name.", _BENCH, "app", "actions", palette=False),
+    Action("app.theme", ("T",), "next_theme", "Change the colours", "Dark, light, or the terminal's own colours.", _BENCH, "app"),
+    Action("app.quit", ("q", "ctrl+q"), "quit", "Leave", "Close the workbench.", _BENCH, "app", "leave"),
+)  # fmt: skip
+
+
+def of_scope(*scopes: Scope) -> tuple[Action, ...]:
+    """The actions of some scopes, in the order declared."""
+    return tuple(action for action in ACTIONS if action.scope in scopes)
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """The key bindings of a scope."""
+    return [action.binding for action in of_scope(scope)]
+
+
+def hints(scopes: Iterable[Scope]) -> list[Action]:
+    """The actions of the footer, in the order declared; the app's come last."""
+    return [action for action in of_scope(*scopes) if action.hint]
+
+
+def groups(scopes: Iterable[Scope]) -> dict[str, list[Action]]:
+    """The actions by group, for the help screen."""
+    found: dict[str, list[Action]] = {}
+    for action in of_scope(*scopes):
+        found.setdefault(action.group, []).append(action)
+    return found

@@ -1,0 +1,220 @@
+"""The terminal app. It opens at once: the window is drawn before numpy, transformers or torch are imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.message import Message
+from textual.screen import Screen
+
+from screens.actions import ACTIONS, Action, Scope, bindings
+from screens.background import Background, Kind
+from screens.loading import LoadingScreen
+from screens.messages import Loaded, LoadFailed, LoadProgressed
+from screens.themes import CYCLE, DARK_NAME, THEMES
+from workbench.errors import BenchError, EnvironmentProblem
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+_GRACE_SECONDS = 0.5
+
+
+class Actions(Provider):
+    """The command palette: every declared action that can be used on this screen."""
+
+    def _usable(self) -> list[Action]:
+        app = self.app
+        assert isinstance(app, WorkbenchApp)
+        return [action for action in ACTIONS if action.palette and action.scope in app.scopes]
+
+    async def discover(self) -> Hits:
+        """All of them, in the order declared."""
+        for action in self._usable():
+            yield DiscoveryHit(action.title, self._runner(action), help=f"{action.key_text}  {action.help}")
+
+    async def search(self, query: str) -> Hits:
+        """Those whose title matches."""
+        matcher = self.matcher(query)
+        for action in self._usable():
+            score = matcher.match(action.title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(action.title), self._runner(action), help=action.help)
+
+    def _runner(self, action: Action) -> object:
+        async def run() -> None:
+            app = self.app
+            assert isinstance(app, WorkbenchApp)
+            await app.perform(action)
+
+        return run
+
+
+class WorkbenchApp(App[None]):
+    """Holds a bench that is not loaded yet; `row` is the first to be shown."""
+
+    TITLE = "vlmbench"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    COMMANDS: ClassVar[set[type[Provider]]] = {Actions}
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, bench: Bench, row: int = 0) -> None:
+        super().__init__()
+        self.bench = bench
+        self.first_row = row
+        self.background = Background(self._crashed)
+        self.problem: BenchError | None = None
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK_NAME
+
+    def _bench_title(self) -> str:
+        try:
+            title = self.bench.title
+        except BenchError:
+            return ""
+        return "".join(char if char.isprintable() else "?" for char in title)
+
+    async def on_mount(self) -> None:
+        await self.push_screen(LoadingScreen(self._bench_title()))
+        # After the first paint: the imports of the load hold the interpreter.
+        self.call_after_refresh(self.action_load)
+
+    def on_unmount(self) -> None:
+        self.background.close()
+
+    @property
+    def base(self) -> Screen[None]:
+        """The screen below every dialog; Textual's own, empty one lies under it."""
+        return self.screen_stack[min(1, len(self.screen_stack) - 1)]
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes whose actions can be used now."""
+        if isinstance(self.base, LoadingScreen):
+            return ("loading", "app")
+        return ("inspect", "grid", "samples", "app")
+
+    async def perform(self, action: Action) -> None:
+        """Run an action wherever it belongs."""
+        base = self.base
+        if action.scope == "app":
+            await self.run_action(action.command, self)
+        elif action.scope in ("loading", "inspect"):
+            await self.run_action(action.command, base)
+        else:
+            pane = base.query_one(f"#{action.scope}")
+            pane.focus()
+            await self.run_action(action.command, pane)
+
+    # Loading
+
+    def action_load(self) -> None:
+        """Load the bench on the background thread."""
+        self.problem = None
+        self.background.submit(Kind.LOAD, self._load())
+
+    def _load(self) -> Iterator[None]:
+        def progress(report: object) -> None:
+            self.background.check()
+            self.send(LoadProgressed(report))  # type: ignore[arg-type]
+
+        try:
+            self.bench.load(progress)
+            # Imported here, on the thread: the window waits for nothing.
+            import screens.inspect  # noqa: F401
+        except BenchError as problem:
+            self.send(LoadFailed(problem))
+        else:
+            self.send(Loaded())
+        yield
+
+    def send(self, message: Message) -> None:
+        """Post a message to the app from any thread; after the app is gone it goes nowhere."""
+        try:
+            self.post_message(message)
+        except RuntimeError:
+            self.background.check()
+
+    def _crashed(self, problem: Exception) -> None:
+        self.send(LoadFailed(_unexpected(problem)))
+
+    @on(LoadProgressed)
+    def _progressed(self, message: LoadProgressed) -> None:
+        screen = self.base
+        if isinstance(screen, LoadingScreen):
+            screen.report(message.progress)
+
+    @on(Loaded)
+    async def _loaded(self) -> None:
+        from screens.inspect import InspectScreen
+
+        await self.switch_base(InspectScreen(self.bench, self.background, self.first_row))
+
+    @on(LoadFailed)
+    async def _failed(self, message: LoadFailed) -> None:
+        self.problem = message.error
+        screen = self.base
+        if not isinstance(screen, LoadingScreen):
+            screen = LoadingScreen(self._bench_title())
+            await self.switch_base(screen)
+        screen.fail(message.error)
+
+    async def switch_base(self, screen: Screen[None]) -> None:
+        """Put another screen in the place of the one below; what lies over it is closed."""
+        while len(self.screen_stack) > 2:
+            await self.pop_screen()
+        await self.switch_screen(screen)
+
+    # Actions
+
+    def action_help(self) -> None:
+        """Show every key."""
+        from screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.scopes))
+
+    def action_next_theme(self) -> None:
+        """Dark, light, the terminal's own, and so on."""
+        index = CYCLE.index(self.theme) if self.theme in CYCLE else -1
+        self.theme = CYCLE[(index + 1) % len(CYCLE)]
+
+    async def action_quit(self) -> None:
+        """Leave, with the exit code of what went wrong, if anything did."""
+        self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
+
+
+def _unexpected(problem: Exception) -> BenchError:
+    return BenchError(
+        f"{type(problem).__name__}: {problem}",
+        "The workbench did not expect this.",
+        "Run `vlmbench inspect --plain` with the same arguments to see where it comes from.",
+    )
+
+
+def run(bench: Bench, *, row: int = 0) -> int:
+    """Open the app on a bench that is not loaded yet, and return the exit code when the user leaves.
+
+    Raises:
+        EnvironmentProblem: this is not a terminal.
+    """
+    if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stdout__ and sys.__stdout__.isatty()):
+        raise EnvironmentProblem("This is not a terminal", hint="Use `vlmbench inspect --plain`, or --format json.")
+    app = WorkbenchApp(bench, row)
+    app.run()
+    code = app.return_code or 0
+    if not app.background.close(_GRACE_SECONDS):
+        # An import or a download is still at work; an interpreter that ends under it can crash.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code

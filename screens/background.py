@@ -1,0 +1,84 @@
+"""One thread that works with the bench, so that the window never waits and no two threads meet in it.
+
+Work comes as generators and is done one step at a time. The most urgent kind goes first, and a newer request takes the
+place of an older one of its kind. The thread is a daemon: leaving does not wait for a model that is still loading.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+
+Steps = Iterator[None]
+
+
+class Kind(IntEnum):
+    """What is asked for, the most urgent first."""
+
+    LOAD = 0
+    ROW = 1
+    SAMPLES = 2
+
+
+class Leaving(BaseException):
+    """Raised inside the thread's work once the app is closing. Not an `Exception`, so that nothing retries it."""
+
+
+class Background:
+    """A daemon thread with at most one waiting request of each kind."""
+
+    def __init__(self, crashed: Callable[[Exception], None]) -> None:
+        """`crashed` is told, on the thread, of an exception that some work let out."""
+        self._crashed = crashed
+        self._waiting: dict[Kind, Steps] = {}
+        self._condition = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="vlmbench", daemon=True)
+
+    def submit(self, kind: Kind, steps: Steps) -> None:
+        """Do this next, instead of what waits under the same kind."""
+        with self._condition:
+            self._waiting[kind] = steps
+            if not self._thread.is_alive() and not self._closed:
+                self._thread.start()
+            self._condition.notify()
+
+    def check(self) -> None:
+        """Called from the work itself, where it can stop: raises `Leaving` once the app closes."""
+        if self._closed:
+            raise Leaving
+
+    def close(self, timeout: float = 0.0) -> bool:
+        """Take no more work; true when the thread ended within `timeout` seconds."""
+        with self._condition:
+            self._closed = True
+            self._waiting.clear()
+            self._condition.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return
+                kind = min(self._waiting)
+                steps = self._waiting[kind]
+            try:
+                next(steps)
+            except StopIteration:
+                self._done(kind, steps)
+            except Leaving:
+                return
+            except Exception as problem:
+                self._done(kind, steps)
+                if not self._closed:
+                    self._crashed(problem)
+
+    def _done(self, kind: Kind, steps: Steps) -> None:
+        with self._condition:
+            if self._waiting.get(kind) is steps:
+                del self._waiting[kind]

@@ -1,0 +1,49 @@
+"""Every key, by group, made from the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from screens.actions import Action, Scope, groups
+from screens.themes import paints
+
+
+class HelpScreen(ModalScreen[None]):
+    """Closes at escape, q or ?."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close", show=False)]
+    CSS_PATH = "help.tcss"
+
+    def __init__(self, scopes: Sequence[Scope]) -> None:
+        super().__init__()
+        self._scopes = scopes
+
+    def compose(self) -> ComposeResult:
+        """One box with every group below the other."""
+        with VerticalScroll(id="help") as box:
+            box.border_title = "keys"
+            box.border_subtitle = "esc closes"
+            for name, actions in groups(self._scopes).items():
+                yield Static(name, classes="help--group", markup=False)
+                yield Static(self._table(actions), markup=False)
+
+    def _table(self, actions: Sequence[Action]) -> Table:
+        paint = paints(self.app.current_theme)
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        table.add_column(width=14, no_wrap=True)
+        table.add_column(width=27, no_wrap=True)
+        table.add_column(ratio=1)
+        for action in actions:
+            table.add_row(
+                Text(action.key_text, paint.accent), Text(action.title, paint.strong), Text(action.help, paint.muted)
+            )
+        return table

@@ -1,0 +1,266 @@
+"""The inspect screen: samples, token grid, token inspector, role boundaries, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.timer import Timer
+
+from screens.actions import bindings
+from screens.background import Background, Kind
+from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
+from screens.row_view import RowView, Sample, read_row, read_sample
+from screens.widgets.boundaries_panel import BoundariesPanel
+from screens.widgets.findings_list import FindingsList
+from screens.widgets.key_hints import KeyHints
+from screens.widgets.problem import Problem
+from screens.widgets.samples_list import SamplesList
+from screens.widgets.status_bar import Status, StatusBar
+from screens.widgets.token_grid import TokenGrid
+from screens.widgets.token_inspector import TokenInspector
+from workbench.bench import Bench
+from workbench.errors import BenchError, Where
+from workbench.findings import Finding
+from workbench.views.flow import visible
+
+WIDE = 110
+_PATIENCE_SECONDS = 0.15
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+class InspectScreen(Screen[None]):
+    """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
+    CSS_PATH = "inspect.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide")]
+
+    def __init__(self, bench: Bench, background: Background, row: int = 0) -> None:
+        super().__init__()
+        self.bench = bench
+        self._background = background
+        self._row = row
+        self._request = 0
+        self._view: RowView | None = None
+        self._findings: list[Finding] = []
+        self._waiting: Timer | None = None
+        self._ticks = 0
+
+    def compose(self) -> ComposeResult:
+        """The panes, as in the design's mock-up."""
+        yield StatusBar(Status(visible(self.bench.title)), id="status")
+        with Horizontal(id="panes"):
+            with Vertical(id="main"):
+                with Horizontal(id="upper"):
+                    yield SamplesList(id="samples")
+                    with Container(id="centre"):
+                        yield TokenGrid(id="grid")
+                        yield Problem(id="problem")
+                yield TokenInspector(id="token")
+            with Vertical(id="side"):
+                yield BoundariesPanel(id="boundaries")
+                yield FindingsList(id="findings")
+        yield KeyHints("inspect", id="hints")
+
+    def on_mount(self) -> None:
+        self.query_one("#problem").display = False
+        self.query_one(TokenGrid).focus()
+        self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self.show_row(self._row)
+
+    # Rows
+
+    def show_row(self, index: int) -> None:
+        """Ask for a row; a newer request takes the place of this one."""
+        self._row = index
+        self._request += 1
+        self._background.submit(Kind.ROW, self._read(index, self._request))
+        self.query_one(SamplesList).choose(index)
+        if self._waiting is None:
+            self._ticks = 0
+            self._waiting = self.set_interval(_PATIENCE_SECONDS, self._still_waiting)
+
+    def _read(self, index: int, request: int) -> Iterator[None]:
+        try:
+            view: RowView | Finding = read_row(self.bench, index)
+        except BenchError as problem:
+            view = Finding("D001", "error", problem.title, problem.cause or problem.hint, problem.where)
+        except Exception as problem:
+            view = _unexpected(problem, index)
+        self._send(RowReady(request, index, view))
+        yield
+
+    def _send(self, message: Message) -> None:
+        try:
+            self.post_message(message)
+        except RuntimeError:
+            self._background.check()
+
+    @on(RowReady)
+    def _row_ready(self, message: RowReady) -> None:
+        if message.request != self._request:
+            return
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+        grid, problem = self.query_one(TokenGrid), self.query_one(Problem)
+        self._view = message.view if isinstance(message.view, RowView) else None
+        grid.border_subtitle = ""
+        grid.border_title = problem.border_title = f"row {message.index:,}"
+        had_focus = grid.has_focus or problem.has_focus
+        grid.display, problem.display = self._view is not None, self._view is None
+        if isinstance(message.view, RowView):
+            self._findings = message.view.findings
+            grid.show(message.view)
+        else:
+            self._findings = [message.view]
+            problem.show(message.view)
+            self.query_one(TokenInspector).show(None)
+        if had_focus:
+            (grid if self._view is not None else problem).focus()
+        self.query_one(BoundariesPanel).show(self._view)
+        self.query_one(FindingsList).show(self._findings, self.bench.findings)
+        self._update_status()
+
+    def _still_waiting(self) -> None:
+        """Say so only when it takes a while."""
+        glyph = _SPINNER[self._ticks % len(_SPINNER)]
+        self._ticks += 1
+        for pane in (self.query_one(TokenGrid), self.query_one(Problem)):
+            pane.border_subtitle = f"{glyph} row {self._row:,}"
+
+    def _update_status(self) -> None:
+        bench, view = self.bench, self._view
+        found = [*self._findings, *bench.findings]
+        status = Status(
+            title=visible(bench.title),
+            family=bench.family.name if bench.family is not None else "unknown family",
+            recipe=visible(bench.document.name),
+            edited=bench.document.dirty,
+            row=self._row,
+            trained=view.mask.trained if view is not None else None,
+            total=len(view.rendering) if view is not None else 0,
+            errors=sum(finding.severity == "error" for finding in found),
+            warnings=sum(finding.severity == "warning" for finding in found),
+        )
+        self.query_one(StatusBar).show(status)
+
+    @on(CursorMoved)
+    def _cursor_moved(self) -> None:
+        grid = self.query_one(TokenGrid)
+        start, stop = grid.covered
+        self.query_one(TokenInspector).show(grid.view, start, stop, grid.run)
+
+    @on(RowChosen)
+    def _row_chosen(self, message: RowChosen) -> None:
+        self.show_row(message.index)
+
+    # Samples
+
+    @on(SamplesWanted)
+    def _samples_wanted(self, message: SamplesWanted) -> None:
+        self._background.submit(Kind.SAMPLES, self._sample(message.indices))
+
+    def _sample(self, indices: list[int]) -> Iterator[None]:
+        for index in indices:
+            try:
+                sample = read_sample(self.bench, index)
+            except BenchError:
+                self._send(RowsEnd(index))
+                return
+            except Exception:
+                sample = Sample(index, 0, 0, "T006", "error")
+            self._send(SampleReady(sample))
+            yield
+
+    @on(SampleReady)
+    def _sample_ready(self, message: SampleReady) -> None:
+        self.query_one(SamplesList).put(message.sample)
+
+    @on(RowsEnd)
+    def _rows_end(self, message: RowsEnd) -> None:
+        self.query_one(SamplesList).end_at(message.count)
+
+    # Looks
+
+    def _repaint(self) -> None:
+        self.query_one(BoundariesPanel).draw()
+        self.query_one(FindingsList).draw()
+        self.query_one(Problem).draw()
+        for widget in (StatusBar, KeyHints, TokenInspector, SamplesList, TokenGrid):
+            self.query_one(widget).refresh()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The border of the pane in focus is lit by the style sheet; the hints follow the pane."""
+        self.query_one(KeyHints).refresh()
+
+    # Actions
+
+    def action_next_edge(self) -> None:
+        self._jumped(self.query_one(TokenGrid).jump_edge(1), "No mask edge after this token")
+
+    def action_previous_edge(self) -> None:
+        self._jumped(self.query_one(TokenGrid).jump_edge(-1), "No mask edge before this token")
+
+    def action_next_turn(self) -> None:
+        self._jumped(self.query_one(TokenGrid).jump_turn(1), "This is the last turn")
+
+    def action_previous_turn(self) -> None:
+        self._jumped(self.query_one(TokenGrid).jump_turn(-1), "This is the first turn")
+
+    def action_next_finding(self) -> None:
+        self._jump_finding(1)
+
+    def action_previous_finding(self) -> None:
+        self._jump_finding(-1)
+
+    def _jump_finding(self, direction: int) -> None:
+        places = sorted({finding.where.tokens[0] for finding in self._findings if finding.where.tokens is not None})
+        moved = self.query_one(TokenGrid).jump(np.array(places, dtype=np.int64), direction)
+        self._jumped(moved, "No finding points at a token there")
+
+    def _jumped(self, moved: bool, otherwise: str) -> None:
+        if not moved:
+            self.notify(otherwise, timeout=2, markup=False)
+
+    def action_spaces(self) -> None:
+        self.query_one(TokenGrid).toggle_spaces()
+
+    def action_next_row(self) -> None:
+        self.query_one(SamplesList).move(1)
+
+    def action_previous_row(self) -> None:
+        self.query_one(SamplesList).move(-1)
+
+    def action_toggle_samples(self) -> None:
+        self._toggle("#samples")
+
+    def action_toggle_boundaries(self) -> None:
+        """Show or hide the right side, whatever the width would have it be."""
+        self._toggle("#side")
+
+    def _toggle(self, pane: str) -> None:
+        found = self.query_one(pane)
+        shown = found.display
+        found.styles.display = "none" if shown else "block"
+        if shown and self.focused is not None and (self.focused is found or found in self.focused.ancestors):
+            self.query_one(TokenGrid).focus()
+
+
+def _unexpected(problem: Exception, index: int) -> Finding:
+    return Finding(
+        "T006",
+        "error",
+        f"{type(problem).__name__}: {problem}",
+        "The workbench did not expect this. `vlmbench inspect --plain` shows where it comes from.",
+        Where(row=index),
+    )

@@ -1,0 +1,79 @@
+"""What the background thread and the panes tell the screens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from screens.row_view import RowView, Sample
+    from workbench.errors import BenchError
+    from workbench.findings import Finding
+    from workbench.models.load import Progress
+
+
+class LoadProgressed(Message):
+    """Loading has come this far."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        super().__init__()
+
+
+class Loaded(Message):
+    """The bench is ready."""
+
+
+class LoadFailed(Message):
+    """The bench could not be loaded."""
+
+    def __init__(self, error: BenchError) -> None:
+        self.error = error
+        super().__init__()
+
+
+class RowReady(Message):
+    """A row can be shown, or a finding says why not. `request` counts the rows asked for."""
+
+    def __init__(self, request: int, index: int, view: RowView | Finding) -> None:
+        self.request = request
+        self.index = index
+        self.view = view
+        super().__init__()
+
+
+class SampleReady(Message):
+    """What the list of samples says about one row."""
+
+    def __init__(self, sample: Sample) -> None:
+        self.sample = sample
+        super().__init__()
+
+
+class RowsEnd(Message):
+    """There are only this many rows: the source did not know before."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__()
+
+
+class RowChosen(Message):
+    """The list of samples asks for a row."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        super().__init__()
+
+
+class SamplesWanted(Message):
+    """The list of samples shows these rows and knows nothing of them."""
+
+    def __init__(self, indices: list[int]) -> None:
+        self.indices = indices
+        super().__init__()
+
+
+class CursorMoved(Message):
+    """The token cursor is on another token, or the media run under it was folded."""

@@ -1,0 +1,101 @@
+"""A row of the bench made ready to be drawn. Made on the background thread, read by the panes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.bench import Bench, Row, as_finding
+from workbench.errors import BenchError
+from workbench.findings import Finding
+from workbench.tokens.boundaries import RoleBoundary
+from workbench.tokens.mask import Mask
+from workbench.tokens.render import Rendering
+from workbench.tokens.trace import Trace
+from workbench.views.flow import Glyphs, Turn, glyphs, turns
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One row: what was rendered, its mask and trace `[L]`, and what the panes need beside them.
+
+    `roles[m]` is the role of message `m`. `built_in` names the strategy whose boundaries these are, or is empty where
+    the recipe writes its own.
+    """
+
+    index: int
+    rendering: Rendering
+    mask: Mask
+    trace: Trace
+    drawn: Glyphs
+    roles: tuple[str, ...]
+    turns: list[Turn]
+    findings: list[Finding]
+    boundaries: tuple[RoleBoundary, ...]
+    roles_to_train: tuple[str, ...]
+    train_on_eos: str
+    built_in: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A row as the list shows it: tokens trained of all, and its worst finding (empty code: none)."""
+
+    index: int
+    trained: int
+    total: int
+    code: str = ""
+    severity: str = ""
+
+
+def read_row(bench: Bench, index: int) -> RowView | Finding:
+    """Render, mask and trace a row; a finding when it cannot be shown.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    row = bench.row(index)
+    if row.error is not None:
+        return row.error
+    try:
+        return _view(bench, row)
+    except BenchError as problem:
+        return as_finding(problem, row.where)
+
+
+def _view(bench: Bench, row: Row) -> RowView:
+    roles = tuple(str(message.get("role", "")) for message in row.conversation.messages)
+    rendering, mask, trace = row.rendering, row.mask, row.trace
+    masking = bench.masking
+    return RowView(
+        index=row.index,
+        rendering=rendering,
+        mask=mask,
+        trace=trace,
+        drawn=glyphs(rendering),
+        roles=roles,
+        turns=turns(rendering, mask, trace, roles),
+        findings=row.findings,
+        boundaries=masking.boundaries,
+        roles_to_train=masking.roles_to_train,
+        train_on_eos=masking.train_on_eos,
+        built_in="" if bench.recipe.effective_boundaries is not None else bench.strategy.name,
+    )
+
+
+def read_sample(bench: Bench, index: int) -> Sample:
+    """What the list of samples says about a row.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    row = bench.row(index)
+    worst = _worst(row.findings)
+    code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+    if row.error is not None:
+        return Sample(index, 0, 0, code, severity)
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity)
+
+
+def _worst(findings: list[Finding]) -> Finding | None:
+    order = {"error": 0, "warning": 1, "note": 2}
+    return min(findings, key=lambda finding: order[finding.severity], default=None)

@@ -1,0 +1,141 @@
+"""The two themes of the workbench, and what they and the terminal's own colours mean for a token."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.style import Style
+from textual.theme import Theme
+
+from workbench.views.palette import DARK, LIGHT, SEVERITY_COLOUR, Look, Paint
+
+DARK_NAME, LIGHT_NAME, TERMINAL_NAME = "vlmbench-dark", "vlmbench-light", "ansi-dark"
+CYCLE = (DARK_NAME, LIGHT_NAME, TERMINAL_NAME)
+
+THEMES = (
+    Theme(
+        name=DARK_NAME,
+        primary="#6fd39a",
+        secondary="#b6a4f0",
+        accent="#6fd39a",
+        foreground="#c7d0dc",
+        background="#0f1319",
+        surface="#151b23",
+        panel="#1e2631",
+        success="#6fd39a",
+        warning=SEVERITY_COLOUR["dark"]["warning"],
+        error=SEVERITY_COLOUR["dark"]["error"],
+        dark=True,
+        variables={
+            "border": "#6fd39a",
+            "border-blurred": "#2c3644",
+            "muted": "#76839a",
+            "scrollbar": "#2c3644",
+            "scrollbar-hover": "#3b4759",
+            "scrollbar-active": "#6fd39a",
+            "scrollbar-background": "#0f1319",
+            "scrollbar-background-hover": "#0f1319",
+            "scrollbar-background-active": "#0f1319",
+            "block-cursor-background": "#26443a",
+            "block-cursor-foreground": "#e6fff1",
+            "block-cursor-text-style": "none",
+            "input-cursor-background": "#6fd39a",
+        },
+    ),
+    Theme(
+        name=LIGHT_NAME,
+        primary="#0b7a43",
+        secondary="#5a3fb0",
+        accent="#0b7a43",
+        foreground="#232b36",
+        background="#fbfcfd",
+        surface="#f1f4f8",
+        panel="#e6ebf1",
+        success="#0b7a43",
+        warning=SEVERITY_COLOUR["light"]["warning"],
+        error=SEVERITY_COLOUR["light"]["error"],
+        dark=False,
+        variables={
+            "border": "#0b7a43",
+            "border-blurred": "#c5cfdb",
+            "muted": "#647083",
+            "scrollbar": "#c5cfdb",
+            "scrollbar-hover": "#a9b6c6",
+            "scrollbar-active": "#0b7a43",
+            "scrollbar-background": "#fbfcfd",
+            "scrollbar-background-hover": "#fbfcfd",
+            "scrollbar-background-active": "#fbfcfd",
+            "block-cursor-background": "#cdeedb",
+            "block-cursor-foreground": "#06331b",
+            "block-cursor-text-style": "none",
+            "input-cursor-background": "#0b7a43",
+        },
+    ),
+)
+
+
+class Paints:
+    """Rich styles for a theme: `look[Look]` for tokens, and the few that panes share."""
+
+    def __init__(self, name: str, dark: bool, own_colours: bool) -> None:
+        if own_colours:
+            self.look = _OWN
+            self.muted, self.strong = Style(dim=True), Style(bold=True)
+            self.bar = Style(color="green", bold=True)
+            self.accent = Style(color="green")
+            self.cursor = Style(reverse=True, bold=True)
+            self.cursor_away = Style(reverse=True, dim=True)
+            self.severity = {
+                "error": Style(color="red", bold=True),
+                "warning": Style(color="yellow"),
+                "note": Style(color="blue"),
+            }
+            self.media = Style(color="magenta")
+            return
+        palette = DARK if dark else LIGHT
+        self.look = tuple(_style(palette[look]) for look in Look)
+        self.muted = Style(color="#76839a" if dark else "#647083")
+        self.strong = Style(color="#eef3f9" if dark else "#10161e", bold=True)
+        self.bar = Style(color="#6fd39a" if dark else "#0b7a43", bold=True)
+        self.accent = Style(color="#6fd39a" if dark else "#0b7a43")
+        self.cursor = (
+            Style(color="#0f1319", bgcolor="#f2cc60", bold=True)
+            if dark
+            else Style(color="#ffffff", bgcolor="#9a5b00", bold=True)
+        )
+        self.cursor_away = (
+            Style(color="#f2cc60", bgcolor="#3a3423") if dark else Style(color="#7a4800", bgcolor="#f3e3c3")
+        )
+        colours = SEVERITY_COLOUR["dark" if dark else "light"]
+        self.severity = {name: Style(color=colour) for name, colour in colours.items()}
+        self.media = Style(color=palette[Look.MEDIA].foreground)
+
+
+def _style(paint: Paint) -> Style:
+    return Style(
+        color=paint.foreground,
+        bgcolor=paint.background or None,
+        underline=paint.underline or None,
+        bold=paint.bold or None,
+    )
+
+
+# The terminal's own colours: no hex value fits a background that is not known.
+_OWN: tuple[Style, ...] = (
+    Style(),
+    Style(color="cyan", dim=True),
+    Style(color="magenta"),
+    Style(color="green", underline=True),
+    Style(color="green", underline=True, bold=True),
+    Style(color="red", underline=True, bold=True, reverse=True),
+)
+
+
+@lru_cache(maxsize=8)
+def _paints(name: str, dark: bool, own_colours: bool) -> Paints:
+    return Paints(name, dark, own_colours)
+
+
+def paints(theme: Theme) -> Paints:
+    """The styles that go with a theme; other themes than ours take the palette of their brightness."""
+    return _paints(theme.name, theme.dark, theme.ansi)

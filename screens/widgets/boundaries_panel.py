@@ -1,0 +1,76 @@
+"""The role boundaries in force, read only: markers, ids, and how often each matched in the row."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from screens.describe import quoted
+from screens.row_view import RowView
+from screens.themes import Paints, paints
+from workbench.tokens.boundaries import RoleBoundary
+from workbench.views.flow import visible
+from workbench.views.palette import TRAINED_BAR
+from workbench.views.payload import count_matches
+
+
+class BoundariesPanel(VerticalScroll):
+    """Told by `show` which row to count in."""
+
+    BORDER_TITLE = "role_boundaries"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(Static(markup=False), id=id)
+        self._view: RowView | None = None
+
+    def show(self, view: RowView | None) -> None:
+        """Show the boundaries that mask a row; None keeps them and counts nothing."""
+        self._view = view or self._view
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        self.border_subtitle = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
+        self.query_one(Static).update(self._text(paints(self.app.current_theme)))
+
+    def _text(self, paint: Paints) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis", end="")
+        view = self._view
+        if view is None:
+            return text
+        if not view.boundaries:
+            text.append("none: everything is trained", paint.severity["warning"])
+            return text
+        matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
+        for index, boundary in enumerate(view.boundaries):
+            _boundary(text, view, boundary, matches[index], unended[index], paint)
+        text.append("train_on_eos: ", paint.muted).append(view.train_on_eos)
+        return text
+
+
+def _boundary(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
+    trained = boundary.role in view.roles_to_train
+    text.append(f"{TRAINED_BAR} " if trained else "- ", paint.bar if trained else paint.muted)
+    text.append("role: ", paint.muted).append(visible(boundary.role), paint.accent if trained else paint.strong)
+    end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
+    text.append("\n  start: ", paint.muted).append(quoted(boundary.start_text))
+    text.append(f"  {_ids(boundary.start)}", paint.muted)
+    text.append("\n  end:   ", paint.muted).append(end)
+    text.append(f"  {_ids(boundary.end)}" if boundary.end else "", paint.muted)
+    if boundary.include_start:
+        text.append("\n  include_start: true")
+    if not boundary.include_end:
+        text.append("\n  include_end: false")
+    turns = sum(role == boundary.role for role in view.roles)
+    short = matches != turns
+    text.append("\n  matches ", paint.muted)
+    text.append(f"{matches}/{turns}", paint.severity["warning"] if short else Style())
+    if unended:
+        text.append(f" · {unended} never end", paint.severity["warning"])
+    text.append("\n\n")
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    return " ".join(map(str, ids))

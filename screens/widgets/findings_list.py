@@ -1,0 +1,46 @@
+"""What there is to say about the row, and about the recipe as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from screens.themes import paints
+from workbench.findings import Finding
+from workbench.views.flow import visible
+from workbench.views.palette import SEVERITY_GLYPH
+
+
+class FindingsList(VerticalScroll):
+    """Told by `show` which findings to list."""
+
+    BORDER_TITLE = "findings"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(Static(markup=False), id=id)
+        self._findings: list[Finding] = []
+
+    def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
+        """List a row's findings, then those of the recipe and the model."""
+        self._findings = [*row, *recipe]
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        paint = paints(self.app.current_theme)
+        text = Text(end="")
+        for number, finding in enumerate(self._findings):
+            if number:
+                text.append("\n\n")
+            text.append(f"{SEVERITY_GLYPH[finding.severity]} {visible(finding.code)}", paint.severity[finding.severity])
+            if finding.where:
+                text.append(f"  {visible(str(finding.where))}", paint.muted)
+            text.append(f"\n{visible(finding.message)}")
+            if finding.hint:
+                text.append(f"\n{visible(finding.hint)}", paint.muted)
+        if not self._findings:
+            text.append("nothing found in this row", paint.muted)
+        self.query_one(Static).update(text)

@@ -1,0 +1,91 @@
+"""The bar at the top: which model, family and recipe; which row, how much of it is trained, what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from screens.themes import Paints, paints
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the bar says; `trained` None while the row is not there. Texts are safe to draw."""
+
+    title: str
+    family: str = ""
+    recipe: str = ""
+    edited: bool = False
+    row: int | None = None
+    trained: int | None = None
+    total: int = 0
+    errors: int = 0
+    warnings: int = 0
+
+
+class StatusBar(Widget):
+    """One line. On a narrow window the left side is shortened, the right side stays."""
+
+    def __init__(self, status: Status, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.status = status
+
+    def show(self, status: Status) -> None:
+        """Say something else."""
+        self.status = status
+        self.refresh()
+
+    def render(self) -> Text:
+        """Both sides, with the blank between."""
+        paint = paints(self.app.current_theme)
+        right = self._right(paint)
+        room = max(0, self.size.width - right.cell_len - 2)
+        left = self._left(paint, room)
+        return Text.assemble(left, " " * max(1, self.size.width - left.cell_len - right.cell_len), right, end="")
+
+    def _left(self, paint: Paints, room: int) -> Text:
+        status = self.status
+        text = Text.assemble((" vlmbench", paint.accent + Style(bold=True)), no_wrap=True)
+        others = [part for part in (status.family, status.recipe) if part]
+        tail = sum(cell_len(part) + 3 for part in others) + 2 * status.edited
+        title = status.title
+        while others and room - cell_len(text.plain) - 3 - tail < min(12, cell_len(title)):
+            tail -= cell_len(others.pop(0)) + 3
+        text.append("   ")
+        text.append(_middle(title, max(0, room - text.cell_len - tail)), paint.strong)
+        for part in others:
+            text.append(" · ", paint.muted).append(part)
+        if status.edited:
+            text.append(" •", paint.severity["warning"])
+        text.truncate(max(0, room))
+        return text
+
+    def _right(self, paint: Paints) -> Text:
+        status, text = self.status, Text(no_wrap=True)
+        if status.row is not None:
+            text.append("row ", paint.muted).append(f"{status.row:,}", paint.strong)
+        if status.trained is not None:
+            text.append("   ").append(
+                f"{status.trained:,}", paint.accent if status.trained else paint.severity["warning"]
+            )
+            text.append(f" of {status.total:,} trained", paint.muted)
+        for count, name, severity in ((status.errors, "error", "error"), (status.warnings, "warning", "warning")):
+            if count:
+                text.append("   ").append(f"{count} {name}{'s' if count > 1 else ''}", paint.severity[severity])
+        text.append(" ")
+        return text
+
+
+def _middle(text: str, room: int) -> str:
+    """Text shortened in its middle."""
+    if cell_len(text) <= room:
+        return text
+    half = max(0, (room - 1) // 2)
+    tail = text
+    while cell_len(tail) > room - 1 - half:
+        tail = tail[1:]
+    return f"{set_cell_size(text, half)}…{tail}" if room > 1 else set_cell_size("…", room)

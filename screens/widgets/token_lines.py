@@ -1,0 +1,108 @@
+"""Where every token of a row stands at one width: lines, columns, turns. No widget, only columns and bisection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from screens.row_view import RowView
+from workbench.views.flow import Items, Turn, items, wrap
+from workbench.views.palette import Look
+
+IntArray = npt.NDArray[np.int64]
+ROLE_CELLS = 9
+_LEAST_TEXT = 16
+
+
+@dataclass(frozen=True)
+class TokenLines:
+    """A row laid out for `width` cells of text, after a gutter of `gutter` cells.
+
+    `lines` holds the first item of every line; `turn_lines` the line each of `turns` begins on; `shift` the running sum
+    of the items' widths, `[N + 1]`.
+    """
+
+    items: Items
+    lines: IntArray
+    shift: IntArray
+    turns: list[Turn]
+    turn_lines: IntArray
+    width: int
+    gutter: int
+
+    @property
+    def height(self) -> int:
+        """How many lines there are."""
+        return len(self.lines) if len(self.items) else 0
+
+    def bounds(self, line: int) -> tuple[int, int]:
+        """The items [first, last) of a line."""
+        last = int(self.lines[line + 1]) if line + 1 < len(self.lines) else len(self.items)
+        return int(self.lines[line]), last
+
+    def line_of(self, item: int) -> int:
+        """The line an item stands on."""
+        return int(np.searchsorted(self.lines, item, side="right")) - 1
+
+    def cells(self, item: int) -> tuple[int, int]:
+        """The columns [start, stop) of an item within its line's text."""
+        first = int(self.lines[self.line_of(item)])
+        start = int(self.shift[item] - self.shift[first])
+        return min(start, self.width), min(start + int(self.items.width[item]), self.width)
+
+    def item_at(self, line: int, column: int) -> int:
+        """The item at a column of a line's text; the nearest one beyond its ends."""
+        first, last = self.bounds(line)
+        item = int(np.searchsorted(self.shift, self.shift[first] + max(0, column), side="right")) - 1
+        return min(max(item, first), last - 1)
+
+    def turn_at(self, line: int) -> Turn | None:
+        """The turn that begins on a line."""
+        index = int(np.searchsorted(self.turn_lines, line))
+        found = index < len(self.turns) and int(self.turn_lines[index]) == line
+        return self.turns[index] if found else None
+
+    def trained(self, line: int) -> bool:
+        """Whether anything on a line is trained."""
+        first, last = self.bounds(line)
+        return bool((self.items.look[first:last] >= Look.TRAINED).any())
+
+
+def gutter_cells(view: RowView) -> int:
+    """The width of the gutter: number, role, bar and the blanks between."""
+    number = len(str(max((turn.message + 1 for turn in view.turns), default=1)))
+    role = min(ROLE_CELLS, max((len(turn.role) for turn in view.turns), default=0))
+    return number + role + 4
+
+
+def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
+    """Break a row's items into lines for a pane of `width` cells."""
+    gutter = gutter_cells(view)
+    room = max(_LEAST_TEXT, width - gutter)
+    starts = [turn.start for turn in view.turns]
+    lines = wrap(drawn, room, starts)
+    first = np.minimum(np.searchsorted(drawn.start, np.array(starts, dtype=np.int64)), max(0, len(drawn) - 1))
+    return TokenLines(
+        items=drawn,
+        lines=lines,
+        shift=np.concatenate(([0], np.cumsum(drawn.width, dtype=np.int64))),
+        turns=view.turns,
+        turn_lines=np.searchsorted(lines, first, side="right") - 1,
+        width=room,
+        gutter=gutter,
+    )
+
+
+def draw_items(view: RowView, unfolded: Collection[int]) -> Items:
+    """The items of a row with some media runs unfolded."""
+    return items(view.rendering, view.mask, view.drawn, unfolded)
+
+
+def edges(view: RowView) -> IntArray:
+    """The tokens where training begins or ends."""
+    keep = view.mask.keep
+    found: IntArray = np.flatnonzero(keep[1:] != keep[:-1]) + 1
+    return found
