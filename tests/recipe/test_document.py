@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.recipe import document as module
-from workbench.recipe.document import MAX_BYTES, Document, dotted, write_value
+from workbench.recipe.document import MAX_BYTES, Document, Parsed, dotted, write_value
 
 RECIPE = """\
 # A header.
@@ -144,7 +144,7 @@ FRAGMENTS = [
     '"q"',
     "'s'",
 ]
-FRAGMENTS += ["<<: *a", "<<: ", "~", "yes", "1e-4", "010", '"a b"', " ", "  ", ":", "--- ", "..."]
+FRAGMENTS += ["<<: *a", "<<: ", "a:", "~", "yes", "1e-4", "010", '"a b"', " ", "  ", ":", "--- ", "..."]
 breaks = st.sampled_from(
     ["\n", "\n  ", "\n    ", "\r\n", "\n\n", "\n- ", " |\n   ", " >-\n   ", "\t", "\x85", "\u2028", "😀"]
 )
@@ -155,6 +155,9 @@ breaks = st.sampled_from(
 @example("a: &a {x: 1}\nb: {<<: *a, y: 2}\n")
 @example("a: &a {x: 1}\nc: &c {x: 2, z: 3}\nb:\n  <<: [*a, *c]\n  y: 2\n")
 @example("a: !!omap [x: 1]\nb: !!set {p, q}\nc: !!pairs [x: 1, x: 2]\nd: !!binary aGk=\n")
+@example("a: [0:, {b:}, c:d, e:[f]]\n")
+@example("a: [1,\t2]\n")
+@example("b:  |\n   \n    ")
 @example("%YAML 1.2\n---\na: 010\n")
 @example("a: 'x\n\n  y'\nb: p\n  q\n")
 def test_any_text_is_what_axolotl_reads(text: str) -> None:
@@ -564,9 +567,35 @@ def test_any_edits_change_what_they_say_and_nothing_else(data: st.DataObject) ->
                 parent[step] = value
         assert sorted_same(document.data, model)
         assert sorted_same(yaml.safe_load(document.text) or {}, model)
+        assert layout(document.parsed.root) == layout(Parsed(document.parsed.text, "").root)
+        assert document.line(path) == Document.from_text(document.text).line(path)
     while document.undo():
         pass
     assert document.text == text
+
+
+def layout(node: Any) -> Any:
+    """Every node of a reading with its offsets, as plain tuples."""
+    if node is None:
+        return None
+    inside: Any = None
+    if node.kind == "map":
+        inside = [(layout(key), layout(value)) for key, value in node.value]
+    elif node.kind == "seq":
+        inside = [layout(item) for item in node.value]
+    return node.kind, node.start, node.end, node.style, node.plain, node.flow, node.colons, inside
+
+
+def test_typing_moves_every_place_that_follows() -> None:
+    document = Document.from_text(RECIPE.replace("x_unknown: {a: 1", "x_unknown: {a: one"))
+    for path in (("base_model",), ("datasets", 0, "path"), ("role_boundaries", 0, "start"), ("x_unknown", "a")):
+        for text in ("q", "a much longer one\n", "yes", "", "it's: x, y", "plain", "x # y", "\\d"):
+            document.set(path, text, group="typing")
+            fresh = Document.from_text(document.text)
+            assert layout(document.parsed.root) == layout(fresh.parsed.root)
+            assert document.data == fresh.data
+            assert document.get(path) == text
+            assert document.line(("notes",)) == fresh.line(("notes",))
 
 
 def sorted_same(left: Any, right: Any) -> bool:

@@ -1,8 +1,9 @@
 """The axolotl YAML as a living document: read as axolotl reads it, edited in place, undone, compared and saved.
 
 Reading: ruamel's parser gives the events at YAML 1.1, and values are resolved as PyYAML's `SafeLoader` does, because
-that is what axolotl trains with (`yes` is true, `1e-4` a string, `010` is 8). Editing: only the characters of the edited
-value change, so comments, order, quoting and line endings stay; every edit is read back and compared.
+that is what axolotl trains with (`yes` is true, `1e-4` a string, `010` is 8). Editing: only the characters of the
+edited value change, so comments, order, quoting and line endings stay. An edit is read back and compared; only one
+line of text typed over another is not, whose nodes just move.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.reader import Reader
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.tokens import ScalarToken
 
 from workbench.errors import EnvironmentProblem, InputError, Where
 
@@ -53,6 +55,9 @@ _TIME = re.compile(
 )
 _PLAIN_WORD = r"(?:[A-Za-z0-9_./+@()=~^-]|:(?=[^\s:]))+"
 _PLAIN = re.compile(rf"(?![-=~]|\.\.\.$)(?=[A-Za-z0-9_./(-]){_PLAIN_WORD}(?: (?!#){_PLAIN_WORD})*")
+_ENDS = r"\0 \t\r\n\x85\u2028\u2029"
+_PLAIN_BLOCK = re.compile(rf"(?:[^{_ENDS}:]|:(?![{_ENDS}]))+")
+_PLAIN_FLOW = re.compile(rf"(?:[^{_ENDS}:,?\[\]{{}}]|:(?![{_ENDS},\[\]{{}}]))+")
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 
@@ -87,7 +92,32 @@ class _Reader11(Reader):
 
 
 class _Scanner11(Scanner):
-    """Reads blank lines before a block scalar's text as PyYAML does, however far they are indented."""
+    """Differs from ruamel's scanner where PyYAML's does: tabs, plain scalars in brackets, blank lines in literals."""
+
+    def scan_to_next_token(self) -> Any:
+        while True:
+            while self.reader.peek() == " ":
+                self.reader.forward()
+            if self.reader.peek() == "#":
+                while self.reader.peek() not in "\0\r\n\x85\u2028\u2029":
+                    self.reader.forward()
+            if not self.scan_line_break():
+                return
+            self.allow_simple_key = self.allow_simple_key or not self.flow_level
+
+    def scan_plain(self) -> Any:
+        reader, chunks, spaces = self.reader, list[str](), list[str]()
+        start = end = reader.get_mark()
+        word = _PLAIN_FLOW if self.flow_level else _PLAIN_BLOCK
+        while reader.peek() != "#" and (found := word.match(reader.buffer, reader.pointer)):
+            self.allow_simple_key = False
+            chunks += [*spaces, found[0]]
+            reader.forward(len(found[0]))
+            end = reader.get_mark()
+            spaces = self.scan_plain_spaces(self.indent + 1, start)
+            if not spaces or (not self.flow_level and reader.column <= self.indent):
+                break
+        return ScalarToken("".join(chunks), True, start, end)
 
     def scan_block_scalar_indentation(self) -> Any:
         reader, chunks, indent, end = self.reader, [], 0, self.reader.get_mark()
@@ -208,6 +238,34 @@ class Parsed:
         shown = "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in shown)
         quoted = f"line {line}: {shown}" if shown else f"line {line} is empty"
         return InputError(title, f"{cause} ({quoted})", hint, Where(self.name, line, column))
+
+    def with_scalar(self, node: _Node, written: str, data: dict[Any, Any]) -> Parsed:
+        """This reading with a one-line scalar written anew: the same nodes, moved. Spares a keystroke the parser."""
+        moved = len(written) - (node.end - node.start)
+        copies: dict[int, _Node] = {}
+
+        def copy(old: _Node) -> _Node:
+            new = replace(old)
+            new.start += moved if old.start > node.start else 0
+            new.end += moved if old.end >= node.end else 0
+            if old.kind == "map":
+                new.value = [(copy(key), copy(value)) for key, value in old.value]
+                new.colons = [colon + moved if colon > node.start else colon for colon in old.colons]
+            elif old.kind == "seq":
+                new.value = [copy(item) for item in old.value]
+            copies[id(old)] = new
+            return new
+
+        fresh = object.__new__(Parsed)
+        fresh.name, fresh.data = self.name, data
+        fresh.text = self.text[: node.start] + written + self.text[node.end :]
+        fresh._lines = [start + moved if start > node.start else start for start in self._lines]
+        fresh.root = copy(self.root) if self.root else None
+        fresh._anchors = {name: copies[id(old)] for name, old in self._anchors.items()}
+        fresh._aliases = []
+        twin = copies[id(node)]
+        twin.plain, twin.style = written[0] not in "\"'", written[0] if written[0] in "\"'" else None
+        return fresh
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -923,6 +981,8 @@ class _Editor:
         """Runs one edit; where the written form resists it, the smallest enclosing value is written anew."""
         self._unshare(path)
         wanted = _changed(self.parsed.data, path, value, insert=method == self._insert)
+        if method == self._replace and isinstance(value, str) and self._type_over(path, value, wanted):
+            return
         for depth in range(len(path), -1, -1):
             try:
                 text = method(path, value)
@@ -939,6 +999,21 @@ class _Editor:
         raise InputError(
             "The edit cannot be written as YAML", "It did not read back as it was meant.", where=Where(self.parsed.name)
         )
+
+    def _type_over(self, path: KeyPath, value: str, wanted: dict[Any, Any]) -> bool:
+        """Writes one line of text over another without reading all of it again; False where that is not safe."""
+        node, parent = self.parsed.find(path)[0], self.parsed.find(path[:-1])[0]
+        if node is None or parent is None or node.kind != "scalar" or node.tag or node.anchor or self.parsed._aliases:
+            return False
+        old = self.parsed.text[node.start : node.end]
+        written = _inline(value, style=node.style, flow=parent.flow)
+        is_line = (
+            old and "\n" not in old + written and node.style in (None, '"', "'") and len(written) < MAX_BYTES // 64
+        )
+        if not is_line or len(self.parsed.text) > MAX_BYTES // 8 or not _is_short(value):
+            return False
+        self.parsed = self.parsed.with_scalar(node, written, wanted)
+        return True
 
     def _unshare(self, path: KeyPath) -> None:
         """Writes aliases out where the edit would reach other values through them."""

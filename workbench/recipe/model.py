@@ -10,7 +10,7 @@ import types
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, ValidationError, field_validator
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
@@ -154,8 +154,8 @@ class Recipe(_Section):
     lora_target_linear: bool | None = None
     lora_target_parameters: str | list[str] | None = None
     lora_modules_to_save: Names = None
-    lora_rank_pattern: dict[str, int] | None = None
-    lora_alpha_pattern: dict[str, int] | None = None
+    lora_rank_pattern: dict[str, PositiveInt] | None = None
+    lora_alpha_pattern: dict[str, PositiveInt] | None = None
     lora_fan_in_fan_out: bool | None = None
     lora_mlp_kernel: bool | None = None
     lora_qkv_kernel: bool | None = None
@@ -284,9 +284,12 @@ class Recipe(_Section):
             try:
                 recipe = cls.model_validate(data)
             except ValidationError as error:
-                paths = {_document_path(data, item["loc"], item["type"]): item for item in reversed(error.errors())}
-                for path, item in paths.items():
-                    findings.append(_refused(parsed, (renamed.get(path[0], path[0]), *path[1:]), path, item, data))
+                errors = {_document_path(data, item["loc"], item["type"]): item for item in reversed(error.errors())}
+                paths = [path for path in errors if not any(path[:end] in errors for end in range(len(path)))]
+                for path in paths:
+                    place = (renamed.get(path[0], path[0]), *path[1:])
+                    findings.append(_refused(parsed, place, path, errors[path], data))
+                for path in paths:
                     _drop(data, path)
             else:
                 recipe._parsed = parsed
@@ -369,21 +372,18 @@ def _document_path(data: Any, loc: tuple[Any, ...], kind: str) -> tuple[Any, ...
 
 
 def _drop(data: Any, path: tuple[Any, ...]) -> None:
-    """Removes a refused value; where an entry is not whole without it (or a list would shift), the entry goes too."""
-    trail = [data]
+    """Removes a refused value with as little else as possible: a row without role or start goes whole."""
+    if path[0] == "role_boundaries" and len(path) > 2 and path[2] in ("role", "start"):
+        path = path[:2]
+    elif path[0] in ("datasets", "test_datasets"):
+        path = path[:3]
+    parent = data
     for step in path[:-1]:
-        trail.append(trail[-1][step])
-    for parent, step in zip(reversed(trail), reversed(path), strict=True):
-        if isinstance(parent, dict) and step in parent:
-            del parent[step]
-            if step not in ("role", "start"):
-                return
-        elif isinstance(parent, list):
-            if len(path) > 2 and path[0] in ("datasets", "test_datasets") and parent is not trail[1]:
-                continue
-            del parent[step]
-            if parent:
-                return
+        parent = parent[step]
+    if isinstance(parent, list) or path[-1] in parent:
+        del parent[path[-1]]
+    if parent == [] and len(path) == 2:
+        del data[path[0]]
 
 
 def _refused(parsed: Parsed, path: tuple[Any, ...], model_path: tuple[Any, ...], item: Any, data: Any) -> Finding:
