@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from workbench.data.conversation import Conversation
     from workbench.data.sources import RawRow, RowSource
-    from workbench.models.load import Loaded, Progress
+    from workbench.models.hub import Progress
+    from workbench.models.load import Loaded
     from workbench.recipe.document import Document
-    from workbench.recipe.families import Family, MediaId, Strategy
+    from workbench.recipe.families import MediaId, Strategy
+    from workbench.recipe.family_spec import Family
     from workbench.recipe.model import Recipe
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
@@ -176,6 +178,7 @@ class Bench:
         self._trust_remote_code = trust_remote_code
         self._offline = offline
         self._axolotl_python = axolotl_python
+        self._own_recipe = document is None
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self.findings: list[Finding] = []
 
@@ -254,7 +257,8 @@ class Bench:
             data=self._data,
             template=template,
             template_text=loaded.processor_template if template == "jinja" else None,
-            processor=loaded.processor is not None,
+            processor=loaded.processor is not None or self.family is not None,
+            config=loaded.config,
         )
 
     def apply(self) -> None:
@@ -314,38 +318,38 @@ class Bench:
             self.loaded.pad_id,
             tuple(one.id for one in self.media),
         )
-        self.findings = [*self.loaded.notes, *self.template.findings, *recipe.ignored_knobs(self.document)]
+        self.findings = [*self.loaded.notes, *self.template.findings, *recipe.ignored_knobs(), *self.rows.findings]
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
-        try:
-            line, column = self.document.line(path)
-        except (KeyError, IndexError, LookupError):
-            return Where(file=self.document.name, field=_dotted(path))
-        return Where(file=self.document.name, line=line, column=column, field=_dotted(path))
+        return self.document.where(path, key=True)
 
     @property
     def image_size(self) -> int | tuple[int, int] | None:
         """The size that a column's picture is brought to before the processor: the recipe's, or axolotl's default."""
-        return self.recipe.image_size if self.recipe.image_size is not None else self.loaded.image_size
+        size = self.recipe.image_size if self.recipe.image_size is not None else self.loaded.image_size
+        return (size[0], size[1]) if isinstance(size, tuple) else size
 
     def _open_rows(self) -> RowSource:
         from workbench.data.sources import open_source
         from workbench.resources import sample_dir
 
-        datasets = self.recipe.datasets
-        if self._data is None and not datasets:
+        if self._data is not None:
+            return open_source(self._data)
+        if self._own_recipe:
             # A new recipe without data is shown on the conversations that ship with the bench.
             name = "shapes.jsonl" if self.loaded.processor is not None else "text.jsonl"
             return open_source(str(sample_dir() / name))
-        if self._data is not None:
-            return open_source(self._data)
+        datasets = self.recipe.datasets or []
         if self._dataset >= len(datasets):
             raise InputError(
-                f"There is no dataset {self._dataset}",
-                f"The recipe has {len(datasets)}, counted from 0.",
-                where=self._place(("datasets",)),
+                f"There is no dataset {self._dataset}" if datasets else "The recipe has no dataset",
+                f"The recipe has {len(datasets)}, counted from 0." if datasets else "",
+                "Add `datasets`, or give --data.",
+                self._place(("datasets",)),
             )
         entry = datasets[self._dataset]
+        if not entry.path:
+            raise InputError("This dataset has no `path`", where=self._place(("datasets", self._dataset)))
         return open_source(
             entry.path,
             split=entry.split,
@@ -397,13 +401,6 @@ class Bench:
         """A batch as the trainer would get it: `input_ids` and `labels`, both int64 `[B, L]`, padded to the longest."""
         ids = self.renderer.encode_batch([self.row(index).conversation.messages for index in indices])
         return ids, self.masking.scan(ids).labels
-
-
-def _dotted(path: Sequence[str | int]) -> str:
-    text = ""
-    for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
-    return text
 
 
 def open(

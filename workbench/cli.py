@@ -54,7 +54,7 @@ def _source_options(command: Command) -> Command:
     return command
 
 
-class RowCount(click.ParamType):
+class RowCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """A number of rows, or `all`."""
 
     name = "N|all"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from workbench.errors import BenchError
 
 if TYPE_CHECKING:
-    from workbench.models.load import Progress
+    from workbench.models.hub import Progress
 
 ERROR_SCHEMA = "vlmbench.error/1"
 

@@ -19,6 +19,8 @@ from workbench.errors import BenchError, InputError, Where
 from workbench.tokens.vocabulary import Vocabulary
 
 Message = dict[str, Any]
+_SHARED = "vision"
+MODALITIES = ("image", "audio", "video", _SHARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,22 +192,26 @@ def media_runs(input_ids: npt.NDArray[np.int64], kinds: Mapping[int, str]) -> Me
     """Find the runs of media tokens.
 
     A run ends where the modality changes or a start token (`…_start`) opens the next. Soft tokens are those whose
-    kind is the bare modality.
+    kind is the bare modality. Delimiters that serve several modalities (`vision_…`) take that of what they enclose.
     """
     empty = np.zeros(0, dtype=np.int64)
-    known = {token: kind for token, kind in kinds.items() if token >= 0}
+    known = {token: kind for token, kind in kinds.items() if token >= 0 and kind.split("_")[0] in MODALITIES}
     if not known or not len(input_ids):
         return MediaRuns((), empty, empty, empty)
-    modalities = sorted({kind.split("_")[0] for kind in known.values()})
+    modalities = ["", *sorted({kind.split("_")[0] for kind in known.values()})]
     table = np.zeros((3, max(known) + 2), dtype=np.int8)
     for token, kind in known.items():
         modality, _, role = kind.partition("_")
-        table[:, token] = modalities.index(modality) + 1, role == "start", role == ""
+        table[:, token] = modalities.index(modality), role == "start", role == ""
     modality_of, opens, soft = table.take(input_ids, axis=1, mode="clip")
+    if _SHARED in modalities:
+        shared = modality_of == modalities.index(_SHARED)
+        inner = np.where(opens != 0, np.append(modality_of[1:], 0), np.append(0, modality_of[:-1]))
+        modality_of = np.where(shared & (inner != 0), inner, modality_of)
     breaks = np.flatnonzero((np.diff(modality_of, prepend=0) != 0) | (opens != 0))
     edges = np.append(breaks, len(input_ids))
     inside = np.flatnonzero(modality_of[breaks])
     start, stop = edges[:-1][inside], edges[1:][inside]
     total = np.concatenate(([0], np.cumsum(soft, dtype=np.int64)))
-    names = tuple(modalities[int(code) - 1] for code in modality_of[start])
+    names = tuple(modalities[int(code)] for code in modality_of[start])
     return MediaRuns(names, start, stop, total[stop] - total[start])

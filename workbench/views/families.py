@@ -12,7 +12,7 @@ from rich.text import Text
 from workbench.views.flow import visible
 
 if TYPE_CHECKING:
-    from workbench.recipe.families import Family
+    from workbench.recipe.family_spec import Family
 
 _LEVEL_STYLE = {"real": "green", "derived": "cyan", "inferred": "yellow", "unverified": "red"}
 

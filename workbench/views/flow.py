@@ -153,8 +153,9 @@ def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[
 
 
 def chip(modality: str, soft: int) -> str:
-    """A folded media run: `▣ image × 280`."""
-    return f" {MEDIA_GLYPH.get(modality, '▣')} {modality} × {soft} "
+    """A folded media run: `▣ image × 280`; without a count where no placeholder was expanded."""
+    count = f" × {soft}" if soft else ""
+    return f" {MEDIA_GLYPH.get(modality, '▣')} {modality}{count} "
 
 
 def wrap(drawn: Items, width: int, starts: Sequence[int] = ()) -> npt.NDArray[np.int64]:
@@ -186,8 +187,8 @@ class Turn:
     role: str
 
 
-def turns(mask: Mask, trace: Trace, roles: Sequence[str]) -> list[Turn]:
-    """The turns of a row: one per message that reached the rendering, begun where its span or its content begins.
+def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) -> list[Turn]:
+    """The turns of a row: one per message that reached the rendering, begun where its span or its header begins.
 
     `roles[m]` is the role of message `m`.
     """
@@ -200,6 +201,19 @@ def turns(mask: Mask, trace: Trace, roles: Sequence[str]) -> list[Turn]:
     for message, position in zip(messages, owned[first], strict=True):
         begin = int(position)
         before = mask.spans.start[(mask.spans.start <= begin) & (mask.spans.start >= floor)]
-        found.append(Turn(int(before[-1]) if len(before) else begin, int(message), roles[int(message)]))
+        start = int(before[-1]) if len(before) else _header(rendering, floor, begin)
+        found.append(Turn(start, int(message), roles[int(message)]))
         floor = last_of[int(message)] + 1
     return found
+
+
+def _header(rendering: Rendering, floor: int, begin: int) -> int:
+    """Where a header begins that no span marks: after the previous turn's end marker and its white space."""
+    if floor == 0:
+        return 0
+    vocabulary, at = rendering.vocabulary, floor
+    if at < begin and int(rendering.input_ids[at]) in vocabulary.special_ids:
+        at += 1
+    while at < begin and rendering.token_text(at).isspace():
+        at += 1
+    return at

@@ -81,7 +81,7 @@ def _row(row: Row) -> str:
 def _tokens(row: Row) -> str:
     drawn = items(row.rendering, row.mask, glyphs(row.rendering))
     roles = [str(message.get("role", "")) for message in row.conversation.messages]
-    starts = {turn.start: turn for turn in turns(row.mask, row.trace, roles)}
+    starts = {turn.start: turn for turn in turns(row.rendering, row.mask, row.trace, roles)}
     shown = min(len(drawn), WINDOW)
     html = ['<div class="turn"><span class="role"></span><div class="text">']
     for index in range(shown):

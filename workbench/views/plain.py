@@ -5,7 +5,8 @@ Where colour or underline cannot be shown, every trained stretch stands between 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -42,9 +43,20 @@ def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
         console.print(row_view(row, console.width, marks=console.color_system is None))
     console.print()
     console.print(boundaries_table(bench, rows))
-    if bench.findings:
+    notes = [*bench.findings, *_once(finding for row in rows for finding in row.findings if finding.severity == "note")]
+    if notes:
         console.print()
-        console.print(findings_view(bench.findings))
+        console.print(findings_view(notes))
+
+
+def _once(notes: Iterable[Finding]) -> Iterator[Finding]:
+    """Each kind of note once, with the number of rows it holds for."""
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for note in notes:
+        kinds.setdefault((note.code, note.hint), []).append(note)
+    for same in kinds.values():
+        more = f" (and {len(same) - 1} more rows)" if len(same) > 1 else ""
+        yield replace(same[0], message=same[0].message + more)
 
 
 def _headline(bench: Bench) -> RenderableType:
@@ -80,8 +92,8 @@ def row_view(row: Row, width: int, *, marks: bool) -> RenderableType:
         share += f" ({100 * mask.trained / total:.0f}%)"
     head = Text.assemble((place, "bold"), ("  ·  ", "dim"), share)
     parts: list[RenderableType] = [head, tokens_view(row, max(20, width - _GUTTER - 2), marks=marks)]
-    if row.findings:
-        parts.append(findings_view(row.findings))
+    if serious := [finding for finding in row.findings if finding.severity != "note"]:
+        parts.append(findings_view(serious))
     return Group(*parts)
 
 
@@ -89,7 +101,7 @@ def tokens_view(row: Row, width: int, *, marks: bool) -> Text:
     """The tokens of a row, flowing like text, with a gutter of turn number and role."""
     drawn = items(row.rendering, row.mask, glyphs(row.rendering))
     roles = [str(message.get("role", "")) for message in row.conversation.messages]
-    begun = turns(row.mask, row.trace, roles)
+    begun = turns(row.rendering, row.mask, row.trace, roles)
     # Two cells of every line are kept for the marks.
     lines = wrap(drawn, width - (2 if marks else 0), [turn.start for turn in begun]).tolist()
     text = Text()
@@ -160,5 +172,5 @@ def findings_view(findings: Sequence[Finding]) -> RenderableType:
         head.append(visible(finding.message))
         lines.append(head)
         if finding.hint:
-            lines.append(Padding(Text(visible(finding.hint), style="dim"), (0, 0, 0, 7)))
+            lines.append(Padding(Text(visible(finding.hint), style="dim"), (0, 0, 0, 7), expand=False))
     return Group(*lines)

@@ -1,0 +1,42 @@
+"""Fixtures shared by the suite: small real processors, one per family, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import processors
+
+
+@pytest.fixture(scope="session")
+def processor_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives the folder of a family's processor, around its real tokenizer where that is at hand."""
+    made: dict[str, Path] = {}
+
+    def make(family: str) -> Path:
+        if family not in made:
+            scratch = tmp_path_factory.mktemp(family)
+            source = processors.tokenizer_folder(family, scratch / "tokenizer")
+            made[family] = processors.build_processor(family, source, scratch / "model")
+        return made[family]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def loaded(processor_folder: Callable[[str], Path]) -> Callable[[str], Any]:
+    """Gives a family's processor, loaded as the bench loads any folder."""
+    from workbench.models.load import load
+
+    known: dict[str, Any] = {}
+
+    def get(family: str) -> Any:
+        if family not in known:
+            processors.ensure_num2words()
+            known[family] = load(str(processor_folder(family)))
+        return known[family]
+
+    return get
