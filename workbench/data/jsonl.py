@@ -27,7 +27,7 @@ from workbench.findings import Finding
 
 COLUMNS_FROM_BYTES = 10 << 20  # the chunk from which `datasets` takes the columns of a JSON file
 _BLOCK = 4 << 20
-_BLANK = frozenset(b" \t\r\n")
+_BLANK = frozenset(b" \t\r\n\xef")  # with the first byte of a BOM
 _WHOLE_FILE = "axolotl cannot load the file while this row is in it: `datasets` gives up on the whole file."
 _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".lz4": "lz4"}
 _DAMAGED = (OSError, EOFError, ValueError, zlib.error)
