@@ -295,6 +295,7 @@ class Bench:
 
     def remask(self) -> None:
         """Read only what decides the mask from the document; renderings are kept."""
+        from workbench.checks.consumer import unstartable
         from workbench.recipe.model import Recipe
         from workbench.tokens.boundaries import RoleBoundary, resolve
 
@@ -318,7 +319,13 @@ class Bench:
             self.loaded.pad_id,
             tuple(one.id for one in self.media),
         )
-        self.findings = [*self.loaded.notes, *self.template.findings, *recipe.ignored_knobs(), *self.rows.findings]
+        self.findings = [
+            *self.loaded.notes,
+            *self.template.findings,
+            *recipe.ignored_knobs(),
+            *unstartable(recipe, self.strategy, self.family, self.loaded.processor, tokenizer),
+            *self.rows.findings,
+        ]
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

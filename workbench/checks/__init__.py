@@ -1,0 +1,1 @@
+"""The linter: each check looks at one thing and gives findings with a stable code."""
