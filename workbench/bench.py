@@ -47,12 +47,13 @@ class Masking:
     train_on_inputs: bool
     pad_id: int | None
     media_ids: tuple[int, ...]
+    terminator_ids: tuple[int, ...] = ()
 
     def scan(self, input_ids: npt.ArrayLike) -> Mask:
         """Mask one row `[L]` or a batch `[B, L]` of ids."""
-        from workbench.tokens.mask import scan
+        from workbench.tokens.mask import gate_terminators, scan
 
-        return scan(
+        mask = scan(
             input_ids,
             self.boundaries,
             roles_to_train=self.roles_to_train,
@@ -61,6 +62,7 @@ class Masking:
             pad_id=self.pad_id,
             media_ids=self.media_ids,
         )
+        return gate_terminators(mask, input_ids, self.terminator_ids, self.train_on_eos)
 
 
 @dataclass
@@ -318,6 +320,7 @@ class Bench:
             bool(recipe.train_on_inputs),
             self.loaded.pad_id,
             tuple(one.id for one in self.media),
+            self.strategy.terminator_ids(tokenizer),
         )
         self.findings = [
             *self.loaded.notes,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.tokens import oracle
 from workbench.tokens.boundaries import RoleBoundary
-from workbench.tokens.mask import IGNORE, TRAIN_ON_EOS, Reason, scan
+from workbench.tokens.mask import IGNORE, TRAIN_ON_EOS, Reason, gate_terminators, scan
 
 TOKENS = st.integers(0, 5)
 MARKER = st.lists(TOKENS, min_size=1, max_size=3).map(tuple)
@@ -150,3 +150,16 @@ def test_the_input_is_left_alone():
     ids = np.array(ROW)
     scan(ids, [USER, ASSISTANT], pad_id=9)
     assert ids.tolist() == ROW
+
+
+@pytest.mark.parametrize(
+    ("eos", "expected"), [("turn", [2, 3, 5, 6]), ("all", [2, 3, 5, 6]), ("none", [2, 5]), ("last", [2, 5, 6])]
+)
+def test_turn_ends_inside_spans_are_gated_after_the_scan(eos, expected):
+    row, boundary = [1, 3, 60, 9, 7, 61, 9], RoleBoundary("assistant", (1, 3))
+    media = scan(row, [boundary], train_on_eos=eos, media_ids=(7,))
+    gated = gate_terminators(media, row, (9, 8), eos)
+    assert np.flatnonzero(gated.keep).tolist() == expected
+    assert np.flatnonzero(gated.labels != IGNORE).tolist() == expected
+    batch = gate_terminators(scan([row, row], [boundary], train_on_eos=eos, media_ids=(7,)), [row, row], (9, 8), eos)
+    np.testing.assert_array_equal(batch.keep, [gated.keep, gated.keep])

@@ -187,6 +187,24 @@ def scan(
     return Mask(labels.reshape(shape), keep.reshape(shape), reason.reshape(shape), span.reshape(shape), spans)
 
 
+def gate_terminators(mask: Mask, input_ids: npt.ArrayLike, terminators: Sequence[int], train_on_eos: str) -> Mask:
+    """Apply `train_on_eos` to turn ends that a strategy leaves inside its spans, as axolotl does after the scan.
+
+    Only `none` (all of them go) and `last` (all but each row's last go) change anything.
+    """
+    if not terminators or train_on_eos not in ("none", "last"):
+        return mask
+    drop = np.isin(np.asarray(input_ids), terminators) & mask.keep
+    if train_on_eos == "last":
+        rows = np.atleast_2d(drop)
+        for row in rows:
+            if len(places := np.flatnonzero(row)):
+                row[places[-1]] = False
+        drop = rows.reshape(drop.shape)
+    reason = np.where(drop, np.uint8(Reason.END_NOT_TRAINED), mask.reason)
+    return Mask(np.where(drop, IGNORE, mask.labels), mask.keep & ~drop, reason, mask.span, mask.spans)
+
+
 class _Finder:
     """What to look for in a row: a table that says, for every id, whether it can matter at all."""
 
