@@ -8,37 +8,34 @@ that cannot be parsed keeps `datasets` from loading the file at all; here it is 
 from __future__ import annotations
 
 import codecs
-import io
 import json
 import re
 import threading
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.reader import DAMAGED, Reader
 from workbench.data.row import type_name
 from workbench.data.rows import RawRow
-from workbench.errors import EnvironmentProblem, InputError, Where
+from workbench.errors import InputError, Where
 from workbench.findings import Finding
 
 COLUMNS_FROM_BYTES = 10 << 20  # the chunk from which `datasets` takes the columns of a JSON file
 _BLOCK = 4 << 20
 _BLANK = frozenset(b" \t\r\n\xef")  # with the first byte of a BOM
 _WHOLE_FILE = "axolotl cannot load the file while this row is in it: `datasets` gives up on the whole file."
-_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".zstd": "zstd", ".lz4": "lz4"}
-_DAMAGED = (OSError, EOFError, ValueError, zlib.error)
 _last_key = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
 
 
 def open_json(path: Path, name: str) -> JsonlSource | JsonListSource:
     """The rows of a JSON file: one value a line, or one list of rows; told apart by the first character."""
     try:
-        start = _Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
-    except _DAMAGED as error:
+        start = Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
+    except DAMAGED as error:
         raise InputError("The data file cannot be read", str(error), where=Where(file=name)) from error
     if start.startswith(b"["):
         whole = JsonListSource(path, name)
@@ -63,8 +60,8 @@ class JsonlSource:
         self.base_dir: Path | None = path.parent
         self.findings: list[Finding] = []
         self._path = path
-        self._reader = _Reader(path)
-        self._scanner = _Reader(path)
+        self._reader = Reader(path)
+        self._scanner = Reader(path)
         self._starts: list[npt.NDArray[np.int64]] = []
         self._stops: list[npt.NDArray[np.int64]] = []
         self._lines: list[npt.NDArray[np.int64]] = []
@@ -136,7 +133,7 @@ class JsonlSource:
         """Index the next block of the file; a line that is longer than a block takes as many as it needs."""
         try:
             block = self._scanner.read_at(self._scanned, _BLOCK)
-        except _DAMAGED as error:
+        except DAMAGED as error:
             self._broken = f"the compressed file is damaged or cut here: {error}"
             block = b""
         begin = self._scanned
@@ -193,15 +190,15 @@ class JsonlSource:
     def _read_columns(self) -> dict[str, None]:
         """Column names from the first 10 MiB, in order of appearance."""
         if self._columns is None:
+            while self._scanned < COLUMNS_FROM_BYTES and not self._complete:
+                self._index_more()
+            starts, stops = np.concatenate([*self._starts, []]), np.concatenate([*self._stops, []])
+            early = (starts >= 0) & (starts < COLUMNS_FROM_BYTES)
+            head = self._reader.read_at(0, int(stops[early].max(initial=0)))
             self._columns = {}
-            while self._has(self._column_rows):
-                block = int(np.searchsorted(self._firsts, self._column_rows, side="right")) - 1
-                if int(self._starts[block][self._column_rows - self._firsts[block]]) >= COLUMNS_FROM_BYTES:
-                    break
-                text, _ = self._text(self._column_rows)
-                data = _parse(text)[0] if text is not None else None
-                self._columns.update(dict.fromkeys(data or ()))
-                self._column_rows += 1
+            for start, stop in zip(starts[early].astype(int).tolist(), stops[early].astype(int).tolist(), strict=True):
+                self._columns.update(dict.fromkeys(_keys(head[start:stop])))
+            self._column_rows = int(early.sum())
         return self._columns
 
     def _note_late_columns(self, index: int, line: int, names: list[str]) -> None:
@@ -232,7 +229,7 @@ class JsonListSource:
         self.name = name
         self.base_dir: Path | None = path.parent
         self.findings: list[Finding] = []
-        raw = _Reader(path).read_at(0, None)
+        raw = Reader(path).read_at(0, None)
         self._text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
         self._decoder = json.JSONDecoder()
         self._spans: list[tuple[int, int]] = []
@@ -324,71 +321,16 @@ def _parse(text: bytes) -> tuple[dict[str, Any] | None, tuple[str, str | None, i
     return data, ("", None, None)
 
 
+def _keys(text: bytes) -> dict[str, Any]:
+    """The object of a line, empty where there is none."""
+    try:
+        data = json.loads(text.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def _field_before(text: str) -> str | None:
     """The last key before a position: the field that a parser had reached."""
     keys = _last_key.findall(text)
     return keys[-1] if keys else None
-
-
-class _Reader:
-    """Bytes at a position, of a plain or compressed file. Compressed files are read forward and reopened to go back."""
-
-    def __init__(self, path: Path) -> None:
-        kind = _COMPRESSED.get(path.suffix.lower())
-        self._open: Callable[[], BinaryIO] = (lambda: path.open("rb")) if kind is None else lambda: _inflate(path, kind)
-        self._seekable = kind is None
-        self._file: BinaryIO | None = None
-        self._at = 0
-        self._path = path
-
-    def read_at(self, start: int, size: int | None) -> bytes:
-        """Up to `size` bytes from `start` on (None: to the end). InputError where the file cannot be opened."""
-        if self._file is None or (start < self._at and not self._seekable):
-            self.close()
-            try:
-                self._file = self._open()
-            except OSError as error:
-                raise InputError(
-                    "The data file cannot be read", str(error), where=Where(file=str(self._path))
-                ) from error
-            self._at = 0
-        if not self._seekable:
-            while self._at < start and self._forward(min(_BLOCK, start - self._at)):
-                pass
-            return self._forward(size)
-        self._file.seek(start)
-        return self._file.read() if size is None else self._file.read(size)
-
-    def _forward(self, size: int | None) -> bytes:
-        """Read on piece by piece, so that damage costs only what comes after it; the next read reports it."""
-        file = cast("io.BufferedReader", self._file)
-        data = bytearray()
-        while size is None or len(data) < size:
-            try:
-                piece = file.read1(_BLOCK if size is None else size - len(data))
-            except _DAMAGED:
-                if not data:
-                    raise
-                break
-            if not piece:
-                break
-            data += piece
-        self._at += len(data)
-        return bytes(data)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def _inflate(path: Path, kind: str) -> BinaryIO:
-    if kind == "gzip":
-        import gzip
-
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise EnvironmentProblem("pyarrow is needed", f"to read {path.name}", "Install pyarrow.") from error
-    return cast("BinaryIO", io.BufferedReader(pa.input_stream(str(path), compression=kind)))
