@@ -8,152 +8,29 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BenchError, InputError, Where
+from workbench.errors import InputError, Where
 from workbench.findings import Finding
+from workbench.row import Masking, Row, as_finding
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from workbench.data.conversation import Conversation
-    from workbench.data.sources import RawRow, RowSource
+    from workbench.data.sources import RowSource
     from workbench.models.hub import Progress
     from workbench.models.load import Loaded
     from workbench.recipe.document import Document
     from workbench.recipe.families import MediaId, Strategy
     from workbench.recipe.family_spec import Family
     from workbench.recipe.model import Recipe
-    from workbench.tokens.boundaries import RoleBoundary
-    from workbench.tokens.mask import Mask
-    from workbench.tokens.render import Rendering
     from workbench.tokens.template import Template
-    from workbench.tokens.trace import Trace
 
+__all__ = ["Bench", "Masking", "Row", "as_finding", "open", "prepare"]
 _ROWS_KEPT = 64
-
-
-@dataclass(frozen=True)
-class Masking:
-    """Everything that decides the mask of a rendering; see `workbench.tokens.mask.scan`."""
-
-    boundaries: tuple[RoleBoundary, ...]
-    roles_to_train: tuple[str, ...]
-    train_on_eos: str
-    train_on_inputs: bool
-    pad_id: int | None
-    media_ids: tuple[int, ...]
-    terminator_ids: tuple[int, ...] = ()
-
-    def scan(self, input_ids: npt.ArrayLike) -> Mask:
-        """Mask one row `[L]` or a batch `[B, L]` of ids."""
-        from workbench.tokens.mask import gate_terminators, scan
-
-        mask = scan(
-            input_ids,
-            self.boundaries,
-            roles_to_train=self.roles_to_train,
-            train_on_eos=self.train_on_eos,
-            train_on_inputs=self.train_on_inputs,
-            pad_id=self.pad_id,
-            media_ids=self.media_ids,
-        )
-        return gate_terminators(mask, input_ids, self.terminator_ids, self.train_on_eos)
-
-
-@dataclass
-class Row:
-    """One row of the data, from raw to mask; each step is computed when it is first asked for.
-
-    Every step of a row that cannot be shown raises the same `BenchError`; `error` gives it as a finding.
-    """
-
-    bench: Bench = field(repr=False)
-    index: int
-    raw: RawRow = field(repr=False)
-
-    @cached_property
-    def where(self) -> Where:
-        """The row's place: file, line and row."""
-        return Where(file=self.raw.source or None, line=self.raw.line, row=self.index)
-
-    @cached_property
-    def conversation(self) -> Conversation:
-        """The messages exactly as axolotl hands them to the chat template."""
-        from workbench.data.conversation import normalize
-
-        if self.raw.data is None:
-            problem = self.raw.error
-            raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
-        bench = self.bench
-        return normalize(
-            self.raw.data,
-            row=self.index,
-            source=self.raw.source,
-            line=self.raw.line,
-            field_messages=bench.recipe.field_messages or None,
-            image_size=bench.image_size,
-            image_resize=bench.recipe.image_resize_algorithm,
-            base_dir=bench.rows.base_dir,
-        )
-
-    @cached_property
-    def rendering(self) -> Rendering:
-        """The conversation after the chat template and the processor."""
-        return self.bench.renderer.render(self.conversation.messages, where=self.where)
-
-    @property
-    def mask(self) -> Mask:
-        """Which tokens are trained, and why. Follows the bench's masking."""
-        masking = self.bench.masking
-        if self._masked is None or self._masked[0] is not masking:
-            self._masked = (masking, masking.scan(self.rendering.input_ids))
-        return self._masked[1]
-
-    _masked: tuple[Masking, Mask] | None = field(default=None, init=False, repr=False)
-
-    @cached_property
-    def trace(self) -> Trace:
-        """Which message, part and characters each token came from."""
-        from workbench.tokens.trace import trace
-
-        return trace(
-            self.rendering, self.conversation.messages, self.bench.renderer.prompt, pad_id=self.bench.masking.pad_id
-        )
-
-    @cached_property
-    def error(self) -> Finding | None:
-        """Why the row cannot be shown, or None."""
-        if self.raw.error is not None:
-            return self.raw.error
-        try:
-            _ = self.rendering
-        except BenchError as problem:
-            return as_finding(problem, self.where)
-        return None
-
-    @property
-    def findings(self) -> list[Finding]:
-        """What there is to say about this row alone."""
-        if self.error is not None:
-            return [self.error]
-        return list(self.conversation.findings)
-
-    def raw_message(self, index: int) -> int:
-        """The place in the raw row of message `index` of the conversation: axolotl drops some."""
-        origin = self.conversation.origin
-        return origin[index] if 0 <= index < len(origin) else index
-
-
-def as_finding(problem: BenchError, where: Where) -> Finding:
-    """A problem with a row as a finding; errors that carry a code keep it."""
-    code = getattr(problem, "code", None) or "T006"
-    text = problem.title if not problem.cause else f"{problem.title} ({problem.cause})"
-    return Finding(str(code), "error", text, problem.hint, problem.where or where)
+DEMO = "demo.yaml"
 
 
 class Bench:
@@ -166,6 +43,7 @@ class Bench:
         model: str | None = None,
         data: str | None = None,
         dataset: int = 0,
+        family: str | None = None,
         revision: str | None = None,
         trust_remote_code: bool = False,
         offline: bool = False,
@@ -176,6 +54,7 @@ class Bench:
         self._model = model
         self._data = data
         self._dataset = dataset
+        self._family_name = family
         self._revision = revision
         self._trust_remote_code = trust_remote_code
         self._offline = offline
@@ -230,8 +109,10 @@ class Bench:
         return self
 
     def _identify(self) -> Family | None:
-        from workbench.recipe.families import identify
+        from workbench.recipe.families import family, identify
 
+        if self._family_name is not None:
+            return family(self._family_name)
         loaded = self.loaded
         return identify(loaded.model_type, loaded.processor_classes, loaded.config, loaded.tokenizer)
 
@@ -422,7 +303,7 @@ def open(
         config: an axolotl YAML file.
         model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
         data: a file, folder or hub dataset shown instead of the recipe's.
-        options: `dataset`, `revision`, `trust_remote_code`, `offline`, `axolotl_python` (see `Bench`), and `progress`.
+        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python` (see `Bench`), and `progress`.
 
     Raises:
         BenchError: with what happened and what to do.
@@ -439,6 +320,8 @@ def prepare(
     from workbench.resources import sample_dir
 
     if config is None and model is None:
-        config = sample_dir() / "demo.yaml"
+        config = sample_dir() / DEMO
     document = Document.from_file(Path(config)) if config is not None else None
+    if document is not None and config == sample_dir() / DEMO:
+        document.name = DEMO
     return Bench(document, model=model, data=data, **options)

@@ -40,6 +40,9 @@ def _source_options(command: Command) -> Command:
         click.option("--model", metavar="ID|DIR", help="A hub id or folder, instead of the recipe's base_model."),
         click.option("--data", metavar="FILE|DIR|ID", help="Rows to show, instead of the recipe's datasets."),
         click.option("--dataset", default=0, metavar="K", help="Which of the recipe's datasets to show, from 0."),
+        click.option(
+            "--family", metavar="NAME", help="The model's family, where its config does not tell; see `families`."
+        ),
         click.option("--revision", help="A branch, tag or commit of the model on the hub."),
         click.option("--offline", is_flag=True, help="Use only what is already on this machine."),
         click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run. Off by default."),

@@ -1,0 +1,143 @@
+"""One row on the bench, from raw to mask, and what decides the mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from workbench.errors import BenchError, InputError, Where
+from workbench.findings import Finding
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from workbench.bench import Bench
+    from workbench.data.conversation import Conversation
+    from workbench.data.rows import RawRow
+    from workbench.tokens.boundaries import RoleBoundary
+    from workbench.tokens.mask import Mask
+    from workbench.tokens.render import Rendering
+    from workbench.tokens.trace import Trace
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Everything that decides the mask of a rendering; see `workbench.tokens.mask.scan`."""
+
+    boundaries: tuple[RoleBoundary, ...]
+    roles_to_train: tuple[str, ...]
+    train_on_eos: str
+    train_on_inputs: bool
+    pad_id: int | None
+    media_ids: tuple[int, ...]
+    terminator_ids: tuple[int, ...] = ()
+
+    def scan(self, input_ids: npt.ArrayLike) -> Mask:
+        """Mask one row `[L]` or a batch `[B, L]` of ids."""
+        from workbench.tokens.mask import gate_terminators, scan
+
+        mask = scan(
+            input_ids,
+            self.boundaries,
+            roles_to_train=self.roles_to_train,
+            train_on_eos=self.train_on_eos,
+            train_on_inputs=self.train_on_inputs,
+            pad_id=self.pad_id,
+            media_ids=self.media_ids,
+        )
+        return gate_terminators(mask, input_ids, self.terminator_ids, self.train_on_eos)
+
+
+@dataclass
+class Row:
+    """One row of the data, from raw to mask; each step is computed when it is first asked for.
+
+    Every step of a row that cannot be shown raises the same `BenchError`; `error` gives it as a finding.
+    """
+
+    bench: Bench = field(repr=False)
+    index: int
+    raw: RawRow = field(repr=False)
+
+    @cached_property
+    def where(self) -> Where:
+        """The row's place: file, line and row."""
+        return Where(file=self.raw.source or None, line=self.raw.line, row=self.index)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """The messages exactly as axolotl hands them to the chat template."""
+        from workbench.data.conversation import normalize
+
+        if self.raw.data is None:
+            problem = self.raw.error
+            raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
+        bench = self.bench
+        return normalize(
+            self.raw.data,
+            row=self.index,
+            source=self.raw.source,
+            line=self.raw.line,
+            field_messages=bench.recipe.field_messages or None,
+            image_size=bench.image_size,
+            image_resize=bench.recipe.image_resize_algorithm,
+            base_dir=self.raw.base_dir or bench.rows.base_dir,
+        )
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """The conversation after the chat template and the processor."""
+        return self.bench.renderer.render(self.conversation.messages, where=self.where)
+
+    @property
+    def mask(self) -> Mask:
+        """Which tokens are trained, and why. Follows the bench's masking."""
+        masking = self.bench.masking
+        if self._masked is None or self._masked[0] is not masking:
+            self._masked = (masking, masking.scan(self.rendering.input_ids))
+        return self._masked[1]
+
+    _masked: tuple[Masking, Mask] | None = field(default=None, init=False, repr=False)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Which message, part and characters each token came from."""
+        from workbench.tokens.trace import trace
+
+        return trace(
+            self.rendering, self.conversation.messages, self.bench.renderer.prompt, pad_id=self.bench.masking.pad_id
+        )
+
+    @cached_property
+    def error(self) -> Finding | None:
+        """Why the row cannot be shown, or None."""
+        if self.raw.error is not None:
+            return self.raw.error
+        try:
+            _ = self.rendering
+        except BenchError as problem:
+            return as_finding(problem, self.where)
+        return None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What there is to say about this row alone."""
+        if self.error is not None:
+            return [self.error]
+        return list(self.conversation.findings)
+
+    def raw_message(self, index: int) -> int:
+        """The place in the raw row of message `index` of the conversation: axolotl drops some."""
+        origin = self.conversation.origin
+        return origin[index] if 0 <= index < len(origin) else index
+
+
+def as_finding(problem: BenchError, where: Where) -> Finding:
+    """A problem with a row as a finding. Rows that cannot be normalised bring their own code."""
+    from workbench.data.conversation import RowError
+
+    if isinstance(problem, RowError):
+        return problem.finding()
+    text = f"{problem.title} ({problem.cause})" if problem.cause else problem.title
+    return Finding("T006", "error", text, problem.hint, problem.where or where)
