@@ -78,6 +78,14 @@ ACTIONS: tuple[Action, ...] = (
         "Go to the first token of this message, or of the one before.", _TOKENS, "inspect",
     ),
     Action(
+        "rows.next", ("J",), "next_row", "Next row",
+        "Show the next row of the data.", _ROWS, "inspect", "row",
+    ),
+    Action(
+        "rows.previous", ("K",), "previous_row", "Previous row",
+        "Show the row before.", _ROWS, "inspect",
+    ),
+    Action(
         "grid.next-finding", ("n",), "next_finding", "Next finding",
         "Go to the next token that a finding points at.", _TOKENS, "inspect", "finding",
     ),
@@ -93,45 +101,67 @@ ACTIONS: tuple[Action, ...] = (
     Action("grid.right", ("right",), "right", "Token after", "Move by one token.", _TOKENS, "grid", palette=False),
     Action("grid.up", ("up",), "up", "Line above", "Move by one line.", _TOKENS, "grid", palette=False),
     Action("grid.down", ("down",), "down", "Line below", "Move by one line.", _TOKENS, "grid", palette=False),
-    Action("grid.home", ("home",), "line_start", "Start of the line", "Move within the line.", _TOKENS, "grid", palette=False),
-    Action("grid.end", ("end",), "line_end", "End of the line", "Move within the line.", _TOKENS, "grid", palette=False),
+    Action(
+        "grid.home", ("home",), "line_start", "Start of the line",
+        "Move within the line.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.end", ("end",), "line_end", "End of the line",
+        "Move within the line.", _TOKENS, "grid", palette=False,
+    ),
     Action("grid.page-up", ("pageup",), "page_up", "Page up", "Move by one page.", _TOKENS, "grid", palette=False),
-    Action("grid.page-down", ("pagedown",), "page_down", "Page down", "Move by one page.", _TOKENS, "grid", palette=False),
+    Action(
+        "grid.page-down", ("pagedown",), "page_down", "Page down",
+        "Move by one page.", _TOKENS, "grid", palette=False,
+    ),
     Action("grid.first", ("g", "ctrl+home"), "first", "First token", "Go to the row's first token.", _TOKENS, "grid"),
     Action("grid.last", ("G", "ctrl+end"), "last", "Last token", "Go to the row's last token.", _TOKENS, "grid"),
     Action(
         "grid.unfold", ("enter", "space"), "unfold", "Unfold or fold media",
         "Show every token of the picture, sound or film under the cursor, or make it one chip again.", _TOKENS, "grid",
     ),
-    Action(
-        "rows.next", ("J",), "next_row", "Next row",
-        "Show the next row of the data.", _ROWS, "inspect", "row",
-    ),
-    Action(
-        "rows.previous", ("K",), "previous_row", "Previous row",
-        "Show the row before.", _ROWS, "inspect",
-    ),
     Action("samples.up", ("up",), "up", "Row above", "Show the row before.", _ROWS, "samples", palette=False),
     Action("samples.down", ("down",), "down", "Row below", "Show the next row.", _ROWS, "samples", palette=False),
-    Action("samples.page-up", ("pageup",), "page_up", "A page up", "Go up by one page of rows.", _ROWS, "samples", palette=False),
-    Action("samples.page-down", ("pagedown",), "page_down", "A page down", "Go down by one page of rows.", _ROWS, "samples", palette=False),
+    Action(
+        "samples.page-up", ("pageup",), "page_up", "A page up",
+        "Go up by one page of rows.", _ROWS, "samples", palette=False,
+    ),
+    Action(
+        "samples.page-down", ("pagedown",), "page_down", "A page down",
+        "Go down by one page of rows.", _ROWS, "samples", palette=False,
+    ),
     Action("samples.first", ("home", "g"), "first", "First row", "Show row 0.", _ROWS, "samples"),
     Action("samples.last", ("end", "G"), "last", "Last row", "Show the last row that is known.", _ROWS, "samples"),
-    Action("samples.open", ("enter",), "open", "To the tokens", "Go to the tokens of this row.", _ROWS, "samples", palette=False),
+    Action(
+        "samples.open", ("enter",), "open", "To the tokens",
+        "Go to the tokens of this row.", _ROWS, "samples", palette=False,
+    ),
     Action(
         "panes.next", ("tab",), "app.focus_next", "Next pane",
         "Move between the panes; shift+tab goes back.", _PANES, "inspect", "panes", palette=False,
     ),
-    Action("panes.samples", ("s",), "toggle_samples", "Show or hide the samples", "The list of rows on the left.", _PANES, "inspect"),
+    Action(
+        "panes.samples", ("s",), "toggle_samples", "Show or hide the samples",
+        "The list of rows on the left.", _PANES, "inspect",
+    ),
     Action(
         "panes.boundaries", ("b",), "toggle_boundaries", "Show or hide the boundaries",
         "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
         "boundaries",
     ),
-    Action("load.retry", ("r",), "retry", "Try again", "Load the model and the data again.", _BENCH, "loading", "try again"),
+    Action(
+        "load.retry", ("r",), "retry", "Try again",
+        "Load the model and the data again.", _BENCH, "loading", "try again",
+    ),
     Action("app.help", ("question_mark",), "help", "Keys", "This list.", _BENCH, "app", "keys"),
-    Action("app.palette", ("ctrl+p",), "command_palette", "Actions", "Find an action by its name.", _BENCH, "app", "actions", palette=False),
-    Action("app.theme", ("T",), "next_theme", "Change the colours", "Dark, light, or the terminal's own colours.", _BENCH, "app"),
+    Action(
+        "app.palette", ("ctrl+p",), "command_palette", "Actions",
+        "Find an action by its name.", _BENCH, "app", "actions", palette=False,
+    ),
+    Action(
+        "app.theme", ("T",), "next_theme", "Change the colours",
+        "Dark, light, or the terminal's own colours.", _BENCH, "app",
+    ),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave", "Close the workbench.", _BENCH, "app", "leave"),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -23,6 +23,7 @@ from workbench.errors import BenchError, EnvironmentProblem
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.models.hub import Progress
 
 _GRACE_SECONDS = 0.5
 
@@ -48,7 +49,7 @@ class Actions(Provider):
             if score > 0:
                 yield Hit(score, matcher.highlight(action.title), self._runner(action), help=action.help)
 
-    def _runner(self, action: Action) -> object:
+    def _runner(self, action: Action) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             app = self.app
             assert isinstance(app, WorkbenchApp)
@@ -63,7 +64,7 @@ class WorkbenchApp(App[None]):
     TITLE = "vlmbench"
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    COMMANDS: ClassVar[set[type[Provider]]] = {Actions}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, bench: Bench, row: int = 0) -> None:
@@ -123,9 +124,9 @@ class WorkbenchApp(App[None]):
         self.background.submit(Kind.LOAD, self._load())
 
     def _load(self) -> Iterator[None]:
-        def progress(report: object) -> None:
+        def progress(report: Progress) -> None:
             self.background.check()
-            self.send(LoadProgressed(report))  # type: ignore[arg-type]
+            self.send(LoadProgressed(report))
 
         try:
             self.bench.load(progress)

@@ -17,6 +17,10 @@ from screens.actions import Action, Scope, groups
 from screens.themes import paints
 
 
+_WORDY = 100
+"""From this width on there is room for a sentence on each action."""
+
+
 class HelpScreen(ModalScreen[None]):
     """Closes at escape, q or ?."""
 
@@ -39,11 +43,11 @@ class HelpScreen(ModalScreen[None]):
     def _table(self, actions: Sequence[Action]) -> Table:
         paint = paints(self.app.current_theme)
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        table.add_column(width=14, no_wrap=True)
-        table.add_column(width=27, no_wrap=True)
-        table.add_column(ratio=1)
+        table.add_column(width=12, no_wrap=True)
+        table.add_column(width=30, no_wrap=True)
+        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        wordy = self.app.size.width >= _WORDY
         for action in actions:
-            table.add_row(
-                Text(action.key_text, paint.accent), Text(action.title, paint.strong), Text(action.help, paint.muted)
-            )
+            said = Text(action.help if wordy else "", paint.muted)
+            table.add_row(Text(action.key_text, paint.accent), Text(action.title, paint.strong), said)
         return table

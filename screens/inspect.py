@@ -32,6 +32,7 @@ from workbench.findings import Finding
 from workbench.views.flow import visible
 
 WIDE = 110
+_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide")]
 _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -41,7 +42,7 @@ class InspectScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
     CSS_PATH = "inspect.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide")]
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
 
     def __init__(self, bench: Bench, background: Background, row: int = 0) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class InspectScreen(Screen[None]):
         self._background = background
         self._row = row
         self._request = 0
+        self._shown = -1
         self._view: RowView | None = None
         self._findings: list[Finding] = []
         self._waiting: Timer | None = None
@@ -76,6 +78,11 @@ class InspectScreen(Screen[None]):
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
         self.show_row(self._row)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the row asked for is shown, and the list knows every row that is seen."""
+        return self._shown == self._request and not self.query_one(SamplesList).unknown
 
     # Rows
 
@@ -112,6 +119,7 @@ class InspectScreen(Screen[None]):
         if self._waiting is not None:
             self._waiting.stop()
             self._waiting = None
+        self._shown = message.request
         grid, problem = self.query_one(TokenGrid), self.query_one(Problem)
         self._view = message.view if isinstance(message.view, RowView) else None
         grid.border_subtitle = ""

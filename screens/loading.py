@@ -1,4 +1,4 @@
-"""What is seen until the bench is there: how far loading is, or why it failed. Drawn before anything heavy is imported."""
+"""What is seen until the bench is there: how far loading is, or why it failed. Nothing heavy is imported for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from screens.widgets.status_bar import Status, StatusBar
 
 if TYPE_CHECKING:
     from workbench.errors import BenchError
-    from workbench.models.load import Progress
+    from workbench.models.hub import Progress
 
 _BAR_CELLS = 28
 _NAME_CELLS = 18

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from screens.row_view import RowView, Sample
     from workbench.errors import BenchError
     from workbench.findings import Finding
-    from workbench.models.load import Progress
+    from workbench.models.hub import Progress
 
 
 class LoadProgressed(Message):

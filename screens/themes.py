@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from rich.style import Style
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 from workbench.views.palette import DARK, LIGHT, SEVERITY_COLOUR, Look, Paint
 
-DARK_NAME, LIGHT_NAME, TERMINAL_NAME = "vlmbench-dark", "vlmbench-light", "ansi-dark"
+DARK_NAME, LIGHT_NAME, TERMINAL_NAME = "vlmbench-dark", "vlmbench-light", "vlmbench-terminal"
 CYCLE = (DARK_NAME, LIGHT_NAME, TERMINAL_NAME)
 
+_TERMINAL = BUILTIN_THEMES["ansi-dark"]
+
 THEMES = (
+    replace(
+        _TERMINAL,
+        name=TERMINAL_NAME,
+        variables={
+            **_TERMINAL.variables,
+            "border": "ansi_green",
+            "border-blurred": "ansi_bright_black",
+            "muted": "ansi_bright_black",
+        },
+    ),
     Theme(
         name=DARK_NAME,
         primary="#6fd39a",

@@ -1,10 +1,10 @@
-"""The list of rows: number, trained share, worst finding. Any number of rows, known or not; only what is seen is read."""
+"""The list of rows: number, trained share, worst finding. Any number of rows; only those that are seen are read."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -83,6 +83,7 @@ class SamplesList(ScrollView, can_focus=True):
     # Layout
 
     def _resize(self) -> None:
+        self.border_subtitle = f"{self._known_length:,} rows" if self._known_length is not None else ""
         if self.virtual_size.height != self.rows:
             self.virtual_size = Size(self.size.width, self.rows)
             self.refresh()
@@ -97,11 +98,14 @@ class SamplesList(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._ask()
 
-    def _ask(self, *, again: bool = False) -> None:
+    @property
+    def unknown(self) -> list[int]:
+        """The rows that are seen and of which nothing is known yet."""
         top, height = self.scroll_offset.y, self.size.height
-        if height <= 0:
-            return
-        wanted = [index for index in range(top, min(self.rows, top + height)) if index not in self._samples]
+        return [index for index in range(top, min(self.rows, top + height)) if index not in self._samples]
+
+    def _ask(self, *, again: bool = False) -> None:
+        wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
             self.post_message(SamplesWanted(wanted))
@@ -136,9 +140,10 @@ class SamplesList(ScrollView, can_focus=True):
             share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
             segments.append(Segment(share, text if sample.trained else base + paint.muted))
             if sample.severity:
-                badge = f" {SEVERITY_GLYPH[sample.severity]} {visible(sample.code)}"
-                room = max(0, width - number - 6)
-                segments.append(Segment(set_cell_size(badge, room), base + paint.severity[sample.severity]))
+                glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
+                room = width - number - 6
+                badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
+                segments.append(Segment(badge, base + paint.severity[sample.severity]))
         strip = Strip(segments).adjust_cell_length(width, base)
         if mine and self.has_focus:
             strip = strip.apply_style(self.get_component_rich_style("samples-list--chosen"))

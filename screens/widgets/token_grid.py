@@ -6,6 +6,7 @@ over a kept line and is not part of it, so moving it repaints two lines.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -88,7 +89,8 @@ class TokenGrid(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         if self.view is None or self._items is None:
             return
-        width = self.size.width
+        # The scroll bar's cell belongs to the size, but not to the text.
+        width = self.scrollable_content_region.width
         if width <= 0:
             return
         known = self.layout_lines
@@ -162,7 +164,7 @@ class TokenGrid(ScrollView, can_focus=True):
         text = drawn.text[first:last].tolist()
         changes = [0, *(np.flatnonzero(look[1:] != look[:-1]) + 1).tolist(), last - first]
         segments: list[Segment] = []
-        for start, stop in zip(changes, changes[1:], strict=False):
+        for start, stop in pairwise(changes):
             if start == stop:
                 continue
             kind = Look(int(look[start]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from screens.row_view import RowView
 from workbench.views.flow import Items, Turn, items, wrap
-from workbench.views.palette import Look
+from workbench.views.palette import NEWLINE, Look
 
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
@@ -83,7 +83,7 @@ def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
     gutter = gutter_cells(view)
     room = max(_LEAST_TEXT, width - gutter)
     starts = [turn.start for turn in view.turns]
-    lines = wrap(drawn, room, starts)
+    lines = wrap(_hanging(drawn), room - 1, starts)
     first = np.minimum(np.searchsorted(drawn.start, np.array(starts, dtype=np.int64)), max(0, len(drawn) - 1))
     return TokenLines(
         items=drawn,
@@ -94,6 +94,12 @@ def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
         width=room,
         gutter=gutter,
     )
+
+
+def _hanging(drawn: Items) -> Items:
+    """The items with line ends that take no room: a line end hangs in the last cell instead of filling a line."""
+    ends = np.array([text == NEWLINE for text in drawn.texts], dtype=bool)
+    return replace(drawn, width=np.where(ends[drawn.text], 0, drawn.width)) if len(drawn) else drawn
 
 
 def draw_items(view: RowView, unfolded: Collection[int]) -> Items:

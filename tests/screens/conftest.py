@@ -1,0 +1,97 @@
+"""An app on the small bench, and pictures of it that are kept and compared."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.app import WorkbenchApp
+from screens.inspect import InspectScreen
+from screens.widgets.token_grid import TokenGrid
+from tests.screens.small_bench import ROWS, SmallBench
+
+Opened = Callable[..., Any]
+
+
+async def until(pilot: Pilot[None], true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Let the app run until something holds."""
+    clock = asyncio.get_running_loop().time
+    end = clock() + seconds
+    while not true():
+        assert clock() < end, "it never came true"
+        await pilot.pause(0.01)
+    await pilot.pause()
+
+
+def screen_of(pilot: Pilot[None]) -> InspectScreen:
+    """The inspect screen, which lies under any dialog."""
+    screen = pilot.app.base  # type: ignore[attr-defined]
+    assert isinstance(screen, InspectScreen)
+    return screen
+
+
+def grid_of(pilot: Pilot[None]) -> TokenGrid:
+    """The token grid."""
+    return screen_of(pilot).query_one(TokenGrid)
+
+
+def settled(pilot: Pilot[None]) -> bool:
+    """Whether the row asked for is shown and every visible sample is known."""
+    screen = pilot.app.base  # type: ignore[attr-defined]
+    return isinstance(screen, InspectScreen) and screen.settled
+
+
+async def to_row(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys that ask for another row, and wait for it."""
+    await pilot.press(*keys)
+    await until(pilot, lambda: settled(pilot))
+
+
+@pytest.fixture
+def opened() -> Opened:
+    """Gives an app on the small bench, loaded and with its first row shown."""
+
+    @asynccontextmanager
+    async def open_app(
+        size: tuple[int, int] = (120, 34), *, row: int = 0, theme: str = "", bench: Any = None
+    ) -> AsyncIterator[Pilot[None]]:
+        app = WorkbenchApp(bench or SmallBench(ROWS), row)
+        async with app.run_test(size=size) as pilot:
+            app.animation_level = "none"
+            if theme:
+                app.theme = theme
+            await until(pilot, lambda: settled(pilot))
+            yield pilot
+
+    return open_app
+
+
+@pytest.fixture
+def looks_as_kept(request: pytest.FixtureRequest) -> Callable[[Pilot[None], str], None]:
+    """Compares the screen with a kept picture; with VLMBENCH_KEEP_LOOKS=1 it keeps this one."""
+
+    def compare(pilot: Pilot[None], name: str) -> None:
+        kept = Path(request.path).parent / "looks" / f"{name}.svg"
+        drawn = _stable(pilot.app.export_screenshot(simplify=True))
+        if os.environ.get("VLMBENCH_KEEP_LOOKS"):
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(drawn)
+        assert kept.exists(), f"no picture is kept at {kept.name}: look at one and set VLMBENCH_KEEP_LOOKS=1"
+        assert drawn == kept.read_text(), f"the screen differs from {kept.name}; VLMBENCH_KEEP_LOOKS=1 keeps the new one"
+
+    return compare
+
+
+def _stable(svg: str) -> str:
+    """The picture without its web fonts, and with names that do not depend on its content."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = svg.replace("<style>", "<style>\n    text { font-variant-ligatures: none; }", 1)
+    return re.sub(r"terminal-\d+", "terminal", svg)
