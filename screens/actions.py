@@ -133,7 +133,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("samples.first", ("home", "g"), "first", "First row", "Show row 0.", _ROWS, "samples"),
     Action("samples.last", ("end", "G"), "last", "Last row", "Show the last row that is known.", _ROWS, "samples"),
     Action(
-        "samples.open", ("enter",), "open", "To the tokens",
+        "samples.open", ("enter",), "screen.focus_tokens", "To the tokens",
         "Go to the tokens of this row.", _ROWS, "samples", palette=False,
     ),
     Action(

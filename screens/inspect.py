@@ -74,7 +74,7 @@ class InspectScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
-        self.query_one(TokenGrid).focus()
+        self.set_focus(self.query_one(TokenGrid))
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
         self.show_row(self._row)
@@ -124,8 +124,12 @@ class InspectScreen(Screen[None]):
         self._view = message.view if isinstance(message.view, RowView) else None
         grid.border_subtitle = ""
         grid.border_title = problem.border_title = f"row {message.index:,}"
-        had_focus = grid.has_focus or problem.has_focus
-        grid.display, problem.display = self._view is not None, self._view is None
+        shown, hidden = (grid, problem) if self._view is not None else (problem, grid)
+        shown.display = True
+        # Before the other one goes: Textual would give the focus of a hidden pane to whichever comes next.
+        if hidden.has_focus:
+            self.set_focus(shown)
+        hidden.display = False
         if isinstance(message.view, RowView):
             self._findings = message.view.findings
             grid.show(message.view)
@@ -133,8 +137,6 @@ class InspectScreen(Screen[None]):
             self._findings = [message.view]
             problem.show(message.view)
             self.query_one(TokenInspector).show(None)
-        if had_focus:
-            (grid if self._view is not None else problem).focus()
         self.query_one(BoundariesPanel).show(self._view)
         self.query_one(FindingsList).show(self._findings, self.bench.findings)
         self._update_status()
@@ -239,6 +241,10 @@ class InspectScreen(Screen[None]):
     def _jumped(self, moved: bool, otherwise: str) -> None:
         if not moved:
             self.notify(otherwise, timeout=2, markup=False)
+
+    def action_focus_tokens(self) -> None:
+        grid = self.query_one(TokenGrid)
+        (grid if grid.display else self.query_one(Problem)).focus()
 
     def action_spaces(self) -> None:
         self.query_one(TokenGrid).toggle_spaces()

@@ -85,7 +85,9 @@ def looks_as_kept(request: pytest.FixtureRequest) -> Callable[[Pilot[None], str]
             kept.parent.mkdir(exist_ok=True)
             kept.write_text(drawn)
         assert kept.exists(), f"no picture is kept at {kept.name}: look at one and set VLMBENCH_KEEP_LOOKS=1"
-        assert drawn == kept.read_text(), f"the screen differs from {kept.name}; VLMBENCH_KEEP_LOOKS=1 keeps the new one"
+        assert drawn == kept.read_text(), (
+            f"the screen differs from {kept.name}; VLMBENCH_KEEP_LOOKS=1 keeps the new one"
+        )
 
     return compare
 

@@ -1,0 +1,178 @@
+"""Opening, failing, leaving; help, palette and colours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from screens.actions import ACTIONS
+from screens.app import WorkbenchApp, run
+from screens.help import HelpScreen
+from screens.loading import LoadingScreen, Stages
+from screens.themes import CYCLE
+from screens.widgets.key_hints import KeyHints
+from screens.widgets.problem import Problem
+from tests.screens.conftest import Opened, grid_of, settled, until
+from tests.screens.small_bench import ROWS, SmallBench
+from workbench.errors import EnvironmentProblem, InputError
+from workbench.models.hub import Progress
+
+
+def test_the_first_paint_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, screens.app; from workbench.findings import Finding; "
+        "heavy = {'numpy', 'torch', 'transformers', 'PIL', 'datasets', 'ruamel', 'pydantic', 'screens.inspect'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_the_window_stands_before_the_bench_does() -> None:
+    go = threading.Event()
+
+    def slowly(progress: object) -> None:
+        assert callable(progress)
+        progress(Progress("looking up", 0, None, "step"))
+        progress(Progress("downloading", 25_000_000, 100_000_000, "B"))
+        assert go.wait(20)
+
+    app = WorkbenchApp(SmallBench(ROWS, loading=slowly))
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert isinstance(app.base, LoadingScreen)
+        stages = app.base.query_one(Stages)
+        await until(pilot, lambda: "25.0 of 100.0 MB" in stages.render().plain)
+        assert "✓ looking up" in stages.render().plain
+        assert "━" * 28 in stages.render().plain
+        go.set()
+        await until(pilot, lambda: settled(pilot))
+        assert grid_of(pilot).has_focus
+
+
+async def test_a_failed_load_is_explained_and_gives_its_exit_code() -> None:
+    def fail(progress: object) -> None:
+        raise EnvironmentProblem("The model is gated", "You have no access.", "Ask for access, then run: hf auth login")
+
+    app = WorkbenchApp(SmallBench(ROWS, loading=fail))
+    async with app.run_test(size=(80, 24)) as pilot:
+        problem = app.base.query_one(Problem)
+        await until(pilot, lambda: problem.display)
+        shown = str(problem.query_one("Static").render())
+        for part in ("The model is gated", "You have no access.", "hf auth login", "q leaves"):
+            assert part in shown
+        await pilot.press("q")
+    assert app.return_code == 3
+
+
+async def test_a_failed_load_can_be_tried_again() -> None:
+    tries = []
+
+    def fail_once(progress: object) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise InputError("The recipe names no model")
+
+    app = WorkbenchApp(SmallBench(ROWS, loading=fail_once))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.problem is not None)
+        await pilot.press("r")
+        await until(pilot, lambda: settled(pilot))
+        await pilot.press("q")
+    assert app.return_code == 0
+
+
+async def test_an_unforeseen_failure_is_a_problem_too() -> None:
+    def break_down(progress: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    app = WorkbenchApp(SmallBench(ROWS, loading=break_down))
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.problem is not None)
+        assert app.problem is not None
+        assert app.problem.title == "ZeroDivisionError: oh"
+
+
+async def test_leaving_while_the_model_loads_waits_for_nothing() -> None:
+    go, stopped = threading.Event(), threading.Event()
+
+    def slowly(progress: object) -> None:
+        assert callable(progress)
+        go.wait(20)
+        try:
+            progress(Progress("looking up", 0, None, "step"))
+        finally:
+            stopped.set()
+
+    app = WorkbenchApp(SmallBench(ROWS, loading=slowly))
+    async with app.run_test() as pilot:
+        await pilot.press("q")
+    assert app.return_code == 0
+    assert not stopped.is_set()
+    go.set()
+    assert stopped.wait(20)
+    assert app.background.close(20)
+
+
+async def test_help_names_every_action(opened: Opened) -> None:
+    async with opened((160, 60)) as pilot:
+        await pilot.press("?")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, HelpScreen)
+        svg = pilot.app.export_screenshot().replace("&#160;", " ")
+        missing = [a.title for a in ACTIONS if a.scope != "loading" and a.title not in svg]
+        assert missing == []
+        await pilot.press("escape")
+        assert not isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_the_palette_runs_an_action_where_it_belongs(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("shift+tab", "ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"last token")
+        await pilot.pause(0.5)
+        await pilot.press("enter")
+        await until(pilot, lambda: grid_of(pilot).cursor > 0)
+        assert grid_of(pilot).cursor == len(grid_of(pilot).view.rendering) - 1
+
+
+async def test_the_colours_change_and_the_grid_with_them(opened: Opened) -> None:
+    async with opened() as pilot:
+        seen = []
+        for _ in CYCLE:
+            seen.append(str([segment.style for segment in grid_of(pilot).render_line(5)]))
+            await pilot.press("T")
+            await pilot.pause()
+        assert len(set(seen)) == len(CYCLE)
+        assert str([segment.style for segment in grid_of(pilot).render_line(5)]) == seen[0]
+
+
+@pytest.mark.parametrize("theme", CYCLE)
+async def test_trained_tokens_are_underlined_in_every_theme(opened: Opened, theme: str) -> None:
+    async with opened(theme=theme) as pilot:
+        drawn = [segment for y in range(12) for segment in grid_of(pilot).render_line(y)]
+        (trained,) = (segment.style for segment in drawn if segment.text.startswith("A red"))
+        assert trained.underline
+
+
+async def test_a_click_on_a_hint_runs_its_action(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.click(KeyHints, offset=(2, 0))
+        assert grid_of(pilot).cursor > 0
+
+
+def test_actions_have_one_id_each_and_no_key_twice_in_a_scope() -> None:
+    assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+    for scope in {action.scope for action in ACTIONS}:
+        above = {"grid": ("inspect", "app"), "samples": ("inspect", "app"), "inspect": ("app",)}.get(scope, ())
+        keys = [key for action in ACTIONS if action.scope in (scope, *above) for key in action.keys]
+        assert len(keys) == len(set(keys)), scope
+
+
+def test_run_asks_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "__stdin__", None)
+    with pytest.raises(EnvironmentProblem):
+        run(SmallBench(ROWS))
