@@ -1,32 +1,56 @@
-"""The command line, run as a user runs it."""
+"""The command line: what it prints, where, and with which exit code."""
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from workbench.cli import main
 from workbench.resources import sample_dir
 
 DEMO = sample_dir()
 
 
-def vlmbench(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "workbench.cli", *arguments]
-    env = {**os.environ, "COLUMNS": "100", **environment}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=cwd, env=env, stdin=subprocess.DEVNULL, check=False
-    )
+@dataclass
+class Ran:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str) -> Ran:
+    """Run `vlmbench` in this process, into a pipe as it were."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+        main(list(arguments))
+    assert isinstance(left.value.code, int)
+    return Ran(left.value.code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def vlmbench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments: str, cwd: Path | None = None) -> Ran:
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        return run(*arguments)
+
+    return call
 
 
 @pytest.fixture(scope="module")
 def demo() -> dict[str, Any]:
-    ran = vlmbench("inspect", "--rows", "all", "--format", "json")
+    ran = run("inspect", "--rows", "all", "--format", "json")
     assert ran.returncode == 0, ran.stderr
     payload: dict[str, Any] = json.loads(ran.stdout)
     return payload
@@ -61,7 +85,7 @@ def test_the_json_says_what_design_promises(demo):
     assert sum(boundary["unterminated"] for boundary in demo["boundaries"]) == 0
 
 
-def test_the_plain_view_is_legible_without_colour():
+def test_the_plain_view_is_legible_without_colour(vlmbench):
     ran = vlmbench("inspect", "--row", "0")
     assert ran.returncode == 0
     assert "\x1b" not in ran.stdout
@@ -71,11 +95,11 @@ def test_the_plain_view_is_legible_without_colour():
     assert "▣ image × 64" in ran.stdout
 
 
-def test_no_command_is_the_demo():
+def test_no_command_is_the_demo(vlmbench):
     assert vlmbench().stdout == vlmbench("inspect").stdout != ""
 
 
-def test_html_is_one_safe_page(tmp_path):
+def test_html_is_one_safe_page(tmp_path, vlmbench):
     (tmp_path / "rows.jsonl").write_text(
         json.dumps(
             {
@@ -97,7 +121,7 @@ def test_html_is_one_safe_page(tmp_path):
     assert "\u202e" not in ran.stdout
 
 
-def test_a_broken_row_does_not_hide_the_others(tmp_path):
+def test_a_broken_row_does_not_hide_the_others(tmp_path, vlmbench):
     good = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
     lines = [json.dumps(good), '{"messages": [', json.dumps({"messages": [{"role": "user"}]}), json.dumps(good)]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
@@ -105,10 +129,12 @@ def test_a_broken_row_does_not_hide_the_others(tmp_path):
     assert ran.returncode == 1
     rows = json.loads(ran.stdout)["rows"]
     assert [bool(row["tokens"]) for row in rows] == [True, False, False, True]
-    assert rows[1]["findings"][0]["where"] == {"file": "rows.jsonl", "line": 2, "row": 1}
-    place = rows[2]["findings"][0]["where"]
-    assert (place["file"], place["line"], place["row"]) == ("rows.jsonl", 3, 2)
-    assert "content" in place["field"]
+    places = [rows[index]["findings"][0]["where"] for index in (1, 2)]
+    assert [(place["file"], place["line"], place["row"]) for place in places] == [
+        ("rows.jsonl", 2, 1),
+        ("rows.jsonl", 3, 2),
+    ]
+    assert "content" in places[1]["field"]
 
 
 @pytest.mark.parametrize(
@@ -129,26 +155,26 @@ def test_a_broken_row_does_not_hide_the_others(tmp_path):
         (["nonsense"], 2, "nonsense"),
     ],
 )
-def test_bad_input_is_named_and_has_its_exit_code(arguments, code, says, tmp_path):
+def test_bad_input_is_named_and_has_its_exit_code(arguments, code, says, tmp_path, vlmbench):
     (tmp_path / "broken.yaml").write_text("base_model: x\n  datasets: [\n")
     model = DEMO / "demo-model"
     (tmp_path / "named.yaml").write_text(f"base_model: {model}\nchat_template: gemma4\ndatasets:\n  - path: x.jsonl\n")
     (tmp_path / "typo.yaml").write_text(f"base_model: {model}\nrole_boundaries:\n  - role: [assistant]\n    start: x\n")
-    ran = vlmbench(*arguments, cwd=tmp_path, HF_HOME=str(tmp_path / "hub"))
+    ran = vlmbench(*arguments, cwd=tmp_path)
     assert ran.returncode == code, ran.stderr
     assert says in ran.stderr
     assert ran.stdout == ""
     assert "Traceback" not in ran.stderr
 
 
-def test_errors_are_json_where_json_was_asked_for(tmp_path):
+def test_errors_are_json_where_json_was_asked_for(tmp_path, vlmbench):
     ran = vlmbench("inspect", "nowhere.yaml", "--format", "json", cwd=tmp_path)
     payload = json.loads(ran.stdout)
     assert (ran.returncode, payload["schema"], payload["exit_code"]) == (2, "vlmbench.error/1", 2)
     assert "nowhere.yaml" in payload["error"]["title"] + str(payload["error"]["where"])
 
 
-def test_families_lists_every_spec_and_tells_one():
+def test_families_lists_every_spec_and_tells_one(vlmbench):
     names = {path.stem for path in (Path(__file__).parent.parent / "specs").glob("*.yaml")} - {"axolotl"}
     listed = {line.split()[0] for line in vlmbench("families").stdout.splitlines() if line.strip()}
     assert names <= listed

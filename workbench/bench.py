@@ -303,7 +303,8 @@ def open(
         config: an axolotl YAML file.
         model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
         data: a file, folder or hub dataset shown instead of the recipe's.
-        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python` (see `Bench`), and `progress`.
+        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python` (see `Bench`), and
+            `progress`.
 
     Raises:
         BenchError: with what happened and what to do.

@@ -115,7 +115,8 @@ def inspect(
         with diagnostics.progress_bar() as progress:
             bench.load(progress)
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
-        _print(bench, chosen, output)
+        with diagnostics.reader_may_leave():
+            _print(bench, chosen, output)
     except BenchError as problem:
         return diagnostics.report(problem, as_json=output == "json")
     found = [*bench.findings, *(finding for one in chosen for finding in one.findings)]
@@ -133,11 +134,10 @@ def _print(bench: Bench, rows: list[Row], output: str) -> None:
 
         sys.stdout.write(page(bench, rows))
     else:
-        from rich.console import Console
-
+        from workbench.diagnostics import console
         from workbench.views.plain import show
 
-        show(bench, rows, Console(highlight=False, soft_wrap=False))
+        show(bench, rows, console())
 
 
 def _open_app(bench: Bench, row: int) -> int:
@@ -161,16 +161,14 @@ def families(name: str | None, output: str) -> int:
         chosen = [family(name)] if name else list(known().values())
     except BenchError as problem:
         return diagnostics.report(problem, as_json=output == "json")
-    if output == "json":
-        diagnostics.write_json(
-            {"schema": "vlmbench.families/1", "families": [one.model_dump(mode="json") for one in chosen]}
-        )
-        return EXIT_OK
-    from rich.console import Console
-
     from workbench.views.families import families_table, family_page
 
-    Console(highlight=False).print(family_page(chosen[0]) if name else families_table(chosen))
+    with diagnostics.reader_may_leave():
+        if output == "json":
+            listed = [one.model_dump(mode="json") for one in chosen]
+            diagnostics.write_json({"schema": "vlmbench.families/1", "families": listed})
+        else:
+            diagnostics.console().print(family_page(chosen[0]) if name else families_table(chosen))
     return EXIT_OK
 
 
@@ -186,10 +184,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         print("vlmbench: interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader left, as `head` does; there is nobody to tell.
-        sys.stderr.close()
-        code = EXIT_OK
     sys.exit(code if isinstance(code, int) else EXIT_OK)
 
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from workbench.errors import BenchError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from workbench.models.hub import Progress
 
 ERROR_SCHEMA = "vlmbench.error/1"
@@ -52,6 +54,28 @@ def quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Write to stdout; a reader that leaves early, as `head` does, is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered has nowhere to go, and must not fail again when the interpreter exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def console() -> Console:
+    """A rich console on stdout that leaves a closed pipe to `reader_may_leave`."""
+    from rich.console import Console
+
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Quiet(highlight=False)
 
 
 @contextmanager

@@ -6,18 +6,19 @@ refuses it. Keys that are not listed are kept. The order of the fields is the or
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Union, get_args, get_origin
+from collections.abc import Sequence
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, field_validator
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.document import Document, Parsed, dotted
+from workbench.recipe.document import Document
+from workbench.recipe.knobs import ignored_knobs
+from workbench.recipe.refusals import in_order, odd_key, validated
+from workbench.recipe.yaml_nodes import dotted
+from workbench.recipe.yaml_read import Parsed
 
-BAD_VALUE = "C010"
-IGNORED_KNOB = "M013"
 EosChoice = Literal["all", "turn", "last", "none"]
 Auto = Literal["auto"] | bool | None
 Mapping = dict[str, Any] | None
@@ -279,24 +280,10 @@ class Recipe(_Section):
             data[new] = data.pop(old)
         if data.get("chat_template_jinja") and not data.get("chat_template"):
             data["chat_template"] = "jinja"
-        findings = [_odd_key(parsed, key) for key in parsed.data if not isinstance(key, str)]
-        for _ in range(100):
-            try:
-                recipe = cls.model_validate(data)
-            except ValidationError as error:
-                errors = {_document_path(data, item["loc"], item["type"]): item for item in reversed(error.errors())}
-                paths = [path for path in errors if not any(path[:end] in errors for end in range(len(path)))]
-                for path in paths:
-                    place = (renamed.get(path[0], path[0]), *path[1:])
-                    findings.append(_refused(parsed, place, path, errors[path], data))
-                for path in paths:
-                    _drop(data, path)
-            else:
-                recipe._parsed = parsed
-                return recipe, sorted(
-                    findings, key=lambda finding: (finding.where.line or 0, finding.where.column or 0)
-                )
-        raise InputError("The recipe has too many values that axolotl refuses", where=Where(parsed.name))
+        findings = [odd_key(parsed, key) for key in parsed.data if not isinstance(key, str)]
+        recipe, refused = validated(cls, data, parsed, renamed)
+        recipe._parsed = parsed
+        return recipe, in_order(findings + refused)
 
     # -- what axolotl makes of it
 
@@ -334,11 +321,7 @@ class Recipe(_Section):
     def ignored_knobs(self) -> list[Finding]:
         """Knobs in the document that axolotl does not read, or not at this place: warnings of code M013, in order."""
         data = self._parsed.data if self._parsed else self.model_dump(exclude_unset=True)
-        found = [
-            Finding(IGNORED_KNOB, "warning", f"{dotted(path)} has no effect: {why}", hint, self.where(path, key=True))
-            for path, why, hint in _ignored(self, data)
-        ]
-        return sorted(found, key=lambda finding: (finding.where.line or 0, finding.where.column or 0))
+        return in_order(ignored_knobs(self, data))
 
 
 def key_order(path: Sequence[Any]) -> list[str]:
@@ -352,206 +335,3 @@ def key_order(path: Sequence[Any]) -> list[str]:
     if path[0] == "role_boundaries" and len(path) == 2:
         return list(BoundarySpec.model_fields)
     return []
-
-
-# -- what axolotl refuses ----------------------------------------------------------------------------------------------
-
-
-def _document_path(data: Any, loc: tuple[Any, ...], kind: str) -> tuple[Any, ...]:
-    """A pydantic location without the names of union members, as far as the document has it."""
-    path: list[Any] = []
-    for step in loc:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            continue
-        path.append(step)
-    if kind == "missing" and (not path or path[-1] != loc[-1]) and isinstance(data, dict):
-        path.append(loc[-1])
-    return tuple(path)
-
-
-def _drop(data: Any, path: tuple[Any, ...]) -> None:
-    """Removes a refused value with as little else as possible: a row without role or start goes whole."""
-    if path[0] == "role_boundaries" and len(path) > 2 and path[2] in ("role", "start"):
-        path = path[:2]
-    elif path[0] in ("datasets", "test_datasets"):
-        path = path[:3]
-    parent = data
-    for step in path[:-1]:
-        parent = parent[step]
-    if isinstance(parent, list) or path[-1] in parent:
-        del parent[path[-1]]
-    if parent == [] and len(path) == 2:
-        del data[path[0]]
-
-
-def _refused(parsed: Parsed, path: tuple[Any, ...], model_path: tuple[Any, ...], item: Any, data: Any) -> Finding:
-    annotation = _annotation(model_path)
-    expected = describe(annotation) if annotation is not None else item["msg"].removeprefix("Value error, ").lower()
-    if item["type"] == "missing":
-        message = f"{dotted(path)} is missing; expected {expected}"
-        return Finding(BAD_VALUE, "error", message, "axolotl needs it here.", parsed.where(path))
-    value: Any = data
-    for step in model_path:
-        value = value[step]
-    if item["type"] == "too_short":
-        expected += " with at least one entry"
-    shown = (
-        {True: "true", False: "false"}[value] if isinstance(value, bool) else "null" if value is None else repr(value)
-    )
-    shown = shown if len(shown) <= 60 else shown[:57] + "…"
-    hint = ""
-    if isinstance(value, bool) and "text" in expected + str(get_args(annotation)):
-        hint = "YAML reads yes, no, on, off, true and false without quotes as true or false: quote the text."
-    elif isinstance(value, bool):
-        hint = "Without quotes YAML reads yes, no, on and off as true or false; write one of the words expected."
-        hint = hint if "one of" in expected or '"' in expected else "Write it as expected."
-    elif isinstance(value, str) and expected.startswith("a list"):
-        hint = f"Write it as a list: [{value}]"
-    elif isinstance(value, (int, float)) and "text" in expected:
-        hint = f'Quote it: "{value}"'
-    return Finding(BAD_VALUE, "error", f"{dotted(path)} is {shown}; expected {expected}", hint, parsed.where(path))
-
-
-def _odd_key(parsed: Parsed, key: Any) -> Finding:
-    message = f"The key {key!r} is no text; YAML reads yes, no, on, off and numbers without quotes as other values"
-    return Finding(BAD_VALUE, "error", message, "Quote the key.", parsed.where((key,), key=True))
-
-
-def _annotation(path: tuple[Any, ...]) -> Any:
-    """The type of the value at `path`, or None where the schema does not say."""
-    here: Any = Recipe
-    for step in path:
-        options = get_args(here) if get_origin(here) in (Union, types.UnionType) else (here,)
-        found: Any = None
-        for option in options:
-            if isinstance(option, type) and issubclass(option, BaseModel) and step in option.model_fields:
-                found = option.model_fields[step].annotation
-            elif get_origin(option) in (list, tuple) and isinstance(step, int):
-                found = get_args(option)[0]
-            elif get_origin(option) is dict:
-                found = get_args(option)[1]
-        if found is None:
-            return None
-        here = found
-    return here
-
-
-def describe(annotation: Any) -> str:
-    """A type in plain words: `int | tuple[int, int] | None` -> "a whole number or a list of two whole numbers"."""
-    origin, args = get_origin(annotation), get_args(annotation)
-    if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(describe(arg) for arg in args if arg is not type(None)))
-    if origin is Literal:
-        return ("one of " if len(args) > 1 else "") + ", ".join(f'"{arg}"' for arg in args)
-    if origin is tuple:
-        return "a list of two whole numbers"
-    if origin is list:
-        plural = {str: "texts", int: "whole numbers", float: "numbers"}.get(args[0], "mappings")
-        return f"a list of {plural}"
-    if origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        return "a mapping"
-    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-    return words.get(annotation, "another value")
-
-
-# -- what axolotl ignores ----------------------------------------------------------------------------------------------
-
-_COLLATOR = "axolotl's multimodal collator does not read it"
-_TURN_ENDS = "Turn ends are trained as train_on_eos and the role boundaries say."
-_COLUMNS = "Give the rows the columns and keys `messages`, `role` and `content`, or name the column in field_messages."
-_TOP_IGNORED = {
-    "eot_tokens": (_COLLATOR, _TURN_ENDS),
-    "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
-    "default_system_message": (_COLLATOR, "Put a system message into the rows."),
-    "pad_to_sequence_len": ("a multimodal batch is padded to its longest row", "Remove it."),
-    "pad_to_multiple_of": ("a multimodal batch is padded to its longest row", "Remove it."),
-}
-_ENTRY_IGNORED = {
-    "train_on_eot": (_COLLATOR, _TURN_ENDS),
-    "eot_tokens": (_COLLATOR, _TURN_ENDS),
-    "split_thinking": (_COLLATOR, "Write the thinking into the content where it is to be trained."),
-    "message_field_training": (_COLLATOR, "Choose turns by role, with roles_to_train."),
-    "message_field_training_detail": (_COLLATOR, "Choose turns by role, with roles_to_train."),
-    "message_property_mappings": (_COLLATOR, _COLUMNS),
-    "message_field_role": (_COLLATOR, _COLUMNS),
-    "message_field_content": (_COLLATOR, _COLUMNS),
-    "roles": (_COLLATOR, "Rename the roles in the rows; only human and gpt are renamed for you."),
-    "drop_system_message": (_COLLATOR, "Remove the system messages from the rows."),
-    "field_tools": (_COLLATOR, "Tools are not passed to the template: write them into the system message."),
-    "tools": (_COLLATOR, "Tools are not passed to the template: write them into the system message."),
-    "field_thinking": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
-    "template_thinking_key": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
-    "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
-}
-_FIRST_ONLY = ("roles_to_train", "train_on_eos")
-_ENTRY_KNOBS = (*_FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
-
-
-def _ignored(recipe: Recipe, data: dict[Any, Any]) -> Iterator[tuple[tuple[Any, ...], str, str]]:
-    """(path, why, what to do) for each knob without effect; a knob that asks for what happens anyway is left out."""
-    for knob in dict.fromkeys((*_ENTRY_KNOBS, "tools")):
-        if _asks(data.get(knob)) and knob not in Recipe.model_fields:
-            place = "the first dataset's entry" if knob in _FIRST_ONLY else "a dataset's entry"
-            also = (
-                " (and the multimodal path ignores it there too)"
-                if knob in _ENTRY_IGNORED and recipe.multimodal
-                else ""
-            )
-            yield (knob,), "axolotl does not read it at the top level", f"It belongs into {place}{also}."
-    if recipe.multimodal:
-        for knob, (why, hint) in _TOP_IGNORED.items():
-            if _asks(data.get(knob)):
-                yield (knob,), why, hint
-        for knob in ("excess_length_strategy", "min_sample_len"):
-            if _asks(data.get(knob)) and recipe.skip_prepare_dataset:
-                yield (
-                    (knob,),
-                    "with skip_prepare_dataset no row is measured, cut or dropped",
-                    "Shorten long rows in the data.",
-                )
-    for section in ("datasets", "test_datasets"):
-        entries = data.get(section)
-        for index, entry in enumerate(entries if isinstance(entries, list) else []):
-            if isinstance(entry, dict):
-                for knob, why, hint in _ignored_in_entry(recipe, entry, first=section == "datasets" and index == 0):
-                    yield (section, index, knob), why, hint
-                column = entry.get("field_messages") if section != "datasets" and recipe.multimodal else None
-                if column and column not in (*recipe.field_messages, "messages"):
-                    hint = "Name it in an entry of datasets too."
-                    yield (section, index, "field_messages"), "only those of datasets are read", hint
-
-
-def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> Iterator[tuple[str, str, str]]:
-    for knob, ruling in (
-        ("train_on_inputs", bool(recipe.train_on_inputs)),
-        ("role_boundaries", [row.model_dump(exclude_unset=True) for row in recipe.role_boundaries or []]),
-    ):
-        if entry.get(knob) is not None and entry[knob] != ruling:
-            yield knob, "axolotl reads it at the top level only", "Move it to the top level; it rules every dataset."
-    if not recipe.multimodal:
-        return
-    if not first:
-        for knob in _FIRST_ONLY:
-            if entry.get(knob) is not None and entry[knob] != getattr(recipe, knob):
-                why = f"the first dataset's value rules every dataset ({getattr(recipe, knob)!r})"
-                yield knob, why, "Set it in the first dataset, or train these datasets in runs of their own."
-    for knob in ("chat_template", "chat_template_jinja"):
-        if _asks(entry.get(knob)) and entry[knob] != getattr(recipe, knob):
-            yield knob, "the multimodal path reads it at the top level only", f"Set {knob} at the top level."
-    for knob, (why, hint) in _ENTRY_IGNORED.items():
-        mapping = entry.get(knob)
-        if (
-            knob == "message_property_mappings"
-            and isinstance(mapping, dict)
-            and all(k == v for k, v in mapping.items())
-        ):
-            continue
-        if _asks(mapping) and not (knob.startswith("message_field_") and mapping in ("role", "content")):
-            yield knob, why, hint
-
-
-def _asks(value: Any) -> bool:
-    """Whether a value asks for something: null, false and empty ones do not."""
-    return value is not None and value is not False and value != [] and value != {} and value != ""

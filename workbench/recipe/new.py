@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.recipe.document import Document, write_value
+from workbench.recipe.document import Document
+from workbench.recipe.yaml_write import write_value
 
 TOKENIZER_DEFAULT = "tokenizer_default"
 JINJA = "jinja"

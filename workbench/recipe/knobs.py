@@ -1,0 +1,118 @@
+"""What axolotl ignores: knobs that its multimodal collator does not read, or that stand where nobody reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from workbench.findings import Finding
+from workbench.recipe.yaml_nodes import KeyPath, dotted
+
+if TYPE_CHECKING:
+    from workbench.recipe.model import Recipe
+
+IGNORED_KNOB = "M013"
+_COLLATOR = "axolotl's multimodal collator does not read it"
+_TURN_ENDS = "Turn ends are trained as train_on_eos and the role boundaries say."
+_COLUMNS = "Give the rows the columns and keys `messages`, `role` and `content`, or name the column in field_messages."
+_TOP_IGNORED = {
+    "eot_tokens": (_COLLATOR, _TURN_ENDS),
+    "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
+    "default_system_message": (_COLLATOR, "Put a system message into the rows."),
+    "pad_to_sequence_len": ("a multimodal batch is padded to its longest row", "Remove it."),
+    "pad_to_multiple_of": ("a multimodal batch is padded to its longest row", "Remove it."),
+}
+_ENTRY_IGNORED = {
+    "train_on_eot": (_COLLATOR, _TURN_ENDS),
+    "eot_tokens": (_COLLATOR, _TURN_ENDS),
+    "split_thinking": (_COLLATOR, "Write the thinking into the content where it is to be trained."),
+    "message_field_training": (_COLLATOR, "Choose turns by role, with roles_to_train."),
+    "message_field_training_detail": (_COLLATOR, "Choose turns by role, with roles_to_train."),
+    "message_property_mappings": (_COLLATOR, _COLUMNS),
+    "message_field_role": (_COLLATOR, _COLUMNS),
+    "message_field_content": (_COLLATOR, _COLUMNS),
+    "roles": (_COLLATOR, "Rename the roles in the rows; only human and gpt are renamed for you."),
+    "drop_system_message": (_COLLATOR, "Remove the system messages from the rows."),
+    "field_tools": (_COLLATOR, "Tools are not passed to the template: write them into the system message."),
+    "tools": (_COLLATOR, "Tools are not passed to the template: write them into the system message."),
+    "field_thinking": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
+    "template_thinking_key": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
+    "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
+}
+_FIRST_ONLY = ("roles_to_train", "train_on_eos")
+_ENTRY_KNOBS = (*_FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
+
+
+def ignored_knobs(recipe: Recipe, data: dict[Any, Any]) -> Iterator[Finding]:
+    """A warning for each knob of the document (whose plain values are `data`) that has no effect there."""
+    for path, why, hint in _ignored(recipe, data):
+        message = f"{dotted(path)} has no effect: {why}"
+        yield Finding(IGNORED_KNOB, "warning", message, hint, recipe.where(path, key=True))
+
+
+def _ignored(recipe: Recipe, data: dict[Any, Any]) -> Iterator[tuple[KeyPath, str, str]]:
+    """(path, why, what to do) for each knob without effect; a knob that asks for what happens anyway is left out."""
+    for knob in dict.fromkeys((*_ENTRY_KNOBS, "tools")):
+        if _asks(data.get(knob)) and knob not in type(recipe).model_fields:
+            place = "the first dataset's entry" if knob in _FIRST_ONLY else "a dataset's entry"
+            also = (
+                " (and the multimodal path ignores it there too)"
+                if knob in _ENTRY_IGNORED and recipe.multimodal
+                else ""
+            )
+            yield (knob,), "axolotl does not read it at the top level", f"It belongs into {place}{also}."
+    if recipe.multimodal:
+        for knob, (why, hint) in _TOP_IGNORED.items():
+            if _asks(data.get(knob)):
+                yield (knob,), why, hint
+        for knob in ("excess_length_strategy", "min_sample_len"):
+            if _asks(data.get(knob)) and recipe.skip_prepare_dataset:
+                yield (
+                    (knob,),
+                    "with skip_prepare_dataset no row is measured, cut or dropped",
+                    "Shorten long rows in the data.",
+                )
+    for section in ("datasets", "test_datasets"):
+        entries = data.get(section)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, dict):
+                for knob, why, hint in _ignored_in_entry(recipe, entry, first=section == "datasets" and index == 0):
+                    yield (section, index, knob), why, hint
+                column = entry.get("field_messages") if section != "datasets" and recipe.multimodal else None
+                if column and column not in (*recipe.field_messages, "messages"):
+                    hint = "Name it in an entry of datasets too."
+                    yield (section, index, "field_messages"), "only those of datasets are read", hint
+
+
+def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> Iterator[tuple[str, str, str]]:
+    for knob, ruling in (
+        ("train_on_inputs", bool(recipe.train_on_inputs)),
+        ("role_boundaries", [row.model_dump(exclude_unset=True) for row in recipe.role_boundaries or []]),
+    ):
+        if entry.get(knob) is not None and entry[knob] != ruling:
+            yield knob, "axolotl reads it at the top level only", "Move it to the top level; it rules every dataset."
+    if not recipe.multimodal:
+        return
+    if not first:
+        for knob in _FIRST_ONLY:
+            if entry.get(knob) is not None and entry[knob] != getattr(recipe, knob):
+                why = f"the first dataset's value rules every dataset ({getattr(recipe, knob)!r})"
+                yield knob, why, "Set it in the first dataset, or train these datasets in runs of their own."
+    for knob in ("chat_template", "chat_template_jinja"):
+        if _asks(entry.get(knob)) and entry[knob] != getattr(recipe, knob):
+            yield knob, "the multimodal path reads it at the top level only", f"Set {knob} at the top level."
+    for knob, (why, hint) in _ENTRY_IGNORED.items():
+        mapping = entry.get(knob)
+        if (
+            knob == "message_property_mappings"
+            and isinstance(mapping, dict)
+            and all(k == v for k, v in mapping.items())
+        ):
+            continue
+        if _asks(mapping) and not (knob.startswith("message_field_") and mapping in ("role", "content")):
+            yield knob, why, hint
+
+
+def _asks(value: Any) -> bool:
+    """Whether a value asks for something: null, false and empty ones do not."""
+    return value is not None and value is not False and value != [] and value != {} and value != ""
