@@ -7,7 +7,10 @@ would have made the trainer: before it needs a model.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +19,20 @@ from typing import Any
 import numpy as np
 import yaml
 
-# No telemetry, no network, no progress talk: set before axolotl is imported.
+# No telemetry, no network, no talk, no cache left behind: set before axolotl is imported.
+_CACHE = tempfile.mkdtemp(prefix="conformance-datasets-")
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
 os.environ.update(
     AXOLOTL_DO_NOT_TRACK="1",
+    AXOLOTL_LOG_LEVEL="ERROR",
     DO_NOT_TRACK="1",
+    HF_DATASETS_CACHE=_CACHE,
+    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
     HF_HUB_OFFLINE="1",
-    WANDB_DISABLED="true",
     TOKENIZERS_PARALLELISM="false",
+    TRANSFORMERS_VERBOSITY="error",
+    TRL_EXPERIMENTAL_SILENCE="1",
+    WANDB_DISABLED="true",
 )
 
 
@@ -70,6 +80,13 @@ def read_config(path: Path) -> Any:
     return cfg
 
 
+def read_rows(cfg: Any) -> list[dict[str, Any]]:
+    """The raw rows of the first dataset, by axolotl's own loader: what `skip_prepare_dataset` hands to the collator."""
+    from axolotl.utils.data.shared import load_dataset_with_config
+
+    return list(load_dataset_with_config(cfg.datasets[0], use_auth_token=False))
+
+
 def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
     """The collator of `HFCausalTrainerBuilder.build`, with the training arguments that it makes itself."""
     from axolotl.core.builders.causal import HFCausalTrainerBuilder
@@ -86,11 +103,18 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
     raise AssertionError("axolotl built a trainer without asking for a collator")
 
 
-def open_recipe(path: Path) -> Axolotl:
-    """A recipe file as axolotl would train it. Raises whatever axolotl raises."""
+def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
+    """A recipe file as axolotl would train it. Raises whatever axolotl raises.
+
+    axolotl 0.19.0 cannot take `role_boundaries` from any file: it asks an entry for `model_dump`, every name is an
+    attribute of its own dictionaries, and it calls None. `unwrap_boundaries` makes plain dictionaries of the entries,
+    and changes nothing else.
+    """
     from axolotl.loaders import load_processor, load_tokenizer
 
     cfg = read_config(path)
+    if unwrap_boundaries and cfg.role_boundaries:
+        cfg["role_boundaries"] = [dict(one) for one in cfg.role_boundaries]
     tokenizer = load_tokenizer(cfg)
     processor = load_processor(cfg, tokenizer) if cfg.is_multimodal else None
     return Axolotl(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -40,19 +41,24 @@ def ensure() -> Path:
 
     Returns the interpreter. Raises `subprocess.CalledProcessError` where a package cannot be installed.
     """
-    stamp = HOME / "requirements.sha256"
+    HOME.mkdir(exist_ok=True)
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _make_unless_current(HOME / "requirements.sha256")
+    return python()
+
+
+def _make_unless_current(stamp: Path) -> None:
     wanted = f"{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()} {sys.version_info[0]}.{sys.version_info[1]}"
     if stamp.is_file() and stamp.read_text() == wanted and python().is_file():
-        return python()
+        return
     print(f"conformance: making {HOME.relative_to(ROOT)} (once; several GB of downloads)", file=sys.stderr, flush=True)
-    HOME.mkdir(exist_ok=True)
     stamp.unlink(missing_ok=True)
     uv = _uv()
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, HOME / "venv"], check=True)
     install = ["pip", "install", "--quiet", "--no-deps", "--python", python(), "--requirement", REQUIREMENTS]
     subprocess.run([*uv, *install], check=True)
     stamp.write_text(wanted)
-    return python()
 
 
 if __name__ == "__main__":
