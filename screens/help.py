@@ -16,7 +16,6 @@ from textual.widgets import Static
 from screens.actions import Action, Scope, groups
 from screens.themes import paints
 
-
 _WORDY = 100
 """From this width on there is room for a sentence on each action."""
 

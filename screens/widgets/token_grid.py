@@ -142,8 +142,8 @@ class TokenGrid(ScrollView, can_focus=True):
         room = lines.gutter - 3
         if turn is not None:
             number = len(str(max(1, lines.turns[-1].message + 1)))
-            role = set_cell_size(visible(turn.role), room - number - 1)
-            segments.append(Segment(f"{turn.message + 1:>{number}} ", base + paint.muted))
+            role = set_cell_size(visible(turn.role), max(0, room - number - 1))
+            segments.append(Segment(f"{turn.message + 1:>{number}} "[:room], base + paint.muted))
             segments.append(
                 Segment(role, base + (paint.accent if trained or self._trains(turn.role) else paint.strong))
             )

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from rich.cells import cell_len
 
 from screens.row_view import RowView
-from workbench.views.flow import Items, Turn, items, wrap
+from workbench.views.flow import Items, Turn, items, visible, wrap
 from workbench.views.palette import NEWLINE, Look
 
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
-_LEAST_TEXT = 16
+_ROOMY = 44
+"""From this width on the gutter names the role of a turn."""
+_LEAST_TEXT = 8
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,16 @@ class TokenLines:
         return bool((self.items.look[first:last] >= Look.TRAINED).any())
 
 
-def gutter_cells(view: RowView) -> int:
-    """The width of the gutter: number, role, bar and the blanks between."""
+def gutter_cells(view: RowView, width: int) -> int:
+    """The width of the gutter: number, role, bar and the blanks between; a narrow pane gives no room to the role."""
     number = len(str(max((turn.message + 1 for turn in view.turns), default=1)))
-    role = min(ROLE_CELLS, max((len(turn.role) for turn in view.turns), default=0))
-    return number + role + 4
+    role = min(ROLE_CELLS, max((cell_len(visible(turn.role)) for turn in view.turns), default=0))
+    return number + (role + 1 if width >= _ROOMY else 0) + 3
 
 
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
     """Break a row's items into lines for a pane of `width` cells."""
-    gutter = gutter_cells(view)
+    gutter = gutter_cells(view, width)
     room = max(_LEAST_TEXT, width - gutter)
     starts = [turn.start for turn in view.turns]
     lines = wrap(_hanging(drawn), room - 1, starts)

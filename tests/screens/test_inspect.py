@@ -48,7 +48,8 @@ async def test_the_first_row_opens_with_its_mask_in_the_bar(opened: Opened) -> N
 async def test_the_gutter_names_turns_and_marks_trained_lines(opened: Opened) -> None:
     async with opened() as pilot:
         lines = [line(pilot, y).rstrip() for y in range(12)]
-        assert lines[1].startswith("1 user") and lines[1].endswith("⟨|turn⟩user⏎")
+        assert lines[1].startswith("1 user")
+        assert lines[1].endswith("⟨|turn⟩user⏎")
         header = next(y for y, text in enumerate(lines) if text.startswith("2 assistant"))
         assert "▎" not in lines[header]
         assert lines[header + 1].lstrip().startswith("▎ A red square")
@@ -223,11 +224,13 @@ async def test_the_list_shows_share_and_worst_finding(opened: Opened) -> None:
 async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(opened: Opened) -> None:
     async with opened(row=2) as pilot:
         screen = screen_of(pilot)
-        assert screen.query_one(Problem).display and not grid_of(pilot).display
+        assert screen.query_one(Problem).display
+        assert not grid_of(pilot).display
         assert screen.query_one(Problem).has_focus
         assert "1 error" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
-        assert grid_of(pilot).display and grid_of(pilot).has_focus
+        assert grid_of(pilot).display
+        assert grid_of(pilot).has_focus
 
 
 async def test_the_last_row_asked_for_wins(opened: Opened) -> None:
@@ -278,7 +281,8 @@ async def test_panes_are_hidden_and_shown(opened: Opened) -> None:
         await pilot.pause()
         assert grid_of(pilot).size.width > width
         await pilot.press("s", "b")
-        assert screen.query_one("#samples").display and not screen.query_one("#side").display
+        assert screen.query_one("#samples").display
+        assert not screen.query_one("#side").display
 
 
 async def test_hiding_the_pane_in_focus_moves_the_focus(opened: Opened) -> None:
@@ -322,7 +326,8 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
     async with opened() as pilot:
         shown = str(screen_of(pilot).query_one(BoundariesPanel).query_one("Static").render())
         assert 'start: "<|turn>model\\n"  3 16 9' in shown or "role: assistant" in shown
-        assert "matches 2/2" in shown and "matches 0/0" in shown
+        assert "matches 2/2" in shown
+        assert "matches 0/0" in shown
         assert "nothing found" in str(screen_of(pilot).query_one(FindingsList).query_one("Static").render())
 
 
