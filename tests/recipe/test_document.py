@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.recipe import document as module
-from workbench.recipe.document import MAX_BYTES, Document, Parsed, dotted, write_value
+from workbench.recipe.document import Document, Parsed, dotted, write_value
+from workbench.recipe.yaml_read import MAX_BYTES
 
 RECIPE = """\
 # A header.

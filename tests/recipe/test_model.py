@@ -9,7 +9,8 @@ import pytest
 
 from workbench.errors import InputError
 from workbench.recipe.document import Document
-from workbench.recipe.model import BAD_VALUE, BoundarySpec, DatasetSpec, Recipe, describe, key_order
+from workbench.recipe.model import BoundarySpec, DatasetSpec, Recipe, key_order
+from workbench.recipe.refusals import BAD_VALUE, describe
 
 MULTIMODAL = """\
 base_model: org/model
