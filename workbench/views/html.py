@@ -14,6 +14,7 @@ from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views.flow import Items, glyphs, items, turns, visible
+from workbench.views.notes import general, serious
 from workbench.views.palette import DARK, LIGHT, SEVERITY_COLOUR, SEVERITY_GLYPH, Look, Paint
 from workbench.views.payload import count_matches
 
@@ -48,7 +49,7 @@ def fragment(bench: Bench, rows: Sequence[Row]) -> str:
         f'<p class="facts">{_safe(facts)} · train_on_eos {_safe(masking.train_on_eos)}</p>{_legend()}</header>'
     )
     body = "".join(_row(row) for row in rows)
-    return f'<main class="vlmbench">{head}{body}{_boundaries(bench, rows)}{_findings(bench.findings)}</main>'
+    return f'<main class="vlmbench">{head}{body}{_boundaries(bench, rows)}{_findings(general(bench, rows))}</main>'
 
 
 def _safe(text: object) -> str:
@@ -73,9 +74,7 @@ def _row(row: Row) -> str:
         return f"<section><h2>{place}</h2>{_findings(row.findings)}</section>"
     total = len(row.rendering)
     share = f"{row.mask.trained} of {total} tokens trained"
-    return (
-        f'<section><h2>{place}<span class="share">{share}</span></h2>{_tokens(row)}{_findings(row.findings)}</section>'
-    )
+    return f'<section><h2>{place}<span class="share">{share}</span></h2>{_tokens(row)}{_findings(serious(row.findings))}</section>'
 
 
 def _tokens(row: Row) -> str:

@@ -5,8 +5,7 @@ Where colour or underline cannot be shown, every trained stretch stands between 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from workbench.findings import Finding
 from workbench.views.flow import Items, Turn, glyphs, items, turns, visible, wrap
+from workbench.views.notes import general, serious
 from workbench.views.palette import DARK, SEVERITY_GLYPH, TRAINED_BAR, Look
 from workbench.views.payload import count_matches
 
@@ -43,20 +43,9 @@ def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
         console.print(row_view(row, console.width, marks=console.color_system is None))
     console.print()
     console.print(boundaries_table(bench, rows))
-    notes = [*bench.findings, *_once(finding for row in rows for finding in row.findings if finding.severity == "note")]
-    if notes:
+    if notes := general(bench, rows):
         console.print()
         console.print(findings_view(notes))
-
-
-def _once(notes: Iterable[Finding]) -> Iterator[Finding]:
-    """Each kind of note once, with the number of rows it holds for."""
-    kinds: dict[tuple[str, str], list[Finding]] = {}
-    for note in notes:
-        kinds.setdefault((note.code, note.hint), []).append(note)
-    for same in kinds.values():
-        more = f" (and {len(same) - 1} more rows)" if len(same) > 1 else ""
-        yield replace(same[0], message=same[0].message + more)
 
 
 def _headline(bench: Bench) -> RenderableType:
@@ -92,8 +81,8 @@ def row_view(row: Row, width: int, *, marks: bool) -> RenderableType:
         share += f" ({100 * mask.trained / total:.0f}%)"
     head = Text.assemble((place, "bold"), ("  ·  ", "dim"), share)
     parts: list[RenderableType] = [head, tokens_view(row, max(20, width - _GUTTER - 2), marks=marks)]
-    if serious := [finding for finding in row.findings if finding.severity != "note"]:
-        parts.append(findings_view(serious))
+    if shown := serious(row.findings):
+        parts.append(findings_view(shown))
     return Group(*parts)
 
 

@@ -1,0 +1,33 @@
+"""Which findings stand with their row and which are said once for all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench.findings import Finding
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.row import Row
+
+
+def serious(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors and warnings: they stand with their row."""
+    return [finding for finding in findings if finding.severity != "note"]
+
+
+def general(bench: Bench, rows: Sequence[Row]) -> list[Finding]:
+    """What is said once: the bench's own findings, and each kind of note with the number of rows it holds for."""
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for row in rows:
+        for finding in row.findings:
+            if finding.severity == "note":
+                kinds.setdefault((finding.code, finding.hint), []).append(finding)
+    notes = []
+    for same in kinds.values():
+        others = len(same) - 1
+        more = f" (and {others} more like it)" if others else ""
+        notes.append(replace(same[0], message=same[0].message + more))
+    return [*bench.findings, *notes]
