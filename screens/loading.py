@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from workbench.models.hub import Progress
 
 _BAR_CELLS = 28
-_NAME_CELLS = 18
-_WAITING = "starting"
+_NAME_CELLS = 20
+_WAITING = "importing libraries"
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_TURN_SECONDS = 0.12
 
 
 class Stages(Widget):
@@ -32,6 +34,14 @@ class Stages(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._stages: dict[str, Progress | None] = {_WAITING: None}
+        self._ticks = 0
+
+    def on_mount(self) -> None:
+        self.set_interval(_TURN_SECONDS, self._turn)
+
+    def _turn(self) -> None:
+        self._ticks += 1
+        self.refresh()
 
     def report(self, progress: Progress) -> None:
         """A stage came this far."""
@@ -50,7 +60,8 @@ class Stages(Widget):
         current = list(self._stages)[-1]
         for name, progress in self._stages.items():
             done = name != current
-            text.append("✓ " if done else "▸ ", paint.accent)
+            turning = _SPINNER[self._ticks % len(_SPINNER)]
+            text.append("✓ " if done else f"{turning} ", paint.accent)
             text.append(f"{name:<{_NAME_CELLS}}", paint.muted if done else paint.strong)
             if progress is not None and progress.unit != "step":
                 text.append("  ")

@@ -39,7 +39,7 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A row as the list shows it: tokens trained of all, and its worst finding (empty code: none)."""
+    """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none)."""
 
     index: int
     trained: int
@@ -98,5 +98,9 @@ def read_sample(bench: Bench, index: int) -> Sample:
 
 
 def _worst(findings: list[Finding]) -> Finding | None:
-    order = {"error": 0, "warning": 1, "note": 2}
-    return min(findings, key=lambda finding: order[finding.severity], default=None)
+    """The first error, or else the first warning; a note is no reason to look at a row."""
+    for severity in ("error", "warning"):
+        for finding in findings:
+            if finding.severity == severity:
+                return finding
+    return None

@@ -56,16 +56,14 @@ def _boundary(text: Text, view: RowView, boundary: RoleBoundary, matches: int, u
     text.append("role: ", paint.muted).append(visible(boundary.role), paint.accent if trained else paint.strong)
     end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
     text.append("\n  start: ", paint.muted).append(quoted(boundary.start_text))
-    text.append(f"  {_ids(boundary.start)}", paint.muted)
-    text.append("\n  end:   ", paint.muted).append(end)
-    text.append(f"  {_ids(boundary.end)}" if boundary.end else "", paint.muted)
+    text.append("\n  end: ", paint.muted).append(end)
     if boundary.include_start:
         text.append("\n  include_start: true")
     if not boundary.include_end:
         text.append("\n  include_end: false")
     turns = sum(role == boundary.role for role in view.roles)
     short = matches != turns
-    text.append("\n  matches ", paint.muted)
+    text.append(f"\n  {_ids(boundary.start)} … {_ids(boundary.end)} · matches ", paint.muted)
     text.append(f"{matches}/{turns}", paint.severity["warning"] if short else Style())
     if unended:
         text.append(f" · {unended} never end", paint.severity["warning"])

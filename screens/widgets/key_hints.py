@@ -28,7 +28,8 @@ class KeyHints(Widget):
         """The hints that fit."""
         paint = paints(self.app.current_theme)
         room = self.size.width - 1
-        wanted = hints((*self._scopes, "app"))
+        usable = self.screen.check_action
+        wanted = [action for action in hints((*self._scopes, "app")) if usable(action.command, ())]
         kept = [action for action in wanted if action.scope in _ALWAYS]
         used = sum(map(_cells, kept))
         for action in (action for action in wanted if action.scope not in _ALWAYS):
