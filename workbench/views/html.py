@@ -74,7 +74,8 @@ def _row(row: Row) -> str:
         return f"<section><h2>{place}</h2>{_findings(row.findings)}</section>"
     total = len(row.rendering)
     share = f"{row.mask.trained} of {total} tokens trained"
-    return f'<section><h2>{place}<span class="share">{share}</span></h2>{_tokens(row)}{_findings(serious(row.findings))}</section>'
+    title = f'<h2>{place}<span class="share">{share}</span></h2>'
+    return f"<section>{title}{_tokens(row)}{_findings(serious(row.findings))}</section>"
 
 
 def _tokens(row: Row) -> str:
