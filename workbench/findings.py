@@ -1,9 +1,10 @@
-"""One diagnosed problem: code, severity, place, cause, and what to do about it."""
+"""One diagnosed problem: code, severity, place, cause, what to do about it, and the edit of the recipe that does it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from workbench.errors import Where
 
@@ -11,25 +12,75 @@ Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
+class Editable(Protocol):
+    """What can be edited by path; `workbench.recipe.document.Document` is one."""
+
+    def set(self, path: Sequence[Any], value: Any, *, group: str | None = None) -> None: ...
+    def delete(self, path: Sequence[Any], *, group: str | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Set the recipe's value at `path` (keys and indexes), or with `remove` take it out."""
+
+    path: tuple[str | int, ...]
+    value: Any = None
+    remove: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"path": list(self.path)} | ({"remove": True} if self.remove else {"value": self.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that belong together; `title` says in one line what they do."""
+
+    title: str
+    edits: tuple[Edit, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding. `message` is one line of cause with the real numbers in it, `hint` one line of what to do."""
+    """A finding. `message` is one line of cause with the real numbers in it, `hint` one line of what to do.
+
+    An excerpt that belongs to this row alone stands between “ and ”, so that findings of one cause can be counted.
+    """
 
     code: str
     severity: Severity
     message: str
     hint: str = ""
     where: Where = field(default_factory=Where)
+    fix: Fix | None = field(default=None, compare=False)
 
     def at(self, **place: Any) -> Finding:
         """The same finding with some of its place filled in."""
         return replace(self, where=replace(self.where, **place))
 
     def to_dict(self) -> dict[str, Any]:
-        return {
+        told = {
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
             "hint": self.hint,
             "where": self.where.to_dict(),
         }
+        return told if self.fix is None else told | {"fix": self.fix.to_dict()}
+
+
+def apply_fix(document: Editable, fix: Fix) -> None:
+    """Make the edits of a fix; they undo as one.
+
+    Raises:
+        InputError: the recipe's text does not parse at present, or a parent in a path is neither mapping nor list.
+    """
+    # An object's id keeps two fixes with one title, made one after the other, apart in the history.
+    group = f"fix {id(fix)}: {fix.title}"
+    for edit in fix.edits:
+        if edit.remove:
+            document.delete(edit.path, group=group)
+        else:
+            document.set(edit.path, edit.value, group=group)
