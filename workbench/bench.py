@@ -321,8 +321,9 @@ def prepare(
     from workbench.resources import sample_dir
 
     if config is None and model is None:
-        config = sample_dir() / DEMO
-    document = Document.from_file(Path(config)) if config is not None else None
-    if document is not None and config == sample_dir() / DEMO:
-        document.name = DEMO
+        # The demo's folder says nothing to anybody, so its recipe goes by its name alone.
+        path = sample_dir() / DEMO
+        document: Document | None = Document(path.read_text("utf-8"), DEMO, path=path)
+    else:
+        document = Document.from_file(Path(config)) if config is not None else None
     return Bench(document, model=model, data=data, **options)
