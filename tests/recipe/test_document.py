@@ -62,8 +62,8 @@ def same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
-        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list):
+        return same([*left.items()], [*right.items()])
+    if isinstance(left, (list, tuple)):
         return len(left) == len(right) and all(map(same, left, right))
     return left == right or (left != left and right != right)
 
@@ -114,7 +114,7 @@ scalar_texts = st.one_of(
 )
 
 
-@relaxed(800)
+@relaxed(300)
 @given(
     tags,
     scalar_texts,
@@ -151,7 +151,7 @@ breaks = st.sampled_from(
 )
 
 
-@relaxed(900)
+@relaxed(400)
 @given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), breaks), max_size=12).map("".join))
 @example("a: &a {x: 1}\nb: {<<: *a, y: 2}\n")
 @example("a: &a {x: 1}\nc: &c {x: 2, z: 3}\nb:\n  <<: [*a, *c]\n  y: 2\n")
@@ -161,12 +161,14 @@ breaks = st.sampled_from(
 @example("b:  |\n   \n    ")
 @example("%YAML 1.2\n---\na: 010\n")
 @example("a: 'x\n\n  y'\nb: p\n  q\n")
+@example("&a\n<<: *a\n")
+@example("a: {.nan: 1}\n")
 def test_any_text_is_what_axolotl_reads(text: str) -> None:
     agree(text)
 
 
 def agree(text: str) -> None:
-    """The document reads what PyYAML reads; it refuses what PyYAML refuses, and roots and keys that are no recipe's."""
+    """The document reads what PyYAML reads; it refuses what PyYAML refuses, other roots, and what contains itself."""
     expected = error = None
     try:
         expected = yaml.load(text, Loader=NoDuplicates)
@@ -174,8 +176,9 @@ def agree(text: str) -> None:
         error = problem
     try:
         data = Document.from_text(text).data
-    except InputError:
-        assert error is not None or not isinstance(expected, (dict, type(None)))
+    except InputError as refusal:
+        itself = "contains itself" in refusal.cause
+        assert error is not None or itself or not isinstance(expected, (dict, type(None)))
     else:
         assert error is None
         assert same(data, expected or {})
@@ -503,7 +506,7 @@ anything = st.text(st.characters(exclude_categories=()), max_size=20) | st.text(
 )
 
 
-@relaxed(150)
+@relaxed(80)
 @given(
     anything,
     st.sampled_from(
@@ -534,7 +537,7 @@ values = st.recursive(
 )
 
 
-@relaxed(150)
+@relaxed(80)
 @given(st.data())
 def test_any_edits_change_what_they_say_and_nothing_else(data: st.DataObject) -> None:
     """Against a model: plain Python data edited the same way; comments outside the edited parts stay."""

@@ -21,7 +21,7 @@ MAX_DEPTH = 64
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 
-HINTS = (
+_HINTS = (
     ("'\\t'", "Indent with spaces: YAML does not allow tabs there."),
     (
         "mapping values are not allowed",
@@ -35,6 +35,10 @@ HINTS = (
     ("undefined alias", "Define it with &name before it is used, or quote a value that begins with *."),
     ("cannot start any token", "Quote a value that begins with this character."),
 )
+
+
+def _hint(problem: str) -> str:
+    return next((text for sign, text in _HINTS if sign in problem), "")
 
 
 def too_large(name: str) -> InputError:
@@ -172,8 +176,9 @@ class Parsed:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             offset = mark.index if mark is not None else getattr(error, "position", 0)
             problem = next(filter(None, (getattr(error, name, None) for name in ("problem", "reason", "context"))), "")
-            hint = next((text for sign, text in HINTS if sign in problem), "")
-            raise self.error("The recipe is not valid YAML", problem[:1].upper() + problem[1:], hint, offset) from None
+            raise self.error(
+                "The recipe is not valid YAML", problem[:1].upper() + problem[1:], _hint(problem), offset
+            ) from None
         except (ValueError, OverflowError, AttributeError, IndexError) as error:
             raise self.error("The recipe is not valid YAML", f"{error}") from None
         if root is not None and root.kind == "scalar" and root.value == "" and root.plain:
@@ -191,9 +196,8 @@ class Parsed:
             )
         if kind == "AliasEvent":
             if anchor not in self.anchors:
-                raise self.error(
-                    "The recipe is not valid YAML", f"Found undefined alias {anchor!r}", HINTS[7][1], start
-                )
+                cause = f"Found undefined alias {anchor!r}"
+                raise self.error("The recipe is not valid YAML", cause, _hint(cause), start)
             node = Node("alias", start, end, anchor)
             self.aliases.append(node)
             return node
