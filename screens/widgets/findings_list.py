@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
 
 from rich.text import Text
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from screens.themes import paints
+from workbench.errors import Where
 from workbench.findings import Finding
 from workbench.views.flow import visible
 from workbench.views.palette import SEVERITY_GLYPH
@@ -37,10 +40,15 @@ class FindingsList(VerticalScroll):
                 text.append("\n\n")
             text.append(f"{SEVERITY_GLYPH[finding.severity]} {visible(finding.code)}", paint.severity[finding.severity])
             if finding.where:
-                text.append(f"  {visible(str(finding.where))}", paint.muted)
+                text.append(f"  {visible(str(_short(finding.where)))}", paint.muted)
             text.append(f"\n{visible(finding.message)}")
             if finding.hint:
                 text.append(f"\n{visible(finding.hint)}", paint.muted)
         if not self._findings:
             text.append("nothing found in this row", paint.muted)
         self.query_one(Static).update(text)
+
+
+def _short(where: Where) -> Where:
+    """The place with the file's name alone: the folders do not fit a narrow pane."""
+    return replace(where, file=PurePath(where.file).name) if where.file else where
