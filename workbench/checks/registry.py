@@ -42,9 +42,7 @@ def codes() -> dict[str, Code]:
 
 @cache
 def _read() -> dict[str, Code]:
-    data: dict[str, dict[str, Any]] = tomllib.loads(
-        files("workbench.checks").joinpath("codes.toml").read_text("utf-8")
-    )
+    data: dict[str, dict[str, Any]] = tomllib.loads(files("workbench.checks").joinpath("codes.toml").read_text("utf-8"))
     return {name: Code(code=name, **{key: text.strip() for key, text in data[name].items()}) for name in sorted(data)}
 
 
@@ -63,9 +61,7 @@ def explain(code: str) -> Code:
     return found
 
 
-def chosen(
-    findings: Iterable[Finding], select: Collection[str] = (), ignore: Collection[str] = ()
-) -> list[Finding]:
+def chosen(findings: Iterable[Finding], select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Finding]:
     """The findings whose code begins with one of `select` (none given: all) and with none of `ignore`."""
     wanted, unwanted = (tuple(item.upper() for item in items) for items in (select, ignore))
     return [

@@ -1,0 +1,161 @@
+"""D004, D006, D007 and per-part training (M013, M014, M015): what a row's own content asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.checks.scene import Scene
+from workbench.findings import Finding
+from workbench.tokens.trace import Owner
+
+if TYPE_CHECKING:
+    from workbench.row import Row
+
+# What other models' data sets write where a picture stands.
+_COMMON = ("<image>", "<video>", "<audio>")
+_MEDIA_ATTRIBUTES = ("image_token", "video_token", "audio_token", "boi_token", "eoi_token")
+
+
+def check(scene: Scene) -> Iterator[Finding]:
+    """Every finding about the data of a row that renders."""
+    yield from too_long(scene)
+    if scene.bench.recipe.multimodal:
+        yield from ignored_parts(scene)
+    else:
+        yield from cut_parts(scene)
+
+
+def literal_media(row: Row) -> Iterator[Finding]:
+    """D004; needs no rendering, and explains rows that the processor refuses."""
+    renderer = row.bench.renderer
+    own = {renderer.vocabulary.text(token) for token in renderer.media_kinds}
+    for name in _MEDIA_ATTRIBUTES:
+        text = getattr(renderer.processor, name, None)
+        if isinstance(text, str) and text:
+            own.add(text)
+    pattern = _pattern(tuple(sorted({*own, *_COMMON})))
+    for number, message in enumerate(row.conversation.messages):
+        parts = message.get("content")
+        for part in parts if isinstance(parts, list) else [{"text": parts}]:
+            text = part.get("text") if isinstance(part, dict) else None
+            found = pattern.search(text) if isinstance(text, str) else None
+            if found is None:
+                continue
+            place = row.where
+            place = type(place)(place.file, place.line, place.column, place.row, row.raw_message(number))
+            token = found[0]
+            if token in own:
+                what = f"text of a {message.get('role')} message holds the media token {token!r}"
+                hint = "Take it out of the text; a picture is a part of its own, {type: image, path: …}."
+                yield Finding("D004", "error", f"{what}: the processor takes it for a placeholder", hint, place)
+            else:
+                what = f"text of a {message.get('role')} message holds {token!r}, which this model knows as mere text"
+                hint = "If a picture belongs there, make it a part of its own, {type: image, path: …}."
+                yield Finding("D004", "warning", what, hint, place)
+            return
+
+
+@lru_cache(maxsize=16)
+def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True) if token))
+
+
+def too_long(scene: Scene) -> Iterator[Finding]:
+    """D006 and D007, where the recipe names a sequence_len."""
+    limit, length = scene.bench.document.get(("sequence_len",)), len(scene.ids)
+    if not isinstance(limit, int) or length <= limit:
+        return
+    recipe, runs = scene.bench.recipe, scene.rendering.media
+    whole = recipe.multimodal and bool(recipe.skip_prepare_dataset)
+    cut = recipe.excess_length_strategy == "truncate"
+    fate = "it is trained whole" if whole else "it is cut" if cut else "it is dropped"
+    media = int(runs.soft.sum()) if len(runs) else 0
+    of_media = f", “{media:,}” of them media" if media else ""
+    text = f"“{length:,}” tokens{of_media}, sequence_len is {limit:,}: {fate}"
+    hint = "Shorten the row, make its pictures smaller (image_size), or raise sequence_len."
+    yield Finding("D006", "warning", text, hint, scene.at_recipe(("sequence_len",), None, (limit, length)))
+    for index in range(len(runs)):
+        start, stop = int(runs.start[index]), int(runs.stop[index])
+        if start < limit < stop:
+            what = f"sequence_len {limit:,} falls inside {runs.modality[index]} “{index}” (tokens “{start:,}–{stop:,}”)"
+            message = int(scene.trace.message[start])
+            text = f"{what}: cut there, the model gets fewer placeholders than features and raises"
+            hint = "Shorten the text before it, or raise sequence_len."
+            severity = "error" if cut and not whole else "warning"
+            where = scene.at_recipe(("sequence_len",), message, (start, stop))
+            yield Finding("D007", "error" if severity == "error" else "warning", text, hint, where)
+
+
+def _off(thing: Any) -> str | None:
+    """`train: false` or `weight: 0` as the row says it, or None."""
+    if not isinstance(thing, dict):
+        return None
+    if thing.get("train") is False or thing.get("training") is False:
+        return "train: false"
+    weight = thing.get("weight")
+    return "weight: 0" if isinstance(weight, (int, float)) and not isinstance(weight, bool) and weight == 0 else None
+
+
+def _raw_messages(scene: Scene) -> list[Any]:
+    """The raw row's message of each message of the conversation."""
+    from workbench.data.conversation import messages_field
+
+    conversation = scene.row.conversation
+    column = messages_field(conversation.raw, scene.bench.recipe.field_messages or None)
+    listed = conversation.raw.get(column) if column else None
+    listed = listed if isinstance(listed, list) else []
+    return [listed[at] if at < len(listed) else None for at in conversation.origin]
+
+
+def ignored_parts(scene: Scene) -> Iterator[Finding]:
+    """M013: messages and parts that ask not to be trained, and are."""
+    trace, keep = scene.trace, scene.mask.keep
+    raw = _raw_messages(scene)
+    for number, message in enumerate(scene.row.conversation.messages):
+        asked = _off(raw[number]) if number < len(raw) else None
+        parts = message.get("content")
+        which: list[tuple[int | None, str]] = [(None, asked)] if asked else []
+        which += [(i, off) for i, part in enumerate(parts if isinstance(parts, list) else []) if (off := _off(part))]
+        for part, said in which:
+            mine = (trace.message == number) & (True if part is None else trace.part == part)
+            at = np.flatnonzero(mine & keep)
+            if not len(at):
+                continue
+            what = "the message" if part is None else "a part"
+            text = f"{said} on {what} has no effect: “{len(at)}” tokens of it are trained (multimodal path)"
+            hint = "Give what must not be trained a role of its own, outside roles_to_train."
+            place = scene.where(number, (int(at[0]), int(at[-1]) + 1))
+            yield Finding("M013", "warning", text, hint, place)
+            return
+
+
+def cut_parts(scene: Scene) -> Iterator[Finding]:
+    """M014 and M015, on the text path: what happens where a part that is trained meets one that is not."""
+    trace = scene.trace
+    for number, message in enumerate(scene.row.conversation.messages):
+        parts = message.get("content")
+        if not isinstance(parts, list) or not scene.role_trained[number]:
+            continue
+        for left in range(len(parts) - 1):
+            one, two = parts[left], parts[left + 1]
+            texts = [part.get("text") if isinstance(part, dict) else None for part in (one, two)]
+            if not all(isinstance(text, str) and text for text in texts) or bool(_off(one)) == bool(_off(two)):
+                continue
+            mine = np.flatnonzero((trace.message == number) & (trace.part == left))
+            edge = int(mine[-1]) + 1 if len(mine) else int(scene.first[number])
+            if edge < len(scene.ids) and trace.kind[edge] == Owner.SPLIT:
+                written = scene.rendering.token_text(edge)
+                text = (
+                    f"the token “{written}” belongs to two parts of which one is not trained (parts {left}, {left + 1})"
+                )
+                hint = "Cut parts between words, with the space at the beginning of the second."
+                yield Finding("M014", "warning", text, hint, scene.where(number, (edge, edge + 1)))
+            if str(texts[0]) != str(texts[0]).rstrip():
+                text = f"part {left} ends in white space, part {left + 1} is trained otherwise"
+                hint = "Move the white space to the beginning of the next part."
+                yield Finding("M015", "warning", text, hint, scene.where(number, (max(0, edge - 1), edge)))

@@ -1,0 +1,107 @@
+"""M002: start markers that never match a turn which, by the trace, is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.checks.markers import find, stable_prefix, tokens_under
+from workbench.checks.scene import Scene, as_rows, counted, shorten
+from workbench.findings import Edit, Finding, Fix
+from workbench.tokens.boundaries import encode_marker
+
+if TYPE_CHECKING:
+    from workbench.tokens.boundaries import RoleBoundary
+
+
+def missed(scene: Scene) -> list[int]:
+    """The messages of trained roles whose turn no span of that role begins, though a boundary is declared for it."""
+    found = []
+    spans, boundaries = scene.spans, scene.masking.boundaries
+    for message in scene.shown:
+        if not scene.role_trained[message]:
+            continue
+        role, begin, first = scene.roles[message], scene.before(int(message)), int(scene.first[message])
+        declared = scene.boundaries_of(role)
+        if not declared:
+            continue
+        here = (spans.start >= begin) & (spans.content <= first + 1) & np.isin(spans.boundary, declared)
+        if here.any() or any(find(scene.ids, boundaries[index].start, begin, first + 1) >= 0 for index in declared):
+            continue
+        found.append(int(message))
+    return found
+
+
+def check(scene: Scene, messages: list[int]) -> Iterator[Finding]:
+    """One finding for each boundary, at its first turn. Without offsets only the ids in front of the text are shown."""
+    seen: dict[int, list[int]] = {}
+    for message in messages:
+        declared = scene.boundaries_of(scene.roles[message])
+        header = _header(scene, message)
+        written = [index for index in declared if scene.masking.boundaries[index].start_text in header[0]]
+        seen.setdefault(written[0] if written else declared[0], []).append(message)
+    for index, mine in seen.items():
+        yield _finding(scene, index, mine)
+
+
+def _header(scene: Scene, message: int) -> tuple[str, int]:
+    """The text between the message before and this one's first token, and its place in the rendering's text."""
+    offsets = scene.rendering.offsets
+    begin, first = scene.before(message), int(scene.first[message])
+    if offsets is None or first >= len(offsets):
+        return "", 0
+    start = int(offsets[begin - 1, 1]) if begin else 0
+    stop = int(offsets[first, 0])
+    return scene.rendering.text[start:stop], start
+
+
+def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
+    boundary, message = scene.masking.boundaries[index], mine[0]
+    header, at = _header(scene, message)
+    begin, first = scene.before(message), int(scene.first[message])
+    turns = counted(len(mine), "turn")
+    lost = int(np.count_nonzero(np.isin(scene.trace.message, mine) & scene.content))
+    place = header.rfind(boundary.start_text)
+    alone = " ".join(map(str, boundary.start))
+    cost = f"{turns} of {boundary.role} not found, “{lost}” tokens of content not trained"
+    if place < 0:
+        tokens = (begin, max(begin + 1, first))
+        text = (
+            f"start {boundary.start_text!r} ({alone}) is not what the template writes before {boundary.role}: {cost}; "
+            f"there stands “{shorten(header[-60:])!r}”"
+        )
+        hint = "Give the text that the template writes before the role's content; `vlmbench infer` finds it."
+        return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), None)
+    assert scene.rendering.offsets is not None
+    tokens = tokens_under(scene.rendering.offsets, at + place, at + place + len(boundary.start_text))
+    context = scene.ids[tokens[0] : tokens[1]]
+    text = (
+        f"start {boundary.start_text!r} alone is {alone}, in the row “{' '.join(map(str, context))}” "
+        f"(its end joins with the content): {cost}"
+    )
+    fix, hint = _shorter(scene, boundary, index, (begin, first + 1))
+    return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), fix)
+
+
+def _shorter(scene: Scene, boundary: RoleBoundary, index: int, window: tuple[int, int]) -> tuple[Fix | None, str]:
+    """The edit to the longest stable beginning of the marker, if it is found in this very row."""
+    others = tuple(one.start for i, one in enumerate(scene.masking.boundaries) if one.role != boundary.role)
+    tokenizer = scene.bench.renderer.tokenizer
+    shorter = stable_prefix(tokenizer, boundary.start_text, others)
+    if shorter is None or find(scene.ids, encode_marker(tokenizer, shorter), *window) < 0:
+        return None, "No shorter beginning of the marker is stable: look at the ids, and choose another marker."
+    ids = " ".join(map(str, encode_marker(tokenizer, shorter)))
+    return Fix(f"start: {shorter!r}", set_start(scene, index, shorter)), (
+        f"Write start: {shorter!r} ({ids}), the longest beginning whose ids stay the same whatever follows."
+    )
+
+
+def set_start(scene: Scene, index: int, start: str) -> tuple[Edit, ...]:
+    """The edit that gives a boundary another start; built-in ones are written out for it."""
+    if scene.bench.recipe.effective_boundaries is not None:
+        return (Edit(("role_boundaries", index, "start"), start),)
+    rows = as_rows(scene.masking.boundaries)
+    rows[index]["start"] = start
+    return (Edit(("role_boundaries",), rows),)

@@ -1,0 +1,216 @@
+"""What the row checks look at: one row's ids, mask and trace, and where each message lies in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import Where
+from workbench.tokens.trace import Owner
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.row import Masking, Row
+    from workbench.tokens.boundaries import RoleBoundary
+    from workbench.tokens.mask import Mask, Spans
+    from workbench.tokens.render import Rendering
+    from workbench.tokens.trace import Trace
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A row that renders. Every array is over its tokens `[L]` or its messages `[M]`."""
+
+    row: Row
+
+    @cached_property
+    def bench(self) -> Bench:
+        return self.row.bench
+
+    @cached_property
+    def masking(self) -> Masking:
+        return self.bench.masking
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        return self.row.rendering
+
+    @cached_property
+    def ids(self) -> IntArray:
+        return self.rendering.input_ids
+
+    @cached_property
+    def mask(self) -> Mask:
+        return self.row.mask
+
+    @property
+    def spans(self) -> Spans:
+        return self.mask.spans
+
+    @cached_property
+    def trace(self) -> Trace:
+        return self.row.trace
+
+    @cached_property
+    def roles(self) -> list[str]:
+        """The role of every message, as the row names it."""
+        return [str(message.get("role")) for message in self.row.conversation.messages]
+
+    @cached_property
+    def role_trained(self) -> BoolArray:
+        """Per message, whether its role is to be trained; one more entry, false, for tokens of no message."""
+        wanted = self.masking.roles_to_train
+        return np.array([role in wanted for role in self.roles] + [False], dtype=bool)
+
+    @cached_property
+    def content(self) -> BoolArray:
+        """Tokens of a message's text."""
+        content: BoolArray = self.trace.kind == Owner.CONTENT
+        return content
+
+    @cached_property
+    def wanted(self) -> BoolArray:
+        """Text of messages whose role is to be trained."""
+        wanted: BoolArray = self.content & self.role_trained[self.trace.message]
+        return wanted
+
+    @cached_property
+    def _extent(self) -> tuple[IntArray, IntArray]:
+        count, length = len(self.roles), len(self.ids)
+        first = np.full(count + 1, length, dtype=np.int64)
+        last = np.full(count + 1, -1, dtype=np.int64)
+        at = np.flatnonzero(self.trace.message >= 0)
+        owner = self.trace.message[at]
+        np.minimum.at(first, owner, at)
+        np.maximum.at(last, owner, at)
+        return first[:count], last[:count]
+
+    @property
+    def first(self) -> IntArray:
+        """Per message, its first text or media token; the row's length where it has none."""
+        return self._extent[0]
+
+    @property
+    def last(self) -> IntArray:
+        """Per message, its last text or media token; -1 where it has none."""
+        return self._extent[1]
+
+    @cached_property
+    def shown(self) -> IntArray:
+        """The messages that have tokens, in the order of the sequence."""
+        present = np.flatnonzero(self.last >= 0)
+        order: IntArray = present[np.argsort(self.first[present], kind="stable")]
+        return order
+
+    def before(self, message: int) -> int:
+        """The first token after the text of the message before this one: there the turn's header can begin."""
+        earlier = self.last[self.last < self.first[message]]
+        return int(earlier.max()) + 1 if len(earlier) else 0
+
+    @cached_property
+    def own(self) -> IntArray:
+        """Per span, the message of the first text or media at or after its content; -1 where nothing follows."""
+        at = np.flatnonzero(self.trace.message >= 0)
+        if not len(at):
+            return np.full(len(self.spans), -1, dtype=np.int64)
+        index = np.searchsorted(at, self.spans.content)
+        found = np.append(self.trace.message[at].astype(np.int64), -1)[index]
+        return np.where(np.append(at, len(self.ids))[index] < self.spans.stop, found, -1)
+
+    @cached_property
+    def swallowed(self) -> IntArray:
+        """Per span, how many messages besides its own begin inside it."""
+        begins = np.sort(self.first[self.shown])
+        inside = np.searchsorted(begins, self.spans.stop) - np.searchsorted(begins, self.spans.content)
+        starts = np.append(self.first, -1)[self.own]
+        others: IntArray = np.maximum(0, inside - (starts >= self.spans.content))
+        return others
+
+    @cached_property
+    def by_content(self) -> tuple[BoolArray, BoolArray]:
+        """Per span, whether text of a message opened it, and whether text of a message closed it."""
+        spans, count = self.spans, len(self.ids)
+        opened = self.content[spans.start] if count else np.zeros(len(spans), dtype=bool)
+        end = np.minimum(spans.end, max(0, count - 1))
+        closed = spans.terminated & self.content[end] if count else np.zeros(len(spans), dtype=bool)
+        return opened, closed
+
+    def boundaries_of(self, role: str) -> list[int]:
+        """The boundaries of a role, by index."""
+        return [index for index, one in enumerate(self.masking.boundaries) if one.role == role]
+
+    def blank(self, tokens: IntArray) -> BoolArray:
+        """Which of these tokens, by position, are nothing but white space."""
+        kinds, inverse = np.unique(self.ids[tokens], return_inverse=True)
+        texts = [self.rendering.vocabulary.text(int(one)) for one in kinds]
+        return np.array([not text.strip() for text in texts] or [False], dtype=bool)[inverse]
+
+    def text(self, start: int, stop: int, limit: int = 60) -> str:
+        """The text under tokens [start, stop), shortened."""
+        return shorten("".join(self.rendering.token_texts(start, min(stop, start + 200))), limit)
+
+    def where(self, message: int | None = None, tokens: tuple[int, int] | None = None) -> Where:
+        """A place in this row; `message` counts as in the raw row."""
+        place = replace(self.row.where, tokens=tokens)
+        if message is not None and message >= 0:
+            place = replace(place, message=self.row.raw_message(message))
+        return place
+
+    def at_boundary(
+        self, index: int, key: str, message: int | None = None, tokens: tuple[int, int] | None = None
+    ) -> Where:
+        """A place in this row that a boundary is to blame for: the recipe's line, with row, message and tokens."""
+        return self._with_line(boundary_place(self.bench, index, key), message, tokens)
+
+    def at_recipe(
+        self, path: tuple[str | int, ...], message: int | None = None, tokens: tuple[int, int] | None = None
+    ) -> Where:
+        """A place in this row that a key of the recipe is to blame for."""
+        return self._with_line(self.bench.document.where(path, key=True), message, tokens)
+
+    def _with_line(self, line: Where, message: int | None, tokens: tuple[int, int] | None) -> Where:
+        here = self.where(message, tokens)
+        return replace(line, row=here.row, message=here.message, tokens=here.tokens)
+
+
+def boundary_place(bench: Bench, index: int, key: str = "start") -> Where:
+    """Where a boundary stands in the recipe; the template's line where it is one of the built-in ones."""
+    if bench.recipe.effective_boundaries is None:
+        return bench.document.where(("chat_template",), key=True)
+    path = ("role_boundaries", index, key)
+    if bench.document.get(path) is None:
+        path = path[:2]  # type: ignore[assignment]
+    return bench.document.where(path, key=True)
+
+
+def as_rows(boundaries: tuple[RoleBoundary, ...]) -> list[dict[str, Any]]:
+    """Boundaries as `role_boundaries` takes them; values that are axolotl's defaults are left out."""
+    rows = []
+    for one in boundaries:
+        row: dict[str, Any] = {"role": one.role, "start": one.start_text}
+        if one.end:
+            row["end"] = one.end_text
+        if one.include_start:
+            row["include_start"] = True
+        if not one.include_end:
+            row["include_end"] = False
+        rows.append(row)
+    return rows
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """A text in one line, with its control characters spelled out, cut to `limit` characters."""
+    spelled = text.replace("\n", "\\n").replace("\t", "\\t")
+    return spelled if len(spelled) <= limit else spelled[: limit - 1] + "…"
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

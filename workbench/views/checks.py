@@ -1,0 +1,133 @@
+"""What `vlmbench check` and `vlmbench explain` print, as text and as JSON (`vlmbench.check/1`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from workbench.findings import SEVERITIES, Fix
+from workbench.views.flow import visible
+from workbench.views.palette import SEVERITY_GLYPH
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.checks.registry import Code
+    from workbench.checks.run import Group, Report
+
+SCHEMA = "vlmbench.check/1"
+EXPLAIN_SCHEMA = "vlmbench.explain/1"
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_QUOTES = str.maketrans("", "", "“”")
+
+
+def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> dict[str, Any]:
+    """Everything that a check found, ready for `json.dumps`."""
+    return {
+        "schema": SCHEMA,
+        "model": bench.title,
+        "family": bench.family.name if bench.family is not None else None,
+        "recipe": bench.document.name,
+        "data": bench.rows.name,
+        "findings": [
+            told | {"message": told["message"].translate(_QUOTES)}
+            for told in (finding.to_dict() for finding in report.findings)
+        ],
+        "summary": {
+            "rows": report.rows,
+            "rows_known": bench.rows.known_length,
+            "tokens": report.tokens,
+            "trained": report.trained,
+            "errors": report.count("error"),
+            "warnings": report.count("warning"),
+            "notes": report.count("note"),
+            "codes": dict(sorted(Counter(finding.code for finding in report.findings).items())),
+            "fixable": sum(finding.fix is not None for finding in report.findings),
+            "assistant_mask": None
+            if report.agreement is None
+            else dict(zip(("agree", "of"), report.agreement, strict=True)),
+        },
+        "fixed": [fix.to_dict() for fix in fixed],
+    }
+
+
+def check_view(bench: Bench, report: Report) -> RenderableType:
+    """The groups of a report, the worst first, and a last line that sums up."""
+    lines: list[RenderableType] = []
+    for group in report.groups:
+        lines += _group(group)
+    if lines:
+        lines.append(Text())
+    lines.append(_sum(bench, report))
+    return Lines(*lines)
+
+
+def _group(group: Group) -> list[RenderableType]:
+    finding = group.finding
+    head = Text.assemble((f"{SEVERITY_GLYPH[group.severity]} {group.code} ", _STYLES[group.severity]))
+    if finding.where:
+        head.append(f"{visible(str(finding.where))}: ", style="dim")
+    head.append(visible(finding.message.translate(_QUOTES)))
+    if group.count > 1:
+        places = ", ".join(str(row) for row in dict.fromkeys(one.where.row for one in group.first) if row is not None)
+        times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
+        more = f" ({times}: {places}{', …' if group.rows > len(group.first) else ''})" if places else f" ({times})"
+        head.append(more, style="bold")
+    lines: list[RenderableType] = [head]
+    hint = Text(visible(finding.hint), style="dim")
+    if group.fix is not None:
+        hint.append(" [--fix]", style="green")
+    if hint.plain:
+        lines.append(Padding(hint, (0, 0, 0, 7), expand=False))
+    return lines
+
+
+def _sum(bench: Bench, report: Report) -> Text:
+    total = bench.rows.known_length
+    rows = f"{report.rows:,}" + (f" of {total:,}" if total is not None and total != report.rows else "")
+    share = f"{100 * report.trained / report.tokens:.0f}%" if report.tokens else "0"
+    facts = [f"{rows} rows", f"{report.trained:,} of {report.tokens:,} tokens trained ({share})"]
+    if report.agreement is not None:
+        same, of = report.agreement
+        facts.append(f"transformers' assistant mask agrees on {same:,} of {of:,} content tokens")
+    counts = [
+        f"{number} {severity}{'' if number == 1 else 's'}"
+        for severity in SEVERITIES
+        if (number := report.count(severity))
+    ]
+    style = "bold red" if report.count("error") else "yellow" if report.count("warning") else "green"
+    return Text.assemble((", ".join(counts) or "clean", style), ("  ·  " + " · ".join(facts), "dim"))
+
+
+def fixes_view(fixes: Sequence[Fix], diff: str) -> RenderableType:
+    """What the fixes do to the recipe."""
+    lines: list[RenderableType] = [Text(f"{len(fixes)} fixes:" if len(fixes) != 1 else "1 fix:", style="bold")]
+    lines += [Text(f"  {visible(fix.title)}") for fix in fixes]
+    for line in diff.splitlines():
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
+        lines.append(Text(visible(line), style=style))
+    return Lines(*lines)
+
+
+def code_page(code: Code) -> RenderableType:
+    """The page of one code."""
+    head = Text.assemble((f"{code.code} ", _STYLES[code.severity]), (code.title, "bold"))
+    facts = Text(f"{code.severity}, found in the {code.scope}", style="dim")
+    parts: list[RenderableType] = [head, facts]
+    for name, text in (("Cause", code.cause), ("Example", code.example), ("What to do", code.fix)):
+        parts += [Text(), Text(name, style="bold"), Padding(Text(text), (0, 0, 0, 2), expand=False)]
+    return Lines(*parts)
+
+
+def codes_table(codes: Iterable[Code]) -> RenderableType:
+    """Every code with its title."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False, pad_edge=False)
+    for code in codes:
+        table.add_row(Text(code.code, style=_STYLES[code.severity]), Text(code.title))
+    return table
