@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from screens.steady import steady
 from workbench.bench import Bench, Row, as_finding
 from workbench.errors import BenchError
 from workbench.findings import Finding
@@ -72,7 +71,7 @@ def _view(bench: Bench, row: Row) -> RowView:
         rendering=rendering,
         mask=mask,
         trace=trace,
-        drawn=steady(glyphs(rendering)),
+        drawn=glyphs(rendering),
         roles=roles,
         turns=turns(rendering, mask, trace, roles),
         findings=row.findings,

@@ -38,7 +38,8 @@ class Where:
         if self.row is not None:
             tail.append(f"row {self.row}")
         if self.message is not None and self.field is None:
-            tail.append(f"message {self.message}")
+            # Turns are numbered from 1 wherever they are drawn; the JSON counts from 0.
+            tail.append(f"message {self.message + 1}")
         if self.field is not None:
             tail.append(self.field)
         if self.tokens is not None:

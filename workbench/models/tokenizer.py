@@ -13,6 +13,7 @@ from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.findings import Finding
 from workbench.models import hub, problems
 from workbench.models.hub import Source
+from workbench.recipe.families import is_derived
 
 VOCABULARIES = (
     "tokenizer.json",
@@ -151,7 +152,7 @@ def _pad_and_side(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, bas
     model_type = getattr(auto_config, "model_type", None)
     if is_mistral_derived(model_type, base_model, keys) and _flash_attention(keys) and not keys.get("sample_packing"):
         tokenizer.padding_side = "left"
-    if (model_type == "qwen" or keys.get("is_qwen_derived_model")) and hasattr(tokenizer, "eod_id"):
+    if (is_derived(model_type, "qwen") or keys.get("is_qwen_derived_model")) and hasattr(tokenizer, "eod_id"):
         for role in ("bos", "eos", "pad", "unk"):
             if getattr(tokenizer, f"{role}_token_id") is None:
                 setattr(tokenizer, f"{role}_token_id", tokenizer.eod_id)
@@ -163,7 +164,7 @@ def _pad_and_side(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, bas
 def is_mistral_derived(model_type: str | None, base_model: str, keys: Mapping[str, Any]) -> bool:
     """axolotl's rule: by model type, the last part of the model's name, the recipe's type_of_model, or its own word."""
     return (
-        model_type == "mistral"
+        is_derived(model_type, "mistral")
         or bool(keys.get("is_mistral_derived_model"))
         or "mistral" in base_model.lower().split("/")[-1]
         or "mistral" in str(keys.get("type_of_model") or "").lower()

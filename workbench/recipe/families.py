@@ -213,6 +213,11 @@ def select_strategy(
     return strategy(by_route["otherwise"][0])
 
 
+def is_derived(model_type: str | None, parent: str) -> bool:
+    """Whether axolotl treats the model type as derived from `parent` ("mistral", "qwen")."""
+    return model_type in _library().derived[parent]
+
+
 def _has_class(spec: StrategySpec, classes: tuple[str, ...]) -> bool:
     return any(name in classes for name in spec.selected_by.processors)
 
@@ -291,6 +296,7 @@ class _Library:
     strategies: tuple[StrategySpec, ...]
     homes: dict[str, Family]
     without_strategy: tuple[str, ...]
+    derived: dict[str, tuple[str, ...]]
 
 
 @lru_cache(maxsize=1)
@@ -309,4 +315,10 @@ def _library() -> _Library:
         found[one.name] = one
         strategies += one.axolotl.strategies
         homes.update((spec.name, one) for spec in one.axolotl.strategies)
-    return _Library(found, (*strategies, *unowned.strategies), homes, unowned.registered_without_strategy)
+    return _Library(
+        found,
+        (*strategies, *unowned.strategies),
+        homes,
+        unowned.registered_without_strategy,
+        unowned.derived_model_types,
+    )

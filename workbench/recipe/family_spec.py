@@ -227,10 +227,11 @@ class Family(Data):
 
 
 class AxolotlFile(Data):
-    """`axolotl.yaml`: strategies that belong to no family, and model types registered there without a strategy."""
+    """`axolotl.yaml`: strategies of no family, types registered without one, types derived from others."""
 
     strategies: tuple[StrategySpec, ...]
     registered_without_strategy: tuple[str, ...] = ()
+    derived_model_types: dict[str, tuple[str, ...]] = {}
 
 
 def config_has(config: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:

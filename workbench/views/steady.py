@@ -7,35 +7,17 @@ not agree on how wide the result is; so each is given something of its own to st
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
 
-import numpy as np
 from rich.cells import cell_len
-
-from workbench.views.flow import Glyphs
 
 _JOINER = "\u200d"
 _SEAT = "◌"
 
 
-def steady(drawn: Glyphs) -> Glyphs:
-    """The same glyphs, none of which reaches into another; the very same object where there is nothing to change."""
-    changed = {
-        index: better
-        for index, text in enumerate(drawn.texts)
-        if not text.isascii() and (better := steady_text(text)) != text
-    }
-    if not changed:
-        return drawn
-    texts, width = list(drawn.texts), drawn.width.copy()
-    for index, text in changed.items():
-        texts[index] = text
-        width[drawn.text == index] = cell_len(text)
-    return replace(drawn, texts=texts, width=width.astype(np.int32))
-
-
-def steady_text(text: str) -> str:
+def steady(text: str) -> str:
     """A token's text with a seat under a leading accent, and leading or trailing joiners and modifiers named."""
+    if text.isascii():
+        return text
     while text.endswith(_JOINER):
         text = text[:-1] + _named(_JOINER)
     if text and cell_len(text[0]) == 0:
