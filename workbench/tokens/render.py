@@ -89,10 +89,11 @@ class Renderer:
         speaker = self.processor if self.processor is not None else self.tokenizer
         options = {} if self.template is None else {"chat_template": self.template}
         with self._lock:
-            text = speaker.apply_chat_template(
-                list(messages), tokenize=False, add_generation_prompt=add_generation_prompt, **options
+            # A batch of one, as the collator renders: a row without messages is no error there.
+            (text,) = speaker.apply_chat_template(
+                [list(messages)], tokenize=False, add_generation_prompt=add_generation_prompt, **options
             )
-        return text if isinstance(text, str) else text[0]
+        return str(text)
 
     def render(self, messages: Sequence[Message], *, where: Where | None = None) -> Rendering:
         """Render one conversation, exactly as the collator would.
