@@ -1,25 +1,24 @@
 """The trace: which message, part and characters every token came from, with no knowledge of any marker.
 
-The conversation is rendered twice: clean, and with every text part between two private-use characters of its own. When
-the second rendering without those characters equals the first, the place of every part is known exactly. Where a
-template rewrites content the part is looked for in the clean rendering and marked as approximate. Ids and offsets
-always belong to the clean rendering.
+The characters of every text part are found in the prompt (`sentinels.py`), carried through the expansion of media, and
+become tokens through the offsets. Ids, text and offsets are always those of the clean rendering; where a template
+rewrites a part, its tokens are marked as not exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.tokens.render import Message, Rendering
+from workbench.tokens.sentinels import Located, Render, locate
 
-Render = Callable[[Sequence[Message]], str]
-_SINGLE_PART_LIMIT = 64
+__all__ = ["Owner", "Place", "Render", "Trace", "trace"]
+_AHEAD = 64
 
 
 class Owner(IntEnum):
@@ -34,12 +33,26 @@ class Owner(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a part, or a piece of one, stands: rendering.text[start:stop], on tokens [first, last)."""
+
+    message: int
+    part: int
+    start: int
+    stop: int
+    first: int
+    last: int
+    media: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """Per token (`[L]`): the owner, and for content the message, the part and the characters [char_start, char_end).
 
     `message` and `part` are int32 indexes into the rendered conversation, -1 where there is none; characters count
     within the part's own text. `exact` is false for tokens of parts that the template rewrote; `missing` lists the
-    (message, part) whose text never reached the rendering.
+    (message, part) whose text never reached the rendering. `places` are the pieces of all parts, media included, in
+    the order of the text: the tokens at their edges may be `SPLIT`. Not a template's char is in any.
     """
 
     kind: npt.NDArray[np.uint8]
@@ -49,29 +62,7 @@ class Trace:
     char_end: npt.NDArray[np.int32]
     exact: npt.NDArray[np.bool_]
     missing: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    message: int
-    part: int
-    text: str
-
-    @property
-    def margins(self) -> tuple[int, int]:
-        """Length of the leading and of the trailing white space; all of a blank text is leading."""
-        lead = len(self.text) - len(self.text.lstrip())
-        return lead, (len(self.text) - len(self.text.rstrip())) if lead < len(self.text) else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a part stands in the prompt: prompt[start:stop] is text[offset:offset + stop - start]."""
-
-    start: int
-    stop: int
-    offset: int
-    exact: bool
+    places: tuple[Place, ...] = ()
 
 
 def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, pad_id: int | None = None) -> Trace:
@@ -79,34 +70,22 @@ def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, 
 
     `render` gives the prompt for a conversation, with the template and options that produced `rendering.prompt`.
     """
-    parts = list(_text_parts(messages))
-    places = _locate(parts, messages, render, rendering.prompt)
+    located = locate(messages, render, rendering.prompt)
     owner = np.full(len(rendering.prompt), -1, dtype=np.int32)
     column = np.zeros(len(rendering.prompt), dtype=np.int32)
-    for index, place in enumerate(places):
-        if place is not None:
-            owner[place.start : place.stop] = index
-            column[place.start : place.stop] = np.arange(place.stop - place.start) + place.offset
+    for index, one in enumerate(located):
+        for piece in one.pieces:
+            owner[piece.start : piece.stop] = index
+            within = np.arange(piece.stop - piece.start) + piece.first
+            column[piece.start : piece.stop] = np.minimum(within, max(piece.first, piece.last - 1))
     if rendering.text != rendering.prompt:
         source = _align(rendering)
         inside = source >= 0
         owner = np.where(inside, owner[np.maximum(source, 0)], -1) if len(owner) else np.full(len(source), -1, np.int32)
         column = np.where(inside, column[np.maximum(source, 0)], 0) if len(column) else np.zeros(len(source), np.int32)
-    missing = tuple(
-        (parts[i].message, parts[i].part) for i, place in enumerate(places) if place is None and parts[i].text.strip()
-    )
-    return _per_token(rendering, parts, places, owner, column, missing, pad_id, list(_media_parts(messages)))
-
-
-def _text_parts(messages: Sequence[Message]) -> Iterator[_Part]:
-    for index, message in enumerate(messages):
-        content = message.get("content")
-        if isinstance(content, str):
-            yield _Part(index, 0, content)
-        elif isinstance(content, list):
-            for number, part in enumerate(content):
-                if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
-                    yield _Part(index, number, part["text"])
+    missing = tuple((one.part.message, one.part.part) for one in located if not one.pieces and one.part.text.strip())
+    offsets = rendering.offsets if rendering.offsets is not None else offsets_by_bytes(rendering)
+    return _per_token(rendering, offsets, located, owner, column, missing, pad_id, list(_media_parts(messages)))
 
 
 def _media_parts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
@@ -117,144 +96,40 @@ def _media_parts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
                 yield index, number
 
 
-def _with_texts(messages: Sequence[Message], parts: Sequence[_Part], texts: Sequence[str]) -> list[Message]:
-    """The conversation with other texts in its text parts; everything else is shared, not copied."""
-    changed: list[Message] = [dict(message) for message in messages]
-    for message in changed:
-        if isinstance(message.get("content"), list):
-            message["content"] = list(message["content"])
-    for part, text in zip(parts, texts, strict=True):
-        content: Any = changed[part.message]["content"]
-        if isinstance(content, str):
-            changed[part.message]["content"] = text
-        else:
-            content[part.part] = {**content[part.part], "text": text}
-    return changed
+def offsets_by_bytes(rendering: Rendering) -> npt.NDArray[np.int32]:
+    """Offsets `[L, 2]` into the text for a tokenizer that gives none, from the bytes that each token stands for.
 
-
-def _sentinels(parts: Sequence[_Part], prompt: str) -> list[tuple[str, str]] | None:
-    """Two characters for every part that occur nowhere in the rendering; None when there are too many parts."""
-    taken = set(prompt).union(*(part.text for part in parts))
-    free = (chr(code) for plane in (0xF0000, 0x100000) for code in range(plane, plane + 0xFFFE))
-    pool = [char for char, _ in zip((char for char in free if char not in taken), range(2 * len(parts)), strict=False)]
-    return list(zip(pool[::2], pool[1::2], strict=True)) if len(pool) == 2 * len(parts) else None
-
-
-def _bracket(part: _Part, pair: tuple[str, str], outer: bool) -> str:
-    if not part.text:
-        # An empty text must stay empty: templates ask whether there is content.
-        return part.text
-    lead, trail = (0, 0) if outer else part.margins
-    stop = len(part.text) - trail
-    return part.text[:lead] + pair[0] + part.text[lead:stop] + pair[1] + part.text[stop:]
-
-
-def _locate(parts: Sequence[_Part], messages: Sequence[Message], render: Render, prompt: str) -> list[_Place | None]:
-    """Find every part in the prompt; empty parts have no place and miss nothing."""
-    pairs = _sentinels(parts, prompt)
-    if pairs is None:
-        return _search(parts, prompt, [None] * len(parts))
-
-    def attempt(outer: Sequence[bool], which: Sequence[int]) -> list[_Place | None] | None:
-        chosen = set(which)
-        texts = [_bracket(part, pairs[i], outer[i]) if i in chosen else part.text for i, part in enumerate(parts)]
-        try:
-            marked = render(_with_texts(messages, parts, texts))
-        except Exception:
-            return None
-        return _read(parts, pairs, outer, chosen, marked, prompt)
-
-    everything = range(len(parts))
-    wide = [True] * len(parts)
-    if (found := attempt(wide, everything)) is not None:
-        return found
-    # The template trims: brackets go inside the white space, except where it turns out that a part keeps its own.
-    narrow = [False] * len(parts)
-    padded = [i for i, part in enumerate(parts) if part.text and any(part.margins)]
-    found = attempt(narrow, everything)
-    if found is not None:
-        for index in padded[:_SINGLE_PART_LIMIT]:
-            trial = [i == index for i in everything]
-            if (better := attempt(trial, everything)) is not None:
-                narrow[index] = True
-                found[index] = better[index]
-        return found
-    return _one_by_one(parts, attempt, prompt)
-
-
-def _one_by_one(
-    parts: Sequence[_Part],
-    attempt: Callable[[Sequence[bool], Sequence[int]], list[_Place | None] | None],
-    prompt: str,
-) -> list[_Place | None]:
-    """Some part is rewritten: find out which, and look for its text instead."""
-    places: list[_Place | None] = [None] * len(parts)
-    for index in range(min(len(parts), _SINGLE_PART_LIMIT)):
-        for outer in (True, False):
-            alone = attempt([outer] * len(parts), [index])
-            if alone is not None and alone[index] is not None:
-                places[index] = alone[index]
-                break
-    return _search(parts, prompt, places)
-
-
-def _read(
-    parts: Sequence[_Part],
-    pairs: Sequence[tuple[str, str]],
-    outer: Sequence[bool],
-    chosen: set[int],
-    marked: str,
-    prompt: str,
-) -> list[_Place | None] | None:
-    """The places that the brackets give; None when the marked rendering is not the clean one plus its brackets."""
-    opens = {pairs[i][0]: i for i in chosen}
-    closes = {pairs[i][1]: i for i in chosen}
-    places: list[_Place | None] = [None] * len(parts)
-    clean: list[str] = []
-    begun: dict[int, int] = {}
-    position = last = 0
-    brackets = [at for at, char in enumerate(marked) if char in opens or char in closes]
-    for at in brackets:
-        clean.append(marked[last:at])
-        position += at - last
-        last = at + 1
-        if (index := opens.get(marked[at])) is not None:
-            if index in begun:
-                return None
-            begun[index] = position
-        else:
-            index = closes[marked[at]]
-            if index not in begun or places[index] is not None:
-                return None
-            lead = 0 if outer[index] else parts[index].margins[0]
-            places[index] = _Place(begun[index], position, lead, True)
-    clean.append(marked[last:])
-    if "".join(clean) != prompt:
-        return None
-    for index, place in enumerate(places):
-        if place is not None:
-            text = parts[index].text[place.offset : place.offset + place.stop - place.start]
-            if prompt[place.start : place.stop] != text:
-                return None
-    return places
-
-
-def _search(parts: Sequence[_Part], prompt: str, places: list[_Place | None]) -> list[_Place | None]:
-    """Look for unplaced parts in order, between their placed neighbours."""
-    position = 0
-    for index, part in enumerate(parts):
-        place = places[index]
-        if place is not None:
-            position = max(position, place.stop)
+    Tokens are laid along the text one after the other. Where one does not fit, the text is searched a little ahead for
+    the next that does; tokens passed on the way share what lies between, as the pieces of one character do.
+    """
+    data = rendering.text.encode("utf-8", "surrogatepass")
+    lead = np.frombuffer(data, dtype=np.uint8) & 0xC0 != 0x80
+    # For every byte, the character it belongs to; one more for the end.
+    char = np.append(np.cumsum(lead) - 1, len(rendering.text)).astype(np.int64)
+    spans = np.zeros((len(rendering), 2), dtype=np.int64)
+    at, waiting = 0, 0
+    for index, token in enumerate(rendering.input_ids.tolist()):
+        raw = rendering.vocabulary.raw(token)
+        # A sentencepiece vocabulary writes a space before the first word that the text does not have.
+        found, size = at, len(raw)
+        if not data.startswith(raw, at):
+            bare = raw.lstrip(b" ")
+            if bare and not waiting and data.startswith(bare, at):
+                size = len(bare)
+            elif not waiting or len(raw) > 1:
+                found = data.find(raw, at, at + _AHEAD + len(raw)) if raw else -1
+            else:
+                found = -1
+        if found < 0 or not size:
+            waiting += 1
             continue
-        core = part.text.strip()
-        following = [other.start for other in places[index + 1 :] if other is not None]
-        limit = min((start for start in following if start >= position), default=len(prompt))
-        at = prompt.find(core, position, limit) if core else -1
-        if at >= 0:
-            places[index] = _Place(at, at + len(core), part.margins[0], False)
-            position = at + len(core)
-    return places
+        spans[index - waiting : index] = at, found
+        spans[index] = found, found + size
+        at, waiting = found + size, 0
+    if waiting:
+        spans[len(spans) - waiting :] = at, len(data)
+    start, stop = char[spans[:, 0]], char[np.maximum(spans[:, 1] - 1, 0)] + 1
+    return np.stack([start, np.where(spans[:, 1] > spans[:, 0], stop, start)], axis=1).astype(np.int32)
 
 
 def _align(rendering: Rendering) -> npt.NDArray[np.int64]:
@@ -307,8 +182,8 @@ def _media_positions(rendering: Rendering) -> list[int]:
 
 def _per_token(
     rendering: Rendering,
-    parts: Sequence[_Part],
-    places: Sequence[_Place | None],
+    offsets: npt.NDArray[np.int32],
+    located: Sequence[Located],
     owner: npt.NDArray[np.int32],
     column: npt.NDArray[np.int32],
     missing: tuple[tuple[int, int], ...],
@@ -322,10 +197,8 @@ def _per_token(
     index = np.full(count, -1, dtype=np.int64)
     first = np.zeros(count, dtype=np.int32)
     last = np.zeros(count, dtype=np.int32)
-    if rendering.offsets is None:
-        kind[:] = Owner.UNKNOWN
-    elif len(owner):
-        start, stop = rendering.offsets[:, 0].astype(np.int64), rendering.offsets[:, 1].astype(np.int64)
+    if len(owner):
+        start, stop = offsets[:, 0].astype(np.int64), offsets[:, 1].astype(np.int64)
         covered = stop > start
         head = np.minimum(start, len(owner) - 1)
         tail = np.clip(stop - 1, 0, len(owner) - 1)
@@ -343,19 +216,22 @@ def _per_token(
     owners = media if len(media) == len(placed) else [(-1, -1)] * len(placed)
     media_message = np.full(count, -1, dtype=np.int32)
     media_part = np.full(count, -1, dtype=np.int32)
+    places: list[Place] = []
     for number, (message, part) in zip(placed, owners, strict=True):
         span = slice(int(runs.start[number]), int(runs.stop[number]))
         kind[span] = Owner.MEDIA
         media_message[span], media_part[span] = message, part
+        edges = int(offsets[span.start, 0]), int(offsets[span.stop - 1, 1])
+        places.append(Place(message, part, *edges, span.start, span.stop, media=True))
     if pad_id is not None:
         padding = (rendering.input_ids == pad_id) & (kind != Owner.CONTENT)
         kind[padding] = Owner.PAD
-    none = np.full(len(parts) + 1, -1, dtype=np.int32)
-    message_of, part_of, exact_of = none.copy(), none.copy(), np.ones(len(parts) + 1, dtype=bool)
-    for number, one in enumerate(parts):
-        place = places[number]
-        message_of[number], part_of[number] = one.message, one.part
-        exact_of[number] = place is not None and place.exact
+    places += _places(owner, offsets, located)
+    none = np.full(len(located) + 1, -1, dtype=np.int32)
+    message_of, part_of, exact_of = none.copy(), none.copy(), np.ones(len(located) + 1, dtype=bool)
+    for number, one in enumerate(located):
+        message_of[number], part_of[number] = one.part.message, one.part.part
+        exact_of[number] = bool(one.pieces) and one.exact
     own = kind == Owner.MEDIA
     return Trace(
         kind,
@@ -365,4 +241,22 @@ def _per_token(
         np.where(own, 0, last),
         exact_of[index],
         missing,
+        tuple(sorted(places, key=lambda place: (place.start, place.stop))),
     )
+
+
+def _places(
+    owner: npt.NDArray[np.int32], offsets: npt.NDArray[np.int32], located: Sequence[Located]
+) -> Iterator[Place]:
+    """The runs of one owner in the text, with the tokens that touch them."""
+    if not len(owner):
+        return
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(owner)) + 1, [len(owner)]))
+    # Offsets may step back where a tokenizer repeats a character; searching needs them in order.
+    begins = np.maximum.accumulate(offsets[:, 0])
+    ends = np.maximum.accumulate(offsets[:, 1])
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        if (index := int(owner[start])) >= 0:
+            part = located[index].part
+            touched = int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(begins, stop, side="left"))
+            yield Place(part.message, part.part, start, stop, *touched)
