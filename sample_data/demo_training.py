@@ -57,7 +57,7 @@ class Settings:
     batch: int = 16
     ramp: int = 100
     # Repeating random tokens costs a loss that drowns the pictures: much of it first, little of it at the end.
-    rounds: tuple[Round, ...] = (Round(1500, 2e-3, 4), Round(1000, 1.5e-3, 1))
+    rounds: tuple[Round, ...] = (Round(1500, 2e-3, 4), Round(1000, 1.5e-3, 1), Round(700, 1e-3, 1))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from screens.themes import paints
 from workbench.errors import Where
-from workbench.findings import Finding
+from workbench.findings import SEVERITIES, Finding
 from workbench.views.flow import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
@@ -27,8 +27,8 @@ class FindingsList(VerticalScroll):
         self._findings: list[Finding] = []
 
     def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
-        """List a row's findings, then those of the recipe and the model."""
-        self._findings = [*row, *recipe]
+        """List the findings of a row, the recipe and the model: errors first, then warnings, then notes."""
+        self._findings = sorted([*row, *recipe], key=lambda finding: SEVERITIES.index(finding.severity))
         self.draw()
 
     def draw(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -58,19 +58,22 @@ class SmallTokenizer:
             offsets += [match.span()] * len(pieces)
         return ids, offsets
 
-    def encode(self, text: str) -> tuple[int, ...]:
+    def encode(self, text: str, add_special_tokens: bool = False) -> tuple[int, ...]:
         return tuple(self.encode_with_offsets(text)[0])
 
 
 class SmallRenderer:
     """Writes turns as Gemma 4 does, and opens every picture into its soft tokens."""
 
+    processor = None
+    media_kinds: ClassVar[dict[int, str]] = {5: "image_start", 6: "image", 7: "image_end"}
+
     def __init__(self) -> None:
         self.tokenizer = SmallTokenizer()
         self.vocabulary = Vocabulary(self.tokenizer)
         self.before: Callable[[Sequence[Message]], None] = lambda messages: None
 
-    def prompt(self, messages: Sequence[Message]) -> str:
+    def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
         text = "<bos>"
         for message in messages:
             role = "model" if message["role"] == "assistant" else message["role"]
@@ -78,7 +81,7 @@ class SmallRenderer:
             for part in message["content"]:
                 text += part["text"] if part["type"] == "text" else "<|image|>"
             text += "<turn|>\n"
-        return text
+        return text + ("<|turn>model\n" if add_generation_prompt else "")
 
     def render(self, messages: Sequence[Message], *, where: Where | None = None) -> Rendering:
         self.before(messages)
@@ -86,7 +89,7 @@ class SmallRenderer:
         text = prompt.replace("<|image|>", "<|image>" + "<|image|>" * SOFT + "<image|>")
         ids, offsets = self.tokenizer.encode_with_offsets(text)
         array = np.array(ids, dtype=np.int64)
-        runs = media_runs(array, {5: "image_start", 6: "image", 7: "image_end"})
+        runs = media_runs(array, self.media_kinds)
         return Rendering(prompt, text, array, np.array(offsets, np.int32).reshape(-1, 2), runs, self.vocabulary)
 
 
@@ -144,9 +147,14 @@ class SmallBench(Bench):
         self.family: Any = SimpleNamespace(name="small")
         self.strategy: Any = SimpleNamespace(name="small")
         self.recipe: Any = SimpleNamespace(
-            field_messages=None, image_size=None, image_resize_algorithm=None, effective_boundaries=[1]
+            field_messages=None,
+            image_size=None,
+            image_resize_algorithm=None,
+            effective_boundaries=[1],
+            multimodal=True,
         )
-        self.loaded: Any = SimpleNamespace(image_size=None)
+        self.template: Any = SimpleNamespace(text="", source="the tokenizer's own")
+        self.loaded: Any = SimpleNamespace(image_size=None, tokenizer_template="", processor_template=None)
         return self
 
 
