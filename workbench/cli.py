@@ -13,6 +13,7 @@ from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchErro
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
+    from workbench.checks.run import Report
 
 EPILOG = (
     "Exit codes: 0 clean, 1 findings, 2 bad usage or input, 3 environment (missing package, no such model, gated, "
@@ -169,6 +170,107 @@ def families(name: str | None, output: str) -> int:
             diagnostics.write_json({"schema": "vlmbench.families/1", "families": listed})
         else:
             diagnostics.console().print(family_page(chosen[0]) if name else families_table(chosen))
+    return EXIT_OK
+
+
+@cli.command(epilog=EPILOG)
+@_source_options
+@click.option("--row", type=click.IntRange(min=0), metavar="N", help="Check row N alone, counted from 0.")
+@click.option(
+    "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Check the first N, or all."
+)
+@click.option("--select", metavar="CODES", default="", help="Only these codes, or beginnings of codes: M,T007.")
+@click.option("--ignore", metavar="CODES", default="", help="None of these codes.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended in CONFIG, after showing the diff.")
+@click.option("--yes", is_flag=True, help="With --fix: write without asking.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def check(
+    config: str | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    row: int | None = None,
+    rows: int | Literal["all"] = 200,
+    select: str = "",
+    ignore: str = "",
+    fix: bool = False,
+    yes: bool = False,
+    output: str = "text",
+    **options: Any,
+) -> int:
+    """Find what is wrong with a recipe, its template and its rows, before the run.
+
+    Each finding has a code; `vlmbench explain CODE` tells more. Exit code 1 where there is an error.
+    """
+    from workbench import diagnostics
+    from workbench.bench import prepare
+
+    diagnostics.quiet_libraries()
+    try:
+        if fix and config is None:
+            raise InputError("--fix edits a recipe, and none was given", hint="Give the YAML file.")
+        bench = prepare(config, model=model, data=data, **options)
+        with diagnostics.progress_bar() as progress:
+            bench.load(progress)
+        from workbench.checks.run import check_rows
+
+        def report() -> Report:
+            chosen = iter([bench.row(row)]) if row is not None else bench.head(None if rows == "all" else rows)
+            return check_rows(bench, chosen, select=_listed(select), ignore=_listed(ignore))
+
+        return _checked(bench, report, fix, yes, output)
+    except BenchError as problem:
+        return diagnostics.report(problem, as_json=output == "json")
+
+
+def _listed(codes: str) -> list[str]:
+    return [code.strip() for code in codes.split(",") if code.strip()]
+
+
+def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:
+    """Print what a check finds, mended first where that is asked for; gives the exit code."""
+    from workbench.checks.mend import mend
+    from workbench.diagnostics import console, reader_may_leave, write_json
+    from workbench.views.checks import check_payload, check_view, fixes_view
+
+    mended = mend(bench, report) if fix else None
+    found = mended.report if mended is not None else report()
+    with reader_may_leave():
+        if output == "json":
+            write_json(check_payload(bench, found, mended.fixes if mended is not None else ()))
+        else:
+            if mended is not None and mended.fixes:
+                console().print(fixes_view(mended.fixes, bench.document.diff()))
+            console().print(check_view(bench, found))
+    if mended is not None and mended.fixes:
+        path = bench.document.path
+        if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
+            bench.document.save()
+            print(f"vlmbench: wrote {path}", file=sys.stderr)
+        else:
+            print("vlmbench: nothing written; give --yes to write it", file=sys.stderr)
+            return EXIT_FINDINGS
+    return EXIT_FINDINGS if found.count("error") else EXIT_OK
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("code", required=False)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(code: str | None, output: str) -> int:
+    """Tell what a finding's CODE means: cause, example, and what to do. Without CODE: list them all."""
+    from workbench import diagnostics
+    from workbench.checks import registry
+
+    try:
+        chosen = [registry.explain(code)] if code else list(registry.codes().values())
+    except BenchError as problem:
+        return diagnostics.report(problem, as_json=output == "json")
+    from workbench.views import checks
+
+    with diagnostics.reader_may_leave():
+        if output == "json":
+            diagnostics.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [one.to_dict() for one in chosen]})
+        else:
+            diagnostics.console().print(checks.code_page(chosen[0]) if code else checks.codes_table(chosen))
     return EXIT_OK
 
 

@@ -122,10 +122,15 @@ class Row:
 
     @property
     def findings(self) -> list[Finding]:
-        """What there is to say about this row alone."""
-        if self.error is not None:
-            return [self.error]
-        return list(self.conversation.findings)
+        """What there is to say about this row alone, the worst first. Follows the bench's masking."""
+        from workbench.checks.run import check_row
+
+        masking = self.bench.masking
+        if self._checked is None or self._checked[0] is not masking:
+            self._checked = (masking, check_row(self))
+        return list(self._checked[1])
+
+    _checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
 
     def raw_message(self, index: int) -> int:
         """The place in the raw row of message `index` of the conversation: axolotl drops some."""

@@ -75,14 +75,14 @@ def too_long(scene: Scene) -> Iterator[Finding]:
     cut = recipe.excess_length_strategy == "truncate"
     fate = "it is trained whole" if whole else "it is cut" if cut else "it is dropped"
     media = int(runs.soft.sum()) if len(runs) else 0
-    of_media = f", “{media:,}” of them media" if media else ""
-    text = f"“{length:,}” tokens{of_media}, sequence_len is {limit:,}: {fate}"
+    of_media = f", {media:,} of them media" if media else ""
+    text = f"{length:,} tokens{of_media}, sequence_len is {limit:,}: {fate}"
     hint = "Shorten the row, make its pictures smaller (image_size), or raise sequence_len."
     yield Finding("D006", "warning", text, hint, scene.at_recipe(("sequence_len",), None, (limit, length)))
     for index in range(len(runs)):
         start, stop = int(runs.start[index]), int(runs.stop[index])
         if start < limit < stop:
-            what = f"sequence_len {limit:,} falls inside {runs.modality[index]} “{index}” (tokens “{start:,}–{stop:,}”)"
+            what = f"sequence_len {limit:,} falls inside {runs.modality[index]} {index} (tokens {start:,}–{stop:,})"
             message = int(scene.trace.message[start])
             text = f"{what}: cut there, the model gets fewer placeholders than features and raises"
             hint = "Shorten the text before it, or raise sequence_len."
@@ -127,7 +127,7 @@ def ignored_parts(scene: Scene) -> Iterator[Finding]:
             if not len(at):
                 continue
             what = "the message" if part is None else "a part"
-            text = f"{said} on {what} has no effect: “{len(at)}” tokens of it are trained (multimodal path)"
+            text = f"{said} on {what} has no effect: {len(at)} tokens of it are trained (multimodal path)"
             hint = "Give what must not be trained a role of its own, outside roles_to_train."
             place = scene.where(number, (int(at[0]), int(at[-1]) + 1))
             yield Finding("M013", "warning", text, hint, place)

@@ -65,7 +65,7 @@ def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
     lost = int(np.count_nonzero(np.isin(scene.trace.message, mine) & scene.content))
     place = header.rfind(boundary.start_text)
     alone = " ".join(map(str, boundary.start))
-    cost = f"{turns} of {boundary.role} not found, “{lost}” tokens of content not trained"
+    cost = f"{turns} of {boundary.role} not found, {lost} tokens of content not trained"
     if place < 0:
         tokens = (begin, max(begin + 1, first))
         text = (

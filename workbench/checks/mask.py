@@ -80,8 +80,8 @@ def never_ends(scene: Scene) -> Iterator[Finding]:
         span = slice(int(spans.start[first]), stop)
         foreign = int(np.count_nonzero(scene.mask.keep[span] & (scene.trace.message[span] != message)))
         text = (
-            f"the {boundary.role} span of message “{name}” swallows “{counted(turns, 'later turn')}”: end "
-            f"{boundary.end_text!r} ({' '.join(map(str, boundary.end))}) {how}; “{foreign}” tokens trained beyond it"
+            f"the {boundary.role} span of message {name} swallows {counted(turns, 'later turn')}: end "
+            f"{boundary.end_text!r} ({' '.join(map(str, boundary.end))}) {how}; {foreign} tokens trained beyond it"
         )
         fix, hint = _right_end(scene, int(index), message)
         where = scene.at_boundary(int(index), "end", message, (span.start, stop))
@@ -130,12 +130,12 @@ def leaks(scene: Scene) -> Iterator[Finding]:
     owners = owners[owners >= 0]
     whose = ", ".join(dict.fromkeys(scene.roles[int(one)] for one in np.unique(owners)))
     words = int(np.count_nonzero(trace.kind[at] == Owner.TEMPLATE))
-    parts = [f"“{len(at) - words}” of {whose}"] if len(owners) else []
-    parts += [f"“{words}” of the template"] if words else []
+    parts = [f"{len(at) - words} of {whose}"] if len(owners) else []
+    parts += [f"{words} of the template"] if words else []
     span = int(mask.span[at[0]])
     boundary = int(spans.boundary[span])
     declared = scene.masking.boundaries[boundary]
-    text = f"“{len(at)}” trained tokens are not {declared.role}'s: {' and '.join(parts)}"
+    text = f"{len(at)} trained tokens are not {declared.role}'s: {' and '.join(parts)}"
     hint = (
         f"The {declared.role} boundary has no end: give the text that closes the turn."
         if not declared.end
@@ -168,7 +168,7 @@ def misses(scene: Scene, unmatched: list[int]) -> Iterator[Finding]:
     of = int(np.count_nonzero(scene.wanted))
     role = scene.roles[message]
     declared = scene.boundaries_of(role)
-    text = f"“{len(at)} of {of}” content tokens of {role} ({100 * len(at) / of:.0f}%) are not trained"
+    text = f"{len(at)} of {of} content tokens of {role} ({100 * len(at) / of:.0f}%) are not trained"
     place = (int(at[0]), int(at[-1]) + 1)
     if not declared:
         hint = f"No boundary has the role {role} (M009)."
@@ -234,7 +234,7 @@ def media_trained(scene: Scene) -> Iterator[Finding]:
     bench = scene.bench
     tokens, counts = np.unique(scene.ids[at], return_counts=True)
     named = ", ".join(
-        f"{scene.rendering.vocabulary.text(int(token))} ({int(token)}) “× {count}”"
+        f"{scene.rendering.vocabulary.text(int(token))} ({int(token)}) × {count}"
         for token, count in zip(tokens, counts, strict=True)
     )
     text = (
@@ -271,10 +271,10 @@ def injected(scene: Scene) -> Iterator[Finding]:
     text = f"text of a {scene.roles[message]} message holds {marker!r} and {what} {boundary.role}"
     foreign = int(np.count_nonzero(scene.mask.keep & np.isin(scene.mask.span, at[opened[at]])))
     if foreign and opened[span]:
-        text += f": “{foreign}” tokens are trained because of it"
+        text += f": {foreign} tokens are trained because of it"
     elif len(harmful):
         lost = int(np.count_nonzero((trace.message == message) & scene.wanted & ~scene.mask.keep))
-        text += f": “{lost}” tokens after it are not trained"
+        text += f": {lost} tokens after it are not trained"
     hint = "Break the marker up in the data, or drop the row."
     severity: Severity = "error" if len(harmful) else "warning"
     yield Finding("M008", severity, text, hint, scene.where(message, place))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
 
-_NUMBER = re.compile(r"“[^”]*”|\d[\d,.]*")
+_OF_THE_ROW = re.compile(r"“[^”]*”|\d[\d,.]*")
+_PLURAL = re.compile(r"(?<=# )([a-z ]*?[a-z])s\b")
 _PART_NOTE = re.compile(r"`(train|weight|training)` ")
 FIRST_PLACES = 5
 
@@ -131,7 +132,8 @@ def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
     for finding in findings:
         # A place in the recipe tells two causes apart that have the same words.
         line = f"{finding.where.field}" if finding.where.row is None or finding.where.column is not None else ""
-        key = (finding.code, finding.severity, _NUMBER.sub("#", finding.message), line)
+        words = _PLURAL.sub(r"\1", _OF_THE_ROW.sub("#", finding.message))
+        key = (finding.code, finding.severity, words, line)
         kinds.setdefault(key, []).append(finding)
     groups = [
         Group(

@@ -97,7 +97,7 @@ def prefixes(scene: Scene) -> Iterator[Finding]:
         at = _difference(part, full)
         name = scene.row.raw_message(index)
         text = (
-            f"up to message “{name}” the row renders otherwise than as part of the whole: "
+            f"up to message {name} the row renders otherwise than as part of the whole: "
             f"alone “{_excerpt(part, at)}”, in the row “{_excerpt(full, at)}”"
         )
         hint = "Split the conversation into a row for each answer, or use a template that writes every turn alike."
@@ -226,7 +226,7 @@ def opinion(scene: Scene) -> Iterator[Finding]:
     told = third_opinion(scene)
     if told is None or told[0] == told[1]:
         return
-    text = f"transformers' own assistant mask differs on “{counted(told[1] - told[0], 'token')}” of content"
+    text = f"transformers' own assistant mask differs on {counted(told[1] - told[0], 'token')} of content"
     hint = "It is not what axolotl trains on; look at the tokens in `vlmbench inspect`."
     yield Finding("T008", "note", text, hint, scene.where())
 

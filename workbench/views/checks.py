@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 SCHEMA = "vlmbench.check/1"
 EXPLAIN_SCHEMA = "vlmbench.explain/1"
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
-_QUOTES = str.maketrans("", "", "“”")
 
 
 def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> dict[str, Any]:
@@ -35,10 +34,7 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
         "family": bench.family.name if bench.family is not None else None,
         "recipe": bench.document.name,
         "data": bench.rows.name,
-        "findings": [
-            told | {"message": told["message"].translate(_QUOTES)}
-            for told in (finding.to_dict() for finding in report.findings)
-        ],
+        "findings": [finding.to_dict() for finding in report.findings],
         "summary": {
             "rows": report.rows,
             "rows_known": bench.rows.known_length,
@@ -73,7 +69,7 @@ def _group(group: Group) -> list[RenderableType]:
     head = Text.assemble((f"{SEVERITY_GLYPH[group.severity]} {group.code} ", _STYLES[group.severity]))
     if finding.where:
         head.append(f"{visible(str(finding.where))}: ", style="dim")
-    head.append(visible(finding.message.translate(_QUOTES)))
+    head.append(visible(finding.message))
     if group.count > 1:
         places = ", ".join(str(row) for row in dict.fromkeys(one.where.row for one in group.first) if row is not None)
         times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
