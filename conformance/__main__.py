@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> int:
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     where = [] if any(os.path.exists(word.split("::")[0]) for word in arguments) else [os.fspath(environment.HERE)]
     command = [os.fspath(interpreter), "-m", "pytest", "-c", os.fspath(environment.HERE / "pytest.ini")]
+    if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
+        command += ["-n", str(min(os.cpu_count() or 1, 4))]
     return subprocess.run([*command, *where, *arguments], cwd=environment.ROOT, env=variables, check=False).returncode
 
 

@@ -1,8 +1,26 @@
-"""The figures at the end of a run: what was compared for each family, and with which tokenizers."""
+"""A family's tests stay in one worker, and the figures at the end say what was compared, with which tokenizers."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import pytest
+
+from conformance.pair import TEMPLATE_OF
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One unit of work is a family, or a file without families: what is costly to open is opened once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFamily(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module, _, test = nodeid.partition("::")
+            parameters = test.partition("[")[2].rstrip("]").split("-")
+            return module + next((word for word in parameters if word in TEMPLATE_OF), "")
+
+    return ByFamily(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

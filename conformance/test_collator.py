@@ -80,11 +80,18 @@ class Family:
         self.good = [index for index, theirs in enumerate(self.alone) if not isinstance(theirs, Exception)]
         # A media token written out in one row shifts the pictures of the others in a batch; some processors refuse.
         self.plain = [index for index in self.good if not any(text in str(self.made[index].row) for text in literal)]
+        self.mixes = not all(isinstance(pair.theirs(batch), Exception) for batch in self.batches(8, 2))
+        if not self.mixes:
+            self.plain.sort(key=lambda index: not self.made[index].picture)
 
     def batches(self, size: int, count: int | None = None) -> list[list[int]]:
         """Batches of rows that axolotl takes one by one, pictures and text mixed, no media token written out."""
         stops = range(0, len(self.plain) - size + 1, size)
         return [self.plain[start : start + size] for start in (stops if count is None else stops[:count])]
+
+    def pictures_in(self, batch: list[int]) -> int:
+        """How many of these rows have a picture."""
+        return sum(self.made[index].picture for index in batch)
 
 
 def quote(text: str) -> dict[str, Any]:
@@ -99,8 +106,7 @@ def quote(text: str) -> dict[str, Any]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "family" in metafunc.fixturenames:
-        marked = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in TEMPLATE_OF]
-        metafunc.parametrize("family", marked, indirect=True, scope="module")
+        metafunc.parametrize("family", list(TEMPLATE_OF), indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +149,11 @@ def test_padding(family: Family, side: str) -> None:
     pair.pad(side)
     same = [batch for batch in family.batches(8) if pair.same_batch(batch)]
     assert len(same) >= 15
-    mixed = [batch for batch in same if 0 < sum(family.made[index].picture for index in batch) < len(batch)]
-    assert len(mixed) >= 10
+    assert sum(family.pictures_in(batch) for batch in same) >= WANTED_PICTURES - 8
+    # Only Llama 3.2's processor wants pictures in every row of a batch, or in none.
+    assert family.mixes == (pair.family != "llama3_2_vision")
+    if family.mixes:
+        assert sum(0 < family.pictures_in(batch) < len(batch) for batch in same) >= 10
     for start in range(0, len(family.good) - 3, 40):
         pair.same_batch(family.good[start : start + 3])
 

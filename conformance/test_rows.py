@@ -20,10 +20,8 @@ from tests.data.awkward import AWKWARD
 from workbench.data.conversation import Conversation, RowError, normalize
 from workbench.data.rows import RawRow
 
-PICTURE_KEYS = ("image", "url", "path", "base64")
 
-
-def pairs_of_messages(row: dict[str, Any]) -> list[Any]:
+def raw_messages(row: dict[str, Any]) -> list[Any]:
     """The raw row's own list of messages, wherever it stands."""
     for name in ("messages", "conversations", FIELD):
         if isinstance(row.get(name), list):
@@ -112,7 +110,7 @@ def test_varied_rows_are_normalised_alike_and_losses_are_said(tmp_path: Any) -> 
         assert isinstance(wanted, list)
         assert isinstance(made, Conversation), made
         assert comparable(made.messages) == comparable(wanted)
-        raw = pairs_of_messages({FIELD: one.row[FIELD]} if one.row.get(FIELD) else one.row)
+        raw = raw_messages({FIELD: one.row[FIELD]} if one.row.get(FIELD) else one.row)
         if len(raw) > len(wanted):
             counted["dropped"] += 1
             assert "D002" in codes(made)
@@ -138,7 +136,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield made
 
 
-@pytest.mark.xdist_group("qwen2_vl")
 @pytest.mark.parametrize("name", AWKWARD)
 def test_awkward_rows_through_the_collator(pair: Pair, name: str) -> None:
     """Past the strategy: what the template or the processor refuses is an error here as well."""
