@@ -48,9 +48,9 @@ def check(scene: Scene, messages: list[int]) -> Iterator[Finding]:
 
 def _header(scene: Scene, message: int) -> tuple[str, int]:
     """The text between the message before and this one's first token, and its place in the rendering's text."""
-    offsets = scene.rendering.offsets
+    offsets = scene.offsets
     begin, first = scene.before(message), int(scene.first[message])
-    if offsets is None or first >= len(offsets):
+    if first >= len(offsets):
         return "", 0
     start = int(offsets[begin - 1, 1]) if begin else 0
     stop = int(offsets[first, 0])
@@ -74,8 +74,7 @@ def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
         )
         hint = "Give the text that the template writes before the role's content; `vlmbench infer` finds it."
         return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), None)
-    assert scene.rendering.offsets is not None
-    tokens = tokens_under(scene.rendering.offsets, at + place, at + place + len(boundary.start_text))
+    tokens = tokens_under(scene.offsets, at + place, at + place + len(boundary.start_text))
     context = scene.ids[tokens[0] : tokens[1]]
     text = (
         f"start {boundary.start_text!r} alone is {alone}, in the row “{' '.join(map(str, context))}” "

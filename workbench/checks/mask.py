@@ -157,7 +157,7 @@ def misses(scene: Scene, unmatched: list[int]) -> Iterator[Finding]:
         return
     lost = scene.wanted & ~mask.keep & ~np.isin(mask.reason, (Reason.PAD, Reason.MEDIA))
     _, closed = scene.by_content
-    cut = np.unique(trace.message[scene.spans.end[closed & scene.spans.trained]])
+    cut = np.unique(trace.message[scene.spans.end[closed & scene.forged & scene.spans.trained]])
     swallowing = np.flatnonzero((scene.swallowed > 0) & ~scene.spans.trained)
     inside = np.isin(mask.span, swallowing)
     lost &= ~np.isin(trace.message, [*unmatched, *cut.tolist()]) & ~inside
@@ -174,11 +174,15 @@ def misses(scene: Scene, unmatched: list[int]) -> Iterator[Finding]:
         hint = f"No boundary has the role {role} (M009)."
         yield Finding("M005", "error", text, hint, scene.where(message, place))
         return
-    reason = "outside any span" if mask.span[at[0]] < 0 else f"in a span of {scene.spans.role(int(mask.span[at[0]]))}"
-    hint = "Choose a start and an end that only the template can write."
-    yield Finding(
-        "M005", "error", f"{text}: they are {reason}", hint, scene.at_boundary(declared[0], "end", message, place)
-    )
+    ending = scene.spans.end[closed & np.isin(scene.spans.boundary, declared)]
+    if np.isin(trace.message[ending], message).any():
+        reason = f"the end {scene.masking.boundaries[declared[0]].end_text!r} is in the content"
+    elif mask.span[at[0]] < 0:
+        reason = "they are outside any span"
+    else:
+        reason = f"they are in a span of {scene.spans.role(int(mask.span[at[0]]))}"
+    hint = "Choose a start and an end that only the template can write, best control tokens."
+    yield Finding("M005", "error", f"{text}: {reason}", hint, scene.at_boundary(declared[0], "end", message, place))
 
 
 def stop_token(scene: Scene) -> Iterator[Finding]:
@@ -254,8 +258,8 @@ def injected(scene: Scene) -> Iterator[Finding]:
     spans, trace = scene.spans, scene.trace
     if not len(spans):
         return
-    opened, closed = scene.by_content
-    at = np.flatnonzero(opened | closed)
+    opened, _ = scene.by_content
+    at = np.flatnonzero(scene.forged)
     if not len(at):
         return
     # What it does to the labels decides how bad it is.

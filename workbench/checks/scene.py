@@ -76,6 +76,11 @@ class Scene:
         return content
 
     @cached_property
+    def offsets(self) -> npt.NDArray[np.int32]:
+        """Characters of the rendering's text under each token, `[L, 2]`; empty where they are not known."""
+        return self.trace.offsets if self.rendering.offsets is None else self.rendering.offsets
+
+    @cached_property
     def wanted(self) -> BoolArray:
         """Text of messages whose role is to be trained."""
         wanted: BoolArray = self.content & self.role_trained[self.trace.message]
@@ -141,6 +146,18 @@ class Scene:
         end = np.minimum(spans.end, max(0, count - 1))
         closed = spans.terminated & self.content[end] if count else np.zeros(len(spans), dtype=bool)
         return opened, closed
+
+    @cached_property
+    def forged(self) -> BoolArray:
+        """Per span, whether text of a message opened it, or closed it with a control token.
+
+        An end made of plain words that content holds is a badly chosen end, and no forgery.
+        """
+        opened, closed = self.by_content
+        special = self.rendering.vocabulary.special_ids
+        control = np.array([bool(special.intersection(one.end)) for one in self.masking.boundaries] or [False])
+        forged: BoolArray = opened | (closed & (control[self.spans.boundary] | ~self.spans.trained))
+        return forged
 
     def boundaries_of(self, role: str) -> list[int]:
         """The boundaries of a role, by index."""

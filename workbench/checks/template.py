@@ -67,13 +67,22 @@ def rewritten(scene: Scene) -> Iterator[Finding]:
         text = f"text of the {role} message does not reach the rendering: the template drops or rewrites it"
         hint = "Write it where the template keeps it, or change the template."
         yield Finding("T001", "error" if trained else "warning", text, hint, scene.where(message))
-    changed = scene.content & ~trace.exact
-    if changed.any():
-        at = np.flatnonzero(changed)
-        message = int(trace.message[at[0]])
-        text = f"the template changes text of the {scene.roles[message]} message around what it keeps"
-        hint = "Its tokens are placed by searching for the text; compare them in `vlmbench inspect`."
-        yield Finding("T001", "note", text, hint, scene.where(message, (int(at[0]), int(at[-1]) + 1)))
+    inexact = np.unique(trace.message[scene.content & ~trace.exact])
+    for message in inexact.tolist():
+        parts = scene.row.conversation.messages[message].get("content")
+        texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [parts]
+        total = sum(len(text.strip()) for text in texts if isinstance(text, str))
+        kept = sum(piece.stop - piece.start for piece in trace.places if piece.message == message and not piece.media)
+        at = np.flatnonzero(scene.content & (trace.message == message))
+        where = scene.where(message, (int(at[0]), int(at[-1]) + 1))
+        role, lost = scene.roles[message], total - kept
+        if lost > 0:
+            text = f"the template drops or rewrites {lost:,} of {total:,} characters of the {role} message"
+            hint = "Write them where the template keeps them, split the row, or change the template."
+            yield Finding("T001", "warning", text, hint, where)
+        else:
+            text = f"the template changes text around what the {role} message says"
+            yield Finding("T001", "note", text, "Compare the tokens in `vlmbench inspect`.", where)
 
 
 def doubled_bos(scene: Scene) -> Iterator[Finding]:
@@ -257,8 +266,8 @@ def _excerpt(text: str, at: int) -> str:
 
 def _token_at(scene: Scene, at: int) -> tuple[int, int] | None:
     """The token at a character of the prompt, where the prompt is what was tokenized."""
-    offsets = scene.rendering.offsets
-    if offsets is None or scene.rendering.text != scene.rendering.prompt or not len(offsets):
+    offsets = scene.offsets
+    if scene.rendering.text != scene.rendering.prompt or not len(offsets):
         return None
     token = min(int(np.searchsorted(offsets[:, 1], at, side="right")), len(offsets) - 1)
     return token, token + 1

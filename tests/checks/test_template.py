@@ -1,0 +1,176 @@
+"""T codes: each on a real tokenizer, with a clean twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checks.support import HEAD, QWEN, SETS, Make, of, row, said
+from workbench.checks.run import check_recipe, check_row, check_rows
+from workbench.checks.scene import Scene
+from workbench.checks.template import third_opinion
+
+CHAT = """{% for m in messages %}<|im_start|>{{ m.role }}
+{% for p in m.content %}{{ p.text }}{% endfor %}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+BOUNDARIES = QWEN.split("\n", 1)[1]
+
+
+def jinja(text: str) -> str:
+    """A recipe with this template text."""
+    lines = "".join(f"  {line}\n" for line in text.split("\n"))
+    return f"{HEAD}chat_template: jinja\nchat_template_jinja: |-\n{lines}{BOUNDARIES}{SETS}"
+
+
+PLAIN = row("What is 2 + 2?", "It is 4.", "And 3 + 3?", "Six.")
+
+
+def test_a_plain_template_has_no_finding(make: Make) -> None:
+    bench = make([PLAIN], jinja(CHAT))
+    assert check_row(bench.row(0)) == []
+    assert not of(check_recipe(bench), "T005")
+
+
+def test_t001_a_dropped_message(make: Make) -> None:
+    dropping = CHAT.replace("{% for m in messages %}", "{% for m in messages if m.role != 'system' %}")
+    rows = [{"messages": [said("system", "Be brief."), *PLAIN["messages"]]}, PLAIN]
+    bench = make(rows, jinja(dropping))
+    (found,) = of(check_row(bench.row(0)), "T001")
+    assert (found.severity, found.where.row, found.where.message) == ("warning", 0, 0)
+    assert "system" in found.message
+    assert check_row(bench.row(1)) == []
+
+
+def test_t001_counts_the_characters_of_dropped_thinking(make: Make) -> None:
+    thinking = CHAT.replace("{{ p.text }}", "{{ p.text.split('</think>')[-1] }}")
+    bench = make([row("a", "<think>\nhm, long\n</think>\n\nAnswer."), row("a", "Answer.")], jinja(thinking))
+    (found,) = of(check_row(bench.row(0)), "T001")
+    assert (found.severity, found.where.message) == ("warning", 1)
+    assert "drops or rewrites" in found.message
+    assert " of 34 characters" in found.message
+    assert check_row(bench.row(1)) == []
+
+
+def test_t001_is_an_error_where_all_of_an_answer_is_lost(make: Make) -> None:
+    dropping = CHAT.replace("{{ p.text }}", "{{ p.text if m.role == 'user' or loop.index0 else '' }}")
+    bench = make([row("a", ["lost to the template", "kept"])], jinja(dropping))
+    (found,) = of(check_row(bench.row(0)), "T001")
+    assert (found.severity, found.where.message) == ("error", 1)
+
+
+def test_t002_and_its_place(make: Make) -> None:
+    last = CHAT.replace(
+        "{{ m.role }}\n", "{{ m.role }}\n{% if loop.last and m.role == 'assistant' %}<think></think>{% endif %}"
+    )
+    bench = make([PLAIN, row("a", "b")], jinja(last))
+    (found,) = of(check_row(bench.row(0)), "T002")
+    assert (found.severity, found.where.message) == ("warning", 1)
+    assert found.where.tokens is not None
+    assert "<think>" in found.message
+    assert not of(check_row(bench.row(1)), "T002")
+
+
+def test_t003_two_beginnings(make: Make) -> None:
+    start = "<bos><bos>"
+    own = CHAT.replace("<|im_start|>", "<start_of_turn>").replace("<|im_end|>", "<end_of_turn>")
+    own = own.replace("{{ m.role }}", "{{ 'model' if m.role == 'assistant' else m.role }}")
+    marks = BOUNDARIES.replace("<|im_start|>assistant", "<start_of_turn>model").replace(
+        "<|im_start|>", "<start_of_turn>"
+    )
+    marks = marks.replace("<|im_end|>", "<end_of_turn>")
+    for prefix, count in ((start, 1), ("<bos>", 0)):
+        recipe = jinja(prefix + own).replace(BOUNDARIES, marks)
+        bench = make([row("a", "b")], recipe, "gemma3")
+        found = of(check_row(bench.row(0)), "T003")
+        assert len(found) == count
+        assert all(one.where.tokens == (0, 2) for one in found)
+
+
+def test_t004_a_generation_prompt_that_training_never_shows(make: Make) -> None:
+    other = CHAT.replace(
+        "<|im_start|>assistant\n{% endif %}", "<|im_start|>assistant\n<think>\n\n</think>\n\n{% endif %}"
+    )
+    bench = make([row("a", "b")], jinja(other))
+    (found,) = of(check_row(bench.row(0)), "T004")
+    assert (found.where.row, found.where.message) == (0, 1)
+    assert "<think>" in found.message
+
+
+def test_t005_a_template_that_asks_for_the_day(make: Make) -> None:
+    dated = "<|im_start|>system\n{{ strftime_now('%d %b %Y') }}<|im_end|>\n" + CHAT
+    (found,) = of(check_recipe(make([PLAIN], jinja(dated))), "T005")
+    assert found.where.line == 4
+    assert "04 Mar 2021" in found.message
+    assert "12 Nov 2033" in found.message
+    fixed = (
+        "{% set today = strftime_now('%Y') if false else '2024' %}<|im_start|>system\n{{ today }}<|im_end|>\n" + CHAT
+    )
+    assert not of(check_recipe(make([PLAIN], jinja(fixed))), "T005")
+
+
+def test_t006_is_told_with_the_row(make: Make) -> None:
+    strict = "{% if messages[0].role != 'user' %}{{ raise_exception('users first') }}{% endif %}" + CHAT
+    bench = make([{"messages": [said("assistant", "b")]}, PLAIN], jinja(strict))
+    (found,) = check_row(bench.row(0))
+    assert (found.code, found.where.row) == ("T006", 0)
+    assert "users first" in found.message
+    assert check_row(bench.row(1)) == []
+
+
+def test_t007_the_first_difference(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from workbench.tokens import template
+
+    folder = tmp_path / "bundled"
+    folder.mkdir()
+    monkeypatch.setattr(template, "bundled_templates", lambda python=None: folder)
+    recipe = HEAD + QWEN.replace("tokenizer_default", "qwen2_vl") + SETS
+    own = make([PLAIN]).template.text
+    for text, count in ((CHAT, 1), (str(own) + "{# the same #}", 0)):
+        (folder / "qwen2_vl.jinja").write_text(text, "utf-8")
+        bench = make([PLAIN], recipe)
+        found = of(check_row(bench.row(0)), "T007")
+        assert len(found) == count
+        for one in found:
+            assert (one.where.line, one.where.row) == (4, 0)
+            assert "system" in one.message
+
+
+def test_t008_and_the_agreement(make: Make) -> None:
+    marked = CHAT.replace(
+        "{{ p.text }}",
+        "{% if m.role == 'assistant' %}{% generation %}{{ p.text }}{% endgeneration %}"
+        "{% else %}{{ p.text }}{% endif %}",
+    )
+    bench = make([PLAIN], jinja(marked))
+    scene = Scene(bench.row(0))
+    told = third_opinion(scene)
+    assert told is not None
+    assert told[0] == told[1] > 0
+    assert not of(check_row(bench.row(0)), "T008")
+    assert check_rows(bench, bench.head(None)).agreement == told
+
+    wrong = make([PLAIN], jinja(marked.replace("m.role == 'assistant'", "m.role == 'user'")))
+    (found,) = of(check_row(wrong.row(0)), "T008")
+    assert found.severity == "note"
+    assert third_opinion(Scene(make([PLAIN], jinja(CHAT)).row(0))) is None
+
+
+def test_rows_of_one_form_are_not_rendered_again_and_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.checks import template
+
+    calls = 0
+    prompt = template._prompt
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return prompt(*arguments, **options)
+
+    monkeypatch.setattr(template, "_prompt", counting)
+    bench = make([PLAIN] * 9, jinja(CHAT))
+    for shown in bench.head(None):
+        assert check_row(shown) == []
+    assert calls == 2 * template._ENOUGH
