@@ -68,17 +68,18 @@ def unknown_roles(bench: Bench) -> Iterator[Finding]:
         yield Finding("M009", "error", text, hint, bench.document.where(place, key=True), fix)
 
 
-def unused_boundaries(bench: Bench, roles: Collection[str], rows: int) -> Iterator[Finding]:
-    """M009: boundaries whose role is in none of the rows looked at."""
+def unused_boundaries(bench: Bench, roles: Collection[str], rows: int, *, all_of_them: bool) -> Iterator[Finding]:
+    """M009: boundaries whose role is in none of the rows looked at; for roles that are not trained, in none at all."""
     for index, boundary in enumerate(bench.masking.boundaries):
-        if boundary.role in roles or not rows:
-            continue
         trained = boundary.role in bench.masking.roles_to_train
+        if boundary.role in roles or not (trained or all_of_them):
+            continue
         text = f"no message of the {rows:,} rows has the role {boundary.role}, which has a boundary"
-        hint = "Rows' own role names count." if trained else "Nothing to do, if other rows have it."
-        severity = "warning" if trained else "note"
         place = boundary_place(bench, index, "role")
-        yield Finding("M009", "warning" if severity == "warning" else "note", text, hint, place)
+        if trained:
+            yield Finding("M009", "warning", text, "Write the role as the rows name it.", place)
+        else:
+            yield Finding("M009", "note", text, "It does nothing here.", place)
 
 
 def silent_end(bench: Bench) -> Iterator[Finding]:

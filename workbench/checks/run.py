@@ -121,7 +121,9 @@ def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (),
         if told is not None:
             agreed, compared = agreed + told[0], compared + told[1]
     if roles:
-        found += chosen(recipe.unused_boundaries(bench, roles, count), select, ignore)
+        found += chosen(
+            recipe.unused_boundaries(bench, roles, count, all_of_them=count == bench.rows.known_length), select, ignore
+        )
     agreement = (agreed, compared) if compared else None
     return Report(tuple(found), count, trained, tokens, agreement, grouped(found))
 
