@@ -16,7 +16,6 @@ import numpy as np
 from textual.app import App, ComposeResult
 
 from screens.row_view import RowView
-from screens.steady import steady
 from screens.widgets.token_grid import TokenGrid
 from tests.benchmarks.timing import medians
 from tests.screens.small_bench import SmallRenderer
@@ -71,7 +70,7 @@ def long_row(length: int) -> RowView:
     kind = np.full(length, Owner.CONTENT, dtype=np.uint8)
     trace = Trace(kind, message, zero, zero, zero, np.ones(length, dtype=bool))
     roles = tuple("user" if n % 2 == 0 else "assistant" for n in range(int(message[-1]) + 1))
-    drawn = steady(glyphs(rendering))
+    drawn = glyphs(rendering)
     begun = turns(rendering, mask, trace, roles)
     return RowView(0, rendering, mask, trace, drawn, roles, begun, [], boundaries, ("assistant",), "turn", built_in="")
 
