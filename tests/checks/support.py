@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.support.processors import TOKENIZERS
 from workbench.bench import Bench
 from workbench.findings import Finding
 from workbench.recipe.document import Document
@@ -28,6 +31,7 @@ role_boundaries:
 SETS = "datasets:\n  - path: rows.jsonl\n    type: chat_template\n"
 FIXED_QWEN = QWEN.replace("assistant\\n", "assistant")
 
+needs_real = pytest.mark.skipif(TOKENIZERS is None, reason="the real tokenizers are not at hand")
 Make = Callable[..., Bench]
 
 

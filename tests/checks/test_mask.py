@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, of, row, said
+from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row, said
 from tests.tokens.conversations import picture
 from workbench.checks.run import check_recipe, check_row, check_rows
 from workbench.findings import apply_fix
@@ -219,6 +219,7 @@ def test_m010_everything_is_trained_and_the_familys_boundaries_mend_it(make: Mak
     assert not of(check_recipe(make([PLAIN], HEAD + "train_on_inputs: true\n" + SETS)), "M010")
 
 
+@needs_real
 def test_m011_the_empty_think_block(make: Make) -> None:
     bench = make([row("a", "b")], HEAD + QWEN + SETS, "qwen3_5")
     (found,) = of(check_row(bench.row(0)), "M011")
@@ -262,7 +263,7 @@ def test_m013_a_part_that_asks_not_to_be_trained(make: Make) -> None:
 
 def test_m014_and_m015_on_the_text_path(make: Make) -> None:
     recipe = "base_model: here\n" + QWEN + SETS
-    cut = [{"type": "text", "text": "The answ", "train": False}, {"type": "text", "text": "er is 4"}]
+    cut = [{"type": "text", "text": "The pict", "train": False}, {"type": "text", "text": "ure is 4"}]
     spaced = [{"type": "text", "text": "Think: ", "weight": 0}, {"type": "text", "text": "four"}]
     clean = [{"type": "text", "text": "Think:", "train": False}, {"type": "text", "text": " four"}]
     rows = [{"messages": [said("user", "a"), said("assistant", *parts)]} for parts in (cut, spaced, clean)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, of, row, said
+from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row, said
 from tests.checks.test_template import BOUNDARIES, CHAT, jinja
 from tests.tokens.conversations import picture
 from workbench.checks.run import check_recipe, check_row
@@ -42,6 +42,7 @@ def test_pain_02_a_marker_merges_with_the_content(make: Make) -> None:
     assert check_row(bench.row(1)) == []
 
 
+@needs_real
 def test_pain_02_without_a_newline_too(make: Make) -> None:
     recipe = (
         HEAD + 'role_boundaries:\n  - role: assistant\n    start: "Assistant: "\n    end: "<end_of_utterance>"\n' + SETS
@@ -96,6 +97,7 @@ def test_pain_06_a_template_that_is_not_stable_under_prefixes(make: Make) -> Non
     assert not of(check_row(make([thinking], jinja(CHAT), "qwen3_vl").row(0)), "T002")
 
 
+@needs_real
 def test_pain_07_the_empty_think_block_is_trained(make: Make, loaded: Any) -> None:
     bench = make([PLAIN], HEAD + QWEN + SETS, "qwen3_5")
     (found,) = of(check_row(bench.row(0)), "M011")

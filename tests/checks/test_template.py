@@ -128,14 +128,15 @@ def test_t007_the_first_difference(make: Make, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(template, "bundled_templates", lambda python=None: folder)
     recipe = HEAD + QWEN.replace("tokenizer_default", "qwen2_vl") + SETS
     own = make([PLAIN]).template.text
-    for text, count in ((CHAT, 1), (str(own) + "{# the same #}", 0)):
+    for text, count in (("Hello\n" + CHAT, 1), (str(own) + "{# the same #}", 0)):
         (folder / "qwen2_vl.jinja").write_text(text, "utf-8")
         bench = make([PLAIN], recipe)
         found = of(check_row(bench.row(0)), "T007")
         assert len(found) == count
         for one in found:
             assert (one.where.line, one.where.row) == (4, 0)
-            assert "system" in one.message
+            assert "axolotl's qwen2_vl is not the model's own template" in one.message
+            assert "Hello" in one.message
 
 
 def test_t008_and_the_agreement(make: Make) -> None:

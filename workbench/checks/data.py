@@ -15,6 +15,7 @@ from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
     from workbench.row import Row
+    from workbench.tokens.render import Renderer
 
 # What other models' data sets write where a picture stands.
 _COMMON = ("<image>", "<video>", "<audio>")
@@ -32,13 +33,7 @@ def check(scene: Scene) -> Iterator[Finding]:
 
 def literal_media(row: Row) -> Iterator[Finding]:
     """D004; needs no rendering, and explains rows that the processor refuses."""
-    renderer = row.bench.renderer
-    own = {renderer.vocabulary.text(token) for token in renderer.media_kinds}
-    for name in _MEDIA_ATTRIBUTES:
-        text = getattr(renderer.processor, name, None)
-        if isinstance(text, str) and text:
-            own.add(text)
-    pattern = _pattern(tuple(sorted({*own, *_COMMON})))
+    own, pattern = _media_texts(row.bench.renderer)
     for number, message in enumerate(row.conversation.messages):
         parts = message.get("content")
         for part in parts if isinstance(parts, list) else [{"text": parts}]:
@@ -60,9 +55,17 @@ def literal_media(row: Row) -> Iterator[Finding]:
             return
 
 
-@lru_cache(maxsize=16)
-def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True) if token))
+@lru_cache(maxsize=8)
+def _media_texts(renderer: Renderer) -> tuple[frozenset[str], re.Pattern[str]]:
+    """The model's media tokens as texts, and a pattern for them and those of other models."""
+    own = {renderer.vocabulary.text(token) for token in renderer.media_kinds}
+    for name in _MEDIA_ATTRIBUTES:
+        text = getattr(renderer.processor, name, None)
+        if isinstance(text, str):
+            own.add(text)
+    own.discard("")
+    tokens = sorted({*own, *_COMMON}, key=len, reverse=True)
+    return frozenset(own), re.compile("|".join(map(re.escape, tokens)))
 
 
 def too_long(scene: Scene) -> Iterator[Finding]:

@@ -19,18 +19,14 @@ if TYPE_CHECKING:
 def missed(scene: Scene) -> list[int]:
     """The messages of trained roles whose turn no span of that role begins, though a boundary is declared for it."""
     found = []
-    spans, boundaries = scene.spans, scene.masking.boundaries
-    for message in scene.shown:
-        if not scene.role_trained[message]:
-            continue
-        role, begin, first = scene.roles[message], scene.before(int(message)), int(scene.first[message])
-        declared = scene.boundaries_of(role)
-        if not declared:
-            continue
-        here = (spans.start >= begin) & (spans.content <= first + 1) & np.isin(spans.boundary, declared)
-        if here.any() or any(find(scene.ids, boundaries[index].start, begin, first + 1) >= 0 for index in declared):
-            continue
-        found.append(int(message))
+    boundaries = scene.masking.boundaries
+    suspects = scene.role_trained[:-1] & (scene.last >= 0) & ~scene.begun
+    for message in np.flatnonzero(suspects).tolist():
+        declared = scene.boundaries_of(scene.roles[message])
+        window = (int(scene.begins[message]), int(scene.first[message]) + 1)
+        # A marker that is there and opened nothing lies inside another span: that is not its own fault.
+        if declared and not any(find(scene.ids, boundaries[index].start, *window) >= 0 for index in declared):
+            found.append(message)
     return found
 
 
@@ -49,7 +45,7 @@ def check(scene: Scene, messages: list[int]) -> Iterator[Finding]:
 def _header(scene: Scene, message: int) -> tuple[str, int]:
     """The text between the message before and this one's first token, and its place in the rendering's text."""
     offsets = scene.offsets
-    begin, first = scene.before(message), int(scene.first[message])
+    begin, first = int(scene.begins[message]), int(scene.first[message])
     if first >= len(offsets):
         return "", 0
     start = int(offsets[begin - 1, 1]) if begin else 0
@@ -60,7 +56,7 @@ def _header(scene: Scene, message: int) -> tuple[str, int]:
 def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
     boundary, message = scene.masking.boundaries[index], mine[0]
     header, at = _header(scene, message)
-    begin, first = scene.before(message), int(scene.first[message])
+    begin, first = int(scene.begins[message]), int(scene.first[message])
     turns = counted(len(mine), "turn")
     lost = int(np.count_nonzero(np.isin(scene.trace.message, mine) & scene.content))
     place = header.rfind(boundary.start_text)

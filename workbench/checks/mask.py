@@ -305,17 +305,17 @@ def template_words(scene: Scene) -> Iterator[Finding]:
         written = "".join(scene.rendering.token_texts(*place))
         text = f"{counted(len(between), 'token')} that the template writes before {boundary.role}'s text are trained: "
         text += repr(shorten(written))
-        fix, hint = _second_boundary(scene, index, written, place[1])
+        fix, hint = _second_boundary(scene, index, message, written, place[1])
         yield Finding("M011", "warning", text, hint, scene.at_boundary(index, "start", message, place), fix)
 
 
-def _second_boundary(scene: Scene, index: int, written: str, stop: int) -> tuple[Fix | None, str]:
+def _second_boundary(scene: Scene, index: int, message: int, written: str, stop: int) -> tuple[Fix | None, str]:
     """One more boundary for the role, whose start includes the template's words; the longest start wins."""
     boundaries, tokenizer = scene.masking.boundaries, scene.bench.renderer.tokenizer
     others = tuple(one.start for one in boundaries if one.role != boundaries[index].role)
     whole = boundaries[index].start_text + written
     longer = stable_prefix(tokenizer, whole, others)
-    begin = scene.before(int(scene.trace.message[min(stop, len(scene.ids) - 1)]))
+    begin = int(scene.begins[message])
     if longer is None or len(longer) <= len(boundaries[index].start_text):
         return None, "Let the role's start marker include that text."
     if find(scene.ids, encode_marker(tokenizer, longer), begin, stop) < 0:

@@ -114,10 +114,27 @@ class Scene:
         order: IntArray = present[np.argsort(self.first[present], kind="stable")]
         return order
 
-    def before(self, message: int) -> int:
-        """The first token after the text of the message before this one: there the turn's header can begin."""
-        earlier = self.last[self.last < self.first[message]]
-        return int(earlier.max()) + 1 if len(earlier) else 0
+    @cached_property
+    def begins(self) -> IntArray:
+        """Per message, the first token after the text of the messages before it: there its header can begin."""
+        begins = np.zeros(len(self.roles), dtype=np.int64)
+        order = self.shown
+        begins[order[1:]] = np.maximum.accumulate(self.last[order])[:-1] + 1
+        return begins
+
+    @cached_property
+    def begun(self) -> BoolArray:
+        """Per message, whether a span of its role begins between the message before and its text."""
+        begun = np.zeros(len(self.roles) + 1, dtype=bool)
+        spans = self.spans
+        if not len(spans) or not self.roles:
+            return begun[:-1]
+        names = {name: number for number, name in enumerate(dict.fromkeys((*spans.roles, *self.roles)))}
+        of_span = np.array([names[name] for name in spans.roles], dtype=np.int64)[spans.boundary]
+        of_message = np.array([*(names[name] for name in self.roles), -1], dtype=np.int64)
+        mine = (of_message[self.own] == of_span) & (spans.start >= np.append(self.begins, 0)[self.own])
+        begun[self.own[mine]] = True
+        return begun[:-1]
 
     @cached_property
     def own(self) -> IntArray:
