@@ -280,3 +280,24 @@ def test_a_long_row_is_checked_like_a_short_one(make: Make) -> None:
     assert bench.row(0).mask.trained > 39_000
     assert check_row(bench.row(0)) == []
     assert [one.code for one in check_row(bench.row(1))] == ["M001", "M002"]
+
+
+def test_a_system_text_inside_the_users_turn_is_no_runaway(make: Make) -> None:
+    turns = [said("system", "Be brief."), *row("a", "b", "c", "d")["messages"]]
+    recipe = HEAD + SETS + "chat_template: tokenizer_default\nrole_boundaries:\n"
+    for role, name in (("assistant", "model"), ("user", "user")):
+        recipe += f'  - role: {role}\n    start: "<start_of_turn>{name}\\n"\n    end: "<end_of_turn>"\n'
+    bench = make([{"messages": turns}], recipe, "gemma3")
+    assert int(bench.row(0).trace.message.max()) == 4
+    assert bad(check_row(bench.row(0))) == []
+
+
+def test_m006_where_the_next_turns_start_is_the_only_end(make: Make) -> None:
+    recipe = HEAD + SETS + 'role_boundaries:\n  - role: assistant\n    start: "ASSISTANT:"\n    end: "USER:"\n'
+    recipe += (
+        '    include_end: false\n  - role: user\n    start: "USER:"\n    end: "ASSISTANT:"\n    include_end: false\n'
+    )
+    bench = make([row("a", "b", "c", "d")], recipe, "llava_1_5")
+    (found,) = of(check_row(bench.row(0)), "M006")
+    assert (found.severity, found.fix) == ("warning", None)
+    assert "writes no stop token" in found.message

@@ -70,7 +70,7 @@ def never_ends(scene: Scene) -> Iterator[Finding]:
     spans = scene.spans
     ends = np.array([bool(one.end) for one in scene.masking.boundaries], dtype=bool)
     opened, _ = scene.by_content
-    runaway = np.flatnonzero((scene.swallowed > 0) & ends[spans.boundary] & ~opened)
+    runaway = np.flatnonzero(scene.runaway & ends[spans.boundary] & ~opened)
     for index in np.unique(spans.boundary[runaway]):
         first = int(runaway[spans.boundary[runaway] == index][0])
         boundary, message = scene.masking.boundaries[index], int(scene.own[first])
@@ -118,7 +118,7 @@ def leaks(scene: Scene) -> Iterator[Finding]:
     other = trained & scene.content & ~scene.role_trained[trace.message]
     ends = np.array([bool(one.end) for one in scene.masking.boundaries], dtype=bool)
     opened, _ = scene.by_content
-    told = np.append(opened | ((scene.swallowed > 0) & ends[spans.boundary]), False)
+    told = np.append(opened | (scene.runaway & ends[spans.boundary]), False)
     beyond = np.append((scene.swallowed > 0) & ~told[:-1], False)
     last_own = np.append(scene.last, len(scene.ids))[np.append(scene.own, -1)]
     template = trained & (trace.kind == Owner.TEMPLATE) & beyond[mask.span]
@@ -201,9 +201,9 @@ def stop_token(scene: Scene) -> Iterator[Finding]:
     index, message = int(spans.boundary[first]), int(scene.own[first])
     boundary = scene.masking.boundaries[index]
     closed = mine[spans.terminated[mine]]
-    if not len(closed):
-        if int(scene.swallowed[mine].max()) == 0:
-            text = f"the template writes no {boundary.end_text!r} after {boundary.role}: the model never learns to stop"
+    if not len(closed) or scene.shared_end[index]:
+        if not scene.runaway[mine].any():
+            text = f"the template writes no stop token after {boundary.role}: the model never learns to stop"
             hint = "Use a template that ends the turn, or write the end token into the answers."
             place = (max(0, len(scene.ids) - 1), len(scene.ids))
             yield Finding("M006", "warning", text, hint, scene.at_boundary(index, "end", message, place))

@@ -128,6 +128,11 @@ def deaf_generation(bench: Bench) -> Iterator[Finding]:
     for index, boundary in enumerate(bench.masking.boundaries):
         if boundary.role not in bench.masking.roles_to_train or not boundary.end or stops.intersection(boundary.end):
             continue
+        if not boundary.include_end and any(
+            one.start[: len(boundary.end)] == boundary.end for one in bench.masking.boundaries
+        ):
+            # The end is how the next turn starts: there is no stop token, which M006 tells of each row.
+            continue
         ids = " ".join(map(str, boundary.end))
         listed = ", ".join(map(str, sorted(stops)))
         text = (

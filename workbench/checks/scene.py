@@ -149,11 +149,40 @@ class Scene:
     @cached_property
     def swallowed(self) -> IntArray:
         """Per span, how many messages besides its own begin inside it."""
-        begins = np.sort(self.first[self.shown])
+        return self._inside(self.shown)
+
+    @cached_property
+    def runaway(self) -> BoolArray:
+        """Per span, whether it swallows what must be treated otherwise.
+
+        A trained span that swallows messages of untrained roles, or the reverse. A system text that the template writes
+        into the user's turn is swallowed too, and nothing is wrong with that.
+        """
+        trained = self._inside(self.shown[self.role_trained[self.shown]])
+        untrained = self._inside(self.shown[~self.role_trained[self.shown]])
+        runaway: BoolArray = np.where(self.spans.trained, untrained, trained) > 0
+        return runaway
+
+    def _inside(self, messages: IntArray) -> IntArray:
+        """Per span, how many of these messages besides its own begin inside it."""
+        begins = np.sort(self.first[messages])
         inside = np.searchsorted(begins, self.spans.stop) - np.searchsorted(begins, self.spans.content)
         starts = np.append(self.first, -1)[self.own]
-        others: IntArray = np.maximum(0, inside - (starts >= self.spans.content))
+        mine = (starts >= self.spans.content) & np.isin(self.own, messages)
+        others: IntArray = np.maximum(0, inside - mine)
         return others
+
+    @cached_property
+    def shared_end(self) -> BoolArray:
+        """Per boundary, whether its end is how another turn starts: such a turn has no end token of its own."""
+        all_of_them = self.masking.boundaries
+        return np.array(
+            [
+                bool(one.end) and any(other.start[: len(one.end)] == one.end for other in all_of_them)
+                for one in all_of_them
+            ],
+            dtype=bool,
+        )
 
     @cached_property
     def by_content(self) -> tuple[BoolArray, BoolArray]:
