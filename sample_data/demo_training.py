@@ -34,6 +34,9 @@ SYSTEMS = (
 
 IGNORE = -100
 
+RARE = ("Two", "Three", "Four", "Yes, there are", "There is nothing", "There are no")
+"""How answers begin that few pictures allow."""
+
 
 @dataclass(frozen=True)
 class Round:
@@ -43,6 +46,8 @@ class Round:
     rate: float
     echoes: int
     """How often the row without a picture repeats something; see `Writer.echo`."""
+    hard: float = 0.0
+    """Share of the rows that show two equal shapes and ask what is seldom asked: see `Writer.about`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,12 @@ class Settings:
     batch: int = 16
     ramp: int = 100
     # Repeating random tokens costs a loss that drowns the pictures: much of it first, little of it at the end.
-    rounds: tuple[Round, ...] = (Round(1500, 2e-3, 4), Round(1000, 1.5e-3, 1), Round(700, 1e-3, 1))
+    rounds: tuple[Round, ...] = (
+        Round(1500, 2e-3, 4),
+        Round(1000, 1.5e-3, 1),
+        Round(700, 1e-3, 1),
+        Round(800, 1e-3, 1, hard=0.5),
+    )
 
 
 @dataclass
@@ -182,9 +192,15 @@ class Writer:
             labels += [*[IGNORE] * len(asked), *answer, self.end, IGNORE]
         return ids, labels
 
-    def about(self, view: Scene, rng: random.Random) -> tuple[list[int], list[int]]:
-        """Four questions about a picture, and at times the request to list everything."""
-        turns = view.turns(rng, 4)
+    def about(self, view: Scene, rng: random.Random, hard: bool = False) -> tuple[list[int], list[int]]:
+        """Four questions about a picture, and at times the request to list everything.
+
+        `hard` prefers questions whose answers are rare: several of one kind, or nothing at all.
+        """
+        turns = view.turns(rng, 6 if hard else 4)
+        if hard:
+            turns = sorted(turns, key=lambda turn: not turn[1].startswith(RARE))[:4]
+            rng.shuffle(turns)
         if rng.random() < 0.5:
             turns[rng.randrange(4)] = view.inventory()
         encoded = [(self.encode(question), self.encode(answer)) for question, answer in turns]
@@ -240,11 +256,13 @@ def train(model: Gemma4ForConditionalGeneration, tokenizer: GemmaTokenizer, sett
     return time.monotonic() - began
 
 
-def _picks(corpus: Corpus, size: int, rng: random.Random) -> Iterator[list[int]]:
-    """Batches of picture numbers, each picture once before any comes again."""
+def _picks(corpus: Corpus, size: int, rng: random.Random, twins: int = 0) -> Iterator[list[int]]:
+    """Batches of picture numbers, each picture once before any comes again; the first `twins` show equal shapes."""
+    alike = [i for i, view in enumerate(corpus.scenes) if len({t.pair for t in view.things}) < len(view.things)]
+    step = size - twins
     while True:
         order = rng.sample(range(len(corpus.scenes)), len(corpus.scenes))
-        yield from (order[i : i + size] for i in range(0, len(order) - size + 1, size))
+        yield from (rng.sample(alike, twins) + order[i : i + step] for i in range(0, len(order) - step + 1, step))
 
 
 def _warm_up(
@@ -284,9 +302,10 @@ def _train_all(
     optimizer = torch.optim.AdamW(weights, lr=part.rate, betas=(0.9, 0.98), weight_decay=0.01)
     cap = model.config.text_config.final_logit_softcapping
     began = time.monotonic()
-    for step, picked in zip(range(part.steps), _picks(corpus, settings.batch, rng), strict=False):
+    hard = round(part.hard * settings.batch)
+    for step, picked in zip(range(part.steps), _picks(corpus, settings.batch, rng, hard), strict=False):
         optimizer.param_groups[0]["lr"] = part.rate * schedule(step, part.steps, settings.ramp, 0.05)
-        rows = [writer.about(corpus.scenes[i], rng) for i in picked]
+        rows = [writer.about(corpus.scenes[i], rng, n < hard) for n, i in enumerate(picked)]
         rows.append(writer.echo(corpus.scenes[picked[0]], rng, part.echoes))
         # Padding on the right needs no attention mask: nothing that counts comes after it.
         width = max(len(ids) for ids, _ in rows)
