@@ -67,6 +67,7 @@ class Settings:
         Round(1000, 1.5e-3, 1),
         Round(700, 1e-3, 1),
         Round(800, 1e-3, 1, hard=0.5),
+        Round(650, 8e-4, 1, hard=0.5),
     )
 
 
