@@ -274,6 +274,56 @@ def explain(code: str | None, output: str) -> int:
     return EXIT_OK
 
 
+@cli.command(epilog=EPILOG)
+@_source_options
+@click.option(
+    "--rows",
+    type=RowCount(),
+    default=16,
+    show_default=True,
+    metavar="N|all",
+    help="Prove them on the first N rows too.",
+)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def infer(
+    config: str | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    rows: int | Literal["all"] = 16,
+    output: str = "text",
+    **options: Any,
+) -> int:
+    """Find the role_boundaries of a chat template, and prove them on conversations that were not used to find them.
+
+    The YAML on stdout goes into a recipe as it is; what was proved stands above it. Exit code 1 where some role's
+    boundaries could not be proved, with the reason.
+    """
+    from workbench import diagnostics
+    from workbench.bench import prepare
+
+    diagnostics.quiet_libraries()
+    try:
+        bench = prepare(config, model=model, data=data, **options)
+        with diagnostics.progress_bar() as progress:
+            bench.load(progress)
+        from workbench.tokens.infer import infer as infer_boundaries
+        from workbench.views.infer import infer_payload, infer_text
+
+        shown = [row.conversation.messages for row in bench.head(None if rows == "all" else rows) if row.error is None]
+        loaded = bench.loaded
+        found = infer_boundaries(
+            bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=shown
+        )
+        with diagnostics.reader_may_leave():
+            if output == "json":
+                diagnostics.write_json(infer_payload(found, bench.title))
+            else:
+                sys.stdout.write(infer_text(found, bench.title, bench.rows.name))
+    except BenchError as problem:
+        return diagnostics.report(problem, as_json=output == "json")
+    return EXIT_OK if found.verified else EXIT_FINDINGS
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run `vlmbench` and exit with its code."""
     try:

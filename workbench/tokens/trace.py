@@ -8,7 +8,7 @@ rewrites a part, its tokens are marked as not exact.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -52,7 +52,8 @@ class Trace:
     `message` and `part` are int32 indexes into the rendered conversation, -1 where there is none; characters count
     within the part's own text. `exact` is false for tokens of parts that the template rewrote; `missing` lists the
     (message, part) whose text never reached the rendering. `places` are the pieces of all parts, media included, in
-    the order of the text: the tokens at their edges may be `SPLIT`. Not a template's char is in any.
+    the order of the text: the tokens at their edges may be `SPLIT`. `offsets` (`[L, 2]`, characters of the text) are
+    the rendering's, or found from the tokens' bytes where it has none.
     """
 
     kind: npt.NDArray[np.uint8]
@@ -63,6 +64,7 @@ class Trace:
     exact: npt.NDArray[np.bool_]
     missing: tuple[tuple[int, int], ...] = ()
     places: tuple[Place, ...] = ()
+    offsets: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int32))
 
 
 def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, pad_id: int | None = None) -> Trace:
@@ -212,8 +214,7 @@ def _per_token(
         last[content] = column[tail[content]] + 1
     typed = [bool((kind[a:b] == Owner.CONTENT).all()) for a, b in zip(runs.start, runs.stop, strict=True)]
     placed = [number for number, mine in enumerate(typed) if not mine]
-    # The n-th run belongs to the n-th media part, unless the processor joined or dropped some.
-    owners = media if len(media) == len(placed) else [(-1, -1)] * len(placed)
+    owners = _run_owners([int(offsets[runs.start[number], 0]) for number in placed], media, located, owner)
     media_message = np.full(count, -1, dtype=np.int32)
     media_part = np.full(count, -1, dtype=np.int32)
     places: list[Place] = []
@@ -242,7 +243,31 @@ def _per_token(
         exact_of[index],
         missing,
         tuple(sorted(places, key=lambda place: (place.start, place.stop))),
+        offsets,
     )
+
+
+def _run_owners(
+    at: Sequence[int], media: Sequence[tuple[int, int]], located: Sequence[Located], owner: npt.NDArray[np.int32]
+) -> list[tuple[int, int]]:
+    """The media part of each run, which begins at character `at`; (-1, -1) where it cannot be told.
+
+    As many runs as parts: one each. Where a processor makes several runs of one part, they belong to the only part that
+    stands between their neighbours, or in the message of one of them.
+    """
+    if len(at) == len(media):
+        return list(media)
+    texts = np.flatnonzero(owner >= 0)
+    found = []
+    for place in at:
+        split = int(np.searchsorted(texts, place))
+        around = [located[owner[texts[i]]].part for i in (split - 1, split) if 0 <= i < len(texts)]
+        before = (around[0].message, around[0].part) if split else (-1, -1)
+        after = (around[-1].message, around[-1].part) if split < len(texts) else (len(media) + 1 << 30, 0)
+        between = [one for one in media if before < one < after]
+        beside = between or [one for one in media if one[0] in {part.message for part in around}]
+        found.append(beside[0] if len(beside) == 1 else (-1, -1))
+    return found
 
 
 def _places(

@@ -1,0 +1,76 @@
+"""What `vlmbench infer` prints: a recipe's `role_boundaries`, with the evidence for them as comments, or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from workbench.views.flow import visible
+
+if TYPE_CHECKING:
+    from workbench.tokens.infer import Evidence, Inference
+
+_COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
+
+
+def infer_payload(inference: Inference, model: str) -> dict[str, Any]:
+    """The JSON of `vlmbench.infer/1`, with the model's name."""
+    given = inference.to_dict()
+    return {"schema": given.pop("schema"), "model": model, **given}
+
+
+def infer_text(inference: Inference, model: str, data: str = "") -> str:
+    """YAML that can be pasted into a recipe, under comments that say what was proved; `data` names the rows' source."""
+    proved = f"{inference.conversations} conversations that were not used to find it"
+    if inference.rows:
+        proved += f", and {inference.rows} rows of {visible(data)}"
+    lines = [f"{visible(model)}: {_headline(inference)}", f"Proved on {proved}.", ""]
+    lines += _table(inference)
+    notes = [f"{one.role}: {visible(note)}" for one in inference.evidence for note in one.notes]
+    notes += [visible(note) for note in inference.notes]
+    lines += ["", *notes, ""] if notes else [""]
+    body = inference.yaml()
+    tail = [line for one in inference.evidence for line in _broken(one)]
+    if tail:
+        tail = ["Where a whole header is not found, because its last characters merge with the content:", *tail]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines) + body + "".join(f"# {line}\n" for line in tail)
+
+
+def _headline(inference: Inference) -> str:
+    good = [one.role for one in inference.evidence if one.verified]
+    bad = [one.role for one in inference.evidence if not one.verified]
+    if not bad:
+        return "verified for " + ", ".join(good) if good else "nothing was found"
+    return f"NOT verified for {', '.join(bad)}" + (f"; verified for {', '.join(good)}" if good else "")
+
+
+def _table(inference: Inference) -> list[str]:
+    rows = [_COLUMNS, *(_row(one) for one in inference.evidence)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _row(one: Evidence) -> tuple[str, ...]:
+    figures = one.figures
+    recall = f"{figures.recalled} of {figures.content}" + (
+        f" ({_share(figures.recalled, figures.content)})" if figures.content else ""
+    )
+    stops = f"{figures.stopped} of {figures.stops}" if figures.stops else "-"
+    return one.role, recall, stops, str(figures.leaked), "verified" if one.verified else "not verified"
+
+
+def _share(part: int, whole: int) -> str:
+    """A percentage that says 100 of nothing less."""
+    return "100%" if part == whole else f"{min(part / whole, 0.9999):.2%}"
+
+
+def _broken(one: Evidence) -> list[str]:
+    return [
+        f"  {_quoted(case.marker)} is {list(case.alone)} alone; before {_quoted(case.content)} the ids are "
+        f"{list(case.there)}"
+        for case in one.broken
+    ]
+
+
+def _quoted(text: str) -> str:
+    return visible(json.dumps(text, ensure_ascii=False))
