@@ -68,8 +68,9 @@ def test_text_of_a_split_character_stands_at_its_first_piece(loaded):
 
 
 def test_a_template_that_refuses_is_an_error_with_its_place(loaded):
-    speaker = renderer(loaded("gemma3"))
-    with pytest.raises(InputError, match="chat template refuses") as raised:
+    speaker = renderer(loaded("qwen2_5_vl"))
+    speaker.template = "{% if messages[1].role == 'user' %}{{ raise_exception('roles must alternate') }}{% endif %}"
+    with pytest.raises(InputError, match="chat template refuses this row: roles must alternate") as raised:
         speaker.render([turn("user", "a"), turn("user", "b")], where=Where("data.jsonl", 3, row=2))
     assert str(raised.value.where) == "data.jsonl:3: row 2"
 
@@ -121,3 +122,10 @@ def test_media_runs(ids, expected):
     runs = media_runs(np.array(ids, dtype=np.int64), kinds)
     found = zip(runs.modality, runs.start.tolist(), runs.stop.tolist(), runs.soft.tolist(), strict=True)
     assert list(found) == expected
+
+
+def test_a_row_without_messages_renders_as_the_collator_renders_it(loaded):
+    model = loaded("qwen2_5_vl")
+    speaker = renderer(model)
+    speaker.template = "<|im_start|>{% for message in messages %}{{ message.role }}{% endfor %}"
+    assert speaker.render([]).input_ids.tolist() == collated(model, speaker.template, [])
