@@ -33,8 +33,13 @@ WHY_NOT: dict[str, dict[str, str]] = {
 }
 WHY_NOT["gemma3n"] = WHY_NOT["gemma3"]
 WHY_NOT["pixtral"] = WHY_NOT["gemma3"]
-# The short templates of the fallback have no date, a system turn for Mistral, and other ends.
-WHY_NOT_FALLBACK = {"gemma3": WHY_NOT["gemma3"], "gemma3n": WHY_NOT["gemma3"]}
+# The short templates that stand in for these write a tool's answer as if it were the assistant's.
+SHORT_AND_ODD = ("mistral3", "pixtral")
+
+
+# Without the real tokenizers these have short templates in which markers are words, or one marker ends some turns only.
+# Where no boundaries fit them whole, that must be said.
+SHORT = ("llava_1_5", "mistral3", "pixtral", "smolvlm2") if TOKENIZERS is None else ()
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +60,10 @@ def test_every_role_is_proved_or_the_reason_is_given(family, inferred):
     found = inferred(family)
     roles = {one.role for one in found.evidence}
     assert {"system", "user", "assistant"} <= roles
-    reasons = WHY_NOT.get(family, {})
     if TOKENIZERS is None:
-        pytest.skip("the real tokenizers are not at hand; the fallback is tested below")
+        assert found.verified == (family not in (*SHORT_AND_ODD, "gemma3", "gemma3n", "llava_1_5")), found.evidence
+        return
+    reasons = WHY_NOT.get(family, {})
     assert {one.role for one in found.evidence if not one.verified} == set(reasons)
     assert found.verified == (not reasons)
     for one in found.evidence:
@@ -76,6 +82,9 @@ def test_every_role_is_proved_or_the_reason_is_given(family, inferred):
 def test_the_assistant_is_trained_whole_wherever_the_template_ends_its_turns(family, inferred):
     found = inferred(family)
     (assistant,) = [one for one in found.evidence if one.role == "assistant"]
+    if TOKENIZERS is None and family in SHORT_AND_ODD:
+        assert not found.verified_for(["assistant"])
+        return
     assert assistant.recall == 1.0
     if family == "llava_1_5":
         assert not found.verified_for(["assistant"])
@@ -118,6 +127,8 @@ def test_a_header_that_merges_is_given_whole_and_shortened_with_the_probe_that_b
 
 
 def test_one_token_that_ends_a_turn_and_opens_the_next_is_not_included(inferred):
+    if TOKENIZERS is None:
+        pytest.skip("the short template ends its turns otherwise")
     found = inferred("mistral3")
     assert {"role": "user", "start": "[INST]", "end": "[/INST]", "include_end": False} in found.role_boundaries
     assert {"role": "assistant", "start": "[/INST]", "end": "</s>"} in found.role_boundaries
