@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def unstartable(
     recipe: Recipe, strategy: Strategy, family: Family | None, processor: Any, tokenizer: Any
 ) -> list[Finding]:
-    """What axolotl 0.18 and 0.19.0 stop at while they build the collator of this recipe."""
+    """What axolotl 0.17 to 0.19.0 stop at while they build the collator of this recipe."""
     found = []
     if recipe.multimodal and recipe.effective_boundaries is not None:
         named = family.axolotl.chat_template if family is not None else None
@@ -24,7 +24,7 @@ def unstartable(
             Finding(
                 "A012",
                 "warning",
-                "axolotl 0.18 and 0.19.0 stop at `role_boundaries` with TypeError: 'NoneType' object is not callable.",
+                "axolotl 0.17 to 0.19.0 stop at `role_boundaries` with TypeError: 'NoneType' object is not callable.",
                 f"The mask here is what they mean. To train, {instead}use an axolotl in which this is mended.",
                 recipe.where(("role_boundaries",), key=True),
             )
