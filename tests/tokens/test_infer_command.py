@@ -44,7 +44,7 @@ def test_what_is_not_proved_is_said_and_is_no_success(run, processor_folder, tmp
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     code, out, _ = run("--model", folder, "--data", str(data))
     assert code == EXIT_FINDINGS
-    assert "NOT verified for system, user; verified for assistant" in out
+    assert "NOT verified for system, user" in out
     assert "1 rows of" in out
     code, out, _ = run("--model", folder, "--data", str(data), "--format", "json")
     assert code == EXIT_FINDINGS
@@ -53,7 +53,7 @@ def test_what_is_not_proved_is_said_and_is_no_success(run, processor_folder, tmp
     assert payload["verified"] is False
     assert payload["rows"] == 1
     proved = {one["role"]: one["verified"] for one in payload["evidence"]}
-    assert proved == {"system": False, "user": False, "assistant": True}
+    assert {"system": False, "user": False, "assistant": True}.items() <= proved.items()
 
 
 def test_bad_arguments_are_bad_arguments(run):

@@ -17,6 +17,8 @@ ROLES = ("system", "user", "assistant", "tool")
 # How contents may begin and end while boundaries are looked for: DESIGN's list, and what else merges with a header.
 PROBES = (
     "Word",
+    "the table",
+    "A picture",
     "\nline",
     "\n\ntwo lines",
     " space",

@@ -122,6 +122,7 @@ def _read_headers(cases: Sequence[Case], reading: Reading, renderer: Renderer) -
     first: dict[str, Counter[str]] = {}
     joins: dict[str, Counter[str]] = {}
     nexts: dict[str, Counter[str]] = {}
+    opened: dict[str, Counter[str]] = {}
     changing: dict[str, str] = {}
     stable = _stable(cases, renderer)
     for case in cases:
@@ -145,10 +146,15 @@ def _read_headers(cases: Sequence[Case], reading: Reading, renderer: Renderer) -
                     nexts.setdefault(before.role, Counter())[turn.role] += 1
             elif found:
                 # One token ends the turn before and opens this one.
-                reading.shared[before.role] = end or ""
-                inner.setdefault(turn.role, Counter())[end or ""] += 1
+                opened.setdefault(before.role, Counter())[turn.role] += 1
             else:
                 joins.setdefault(before.role, Counter())[turn.role] += 1
+    for role, seen in opened.items():
+        # A turn that merely lacks a header now and then is no reason to take the end from the one before.
+        if seen.total() > nexts.get(role, Counter()).total():
+            reading.shared[role] = reading.ends[role]
+            for other, count in seen.items():
+                inner.setdefault(other, Counter())[reading.ends[role]] += count
     reading.unstable.update((role, text) for role, text in changing.items() if role not in inner)
     pure = {text for seen in inner.values() for text in seen}
     bos = getattr(renderer.tokenizer, "bos_token", None) or ""
