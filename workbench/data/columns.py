@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import StoredPicture
-from workbench.data.rows import RawRow
+from workbench.data.rows import RawRow, in_order
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
 
@@ -112,14 +112,7 @@ class DatasetSource:
         return self.known_length
 
     def __iter__(self) -> Iterator[RawRow]:
-        index = 0
-        while True:
-            try:
-                row = self.row(index)
-            except IndexError:
-                return
-            yield row
-            index += 1
+        return in_order(self)
 
     def row(self, index: int) -> RawRow:
         """Row `index`, 0-based; a stream is read up to it. IndexError past the end, EnvironmentProblem if it breaks."""

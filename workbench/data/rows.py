@@ -45,3 +45,15 @@ class RowSource(Protocol):
 
     def row(self, index: int) -> RawRow:
         """Row `index`, 0-based. IndexError past the end."""
+
+
+def in_order(source: RowSource) -> Iterator[RawRow]:
+    """The rows of a source one after the other, to its end."""
+    index = 0
+    while True:
+        try:
+            row = source.row(index)
+        except IndexError:
+            return
+        yield row
+        index += 1

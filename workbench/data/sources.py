@@ -16,7 +16,7 @@ from pathlib import Path
 from workbench.data.columns import ParquetSource
 from workbench.data.hub import DataFiles, arrow_view, is_hub_id, open_saved, open_with_datasets
 from workbench.data.jsonl import open_json
-from workbench.data.rows import RawRow, RowSource
+from workbench.data.rows import RawRow, RowSource, in_order
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
 
@@ -161,14 +161,7 @@ class SliceSource:
         return self.known_length or 0
 
     def __iter__(self) -> Iterator[RawRow]:
-        index = 0
-        while True:
-            try:
-                row = self.row(index)
-            except IndexError:
-                return
-            yield row
-            index += 1
+        return in_order(self)
 
     def row(self, index: int) -> RawRow:
         """Row `index` of the slice. IndexError past its end."""
