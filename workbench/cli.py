@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from workbench import __version__
+from workbench.commands.options import EPILOG, RowCount, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError, InputError
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.checks.run import Report
-
-EPILOG = (
-    "Exit codes: 0 clean, 1 findings, 2 bad usage or input, 3 environment (missing package, no such model, gated, "
-    "offline), 130 interrupted."
-)
-Command = Callable[..., Any]
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,49 +29,8 @@ def cli(context: click.Context) -> None:
         context.invoke(inspect)
 
 
-def _source_options(command: Command) -> Command:
-    """The options that say what to look at; shared by every command that opens a bench."""
-    options = [
-        click.argument("config", required=False, type=click.Path(dir_okay=False)),
-        click.option("--model", metavar="ID|DIR", help="A hub id or folder, instead of the recipe's base_model."),
-        click.option("--data", metavar="FILE|DIR|ID", help="Rows to show, instead of the recipe's datasets."),
-        click.option("--dataset", default=0, metavar="K", help="Which of the recipe's datasets to show, from 0."),
-        click.option(
-            "--family", metavar="NAME", help="The model's family, where its config does not tell; see `families`."
-        ),
-        click.option("--revision", help="A branch, tag or commit of the model on the hub."),
-        click.option("--offline", is_flag=True, help="Use only what is already on this machine."),
-        click.option("--trust-remote-code", is_flag=True, help="Let the model's own Python code run. Off by default."),
-        click.option(
-            "--axolotl-python",
-            metavar="PATH",
-            help="The Python of an environment with axolotl, to read its bundled chat templates.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-class RowCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A number of rows, or `all`."""
-
-    name = "N|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | Literal["all"]:
-        if value == "all":
-            return "all"
-        try:
-            count = int(value)
-        except ValueError:
-            self.fail(f"{value!r} is neither a number nor `all`.", param, ctx)
-        if count < 1:
-            self.fail("it must be 1 or more.", param, ctx)
-        return count
-
-
 @cli.command(epilog=EPILOG)
-@_source_options
+@source_options
 @click.option("--row", type=click.IntRange(min=0), metavar="N", help="Show row N, counted from 0.")
 @click.option("--rows", type=RowCount(), metavar="N|all", help="Show the first N rows, or all.")
 @click.option(
@@ -174,7 +128,7 @@ def families(name: str | None, output: str) -> int:
 
 
 @cli.command(epilog=EPILOG)
-@_source_options
+@source_options
 @click.option("--row", type=click.IntRange(min=0), metavar="N", help="Check row N alone, counted from 0.")
 @click.option(
     "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Check the first N, or all."
@@ -275,7 +229,7 @@ def explain(code: str | None, output: str) -> int:
 
 
 @cli.command(epilog=EPILOG)
-@_source_options
+@source_options
 @click.option(
     "--rows",
     type=RowCount(),

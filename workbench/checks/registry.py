@@ -1,6 +1,6 @@
 """Every code that the bench can emit, declared once, with the page that `vlmbench explain` shows.
 
-The pages are data, in `codes.toml` beside this module.
+The pages are data, in `codes/` beside this module: a file for each letter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from workbench.errors import InputError
 from workbench.findings import Finding, Severity
 
-Scope = Literal["row", "recipe", "model"]
+Scope = Literal["row", "recipe", "model", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,10 @@ def codes() -> dict[str, Code]:
 
 @cache
 def _read() -> dict[str, Code]:
-    data: dict[str, dict[str, Any]] = tomllib.loads(files("workbench.checks").joinpath("codes.toml").read_text("utf-8"))
+    data: dict[str, dict[str, Any]] = {}
+    for page in files("workbench.checks").joinpath("codes").iterdir():
+        if page.name.endswith(".toml"):
+            data |= tomllib.loads(page.read_text("utf-8"))
     return {name: Code(code=name, **{key: text.strip() for key, text in data[name].items()}) for name in sorted(data)}
 
 
