@@ -1,0 +1,30 @@
+"""Where the bench keeps what it remembers: working copies, recorded runs, the state of a recipe's screens."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+_APP = "vlmbench"
+
+
+def state_dir() -> Path:
+    """The folder of everything kept: `VLMBENCH_STATE`, or the platform's own. Not created."""
+    if given := os.environ.get("VLMBENCH_STATE"):
+        return Path(given)
+    from platformdirs import user_state_path
+
+    return user_state_path(_APP, appauthor=False)
+
+
+def recipe_key(name: str, path: Path | None = None) -> str:
+    """A folder name for one recipe: readable, and different for recipes of one name in different places."""
+    whole = str(path.resolve()) if path is not None else name
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in (path or Path(name)).stem)[:40]
+    return f"{stem.strip('.-') or 'recipe'}-{hashlib.sha256(whole.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+
+
+def recipe_dir(name: str, path: Path | None = None) -> Path:
+    """The folder of one recipe's state: runs, working copy, what the screens showed. Not created."""
+    return state_dir() / "recipes" / recipe_key(name, path)
