@@ -73,7 +73,8 @@ def test_spans_and_reasons_tell_the_same_story(ids, boundaries, roles, eos):
 def test_assistant_content_and_its_end_are_trained():
     mask = scan(ROW, [USER, ASSISTANT])
     assert np.flatnonzero(mask.keep).tolist() == [9, 10, 11]
-    assert mask.reason.tolist() == [0, 5, 5, 4, 4, 6, 0, 5, 5, 1, 1, 3, 0]
+    user, assistant = [7, 7, 6, 6, 8], [7, 7, 1, 1, 3]
+    assert mask.reason.tolist() == [0, *user, 0, *assistant, 0]
     assert mask.span.tolist() == [-1, 0, 0, 0, 0, 0, -1, 1, 1, 1, 1, 1, -1]
     assert [mask.spans.role(i) for i in range(2)] == ["user", "assistant"]
 

@@ -24,19 +24,22 @@ TRAIN_ON_EOS = ("turn", "all", "none", "last")
 
 
 class Reason(IntEnum):
-    """Why a token is trained or not."""
+    """Why a token is trained or not.
+
+    The order is part of the scan: those that train stand together, and media and padding, which overrule, come last.
+    """
 
     OUTSIDE = 0
     CONTENT = 1
     START = 2
     END = 3
-    ROLE_NOT_TRAINED = 4
-    START_NOT_TRAINED = 5
-    END_NOT_TRAINED = 6
-    PAD = 7
-    MEDIA = 8
-    ALL_INPUTS = 9
-    NO_BOUNDARIES = 10
+    ALL_INPUTS = 4
+    NO_BOUNDARIES = 5
+    ROLE_NOT_TRAINED = 6
+    START_NOT_TRAINED = 7
+    END_NOT_TRAINED = 8
+    MEDIA = 9
+    PAD = 10
 
 
 REASON_TEXT: dict[Reason, str] = {
@@ -52,9 +55,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.ALL_INPUTS: "train_on_inputs",
     Reason.NO_BOUNDARIES: "no boundaries: everything is trained",
 }
-_TRAINED = np.isin(
-    np.arange(len(Reason)), [Reason.CONTENT, Reason.START, Reason.END, Reason.ALL_INPUTS, Reason.NO_BOUNDARIES]
-)
+_MARKER = np.uint8(0x80)
+"""In the table of ids: this one begins a marker. The other bits are the reason that the id alone decides, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +165,10 @@ def scan(
         raise ValueError(f"input_ids has shape {ids.shape}; it must be [L] or [B, L]")
     length = ids.shape[-1]
     flat = np.ascontiguousarray(ids, dtype=np.int64).reshape(-1)
-    media = tuple(media_ids)
 
-    finder = _finder(tuple(boundaries), pad_id, media)
-    hits = finder.hits(flat)
-    spans, resume = _spans(flat, length, finder, hits, roles_to_train)
+    finder = _finder(tuple(boundaries), pad_id, tuple(media_ids))
+    kinds = finder.kinds(flat)
+    spans, resume = _spans(flat, length, finder, np.flatnonzero(kinds >= _MARKER), roles_to_train)
     if train_on_inputs or not boundaries:
         reason = np.full(flat.size, Reason.ALL_INPUTS if train_on_inputs else Reason.NO_BOUNDARIES, dtype=np.uint8)
         span = _fill(flat.size, spans, resume, length, None)[1]
@@ -175,13 +176,10 @@ def scan(
         reason, span = _fill(flat.size, spans, resume, length, _end_reasons(spans, finder, train_on_eos))
         if finder.any_include_start:
             _include_starts(reason, spans, finder, length)
-    if len(hits):
-        found = flat[hits]
-        for token in media:
-            reason[hits[found == token]] = Reason.MEDIA
-        if pad_id is not None:
-            reason[hits[found == pad_id]] = Reason.PAD
-    keep = _TRAINED.take(reason)
+    kinds &= ~_MARKER
+    np.maximum(reason, kinds, out=reason)
+    # One comparison for both ends: 0 wraps around to the largest value.
+    keep = reason - np.uint8(Reason.CONTENT) <= Reason.NO_BOUNDARIES - Reason.CONTENT
     labels = np.where(keep, flat, IGNORE)
     shape = ids.shape
     return Mask(labels.reshape(shape), keep.reshape(shape), reason.reshape(shape), span.reshape(shape), spans)
@@ -206,7 +204,7 @@ def gate_terminators(mask: Mask, input_ids: npt.ArrayLike, terminators: Sequence
 
 
 class _Finder:
-    """What to look for in a row: a table that says, for every id, whether it can matter at all."""
+    """What to look for in a row: a table that says, for every id, what it can mean."""
 
     def __init__(self, boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> None:
         self.boundaries = boundaries
@@ -223,18 +221,21 @@ class _Finder:
         self.ends = sorted({b.end for b in boundaries if b.end})
         end_index = {end: i for i, end in enumerate(self.ends)}
         self.end_of = [end_index.get(b.end, -1) for b in boundaries]
-        wanted = {b.start[0] for b in boundaries if b.start} | {end[0] for end in self.ends} | set(media)
-        if pad_id is not None:
-            wanted.add(pad_id)
-        top = max((token for token in wanted if token >= 0), default=-1)
+        firsts = sorted({b.start[0] for b in boundaries if b.start} | {end[0] for end in self.ends})
+        known = [token for token in media if token >= 0]
+        pad = [pad_id] if pad_id is not None and pad_id >= 0 else []
         # One more entry than needed: ids beyond the table are clipped onto it, and it is always empty.
-        self.table = np.zeros(top + 2, dtype=bool)
-        self.table[[token for token in wanted if token >= 0]] = True
+        self.table = np.zeros(max([*firsts, *known, *pad], default=-1) + 2, dtype=np.uint8)
+        self.table[known] = Reason.MEDIA
+        self.table[pad] = Reason.PAD
+        self.table[firsts] |= _MARKER
 
-    def hits(self, flat: IntArray) -> IntArray:
-        """Positions that hold a marker's first id, a pad or a media id."""
-        positions: IntArray = np.flatnonzero(self.table.take(flat, mode="clip"))
-        return positions
+    def kinds(self, flat: IntArray) -> npt.NDArray[np.uint8]:
+        """What each id can mean; one that is below zero means nothing."""
+        kinds: npt.NDArray[np.uint8] = self.table.take(flat, mode="clip")
+        if flat.size and flat.min() < 0:
+            kinds[flat < 0] = 0
+        return kinds
 
 
 @lru_cache(maxsize=64)
@@ -246,9 +247,10 @@ def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, mar
     """Where a marker stands whole, inside one row."""
     places = hits[found == marker[0]]
     if len(marker) > 1:
-        places = places[places % length + len(marker) <= length]
+        places = places[: np.searchsorted(places, flat.size - len(marker), side="right")]
         for offset in range(1, len(marker)):
             places = places[flat[places + offset] == marker[offset]]
+        places = places[places % length + len(marker) <= length]
     return cast(IntArray, places)
 
 
@@ -333,12 +335,13 @@ def _fill(
     """Per token, the reason and the span, painted as runs between the edges of the spans."""
     count = len(spans)
     base = spans.row * length
-    edges = np.empty((count, 4), dtype=np.int64)
-    edges[:, 0] = spans.start + base
-    edges[:, 1] = spans.content + base
-    edges[:, 2] = np.minimum(spans.end + base, resume)
-    edges[:, 3] = resume
-    runs = np.diff(edges.reshape(-1), prepend=0, append=size)
+    edges = np.empty(4 * count + 2, dtype=np.int64)
+    edges[0], edges[-1] = 0, size
+    edges[1:-1:4] = spans.start + base
+    edges[2:-1:4] = spans.content + base
+    edges[3:-1:4] = np.minimum(spans.end + base, resume)
+    edges[4:-1:4] = resume
+    runs = edges[1:] - edges[:-1]
     span_value = np.full((count, 4), -1, dtype=np.int32)
     span_value[:, :3] = np.arange(count, dtype=np.int32)[:, None]
     span = np.repeat(np.concatenate(([np.int32(-1)], span_value.reshape(-1))), runs)
