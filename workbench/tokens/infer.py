@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.tokens.boundaries import encode_marker
+from workbench.tokens.boundaries import RoleBoundary, encode_marker
 from workbench.tokens.probes import (
     ROLES,
     Case,
@@ -125,6 +125,39 @@ def _scalar(value: Any) -> str:
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in text)
 
 
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What the probes say of a template: which conversations it takes, and how it writes turns."""
+
+    shapes: list[tuple[str, ...]]
+    probes: list[Case]
+    reading: Reading
+    layout: Layout
+
+
+def study(renderer: Renderer, extra: Iterable[str] = ()) -> Study:
+    """Render and trace the probes, and read the text between the owners. `extra` are roles to try beside the usual."""
+    shapes = accepted(renderer, shapes_for(extra))
+    probes = probe_cases(renderer, shapes)
+    reading = read(probes, renderer)
+    prefilled = generation_prompts(renderer)
+    for text in prefilled:
+        known = reading.headers.get("assistant", [])
+        if known and text not in known and any(text.startswith(one) for one in known):
+            reading.headers["assistant"].append(text)
+    return Study(shapes, probes, reading, Layout(reading.headers, reading.ends, tuple(reading.shared), prefilled))
+
+
+def prove(boundaries: Sequence[RoleBoundary], renderer: Renderer, known: Study | None = None) -> dict[str, Figures]:
+    """What any boundaries, wherever they come from, train of the conversations that `infer` proves its own on.
+
+    Returns the figures by role; a role that no boundary is for has them too. `known` saves reading the probes again.
+    """
+    known = known or study(renderer)
+    figures = measure(boundaries, proof_cases(renderer, known.shapes), known.layout)
+    return {role: one for role, one in figures.items() if one.turns}
+
+
 def infer(
     renderer: Renderer,
     tokenizer: Any,
@@ -138,19 +171,12 @@ def infer(
     looked for as well, and the boundaries are proved on them too.
     """
     extra = [role for row in rows for message in row if isinstance(role := message.get("role"), str)]
-    shapes = accepted(renderer, shapes_for(extra))
-    probes = probe_cases(renderer, shapes)
-    reading = read(probes, renderer)
-    prefilled = generation_prompts(renderer)
-    for text in prefilled:
-        known = reading.headers.get("assistant", [])
-        if known and text not in known and any(text.startswith(one) for one in known):
-            reading.headers["assistant"].append(text)
-    layout = Layout(reading.headers, reading.ends, tuple(reading.shared), prefilled)
-    found, broken = candidates(reading, probes, layout, tokenizer)
-    kept = _fewest(found, probes, layout, tokenizer)
+    studied = study(renderer, extra)
+    reading, layout = studied.reading, studied.layout
+    found, broken = candidates(reading, studied.probes, layout, tokenizer)
+    kept = _fewest(found, studied.probes, layout, tokenizer)
 
-    corpus = proof_cases(renderer, shapes)
+    corpus = proof_cases(renderer, studied.shapes)
     own = [made for i, row in enumerate(rows) if (made := make_case(renderer, f"row {i}", list(row))) is not None]
     figures = measure([one.resolve(tokenizer) for one in kept], [*corpus, *own], layout)
     roles = [role for role in dict.fromkeys([*ROLES, *figures]) if role in figures]

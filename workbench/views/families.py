@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from workbench.recipe.measured import Counts, Measured, measured
 from workbench.views.flow import visible
 
 if TYPE_CHECKING:
@@ -18,23 +19,39 @@ _LEVEL_STYLE = {"real": "green", "derived": "cyan", "inferred": "yellow", "unver
 
 
 def families_table(families: Sequence[Family]) -> RenderableType:
-    """One line per family: name, roles with boundaries, what axolotl has built in, and the evidence."""
+    """One line per family: name, how many roles have boundaries, what axolotl has built in, and the evidence."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("family", "roles with boundaries", "axolotl template", "built in", "verified"):
-        table.add_column(name, no_wrap=name in ("family", "verified"), overflow="fold")
+    for name in ("family", "roles", "axolotl template", "built in", "verified", "recall", "leaked"):
+        number = name in ("roles", "recall", "leaked")
+        table.add_column(name, no_wrap=True, justify="right" if number else "left", overflow="ellipsis")
+    known = measured()
     for family in families:
-        roles = ", ".join(boundary.role for boundary in family.boundaries)
+        roles = {boundary.role for boundary in family.boundaries}
         table.add_row(
             Text(family.name, style="bold"),
-            Text(roles or "none"),
+            Text(f"{len(roles)}" if roles else "none"),
             Text(family.axolotl.chat_template or "–"),
             Text("yes" if has_built_in(family) else "no"),
             Text(family.verified.level, style=_LEVEL_STYLE[family.verified.level]),
+            *_evidence(known[family.name].spec["assistant"] if family.name in known else None),
         )
     return Group(
         table,
         Text(),
         Text("verified: real or derived tokenizer, inferred, or unverified. More: vlmbench families NAME", style="dim"),
+        Text(
+            "recall, leaked: the assistant's tokens and ends that these boundaries train on hard content", style="dim"
+        ),
+    )
+
+
+def _evidence(counts: Counts | None) -> tuple[Text, Text]:
+    if counts is None:
+        return Text("–", style="dim"), Text("–", style="dim")
+    share = (counts.recalled + counts.stopped) / (counts.content + counts.stops)
+    return (
+        Text(f"{share:.0%}" if share in (0, 1) else f"{share:.1%}", style="green" if share == 1 else "yellow"),
+        Text(f"{counts.leaked:,}", style="yellow" if counts.leaked else "green"),
     )
 
 
@@ -80,6 +97,10 @@ def family_page(family: Family) -> RenderableType:
             Text(f"  {problem.cause}"),
             Text(f"  → {problem.fix}"),
         ]
+    if (figures := measured().get(family.name)) is not None:
+        blocks += [Text(), _measured_table(figures)]
+        if figures.row:
+            blocks.append(Text(f"  {visible(figures.row)}", style="dim"))
     verified = family.verified
     level = f"{verified.level}" + (f" ({verified.tokenizer})" if verified.tokenizer else "")
     blocks += [Text(), Text.assemble(("verified   ", "dim"), (level, _LEVEL_STYLE[verified.level]))]
@@ -87,6 +108,21 @@ def family_page(family: Family) -> RenderableType:
     blocks += [Text(f"  – {line}", style="dim") for line in verified.missing]
     blocks += [Text(f"  {line}", style="dim") for line in family.notes]
     return Group(*blocks)
+
+
+def _measured_table(figures: Measured) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("proof corpus", "content", "ends", "leaked", "inferred: content", "ends", "leaked"):
+        table.add_column(name, justify="left" if name == "proof corpus" else "right")
+    for role, counts in figures.spec.items():
+        both = (counts, figures.inferred.get(role, counts))
+        cells = [
+            Text(text, style="" if one.whole else "yellow")
+            for one in both
+            for text in (f"{one.recalled:,}/{one.content:,}", f"{one.stopped}/{one.stops}", f"{one.leaked:,}")
+        ]
+        table.add_row(Text(role), *cells)
+    return table
 
 
 def _titled(title: str, text: str, why: str = "") -> Text:
