@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workbench.data.rows import RawRow
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
+    from workbench.tokens.parts import Wish
     from workbench.tokens.render import Rendering
     from workbench.tokens.trace import Trace
 
@@ -95,8 +96,40 @@ class Row:
         """Which tokens are trained, and why. Follows the bench's masking."""
         masking = self.bench.masking
         if self._masked is None or self._masked[0] is not masking:
-            self._masked = (masking, masking.scan(self.rendering.input_ids))
+            mask = masking.scan(self.rendering.input_ids)
+            if self.wishes:
+                from workbench.tokens.parts import refine
+
+                mask = refine(mask, self.trace, self.rendering.input_ids, self.wishes, masking.train_on_eos)
+            self._masked = (masking, mask)
         return self._masked[1]
+
+    @cached_property
+    def wishes(self) -> list[Wish]:
+        """What the row's own messages and parts ask for, where axolotl follows that: on its text path alone."""
+        from workbench.tokens.parts import wishes
+
+        recipe = self.bench.recipe
+        if recipe.multimodal:
+            return []
+        first = recipe.datasets[0] if recipe.datasets else None
+        return wishes(
+            self.conversation.messages,
+            self.raw_messages,
+            training=first.message_field_training if first is not None else None,
+            detail=first.message_field_training_detail if first is not None else None,
+        )
+
+    @property
+    def raw_messages(self) -> list[Any]:
+        """The raw row's message of each message of the conversation; None where there is none."""
+        from workbench.data.conversation import messages_field
+
+        conversation = self.conversation
+        column = messages_field(conversation.raw, self.bench.recipe.field_messages or None)
+        listed = conversation.raw.get(column) if column else None
+        listed = listed if isinstance(listed, list) else []
+        return [listed[at] if at < len(listed) else None for at in conversation.origin]
 
     _masked: tuple[Masking, Mask] | None = field(default=None, init=False, repr=False)
 

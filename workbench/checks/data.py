@@ -104,21 +104,10 @@ def _off(thing: Any) -> str | None:
     return "weight: 0" if isinstance(weight, (int, float)) and not isinstance(weight, bool) and weight == 0 else None
 
 
-def _raw_messages(scene: Scene) -> list[Any]:
-    """The raw row's message of each message of the conversation."""
-    from workbench.data.conversation import messages_field
-
-    conversation = scene.row.conversation
-    column = messages_field(conversation.raw, scene.bench.recipe.field_messages or None)
-    listed = conversation.raw.get(column) if column else None
-    listed = listed if isinstance(listed, list) else []
-    return [listed[at] if at < len(listed) else None for at in conversation.origin]
-
-
 def ignored_parts(scene: Scene) -> Iterator[Finding]:
     """M013: messages and parts that ask not to be trained, and are."""
     trace, keep = scene.trace, scene.mask.keep
-    raw = _raw_messages(scene)
+    raw = scene.row.raw_messages
     for number, message in enumerate(scene.row.conversation.messages):
         asked = _off(raw[number]) if number < len(raw) else None
         parts = message.get("content")

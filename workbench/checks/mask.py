@@ -54,6 +54,8 @@ def nothing_trained(scene: Scene, unmatched: list[int]) -> Iterator[Finding]:
     elif unmatched:
         cause = f"no start marker of {said} matched ({counted(len(unmatched), 'turn')})"
         hint = "M002 shows the ids; correct the start marker."
+    elif (mask.reason == Reason.PART_NOT_TRAINED).any():
+        cause, hint = "the row itself asks not to train it", "Take train, weight or the training key off, or the row."
     elif not scene.wanted.any():
         cause, hint = f"the messages of {said} have no content", "Write the answer, or drop the row."
     elif np.isin(mask.reason[scene.wanted], (Reason.PAD, Reason.MEDIA)).all():

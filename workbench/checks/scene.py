@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import Where
+from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
@@ -82,8 +83,9 @@ class Scene:
 
     @cached_property
     def wanted(self) -> BoolArray:
-        """Text of messages whose role is to be trained."""
+        """Text of messages whose role is to be trained, but for what the row asks not to train."""
         wanted: BoolArray = self.content & self.role_trained[self.trace.message]
+        wanted &= self.mask.reason != Reason.PART_NOT_TRAINED
         return wanted
 
     @cached_property

@@ -26,7 +26,8 @@ TRAIN_ON_EOS = ("turn", "all", "none", "last")
 class Reason(IntEnum):
     """Why a token is trained or not.
 
-    The order is part of the scan: those that train stand together, and media and padding, which overrule, come last.
+    The order is part of the scan: those that train stand together, and media and padding, which overrule, follow. The
+    last two are not the scan's: the row itself asked for them (`workbench.tokens.parts`).
     """
 
     OUTSIDE = 0
@@ -40,6 +41,8 @@ class Reason(IntEnum):
     END_NOT_TRAINED = 8
     MEDIA = 9
     PAD = 10
+    PART = 11
+    PART_NOT_TRAINED = 12
 
 
 REASON_TEXT: dict[Reason, str] = {
@@ -54,6 +57,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.MEDIA: "media id",
     Reason.ALL_INPUTS: "train_on_inputs",
     Reason.NO_BOUNDARIES: "no boundaries: everything is trained",
+    Reason.PART: "the row asks to train it",
+    Reason.PART_NOT_TRAINED: "the row asks not to train it",
 }
 _MARKER = np.uint8(0x80)
 """In the table of ids: this one begins a marker. The other bits are the reason that the id alone decides, if any."""
