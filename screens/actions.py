@@ -11,7 +11,7 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "loading", "inspect", "grid", "samples"]
+Scope = Literal["app", "loading", "inspect", "grid", "samples", "editor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ KEY_TEXT = {
     "question_mark": "?",
 }
 
-_TOKENS, _ROWS, _PANES, _BENCH = "Tokens", "Rows", "Panes", "Workbench"
+_TOKENS, _EDIT, _ROWS, _PANES, _BENCH = "Tokens", "Recipe", "Rows", "Panes", "Workbench"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -96,6 +96,46 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "grid.spaces", ("full_stop",), "spaces", "Show or hide spaces",
         "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
+    ),
+    Action(
+        "grid.lens", ("l",), "lens", "Change the lens",
+        "Colour tokens by the mask, by their owner, or by where the two disagree.", _TOKENS, "inspect", "lens",
+    ),
+    Action(
+        "edit.open", ("e",), "edit", "Edit the recipe",
+        "Open the recipe's YAML at its role boundaries; the mask follows every keystroke.", _EDIT, "inspect", "edit",
+    ),
+    Action(
+        "edit.fix", ("f",), "fix", "Apply a fix",
+        "Apply the fix of the finding under the cursor, or of the worst that has one.", _EDIT, "inspect", "fix",
+    ),
+    Action(
+        "edit.undo", ("u",), "undo_edit", "Undo",
+        "Take back the last edit of the recipe; ctrl+z does it in the editor.", _EDIT, "inspect",
+    ),
+    Action(
+        "edit.redo", ("U",), "redo_edit", "Do again",
+        "Make an undone edit again; ctrl+y does it in the editor.", _EDIT, "inspect",
+    ),
+    Action(
+        "edit.save", ("ctrl+s",), "save", "Save the recipe",
+        "Show what changed, and write it to the file that was opened.", _EDIT, "inspect",
+    ),
+    Action(
+        "edit.infer", ("I",), "infer", "Infer the boundaries",
+        "Find them from the chat template, prove them, and offer them.", _EDIT, "inspect",
+    ),
+    Action(
+        "edit.family", ("D",), "family_boundaries", "Boundaries of the family",
+        "Put the boundaries that the bench knows for this family into the recipe.", _EDIT, "inspect",
+    ),
+    Action(
+        "edit.compare", ("C",), "compare", "Compare with another recipe",
+        "Show the tokens that another recipe trains and this one does not, and the other way round.", _EDIT, "inspect",
+    ),
+    Action(
+        "edit.leave", ("escape",), "screen.leave_editor", "Close the editor",
+        "Back to the tokens; the text stays as it is.", _EDIT, "editor", palette=False,
     ),
     Action("grid.left", ("left",), "left", "Token before", "Move by one token.", _TOKENS, "grid", palette=False),
     Action("grid.right", ("right",), "right", "Token after", "Move by one token.", _TOKENS, "grid", palette=False),

@@ -102,7 +102,7 @@ class WorkbenchApp(App[None]):
         """The scopes whose actions can be used now."""
         if isinstance(self.base, LoadingScreen):
             return ("loading", "app")
-        return ("inspect", "grid", "samples", "app")
+        return ("inspect", "grid", "samples", "editor", "app")
 
     async def perform(self, action: Action) -> None:
         """Run an action wherever it belongs."""

@@ -17,8 +17,10 @@ class Kind(IntEnum):
     """What is asked for, the most urgent first."""
 
     LOAD = 0
-    ROW = 1
-    SAMPLES = 2
+    APPLY = 1
+    ROW = 2
+    INFER = 3
+    SAMPLES = 4
 
 
 class Leaving(BaseException):

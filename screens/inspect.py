@@ -11,22 +11,26 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.timer import Timer
 
 from screens.actions import bindings
 from screens.background import Background, Kind
+from screens.edits import Edits
+from screens.kept import keep, recall
+from screens.lenses import Lens
 from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
 from screens.row_view import RowView, Sample, read_row, read_sample
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.findings_list import FindingsList
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.problem import Problem
+from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.samples_list import SamplesList
 from screens.widgets.status_bar import Status, StatusBar
 from screens.widgets.token_grid import TokenGrid
 from screens.widgets.token_inspector import TokenInspector
 from workbench.bench import Bench
+from workbench.editing import Editing
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
 from workbench.views.flow import visible
@@ -37,7 +41,7 @@ _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class InspectScreen(Screen[None]):
+class InspectScreen(Edits):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
@@ -48,11 +52,15 @@ class InspectScreen(Screen[None]):
         super().__init__()
         self.bench = bench
         self._background = background
+        self.editing = Editing(bench)
         self._row = row
         self._request = 0
         self._shown = -1
         self._view: RowView | None = None
         self._findings: list[Finding] = []
+        self._token = 0
+        self._recalled = 0
+        self._grid = TokenGrid(id="grid")
         self._waiting: Timer | None = None
         self._ticks = 0
 
@@ -64,20 +72,50 @@ class InspectScreen(Screen[None]):
                 with Horizontal(id="upper"):
                     yield SamplesList(id="samples")
                     with Container(id="centre"):
-                        yield TokenGrid(id="grid")
+                        yield self._grid
                         yield Problem(id="problem")
                 yield TokenInspector(id="token")
             with Vertical(id="side"):
+                yield RecipeEditor(id="editor")
                 yield BoundariesPanel(id="boundaries")
                 yield FindingsList(id="findings")
         yield KeyHints("inspect", id="hints")
 
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
+        self.query_one(RecipeEditor).display = False
         self.set_focus(self.query_one(TokenGrid))
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self._recall()
         self.show_row(self._row)
+        if self.editing.recover():
+            self.notify("Unsaved edits of the last time are back; u takes them away, ctrl+s saves", timeout=8)
+            self.follow()
+
+    def on_unmount(self) -> None:
+        # By now the panes are no longer below this screen.
+        grid = self._grid
+        keep(
+            self.bench,
+            {"row": self._row, "token": grid.cursor, "lens": grid.lens, "spaces": grid.spaces, "theme": self.app.theme},
+        )
+
+    def _recall(self) -> None:
+        """The row, token and looks of the last time, unless a row was asked for."""
+        known, grid = recall(self.bench), self.query_one(TokenGrid)
+        if known.get("lens") in list(Lens):
+            grid.set_lens(Lens(known["lens"]))
+        if known.get("spaces") is True:
+            grid.toggle_spaces()
+        if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
+            self.app.theme = known["theme"]
+        row, token = known.get("row"), known.get("token")
+        length = self.bench.rows.known_length
+        if not self._row and isinstance(row, int) and row >= 0 and (length is None or row < length):
+            self._row = self._recalled = row
+            self._token = token if isinstance(token, int) else 0
+            self.query_one(SamplesList).choose(row)
 
     @property
     def settled(self) -> bool:
@@ -100,6 +138,11 @@ class InspectScreen(Screen[None]):
         try:
             view: RowView | Finding = read_row(self.bench, index)
         except BenchError as problem:
+            if index and index == self._recalled:
+                # The data has fewer rows than the last time.
+                self._recalled = 0
+                self.app.call_from_thread(self.show_row, 0)
+                return
             view = Finding("D001", "error", problem.title, problem.cause or problem.hint, problem.where)
         except Exception as problem:
             view = _unexpected(problem, index)
@@ -122,7 +165,7 @@ class InspectScreen(Screen[None]):
         self._shown = message.request
         grid, problem = self.query_one(TokenGrid), self.query_one(Problem)
         self._view = message.view if isinstance(message.view, RowView) else None
-        grid.border_subtitle = ""
+        grid.border_subtitle = grid.lens.legend
         grid.border_title = problem.border_title = f"row {message.index:,}"
         shown, hidden = (grid, problem) if self._view is not None else (problem, grid)
         shown.display = True
@@ -130,14 +173,19 @@ class InspectScreen(Screen[None]):
         if hidden.has_focus:
             self.set_focus(shown)
         hidden.display = False
+        changed = self.changed(self._view) if self._view is not None else None
         if isinstance(message.view, RowView):
             self._findings = message.view.findings
-            grid.show(message.view)
+            if grid.view is not None and grid.view.rendering is message.view.rendering:
+                grid.remask(message.view, changed)
+            else:
+                grid.show(message.view, changed=changed, cursor=self._token)
+                self._token = 0
         else:
             self._findings = [message.view]
             problem.show(message.view)
             self.query_one(TokenInspector).show(None)
-        self.query_one(BoundariesPanel).show(self._view)
+        self.query_one(BoundariesPanel).show(self._view, changed)
         self.query_one(FindingsList).show(self._findings, self.bench.findings)
         self._update_status()
 
@@ -206,6 +254,7 @@ class InspectScreen(Screen[None]):
         self.query_one(BoundariesPanel).draw()
         self.query_one(FindingsList).draw()
         self.query_one(Problem).draw()
+        self.query_one(RecipeEditor).draw()
         for widget in (StatusBar, KeyHints, TokenInspector, SamplesList, TokenGrid):
             self.query_one(widget).refresh()
 
@@ -248,6 +297,11 @@ class InspectScreen(Screen[None]):
 
     def action_spaces(self) -> None:
         self.query_one(TokenGrid).toggle_spaces()
+
+    def action_lens(self) -> None:
+        grid = self.query_one(TokenGrid)
+        grid.set_lens(grid.lens.following)
+        self.notify(f"Lens: {grid.lens}", timeout=2)
 
     def action_next_row(self) -> None:
         self.query_one(SamplesList).move(1)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workbench.errors import BenchError
     from workbench.findings import Finding
     from workbench.models.hub import Progress
+    from workbench.tokens.infer import Inference
 
 
 class LoadProgressed(Message):
@@ -72,6 +73,22 @@ class SamplesWanted(Message):
 
     def __init__(self, indices: list[int]) -> None:
         self.indices = indices
+        super().__init__()
+
+
+class EditsSettled(Message):
+    """The bench has read again what an edit asked for, or could not."""
+
+    def __init__(self, problem: BenchError | None) -> None:
+        self.problem = problem
+        super().__init__()
+
+
+class InferenceReady(Message):
+    """Boundaries were inferred."""
+
+    def __init__(self, found: Inference) -> None:
+        self.found = found
         super().__init__()
 
 

@@ -9,6 +9,7 @@ from workbench.errors import BenchError
 from workbench.findings import Finding
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.mask import Mask
+from workbench.tokens.parts import Wish
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Trace
 from workbench.views.flow import Glyphs, Turn, glyphs, turns
@@ -34,6 +35,7 @@ class RowView:
     roles_to_train: tuple[str, ...]
     train_on_eos: str
     built_in: str
+    wishes: tuple[Wish, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def _view(bench: Bench, row: Row) -> RowView:
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
         built_in="" if bench.recipe.effective_boundaries is not None else bench.strategy.name,
+        wishes=tuple(row.wishes),
     )
 
 

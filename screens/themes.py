@@ -104,6 +104,8 @@ class Paints:
                 "note": Style(color="blue"),
             }
             self.media = Style(color="magenta")
+            self.added, self.removed = Style(bold=True, reverse=True), Style(strike=True, color="red")
+            self.roles = tuple(Style(color=name) for name in ("blue", "green", "cyan", "yellow", "bright_black"))
             return
         palette = DARK if dark else LIGHT
         self.look = tuple(_style(palette[look]) for look in Look)
@@ -122,6 +124,16 @@ class Paints:
         colours = SEVERITY_COLOUR["dark" if dark else "light"]
         self.severity = {name: Style(color=colour) for name, colour in colours.items()}
         self.media = Style(color=palette[Look.MEDIA].foreground)
+        self.added = Style(bgcolor="#2f8f57" if dark else "#6fd39a", color="#ffffff" if dark else "#04240f", bold=True)
+        self.removed = Style(color=colours["error"], bgcolor="#3a1c1c" if dark else "#fde4e1", strike=True)
+        self.roles = tuple(Style(color=colour) for colour in _ROLE_COLOURS["dark" if dark else "light"])
+
+
+# In order of a role's first appearance: told apart by lightness too, for those who see colours otherwise.
+_ROLE_COLOURS = {
+    "dark": ("#79b8ff", "#8ff0b4", "#e3b341", "#d2a8ff", "#ffb4a8"),
+    "light": ("#0b5cad", "#0b5d30", "#8a6100", "#6a3fb5", "#a3341f"),
+}
 
 
 def _style(paint: Paint) -> Style:

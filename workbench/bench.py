@@ -180,12 +180,30 @@ class Bench:
         """Read only what decides the mask from the document; renderings are kept."""
         from workbench.checks.consumer import unstartable
         from workbench.recipe.model import Recipe
-        from workbench.tokens.boundaries import RoleBoundary, resolve
 
         self.recipe = recipe = Recipe.from_document(self.document)
-        tokenizer = self.loaded.tokenizer
+        self.masking = self.masking_of(self.document)
+        self.findings = [
+            *self.loaded.notes,
+            *self.template.findings,
+            *recipe.ignored_knobs(),
+            *unstartable(recipe, self.strategy, self.family, self.loaded.processor, self.loaded.tokenizer),
+            *self.rows.findings,
+        ]
+
+    def masking_of(self, document: Document) -> Masking:
+        """What a recipe says of the mask, with this bench's tokenizer and strategy.
+
+        Raises:
+            InputError: a marker encodes to nothing, or a knob has a value that axolotl refuses.
+        """
+        from workbench.recipe.model import Recipe
+        from workbench.tokens.boundaries import RoleBoundary, resolve
+
+        recipe, tokenizer = Recipe.from_document(document), self.loaded.tokenizer
         if recipe.effective_boundaries is not None:
-            places = [self._place(("role_boundaries", i)) for i in range(len(recipe.effective_boundaries))]
+            rows = range(len(recipe.effective_boundaries))
+            places = [document.where(("role_boundaries", index), key=True) for index in rows]
             boundaries = resolve(recipe.effective_boundaries, tokenizer, places=places)
         else:
             boundaries = [
@@ -194,7 +212,7 @@ class Bench:
                 )
                 for one in self.strategy.built_in(tokenizer)
             ]
-        self.masking = Masking(
+        return Masking(
             tuple(boundaries),
             tuple(recipe.roles_to_train),
             recipe.train_on_eos,
@@ -203,13 +221,6 @@ class Bench:
             tuple(one.id for one in self.media),
             self.strategy.terminator_ids(tokenizer),
         )
-        self.findings = [
-            *self.loaded.notes,
-            *self.template.findings,
-            *recipe.ignored_knobs(),
-            *unstartable(recipe, self.strategy, self.family, self.loaded.processor, tokenizer),
-            *self.rows.findings,
-        ]
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

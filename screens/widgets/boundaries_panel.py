@@ -10,6 +10,7 @@ from textual.widgets import Static
 from screens.describe import quoted
 from screens.row_view import RowView
 from screens.themes import Paints, paints
+from workbench.editing import Change
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.views.flow import visible
 from workbench.views.palette import TRAINED_BAR
@@ -24,15 +25,19 @@ class BoundariesPanel(VerticalScroll):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(Static(markup=False), id=id)
         self._view: RowView | None = None
+        self._changed: Change | None = None
+        self.brief = False
 
-    def show(self, view: RowView | None) -> None:
-        """Show the boundaries that mask a row; None keeps them and counts nothing."""
+    def show(self, view: RowView | None, changed: Change | None = None) -> None:
+        """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
         self._view = view or self._view
+        self._changed = changed
         self.draw()
 
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""
-        self.border_subtitle = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
+        built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
+        self.border_subtitle = " · ".join(part for part in (built_in, self._difference()) if part)
         self.query_one(Static).update(self._text(paints(self.app.current_theme)))
 
     def _text(self, paint: Paints) -> Text:
@@ -45,9 +50,36 @@ class BoundariesPanel(VerticalScroll):
             return text
         matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
         for index, boundary in enumerate(view.boundaries):
+            if self.brief:
+                _brief(text, view, boundary, matches[index], unended[index], paint)
+                continue
             _boundary(text, view, boundary, matches[index], unended[index], paint)
         text.append("train_on_eos: ", paint.muted).append(view.train_on_eos)
         return text
+
+    def _difference(self) -> str:
+        """`+12 −4 trained`: what an edit did to the row that is shown."""
+        if self._changed is None:
+            return ""
+        more, less = self._changed.counts
+        return f"+{more:,} −{less:,} trained"
+
+
+def _brief(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
+    """One boundary in two lines, for beside its YAML: what its markers are in ids, and what they match."""
+    trained = boundary.role in view.roles_to_train
+    text.append(f"{TRAINED_BAR} " if trained else "- ", paint.bar if trained else paint.muted)
+    text.append(visible(boundary.role), paint.accent if trained else paint.strong)
+    _matches(text, view, boundary, matches, unended, paint)
+    text.append("\n")
+
+
+def _matches(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
+    turns = sum(role == boundary.role for role in view.roles)
+    text.append(f"  {_ids(boundary.start)} … {_ids(boundary.end)} · matches ", paint.muted)
+    text.append(f"{matches}/{turns}", paint.severity["warning"] if matches != turns else Style())
+    if unended:
+        text.append(f" · {unended} never end", paint.severity["warning"])
 
 
 def _boundary(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
@@ -61,12 +93,8 @@ def _boundary(text: Text, view: RowView, boundary: RoleBoundary, matches: int, u
         text.append("\n  include_start: true")
     if not boundary.include_end:
         text.append("\n  include_end: false")
-    turns = sum(role == boundary.role for role in view.roles)
-    short = matches != turns
-    text.append(f"\n  {_ids(boundary.start)} … {_ids(boundary.end)} · matches ", paint.muted)
-    text.append(f"{matches}/{turns}", paint.severity["warning"] if short else Style())
-    if unended:
-        text.append(f" · {unended} never end", paint.severity["warning"])
+    text.append("\n")
+    _matches(text, view, boundary, matches, unended, paint)
     text.append("\n\n")
 
 

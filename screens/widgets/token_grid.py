@@ -6,6 +6,7 @@ over a kept line and is not part of it, so moving it repaints two lines.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -20,15 +21,18 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.actions import bindings
+from screens.lenses import Lens, Shades, shades, styles
 from screens.messages import CursorMoved
 from screens.row_view import RowView
 from screens.themes import Paints, paints
 from screens.widgets.token_lines import TokenLines, draw_items, edges, lay_out
+from workbench.editing import Change
 from workbench.views.flow import Items, visible
 from workbench.views.palette import SPACE, TRAINED_BAR, Look
 
 _STRIPS_KEPT = 4096
 _MARGIN = 1
+_MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
 
 
 class TokenGrid(ScrollView, can_focus=True):
@@ -45,17 +49,24 @@ class TokenGrid(ScrollView, can_focus=True):
         self._items: Items | None = None
         self._unfolded: set[int] = set()
         self._strips: dict[int, Strip] = {}
+        self.lens = Lens.MASK
+        self._changed: Change | None = None
+        self._shades: Shades = np.zeros(0, dtype=np.uint8)
         self._styles: tuple[Style, tuple[Style, ...], Paints] | None = None
         self._goal: int | None = None
 
-    def show(self, view: RowView, *, cursor: int = 0, unfolded: set[int] | None = None) -> None:
-        """Show a row with the cursor on a token; the same row keeps its place and its unfolded runs."""
+    def show(
+        self, view: RowView, *, cursor: int = 0, unfolded: set[int] | None = None, changed: Change | None = None
+    ) -> None:
+        """Show a row with the cursor on a token. `changed` is what an edit made different, drawn in the mask lens."""
         same = self.view is not None and self.view.index == view.index
         self.view = view
         self._unfolded = set(unfolded or ())
+        self._changed = changed
         self._items = draw_items(view, self._unfolded)
         self.cursor = min(max(0, cursor), max(0, len(view.rendering) - 1))
         self._goal = None
+        self._shade()
         self.layout_lines = None
         self._lay_out()
         if not same:
@@ -63,6 +74,37 @@ class TokenGrid(ScrollView, can_focus=True):
         self._reveal()
         self.refresh()
         self.post_message(CursorMoved())
+
+    def remask(self, view: RowView, changed: Change | None) -> None:
+        """Show another mask of the same rendering: only looks change, no line is broken anew."""
+        if self._items is None or self.view is None or self.view.rendering is not view.rendering:
+            self.show(view, changed=changed)
+            return
+        self.view, self._changed = view, changed
+        self._items = draw_items(view, self._unfolded)
+        if self.layout_lines is not None:
+            self.layout_lines = replace(self.layout_lines, items=self._items)
+        self._shade()
+        self.refresh()
+        self.post_message(CursorMoved())
+
+    def set_lens(self, lens: Lens) -> None:
+        """Colour the tokens by something else."""
+        self.lens = lens
+        self.border_subtitle = lens.legend
+        self._styles = None
+        self._shade()
+        self.refresh()
+
+    @property
+    def unfolded(self) -> set[int]:
+        """The media runs that are unfolded."""
+        return set(self._unfolded)
+
+    def _shade(self) -> None:
+        self._strips.clear()
+        if self.view is not None and self._items is not None:
+            self._shades = shades(self.lens, self.view, self._items, self._changed)
 
     @property
     def item(self) -> int:
@@ -132,7 +174,7 @@ class TokenGrid(ScrollView, can_focus=True):
         if self._styles is None:
             base = self.rich_style
             paint = paints(self.app.current_theme)
-            self._styles = (base, tuple(base + style for style in paint.look), paint)
+            self._styles = (base, styles(self.lens, base, paint), paint)
         return self._styles
 
     def _draw(self, lines: TokenLines, line: int, base: Style, looks: tuple[Style, ...], paint: Paints) -> Strip:
@@ -160,18 +202,17 @@ class TokenGrid(ScrollView, can_focus=True):
         """The tokens of a line; neighbours of one look are one segment."""
         drawn = lines.items
         first, last = lines.bounds(line)
-        look = drawn.look[first:last]
+        look = self._shades[first:last]
         text = drawn.text[first:last].tolist()
         changes = [0, *(np.flatnonzero(look[1:] != look[:-1]) + 1).tolist(), last - first]
         segments: list[Segment] = []
         for start, stop in pairwise(changes):
             if start == stop:
                 continue
-            kind = Look(int(look[start]))
             piece = "".join(drawn.texts[index] for index in text[start:stop])
-            if self.spaces and kind not in (Look.MEDIA, Look.TRAINED_MEDIA):
+            if self.spaces and int(drawn.look[first + start]) not in _MEDIA_LOOKS:
                 piece = piece.replace(" ", SPACE)
-            segments.append(Segment(piece, looks[kind]))
+            segments.append(Segment(piece, looks[int(look[start])]))
         return segments
 
     def _with_cursor(self, strip: Strip, lines: TokenLines, item: int, base: Style, paint: Paints) -> Strip:
@@ -312,6 +353,7 @@ class TokenGrid(ScrollView, can_focus=True):
         self.cursor = int(self.view.rendering.media.start[run])
         self._unfolded ^= {run}
         self._items = draw_items(self.view, self._unfolded)
+        self._shade()
         self._lay_out()
         self._reveal()
         self.refresh()

@@ -96,10 +96,11 @@ async def test_an_unforeseen_failure_is_a_problem_too() -> None:
 
 
 async def test_leaving_while_the_model_loads_waits_for_nothing() -> None:
-    go, stopped = threading.Event(), threading.Event()
+    begun, go, stopped = threading.Event(), threading.Event(), threading.Event()
 
     def slowly(progress: object) -> None:
         assert callable(progress)
+        begun.set()
         go.wait(20)
         try:
             progress(Progress("looking up", 0, None, "step"))
@@ -108,6 +109,7 @@ async def test_leaving_while_the_model_loads_waits_for_nothing() -> None:
 
     app = WorkbenchApp(SmallBench(ROWS, loading=slowly))
     async with app.run_test() as pilot:
+        await until(pilot, begun.is_set)
         await pilot.press("q")
     assert app.return_code == 0
     assert not stopped.is_set()
@@ -117,7 +119,7 @@ async def test_leaving_while_the_model_loads_waits_for_nothing() -> None:
 
 
 async def test_help_names_every_action(opened: Opened) -> None:
-    async with opened((160, 60)) as pilot:
+    async with opened((160, 90)) as pilot:
         await pilot.press("?")
         await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.findings import Finding, Fix, apply_fix
+from workbench.recipe.knobs import LOADING_KEYS
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.checks.run import Report
 
 _ROUNDS = 5
-# What a tokenizer or processor is made of: after such an edit the model's files are read again.
-_LOADING = frozenset(("special_tokens", "tokens", "tokenizer_config", "processor_type", "base_model"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ def mend(bench: Bench, check: Callable[[], Report]) -> Mended:
         for fix in fixes:
             apply_fix(bench.document, fix)
         made += fixes
-        if any(edit.path[0] in _LOADING for fix in fixes for edit in fix.edits):
+        if any(edit.path[0] in LOADING_KEYS for fix in fixes for edit in fix.edits):
             bench.load()
         else:
             bench.apply()

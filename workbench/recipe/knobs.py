@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 IGNORED_KNOB = "M013"
+LOADING_KEYS = frozenset(
+    (
+        *("base_model", "revision_of_model", "trust_remote_code", "special_tokens", "tokens", "added_tokens_overrides"),
+        *("tokenizer_config", "tokenizer_type", "tokenizer_use_mistral_common"),
+        *("processor_type", "processor_config", "processor_kwargs"),
+    )
+)
+"""What a tokenizer or processor is made of: after an edit of these the model's files are read again."""
 _COLLATOR = "axolotl's multimodal collator does not read it"
 _TURN_ENDS = "Turn ends are trained as train_on_eos and the role boundaries say."
 _COLUMNS = "Give the rows the columns and keys `messages`, `role` and `content`, or name the column in field_messages."

@@ -1,0 +1,323 @@
+"""The half of the inspect screen that edits: typing, fixes, undo, inference, comparing, saving.
+
+The visible row is masked anew at every keystroke, here; its findings, the other rows and whatever needs the model again
+follow on the background thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.screen import Screen
+from textual.timer import Timer
+
+from screens.background import Background, Kind
+from screens.dialogs import Agree, Ask
+from screens.messages import EditsSettled, InferenceReady
+from screens.row_view import RowView
+from screens.widgets.boundaries_panel import BoundariesPanel
+from screens.widgets.recipe_editor import RecipeEditor, RecipeText
+from screens.widgets.samples_list import SamplesList
+from screens.widgets.token_grid import TokenGrid
+from workbench.bench import Bench
+from workbench.editing import Change, Editing
+from workbench.errors import BenchError
+from workbench.findings import Finding
+from workbench.tokens.parts import refine
+from workbench.views.flow import visible
+
+if TYPE_CHECKING:
+    from workbench.tokens.infer import Inference
+
+_CHECK_SECONDS = 0.15
+_SETTLE_SECONDS = 0.6
+
+
+class Edits(Screen[None]):
+    """What an inspect screen does with the recipe; the screen itself has the rows."""
+
+    bench: Bench
+    editing: Editing
+    _background: Background
+    _view: RowView | None
+    _findings: list[Finding]
+    _row: int
+    _soon: Timer | None = None
+    _later: Timer | None = None
+
+    if TYPE_CHECKING:
+        # The inspect screen has these.
+        def show_row(self, index: int) -> None: ...
+        def _update_status(self) -> None: ...
+
+    # Following an edit
+
+    @on(RecipeEditor.Typed)
+    def _typed(self, event: RecipeEditor.Typed) -> None:
+        self.editing.type(event.text)
+        self.follow()
+
+    def follow(self) -> None:
+        """Show what the last edit did: at once for the visible row, soon for all the rest."""
+        editing, editor = self.editing, self.query_one(RecipeEditor)
+        editor.show(editing.document.text)
+        editor.say(editing.problem)
+        self._update_status()
+        if editing.problem is not None:
+            return
+        if self._view is not None:
+            self._view = self._remasked(self._view)
+            changed = self.changed(self._view)
+            self.query_one(TokenGrid).remask(self._view, changed)
+            self.query_one(BoundariesPanel).show(self._view, changed)
+            self._update_status()
+        for timer in (self._soon, self._later):
+            if timer is not None:
+                timer.stop()
+        stale = editing.stale
+        self._soon = None if stale else self.set_timer(_CHECK_SECONDS, self._check_again)
+        self._later = self.set_timer(_SETTLE_SECONDS, self._settle) if stale else None
+
+    def _remasked(self, view: RowView) -> RowView:
+        masking = self.bench.masking
+        ids = view.rendering.input_ids
+        mask = masking.scan(ids)
+        if view.wishes and not self.bench.recipe.multimodal:
+            mask = refine(mask, view.trace, ids, view.wishes, masking.train_on_eos)
+        return replace(
+            view,
+            mask=mask,
+            boundaries=masking.boundaries,
+            roles_to_train=masking.roles_to_train,
+            train_on_eos=masking.train_on_eos,
+            built_in="" if self.bench.recipe.effective_boundaries is not None else self.bench.strategy.name,
+        )
+
+    def changed(self, view: RowView) -> Change | None:
+        """What is different from the saved recipe, or from the one compared with; None where nothing can be."""
+        return self.editing.change(view.rendering.input_ids, view.mask.keep)
+
+    def _check_again(self) -> None:
+        self.show_row(self._row)
+        self.query_one(SamplesList).forget()
+
+    def _settle(self) -> None:
+        self._background.submit(Kind.APPLY, self._settling())
+
+    def _settling(self) -> Iterator[None]:
+        problem: BenchError | None = None
+        try:
+            self.editing.settle()
+        except BenchError as wrong:
+            problem = wrong
+        self._tell(EditsSettled(problem))
+        yield
+
+    def _tell(self, message: EditsSettled | InferenceReady) -> None:
+        try:
+            self.post_message(message)
+        except RuntimeError:
+            self._background.check()
+
+    @on(EditsSettled)
+    def _settled(self, message: EditsSettled) -> None:
+        if message.problem is not None:
+            self.editing.problem = message.problem
+            self.query_one(RecipeEditor).say(message.problem)
+            self._update_status()
+            return
+        samples = self.query_one(SamplesList)
+        samples.open(self.bench.rows.known_length, self._row)
+        samples.forget()
+        self.show_row(self._row)
+
+    def _refused(self, problem: BenchError) -> None:
+        text = visible(f"{problem.title}. {problem.cause} {problem.hint}")
+        self.notify(text, severity="error", timeout=8, markup=False)
+
+    # Actions
+
+    def action_edit(self) -> None:
+        """Open the editor at the boundaries, or go into it."""
+        editor = self.query_one(RecipeEditor)
+        first = not editor.display
+        self.add_class("-editing")
+        editor.display = True
+        self._brief(True)
+        self.query_one("#side").styles.display = "block"
+        editor.area.focus()
+        if first:
+            editor.show(self.editing.document.text)
+            editor.go(self.editing.document.line(("role_boundaries",), key=True)[0])
+
+    def action_leave_editor(self) -> None:
+        """Close the editor; the text stays as it is."""
+        self.remove_class("-editing")
+        self._brief(False)
+        self.query_one(RecipeEditor).display = False
+        self.query_one("#side").styles.clear_rule("display")
+        self.query_one(TokenGrid).focus()
+
+    def _brief(self, brief: bool) -> None:
+        panel = self.query_one(BoundariesPanel)
+        panel.brief = brief
+        panel.draw()
+
+    @on(RecipeText.UndoWanted)
+    def _undo_wanted(self, event: RecipeText.UndoWanted) -> None:
+        self.action_redo_edit() if event.again else self.action_undo_edit()
+
+    def action_undo_edit(self) -> None:
+        """Take back the last edit of the recipe, whoever made it."""
+        if self.editing.undo():
+            self.follow()
+        else:
+            self.notify("Nothing to undo", timeout=2)
+
+    def action_redo_edit(self) -> None:
+        """Make an undone edit again."""
+        if self.editing.redo():
+            self.follow()
+        else:
+            self.notify("Nothing to do again", timeout=2)
+
+    def action_fix(self) -> None:
+        """Apply the fix of the finding under the cursor, or of the worst that has one."""
+        start, stop = self.query_one(TokenGrid).covered
+        fixable = [one for one in (*self._findings, *self.bench.findings) if one.fix is not None]
+        here = [
+            one for one in fixable if one.where.tokens and one.where.tokens[0] < stop and start < one.where.tokens[1]
+        ]
+        if not fixable:
+            self.notify("No finding here has a fix that can be applied", timeout=3)
+            return
+        chosen = (here or fixable)[0]
+        assert chosen.fix is not None
+        try:
+            self.editing.make(chosen.fix)
+        except BenchError as problem:
+            self._refused(problem)
+            return
+        self.notify(visible(f"{chosen.code}: {chosen.fix.title} (u undoes it)"), timeout=6, markup=False)
+        self.follow()
+
+    def action_family_boundaries(self) -> None:
+        """Write the family's own boundaries into the recipe."""
+        rows = self.editing.family_boundaries()
+        if rows is None:
+            self.notify("The bench knows no boundaries for this model; let it infer them (I)", timeout=5)
+            return
+        self._write(rows, "the family's boundaries")
+
+    def _write(self, rows: list[dict[str, object]], what: str) -> None:
+        try:
+            self.editing.set_boundaries(rows)
+        except BenchError as problem:
+            self._refused(problem)
+            return
+        self.notify(f"role_boundaries are now {what} (u undoes it)", timeout=5, markup=False)
+        self.follow()
+
+    def action_infer(self) -> None:
+        """Find boundaries from the template alone, and show what was proved before they are written."""
+        self.notify("Inferring from the chat template…", timeout=4)
+        self._background.submit(Kind.INFER, self._inferring())
+
+    def _inferring(self) -> Iterator[None]:
+        from workbench.tokens.infer import infer
+
+        loaded = self.bench.loaded
+        rows = [row.conversation.messages for row in self.bench.head(8) if row.error is None]
+        try:
+            found = infer(self.bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=rows)
+        except BenchError as problem:
+            self._tell(EditsSettled(problem))
+        else:
+            self._tell(InferenceReady(found))
+        yield
+
+    @on(InferenceReady)
+    def _inferred(self, message: InferenceReady) -> None:
+        from workbench.views.infer import infer_text
+
+        found: Inference = message.found
+        roles = self.bench.recipe.roles_to_train
+        proved = found.verified_for(roles)
+        note = "" if proved else f"Not everything could be proved for {', '.join(roles)}: read what stands below."
+        body = infer_text(found, self.bench.title, self.bench.rows.name)
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self._write(found.role_boundaries, "the inferred ones")
+
+        agree = "writes them into the recipe" if found.role_boundaries else ""
+        self.app.push_screen(Agree("inferred boundaries", body, agree=agree, note=note, diff=False), agreed)
+
+    def action_compare(self) -> None:
+        """Show what another recipe would train differently; with no path, compare with the saved text again."""
+
+        def given(path: str | None) -> None:
+            if path is None:
+                return
+            try:
+                self.editing.compare(Path(path).expanduser() if path.strip() else None)
+            except BenchError as problem:
+                self._refused(problem)
+                return
+            self.follow()
+
+        hint = "path of the other recipe; empty: the saved text"
+        self.app.push_screen(Ask("compare with", value=self.editing.compared_with, hint=hint), given)
+
+    def action_save(self) -> None:
+        """Show what would be written, and write it."""
+        editing = self.editing
+        if editing.document.error is not None:
+            self._refused(editing.document.error)
+            return
+        if editing.file is None:
+            self.app.push_screen(Ask("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as)
+            return
+        diff = editing.pending()
+        if not diff and not editing.changed_outside():
+            self.notify("Nothing to save", timeout=2)
+            return
+        note = "The file was changed by somebody else since it was opened." if editing.changed_outside() else ""
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self._save(None)
+
+        title = f"save {editing.file.name}"
+        self.app.push_screen(
+            Agree(title, diff or "(no difference to what was opened)", agree="writes it", note=note), agreed
+        )
+
+    def _save_as(self, path: str | None) -> None:
+        if not path or not path.strip():
+            return
+        target = Path(path).expanduser()
+        if not target.exists():
+            self._save(target)
+            return
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self._save(target)
+
+        old = target.read_text("utf-8", "replace") if target.is_file() else ""
+        diff = self.editing.document.diff(old) or "(it holds the same text)"
+        self.app.push_screen(Agree(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
+
+    def _save(self, path: Path | None) -> None:
+        try:
+            target = self.editing.save(path)
+        except BenchError as problem:
+            self._refused(problem)
+            return
+        self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
+        self.follow()

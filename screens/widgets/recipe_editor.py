@@ -1,0 +1,150 @@
+"""The recipe's YAML under the cursor: every keystroke goes to the bench, and what is wrong is said below the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Static, TextArea
+from textual.widgets.text_area import TextAreaTheme
+
+from screens.actions import bindings
+from screens.themes import paints
+from workbench.errors import BenchError
+from workbench.views.flow import visible
+
+_LANGUAGE = "yaml"
+
+
+class RecipeText(TextArea):
+    """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
+
+    class UndoWanted(Message):
+        """Take back the last edit, or make it again."""
+
+        def __init__(self, *, again: bool) -> None:
+            self.again = again
+            super().__init__()
+
+    def action_undo(self) -> None:
+        self.post_message(self.UndoWanted(again=False))
+
+    def action_redo(self) -> None:
+        self.post_message(self.UndoWanted(again=True))
+
+
+class RecipeEditor(Vertical):
+    """Posts `Typed` for every change of the text. Told by `show` what the text is, and by `say` what is wrong."""
+
+    BORDER_TITLE = "recipe"
+
+    class Typed(Message):
+        """The text is another one."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+            super().__init__()
+
+    def __init__(self, *, id: str | None = None) -> None:
+        area = RecipeText.code_editor("", language=_LANGUAGE, soft_wrap=False, tab_behavior="indent", id="yaml")
+        area.show_line_numbers = True
+        super().__init__(area, Static(id="wrong", markup=False), id=id)
+        self._known = ""
+        self._problem: BenchError | None = None
+
+    def compose(self) -> ComposeResult:
+        """Nothing beside the children given."""
+        return iter(())
+
+    @property
+    def area(self) -> RecipeText:
+        """The text area."""
+        return self.query_one("#yaml", RecipeText)
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def show(self, text: str) -> None:
+        """Show a text that somebody else made; the cursor stays where it is, if there is such a place."""
+        if text == self._known == self.area.text:
+            return
+        self._known = text
+        place, scroll = self.area.cursor_location, self.area.scroll_offset
+        self.area.load_text(text)
+        last = self.area.document.line_count - 1
+        line = min(place[0], last)
+        self.area.move_cursor((line, min(place[1], len(self.area.document.get_line(line)))))
+        self.area.scroll_to(scroll.x, scroll.y, animate=False)
+
+    def go(self, line: int, column: int = 1) -> None:
+        """Put the cursor on a line and column, counted from 1, with the lines after it in view."""
+        self.area.move_cursor((max(0, line - 1), max(0, column - 1)))
+        self.area.scroll_to(y=max(0, line - 2), animate=False)
+
+    def _dress(self) -> None:
+        """The syntax colours of a well-known theme, on the pane's own background."""
+        theme = self.app.current_theme
+        if theme.ansi:
+            self.area.theme = "css"
+            return
+        name = f"vlmbench-{'dark' if theme.dark else 'light'}"
+        known = TextAreaTheme.get_builtin_theme("vscode_dark" if theme.dark else "github_light")
+        if known is not None and name not in self.area.available_themes:
+            muted = Style(color=theme.variables["muted"])
+            dressed = replace(
+                known,
+                name=name,
+                base_style=Style(color=theme.foreground, bgcolor=theme.background),
+                gutter_style=muted,
+                cursor_line_style=Style(bgcolor=theme.surface),
+                cursor_line_gutter_style=muted,
+            )
+            self.area.register_theme(dressed)
+        self.area.theme = name
+
+    def say(self, problem: BenchError | None) -> None:
+        """Say what is wrong with the text, with its line and column; None: nothing is."""
+        self._problem = problem
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        self._dress()
+        wrong, problem = self.query_one("#wrong", Static), self._problem
+        wrong.display = problem is not None
+        if problem is None:
+            self.border_subtitle = ""
+            return
+        paint = paints(self.app.current_theme)
+        where = problem.where
+        place = f"line {where.line}" + (f", column {where.column}" if where.column else "") if where.line else ""
+        text = Text(f"✗ {place}: " if place else "✗ ", paint.severity["error"], end="")
+        text.append(visible(problem.title), paint.strong)
+        for more in (problem.cause, problem.hint):
+            if more:
+                text.append(f"\n{visible(more)}", paint.muted)
+        wrong.update(text)
+        self.border_subtitle = place or "see below"
+
+    @on(TextArea.Changed)
+    def _changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        text = self.area.text
+        if text != self._known:
+            self._known = text
+            self.post_message(self.Typed(text))
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.add_class("-focused")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self.remove_class("-focused")

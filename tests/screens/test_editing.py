@@ -1,0 +1,262 @@
+"""The story of an edit, on the demo and on recipes beside it: break a turn, see it, mend it, undo, save, come back."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from screens.dialogs import Agree, Ask
+from screens.lenses import Lens, Verdict, verdicts
+from screens.widgets.boundaries_panel import BoundariesPanel
+from screens.widgets.recipe_editor import RecipeEditor
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from workbench.bench import prepare
+from workbench.resources import sample_dir
+from workbench.views.palette import Look
+
+BROKEN = ('start: "<|turn>model\\n"', 'start: "<|turn>modle\\n"')
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe of the demo, in a file of its own, whose assistant marker is misspelt."""
+    text = (sample_dir() / "demo.yaml").read_text("utf-8")
+    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
+    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
+    assert BROKEN[0] in text
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace(*BROKEN), "utf-8")
+    return file
+
+
+def trained(pilot: Any) -> int:
+    view = grid_of(pilot).view
+    return -1 if view is None else view.mask.trained
+
+
+def editor_of(pilot: Any) -> RecipeEditor:
+    return screen_of(pilot).query_one(RecipeEditor)
+
+
+async def write(pilot: Any, line: int, column: int, remove: int, text: str) -> None:
+    """Type into the editor: go to a place, take out some characters, and write."""
+    editor = editor_of(pilot)
+    editor.go(line, column)
+    for _ in range(remove):
+        await pilot.press("delete")
+    for char in text:
+        await pilot.press(char)
+    await pilot.pause()
+
+
+async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        assert trained(pilot) == 0
+        assert "M002" in {one.code for one in screen_of(pilot)._findings}
+        await pilot.press("e")
+        editor = editor_of(pilot)
+        line = editor.area.cursor_location[0] + 1
+        assert editor.area.document.get_line(line - 1).startswith("role_boundaries:")
+        # Mend the marker, letter by letter; the mask follows at the last of them, with no help from another thread.
+        column = editor.area.document.get_line(line + 1).index("modle") + 1
+        await write(pilot, line + 2, column, 5, "model")
+        assert trained(pilot) == 15
+        assert screen_of(pilot).query_one(BoundariesPanel).border_subtitle == "+15 −0 trained"
+        grid = grid_of(pilot)
+        assert grid._changed is not None
+        assert int(grid._changed.added.sum()) == 15
+        assert set(np.unique(grid._shades).tolist()) & {len(Look) + Look.TRAINED, len(Look) + Look.TRAINED_CONTROL}
+        await until(pilot, lambda: not [one for one in screen_of(pilot)._findings if one.severity == "error"])
+        # Undo and redo are the recipe's, from the tokens and from the text.
+        await pilot.press("escape", "u")
+        assert trained(pilot) == 0
+        await pilot.press("U")
+        assert trained(pilot) == 15
+        assert "modle" in recipe.read_text("utf-8")
+        await pilot.press("ctrl+s")
+        assert isinstance(pilot.app.screen, Agree)
+        await pilot.press("enter")
+        await until(pilot, lambda: "modle" not in recipe.read_text("utf-8"))
+        assert not screen_of(pilot).editing.document.dirty
+        assert not screen_of(pilot).editing.working_copy.exists()
+        await pilot.press("J", "l")
+        await until(pilot, lambda: settled(pilot))
+        theme = pilot.app.theme
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        assert (screen_of(pilot)._row, grid_of(pilot).lens, pilot.app.theme) == (1, Lens.OWNER, theme)
+        assert trained(pilot) > 0
+
+
+async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, recipe: Path) -> None:
+    recipe.write_text(recipe.read_text("utf-8").replace(*reversed(BROKEN)).replace('turn|>"', 'turn>"', 1), "utf-8")
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        before = trained(pilot)
+        assert any(one.fix for one in screen_of(pilot)._findings)
+        await pilot.press("f")
+        assert trained(pilot) != before
+        assert trained(pilot) == 15
+        await pilot.press("u")
+        assert trained(pilot) == before
+
+
+async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(opened: Opened) -> None:
+    async with opened((120, 40), bench=prepare()) as pilot:
+        await pilot.press("e")
+        editor = editor_of(pilot)
+        line = editor.area.cursor_location[0] + 1
+        column = len(editor.area.document.get_line(line + 1))
+        await write(pilot, line + 2, column, 1, "")
+        assert trained(pilot) == 15
+        assert editor.border_subtitle.startswith(f"line {line + 3}")
+        await pilot.press("quotation_mark")
+        assert editor.border_subtitle == ""
+        # A marker that is no text at all is refused by name, not by a crash.
+        await write(pilot, line + 2, column - 16, 16, "[1]")
+        assert editor.border_subtitle
+        assert trained(pilot) == 15
+
+
+async def test_the_text_survives_being_left(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        await pilot.press("e")
+        await write(pilot, 1, 1, 0, "# mine ")
+    assert "mine" not in recipe.read_text("utf-8").splitlines()[0]
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        assert screen_of(pilot).editing.document.text.startswith("# mine ")
+        await pilot.press("u")
+        assert not screen_of(pilot).editing.document.dirty
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        assert not screen_of(pilot).editing.document.dirty
+
+
+async def test_saving_tells_of_a_file_that_changed_meanwhile(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        await pilot.press("e")
+        await write(pilot, 1, 1, 0, "# ")
+        recipe.write_text(recipe.read_text("utf-8") + "# theirs\n", "utf-8")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert "changed by somebody else" in pilot.app.screen._note  # type: ignore[attr-defined]
+        await pilot.press("escape")
+        assert recipe.read_text("utf-8").endswith("# theirs\n")
+
+
+async def test_the_demo_is_saved_under_another_name(opened: Opened, tmp_path: Path) -> None:
+    kept = (sample_dir() / "demo.yaml").read_bytes()
+    async with opened((120, 40), bench=prepare()) as pilot:
+        await pilot.press("e")
+        await write(pilot, 1, 1, 0, "# ")
+        await pilot.press("ctrl+s")
+        assert isinstance(pilot.app.screen, Ask)
+        target = tmp_path / "own.yaml"
+        pilot.app.screen.dismiss(str(target))
+        await until(pilot, target.exists)
+        assert target.read_text("utf-8").startswith("# # A short")
+    assert (sample_dir() / "demo.yaml").read_bytes() == kept
+
+
+async def test_inferred_boundaries_are_offered_with_their_proof(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        await pilot.press("I")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Agree), 60)
+        assert "recall" in pilot.app.screen._body or "100" in pilot.app.screen._body  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await until(pilot, lambda: trained(pilot) == 15)
+        await pilot.press("u")
+        assert trained(pilot) == 0
+        await pilot.press("D")
+        assert trained(pilot) == 15
+
+
+async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare()) as pilot:
+        await pilot.press("C")
+        assert isinstance(pilot.app.screen, Ask)
+        pilot.app.screen.dismiss(str(recipe))
+        panel = screen_of(pilot).query_one(BoundariesPanel)
+        await until(pilot, lambda: "+15 −0" in str(panel.border_subtitle))
+        await pilot.press("C")
+        pilot.app.screen.dismiss("")
+        await until(pilot, lambda: "trained" not in str(panel.border_subtitle))
+
+
+async def test_edits_of_more_than_the_mask_settle_behind_it(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        screen = screen_of(pilot)
+        whole = len(grid_of(pilot).view.rendering)  # type: ignore[union-attr]
+        screen.editing.type(screen.editing.document.text.replace("shapes.jsonl", "text.jsonl"))
+        screen.follow()
+        assert screen.editing.stale
+        await until(pilot, lambda: not screen.editing.stale and settled(pilot), 30)
+        assert len(grid_of(pilot).view.rendering) != whole  # type: ignore[union-attr]
+        screen.editing.type(screen.editing.document.text.replace("text.jsonl", "nowhere.jsonl"))
+        screen.follow()
+        await until(pilot, lambda: screen.editing.problem is not None, 30)
+        assert grid_of(pilot).view is not None
+
+
+async def test_the_disagreement_lens_shows_what_the_checks_say(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        view = grid_of(pilot).view
+        assert view is not None
+        found = verdicts(view)
+        assert int((found == Verdict.MISSED).sum()) == 13
+        await pilot.press("l", "l")
+        assert grid_of(pilot).lens is Lens.DISAGREEMENT
+        await pilot.press("D")
+        assert not (verdicts(grid_of(pilot).view) == Verdict.MISSED).any()  # type: ignore[arg-type]
+        assert int((verdicts(grid_of(pilot).view) == Verdict.AGREED).sum()) == 15  # type: ignore[arg-type]
+
+
+def _read(terminal: int, until_true: Callable[[bytes], bool], seconds: float) -> bytes:
+    seen, end = b"", time.monotonic() + seconds
+    while time.monotonic() < end and not until_true(seen):
+        ready, _, _ = select.select([terminal], [], [], 0.1)
+        if ready:
+            try:
+                seen += os.read(terminal, 65536)
+            except OSError:
+                break
+    return seen
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("letters", [3, 11])
+def test_a_kill_in_the_middle_loses_at_most_the_last_key(recipe: Path, letters: int) -> None:
+    state = Path(os.environ["VLMBENCH_STATE"])
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ |= {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+        os.execv(sys.executable, [sys.executable, "-m", "workbench.cli", "inspect", str(recipe)])
+    try:
+        _read(terminal, lambda seen: b"samples" in seen, 60)
+        _read(terminal, lambda seen: False, 1.0)
+        os.write(terminal, b"e")
+        _read(terminal, lambda seen: b"recipe" in seen, 20)
+        os.write(terminal, b"\x1b[1;5H")
+        _read(terminal, lambda seen: False, 0.5)
+        copies: list[Path] = []
+        for number in range(letters):
+            os.write(terminal, b"zyxwvutsrqponm"[number : number + 1])
+            _read(terminal, lambda seen: False, 0.15)
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(terminal)
+    copies = list(state.rglob("working.yaml"))
+    assert len(copies) == 1
+    kept = copies[0].read_text("utf-8")
+    typed = "zyxwvutsrqponm"[:letters]
+    assert typed in kept or typed[:-1] in kept
+    assert len(kept) >= len(recipe.read_text("utf-8")) + letters - 1

@@ -1,0 +1,270 @@
+"""Editing a bench's recipe: the mask follows every keystroke, the text survives a crash, every edit can be undone.
+
+Nothing here knows a screen; the terminal's boundary editor and a notebook's hold one of these.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BenchError, InputError
+from workbench.findings import Fix, apply_fix
+from workbench.recipe.document import Document
+from workbench.recipe.knobs import LOADING_KEYS
+from workbench.resources import sample_dir
+from workbench.state import recipe_dir
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from workbench.bench import Bench
+    from workbench.row import Masking
+
+_PAUSE_SECONDS = 1.0
+"""Typing after a pause this long is another step to undo."""
+_MASK_OF_DATASET = frozenset(("roles_to_train", "train_on_eos"))
+_RENDERING = frozenset(
+    (
+        *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
+        *("image_size", "image_resize_algorithm", "sequence_len"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a row's mask differs from the one it is compared with: two bool arrays `[L]`."""
+
+    added: npt.NDArray[np.bool_]
+    removed: npt.NDArray[np.bool_]
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Tokens that are trained now and were not, and the other way round."""
+        return int(self.added.sum()), int(self.removed.sum())
+
+
+class Editing:
+    """The recipe of a loaded bench under the hands of a person.
+
+    Changes are shown against the mask of the text as opened or last saved, or of another recipe (`compare`).
+    `problem` says what is wrong with the text at present; the mask is then that of the last good text.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._against: Masking | None = None
+        self.compared_with = ""
+        self.problem: BenchError | None = None
+        self._applied = _outside_the_mask(bench.document.data)
+        self._group, self._typed = 0, 0.0
+        self._opened = bench.document.text
+
+    @property
+    def document(self) -> Document:
+        """The recipe's YAML."""
+        return self.bench.document
+
+    @property
+    def file(self) -> Path | None:
+        """Where saving writes to; None for a new recipe, and for the demo, which ships with the bench."""
+        path = self.document.path
+        return None if path is None or path.resolve().is_relative_to(sample_dir().resolve()) else path
+
+    @property
+    def against(self) -> Masking:
+        """The masking that changes are shown against; before the first edit, the bench's own."""
+        return self._against if self._against is not None else self.bench.masking
+
+    # Edits
+
+    def type(self, text: str) -> None:
+        """Take the whole text as typed by a person, whether or not it is YAML at present."""
+        now = monotonic()
+        if now - self._typed > _PAUSE_SECONDS:
+            self._group += 1
+        self._typed = now
+        self.document.replace_text(text, group=f"typing {self._group}")
+        self._follow()
+
+    def make(self, fix: Fix) -> None:
+        """Apply a finding's fix.
+
+        Raises:
+            InputError: the text does not parse at present.
+        """
+        apply_fix(self.document, fix)
+        self._follow()
+
+    def set_boundaries(self, rows: Sequence[dict[str, Any]] | None) -> None:
+        """Write these `role_boundaries`, or with None take the key out, so that axolotl's own are used.
+
+        Raises:
+            InputError: the text does not parse at present.
+        """
+        if rows is None:
+            self.document.delete(("role_boundaries",))
+        else:
+            self.document.set(("role_boundaries",), list(rows))
+        self._follow()
+
+    def family_boundaries(self) -> list[dict[str, Any]] | None:
+        """The rows that the model's family recommends; None where there is no family or it has none."""
+        family = self.bench.family
+        if family is None or not family.boundaries:
+            return None
+        rows = []
+        for one in family.boundaries:
+            row: dict[str, Any] = {"role": one.role, "start": one.start}
+            row |= {} if one.end is None else {"end": one.end}
+            row |= {"include_start": True} if one.include_start else {}
+            rows.append(row | ({} if one.include_end else {"include_end": False}))
+        return rows
+
+    def undo(self) -> bool:
+        """Take back the last edit; False where there is none."""
+        moved = self.document.undo()
+        self._typed = 0.0
+        self._follow()
+        return moved
+
+    def redo(self) -> bool:
+        """Make an undone edit again; False where there is none."""
+        moved = self.document.redo()
+        self._typed = 0.0
+        self._follow()
+        return moved
+
+    # What follows an edit
+
+    @property
+    def stale(self) -> bool:
+        """Whether an edit asks for more than the mask to be read again; `settle` does that."""
+        return self.document.error is None and _outside_the_mask(self.document.data) != self._applied
+
+    def settle(self) -> None:
+        """Read again what the edits since the last time ask for: the rows, the template, the model. May take seconds.
+
+        Raises:
+            BenchError: it cannot be read; the bench keeps what it had.
+        """
+        now = _outside_the_mask(self.document.data)
+        changed = {key for key in {*now, *self._applied} if now.get(key) != self._applied.get(key)}
+        if changed & LOADING_KEYS:
+            self.bench.load()
+        elif changed:
+            self.bench.apply()
+        self._applied = now
+        self.problem = None
+
+    def _follow(self) -> None:
+        self.problem = self.document.error
+        self._against = self.against
+        if self.problem is None:
+            try:
+                self.bench.remask()
+            except BenchError as problem:
+                self.problem = problem
+        self._keep()
+
+    def change(self, input_ids: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]) -> Change | None:
+        """How a row's mask (`keep`, `[L]`) differs from the one it is compared with; None where the rules are the same."""
+        if self.against == self.bench.masking:
+            return None
+        before = self.against.scan(input_ids).keep
+        return Change(keep & ~before, before & ~keep)
+
+    def compare(self, path: str | os.PathLike[str] | None) -> None:
+        """Show changes against another recipe's boundaries and mask knobs from now on; None: against the saved text.
+
+        Raises:
+            InputError: the other recipe cannot be read, or its markers mean nothing to this tokenizer.
+        """
+        other = Document.from_file(path) if path is not None else Document(self._opened, self.document.name)
+        self._against = self.bench.masking_of(other)
+        self.compared_with = Path(path).name if path is not None else ""
+
+    # Safety
+
+    @property
+    def working_copy(self) -> Path:
+        """Where the text is kept while it is not saved."""
+        return recipe_dir(self.bench.title, self.document.path) / "working.yaml"
+
+    def _keep(self) -> None:
+        """Write the working copy, or remove it where the text is the saved one. A full disk stops nobody's typing."""
+        target = self.working_copy
+        with contextlib.suppress(OSError):
+            if not self.document.dirty:
+                target.unlink(missing_ok=True)
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=".working.", dir=target.parent)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+                stream.write(self.document.text)
+            os.replace(temporary, target)
+
+    def recover(self) -> bool:
+        """Take up edits that were left unsaved, as one edit that can be undone; False where there are none."""
+        try:
+            text = self.working_copy.read_bytes().decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        if text == self.document.text:
+            return False
+        self._group += 1
+        self.document.replace_text(text, group=f"recovered {self._group}")
+        self._follow()
+        return True
+
+    def pending(self) -> str:
+        """The unified diff from the saved text to this one; "" where they are the same."""
+        return self.document.diff()
+
+    def changed_outside(self) -> bool:
+        """Whether the file holds something else than what was opened or last saved."""
+        if self.file is None:
+            return False
+        try:
+            return self.file.read_bytes().decode("utf-8", "replace") != self._opened
+        except OSError:
+            return True
+
+    def save(self, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the text to its file, or to `path`, and compare with it from now on.
+
+        Raises:
+            InputError: there is no file to write to, or no such folder. EnvironmentProblem: it cannot be written.
+        """
+        if path is None and self.file is None:
+            raise InputError("This recipe has no file of its own yet", hint="Give a path to save it to.")
+        left = self.working_copy
+        target = self.document.save(path)
+        self._opened = self.document.text
+        with contextlib.suppress(OSError):
+            left.unlink(missing_ok=True)
+        if not self.compared_with and self.problem is None:
+            self._against = self.bench.masking
+        return target
+
+
+def _outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
+    """What of a recipe decides how rows are read and rendered: everything that the mask alone does not follow."""
+    kept = {key: value for key, value in data.items() if key in _RENDERING or key in LOADING_KEYS}
+    entries = kept.get("datasets")
+    if isinstance(entries, list):
+        kept["datasets"] = [
+            {key: value for key, value in entry.items() if key not in _MASK_OF_DATASET}
+            if isinstance(entry, dict)
+            else entry
+            for entry in entries
+        ]
+    return kept
