@@ -176,7 +176,7 @@ class Editing:
         self._keep()
 
     def change(self, input_ids: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]) -> Change | None:
-        """How a row's mask (`keep`, `[L]`) differs from the one it is compared with; None where the rules are the same."""
+        """How a row's mask (`keep`, `[L]`) differs from the one it is compared with; None where both have one rule."""
         if self.against == self.bench.masking:
             return None
         before = self.against.scan(input_ids).keep
