@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.row import Masking, Row, as_finding
+from workbench.row import Losses, Masking, Row, as_finding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
     from workbench.tokens.template import Template
 
-__all__ = ["Bench", "Masking", "Row", "as_finding", "open", "prepare"]
+__all__ = ["Bench", "Losses", "Masking", "Row", "as_finding", "open", "prepare"]
 _ROWS_KEPT = 64
 DEMO = "demo.yaml"
 
@@ -62,6 +62,8 @@ class Bench:
         self._own_recipe = document is None
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self.findings: list[Finding] = []
+        self.losses: dict[int, Losses] = {}
+        """What a run measured, by row; see `Row.nll`."""
 
     @property
     def title(self) -> str:

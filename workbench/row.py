@@ -10,6 +10,7 @@ from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from workbench.bench import Bench
@@ -48,6 +49,22 @@ class Masking:
             media_ids=self.media_ids,
         )
         return gate_terminators(mask, input_ids, self.terminator_ids, self.train_on_eos)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a run measured on one row: `nll` float32 `[L]`, in nats, NaN where nothing was measured; `nll[i]` is the
+    loss of predicting token i. `input_ids` int64 `[L]` are the ids it was measured on."""
+
+    nll: npt.NDArray[np.float32]
+    input_ids: npt.NDArray[np.int64]
+
+    def on(self, input_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32] | None:
+        """The losses for a row of these ids; None where the ids are others, so that no stale figure is shown."""
+        import numpy as np
+
+        same = self.nll.shape == self.input_ids.shape and np.array_equal(self.input_ids, input_ids)
+        return self.nll if same else None
 
 
 @dataclass
@@ -152,6 +169,12 @@ class Row:
         except BenchError as problem:
             return as_finding(problem, self.where)
         return None
+
+    @property
+    def nll(self) -> npt.NDArray[np.float32] | None:
+        """The loss of every token `[L]` in nats, NaN where not measured; None without a run on exactly these ids."""
+        losses = self.bench.losses.get(self.index)
+        return losses.on(self.rendering.input_ids) if losses is not None else None
 
     @property
     def findings(self) -> list[Finding]:
