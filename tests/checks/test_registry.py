@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from workbench.checks.registry import chosen, codes, explain
+from workbench.checks.registry import Scope, chosen, codes, explain
 from workbench.errors import InputError
 from workbench.findings import SEVERITIES, Edit, Finding, Fix, apply_fix
 from workbench.recipe.document import Document
@@ -34,7 +35,7 @@ def test_every_page_belongs_to_a_code_that_is_emitted() -> None:
 @pytest.mark.parametrize("code", codes().values(), ids=codes())
 def test_pages_are_whole(code) -> None:
     assert code.severity in SEVERITIES
-    assert code.scope in ("row", "recipe", "model")
+    assert code.scope in get_args(Scope)
     for text in (code.title, code.cause, code.example, code.fix):
         assert len(text) > 10
     assert "TODO" not in code.cause + code.fix

@@ -1,0 +1,1 @@
+"""The overfit run: a plan, a child process that trains, its events, and the verdict on them."""

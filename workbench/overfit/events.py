@@ -1,0 +1,122 @@
+"""The events of an overfit run, one JSON object a line. Screens, commands and the verdict read these and nothing else.
+
+Every line has `event` and `time` (seconds since the run began). The first is `start` with `version`; a file of another
+version is refused, an event of an unknown name is kept and passed over.
+
+| event | holds |
+| --- | --- |
+| `start` | `version`, `plan` (see `plan.Plan`), `fingerprint`, `not_honoured` (what of the recipe the run leaves out) |
+| `loaded` | `seconds`, `parameters`, `trainable`, `adapters` (by tower), `vocabulary`, `device`, `dtype`, `notes` |
+| `baseline` | `nll` (per token), `tokens`, `rows` (`row`, `tokens`, `nll`), `direct`, `plain`, `logged_factor` |
+| `token_nll` | `when` (before, after), `row`, `input_ids`, `nll` (null where not measured) |
+| `step` | `step`, `loss`, `grad_norm`, `learning_rate`, `tokens`, `seconds`, `memory` (bytes), `rows` |
+| `probe` | `name` and its own fields: `final`, `decode`, `stop`, `gradients`, `frozen`, `swap`, `reload` |
+| `done` | `reason`, `steps`, `seconds` |
+| `error` | `kind` (memory, crash, killed, cancelled, time, limit, input), `message`, `tail`, `step` |
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from time import monotonic
+from typing import IO, Any
+
+from workbench.errors import InputError, Where
+
+VERSION = 1
+Event = dict[str, Any]
+
+
+class Writer:
+    """Appends events to a file, each flushed as it is written, so that a kill loses none before it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._began = monotonic()
+        self._file: IO[str] = path.open("a", encoding="utf-8")
+
+    def write(self, event: str, **fields: Any) -> None:
+        """One event. NaN and infinity are written as the texts "nan", "inf" and "-inf": JSON has none."""
+        line = {"event": event, "time": round(monotonic() - self._began, 4), **_finite(fields)}
+        self._file.write(json.dumps(line, ensure_ascii=True, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """No more events."""
+        self._file.close()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value
+
+
+def number(value: Any) -> float:
+    """A number of an event, whichever way it is written; NaN where there is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def read(path: Path) -> list[Event]:
+    """The events of a file; a last line that was not written to its end is left out.
+
+    Raises:
+        InputError: it cannot be read, is not a file of events, or is one of another version.
+    """
+    try:
+        text = path.read_text("utf-8", "replace")
+    except OSError as problem:
+        raise InputError("The events cannot be read", f"{problem.strerror}.", where=Where(file=str(path))) from None
+    return list(parse(text.splitlines(), str(path)))
+
+
+def parse(lines: Iterable[str], name: str = "") -> Iterator[Event]:
+    """Events from lines, checked as `read` says."""
+    first = True
+    pending: tuple[int, str] | None = None
+    for number_of_line, line in enumerate(lines, 1):
+        if pending is not None:
+            raise InputError("This is no event", f"{pending[1][:60]!r} is not JSON.", where=Where(name, pending[0]))
+        if not line.strip():
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError:
+            # Only the last line may be broken off.
+            pending = (number_of_line, line)
+            continue
+        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+            raise InputError("This is no event", f"{line[:60]!r} has no `event`.", where=Where(name, number_of_line))
+        if first and (event["event"] != "start" or event.get("version") != VERSION):
+            cause = f"The first event is {event['event']} of version {event.get('version')}; version {VERSION} is read."
+            raise InputError("These are no events of this bench", cause, "Run again.", Where(name, number_of_line))
+        first = False
+        yield event
+    if first:
+        raise InputError(
+            "There are no events", "The file is empty, or its first line is broken off.", where=Where(name)
+        )
+
+
+def last(events: Iterable[Event], kind: str, **fields: Any) -> Event | None:
+    """The last event of a kind whose fields have these values."""
+    found = None
+    for event in events:
+        if event["event"] == kind and all(event.get(key) == value for key, value in fields.items()):
+            found = event
+    return found
+
+
+def every(events: Iterable[Event], name: str) -> list[Event]:
+    """All events of a name, in order."""
+    return [event for event in events if event["event"] == name]

@@ -1,0 +1,102 @@
+"""Runs that are kept: a folder each, with the events, the recipe as it was, the log and the adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import BenchError, InputError
+from workbench.evidence import Fingerprint
+from workbench.overfit.events import Event, last, read
+from workbench.state import recipe_dir
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.overfit.verdict import Verdict
+
+EVENTS, LOG, RECIPE, ADAPTER, PLAN = "events.jsonl", "log.txt", "recipe.yaml", "adapter", "plan.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, read when it is asked for.
+
+    `events` raises InputError where the file cannot be read.
+    """
+
+    folder: Path
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """What happened."""
+        return read(self.folder / EVENTS)
+
+    @property
+    def name(self) -> str:
+        """The folder's name: when it began."""
+        return self.folder.name
+
+    @property
+    def done(self) -> bool:
+        """Whether it came to an end, good or bad."""
+        return last(self.events, "done") is not None or last(self.events, "error") is not None
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What it proved."""
+        from workbench.overfit.verdict import judge
+
+        return judge(self.events)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint | None:
+        """What it was about; None where it ended before that was known."""
+        told = self.events[0].get("fingerprint")
+        try:
+            return Fingerprint.from_dict(told) if isinstance(told, dict) else None
+        except (KeyError, TypeError):
+            return None
+
+
+def runs_dir(bench: Bench) -> Path:
+    """Where the runs of a bench's recipe are kept."""
+    return recipe_dir(bench.title, bench.document.path) / "runs"
+
+
+def runs_of(bench: Bench) -> list[Run]:
+    """The runs of a bench's recipe, the newest first; folders without readable events are passed over."""
+    found = []
+    folder = runs_dir(bench)
+    for one in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
+        run = Run(one)
+        try:
+            _ = run.events
+        except BenchError:
+            continue
+        found.append(run)
+    return found
+
+
+def latest(bench: Bench) -> Run | None:
+    """The newest run that came to an end."""
+    return next((run for run in runs_of(bench) if run.done), None)
+
+
+def new_folder(bench: Bench, out: Path | None = None) -> Path:
+    """A folder for a run that begins now: `out`, or one below the recipe's state.
+
+    Raises:
+        InputError: `out` has a run in it already, or cannot be made.
+    """
+    name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")[:-3]
+    folder = out if out is not None else runs_dir(bench) / name
+    if (folder / EVENTS).exists():
+        raise InputError("This folder has a run in it", f"{folder} holds {EVENTS}.", "Give another folder for --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError("The folder of the run cannot be made", f"{problem.strerror}: {folder}.") from None
+    return folder

@@ -1,0 +1,306 @@
+"""The verdict on a run: a pure function of its events. The same events give the same verdict, whoever reads them.
+
+Bands come from what users of these models report: a pretrained model's first loss on new data lies below 3; a loss near
+the logarithm of the vocabulary is a guess; rows that are learned by heart have a loss below 0.05 and are written back
+letter by letter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from workbench.errors import Where
+from workbench.findings import SEVERITIES, Finding, Severity
+from workbench.overfit.events import Event, every, last, number
+
+Outcome = Literal["pass", "doubtful", "fail", "running"]
+
+MEMORISED = 0.05
+"""Nats per trained token below which rows count as learned by heart."""
+BAND = 3.0
+"""A pretrained model starts below this; multimodal Gemma starts at up to 15 and still learns, so it is no error."""
+GUESSING = 0.9
+"""A start above this share of ln(vocabulary) is a guess."""
+SWAP = 0.5
+"""Nats by which exchanged pictures must raise the loss of tokens that depend on them."""
+FLAT = 0.02
+"""A loss that fell by less than this share of its beginning has not moved."""
+EXPLODING = 100.0
+INFLATED = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`outcome`, the findings behind it (the worst first), and the figures that a person asks for first."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    first_loss: float | None
+    last_loss: float | None
+    final_nll: float | None
+    steps: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "verdict": self.outcome,
+            "findings": [one.to_dict() for one in self.findings],
+            "first_loss": self.first_loss,
+            "last_loss": self.last_loss,
+            "final_nll": self.final_nll,
+        }
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line."""
+        if self.outcome == "running":
+            return f"running, step {self.steps}"
+        if self.outcome == "pass":
+            return f"pass: the model learned these rows by heart in {self.steps} steps ({_short(self.final_nll)} nats)"
+        first = self.findings[0].message if self.findings else ""
+        return f"{self.outcome}: {first}"
+
+
+def _short(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.3g}"
+
+
+def judge(events: Sequence[Event]) -> Verdict:
+    """The verdict on a run's events, complete or not: a run that still goes on is `running`."""
+    steps = every(events, "step")
+    losses = [number(step["loss"]) for step in steps]
+    final = last(events, "probe", name="final")
+    ended = last(events, "done") or last(events, "error")
+    found = sorted(_findings(events, steps, losses), key=lambda one: SEVERITIES.index(one.severity))
+    outcome: Outcome = "pass"
+    if any(one.severity == "error" for one in found):
+        outcome = "fail"
+    elif ended is None:
+        outcome = "running"
+    elif any(one.severity == "warning" for one in found):
+        outcome = "doubtful"
+    baseline = last(events, "baseline")
+    first = number(baseline["nll"]) if baseline is not None else math.nan
+    return Verdict(
+        outcome,
+        tuple(found),
+        _known(first),
+        _known(losses[-1]) if losses else None,
+        _known(number(final["nll"])) if final is not None else None,
+        len(steps),
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 6) if math.isfinite(value) else value
+
+
+def _finding(
+    code: str, severity: Severity, message: str, hint: str, row: int | None = None, field: str | None = None
+) -> Finding:
+    return Finding(code, severity, message, hint, Where(row=row, field=field))
+
+
+def _findings(events: Sequence[Event], steps: list[Event], losses: list[float]) -> Iterator[Finding]:
+    yield from _ends(events, len(steps))
+    yield from _nothing_trained(events)
+    yield from _adapters(events)
+    yield from _beginning(events)
+    yield from _course(events, steps, losses)
+    final = last(events, "probe", name="final")
+    if final is not None:
+        yield from _memory(events, number(final["nll"]), losses)
+
+
+def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
+    """How the run ended, where it did not end by itself."""
+    error = last(events, "error")
+    if error is None:
+        done = last(events, "done")
+        if done is not None and done.get("reason") in ("cancelled", "time"):
+            why = "it was cancelled" if done["reason"] == "cancelled" else "the time limit was reached"
+            yield _finding(
+                "R014", "warning", f"the run stopped early after {steps} steps: {why}", "Let it run to its end."
+            )
+        return
+    kind, tail = error.get("kind"), str(error.get("tail") or "").strip().splitlines()
+    said = str(error.get("message") or "")
+    after = f"after step {steps}" if steps else "before the first step"
+    if kind == "cancelled":
+        yield _finding("R014", "warning", f"the run was cancelled {after}", "Let it run to its end.")
+    elif kind == "time":
+        yield _finding(
+            "R014", "warning", f"the time limit was reached {after}", "Raise --max-minutes, or take fewer steps."
+        )
+    elif kind in ("memory", "limit"):
+        hint = (
+            "Lower micro_batch_size or sequence_len, turn on gradient_checkpointing, or load in 4 bit (adapter: qlora)."
+        )
+        yield _finding("R015", "error", f"out of memory {after}: {said}", hint)
+    elif kind == "killed":
+        hint = (
+            "Where nobody did it, the system was short of memory: see its log; lower micro_batch_size or sequence_len."
+        )
+        yield _finding("R016", "error", f"the process of the run was killed {after}: {said}", hint)
+    elif kind == "input":
+        yield _finding("R017", "error", said, str(error.get("hint") or ""), field=error.get("field"))
+    else:
+        shown = f" ({tail[-1][:200]})" if tail and tail[-1] not in said else ""
+        yield _finding(
+            "R018", "error", f"the run crashed {after}: {said}{shown}", "The log beside the events has the whole trace."
+        )
+
+
+def _nothing_trained(events: Sequence[Event]) -> Iterator[Finding]:
+    baseline = last(events, "baseline")
+    if baseline is not None and not baseline["tokens"]:
+        hint = "See `vlmbench check`: M001 and M002 say which marker does not match."
+        yield _finding("R001", "error", f"no token of the {len(baseline['rows'])} rows is trained", hint)
+        return
+    for row in baseline["rows"] if baseline is not None else ():
+        if not row["tokens"]:
+            yield _finding(
+                "R001", "warning", "no token of this row is trained", "See `vlmbench check` (M001).", row["row"]
+            )
+
+
+def _adapters(events: Sequence[Event]) -> Iterator[Finding]:
+    loaded = last(events, "loaded")
+    if loaded is not None:
+        towers = loaded.get("adapters") or {}
+        if not loaded["trainable"]:
+            hint = "Name modules that the model has; `vlmbench families` has a pattern for each family."
+            yield _finding("R002", "error", "no parameter can be trained", hint, field="lora_target_modules")
+        elif towers and not towers.get("language"):
+            where = ", ".join(f"{count} in {tower}" for tower, count in towers.items() if count)
+            text = f"no adapter is in the language model ({where})"
+            yield _finding(
+                "R003", "error", text, "Anchor lora_target_modules to the language model.", field="lora_target_modules"
+            )
+    gradients = last(events, "probe", name="gradients")
+    if gradients is not None and gradients["without"]:
+        count, total = len(gradients["without"]), gradients["of"]
+        some = ", ".join(gradients["without"][:3]) + (", …" if count > 3 else "")
+        severity: Severity = "error" if count == total else "warning"
+        text = f"{count} of {total} trained tensors never had a gradient: {some}"
+        yield _finding(
+            "R009", severity, text, "Adapters outside the path of the loss are dead weight: anchor the pattern."
+        )
+    frozen = last(events, "probe", name="frozen")
+    if frozen is not None and frozen["moved"]:
+        text = f"{len(frozen['moved'])} frozen tensors changed: {', '.join(frozen['moved'][:3])}"
+        yield _finding(
+            "R010", "error", text, "Something trains beside the adapters; look for modules that share weights."
+        )
+
+
+def _beginning(events: Sequence[Event]) -> Iterator[Finding]:
+    baseline, loaded = last(events, "baseline"), last(events, "loaded")
+    if baseline is None or not baseline["tokens"]:
+        return
+    nll = number(baseline["nll"])
+    vocabulary = int((loaded or {}).get("vocabulary") or 0)
+    guess = math.log(vocabulary) if vocabulary > 1 else math.inf
+    if nll >= GUESSING * guess:
+        text = f"the first loss is {nll:.2f}, a guess among {vocabulary:,} tokens has {guess:.2f}"
+        hint = (
+            "The weights are not the model's, or the template is another one than it learned: let it answer something."
+        )
+        yield _finding("R004", "error", text, hint)
+    elif nll > BAND:
+        text = f"the first loss is {nll:.2f}; a pretrained model starts below {BAND:g} on most data"
+        hint = "Check that template, markers and answers belong together; multimodal Gemma may start at 8 to 15."
+        yield _finding("R005", "note", text, hint)
+    direct, plain = number(baseline.get("direct")), number(baseline.get("plain"))
+    if math.isfinite(direct) and math.isfinite(plain) and abs(direct - plain) > 0.02 * max(1.0, abs(direct)):
+        text = f"the model's own loss is {plain:.3f}, computed from its logits it is {direct:.3f}"
+        yield _finding("R008", "warning", text, "Do not compare losses between tools before this is understood (A009).")
+    factor = number(baseline.get("logged_factor"))
+    if factor >= INFLATED:
+        text = f"Trainer would log {factor:g} times the loss: the model ignores num_items_in_batch"
+        yield _finding("R008", "warning", text, f"Read logged losses as divided by {factor:g} (A009).")
+
+
+def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) -> Iterator[Finding]:
+    if not steps:
+        return
+    for step, loss in zip(steps, losses, strict=True):
+        if math.isfinite(loss) and math.isfinite(number(step["grad_norm"])):
+            continue
+        bad = [int(row) for row, nll in (step.get("rows") or {}).items() if not math.isfinite(number(nll))]
+        what = f"loss {step['loss']}" if not math.isfinite(loss) else f"gradient norm {step['grad_norm']}"
+        where = f", row {bad[0]}" if bad else ""
+        hint = "Lower learning_rate; with fp16 use bf16. Where it is always this row, look at it."
+        yield _finding(
+            "R006", "error", f"diverged at step {step['step']}: {what}{where}", hint, bad[0] if bad else None
+        )
+        return
+    norms = [number(step["grad_norm"]) for step in steps]
+    if all(norm == 0 for norm in norms):
+        yield _finding(
+            "R007", "error", "every gradient is zero", "Everything is frozen, or no trained token depends on it."
+        )
+        return
+    first, end = losses[0], min(losses[-3:])
+    baseline = last(events, "baseline")
+    start = number(baseline["nll"]) if baseline is not None else first
+    if max(losses[1:] or [0.0]) > max(3 * max(start, first), start + 3.0):
+        text = f"the loss rose from {start:.2f} to {max(losses):.2f}"
+        yield _finding("R006", "error", text, "The learning rate is too high for this model: lower it by ten times.")
+    elif max(norms) > EXPLODING:
+        at = norms.index(max(norms))
+        text = f"the gradient norm reached {norms[at]:.0f} at step {steps[at]['step']}"
+        yield _finding("R011", "warning", text, "Lower learning_rate, or set max_grad_norm: 1.0.")
+    ended = last(events, "done") is not None
+    if ended and len(steps) >= 10 and start > MEMORISED and end > start * (1 - FLAT):
+        text = f"the loss did not move: {start:.3f} before, {losses[-1]:.3f} after {len(steps)} steps"
+        rate = number(steps[len(steps) // 2]["learning_rate"])
+        yield _finding("R012", "error", text, f"learning_rate is {rate:.2g}; raise it, or see what is frozen.")
+
+
+def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterator[Finding]:
+    learned = nll < MEMORISED
+    flat = bool(losses) and losses[-1] > losses[0] * (1 - FLAT)
+    if not learned and math.isfinite(nll) and not flat:
+        severity: Severity = "warning" if nll < 10 * MEMORISED else "error"
+        text = (
+            f"not learned by heart: {nll:.3f} nats per token after {len(losses)} steps, below {MEMORISED:g} is expected"
+        )
+        yield _finding(
+            "R013", severity, text, "Take more steps or a higher rate; if it stays, look for answers that contradict."
+        )
+    decode = last(events, "probe", name="decode")
+    if decode is not None and learned:
+        wrong = [turn for turn in decode["turns"] if not turn["exact"]]
+        if wrong:
+            turn = wrong[0]
+            text = (
+                f"{len(wrong)} of {len(decode['turns'])} trained turns are not written back at a loss of {nll:.3f}: "
+                f"“{turn['wanted'][:40]}” became “{turn['got'][:40]}”"
+            )
+            hint = "Training renders the turn otherwise than the generation prompt does: see T004 of `vlmbench check`."
+            yield _finding("R019", "warning", text, hint, turn["row"])
+    stop = last(events, "probe", name="stop")
+    if stop is not None:
+        if learned and stop["stopped"] < stop["of"] and not stop["trained"]:
+            text = f"{stop['of'] - stop['stopped']} of {stop['of']} answers do not stop, and no end token is trained"
+            yield _finding("R020", "error", text, "Set train_on_eos: turn, and see M006 of `vlmbench check`.")
+        elif not stop["trained"]:
+            text = "no end token is trained: the model stops only as far as it did before"
+            yield _finding("R020", "error", text, "Set train_on_eos: turn, and see M006 of `vlmbench check`.")
+        elif learned and stop["stopped"] < stop["of"]:
+            text = f"{stop['of'] - stop['stopped']} of {stop['of']} answers do not stop where they should"
+            yield _finding("R020", "error", text, "The trained end is not in generation_config.eos_token_id: see M006.")
+    swap = last(events, "probe", name="swap")
+    if swap is not None and swap["applicable"] and learned and number(swap["rise"]) < SWAP:
+        text = (
+            f"with the pictures exchanged the loss rises by {number(swap['rise']):.2f} nats on {swap['tokens']} tokens"
+        )
+        hint = "The answers are learned from the text alone: do pictures reach the model, do answers need them?"
+        yield _finding("R021", "error", text, hint)
+    reload = last(events, "probe", name="reload")
+    if reload is not None and reload["applicable"] and abs(number(reload["nll"]) - nll) > 0.02 * max(nll, 0.05):
+        text = f"the saved adapter gives {number(reload['nll']):.4f} nats on a fresh model, the trained one {nll:.4f}"
+        yield _finding("R022", "error", text, "What is trained is not all saved: see lora_modules_to_save.")
