@@ -1,17 +1,20 @@
 """Every action of the app, declared once: key bindings, footer, help and command palette are all made from this list.
 
-An action's `command` is the method `action_<command>` of its `scope`: the app, a screen, or a pane of that screen.
+An action's `command` is the method `action_<command>` of its `scope`: the app, a screen, or a pane of that screen. A
+screen's own actions have the screen's name as their scope, a pane's its id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from textual.binding import Binding
 
-Scope = Literal["app", "loading", "inspect", "grid", "samples", "editor"]
+from screens.registry import SCREENS
+
+Scope = str
+"""`app`, `loading`, the name of a screen, or the id of a pane of a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ KEY_TEXT = {
     "question_mark": "?",
 }
 
-_TOKENS, _EDIT, _ROWS, _PANES, _BENCH = "Tokens", "Recipe", "Rows", "Panes", "Workbench"
+_TOKENS, _EDIT, _ROWS, _PANES, _SCREENS, _BENCH = "Tokens", "Recipe", "Rows", "Panes", "Screens", "Workbench"
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -192,6 +195,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "load.retry", ("r",), "retry", "Try again",
         "Load the model and the data again.", _BENCH, "loading", "try again",
+    ),
+    *(
+        Action(
+            f"screen.{one.name}", (str(number),), f"show_screen('{one.name}')", f"Screen: {one.name}",
+            one.help, _SCREENS, "app", one.name,
+        )
+        for number, one in enumerate(SCREENS, 1)
     ),
     Action("app.help", ("question_mark",), "help", "Keys", "This list.", _BENCH, "app", "keys"),
     Action(

@@ -18,11 +18,13 @@ from screens.actions import ACTIONS, Action, Scope, bindings
 from screens.background import Background, Kind
 from screens.loading import LoadingScreen
 from screens.messages import Loaded, LoadFailed, LoadProgressed
+from screens.registry import entry
 from screens.themes import CYCLE, DARK_NAME, THEMES
 from workbench.errors import BenchError, EnvironmentProblem
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.editing import Editing
     from workbench.models.hub import Progress
 
 _GRACE_SECONDS = 0.5
@@ -34,7 +36,11 @@ class Actions(Provider):
     def _usable(self) -> list[Action]:
         app = self.app
         assert isinstance(app, WorkbenchApp)
-        return [action for action in ACTIONS if action.palette and action.scope in app.scopes]
+        return [
+            action
+            for action in ACTIONS
+            if action.palette and action.scope in app.scopes and app.usable(action.command) is not False
+        ]
 
     async def discover(self) -> Hits:
         """All of them, in the order declared."""
@@ -73,6 +79,8 @@ class WorkbenchApp(App[None]):
         self.first_row = row
         self.background = Background(self._crashed)
         self.problem: BenchError | None = None
+        self.editing: Editing | None = None
+        self._screens: dict[str, Screen[None]] = {}
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK_NAME
@@ -100,16 +108,14 @@ class WorkbenchApp(App[None]):
     @property
     def scopes(self) -> tuple[Scope, ...]:
         """The scopes whose actions can be used now."""
-        if isinstance(self.base, LoadingScreen):
-            return ("loading", "app")
-        return ("inspect", "grid", "samples", "editor", "app")
+        return (*getattr(self.base, "SCOPES", ()), "app")
 
     async def perform(self, action: Action) -> None:
         """Run an action wherever it belongs."""
         base = self.base
         if action.scope == "app":
             await self.run_action(action.command, self)
-        elif action.scope in ("loading", "inspect"):
+        elif action.scope == self.scopes[0]:
             await self.run_action(action.command, base)
         else:
             pane = base.query_one(f"#{action.scope}")
@@ -157,8 +163,15 @@ class WorkbenchApp(App[None]):
     @on(Loaded)
     async def _loaded(self) -> None:
         from screens.inspect import InspectScreen
+        from workbench.editing import Editing
 
-        await self.switch_base(InspectScreen(self.bench, self.background, self.first_row))
+        for old in self._screens.values():
+            self.uninstall_screen(old)
+            old.remove()
+        self.editing = Editing(self.bench)
+        screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing)
+        self._screens = {"inspect": screen}
+        await self.switch_base(screen)
 
     @on(LoadFailed)
     async def _failed(self, message: LoadFailed) -> None:
@@ -173,9 +186,40 @@ class WorkbenchApp(App[None]):
         """Put another screen in the place of the one below; what lies over it is closed."""
         while len(self.screen_stack) > 2:
             await self.pop_screen()
+        for name, kept in self._screens.items():
+            # An installed screen is kept, with all that it shows, when another takes its place.
+            if not self.is_screen_installed(kept):
+                self.install_screen(kept, f"{name} {id(kept)}")
         await self.switch_screen(screen)
 
+    async def show(self, name: str) -> Screen[None] | None:
+        """Bring a screen of the registry to the front, made when it is first asked for; None where it is not there."""
+        found = entry(name)
+        if self.editing is None or not found.there:
+            return None
+        screen = self._screens.get(name)
+        if screen is None:
+            screen = self._screens[name] = found.load()(self.bench, self.background)
+        if screen is not self.base:
+            await self.switch_base(screen)
+        return screen
+
+    def usable(self, command: str) -> bool | None:
+        """Whether an action of the app can be used now; screens that are not there cannot be shown."""
+        name = command.removeprefix("show_screen('").removesuffix("')")
+        if name == command:
+            return True
+        return self.editing is not None and not isinstance(self.base, LoadingScreen) and entry(name).there
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See `usable`."""
+        return self.usable(f"show_screen('{parameters[0]}')") if action == "show_screen" else True
+
     # Actions
+
+    async def action_show_screen(self, name: str) -> None:
+        """Show a screen by its name."""
+        await self.show(name)
 
     def action_help(self) -> None:
         """Show every key."""

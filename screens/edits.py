@@ -48,11 +48,17 @@ class Edits(Screen[None]):
     _row: int
     _soon: Timer | None = None
     _later: Timer | None = None
+    _followed = ""
 
     if TYPE_CHECKING:
         # The inspect screen has these.
         def show_row(self, index: int) -> None: ...
         def _update_status(self) -> None: ...
+
+    def on_screen_resume(self) -> None:
+        """Come to the front: another screen may have edited the recipe."""
+        if self.editing.document.text != self._followed and self._followed:
+            self.follow()
 
     # Following an edit
 
@@ -64,7 +70,8 @@ class Edits(Screen[None]):
     def follow(self) -> None:
         """Show what the last edit did: at once for the visible row, soon for all the rest."""
         editing, editor = self.editing, self.query_one(RecipeEditor)
-        editor.show(editing.document.text)
+        self._followed = editing.document.text
+        editor.show(self._followed)
         editor.say(editing.problem)
         self._update_status()
         if editing.problem is not None:

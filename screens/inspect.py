@@ -13,7 +13,7 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from screens.actions import bindings
+from screens.actions import Scope, bindings
 from screens.background import Background, Kind
 from screens.edits import Edits
 from screens.kept import keep, recall
@@ -47,12 +47,13 @@ class InspectScreen(Edits):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
     CSS_PATH = "inspect.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor")
 
-    def __init__(self, bench: Bench, background: Background, row: int = 0) -> None:
+    def __init__(self, bench: Bench, background: Background, row: int = 0, *, editing: Editing | None = None) -> None:
         super().__init__()
         self.bench = bench
         self._background = background
-        self.editing = Editing(bench)
+        self.editing = editing or Editing(bench)
         self._row = row
         self._request = 0
         self._shown = -1
@@ -87,6 +88,7 @@ class InspectScreen(Edits):
         self.set_focus(self.query_one(TokenGrid))
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self._followed = self.bench.document.text
         self._recall()
         self.show_row(self._row)
         if self.editing.recover():

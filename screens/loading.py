@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens.actions import bindings
+from screens.actions import Scope, bindings
 from screens.themes import paints
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.problem import Problem
@@ -87,6 +87,7 @@ class LoadingScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("loading")]
     CSS_PATH = "loading.tcss"
+    SCOPES: ClassVar[tuple[Scope, ...]] = ("loading",)
 
     def __init__(self, title: str) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 
 from rich.style import Style
 from rich.text import Text
@@ -12,7 +13,7 @@ from textual.widget import Widget
 from screens.actions import Action, Scope, hints
 from screens.themes import paints
 
-_ALWAYS: frozenset[Scope] = frozenset({"app"})
+_ALWAYS = frozenset(("app.help", "app.palette", "app.quit"))
 
 
 class KeyHints(Widget):
@@ -28,11 +29,10 @@ class KeyHints(Widget):
         """The hints that fit."""
         paint = paints(self.app.current_theme)
         room = self.size.width - 1
-        usable = self.screen.check_action
-        wanted = [action for action in hints((*self._scopes, "app")) if usable(action.command, ())]
-        kept = [action for action in wanted if action.scope in _ALWAYS]
+        wanted = [action for action in hints((*self._scopes, "app")) if self._usable(action)]
+        kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))
-        for action in (action for action in wanted if action.scope not in _ALWAYS):
+        for action in (action for action in wanted if action.id not in _ALWAYS):
             if used + _cells(action) > room:
                 break
             used += _cells(action)
@@ -45,6 +45,14 @@ class KeyHints(Widget):
             text.append(action.first_key, paint.accent + Style(bold=True)).append(f" {action.hint}   ", paint.muted)
         text.truncate(self.size.width)
         return text
+
+    def _usable(self, action: Action) -> bool:
+        if action.scope == "app":
+            if action.id == f"screen.{self._scopes[0] if self._scopes else ''}":
+                return False
+            usable: Callable[[str], bool | None] = getattr(self.app, "usable", lambda command: True)
+            return usable(action.command) is not False
+        return self.screen.check_action(action.command, ()) is not False
 
     async def on_click(self, event: events.Click) -> None:
         """Run the action under the mouse."""
