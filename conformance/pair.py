@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from conformance import axolotl_side
 from conformance.environment import HOME, ROOT
 from tests.support import processors
+from workbench.export import axolotl_side
 
 # axolotl's ten names with boundaries of their own, and the families whose recipes use each.
 TEMPLATE_OF = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from conformance import axolotl_side
 from conformance.corpus import Corpus
 from conformance.pair import ALL_ROLES, FIELD, TEMPLATE_OF, Pair, parsed_once
 from tests.support import processors
+from workbench.export import axolotl_side
 
 ROWS, PICTURES, IMAGE_ROWS = 232, 76, 18
 WANTED_ROWS, WANTED_PICTURES = 200, 50

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from conformance import axolotl_side  # noqa: F401  (sets the environment before axolotl is imported)
 from conformance.pair import model_folder
 from workbench.recipe.model import BoundarySpec
 from workbench.tokens.boundaries import resolve

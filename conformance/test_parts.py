@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import axolotl_side  # noqa: F401  (sets the environment before axolotl is imported)
 from conformance.pair import model_folder
 from tests.support import processors
 

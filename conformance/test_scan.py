@@ -16,7 +16,6 @@ import torch
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from conformance import axolotl_side  # noqa: F401  (sets the environment before axolotl is imported)
 from conformance.cases import BRANCHES, SIZE, TRAIN_ON_EOS, Case, decode, walk
 from workbench.tokens import mask
 from workbench.tokens.boundaries import RoleBoundary

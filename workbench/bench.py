@@ -73,6 +73,25 @@ class Bench:
         return str(self.document.get(("base_model",), "")) or self.document.name
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What was given to look at besides the recipe: the arguments of `Bench`, by name."""
+        return {
+            "model": self._model,
+            "data": self._data,
+            "dataset": self._dataset,
+            "family": self._family_name,
+            "revision": self._revision,
+            "trust_remote_code": self._trust_remote_code,
+            "offline": self._offline,
+            "axolotl_python": self._axolotl_python,
+        }
+
+    @property
+    def data_is_sample(self) -> bool:
+        """Whether the rows are the bench's own, for want of any: a new recipe without data."""
+        return self._own_recipe and self._data is None
+
+    @property
     def document(self) -> Document:
         """The recipe's YAML."""
         if self._document is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from workbench import __version__
+from workbench.commands.export import export
 from workbench.commands.options import EPILOG, RowCount, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError, InputError
 
@@ -276,6 +277,9 @@ def infer(
     except BenchError as problem:
         return diagnostics.report(problem, as_json=output == "json")
     return EXIT_OK if found.verified else EXIT_FINDINGS
+
+
+cli.add_command(export)
 
 
 def main(arguments: list[str] | None = None) -> None:

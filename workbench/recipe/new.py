@@ -44,7 +44,7 @@ class FamilyLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
     """A key with its value and what is said above it (a sentence) or beside it (a few words)."""
 
     key: str
@@ -54,11 +54,11 @@ class _Line:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """Keys that stand together, under one comment."""
 
     title: str
-    lines: tuple[_Line, ...]
+    lines: tuple[Line, ...]
 
 
 def new_recipe(
@@ -82,15 +82,15 @@ def new_recipe(
         processor: whether the model has a processor (False: text only, no multimodal keys).
         config: the model's config, which decides what a family's recipe needs for this size.
     """
-    needs = dict(_needs(family, config))
+    needs = dict(family_needs(family, config))
     head = f"{family.title}: LoRA fine-tuning with axolotl." if family else "LoRA fine-tuning with axolotl."
-    blocks = ["\n".join(_comment(head))]
+    blocks = ["\n".join(comment_lines(head))]
     for part in _parts(model, family, needs, data, template, template_text, processor):
-        blocks += _block(part)
-    return Document.from_text("\n\n".join([*blocks, *_several_gpus(needs)]) + "\n", name)
+        blocks += written_part(part)
+    return Document.from_text("\n\n".join([*blocks, *several_gpus(needs)]) + "\n", name)
 
 
-def _needs(family: FamilyLike | None, config: Mapping[str, Any] | None) -> Iterator[tuple[str, tuple[Any, str]]]:
+def family_needs(family: FamilyLike | None, config: Mapping[str, Any] | None) -> Iterator[tuple[str, tuple[Any, str]]]:
     """(key, (value, why)) of the family's recipe, narrowed to this config where the family can do that."""
     if family is None:
         return
@@ -112,23 +112,23 @@ def _parts(
     template: str,
     template_text: str | None,
     processor: bool,
-) -> Iterator[_Part]:
+) -> Iterator[Part]:
     used: set[str] = set()
 
-    def line(key: str, value: Any, above: str = "", beside: str = "") -> _Line:
+    def line(key: str, value: Any, above: str = "", beside: str = "") -> Line:
         """This key with the family's value, and its reason, where the family has one."""
         used.add(key)
         if key in needs:
             value, why = needs[key]
-            return _Line(key, value, why or above)
-        return _Line(key, value, above, beside)
+            return Line(key, value, why or above)
+        return Line(key, value, above, beside)
 
-    def given(*keys: str) -> tuple[_Line, ...]:
+    def given(*keys: str) -> tuple[Line, ...]:
         return tuple(line(key, None) for key in keys if key in needs)
 
-    yield _Part("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
+    yield Part("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
     if processor:
-        yield _Part(
+        yield Part(
             "The four keys that every multimodal run needs: the collator renders, tokenizes and masks each batch.",
             (
                 line("processor_type", "AutoProcessor"),
@@ -139,7 +139,7 @@ def _parts(
         )
     mistral_common = bool(needs.get(MISTRAL_COMMON, (False, ""))[0])
     if not mistral_common:
-        yield _Part("", tuple(_template(template, template_text, given("chat_template"))))
+        yield Part("", tuple(_template(template, template_text, given("chat_template"))))
     used |= {"chat_template", "chat_template_jinja"}
     entry = {
         "path": data or "data.jsonl",
@@ -147,7 +147,7 @@ def _parts(
         "roles_to_train": ["assistant"],
         "train_on_eos": "turn",
     }
-    yield _Part(
+    yield Part(
         "roles_to_train and train_on_eos are read here, from the first entry, and rule every dataset."
         if processor
         else "roles_to_train and train_on_eos are read here, not at the top level.",
@@ -155,24 +155,24 @@ def _parts(
     )
     used.add("role_boundaries")
     if processor and family is not None and family.boundaries and not mistral_common:
-        yield _Part(
+        yield Part(
             "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
-            (_Line("role_boundaries", [_row(row) for row in family.boundaries]),),
+            (Line("role_boundaries", [_row(row) for row in family.boundaries]),),
         )
     elif processor and not mistral_common:
-        yield _Part(
+        yield Part(
             "role_boundaries are missing: without them axolotl trains every token of models it does not know. "
             "`vlmbench infer` finds them from the chat template.",
             (),
         )
-    yield _Part(
+    yield Part(
         "",
         (
             line("sequence_len", 2048, beside="rows are not cut: a longer row is a longer batch" if processor else ""),
             *given("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
         ),
     )
-    yield _Part(
+    yield Part(
         "",
         (
             line("adapter", "lora"),
@@ -183,8 +183,8 @@ def _parts(
             *given("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
         ),
     )
-    yield _Part("", given("freeze_mm_modules", "unfrozen_parameters"))
-    yield _Part(
+    yield Part("", given("freeze_mm_modules", "unfrozen_parameters"))
+    yield Part(
         "",
         (
             line("micro_batch_size", 1),
@@ -201,8 +201,8 @@ def _parts(
     workers = (
         (line("dataloader_num_workers", 2, beside="the collator reads and tokenizes pictures"),) if processor else ()
     )
-    yield _Part("", (line("bf16", "auto"), line("tf32", "auto"), *workers))
-    yield _Part(
+    yield Part("", (line("bf16", "auto"), line("tf32", "auto"), *workers))
+    yield Part(
         "",
         (
             line("gradient_checkpointing", True),
@@ -213,8 +213,8 @@ def _parts(
     rest = tuple(
         key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
     )
-    yield _Part("", given(*rest))
-    yield _Part(
+    yield Part("", given(*rest))
+    yield Part(
         "",
         (
             line("logging_steps", 1),
@@ -226,25 +226,25 @@ def _parts(
     )
 
 
-def _template(template: str, text: str | None, family: tuple[_Line, ...]) -> Iterator[_Line]:
+def _template(template: str, text: str | None, family: tuple[Line, ...]) -> Iterator[Line]:
     if template == JINJA or (text and template == TOKENIZER_DEFAULT):
-        yield _Line(
+        yield Line(
             "chat_template",
             JINJA,
             "This template, a text or the path of a file, renders the rows; the tokenizer's own is not read.",
         )
-        yield _Line("chat_template_jinja", text or "chat_template.jinja")
+        yield Line("chat_template_jinja", text or "chat_template.jinja")
     elif template == TOKENIZER_DEFAULT and family:
         yield family[0]
     elif template == TOKENIZER_DEFAULT:
-        yield _Line("chat_template", template, "The template that the model is served with.")
+        yield Line("chat_template", template, "The template that the model is served with.")
     else:
-        yield _Line("chat_template", template, "The text that axolotl bundles under this name, not the model's own.")
+        yield Line("chat_template", template, "The text that axolotl bundles under this name, not the model's own.")
 
 
-def _all_linear(family: FamilyLike | None) -> tuple[_Line, ...]:
+def _all_linear(family: FamilyLike | None) -> tuple[Line, ...]:
     why = "Every linear layer, vision tower included; a pattern for the language model alone is usually better."
-    return (_Line("lora_target_linear", True, why if family is None else ""),)
+    return (Line("lora_target_linear", True, why if family is None else ""),)
 
 
 def _row(boundary: BoundaryLike) -> dict[str, Any]:
@@ -258,18 +258,18 @@ def _row(boundary: BoundaryLike) -> dict[str, Any]:
     return row
 
 
-def _block(part: _Part) -> Iterator[str]:
+def written_part(part: Part) -> Iterator[str]:
     """The text of a part; nothing where it says nothing."""
-    text = _comment(part.title) if part.title else []
+    text = comment_lines(part.title) if part.title else []
     for line in part.lines:
-        text += _comment(line.above) if line.above else []
+        text += comment_lines(line.above) if line.above else []
         written = write_value(line.key, line.value)
         text.append(f"{written}  # {line.beside}" if line.beside and "\n" not in written else written)
     if text:
         yield "\n".join(text)
 
 
-def _several_gpus(needs: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
+def several_gpus(needs: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
     """The FSDP2 settings as a comment: written out, they would switch FSDP on."""
     layer = needs.get("fsdp_config.transformer_layer_cls_to_wrap")
     if layer is None:
@@ -290,5 +290,5 @@ def _several_gpus(needs: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
     yield "\n".join(f"# {text}" for text in lines)
 
 
-def _comment(text: str) -> list[str]:
+def comment_lines(text: str) -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(text, 116, break_long_words=False, break_on_hyphens=False)]

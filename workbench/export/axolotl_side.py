@@ -3,37 +3,48 @@
 Nothing here decides anything. The file is read, validated and normalised as `axolotl train` does it, tokenizer and
 processor come from axolotl's loaders, and the collator from `HFCausalTrainerBuilder.build`, which is stopped where it
 would have made the trainer: before it needs a model.
+
+This file is also a script for the Python of the environment that trains, where there is no bench: it imports the
+standard library alone until it imports axolotl. `python axolotl_side.py QUESTION ANSWER`, both JSON files:
+`{"recipe": path, "rows": [index, …]}` gives `vlmbench.consumer/1`.
 """
 
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import yaml
+if TYPE_CHECKING:
+    import numpy as np
 
-# No telemetry, no network, no talk, no cache left behind: set before axolotl is imported.
-_CACHE = tempfile.mkdtemp(prefix="conformance-datasets-")
-atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
-os.environ.update(
-    AXOLOTL_DO_NOT_TRACK="1",
-    AXOLOTL_LOG_LEVEL="ERROR",
-    DO_NOT_TRACK="1",
-    HF_DATASETS_CACHE=_CACHE,
-    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
-    HF_HUB_OFFLINE="1",
-    TOKENIZERS_PARALLELISM="false",
-    TRANSFORMERS_VERBOSITY="error",
-    TRL_EXPERIMENTAL_SILENCE="1",
-    WANDB_DISABLED="true",
-)
+SCHEMA = "vlmbench.consumer/1"
+
+
+def quiet(*, offline: bool) -> None:
+    """No telemetry, no talk, no cache left behind; with `offline` no network. Call it before axolotl is imported."""
+    cache = tempfile.mkdtemp(prefix="axolotl-datasets-")
+    atexit.register(shutil.rmtree, cache, ignore_errors=True)
+    os.environ.update(
+        AXOLOTL_DO_NOT_TRACK="1",
+        AXOLOTL_LOG_LEVEL="ERROR",
+        DO_NOT_TRACK="1",
+        HF_DATASETS_CACHE=cache,
+        HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+        TOKENIZERS_PARALLELISM="false",
+        TRANSFORMERS_VERBOSITY="error",
+        TRL_EXPERIMENTAL_SILENCE="1",
+        WANDB_DISABLED="true",
+    )
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class _BuiltError(Exception):
 
 def read_config(path: Path) -> Any:
     """The recipe as `axolotl.cli.config.load_cfg` gives it, without its log files and trackers."""
+    import yaml
     from axolotl.cli.config import gpu_capabilities
     from axolotl.utils.config import normalize_cfg_datasets, normalize_config, prepare_plugins, validate_config
     from axolotl.utils.dict import DictDefault
@@ -91,7 +103,7 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
     """The collator of `HFCausalTrainerBuilder.build`, with the training arguments that it makes itself."""
     from axolotl.core.builders.causal import HFCausalTrainerBuilder
 
-    class Builder(HFCausalTrainerBuilder):
+    class Builder(HFCausalTrainerBuilder):  # type: ignore[misc]
         def build_collator(self, training_args: Any, is_eval: bool = False, **kwargs: Any) -> Any:
             raise _BuiltError(super().build_collator(training_args, is_eval=False, **kwargs))
 
@@ -118,3 +130,55 @@ def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
     tokenizer = load_tokenizer(cfg)
     processor = load_processor(cfg, tokenizer) if cfg.is_multimodal else None
     return Axolotl(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))
+
+
+def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
+    """What axolotl makes of a recipe file and of these rows of its first dataset.
+
+    `refused` says at which stage it stopped ("validate", "collator" or "rows") and why. Where `role_boundaries` are
+    what stops the collator, the labels they mean are given all the same, with `unwrapped` true.
+    """
+    from importlib.metadata import version
+
+    said: dict[str, Any] = {"schema": SCHEMA, "versions": {}, "refused": None, "unwrapped": False, "rows": []}
+    for package in ("axolotl", "transformers", "torch"):
+        said["versions"][package] = version(package)
+    stage = "validate"
+    try:
+        read_config(recipe)
+        stage = "collator"
+        try:
+            theirs = open_recipe(recipe)
+        except TypeError as problem:
+            said["refused"] = {"stage": stage, "type": type(problem).__name__, "message": str(problem)}
+            theirs = open_recipe(recipe, unwrap_boundaries=True)
+            said["unwrapped"] = True
+        said["strategy"] = type(theirs.strategy).__name__
+        stage = "rows"
+        raw = read_rows(theirs.cfg)
+        said["count"] = len(raw)
+    except Exception as problem:
+        if said["refused"] is None:
+            said["refused"] = {"stage": stage, "type": type(problem).__name__, "message": str(problem)}
+        return said
+    for index in rows:
+        try:
+            ids, labels = theirs.collate([raw[index]])
+        except Exception as problem:
+            said["rows"].append({"row": index, "error": f"{type(problem).__name__}: {problem}"})
+        else:
+            said["rows"].append({"row": index, "input_ids": ids[0].tolist(), "labels": labels[0].tolist()})
+    return said
+
+
+def main(arguments: list[str]) -> int:
+    """Read the question, ask axolotl, write the answer."""
+    question = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    quiet(offline=bool(question.get("offline")))
+    said = answer(Path(question["recipe"]), list(question["rows"]))
+    Path(arguments[1]).write_text(json.dumps(said), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

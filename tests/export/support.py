@@ -1,0 +1,68 @@
+"""What the tests of the export share: benches on the demo, and overfit runs as they are recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from workbench.bench import Bench
+from workbench.evidence import fingerprint
+from workbench.overfit.events import VERSION
+from workbench.overfit.runs import EVENTS, Run, new_folder
+from workbench.recipe.document import Document
+from workbench.resources import sample_dir
+
+ROWS = (0, 1, 2, 3)
+
+
+def demo(loaded_from: Bench, folder: Path, change: Any = None, *, rows: int | None = None, **options: Any) -> Bench:
+    """The demo as a file of its own in `folder`, its text changed by `change`, around a loaded model."""
+    source = sample_dir()
+    lines = (source / "shapes.jsonl").read_text("utf-8").splitlines(keepends=True)
+    (folder / "shapes.jsonl").write_text("".join(lines[:rows]), "utf-8")
+    if not (folder / "pictures").exists():
+        shutil.copytree(source / "pictures", folder / "pictures")
+    text = (source / "demo.yaml").read_text("utf-8").replace("demo-model", str(source / "demo-model"), 1)
+    file = folder / "recipe.yaml"
+    file.write_text(change(text) if change is not None else text, "utf-8")
+    bench = Bench(Document.from_file(file), **options)
+    bench.loaded, bench.family = loaded_from.loaded, loaded_from.family
+    bench.apply()
+    return bench
+
+
+def record(
+    bench: Bench, *, nll: float = 0.01, rows: tuple[int, ...] = ROWS, end: str | None = "done", **more: Any
+) -> Run:
+    """An overfit run of this bench as its events tell it: by default one that passes."""
+    events: list[dict[str, Any]] = [
+        {"event": "start", "version": VERSION, "plan": {}, "fingerprint": fingerprint(bench, rows).to_dict()},
+        {"event": "loaded", "trainable": 1000, "adapters": {"language": 14}, "vocabulary": 1024},
+        {
+            "event": "baseline",
+            "nll": 1.5,
+            "tokens": 80,
+            "rows": [{"row": row, "tokens": 20, "nll": 1.5} for row in rows],
+        },
+    ]
+    events += [
+        {"event": "step", "step": step, "loss": 1.5 / step**2, "grad_norm": 1.0, "learning_rate": 0.002}
+        for step in range(1, 13)
+    ]
+    if end == "done":
+        events += [
+            {"event": "probe", "name": "final", "nll": nll},
+            {"event": "probe", "name": "stop", "stopped": 4, "of": 4, "trained": True},
+            {"event": "done", "reason": "finished", "steps": 12},
+        ]
+    elif end == "error":
+        events.append({"event": "error", "kind": "crash", "message": "RuntimeError: no", "tail": ""})
+    events[0] |= more.pop("start", {})
+    if more.pop("without_probes", False):
+        events = [one for one in events if one["event"] != "probe"]
+    assert not more
+    folder = new_folder(bench)
+    (folder / EVENTS).write_text("".join(json.dumps({"time": 0.0} | one) + "\n" for one in events), "utf-8")
+    return Run(folder)

@@ -1,0 +1,237 @@
+"""Every way in which a recipe is not ready has a message of its own, and a recipe that is has none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.export.support import record
+from workbench.bench import Bench
+from workbench.errors import EnvironmentProblem, InputError
+from workbench.export import readiness
+from workbench.export.consumer import Answer
+from workbench.export.export import Export, NotReady, prepare_export
+from workbench.export.receipt import holds, read_receipt
+
+Make = Callable[..., Bench]
+
+
+def codes(made: Export) -> list[str]:
+    return [one.code for one in made.missing]
+
+
+def test_a_proven_recipe_is_written_with_its_receipt(make: Make, tmp_path: Path) -> None:
+    bench = make()
+    record(bench)
+    made = prepare_export(bench, tmp_path / "full.yaml")
+    assert codes(made) == []
+    path = made.write()
+    receipt = read_receipt(path.read_text("utf-8"))
+    assert receipt is not None
+    assert receipt.validated
+    assert receipt.missing == ()
+    assert "pass on 4 rows in 12 steps" in receipt.proofs["overfit"]
+    assert receipt.proofs["consumer"].startswith("not asked")
+    assert holds(path.read_text("utf-8"))
+
+
+# What is done to a bench whose run passed, and how the export then says that it is not proven.
+STALE: dict[str, tuple[tuple[str | int, ...], Any, str, str]] = {
+    "an edit of the mask's knob": (("datasets", 0, "train_on_eos"), "none", "stale_mask", "train_on_eos"),
+    "an edit of a marker": (("role_boundaries", 0, "end"), "\n", "stale_mask", "role_boundaries"),
+    "everything is trained": (("train_on_inputs",), True, "stale_mask", "train_on_inputs"),
+    "another rank": (("lora_r",), 64, "stale_recipe", "lora_r"),
+    "other modules": (("lora_target_modules",), ["q_proj"], "stale_recipe", "lora_target_modules"),
+    "towers thawed": (("freeze_mm_modules",), False, "stale_recipe", "freeze_mm_modules"),
+}
+
+
+@pytest.mark.parametrize("case", STALE)
+def test_an_edit_after_the_run_makes_it_stale(case: str, make: Make) -> None:
+    path, value, code, named = STALE[case]
+    bench = make()
+    run = record(bench)
+    bench.document.set(path, value)
+    bench.apply()
+    proof = readiness.overfit_proof(bench, run)
+    assert (proof.ok, proof.code) == (False, code)
+    assert named in proof.message
+    bench.document.undo()
+    bench.apply()
+    assert readiness.overfit_proof(bench, run).ok
+
+
+def test_what_a_short_run_does_not_prove_does_not_make_it_stale(make: Make) -> None:
+    bench = make()
+    run = record(bench)
+    for key, value in {"num_epochs": 3, "learning_rate": 0.0001, "output_dir": "./elsewhere"}.items():
+        bench.document.set((key,), value)
+    bench.apply()
+    assert readiness.overfit_proof(bench, run).ok
+
+
+def test_other_rows(make: Make, tmp_path: Path) -> None:
+    bench = make()
+    run = record(bench)
+    file = tmp_path / "shapes.jsonl"
+    lines = file.read_text("utf-8").splitlines(keepends=True)
+    file.write_text("".join(lines[::-1]), "utf-8")
+    bench.apply()
+    proof = readiness.overfit_proof(bench, run)
+    assert (proof.code, "other rows" in proof.message) == ("stale_rows", True)
+    file.write_text(lines[0], "utf-8")
+    bench.apply()
+    proof = readiness.overfit_proof(bench, run)
+    assert (proof.code, "not there now" in proof.message) == ("stale_rows", True)
+
+
+def test_another_model_revision(make: Make) -> None:
+    bench = make()
+    told = json.loads((record(bench).folder / "events.jsonl").read_text("utf-8").splitlines()[0])["fingerprint"]
+    run = record(bench, start={"fingerprint": told | {"model_files": "0123456789abcdef", "model": "a/b@c0ffee"}})
+    proof = readiness.overfit_proof(bench, run)
+    assert proof.code == "stale_model"
+    assert "a/b@c0ffee" in proof.message
+
+
+def test_the_same_model_in_another_folder_is_the_same(make: Make) -> None:
+    bench = make()
+    told = json.loads((record(bench).folder / "events.jsonl").read_text("utf-8").splitlines()[0])["fingerprint"]
+    assert readiness.overfit_proof(bench, record(bench, start={"fingerprint": told | {"model": "/elsewhere"}})).ok
+
+
+RUNS: dict[str, tuple[dict[str, Any], str]] = {
+    "crashed": ({"end": "error"}, "failed_run"),
+    "not learned": ({"nll": 2.0}, "failed_run"),
+    "nearly learned": ({"nll": 0.2}, "doubtful_run"),
+    "not at its end": ({"end": None}, "unfinished_run"),
+    "nothing measured": ({"without_probes": True}, "unmeasured_run"),
+    "of what is not said": ({"start": {"fingerprint": None}}, "unknown_run"),
+}
+
+
+@pytest.mark.parametrize("kind", RUNS)
+def test_runs_that_prove_nothing(kind: str, make: Make) -> None:
+    options, code = RUNS[kind]
+    bench = make()
+    record(bench, **options)
+    run = readiness.last_run(bench)
+    assert run is not None
+    proof = readiness.overfit_proof(bench, run)
+    assert (proof.ok, proof.code) == (False, code)
+
+
+def test_no_run_refuses_and_names_the_step(make: Make, tmp_path: Path) -> None:
+    made = prepare_export(make(), tmp_path / "full.yaml")
+    assert codes(made) == ["no_run"]
+    with pytest.raises(NotReady) as refused:
+        made.write()
+    assert refused.value.exit_code == 1
+    assert "no overfit run" in refused.value.cause
+    assert not (tmp_path / "full.yaml").exists()
+
+
+def test_error_findings(make: Make, tmp_path: Path) -> None:
+    made = prepare_export(make(lambda text: text.replace("[assistant]", "[assistent]")), tmp_path / "full.yaml")
+    assert {"error_findings", "nothing_trained"} <= set(codes(made))
+    assert "M009" in next(one.message for one in made.missing if one.code == "error_findings")
+
+
+def test_a_row_that_cannot_be_shown(make: Make, tmp_path: Path) -> None:
+    bench = make()
+    with (tmp_path / "shapes.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"messages": [\n')
+    bench.apply()
+    made = prepare_export(bench, tmp_path / "full.yaml")
+    proof = next(one for one in made.missing if one.step == "rows")
+    assert (proof.code, "row 8" in proof.message) == ("broken_rows", True)
+
+
+def test_data_that_is_not_there_yet(opened: Bench) -> None:
+    bench = Bench(model=opened.loaded.source)
+    bench.load()
+    made = prepare_export(bench, count=4)
+    assert {"placeholder_data", "export_unreadable", "no_run"} <= set(codes(made))
+
+
+def test_no_rows(make: Make, tmp_path: Path) -> None:
+    bench = make()
+    (tmp_path / "shapes.jsonl").write_text("", "utf-8")
+    bench.apply()
+    assert readiness.rows_proof(bench, []).code == "no_rows"
+
+
+def test_what_axolotl_would_refuse(make: Make) -> None:
+    bench = make()
+    bench.document.set(("micro_batch_size",), "two")
+    assert readiness.schema_proof(bench).code == "schema_invalid"
+    bench.document.undo()
+    bench.document.delete(("lora_target_modules",))
+    bench.apply()
+    assert readiness.schema_proof(bench).code == "no_lora_target"
+
+
+def test_an_export_that_would_train_something_else(make: Make, tmp_path: Path) -> None:
+    bench = make()
+    other = make(lambda text: text.replace("train_on_eos: turn", "train_on_eos: none"))
+    proof = readiness.round_trip_proof(bench, other, range(4))
+    assert (proof.ok, proof.code) == (False, "export_differs")
+    assert "row 0, from token" in proof.message
+    broken = readiness.round_trip_proof(bench, InputError("It cannot be read"), range(4))
+    assert broken.code == "export_unreadable"
+
+
+def answer(bench: Bench, over: range, **more: Any) -> Answer:
+    """axolotl's answer where it agrees on every row."""
+    same = {n: (bench.row(n).rendering.input_ids.copy(), bench.row(n).mask.labels.copy()) for n in over}
+    told: dict[str, Any] = {"refused": None, "unwrapped": False, "strategy": "Gemma4ProcessingStrategy", "rows": same}
+    return Answer(versions={"axolotl": "0.19.0"}, **told | more)
+
+
+def test_what_the_consumer_says(make: Make) -> None:
+    bench = make()
+    rows = range(3)
+    assert readiness.consumer_proof(bench, None).ok is None
+    assert readiness.consumer_proof(bench, answer(bench, rows)).ok
+
+    silent = readiness.consumer_proof(bench, EnvironmentProblem("no axolotl there"))
+    assert (silent.ok, silent.code) == (False, "consumer_silent")
+
+    refused = {"stage": "validate", "type": "ValidationError", "message": "1 error"}
+    proof = readiness.consumer_proof(bench, answer(bench, rows, refused=refused, rows={}))
+    assert (proof.code, "axolotl 0.19.0 refuses the file" in proof.message) == ("consumer_refuses", True)
+
+    boundaries = {"stage": "collator", "type": "TypeError", "message": "'NoneType' object is not callable"}
+    proof = readiness.consumer_proof(bench, answer(bench, rows, refused=boundaries, unwrapped=True))
+    assert (proof.ok, proof.code) == (False, "consumer_cannot_start")
+
+
+def test_a_disagreement_shows_the_first_token_that_differs_in_both(make: Make) -> None:
+    bench = make()
+    row = bench.row(1)
+    ids, labels = row.rendering.input_ids, row.mask.labels
+    at = int(np.flatnonzero(labels != -100)[2])
+    token = bench.loaded.tokenizer.convert_ids_to_tokens(int(ids[at]))
+
+    masked = labels.copy()
+    masked[at] = -100
+    said = readiness.consumer_proof(bench, answer(bench, range(1), rows={1: (ids, masked)}))
+    assert said.code == "consumer_disagrees"
+    assert said.message == f"row 1, token {at} {int(ids[at])} {token!r}: trained here, masked in axolotl 0.19.0"
+
+    other = ids.copy()
+    other[5] += 1
+    said = readiness.consumer_proof(bench, answer(bench, range(1), rows={1: (other, labels)}))
+    assert f"row 1, token 5: {int(ids[5])} " in said.message
+    assert f"here, {int(ids[5]) + 1} " in said.message
+
+    said = readiness.consumer_proof(bench, answer(bench, range(1), rows={1: (ids[:-1], labels[:-1])}))
+    assert f"{len(ids)} tokens here, {len(ids) - 1} in axolotl 0.19.0" in said.message
+
+    said = readiness.consumer_proof(bench, answer(bench, range(1), rows={1: "IndexError: list index"}))
+    assert "raises IndexError" in said.message

@@ -1,0 +1,109 @@
+"""`vlmbench export`: the axolotl YAML for the full run, with its receipt, or what is missing for it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from workbench.commands.options import EPILOG, RowCount, source_options
+from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
+
+if TYPE_CHECKING:
+    from workbench.export.export import Export
+
+
+@click.command(epilog=EPILOG)
+@source_options
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Where to write; without it, stdout.")
+@click.option("--unvalidated", is_flag=True, help="Write what is not proven; the file says so.")
+@click.option("--force", is_flag=True, help="Replace a file that is there, after showing the diff.")
+@click.option("--set", "assigned", multiple=True, metavar="KEY=VALUE", help="Set a key, as often as you like.")
+@click.option(
+    "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Prove it on the first N, or all."
+)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def export(
+    config: str | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    out: str | None = None,
+    unvalidated: bool = False,
+    force: bool = False,
+    assigned: tuple[str, ...] = (),
+    rows: int | Literal["all"] = 200,
+    output: str = "text",
+    **options: Any,
+) -> int:
+    """Write the axolotl YAML for the full run, with the evidence in its head.
+
+    It is written where the rows were checked without an error, an overfit run of this very recipe passed, and, with
+    --axolotl-python, axolotl itself makes the same labels. Else it is refused, and what is missing is named.
+    """
+    from workbench import diagnostics
+    from workbench.bench import prepare
+
+    diagnostics.quiet_libraries()
+    try:
+        asked = dict(_assignment(one) for one in assigned)
+        target = Path(out) if out is not None else None
+        if target is not None and target.exists() and config is not None and target.samefile(config):
+            hint = "Give another --out; `vlmbench check --fix` edits a recipe in place."
+            raise InputError("--out is the recipe itself", "An export never replaces what it was made from.", hint)
+        bench = prepare(config, model=model, data=data, **options)
+        with diagnostics.progress_bar() as progress:
+            bench.load(progress)
+        from workbench.export.export import prepare_export
+
+        made = prepare_export(bench, target, asked=asked, count=None if rows == "all" else rows)
+        return _finish(made, unvalidated=unvalidated, force=force, output=output)
+    except BenchError as problem:
+        return diagnostics.report(problem, as_json=output == "json")
+
+
+def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
+    """`a.0.b=VALUE` as a path and the value that YAML makes of it."""
+    import yaml
+
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise InputError(f"--set {text!r} is no assignment", hint="Write KEY=VALUE, such as num_epochs=2.")
+    path = tuple(int(step) if step.isdigit() else step for step in key.strip().split("."))
+    try:
+        return path, yaml.safe_load(value)
+    except yaml.YAMLError as problem:
+        raise InputError(f"--set {text!r}: the value is no YAML", " ".join(str(problem).split())[:200]) from problem
+
+
+def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int:
+    """Write or print; stderr tells what is proven, stdout is the data."""
+    from workbench.diagnostics import reader_may_leave, write_json
+    from workbench.views.export import proofs_text
+
+    written: Path | None = None
+    problem: BenchError | None = None
+    if output == "text":
+        print(proofs_text(made), file=sys.stderr)
+    diff = made.diff()
+    if diff and output == "text":
+        print(diff, file=sys.stderr, end="")
+    if made.out is not None:
+        try:
+            written = made.write(unvalidated=unvalidated, force=force)
+        except BenchError as error:
+            problem = error
+    with reader_may_leave():
+        if output == "json":
+            refusal = problem.to_dict() if problem is not None else None
+            write_json(made.to_dict() | {"written": str(written) if written else None, "diff": diff, "error": refusal})
+        elif made.out is None and (made.validated or unvalidated):
+            sys.stdout.write(made.text)
+    if problem is not None:
+        if output == "json":
+            return problem.exit_code
+        raise problem
+    if output == "text" and written is not None:
+        print(f"vlmbench: wrote {written}", file=sys.stderr)
+    return EXIT_OK if made.validated or unvalidated else EXIT_FINDINGS

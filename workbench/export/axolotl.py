@@ -1,0 +1,378 @@
+"""From the recipe on the bench to the file for the full run: what is missing is filled in, what was there stays.
+
+The chat template goes out by axolotl's own name, without `role_boundaries`, where that was shown to give the same ids
+and labels on the rows: axolotl 0.17 to 0.19.0 cannot start with `role_boundaries` (A012). Else as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.errors import BenchError, InputError
+from workbench.export.defaults import RUN_KEYS, full_run, parameters
+from workbench.export.receipt import without_receipt
+from workbench.recipe.document import Document
+from workbench.recipe.knobs import LOADING_KEYS
+from workbench.recipe.model import Recipe
+from workbench.recipe.new import (
+    MISTRAL_COMMON,
+    Line,
+    Part,
+    comment_lines,
+    family_needs,
+    several_gpus,
+    written_part,
+)
+from workbench.recipe.yaml_nodes import dotted
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+MULTIMODAL = {
+    "processor_type": "AutoProcessor",
+    "skip_prepare_dataset": True,
+    "remove_unused_columns": False,
+    "sample_packing": False,
+}
+_ATTENTION = (
+    *("attn_implementation", "flash_attention", "sdp_attention", "flex_attention", "eager_attention"),
+    *("gemma4_hybrid_attn_impl", "xformers_attention", "sage_attention", "s2_attention"),
+)
+_PICTURE_KEYS = frozenset(("image", "images", "path", "url", "image_url"))
+_TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
+NEEDS_BOUNDARIES = (
+    "an axolotl that starts with role_boundaries from a file: 0.17 to 0.19.0 stop with "
+    "TypeError: 'NoneType' object is not callable"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key that the export added, changed or removed, and why."""
+
+    path: tuple[str | int, ...]
+    value: Any
+    why: str
+    removed: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"key": dotted(self.path), "why": self.why}
+        return told | ({"removed": True} if self.removed else {"value": self.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The recipe's text for the full run, without a receipt, and what was done to it."""
+
+    text: str
+    changes: tuple[Change, ...]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass
+class _Work:
+    bench: Bench
+    document: Document
+    asked: Mapping[tuple[str | int, ...], Any]
+    rows: Sequence[int]
+    changes: list[Change] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+
+    def put(self, path: tuple[str | int, ...], value: Any, why: str) -> None:
+        """Set a value where it is another, and remember why."""
+        if self.document.get(path) != value or (value is None and self.document.get(path, ...) is ...):
+            self.document.set(path, value)
+            self.changes.append(Change(path, value, why))
+
+    def has(self, *keys: str) -> bool:
+        return any(key in self.document.data for key in keys)
+
+
+def compose(
+    bench: Bench,
+    *,
+    rows: Sequence[int],
+    out: Path | None = None,
+    asked: Mapping[tuple[str | int, ...], Any] | None = None,
+) -> Composed:
+    """The file for the full run of a loaded bench.
+
+    Args:
+        rows: numbers of the rows over which the named strategy must agree.
+        out: where it will lie; relative paths that would break there become absolute.
+        asked: values that the user sets; they win over everything.
+
+    Raises:
+        InputError: a path in `asked` cannot be set.
+    """
+    # Read anew, so that neither the bench's text nor its history changes.
+    text = without_receipt(bench.document.text)
+    work = _Work(bench, Document(text, bench.document.name), dict(asked or {}), rows)
+    for path, value in work.asked.items():
+        work.put(path, value, "set for this export")
+    _sources(work, out)
+    multimodal = bench.recipe.multimodal or (bench.loaded.is_multimodal and bench.loaded.processor is not None)
+    if multimodal:
+        for key, required in MULTIMODAL.items():
+            if (key,) not in work.asked and not (key == "processor_type" and work.document.get((key,))):
+                work.put((key,), required, "every multimodal run needs it")
+    _masking(work)
+    _strategy(work)
+    _fill(work)
+    return Composed(work.document.text, tuple(work.changes), tuple(work.needs))
+
+
+def reopen(bench: Bench, text: str, path: Path | None = None, *, same_model: bool = True) -> Bench:
+    """A bench on another text, with what is loaded where the text loads the same. Raises BenchError where it cannot."""
+    from workbench.bench import Bench
+
+    document = Document(text, str(path or bench.document.name), path=path or bench.document.path)
+    # Model and data are those of the text.
+    other = Bench(document, **bench.options | {"model": None, "data": None, "dataset": 0})
+    old, new = bench.document.data, document.data
+    changed = [key for key in LOADING_KEYS - {"base_model"} if old.get(key) != new.get(key)]
+    if not same_model or changed not in ([], ["processor_type"]) or (changed and bench.loaded.processor is None):
+        return other.load()
+    other.loaded = bench.loaded
+    other.family = bench.family
+    other.apply()
+    return other
+
+
+def first_difference(mine: Bench, other: Bench, rows: Sequence[int]) -> tuple[int, int] | None:
+    """Row and token where two benches first differ in ids or labels; None where they agree on all these rows."""
+    for index in rows:
+        here, there = mine.row(index), other.row(index)
+        if (here.error is None) != (there.error is None):
+            return index, 0
+        if here.error is not None:
+            continue
+        pairs = (
+            (here.rendering.input_ids, there.rendering.input_ids),
+            (here.mask.labels, there.mask.labels),
+        )
+        for a, b in pairs:
+            shared = min(len(a), len(b))
+            unequal = np.flatnonzero(np.asarray(a[:shared]) != np.asarray(b[:shared]))
+            if len(unequal) or len(a) != len(b):
+                return index, int(unequal[0]) if len(unequal) else shared
+    return None
+
+
+def picture_folder(bench: Bench, rows: Sequence[int]) -> Path | None:
+    """The folder from which these rows name pictures by relative path, where any does: axolotl must start there."""
+    folder = bench.rows.base_dir
+    if folder is None:
+        return None
+    for index in rows:
+        raw = bench.row(index).raw
+        base = raw.base_dir or folder
+        if any((base / name).is_file() for name in _relative_names(raw.data)):
+            return base.resolve()
+    return None
+
+
+def _relative_names(value: Any, key: str = "") -> Iterator[str]:
+    """Texts under the keys that name pictures, which could be relative paths."""
+    if isinstance(value, Mapping):
+        for inner, item in value.items():
+            yield from _relative_names(item, str(inner))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _relative_names(item, key)
+    elif isinstance(value, str) and key in _PICTURE_KEYS and 0 < len(value) < 1024 and ":" not in value[:8]:
+        # An absolute one is found from anywhere.
+        yield from () if Path(value).is_absolute() else (value,)
+
+
+def _sources(work: _Work, out: Path | None) -> None:
+    """The model and the data that were looked at, under paths that hold where the file will lie."""
+    bench, document = work.bench, work.document
+    options = bench.options
+    if options["model"] and ("base_model",) not in work.asked:
+        work.put(("base_model",), options["model"], "the model on the bench")
+    if options["revision"]:
+        work.put(("revision_of_model",), options["revision"], "the revision on the bench")
+    if options["data"] and ("datasets", 0, "path") not in work.asked:
+        for key in ("name", "split", "data_files", "revision"):
+            document.delete(("datasets", 0, key))
+        work.put(("datasets", 0, "path"), options["data"], "the data on the bench")
+    home, pictures = bench.recipe_dir, picture_folder(bench, work.rows)
+    moved = out is not None and out.resolve().parent != home.resolve()
+    if pictures is not None:
+        moved = moved or pictures != home.resolve()
+        work.needs.append(f"to be started in {pictures}: the rows name their pictures from there")
+    paths: list[tuple[str | int, ...]] = [("base_model",), ("chat_template_jinja",)]
+    for section in ("datasets", "test_datasets"):
+        entries = document.get((section,), [])
+        paths += [(section, at, "path") for at in range(len(entries) if isinstance(entries, list) else 0)]
+    for path in paths:
+        value = document.get(path)
+        if not isinstance(value, str) or not value or "\n" in value or len(value) > 1024 or Path(value).is_absolute():
+            continue
+        here, beside = Path(value), home / value
+        found = here if options["model"] == value or options["data"] == value else beside
+        if found.exists() and (moved or found == here != beside):
+            work.put(path, str(found.resolve()), "the file lies in another folder than the recipe")
+
+
+def _masking(work: _Work) -> None:
+    """What decides the labels, written out where axolotl reads it: in the first dataset's entry."""
+    recipe = Recipe.from_document(work.document)
+    if not recipe.datasets:
+        return
+    place = "read from the first entry, for every dataset" if recipe.multimodal else "read here"
+    work.put(("datasets", 0, "roles_to_train"), recipe.roles_to_train, place)
+    work.put(("datasets", 0, "train_on_eos"), recipe.train_on_eos, place)
+    if not recipe.datasets[0].type:
+        work.put(("datasets", 0, "type"), "chat_template", "rows are conversations")
+
+
+def _strategy(work: _Work) -> None:
+    """The named strategy in place of `role_boundaries`, where both are shown to be the same."""
+    bench, document = work.bench, work.document
+    recipe = Recipe.from_document(document)
+    if recipe.effective_boundaries is None or not recipe.multimodal or recipe.tokenizer_use_mistral_common:
+        return
+    told = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
+    name = bench.family.axolotl.chat_template if bench.family is not None else None
+    problem = "no named strategy of axolotl's is known for this model" if name is None else ""
+    if name is not None and not told:
+        problem = _named(work, name)
+        if not problem:
+            return
+    work.needs.append(f"{NEEDS_BOUNDARIES}; {problem}" if problem else NEEDS_BOUNDARIES)
+
+
+def _named(work: _Work, name: str) -> str:
+    """Go over to the template and the boundaries that axolotl has under this name; "" where done, else why not."""
+    from workbench.tokens.template import bundled_templates
+
+    if bundled_templates(work.bench.options["axolotl_python"]) is None:
+        return (
+            f"whether `chat_template: {name}` alone gives the same could not be seen, for lack of an axolotl to read "
+            "its template from (--axolotl-python)"
+        )
+    rows = work.rows
+    trial = Document(work.document.text, work.document.name)
+    trial.set(("chat_template",), name)
+    for key in ("role_boundaries", "chat_template_jinja"):
+        trial.delete((key,))
+    try:
+        differs = first_difference(reopen(work.bench, work.document.text), reopen(work.bench, trial.text), rows)
+    except BenchError as error:
+        return f"`chat_template: {name}` cannot be used: {error.title}"
+    if differs is not None:
+        return f"`chat_template: {name}` gives something else from token {differs[1]} of row {differs[0]} on"
+    why = f"axolotl's own template and boundaries of this name give the same ids and labels on {len(rows)} rows"
+    for key in ("role_boundaries", "chat_template_jinja"):
+        if trial.data.get(key) is None and work.has(key):
+            work.changes.append(Change((key,), None, f"the same as axolotl's own of {name}", removed=True))
+    work.document = trial
+    work.changes.append(Change(("chat_template",), name, why))
+    _remark(work, "chat_template", f"{why[0].upper()}{why[1:]}.")
+    return ""
+
+
+def _remark(work: _Work, key: str, text: str) -> None:
+    """A comment above a key at the top level; nothing where it stands inside a line."""
+    document = work.document
+    line, column = document.line((key,), key=True)
+    if column != 1:
+        return
+    lines = document.text.split("\n")
+    end = "\r" if lines[line - 1].endswith("\r") else ""
+    lines[line - 1 : line - 1] = [one + end for one in comment_lines(text)]
+    marked = Document("\n".join(lines), document.name)
+    if marked.data == document.data:
+        work.document = marked
+
+
+def _fill(work: _Work) -> None:
+    """What the model's family needs and what the full run needs, appended with its reasons where the recipe is open."""
+    bench = work.bench
+    needs = dict(family_needs(bench.family, bench.loaded.config))
+    recipe = Recipe.from_document(work.document)
+    model = [Line(key, value, why) for key, value, why in _of_the_model(work, recipe, needs)]
+    options: dict[str, Any] = {"rows": _count(bench), "size": parameters(bench.loaded.config)}
+    run = []
+    for one in full_run(recipe, work.document.data, **options):
+        value, why = needs.get(one.key, (one.value, one.why))
+        run.append(Line(one.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
+    parts = [
+        Part("What this model needs in training, added by vlmbench export.", tuple(model)),
+        Part("The full run, added by vlmbench export: starting points, to be changed freely.", tuple(run)),
+    ]
+    blocks = [block for part in parts if part.lines for block in written_part(part)]
+    if not work.has("fsdp", "fsdp_config", "deepspeed"):
+        notes = list(several_gpus(needs))
+        blocks += [note for note in notes if note.split("\n")[0] not in work.document.text]
+    lines = [*model, *run]
+    _append(work, blocks, {line.key: line.value for line in lines})
+    work.changes += [Change((line.key,), line.value, line.above) for line in lines]
+
+
+def _of_the_model(work: _Work, recipe: Recipe, needs: Mapping[str, tuple[Any, str]]) -> Iterator[tuple[str, Any, str]]:
+    """(key, value, why) of what concerns the model, in the order of a recipe."""
+    adapted = recipe.adapter is not None
+    targeted = work.has(*_TARGETS)
+    if adapted and not work.has("lora_r"):
+        yield "lora_r", 16, "The rank of the adapters; more learns more and costs more."
+    if adapted and not work.has("lora_alpha"):
+        yield "lora_alpha", 2 * (recipe.lora_r or 16), "Twice the rank."
+    for key, (value, why) in needs.items():
+        skip = (
+            work.has(key)
+            or "." in key
+            or key.startswith(("fsdp", "deepspeed", "datasets"))
+            or key in ("chat_template", "role_boundaries", "sequence_len", MISTRAL_COMMON, "trust_remote_code")
+            or (key.startswith("lora_") and (not adapted or (targeted and key != "lora_target_parameters")))
+            or (key in _ATTENTION and work.has(*_ATTENTION))
+        )
+        if not skip and not _of_the_run(key):
+            yield key, value, why
+    if not work.has("gradient_checkpointing"):
+        yield "gradient_checkpointing", True, "A third more time for most of the activations' memory."
+    if not work.has("gradient_checkpointing_kwargs") and "gradient_checkpointing_kwargs" not in needs:
+        yield "gradient_checkpointing_kwargs", {"use_reentrant": False}, "The reentrant kind fails with shared modules."
+    if not work.has(*_ATTENTION) and "attn_implementation" not in needs:
+        yield (
+            "attn_implementation",
+            "sdpa",
+            "Runs everywhere; flash attention may be faster where the heads allow it.",
+        )
+
+
+def _of_the_run(key: str) -> bool:
+    return key in RUN_KEYS or key == "bf16"
+
+
+def _append(work: _Work, blocks: Sequence[str], values: Mapping[str, Any]) -> None:
+    """Blocks of text behind the document; as plain edits where that would not read as meant."""
+    if not blocks:
+        return
+    document = work.document
+    end = "\r\n" if "\r\n" in document.text else "\n"
+    text = document.text.rstrip("\r\n") + "\n\n" + "\n\n".join(blocks) + "\n"
+    try:
+        longer = Document(text.replace("\r\n", "\n").replace("\n", end), document.name)
+    except InputError:
+        longer = None
+    if longer is not None and {k: v for k, v in longer.data.items() if k not in values} == document.data:
+        work.document = longer
+        return
+    for key, value in values.items():
+        document.set((key,), value)
+
+
+def _count(bench: Bench) -> int | None:
+    """How many rows there are, where telling is cheap."""
+    try:
+        return bench.rows.known_length or len(bench.rows)
+    except TypeError:
+        return None

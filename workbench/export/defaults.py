@@ -1,0 +1,125 @@
+"""The full run's length, steps and rate where the recipe leaves them open: by size, data and adapter, with the reason.
+
+They are starting points that people who train these models begin with, not results; each goes into the file with its
+reason beside it, and whatever the recipe says already stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.recipe.model import Recipe
+
+RUN_KEYS = frozenset(
+    (
+        *("num_epochs", "max_steps", "batch_size", "micro_batch_size", "gradient_accumulation_steps", "warmup_steps"),
+        *("warmup_ratio", "lr_scheduler", "lr_scheduler_kwargs", "cosine_min_lr_ratio", "val_set_size", "seed"),
+        *("learning_rate", "optimizer", "weight_decay", "max_grad_norm", "logging_steps", "output_dir"),
+        *("eval_batch_size", "evals_per_epoch", "eval_steps", "eval_strategy", "saves_per_epoch", "save_steps"),
+        *("save_strategy", "save_total_limit", "save_only_model", "load_best_model_at_end", "group_by_length"),
+        *("dataloader_num_workers", "dataloader_pin_memory", "dataloader_prefetch_factor", "dataset_num_proc"),
+        *("early_stopping_patience", "resume_from_checkpoint", "shuffle_merged_datasets", "test_datasets"),
+        *("hub_model_id", "hub_strategy", "use_tensorboard", "wandb_project", "wandb_entity", "wandb_name"),
+        *("fsdp", "fsdp_version", "fsdp_config", "deepspeed", "ddp", "ddp_find_unused_parameters"),
+    )
+)
+"""Keys of the full run alone: how long, how fast, on how many machines, what is kept. A short run proves none."""
+BATCH = 16
+FEW_ROWS, MANY_ROWS = 1_000, 20_000
+_BILLION = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A key that the recipe leaves open, the value for the full run, and why."""
+
+    key: str
+    value: Any
+    why: str
+
+
+def parameters(config: Mapping[str, Any]) -> float | None:
+    """About how many parameters the language model has, from its config's sizes; None where they are not all there."""
+    text = config.get("text_config")
+    text = text if isinstance(text, Mapping) else config
+    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "vocab_size")
+    hidden, layers, inner, vocabulary = (_number(text.get(name)) for name in names)
+    if not (hidden and layers and vocabulary):
+        return None
+    heads = _number(text.get("num_attention_heads")) or 1
+    head = _number(text.get("head_dim")) or hidden / heads
+    groups = _number(text.get("num_key_value_heads")) or heads
+    experts = next((n for key in ("num_experts", "num_local_experts", "n_routed_experts") if (n := text.get(key))), 0)
+    expert = _number(text.get("moe_intermediate_size")) or _number(text.get("expert_intermediate_size")) or inner or 0
+    attention = hidden * head * (2 * heads + 2 * groups)
+    feed_forward = 3 * hidden * (experts * expert if experts else inner or 0)
+    # Gemma's small models add a table of embeddings for every layer.
+    per_layer = (_number(text.get("hidden_size_per_layer_input")) or 0) * layers
+    return layers * (attention + feed_forward) + vocabulary * (hidden + per_layer)
+
+
+def full_run(recipe: Recipe, given: Mapping[Any, Any], *, rows: int | None, size: float | None) -> Iterator[Default]:
+    """What the recipe leaves open. `given`: its keys; `rows`: their number, `size`: parameters, None where unknown."""
+    adapter = bool(recipe.adapter)
+    big = size is not None and size > 10 * _BILLION
+    said = f"about {size / _BILLION:.1f}B parameters" if size is not None else "size unknown"
+    evaluated = bool(recipe.val_set_size or recipe.test_datasets)
+    if "max_steps" not in given and "num_epochs" not in given:
+        yield _epochs(rows)
+    micro = recipe.micro_batch_size or 1
+    if "micro_batch_size" not in given and "batch_size" not in given:
+        micro = 1 if size is None or size > 3 * _BILLION else 2 if size > 0.5 * _BILLION else 4
+        why = f"{said}; a row with pictures is long, and gradients are accumulated anyway: raise it while memory lasts"
+        yield Default("micro_batch_size", micro, why)
+    if "gradient_accumulation_steps" not in given and "batch_size" not in given:
+        steps = max(1, (BATCH if rows is None or rows >= 200 else BATCH // 2) // micro)
+        yield Default(
+            "gradient_accumulation_steps",
+            steps,
+            f"{micro * steps} rows a step on one GPU; divide by their number",
+        )
+    if "learning_rate" not in given:
+        rate = (0.0001 if big else 0.0002) if adapter else (0.000005 if big else 0.00001)
+        kind = "adapters" if adapter else "all weights"
+        yield Default("learning_rate", rate, f"{kind} of {said}; halve it where the loss jumps in the first 50 steps")
+    if "lr_scheduler" not in given:
+        yield Default("lr_scheduler", "cosine", "down to zero at the end, so the last checkpoint is the one to keep")
+    if "warmup_steps" not in given and "warmup_ratio" not in given:
+        yield Default("warmup_ratio", 0.03, "the first steps' gradients are the largest")
+    if "optimizer" not in given:
+        optimizer = "adamw_torch_fused" if adapter or not big else "adamw_8bit"
+        why = "as fast as AdamW gets" if adapter or not big else "AdamW's states in 8 bits: a quarter of their memory"
+        yield Default("optimizer", optimizer, why)
+    if "max_grad_norm" not in given:
+        yield Default("max_grad_norm", 1.0, "one odd row does not throw the run off")
+    if "bf16" not in given and "fp16" not in given:
+        yield Default("bf16", "auto", "these models were trained in it; fp16 overflows in several of them")
+    if not any(key in given for key in ("val_set_size", "test_datasets")) and rows is not None and rows >= 200:
+        evaluated = True
+        yield Default("val_set_size", 0.05, f"{round(rows * 0.05)} of {rows:,} rows show when it begins to overfit")
+    if evaluated and not any(key in given for key in ("evals_per_epoch", "eval_steps", "eval_strategy")):
+        yield Default("evals_per_epoch", 4, "often enough to see the turn")
+    if not any(key in given for key in ("saves_per_epoch", "save_steps", "save_strategy")):
+        yield Default("saves_per_epoch", 1, "a run that dies loses an epoch at most")
+    if "save_total_limit" not in given:
+        yield Default("save_total_limit", 2, "the disk does not fill up" if adapter else "each holds the whole model")
+    if "logging_steps" not in given:
+        yield Default("logging_steps", 1, "a run that goes wrong shows it in its first steps")
+    if "seed" not in given:
+        yield Default("seed", 42, "the same order of rows again")
+
+
+def _epochs(rows: int | None) -> Default:
+    if rows is None:
+        return Default("num_epochs", 1, "the number of rows is not known")
+    count = 3 if rows < FEW_ROWS else 2 if rows < MANY_ROWS else 1
+    why = {3: "few enough to be seen three times", 2: "seen twice", 1: "enough to be seen once"}[count]
+    return Default("num_epochs", count, f"{rows:,} rows: {why}")
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, list):
+        value = sum(value) / len(value) if value and all(isinstance(one, (int, float)) for one in value) else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -1,0 +1,202 @@
+"""Export: compose the file, prove what can be proven, write it with its receipt, or refuse and say what is missing."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import __version__
+from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
+from workbench.evidence import fingerprint, versions
+from workbench.export import readiness
+from workbench.export.axolotl import Composed, compose, picture_folder, reopen
+from workbench.export.consumer import Answer, ask, consumer_python
+from workbench.export.defaults import RUN_KEYS
+from workbench.export.readiness import Proof
+from workbench.export.receipt import Receipt, without_receipt
+from workbench.recipe.document import Document, write_atomically
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.overfit.runs import Run
+
+SCHEMA = "vlmbench.export/1"
+ROWS = 200
+Asked = Mapping[tuple[str | int, ...], Any]
+
+
+class NotReady(BenchError):
+    """The export is refused: not everything is proven. Exit code 1."""
+
+    exit_code = EXIT_FINDINGS
+
+    def __init__(self, missing: Sequence[Proof]) -> None:
+        cause = "\n".join(f"{one.step}: {one.message}" for one in missing)
+        hints = "\n".join(dict.fromkeys(one.hint for one in missing if one.hint))
+        super().__init__("Not exported: this recipe is not proven", cause, f"{hints}\n--unvalidated writes it anyway.")
+        self.missing = tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What would be written, and what of it is proven. `rows` are the numbers of the rows that were looked at."""
+
+    composed: Composed
+    proofs: tuple[Proof, ...]
+    receipt: Receipt
+    rows: tuple[int, ...]
+    out: Path | None = None
+
+    @property
+    def missing(self) -> tuple[Proof, ...]:
+        """The steps that are not proven, in order."""
+        return tuple(one for one in self.proofs if one.ok is False)
+
+    @property
+    def validated(self) -> bool:
+        """Whether nothing is missing."""
+        return not self.missing
+
+    @property
+    def text(self) -> str:
+        """The whole file, receipt first."""
+        return self.receipt.write(self.composed.text)
+
+    def diff(self) -> str:
+        """Unified diff from the file that is there to this one; "" where there is none, or it is the same."""
+        if self.out is None or not self.out.is_file():
+            return ""
+        old = self.out.read_text("utf-8", errors="replace").splitlines(keepends=True)
+        new = self.text.splitlines(keepends=True)
+        return "".join(difflib.unified_diff(old, new, str(self.out), f"{self.out} (export)"))
+
+    def write(self, path: Path | None = None, *, unvalidated: bool = False, force: bool = False) -> Path:
+        """Write the file: all of it or nothing.
+
+        Raises:
+            NotReady: something is not proven and `unvalidated` is not given.
+            InputError: there is a file already and `force` is not given, or there is no such folder.
+        """
+        target = path or self.out
+        if target is None:
+            raise InputError("The export has no place to go", hint="Give a path.")
+        if self.missing and not unvalidated:
+            raise NotReady(self.missing)
+        if target.exists() and not force:
+            hint = "Give --force to replace it, or another --out."
+            raise InputError(f"{target} is there already", "Nothing was written.", hint, Where(str(target)))
+        write_atomically(target, self.text.encode("utf-8"))
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """The payload of `vlmbench.export/1`, but for what was written."""
+        return {
+            "schema": SCHEMA,
+            "validated": self.validated,
+            "proofs": [one.to_dict() for one in self.proofs],
+            "changes": [one.to_dict() for one in self.composed.changes],
+            "needs": list(self.composed.needs),
+            "receipt": self.receipt.to_dict(),
+            "text": self.text,
+        }
+
+
+def prepare_export(
+    bench: Bench,
+    out: Path | None = None,
+    *,
+    asked: Asked | None = None,
+    count: int | None = ROWS,
+    run: Run | None = None,
+    today: datetime.date | None = None,
+) -> Export:
+    """Compose the file for the full run of a loaded bench, and prove what can be proven. Writes nothing.
+
+    Args:
+        out: where the file will lie, which decides relative paths.
+        asked: values to set, by path; those of the full run alone (epochs, rate, …) leave an overfit run's proof alone.
+        count: how many rows are looked at; None for all.
+        run: the overfit run to go by, instead of the last one recorded.
+    """
+    asked = dict(asked or {})
+    later = {path: value for path, value in asked.items() if path[0] in RUN_KEYS}
+    before = {path: value for path, value in asked.items() if path not in later}
+    if run is None:
+        run = readiness.last_run(bench)
+    if before:
+        bench = _with(bench, before)
+    rows = tuple(row.index for row in bench.head(count))
+    composed = compose(bench, rows=rows, out=out, asked=asked)
+    exported: Bench | BenchError
+    try:
+        exported = reopen(bench, composed.text, out)
+    except BenchError as problem:
+        exported = problem
+    proofs = [
+        readiness.schema_proof(exported if not isinstance(exported, BenchError) else bench),
+        readiness.rows_proof(bench, rows),
+        readiness.check_proof(bench, rows),
+        readiness.overfit_proof(bench, run),
+        readiness.round_trip_proof(bench, exported, rows),
+    ]
+    answer: Answer | BenchError | None = None
+    if not isinstance(exported, BenchError):
+        answer = _asked_consumer(exported, composed.text, rows)
+        proofs.append(readiness.consumer_proof(exported, answer))
+    receipt = _receipt(bench, rows, proofs, composed, answer, today)
+    return Export(composed, tuple(proofs), receipt, rows, out)
+
+
+def _with(bench: Bench, asked: Asked) -> Bench:
+    """The bench with these values set in its recipe; the bench itself stays as it is."""
+    document = Document(without_receipt(bench.document.text), bench.document.name)
+    for path, value in asked.items():
+        document.set(path, value)
+    return reopen(bench, document.text, same_model=("base_model",) not in asked)
+
+
+def _asked_consumer(exported: Bench, text: str, rows: Sequence[int]) -> Answer | BenchError | None:
+    python = consumer_python(exported.options["axolotl_python"])
+    if python is None:
+        return None
+    try:
+        folder = picture_folder(exported, rows) or exported.recipe_dir
+        return ask(python, text, rows, folder=folder, offline=exported.options["offline"])
+    except BenchError as problem:
+        return problem
+
+
+def _receipt(
+    bench: Bench,
+    rows: Sequence[int],
+    proofs: Sequence[Proof],
+    composed: Composed,
+    answer: Answer | BenchError | None,
+    today: datetime.date | None,
+) -> Receipt:
+    taken = fingerprint(bench, [index for index in rows if bench.row(index).error is None])
+    model = bench.title if bench.loaded.revision else Path(bench.title).name
+    source = Path(bench.rows.name).name or bench.rows.name
+    told = {"vlmbench": __version__} | versions()
+    if isinstance(answer, Answer):
+        told |= {"axolotl": answer.versions["axolotl"]}
+    return Receipt(
+        validated=all(one.ok is not False for one in proofs),
+        date=(today or datetime.date.today()).isoformat(),
+        model={"name": model or bench.title, "files": taken.model_files}
+        | ({"revision": bench.loaded.revision} if bench.loaded.revision else {}),
+        rows={
+            "source": source,
+            "count": len(taken.indices),
+            "content": taken.rows,
+            "labels": taken.labels,
+        },
+        proofs={one.step: one.message for one in proofs if one.ok is not False},
+        missing=tuple(f"{one.step}: {one.message}" for one in proofs if one.ok is False),
+        needs=composed.needs,
+        versions=told,
+    )

@@ -1,0 +1,207 @@
+"""Whether a recipe has earned its export: each way in which it has not is a step with a message of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.errors import BenchError
+from workbench.evidence import Difference, fingerprint
+from workbench.export.axolotl import first_difference
+from workbench.export.consumer import Answer, disagreement
+from workbench.recipe.model import Recipe
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.overfit.runs import Run
+
+Step = Literal["schema", "rows", "check", "overfit", "round trip", "consumer"]
+STEPS: tuple[Step, ...] = ("schema", "rows", "check", "overfit", "round trip", "consumer")
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A step: proven (`ok` True), not proven (False), or not to be had here (None, which stops nothing).
+
+    `code` names the way in which it is not proven; `message` says it in one line, `hint` what to do.
+    """
+
+    step: Step
+    ok: bool | None
+    code: str
+    message: str
+    hint: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "ok": self.ok, "code": self.code, "message": self.message, "hint": self.hint}
+
+
+def last_run(bench: Bench) -> Run | None:
+    """The newest overfit run of this recipe that came to an end, else the newest that did not; None without any."""
+    from workbench.overfit.runs import latest, runs_of
+
+    return latest(bench) or next(iter(runs_of(bench)), None)
+
+
+def schema_proof(bench: Bench) -> Proof:
+    """Whether axolotl's types are met by every value."""
+    findings = Recipe.check(bench.document)
+    if findings:
+        first = findings[0]
+        more = f" ({len(findings)} in all)" if len(findings) > 1 else ""
+        return Proof("schema", False, "schema_invalid", f"{first.where}: {first.message}{more}", first.hint)
+    recipe = bench.recipe
+    adapted = recipe.lora_target_modules or recipe.lora_target_linear or recipe.lora_target_parameters
+    if recipe.adapter in ("lora", "qlora") and not adapted:
+        message = f"adapter: {recipe.adapter} without a target: nothing would be adapted"
+        return Proof("schema", False, "no_lora_target", message, "Give lora_target_modules.")
+    return Proof("schema", True, "ok", "every value has the type that axolotl takes")
+
+
+def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
+    """Whether there are rows, all of them can be shown, and something of them is trained."""
+    if bench.data_is_sample:
+        message = f"the recipe's data was not looked at: the rows are the bench's own {bench.rows.name}"
+        return Proof("rows", False, "placeholder_data", message, "Give --data, or set datasets[0].path.")
+    if not rows:
+        return Proof("rows", False, "no_rows", f"{bench.rows.name} has no rows", "Give data that has some.")
+    broken = [index for index in rows if bench.row(index).error is not None]
+    if broken:
+        error = bench.row(broken[0]).error
+        said = error.message if error is not None else ""
+        message = f"{len(broken)} of {len(rows)} rows cannot be shown; row {broken[0]}: {said}"
+        return Proof("rows", False, "broken_rows", message, "`vlmbench check` names them all.")
+    trained = sum(bench.row(index).mask.trained for index in rows)
+    if not trained:
+        message = f"not one token of {len(rows)} rows is trained"
+        return Proof("rows", False, "nothing_trained", message, "`vlmbench inspect` shows why, token by token.")
+    return Proof("rows", True, "ok", f"{len(rows)} rows, {trained:,} tokens trained")
+
+
+def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
+    """Whether the checks find no error."""
+    from workbench.checks.run import check_rows
+
+    report = check_rows(bench, (bench.row(index) for index in rows))
+    errors = [one for one in report.findings if one.severity == "error"]
+    if errors:
+        codes = ", ".join(dict.fromkeys(one.code for one in errors))
+        message = f"{len(errors)} error findings ({codes}); the first: {errors[0].message}"
+        return Proof("check", False, "error_findings", message, "`vlmbench check` shows them, with fixes.")
+    warnings = report.count("warning")
+    return Proof("check", True, "ok", f"no error on {report.rows} rows; warnings: {warnings}")
+
+
+def overfit_proof(bench: Bench, run: Run | None) -> Proof:
+    """Whether the overfit run passed, and what it proved is what is here now."""
+    again = "`vlmbench overfit` on this recipe."
+    if run is None:
+        return Proof("overfit", False, "no_run", "no overfit run of this recipe is recorded", again)
+    if not run.done:
+        return Proof("overfit", False, "unfinished_run", "the last overfit run did not come to its end", again)
+    verdict = run.verdict
+    if verdict.outcome == "fail":
+        first = f": {verdict.findings[0].message}" if verdict.findings else ""
+        hint = verdict.findings[0].hint if verdict.findings else ""
+        return Proof("overfit", False, "failed_run", f"the last overfit run failed{first}", hint or again)
+    if verdict.outcome != "pass":
+        first = f": {verdict.findings[0].message}" if verdict.findings else ""
+        message = f"the last overfit run is doubtful, and only a pass proves the recipe{first}"
+        return Proof("overfit", False, "doubtful_run", message, again)
+    if verdict.final_nll is None:
+        message = "the last overfit run has no finding against it, but did not measure what was learned"
+        return Proof("overfit", False, "unmeasured_run", message, again)
+    then = run.fingerprint
+    if then is None:
+        return Proof("overfit", False, "unknown_run", "the last overfit run does not say what it proved", again)
+    try:
+        now = fingerprint(bench, then.indices)
+    except BenchError as problem:
+        message = f"the overfit run was made on rows that are not there now ({problem.title})"
+        return Proof("overfit", False, "stale_rows", message, again)
+    if stale := _stale(then.differences(now)):
+        code, message, differences = stale
+        told = "; ".join(f"{one.what}: {one.was} then, {one.now} now" for one in differences[:_NAMED])
+        more = f" and {len(differences) - _NAMED} more" if len(differences) > _NAMED else ""
+        return Proof("overfit", False, code, f"{message} ({told}{more})", again)
+    return Proof("overfit", True, "ok", f"pass on {len(then.indices)} rows in {verdict.steps} steps, with this mask")
+
+
+def _stale(differences: Sequence[Difference]) -> tuple[str, str, list[Difference]] | None:
+    """Code, message and differences of the kind that says most; None where nothing that was proven has changed."""
+    by_what = {one.what: one for one in differences}
+    # Where a file lies proves nothing: what is in it does. Nor is another version of a package another recipe.
+    left = {"data"} if "rows" not in by_what else set()
+    left |= {"model", "recipe.base_model"} if "model files" not in by_what else set()
+    told = [one for one in differences if one.what not in left and not one.what.startswith("version of ")]
+    for code, message, mine in _STALE:
+        if found := [one for one in told if mine(one.what)]:
+            return code, message, found
+    return None
+
+
+def _of_the_mask(what: str) -> bool:
+    return what in ("labels", "template") or what.removeprefix("recipe.") in _MASK_KEYS or "datasets[" in what
+
+
+_MASK_KEYS = frozenset(("role_boundaries", "train_on_inputs", "chat_template", "chat_template_jinja"))
+_STALE: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+    (
+        "stale_model",
+        "the overfit run was made with another model",
+        lambda what: what in ("model", "model files", "recipe.base_model", "recipe.revision_of_model"),
+    ),
+    (
+        "stale_rows",
+        "the overfit run was made on other rows",
+        lambda what: what in ("rows", "data", "which rows"),
+    ),
+    ("stale_mask", "the mask was changed after the overfit run", _of_the_mask),
+    ("stale_recipe", "the recipe was changed after the overfit run", lambda what: True),
+)
+
+
+def round_trip_proof(bench: Bench, exported: Bench | BenchError, rows: Sequence[int]) -> Proof:
+    """Whether the exported text, opened again, gives the same ids and labels."""
+    if isinstance(exported, BenchError):
+        message = f"the exported file cannot be opened: {exported.title}"
+        return Proof("round trip", False, "export_unreadable", message, exported.hint)
+    differs = first_difference(bench, exported, rows)
+    if differs is not None:
+        message = f"the exported file gives other labels: row {differs[0]}, from token {differs[1]} on"
+        hint = "What was set for this export, or a missing processor_type, changes what is trained."
+        return Proof("round trip", False, "export_differs", message, hint)
+    return Proof("round trip", True, "ok", f"opened again, the file gives the same labels on {len(rows)} rows")
+
+
+def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof:
+    """Whether axolotl takes the file and makes the same labels. None where no axolotl is at hand."""
+    if answer is None:
+        message = "not asked: no axolotl is at hand"
+        hint = "Give --axolotl-python PATH, the Python of the environment in which you train."
+        return Proof("consumer", None, "no_axolotl", message, hint)
+    if isinstance(answer, BenchError):
+        said = f"{answer.title}: {answer.cause}" if answer.cause else answer.title
+        return Proof("consumer", False, "consumer_silent", said, answer.hint)
+    differs = disagreement(exported, answer)
+    if differs is not None:
+        hint = "The bench shows something else than what would be trained; do not trust either before it is clear why."
+        return Proof("consumer", False, "consumer_disagrees", differs, hint)
+    if answer.refused is not None:
+        told, stage = answer.refused, answer.refused["stage"]
+        said = " ".join(f"{told['type']}: {told['message']}".split())[:300]
+        if answer.unwrapped:
+            message = f"{answer.name} cannot start with role_boundaries from a file ({said}); it means the same labels"
+            return Proof("consumer", False, "consumer_cannot_start", message, "`vlmbench explain A012` says more.")
+        verb = {"validate": "refuses the file", "collator": "cannot build its collator"}.get(
+            stage, "cannot read the rows"
+        )
+        return Proof("consumer", False, "consumer_refuses", f"{answer.name} {verb}: {said}", "Change what it names.")
+    return Proof(
+        "consumer",
+        True,
+        "ok",
+        f"{answer.name} accepts the file; {answer.strategy} gives the same labels on {len(answer.rows)} rows",
+    )
