@@ -61,7 +61,15 @@ KEY_TEXT = {
     "question_mark": "?",
 }
 
-_TOKENS, _EDIT, _ROWS, _PANES, _SCREENS, _BENCH = "Tokens", "Recipe", "Rows", "Panes", "Screens", "Workbench"
+_TOKENS, _EDIT, _ROWS, _PANES, _CHECKS, _SCREENS, _BENCH = (
+    "Tokens",
+    "Recipe",
+    "Rows",
+    "Panes",
+    "Checks",
+    "Screens",
+    "Workbench",
+)
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -192,6 +200,41 @@ ACTIONS: tuple[Action, ...] = (
         "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
         "boundaries",
     ),
+    Action(
+        "checks.visit", ("enter", "o"), "visit", "To the place",
+        "Go to the token or the line of the recipe that the finding is about.", _CHECKS, "checks", "to the place",
+    ),
+    Action(
+        "checks.fix", ("f",), "fix", "Apply the fix",
+        "Apply the fix of this finding and check again.", _CHECKS, "checks", "fix",
+    ),
+    Action(
+        "checks.fix-all", ("F",), "fix_all", "Apply all fixes",
+        "Apply every fix that goes together with the others, and check again.", _CHECKS, "checks", "fix all",
+    ),
+    Action(
+        "checks.next-place", ("n",), "next_place", "Next place",
+        "The next row or line with this finding.", _CHECKS, "checks", "place",
+    ),
+    Action(
+        "checks.previous-place", ("N",), "previous_place", "Previous place",
+        "The row or line before.", _CHECKS, "checks",
+    ),
+    Action(
+        "checks.undo", ("u",), "undo_edit", "Undo",
+        "Take back the last edit of the recipe.", _EDIT, "checks", "undo",
+    ),
+    Action("checks.redo", ("U",), "redo_edit", "Do again", "Make an undone edit again.", _EDIT, "checks"),
+    Action(
+        "checks.save", ("ctrl+s",), "save", "Save the recipe",
+        "Show what changed, and write it to the file that was opened.", _EDIT, "checks", "save",
+    ),
+    Action(
+        "checks.again", ("r",), "check_again", "Check again",
+        "Check the recipe and every row from the beginning.", _CHECKS, "checks",
+    ),
+    Action("checks.panes", ("tab",), "app.focus_next", "Next pane", "Between the findings and what explains them.",
+        _PANES, "checks", palette=False),
     Action(
         "load.retry", ("r",), "retry", "Try again",
         "Load the model and the data again.", _BENCH, "loading", "try again",

@@ -199,7 +199,9 @@ class WorkbenchApp(App[None]):
             return None
         screen = self._screens.get(name)
         if screen is None:
-            screen = self._screens[name] = found.load()(self.bench, self.background)
+            made = found.load()(self.bench, self.background)
+            made.editing = self.editing
+            screen = self._screens[name] = made
         if screen is not self.base:
             await self.switch_base(screen)
         return screen

@@ -21,6 +21,7 @@ class Kind(IntEnum):
     ROW = 2
     INFER = 3
     SAMPLES = 4
+    CHECK = 5
 
 
 class Leaving(BaseException):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.screen import Screen
 
 from screens.background import Background
+from screens.saving import Saving
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.status_bar import Status, StatusBar
 from workbench.views.flow import visible
@@ -16,7 +16,6 @@ from workbench.views.flow import visible
 if TYPE_CHECKING:
     from screens.actions import Scope
     from workbench.bench import Bench
-    from workbench.editing import Editing
 
 
 def status_of(bench: Bench) -> Status:
@@ -29,12 +28,13 @@ def status_of(bench: Bench) -> Status:
     )
 
 
-class WorkbenchScreen(Screen[None]):
+class WorkbenchScreen(Saving):
     """A screen of the registry: status bar, `body`, footer.
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,
-    and so is `background`, the one thread that works with it. `looked_at` is called whenever the screen comes to the
-    front, and says whether the recipe was edited meanwhile.
+    and so are `background`, the one thread that works with it, and `editing`, through which every screen edits the
+    recipe; the app gives it before the screen is shown. `looked_at` is called whenever the screen comes to the front,
+    and says whether the recipe was edited meanwhile.
     """
 
     SCOPES: ClassVar[tuple[Scope, ...]] = ()
@@ -44,12 +44,6 @@ class WorkbenchScreen(Screen[None]):
         self.bench = bench
         self.background = background
         self._seen = ""
-
-    @property
-    def editing(self) -> Editing:
-        """The recipe under the hands of a person; every screen edits through this one."""
-        editing: Editing = self.app.editing  # type: ignore[attr-defined]
-        return editing
 
     def compose(self) -> ComposeResult:
         """Status bar, body, footer."""

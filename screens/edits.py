@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.screen import Screen
 from textual.timer import Timer
 
 from screens.background import Background, Kind
 from screens.dialogs import Agree, Ask
 from screens.messages import EditsSettled, InferenceReady
 from screens.row_view import RowView
+from screens.saving import Saving
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.recipe_editor import RecipeEditor, RecipeText
 from screens.widgets.samples_list import SamplesList
 from screens.widgets.token_grid import TokenGrid
 from workbench.bench import Bench
-from workbench.editing import Change, Editing
+from workbench.editing import Change
 from workbench.errors import BenchError
 from workbench.findings import Finding
 from workbench.tokens.parts import refine
@@ -37,11 +37,10 @@ _CHECK_SECONDS = 0.15
 _SETTLE_SECONDS = 0.6
 
 
-class Edits(Screen[None]):
+class Edits(Saving):
     """What an inspect screen does with the recipe; the screen itself has the rows."""
 
     bench: Bench
-    editing: Editing
     _background: Background
     _view: RowView | None
     _findings: list[Finding]
@@ -142,10 +141,6 @@ class Edits(Screen[None]):
         samples.forget()
         self.show_row(self._row)
 
-    def _refused(self, problem: BenchError) -> None:
-        text = visible(f"{problem.title}. {problem.cause} {problem.hint}")
-        self.notify(text, severity="error", timeout=8, markup=False)
-
     # Actions
 
     def action_edit(self) -> None:
@@ -178,20 +173,6 @@ class Edits(Screen[None]):
     def _undo_wanted(self, event: RecipeText.UndoWanted) -> None:
         self.action_redo_edit() if event.again else self.action_undo_edit()
 
-    def action_undo_edit(self) -> None:
-        """Take back the last edit of the recipe, whoever made it."""
-        if self.editing.undo():
-            self.follow()
-        else:
-            self.notify("Nothing to undo", timeout=2)
-
-    def action_redo_edit(self) -> None:
-        """Make an undone edit again."""
-        if self.editing.redo():
-            self.follow()
-        else:
-            self.notify("Nothing to do again", timeout=2)
-
     def action_fix(self) -> None:
         """Apply the fix of the finding under the cursor, or of the worst that has one."""
         start, stop = self.query_one(TokenGrid).covered
@@ -207,7 +188,7 @@ class Edits(Screen[None]):
         try:
             self.editing.make(chosen.fix)
         except BenchError as problem:
-            self._refused(problem)
+            self.refused(problem)
             return
         self.notify(visible(f"{chosen.code}: {chosen.fix.title} (u undoes it)"), timeout=6, markup=False)
         self.follow()
@@ -224,7 +205,7 @@ class Edits(Screen[None]):
         try:
             self.editing.set_boundaries(rows)
         except BenchError as problem:
-            self._refused(problem)
+            self.refused(problem)
             return
         self.notify(f"role_boundaries are now {what} (u undoes it)", timeout=5, markup=False)
         self.follow()
@@ -273,58 +254,9 @@ class Edits(Screen[None]):
             try:
                 self.editing.compare(Path(path).expanduser() if path.strip() else None)
             except BenchError as problem:
-                self._refused(problem)
+                self.refused(problem)
                 return
             self.follow()
 
         hint = "path of the other recipe; empty: the saved text"
         self.app.push_screen(Ask("compare with", value=self.editing.compared_with, hint=hint), given)
-
-    def action_save(self) -> None:
-        """Show what would be written, and write it."""
-        editing = self.editing
-        if editing.document.error is not None:
-            self._refused(editing.document.error)
-            return
-        if editing.file is None:
-            self.app.push_screen(Ask("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as)
-            return
-        diff = editing.pending()
-        if not diff and not editing.changed_outside():
-            self.notify("Nothing to save", timeout=2)
-            return
-        note = "The file was changed by somebody else since it was opened." if editing.changed_outside() else ""
-
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                self._save(None)
-
-        title = f"save {editing.file.name}"
-        self.app.push_screen(
-            Agree(title, diff or "(no difference to what was opened)", agree="writes it", note=note), agreed
-        )
-
-    def _save_as(self, path: str | None) -> None:
-        if not path or not path.strip():
-            return
-        target = Path(path).expanduser()
-        if not target.exists():
-            self._save(target)
-            return
-
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                self._save(target)
-
-        old = target.read_text("utf-8", "replace") if target.is_file() else ""
-        diff = self.editing.document.diff(old) or "(it holds the same text)"
-        self.app.push_screen(Agree(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
-
-    def _save(self, path: Path | None) -> None:
-        try:
-            target = self.editing.save(path)
-        except BenchError as problem:
-            self._refused(problem)
-            return
-        self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
-        self.follow()

@@ -214,6 +214,22 @@ class InspectScreen(Edits):
         )
         self.query_one(StatusBar).show(status)
 
+    def visit(self, where: Where) -> None:
+        """Go to the place of a finding: a token of a row, or a line of the recipe."""
+        if where.row is None:
+            self.action_edit()
+            self.query_one(RecipeEditor).go(where.line or 1, where.column or 1)
+            return
+        view, grid = self._view, self.query_one(TokenGrid)
+        turns = view.turns if view is not None and view.index == where.row else []
+        begun = [turn.start for turn in turns if turn.message == where.message]
+        self._token = where.tokens[0] if where.tokens else begun[0] if begun else 0
+        if view is not None and view.index == where.row:
+            grid.go(self._token)
+        else:
+            self.show_row(where.row)
+        self.action_focus_tokens()
+
     @on(CursorMoved)
     def _cursor_moved(self) -> None:
         grid = self.query_one(TokenGrid)

@@ -8,6 +8,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from screens.row_view import RowView, Sample
+    from workbench.checks.run import Report
     from workbench.errors import BenchError
     from workbench.findings import Finding
     from workbench.models.hub import Progress
@@ -89,6 +90,20 @@ class InferenceReady(Message):
 
     def __init__(self, found: Inference) -> None:
         self.found = found
+        super().__init__()
+
+
+class Checked(Message):
+    """What a check found so far, over `rows` rows. `number` counts the checks begun; `done` when there is no more."""
+
+    def __init__(
+        self, number: int, report: Report | None, rows: int, done: bool, problem: BenchError | None = None
+    ) -> None:
+        self.number = number
+        self.report = report
+        self.rows = rows
+        self.done = done
+        self.problem = problem
         super().__init__()
 
 

@@ -292,10 +292,23 @@ class Bench:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
+        self._kept[index] = row = self.glance(index)
+        if len(self._kept) > _ROWS_KEPT:
+            self._kept.popitem(last=False)
+        return row
+
+    def glance(self, index: int) -> Row:
+        """One row for a walk over many: it is not kept, and drives no other out.
+
+        Raises:
+            InputError: there is no such row.
+        """
+        if index in self._kept:
+            return self._kept[index]
         try:
             if index < 0:
                 raise IndexError(index)
-            raw = self.rows.row(index)
+            return Row(self, index, self.rows.row(index))
         except IndexError as problem:
             count = self.rows.known_length
             raise InputError(
@@ -303,10 +316,6 @@ class Bench:
                 f"{self.rows.name} has {count} rows, counted from 0." if count is not None else "",
                 where=Where(file=self.rows.name),
             ) from problem
-        self._kept[index] = row = Row(self, index, raw)
-        if len(self._kept) > _ROWS_KEPT:
-            self._kept.popitem(last=False)
-        return row
 
     def head(self, count: int | None) -> Iterator[Row]:
         """The first `count` rows, or all."""

@@ -103,32 +103,54 @@ def check_recipe(bench: Bench) -> list[Finding]:
     return in_order(recipe.check(bench))
 
 
-def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
-    """Check the recipe and these rows. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
-    select, ignore = tuple(select), tuple(ignore)
-    found = chosen(check_recipe(bench), select, ignore)
-    roles: set[str] = set()
-    count = trained = tokens = agreed = compared = 0
-    for row in rows:
-        count += 1
-        found += chosen(row.findings, select, ignore)
+class Checking:
+    """A check under way: rows are added one by one, and `report` tells of those so far."""
+
+    def __init__(self, bench: Bench, *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> None:
+        """Checks the recipe. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
+        self._bench = bench
+        self._select, self._ignore = tuple(select), tuple(ignore)
+        self._found = self._chosen(check_recipe(bench))
+        self._roles: set[str] = set()
+        self.rows = 0
+        self._trained = self._tokens = self._agreed = self._compared = 0
+
+    def _chosen(self, findings: Iterable[Finding]) -> list[Finding]:
+        return chosen(findings, self._select, self._ignore)
+
+    def add(self, row: Row) -> None:
+        """Check one more row."""
+        self.rows += 1
+        self._found += self._chosen(row.findings)
         if row.error is not None:
-            continue
-        roles.update(str(message.get("role")) for message in row.conversation.messages)
-        trained += row.mask.trained
-        tokens += len(row.rendering)
+            return
+        self._roles.update(str(message.get("role")) for message in row.conversation.messages)
+        self._trained += row.mask.trained
+        self._tokens += len(row.rendering)
         told = template.third_opinion(Scene(row))
         if told is not None:
-            agreed, compared = agreed + told[0], compared + told[1]
-    if roles:
-        found += chosen(
-            recipe.unused_boundaries(bench, roles, count, all_of_them=count == bench.rows.known_length), select, ignore
-        )
-    agreement = (agreed, compared) if compared else None
-    return Report(tuple(found), count, trained, tokens, agreement, grouped(found))
+            self._agreed, self._compared = self._agreed + told[0], self._compared + told[1]
+
+    def report(self, *, places: int = FIRST_PLACES) -> Report:
+        """What was found so far; each group tells of its first `places` findings."""
+        found = list(self._found)
+        if self._roles:
+            whole = self.rows == self._bench.rows.known_length
+            found += self._chosen(recipe.unused_boundaries(self._bench, self._roles, self.rows, all_of_them=whole))
+        agreement = (self._agreed, self._compared) if self._compared else None
+        groups = grouped(found, places)
+        return Report(tuple(found), self.rows, self._trained, self._tokens, agreement, groups)
 
 
-def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
+def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
+    """Check the recipe and these rows. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
+    checking = Checking(bench, select=select, ignore=ignore)
+    for row in rows:
+        checking.add(row)
+    return checking.report()
+
+
+def grouped(findings: Iterable[Finding], places: int = FIRST_PLACES) -> tuple[Group, ...]:
     """Findings of one code and cause together: the same words, whatever the numbers and excerpts in them."""
     kinds: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
@@ -143,7 +165,7 @@ def grouped(findings: Iterable[Finding]) -> tuple[Group, ...]:
             same[0].severity,
             len(same),
             len({finding.where.row for finding in same if finding.where.row is not None}),
-            tuple(same[:FIRST_PLACES]),
+            tuple(same[:places]),
         )
         for same in kinds.values()
     ]
