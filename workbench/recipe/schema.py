@@ -1,0 +1,116 @@
+"""The keys that axolotl knows, from its own config schema: names, types, allowed words and defaults.
+
+The data is `axolotl_keys.json`, written by `conformance/axolotl_keys.py`, which also explains the form of a type.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, reduce
+from importlib.resources import files
+from operator import or_
+from typing import Any, Literal
+
+from workbench.recipe.yaml_nodes import KeyPath
+
+Form = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """axolotl's keys. `keys` of the top level, `plugins` by the plugin that adds them, `sections` by class name."""
+
+    version: str
+    keys: Mapping[str, Mapping[str, Any]]
+    plugins: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    sections: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    names: Mapping[str, tuple[str, ...]]
+
+    def plugin_of(self, key: str) -> str | None:
+        """The first plugin that adds a key which axolotl alone does not know."""
+        return None if key in self.keys else next((name for name, keys in self.plugins.items() if key in keys), None)
+
+
+@cache
+def schema() -> Schema:
+    """What is stored."""
+    told = json.loads(files("workbench.recipe").joinpath("axolotl_keys.json").read_text("utf-8"))
+    names = {key: tuple(words) for key, words in told["names"].items()}
+    return Schema(told["axolotl"], told["keys"], told["plugins"], told["sections"], names)
+
+
+def known_names(keys: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The names of keys, those that are read as well included."""
+    return [name for key, entry in keys.items() for name in (key, *entry.get("also", ()))]
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """What a misspelt word most likely stands for, or None where nothing is near."""
+    names = list(dict.fromkeys(known))
+    folded = {name.replace("-", "_").lower(): name for name in reversed(names)}
+    plain = word.replace("-", "_").lower()
+    if plain in folded:
+        return folded[plain]
+    near = difflib.get_close_matches(plain, folded, n=1, cutoff=0.8)
+    return folded[near[0]] if near else None
+
+
+def unknown_keys(data: Mapping[Any, Any]) -> Iterator[tuple[KeyPath, list[str]]]:
+    """(place, names known there) for each key of a recipe that axolotl does not know, sections included."""
+    known = schema()
+    plugged = {name: entry for keys in known.plugins.values() for name, entry in keys.items()}
+    yield from _unknown(data, [{**plugged, **known.keys}], ())
+
+
+def _unknown(
+    data: Mapping[Any, Any], members: list[Mapping[str, Any]], at: KeyPath
+) -> Iterator[tuple[KeyPath, list[str]]]:
+    names = [name for keys in members for name in known_names(keys)]
+    for key, value in data.items():
+        if not isinstance(key, str):
+            continue
+        if key not in names:
+            yield (*at, key), names
+            continue
+        forms = [
+            entry["type"] for keys in members for name, entry in keys.items() if key in (name, *entry.get("also", ()))
+        ]
+        yield from _inside(value, forms, (*at, key))
+
+
+def _inside(value: Any, forms: list[Form], at: KeyPath) -> Iterator[tuple[KeyPath, list[str]]]:
+    """The unknown keys of a value; where a plain mapping is taken as well, there are none."""
+    options = [
+        one for form in forms for one in (form["one_of"] if isinstance(form, dict) and "one_of" in form else [form])
+    ]
+    if isinstance(value, dict):
+        sections = [one["section"] for one in options if isinstance(one, dict) and "section" in one]
+        if sections and not any(isinstance(one, dict) and "map" in one for one in options):
+            yield from _unknown(value, [_section(name) for name in sections], at)
+    elif isinstance(value, list):
+        inner = [one["list"] for one in options if isinstance(one, dict) and "list" in one]
+        for index, item in enumerate(value):
+            yield from _inside(item, inner, (*at, index))
+
+
+def _section(name: str) -> Mapping[str, Any]:
+    return schema().sections.get(name, {})
+
+
+def annotation(form: Form) -> Any:
+    """A stored type as one of Python's, without the fields of sections: those are mappings."""
+    plain = {"text": str, "int": int, "float": float, "bool": bool, "null": type(None), "any": Any}
+    if isinstance(form, str):
+        return plain[form]
+    if "words" in form:
+        return Literal[tuple(form["words"])]
+    if "list" in form:
+        return list[annotation(form["list"])]  # type: ignore[misc]
+    if "map" in form:
+        return dict[Any, annotation(form["map"])]  # type: ignore[misc]
+    if "section" in form:
+        return dict[str, Any]
+    return reduce(or_, (annotation(one) for one in form["one_of"]))
