@@ -7,7 +7,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks import template
+from workbench.checks import schema, template
 from workbench.checks.scene import boundary_place
 from workbench.findings import Edit, Finding, Fix
 
@@ -30,6 +30,7 @@ def check(bench: Bench) -> Iterator[Finding]:
     yield from silent_end(bench)
     yield from deaf_generation(bench)
     yield from template.dated(bench)
+    yield from schema.check(bench)
 
 
 def no_boundaries(bench: Bench) -> Iterator[Finding]:

@@ -1,0 +1,205 @@
+"""C001 to C006 and C010: each with a recipe that has it, told at its line, and a clean twin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.checks.contradictory import ACCEPTED, CLEAN, REFUSED
+from tests.checks.support import HEAD, SETS, of
+from workbench.checks import contradictions, schema, silences
+from workbench.findings import Finding, apply_fix
+from workbench.recipe.document import Document
+from workbench.recipe.schema import annotation, nearest
+from workbench.recipe.schema import schema as keys
+
+
+def recipe(**changes: Any) -> Document:
+    return Document(yaml.safe_dump(CLEAN | changes, sort_keys=False), "recipe.yaml")
+
+
+def told(document: Document) -> list[Finding]:
+    return [*schema.multimodal(document), *schema.document(document)]
+
+
+def mended(document: Document, finding: Finding) -> list[Finding]:
+    assert finding.fix is not None
+    apply_fix(document, finding.fix)
+    return told(document)
+
+
+def line_of(document: Document, key: str) -> int:
+    return next(n for n, line in enumerate(document.text.splitlines(), 1) if line.strip("- ").startswith(f"{key}:"))
+
+
+def test_a_clean_recipe_has_no_finding() -> None:
+    assert told(recipe()) == []
+
+
+# -- C001
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "severity"),
+    [
+        ({"skip_prepare_dataset": False}, "skip_prepare_dataset", "error"),
+        ({"remove_unused_columns": True}, "remove_unused_columns", "error"),
+        ({"remove_unused_columns": None}, "remove_unused_columns", "note"),
+        ({"sample_packing": True}, "sample_packing", "error"),
+        ({"sample_packing": None}, "sample_packing", "note"),
+        ({"processor_type": "Qwen2VLProcessor"}, "processor_type", "note"),
+    ],
+)
+def test_the_four_keys(changes: dict[str, Any], key: str, severity: str) -> None:
+    document = recipe(**changes)
+    (found,) = told(document)
+    assert (found.code, found.severity, found.where.line) == ("C001", severity, line_of(document, key))
+    assert mended(document, found) == []
+
+
+def test_a_missing_key_is_told_at_the_processor() -> None:
+    document = Document(HEAD.replace("skip_prepare_dataset: true\n", "") + "learning_rate: 0.0002\n" + SETS)
+    found = [one for one in told(document) if one.severity == "error"]
+    assert [one.where.line for one in found] == [line_of(document, "processor_type")] * 2
+    assert {one.fix.edits[0].path for one in found if one.fix} == {
+        ("skip_prepare_dataset",),
+        ("remove_unused_columns",),
+    }
+
+
+def test_pictures_without_a_processor() -> None:
+    document = recipe(processor_type=None)
+    assert [one.severity for one in schema.multimodal(document, sees=lambda: True)] == ["error"]
+    assert list(schema.multimodal(document, sees=lambda: False)) == []
+    assert list(schema.multimodal(recipe(), sees=lambda: True)) == []
+
+
+# -- C002, C003, C006
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "near"),
+    [
+        ({"freeze_mm_module": True}, ("freeze_mm_module",), "freeze_mm_modules"),
+        ({"Sequence_Len": 512}, ("Sequence_Len",), "sequence_len"),
+        ({"datasets": [{"path": "a", "type": "chat_template", "spilt": "train"}]}, ("datasets", 0, "spilt"), "split"),
+        (
+            {"fsdp_version": 2, "fsdp_config": {"offload_parms": True}},
+            ("fsdp_config", "offload_parms"),
+            "offload_params",
+        ),
+    ],
+)
+def test_misspelt_keys(changes: dict[str, Any], path: tuple[Any, ...], near: str) -> None:
+    document = recipe(**changes)
+    value = document.get(path)
+    (found,) = of(told(document), "C002")
+    assert found.severity == "error"
+    assert found.where.line == line_of(document, path[-1])
+    assert near in found.hint
+    assert of(mended(document, found), "C002") == []
+    assert document.get((*path[:-1], near)) == value
+
+
+def test_a_key_that_nothing_is_near_to_is_a_warning() -> None:
+    (found,) = of(told(recipe(my_own_notes="x")), "C002")
+    assert (found.severity, found.fix) == ("warning", None)
+
+
+def test_keys_inside_free_mappings_are_nobodys_business() -> None:
+    assert told(recipe(lr_scheduler_kwargs={"anything": 1}, model_config={"rope": 1}, deepspeed={"x": 1})) == []
+
+
+def test_old_keys() -> None:
+    document = recipe(evaluation_strategy="no")
+    (found,) = told(document)
+    assert (found.code, found.severity) == ("C003", "warning")
+    assert mended(document, found) == []
+    assert document.get(("eval_strategy",)) == "no"
+    document = recipe(max_packed_sequence_len=512)
+    (found,) = told(document)
+    assert (found.code, found.severity) == ("C003", "error")
+    assert mended(document, found) == []
+    document = recipe(sdp_attention=True)
+    (found,) = told(document)
+    assert (found.code, found.severity) == ("C003", "note")
+    assert mended(document, found) == []
+    assert document.get(("attn_implementation",)) == "sdpa"
+
+
+def test_a_plugins_key() -> None:
+    document = recipe(liger_rope=True)
+    (found,) = told(document)
+    assert (found.code, found.where.line) == ("C006", line_of(document, "liger_rope"))
+    assert mended(document, found) == []
+
+
+# -- C004, C005
+
+
+@pytest.mark.parametrize(("code", "cases", "rules"), [
+    ("C004", REFUSED, contradictions.REFUSED), ("C005", ACCEPTED, silences.SILENT),
+])  # fmt: skip
+def test_every_rule_has_a_case(code: str, cases: dict[str, Any], rules: Any) -> None:
+    assert sorted(cases) == sorted(rule.name for rule in rules)
+
+
+@pytest.mark.parametrize("name", [*REFUSED, *ACCEPTED])
+def test_contradictions(name: str) -> None:
+    code = "C004" if name in REFUSED else "C005"
+    changes, key = (REFUSED | ACCEPTED)[name]
+    (rule,) = [one for one in (*contradictions.REFUSED, *silences.SILENT) if one.name == name]
+    document = recipe(**changes)
+    found = [one for one in of(told(document), code) if one.message == rule.message]
+    assert [one.where.line for one in found] == [line_of(document, key)]
+    if found[0].fix is not None:
+        assert [one.message for one in of(mended(document, found[0]), code) if one.message == rule.message] == []
+
+
+# -- C010
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("optimizer", "adamw_8bits", "adamw_8bit"),
+        ("lr_scheduler", "cosines", "cosine"),
+        ("relora", "maybe", ""),
+        ("lisa_n_layers", 1.5, ""),
+        ("ring_attn_func", "batch_rings", ""),
+    ],
+)
+def test_values(key: str, value: Any, hint: str) -> None:
+    document = recipe(**{key: value})
+    (found,) = of(told(document), "C010")
+    assert (found.severity, found.where.line) == ("error", line_of(document, key))
+    assert hint in found.hint
+
+
+def test_values_that_axolotl_coerces_are_taken() -> None:
+    assert told(recipe(lisa_n_layers="4", relora="no", optimizer="adamw_bnb_8bit", lr_scheduler="rex")) == []
+
+
+def test_keys_that_must_be_there() -> None:
+    document = Document("base_model: here\nlearning_rate: 0.1\n")
+    assert [one.message.split()[0] for one in of(told(document), "C010")] == ["datasets"]
+
+
+# -- the data
+
+
+def test_the_stored_keys_are_whole() -> None:
+    known = keys()
+    assert known.version == "0.19.0"
+    assert len(known.keys) > 350
+    assert known.keys["train_on_inputs"] == {"type": {"one_of": ["bool", "null"]}, "default": False}
+    for entries in (known.keys, *known.plugins.values(), *known.sections.values()):
+        for entry in entries.values():
+            assert annotation(entry["type"]) is not None
+
+
+def test_nearest_gives_nothing_for_what_is_far() -> None:
+    assert nearest("sequence_lenght", keys().keys) == "sequence_len"
+    assert nearest("zebra", keys().keys) is None

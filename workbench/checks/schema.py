@@ -1,0 +1,228 @@
+"""C001 to C006, C010: the recipe against axolotl's own schema, without any row or weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from workbench.checks.contradictions import LEGACY_ATTENTION, REFUSED
+from workbench.checks.silences import SILENT
+from workbench.errors import Where
+from workbench.findings import Edit, Finding, Fix
+from workbench.recipe.model import Recipe
+from workbench.recipe.refusals import validated
+from workbench.recipe.schema import annotation, nearest, schema, unknown_keys
+from workbench.recipe.yaml_nodes import KeyPath, dotted
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.recipe.document import Document
+
+RENAMED = {
+    "evaluation_strategy": "eval_strategy",
+    "noisy_embedding_alpha": "neftune_noise_alpha",
+    "dpo_beta": "rl_beta",
+    "dataset_processes": "dataset_num_proc",
+    "pretrain_multipack_buffer_size": "streaming_multipack_buffer_size",
+}
+REMOVED = (
+    *("max_packed_sequence_len", "rope_scaling", "s2_attention", "flash_attn_rms_norm"),
+    *("dpo_use_logits_to_keep", "dpo_generate_during_eval", "dpo_norm_loss", "rpo_alpha"),
+    *("unsloth_cross_entropy_loss", "unsloth_lora_mlp", "unsloth_lora_qkv", "unsloth_lora_o"),
+    *("unsloth_rms_norm", "unsloth_rope"),
+)
+_LOOKED_AT = 4
+
+
+def check(bench: Bench) -> Iterator[Finding]:
+    """Every C finding of the bench's recipe."""
+    told = {(one.where.line, one.where.field) for one in bench.findings if one.code == "M013"}
+    yield from multimodal(bench.document, sees=lambda: _has_media(bench))
+    for finding in document(bench.document):
+        if (finding.where.line, finding.where.field) not in told:
+            yield finding
+
+
+def document(recipe: Document) -> Iterator[Finding]:
+    """The findings for which the text alone is enough."""
+    yield from unknown(recipe)
+    yield from outdated(recipe)
+    yield from unplugged(recipe)
+    yield from refused_values(recipe)
+    yield from contradictory(recipe)
+
+
+def multimodal(recipe: Document, sees: Any = lambda: False) -> Iterator[Finding]:
+    """C001. `sees()`: whether the first rows hold pictures or sound; asked only where no processor is named."""
+    data = recipe.data
+    if not data.get("processor_type"):
+        if sees():
+            text = "the rows hold pictures or sound, and without processor_type axolotl takes its text path"
+            yield _four(recipe, "processor_type", "AutoProcessor", text, "error")
+        return
+    if data["processor_type"] != "AutoProcessor":
+        text = f"processor_type is {data['processor_type']}; AutoProcessor finds the class of every checkpoint"
+        yield _four(recipe, "processor_type", "AutoProcessor", text, "note")
+    prepared = not data.get("skip_prepare_dataset")
+    if prepared:
+        text = "without skip_prepare_dataset: true the rows are tokenized as text before the collator can see them"
+        yield _four(recipe, "skip_prepare_dataset", True, text, "error")
+    if data.get("remove_unused_columns") is None:
+        why = "axolotl sets it for skip_prepare_dataset" if not prepared else "the messages are removed from the rows"
+        text = f"remove_unused_columns is not set to false; {why}"
+        yield _four(recipe, "remove_unused_columns", False, text, "error" if prepared else "note")
+    elif data["remove_unused_columns"]:
+        text = "remove_unused_columns takes the messages from the rows before the collator can see them"
+        yield _four(recipe, "remove_unused_columns", False, text, "error")
+    if data.get("sample_packing"):
+        text = "sample_packing cannot pack rows that are tokenized in the collator, as a multimodal run does"
+        yield _four(recipe, "sample_packing", False, text, "error")
+    elif data.get("sample_packing") is None:
+        yield _four(recipe, "sample_packing", False, "sample_packing is not set to false; it is off by default", "note")
+
+
+def _four(recipe: Document, key: str, value: Any, text: str, severity: Any) -> Finding:
+    told = str(value).lower() if isinstance(value, bool) else value
+    place = key if key in recipe.data else "processor_type"
+    where = recipe.where((place if place in recipe.data else "base_model",), key=True)
+    fix = Fix(f"{key}: {told}", (Edit((key,), value),))
+    return Finding("C001", severity, text, f"Set {key}: {told}.", where, fix)
+
+
+def _has_media(bench: Bench) -> bool:
+    from workbench.errors import BenchError
+
+    for index in range(_LOOKED_AT):
+        try:
+            messages = bench.row(index).conversation.messages
+        except BenchError:
+            continue
+        for message in messages:
+            parts = message.get("content")
+            if isinstance(parts, list) and any(isinstance(one, dict) and one.get("type") != "text" for one in parts):
+                return True
+    return False
+
+
+def unknown(recipe: Document) -> Iterator[Finding]:
+    """C002."""
+    data = recipe.data
+    for path, names in unknown_keys(data):
+        key, section = str(path[-1]), recipe.get(path[:-1]) if len(path) > 1 else data
+        if path == (key,) and key in REMOVED:
+            continue
+        near = nearest(key, names)
+        place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
+        text = f"{place}; it says nothing and ignores it"
+        where = recipe.where(path, key=True)
+        if near is None:
+            hint = "Remove it, or list the plugin that reads it." if len(path) == 1 else "Remove it."
+            yield Finding("C002", "warning", text, hint, where)
+        elif isinstance(section, dict) and near in section:
+            yield Finding("C002", "warning", text, f"Did you mean {near}, which is there too?", where)
+        else:
+            fix = Fix(f"{key} → {near}", _rename(path, near, recipe.get(path)))
+            yield Finding("C002", "error", text, f"Did you mean {near}?", where, fix)
+
+
+def _rename(path: KeyPath, name: str, value: Any) -> tuple[Edit, ...]:
+    return (Edit(path, remove=True), Edit((*path[:-1], name), value))
+
+
+def outdated(recipe: Document) -> Iterator[Finding]:
+    """C003."""
+    data = recipe.data
+    for key in data:
+        where = recipe.where((key,), key=True) if isinstance(key, str) else Where()
+        if key in RENAMED and data[key] is not None:
+            new = RENAMED[key]
+            refused = key == "noisy_embedding_alpha" and data.get(new)
+            edits = _rename((key,), new, data[key]) if data.get(new) is None else (Edit((key,), remove=True),)
+            text = f"{key} is {new} now" + (", and both are set" if data.get(new) is not None else "")
+            yield Finding(
+                "C003", "error" if refused else "warning", text, f"Write {new}.", where, Fix(f"{key} → {new}", edits)
+            )
+        elif key in REMOVED and data[key]:
+            fix = Fix(f"without {key}", (Edit((key,), remove=True),))
+            yield Finding("C003", "error", f"axolotl no longer has {key}, and stops at it", "Remove it.", where, fix)
+        elif key in LEGACY_ATTENTION and data[key] and not data.get("attn_implementation"):
+            new = LEGACY_ATTENTION[key]
+            others = tuple(Edit((one,), remove=True) for one in LEGACY_ATTENTION if data.get(one))
+            fix = Fix(f"attn_implementation: {new}", (*others, Edit(("attn_implementation",), new)))
+            yield Finding(
+                "C003", "note", f"{key} is attn_implementation: {new} now", "Write attn_implementation.", where, fix
+            )
+
+
+def unplugged(recipe: Document) -> Iterator[Finding]:
+    """C006."""
+    data = recipe.data
+    plugins = [one for one in data.get("plugins") or () if isinstance(one, str)]
+    for key, value in data.items():
+        home = schema().plugin_of(key) if isinstance(key, str) and value not in (None, False) else None
+        if home is None or any(key in keys for name, keys in schema().plugins.items() if name in plugins):
+            continue
+        text = f"{key} belongs to the plugin {home}, which the recipe does not list: it has no effect"
+        fix = Fix(f"with {home.rpartition('.')[2]}", (Edit(("plugins",), [*plugins, home]),))
+        yield Finding("C006", "warning", text, "Add the plugin to plugins.", recipe.where((key,), key=True), fix)
+
+
+@cache
+def _other_keys() -> Any:
+    """The keys that the typed recipe does not have, as one of pydantic's classes; it coerces as axolotl's does."""
+    from pydantic import ConfigDict, create_model
+
+    plugged = {name: entry for keys in schema().plugins.values() for name, entry in keys.items()}
+    fields: dict[str, Any] = {
+        key: (annotation(entry["type"]) | None if entry["type"] != "any" else Any, None)
+        for key, entry in {**plugged, **schema().keys}.items()
+        if key not in Recipe.model_fields
+    }
+    return create_model("OtherKeys", __config__=ConfigDict(extra="ignore", protected_namespaces=()), **fields)
+
+
+def refused_values(recipe: Document) -> Iterator[Finding]:
+    """C010, for the keys that the typed recipe does not hold, and for names that are looked up later."""
+    data = {key: value for key, value in recipe.data.items() if isinstance(key, str)}
+    model = _other_keys()
+    yield from validated(model, {key: data[key] for key in data if key in model.model_fields}, recipe.parsed, {})[1]
+    for key, names in schema().names.items():
+        value = data.get(key)
+        if not isinstance(value, str) or value in names:
+            continue
+        near = nearest(value, names)
+        text = f"{key} is {value!r}, which neither axolotl nor transformers has"
+        fix = Fix(f"{key}: {near}", (Edit((key,), near),)) if near else None
+        hint = f"Did you mean {near}?" if near else f"There are {', '.join(names[:6])} …"
+        yield Finding("C010", "error", text, hint, recipe.where((key,)), fix)
+    needed = {
+        "datasets": data.get("datasets") or data.get("pretraining_dataset"),
+        "learning_rate": data.get("learning_rate"),
+    }
+    for key, value in needed.items():
+        if value is None:
+            where = recipe.where((key,) if key in data else (), key=True)
+            yield Finding("C010", "error", f"{key} is missing; axolotl stops without it", f"Add {key}.", where)
+
+
+def contradictory(recipe: Document) -> Iterator[Finding]:
+    """C004 for what axolotl refuses, C005 for what it takes in silence."""
+    data: Mapping[str, Any] = recipe.data
+    for code, severity, rules in (("C004", "error", REFUSED), ("C005", "warning", SILENT)):
+        yield from _broken(recipe, data, code, severity, rules)
+
+
+def _broken(
+    recipe: Document, data: Mapping[str, Any], code: str, severity: Any, rules: Iterable[Any]
+) -> Iterator[Finding]:
+    for rule in rules:
+        key = rule.at(data)
+        if key is None:
+            continue
+        fix = None
+        if rule.mend is not None:
+            title, edits = rule.mend(data)
+            fix = Fix(title, edits)
+        place = recipe.where((key,), key=True)
+        yield Finding(code, severity, rule.message, rule.hint, place, fix)
