@@ -253,10 +253,21 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "app.theme", ("T",), "next_theme", "Change the colours",
-        "Dark, light, or the terminal's own colours.", _BENCH, "app",
+        "Dark, light, high contrast, or the terminal's own colours.", _BENCH, "app",
     ),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave", "Close the workbench.", _BENCH, "app", "leave"),
 )  # fmt: skip
+
+
+PANES_OF = {"grid": "inspect", "samples": "inspect", "editor": "inspect"}
+"""The screen of a pane."""
+
+
+def together(one: Scope, other: Scope) -> bool:
+    """Whether actions of two scopes can be used at the same time, so that they must not share a key."""
+    above = [scope for scope in (one, PANES_OF.get(one, ""), "app") if scope]
+    below = [scope for scope in (other, PANES_OF.get(other, ""), "app") if scope]
+    return other in above or one in below
 
 
 def of_scope(*scopes: Scope) -> tuple[Action, ...]:

@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from screens.actions import ACTIONS, Action, Scope, bindings
 from screens.background import Background, Kind
+from screens.keymap import Keys, read_keys, with_keys
 from screens.loading import LoadingScreen
 from screens.messages import Loaded, LoadFailed, LoadProgressed
 from screens.registry import entry
@@ -37,7 +38,7 @@ class Actions(Provider):
         app = self.app
         assert isinstance(app, WorkbenchApp)
         return [
-            action
+            app.known(action)
             for action in ACTIONS
             if action.palette and action.scope in app.scopes and app.usable(action.command) is not False
         ]
@@ -73,8 +74,10 @@ class WorkbenchApp(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, bench: Bench, row: int = 0) -> None:
+    def __init__(self, bench: Bench, row: int = 0, keys: Keys | None = None) -> None:
         super().__init__()
+        self.keys: Keys = keys or {}
+        self.set_keymap({name: ",".join(given) for name, given in self.keys.items()})
         self.bench = bench
         self.first_row = row
         self.background = Background(self._crashed)
@@ -206,6 +209,10 @@ class WorkbenchApp(App[None]):
             await self.switch_base(screen)
         return screen
 
+    def known(self, action: Action) -> Action:
+        """The action with the keys of one's own."""
+        return with_keys(action, self.keys)
+
     def usable(self, command: str) -> bool | None:
         """Whether an action of the app can be used now; screens that are not there cannot be shown."""
         name = command.removeprefix("show_screen('").removesuffix("')")
@@ -240,6 +247,11 @@ class WorkbenchApp(App[None]):
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
 
 
+def in_browser() -> bool:
+    """Whether a server shows the app in a browser; it has no terminal then."""
+    return os.environ.get("TEXTUAL_DRIVER", "").startswith("textual.drivers.web_driver")
+
+
 def _unexpected(problem: Exception) -> BenchError:
     return BenchError(
         f"{type(problem).__name__}: {problem}",
@@ -252,11 +264,13 @@ def run(bench: Bench, *, row: int = 0) -> int:
     """Open the app on a bench that is not loaded yet, and return the exit code when the user leaves.
 
     Raises:
-        EnvironmentProblem: this is not a terminal.
+        EnvironmentProblem: this is not a terminal. InputError: the key map is at fault.
     """
-    if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stdout__ and sys.__stdout__.isatty()):
+    if not in_browser() and not (
+        sys.__stdin__ and sys.__stdin__.isatty() and sys.__stdout__ and sys.__stdout__.isatty()
+    ):
         raise EnvironmentProblem("This is not a terminal", hint="Use `vlmbench inspect --plain`, or --format json.")
-    app = WorkbenchApp(bench, row)
+    app = WorkbenchApp(bench, row, read_keys())
     app.run()
     code = app.return_code or 0
     if not app.background.close(_GRACE_SECONDS):

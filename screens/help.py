@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.table import Table
@@ -46,7 +46,9 @@ class HelpScreen(ModalScreen[None]):
         table.add_column(width=30, no_wrap=True)
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         wordy = self.app.size.width >= _WORDY
-        for action in actions:
-            said = Text(action.help if wordy else "", paint.muted)
+        known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
+        for action in map(known, actions):
+            said = Text(f"{action.id}  " if wordy else "", paint.accent)
+            said.append(action.help if wordy else "", paint.muted)
             table.add_row(Text(action.key_text, paint.accent), Text(action.title, paint.strong), said)
         return table

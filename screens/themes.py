@@ -1,4 +1,4 @@
-"""The two themes of the workbench, and what they and the terminal's own colours mean for a token."""
+"""The themes of the workbench, and what they and the terminal's own colours mean for a token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from textual.theme import BUILTIN_THEMES, Theme
 from workbench.views.palette import DARK, LIGHT, SEVERITY_COLOUR, Look, Paint
 
 DARK_NAME, LIGHT_NAME, TERMINAL_NAME = "vlmbench-dark", "vlmbench-light", "vlmbench-terminal"
-CYCLE = (DARK_NAME, LIGHT_NAME, TERMINAL_NAME)
+CONTRAST_NAME = "vlmbench-contrast"
+CYCLE = (DARK_NAME, LIGHT_NAME, CONTRAST_NAME, TERMINAL_NAME)
 
 _TERMINAL = BUILTIN_THEMES["ansi-dark"]
 
@@ -53,6 +54,36 @@ THEMES = (
             "block-cursor-foreground": "#e6fff1",
             "block-cursor-text-style": "none",
             "input-cursor-background": "#6fd39a",
+        },
+    ),
+    # Black, white, and colours of at least 7:1 against the black.
+    Theme(
+        name=CONTRAST_NAME,
+        primary="#ffff00",
+        secondary="#ff9dff",
+        accent="#ffff00",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#000000",
+        success="#5dff8f",
+        warning="#ffd000",
+        error="#ff8a80",
+        dark=True,
+        variables={
+            "border": "#ffff00",
+            "border-blurred": "#ffffff",
+            "muted": "#e0e0e0",
+            "scrollbar": "#ffffff",
+            "scrollbar-hover": "#ffffff",
+            "scrollbar-active": "#ffff00",
+            "scrollbar-background": "#000000",
+            "scrollbar-background-hover": "#000000",
+            "scrollbar-background-active": "#000000",
+            "block-cursor-background": "#ffffff",
+            "block-cursor-foreground": "#000000",
+            "block-cursor-text-style": "bold",
+            "input-cursor-background": "#ffff00",
         },
     ),
     Theme(
@@ -107,6 +138,22 @@ class Paints:
             self.added, self.removed = Style(bold=True, reverse=True), Style(strike=True, color="red")
             self.roles = tuple(Style(color=name) for name in ("blue", "green", "cyan", "yellow", "bright_black"))
             return
+        if name == CONTRAST_NAME:
+            self.look = _CONTRAST
+            self.muted, self.strong = Style(color="#e0e0e0"), Style(color="#ffffff", bold=True)
+            self.bar, self.accent = Style(color="#ffff00", bold=True), Style(color="#ffff00")
+            self.cursor = Style(color="#000000", bgcolor="#00ffff", bold=True)
+            self.cursor_away = Style(color="#00ffff", reverse=True)
+            self.severity = {
+                "error": Style(color="#ff8a80", bold=True),
+                "warning": Style(color="#ffd000"),
+                "note": Style(color="#8fd0ff"),
+            }
+            self.media = Style(color="#ff9dff")
+            self.added = Style(color="#000000", bgcolor="#5dff8f", bold=True)
+            self.removed = Style(color="#000000", bgcolor="#ff8a80", strike=True)
+            self.roles = tuple(Style(color=colour) for colour in _ROLE_COLOURS["dark"])
+            return
         palette = DARK if dark else LIGHT
         self.look = tuple(_style(palette[look]) for look in Look)
         self.muted = Style(color="#76839a" if dark else "#647083")
@@ -153,6 +200,16 @@ _OWN: tuple[Style, ...] = (
     Style(color="green", underline=True),
     Style(color="green", underline=True, bold=True),
     Style(color="red", underline=True, bold=True, reverse=True),
+)
+
+
+_CONTRAST: tuple[Style, ...] = (
+    Style(color="#ffffff"),
+    Style(color="#8fd0ff"),
+    Style(color="#ff9dff"),
+    Style(color="#000000", bgcolor="#ffff00", underline=True),
+    Style(color="#000000", bgcolor="#ffd000", underline=True, bold=True),
+    Style(color="#000000", bgcolor="#ff8a80", underline=True, bold=True),
 )
 
 

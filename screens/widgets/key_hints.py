@@ -29,7 +29,8 @@ class KeyHints(Widget):
         """The hints that fit."""
         paint = paints(self.app.current_theme)
         room = self.size.width - 1
-        wanted = [action for action in hints((*self._scopes, "app")) if self._usable(action)]
+        known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
+        wanted = [known(action) for action in hints((*self._scopes, "app")) if self._usable(action)]
         kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))
         for action in (action for action in wanted if action.id not in _ALWAYS):

@@ -1,0 +1,90 @@
+"""Keys of one's own: read, refused with a reason, and in force everywhere that keys are shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from screens.actions import ACTIONS, together
+from screens.app import WorkbenchApp
+from screens.help import HelpScreen
+from screens.keymap import keymap_file, read_keys
+from screens.widgets.key_hints import KeyHints
+from tests.screens.conftest import grid_of, screen_of, settled, until
+from tests.screens.small_bench import ROWS, SmallBench
+from workbench.errors import InputError
+
+
+@pytest.fixture
+def keys_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VLMBENCH_CONFIG", str(tmp_path))
+    return keymap_file()
+
+
+def test_without_a_file_nothing_is_another(keys_file: Path) -> None:
+    assert read_keys() == {}
+
+
+def test_keys_are_read_under_textual_s_names(keys_file: Path) -> None:
+    keys_file.write_text('[keys]\n"grid.next-edge" = "w"\n"app.theme" = ["ctrl+t", ";"]\n')
+    assert read_keys() == {"grid.next-edge": ("w",), "app.theme": ("ctrl+t", "semicolon")}
+
+
+def test_two_actions_may_change_places(keys_file: Path) -> None:
+    keys_file.write_text('[keys]\n"grid.next-edge" = "["\n"grid.previous-edge" = "]"\n')
+    assert read_keys()["grid.next-edge"] == ("left_square_bracket",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "line"),
+    [
+        ('[keys]\n"grid.next-egde" = "w"', "There is no action 'grid.next-egde'", 2),
+        ('[keys]\n\n"grid.next-edge" = "q"', "Two actions have the key 'q'", 3),
+        ('[keys]\n"samples.first" = "J"', "Two actions have the key 'J'", 2),
+        ('[keys]\n"app.theme" = "ctrl+"', "'ctrl+' is not a key", 2),
+        ('[keys]\n"app.theme" = 3', "needs a key or a list of keys", 2),
+        ("[keys", "not valid TOML", None),
+        ('[key]\n"app.theme" = "x"', "one table of keys", None),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(keys_file: Path, text: str, said: str, line: int | None) -> None:
+    keys_file.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_keys()
+    assert said in caught.value.title
+    assert caught.value.where.file == str(keys_file)
+    assert caught.value.where.line == line
+
+
+def test_the_nearest_action_is_named(keys_file: Path) -> None:
+    keys_file.write_text('[keys]\n"grid.next-egde" = "w"')
+    with pytest.raises(InputError) as caught:
+        read_keys()
+    assert "grid.next-edge" in caught.value.hint
+
+
+async def test_the_other_key_acts_and_is_shown() -> None:
+    app = WorkbenchApp(SmallBench(ROWS), 0, {"grid.next-edge": ("w",), "samples.first": ("z",)})
+    async with app.run_test(size=(120, 60)) as pilot:
+        await until(pilot, lambda: settled(pilot))
+        await pilot.press("]")
+        assert grid_of(pilot).cursor == 0
+        await pilot.press("w")
+        assert grid_of(pilot).cursor > 0
+        assert " w edge" in screen_of(pilot).query_one(KeyHints).render().plain
+        await pilot.press("?")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        svg = app.export_screenshot().replace("&#160;", " ")
+        assert "grid.next-edge" in svg
+
+
+def test_panes_of_one_screen_do_not_meet_but_all_meet_the_app() -> None:
+    assert not together("grid", "samples")
+    assert together("grid", "inspect")
+    assert together("app", "grid")
+    assert together("samples", "app")
+    assert not together("checks", "inspect")
+    ids = [action.id for action in ACTIONS]
+    assert len(set(ids)) == len(ids)
