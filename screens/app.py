@@ -249,7 +249,7 @@ class WorkbenchApp(App[None]):
 
 def in_browser() -> bool:
     """Whether a server shows the app in a browser; it has no terminal then."""
-    return os.environ.get("TEXTUAL_DRIVER", "").startswith("textual.drivers.web_driver")
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
 
 
 def _unexpected(problem: Exception) -> BenchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,6 +44,9 @@ def cli(context: click.Context) -> None:
     show_default=True,
 )
 @click.option("--plain", is_flag=True, help="Print the plain view even in a terminal.")
+@click.option("--serve", is_flag=True, help="Open the app in a browser instead of this terminal.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="With --serve: the address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="With --serve: the port.")
 def inspect(
     config: str | None = None,
     model: str | None = None,
@@ -51,6 +55,9 @@ def inspect(
     rows: int | Literal["all"] | None = None,
     output: str = "text",
     plain: bool = False,
+    serve: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 8000,
     **options: Any,
 ) -> int:
     """Show every token of a conversation, coloured by whether it is trained, and why.
@@ -66,7 +73,9 @@ def inspect(
         if row is not None and rows is not None:
             raise InputError("--row and --rows exclude each other", hint="Give one of them.")
         bench = prepare(config, model=model, data=data, **options)
-        if output == "text" and not plain and rows is None and sys.stdin.isatty() and sys.stdout.isatty():
+        if serve:
+            return _serve(host, port)
+        if output == "text" and not plain and rows is None and _can_draw():
             return _open_app(bench, row or 0)
         with diagnostics.progress_bar() as progress:
             bench.load(progress)
@@ -96,12 +105,40 @@ def _print(bench: Bench, rows: list[Row], output: str) -> None:
         show(bench, rows, console())
 
 
-def _open_app(bench: Bench, row: int) -> int:
-    """The terminal app is found by name: the core knows nothing of it."""
+def _can_draw() -> bool:
+    """Whether this is a terminal, or the server of the app draws in a browser."""
+    return (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
+
+
+def _face(name: str) -> Callable[..., int]:
+    """The terminal app and its server are found by name: the core knows nothing of them."""
+    from importlib import import_module
     from importlib.metadata import entry_points
 
     (face,) = entry_points(group="vlmbench.faces", name="terminal")
-    return int(face.load()(bench, row=row))
+    package = face.module.rpartition(".")[0]
+    found: Callable[..., int] = face.load() if name == "terminal" else getattr(import_module(f"{package}.{name}"), name)
+    return found
+
+
+def _open_app(bench: Bench, row: int) -> int:
+    return int(_face("terminal")(bench, row=row))
+
+
+def _serve(host: str, port: int) -> int:
+    """Serve the app with the arguments of this command, but for those of the server."""
+    context = click.get_current_context()
+    arguments: list[str] = []
+    for param in context.command.params:
+        value = context.params.get(param.name or "")
+        given = context.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
+        if not given or param.name in ("serve", "host", "port", "plain"):
+            continue
+        if isinstance(param, click.Option):
+            arguments.append(param.opts[0])
+        if not (isinstance(param, click.Option) and param.is_flag):
+            arguments.append(str(value))
+    return int(_face("serve")(arguments, host=host, port=port))
 
 
 @cli.command(epilog=EPILOG)

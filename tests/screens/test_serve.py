@@ -1,0 +1,129 @@
+"""The app in a browser: a page, a websocket behind it, and no other site's page in between."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from click.testing import CliRunner
+
+from screens import serve as serving
+from tests.screens.test_editing import recipe
+from workbench.cli import cli
+from workbench.errors import EnvironmentProblem, InputError
+
+__all__ = ["recipe"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _page(session: aiohttp.ClientSession, url: str) -> str:
+    for _ in range(300):
+        try:
+            async with session.get(url) as answer:
+                assert answer.status == 200
+                return await answer.text()
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("nobody answers")
+
+
+async def test_the_app_comes_through_the_websocket(recipe: Path) -> None:
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "workbench.cli",
+        "inspect",
+        str(recipe),
+        "--row",
+        "1",
+        "--serve",
+        "--port",
+        str(port),
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ.copy())
+    try:
+        async with aiohttp.ClientSession() as session:
+            page = await _page(session, f"http://localhost:{port}/")
+            assert f"ws://localhost:{port}/ws" in page
+            async with session.get(f"http://localhost:{port}/", headers={"Host": "evil.example"}) as answer:
+                assert answer.status == 403
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await session.ws_connect(f"ws://localhost:{port}/ws", origin="http://evil.example")
+            seen = ""
+            origin = f"http://localhost:{port}"
+            async with session.ws_connect(f"ws://localhost:{port}/ws?width=100&height=30", origin=origin) as ws:
+                async with asyncio.timeout(90):
+                    while "row 1" not in seen or ("role_boundaries" not in seen and "samples" not in seen):
+                        message = await ws.receive()
+                        assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+                        data = message.data
+                        seen += data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+                await ws.send_str(json.dumps(["stdin", "q"]))
+    finally:
+        server.send_signal(signal.SIGINT)
+        out, _ = server.communicate(timeout=20)
+    assert out == b""
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def missing(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("textual_serve"):
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", missing)
+    with pytest.raises(EnvironmentProblem) as caught:
+        serving.serve([], port=free_port())
+    assert "vlm-workbench[serve]" in caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_a_port_in_use_is_refused() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match="cannot be used"):
+            serving.serve([], port=taken.getsockname()[1])
+
+
+def test_the_session_gets_the_arguments_of_the_command(monkeypatch: pytest.MonkeyPatch, recipe: Path) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(serving, "serve", lambda arguments, **options: given.update(options, arguments=arguments) or 0)
+    arguments = ["inspect", str(recipe), "--row", "3", "--offline", "--serve", "--port", "8123"]
+    done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert done.exception is None
+    assert sorted(given["arguments"]) == sorted([str(recipe), "--row", "3", "--offline"])
+    assert (given["host"], given["port"]) == ("127.0.0.1", 8123)
+
+
+@pytest.mark.parametrize(
+    ("asked", "origin", "host", "yes"),
+    [
+        ("localhost:8000", None, "127.0.0.1", True),
+        ("localhost:8000", "http://localhost:8000", "127.0.0.1", True),
+        ("localhost:8000", "http://localhost:9000", "127.0.0.1", False),
+        ("rebound.example:8000", "http://rebound.example:8000", "127.0.0.1", False),
+        ("gpu-box:8000", "http://gpu-box:8000", "0.0.0.0", True),
+        ("gpu-box:8000", "null", "0.0.0.0", False),
+    ],
+)
+def test_only_our_own_page_may_connect(asked: str, origin: str | None, host: str, yes: bool) -> None:
+    assert serving.allowed(asked, origin, host) is yes
