@@ -59,6 +59,13 @@ KEY_TEXT = {
     "pagedown": "pgdn",
     "full_stop": ".",
     "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "escape": "esc",
+    "equals_sign": "=",
+    "minus": "-",
 }
 
 _TOKENS, _EDIT, _ROWS, _PANES, _CHECKS, _SCREENS, _BENCH = (
@@ -109,8 +116,40 @@ ACTIONS: tuple[Action, ...] = (
         "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
     ),
     Action(
+        "grid.search", ("slash",), "search", "Search this row",
+        "Find text, ids (#107 2604) or a role (role:assistant); down and up go from match to match.",
+        _TOKENS, "inspect", "search",
+    ),
+    Action(
+        "grid.next-match", ("greater_than_sign", "f3"), "next_match", "Next match",
+        "Go to the next place that the search found.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.previous-match", ("less_than_sign", "shift+f3"), "previous_match", "Previous match",
+        "Go back to the place that the search found before.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.copy", ("y", "ctrl+c"), "copy_text", "Copy the text",
+        "Of the selected tokens, or of the one under the cursor.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.copy-ids", ("Y",), "copy_ids", "Copy the ids",
+        "Of the selected tokens, or of the one under the cursor.", _TOKENS, "inspect",
+    ),
+    Action(
+        "grid.copy-program", ("P",), "copy_reproducer", "Copy a program",
+        "A few lines of Python that show the mask of these turns again, without model or data.", _TOKENS, "inspect",
+    ),
+    Action(
+        "rows.filter", ("ctrl+f",), "filter", "Filter the rows",
+        "List only rows with some words, a trained share or findings: trained<10 is:error M001.", _ROWS, "inspect",
+    ),
+    Action(
+        "rows.jump", ("colon",), "jump_row", "Go to a row", "Show the row of a number.", _ROWS, "inspect",
+    ),
+    Action(
         "grid.lens", ("l",), "lens", "Change the lens",
-        "Colour tokens by the mask, by their owner, or by where the two disagree.", _TOKENS, "inspect", "lens",
+        "Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.", _TOKENS, "inspect", "lens",
     ),
     Action(
         "edit.open", ("e",), "edit", "Edit the recipe",
@@ -170,6 +209,38 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "grid.unfold", ("enter", "space"), "unfold", "Unfold or fold media",
         "Show every token of the picture, sound or film under the cursor, or make it one chip again.", _TOKENS, "grid",
+    ),
+    Action(
+        "grid.select-left", ("shift+left",), "select_left", "Select back",
+        "Select one token more or less; a drag of the mouse selects too.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.select-right", ("shift+right",), "select_right", "Select on",
+        "Select one token more or less.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.select-up", ("shift+up",), "select_up", "Select a line back",
+        "Select up to the line above.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.select-down", ("shift+down",), "select_down", "Select a line on",
+        "Select down to the line below.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.select-home", ("shift+home",), "select_line_start", "Select to line start",
+        "Select within the line.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.select-end", ("shift+end",), "select_line_end", "Select to line end",
+        "Select within the line.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.select-turn", ("v",), "select_turn", "Select the turn",
+        "Select the turn under the cursor; once more, the whole row.", _TOKENS, "grid",
+    ),
+    Action(
+        "grid.select-none", ("escape",), "select_none", "Select nothing",
+        "Drop the selection, or else the marks of the search.", _TOKENS, "grid", palette=False,
     ),
     Action("samples.up", ("up",), "up", "Row above", "Show the row before.", _ROWS, "samples", palette=False),
     Action("samples.down", ("down",), "down", "Row below", "Show the next row.", _ROWS, "samples", palette=False),

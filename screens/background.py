@@ -21,7 +21,8 @@ class Kind(IntEnum):
     ROW = 2
     INFER = 3
     SAMPLES = 4
-    CHECK = 5
+    FILTER = 5
+    CHECK = 6
 
 
 class Leaving(BaseException):

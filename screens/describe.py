@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from screens.row_view import RowView
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
@@ -43,6 +45,8 @@ def identity(view: RowView, token: int) -> list[tuple[str, str]]:
     piece = rendering.vocabulary.piece(number)
     if piece.encode() != raw:
         found.append(("piece", visible(piece)))
+    if view.nll is not None and not math.isnan(view.nll[token]):
+        found.append(("loss", f"{view.nll[token]:.2f}"))
     return found
 
 

@@ -15,6 +15,7 @@ from textual.timer import Timer
 
 from screens.actions import Scope, bindings
 from screens.background import Background, Kind
+from screens.browse import Browse
 from screens.edits import Edits
 from screens.kept import keep, recall
 from screens.lenses import Lens
@@ -24,6 +25,7 @@ from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.findings_list import FindingsList
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.problem import Problem
+from screens.widgets.prompt import Prompt
 from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.samples_list import SamplesList
 from screens.widgets.status_bar import Status, StatusBar
@@ -41,7 +43,7 @@ _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class InspectScreen(Edits):
+class InspectScreen(Browse, Edits):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
@@ -80,6 +82,7 @@ class InspectScreen(Edits):
                 yield RecipeEditor(id="editor")
                 yield BoundariesPanel(id="boundaries")
                 yield FindingsList(id="findings")
+        yield Prompt(id="prompt")
         yield KeyHints("inspect", id="hints")
 
     def on_mount(self) -> None:
@@ -167,7 +170,7 @@ class InspectScreen(Edits):
         self._shown = message.request
         grid, problem = self.query_one(TokenGrid), self.query_one(Problem)
         self._view = message.view if isinstance(message.view, RowView) else None
-        grid.border_subtitle = grid.lens.legend
+        grid.show_legend()
         grid.border_title = problem.border_title = f"row {message.index:,}"
         shown, hidden = (grid, problem) if self._view is not None else (problem, grid)
         shown.display = True
@@ -318,8 +321,7 @@ class InspectScreen(Edits):
 
     def action_lens(self) -> None:
         grid = self.query_one(TokenGrid)
-        grid.set_lens(grid.lens.following)
-        self.notify(f"Lens: {grid.lens}", timeout=2)
+        grid.set_lens(grid.lens.following(losses=self._view is not None and self._view.nll is not None))
 
     def action_next_row(self) -> None:
         self.query_one(SamplesList).move(1)

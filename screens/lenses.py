@@ -10,13 +10,14 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 from rich.style import Style
+from rich.text import Text
 
 from screens.row_view import RowView
 from screens.themes import Paints
 from workbench.editing import Change
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
-from workbench.views.flow import Items
+from workbench.views.flow import Items, visible
 from workbench.views.palette import Look
 
 Shades = npt.NDArray[np.uint8]
@@ -28,25 +29,17 @@ class Lens(StrEnum):
     MASK = "mask"
     OWNER = "owner"
     DISAGREEMENT = "disagreement"
+    LOSS = "loss"
 
-    @property
-    def following(self) -> Lens:
-        """The next lens, round and round."""
-        every = list(Lens)
-        return every[(every.index(self) + 1) % len(every)]
-
-    @property
-    def legend(self) -> str:
-        """One line that says what the colours mean."""
-        return _LEGEND[self]
+    def following(self, *, losses: bool) -> Lens:
+        """The next lens, round and round; the loss lens only where there are losses to show."""
+        every = [lens for lens in Lens if losses or lens is not Lens.LOSS]
+        return every[(every.index(self) + 1) % len(every)] if self in every else Lens.MASK
 
 
-_LEGEND = {
-    Lens.MASK: "",
-    Lens.OWNER: "owner: who wrote each token, by role · dim: the template · red: two owners",
-    Lens.DISAGREEMENT: "mask against trace · red: trained, not the role's own · yellow: the role's own, not trained",
-}
 LOOKS = len(Look)
+LOSS_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)
+"""Nats. From the last on, the right token had less than one chance in fifty."""
 _SAME, _ADDED, _REMOVED = range(3)
 
 
@@ -68,7 +61,10 @@ def shades(lens: Lens, view: RowView, drawn: Items, changed: Change | None) -> S
             state = np.where(np.logical_or.reduceat(changed.added, at), np.uint8(_ADDED), state)
             found = found + state.astype(np.uint8) * np.uint8(LOOKS)
         return found
-    numbers = owners(view) if lens is Lens.OWNER else verdicts(view)
+    if lens is Lens.OWNER:
+        numbers = owners(view)
+    else:
+        numbers = verdicts(view) if lens is Lens.DISAGREEMENT else loss_steps(view)
     # Of a folded run or a token of several, the largest number is the one to be seen.
     most: Shades = np.maximum.reduceat(numbers, drawn.start)
     return most
@@ -102,6 +98,15 @@ def verdicts(view: RowView) -> Shades:
     return found
 
 
+def loss_steps(view: RowView) -> Shades:
+    """Per token: 0 not measured, then the step of `LOSS_EDGES` that its loss falls in, from 1 on."""
+    if view.nll is None:
+        return np.zeros(len(view.rendering), dtype=np.uint8)
+    steps = np.digitize(view.nll, LOSS_EDGES) + 1
+    found: Shades = np.where(np.isnan(view.nll), 0, steps).astype(np.uint8)
+    return found
+
+
 ROLES = 5
 
 
@@ -114,6 +119,40 @@ def styles(lens: Lens, base: Style, paint: Paints) -> tuple[Style, ...]:
     if lens is Lens.OWNER:
         media, split = base + paint.media, base + paint.severity["error"]
         return (dim, dim, dim, media, split, *(base + style for style in paint.roles))
+    if lens is Lens.LOSS:
+        return (dim, *(base + style for style in paint.losses))
     agreed = base + paint.look[Look.TRAINED]
     leaked = base + paint.severity["error"] + Style(underline=True, bold=True, reverse=True)
     return dim, agreed, leaked, base + paint.severity["warning"] + Style(bold=True, reverse=True)
+
+
+def legend(lens: Lens, view: RowView | None, base: Style, paint: Paints, changed: Change | None = None) -> Text:
+    """One line that names what is drawn, each in the style it is drawn in."""
+    known = styles(lens, base, paint)
+    if lens is Lens.MASK:
+        parts = [
+            ("trained", known[Look.TRAINED]),
+            ("not trained", known[Look.PLAIN]),
+            ("⟨special⟩", known[Look.CONTROL]),
+        ]
+        if changed is not None:
+            parts = [parts[0], ("+ now trained", known[LOOKS + Look.TRAINED])]
+            parts.append(("− no longer", known[2 * LOOKS + Look.PLAIN]))
+    elif lens is Lens.OWNER:
+        roles = list(dict.fromkeys(view.roles))[:ROLES] if view is not None else []
+        parts = [(visible(role), known[5 + number]) for number, role in enumerate(roles)]
+        parts += [("template", known[0]), ("media", known[3]), ("two owners", known[4])]
+    elif lens is Lens.DISAGREEMENT:
+        parts = [
+            ("agreed", known[Verdict.AGREED]),
+            ("trained, not its own", known[Verdict.LEAKED]),
+            ("its own, not trained", known[Verdict.MISSED]),
+        ]
+    else:
+        names = [f"<{LOSS_EDGES[0]:g}", *(f"≥{edge:g}" for edge in LOSS_EDGES)]
+        parts = [*zip(names, known[1:], strict=True), ("not measured", known[0])]
+    text = Text(f" {lens} ", base + paint.strong, end="")
+    for name, style in parts:
+        text.append(" ", base).append(name, style)
+    text.append(" nats " if lens is Lens.LOSS else " ", base)
+    return text

@@ -77,6 +77,25 @@ class SamplesWanted(Message):
         super().__init__()
 
 
+class FilterWanted(Message):
+    """The list of samples has room for more rows of its filter, or with `again` for all of them anew."""
+
+    def __init__(self, again: bool = False) -> None:
+        self.again = again
+        super().__init__()
+
+
+class FilterFound(Message):
+    """Rows that a filter lists. `request` counts the filters; `searched` the rows looked at so far."""
+
+    def __init__(self, request: int, indices: list[int], searched: int, complete: bool) -> None:
+        self.request = request
+        self.indices = indices
+        self.searched = searched
+        self.complete = complete
+        super().__init__()
+
+
 class EditsSettled(Message):
     """The bench has read again what an edit asked for, or could not."""
 

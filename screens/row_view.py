@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from workbench.bench import Bench, Row, as_finding
+from workbench.data.pictures import PICTURE_KEYS
 from workbench.errors import BenchError
 from workbench.findings import Finding
 from workbench.tokens.boundaries import RoleBoundary
@@ -20,7 +26,7 @@ class RowView:
     """One row: what was rendered, its mask and trace `[L]`, and what the panes need beside them.
 
     `roles[m]` is the role of message `m`. `built_in` names the strategy whose boundaries these are, or is empty where
-    the recipe writes its own.
+    the recipe writes its own. `nll` is what a run measured (see `Row.nll`); `pictures[run]` the picture of a media run.
     """
 
     index: int
@@ -36,6 +42,8 @@ class RowView:
     train_on_eos: str
     built_in: str
     wishes: tuple[Wish, ...] = ()
+    nll: npt.NDArray[np.float32] | None = None
+    pictures: Mapping[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,31 @@ def _view(bench: Bench, row: Row) -> RowView:
         train_on_eos=masking.train_on_eos,
         built_in="" if bench.recipe.effective_boundaries is not None else bench.strategy.name,
         wishes=tuple(row.wishes),
+        nll=row.nll,
+        pictures=pictures(rendering, trace, row.conversation.messages),
     )
+
+
+def pictures(rendering: Rendering, trace: Trace, messages: Sequence[dict[str, Any]]) -> dict[int, Any]:
+    """The picture of every media run that is one, by the run's number: PIL, or what `load_picture` opens."""
+    runs, found = rendering.media, {}
+    for run, start in enumerate(runs.start.tolist()):
+        message, number = int(trace.message[start]), int(trace.part[start])
+        if runs.modality[run] != "image" or message < 0:
+            continue
+        parts = messages[message]["content"]
+        part = parts[number] if isinstance(parts, list) and number < len(parts) else None
+        if not isinstance(part, dict):
+            continue
+        address = part.get("image_url")
+        values = [
+            *(part.get(key) for key in PICTURE_KEYS),
+            address.get("url") if isinstance(address, dict) else address,
+        ]
+        value = next((value for value in values if value is not None), None)
+        if value is not None:
+            found[run] = value[0] if isinstance(value, list) and value else value
+    return found
 
 
 def read_sample(bench: Bench, index: int) -> Sample:

@@ -137,6 +137,12 @@ class Paints:
             self.media = Style(color="magenta")
             self.added, self.removed = Style(bold=True, reverse=True), Style(strike=True, color="red")
             self.roles = tuple(Style(color=name) for name in ("blue", "green", "cyan", "yellow", "bright_black"))
+            self.match, self.selected = Style(color="yellow", reverse=True), Style(reverse=True)
+            self.losses = tuple(
+                Style(color=name) + more
+                for name, more in zip(("green", "cyan", "blue", "yellow", "red", "red"), _STEPS, strict=True)
+            )
+            self.thumb, self.rail = Style(bold=True), Style(dim=True)
             return
         if name == CONTRAST_NAME:
             self.look = _CONTRAST
@@ -174,7 +180,43 @@ class Paints:
         self.added = Style(bgcolor="#2f8f57" if dark else "#6fd39a", color="#ffffff" if dark else "#04240f", bold=True)
         self.removed = Style(color=colours["error"], bgcolor="#3a1c1c" if dark else "#fde4e1", strike=True)
         self.roles = tuple(Style(color=colour) for colour in _ROLE_COLOURS["dark" if dark else "light"])
+        self.match = Style(bgcolor="#7a5a00" if dark else "#ffe08a", color="#fff3cf" if dark else "#3d2b00")
+        self.selected = Style(bgcolor="#28456e" if dark else "#bcd8ff", color="#f2f7ff" if dark else "#0b2545")
+        self.losses = tuple(
+            Style(color=colour, bgcolor=behind or None) + more
+            for (colour, behind), more in zip(_LOSS_COLOURS["dark" if dark else "light"], _STEPS, strict=True)
+        )
+        self.thumb = Style(color="#9aa4b2" if dark else "#647083", bold=True)
+        self.rail = Style(color="#2c3644" if dark else "#d5dde6")
 
+
+# A loss is told by weight too, from faint to reversed, for terminals and eyes without colours.
+_STEPS = (
+    Style(dim=True),
+    Style(),
+    Style(underline=True),
+    Style(underline=True, bold=True),
+    Style(bold=True, reverse=True),
+    Style(bold=True, reverse=True, underline=True),
+)
+_LOSS_COLOURS = {
+    "dark": (
+        ("#6fd39a", ""),
+        ("#b8d97e", ""),
+        ("#e3c341", ""),
+        ("#f0a050", ""),
+        ("#f0784a", "#0f1319"),
+        ("#ff5d52", "#0f1319"),
+    ),
+    "light": (
+        ("#0b7a43", ""),
+        ("#4f7000", ""),
+        ("#7d6200", ""),
+        ("#9a4b00", ""),
+        ("#b43a00", "#ffffff"),
+        ("#a80f0f", "#ffffff"),
+    ),
+}
 
 # In order of a role's first appearance: told apart by lightness too, for those who see colours otherwise.
 _ROLE_COLOURS = {

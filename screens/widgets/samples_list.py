@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.actions import bindings
-from screens.messages import RowChosen, SamplesWanted
+from screens.messages import FilterWanted, RowChosen, SamplesWanted
 from screens.row_view import Sample
 from screens.themes import paints
 from workbench.views.flow import visible
@@ -38,17 +40,59 @@ class SamplesList(ScrollView, can_focus=True):
         self._frontier = 0
         self._samples: dict[int, Sample] = {}
         self._asked: list[int] = []
+        self._order: list[int] | None = None
+        self._searched = 0
+        self._complete = True
 
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""
         self._known_length = length
         self._samples.clear()
         self._asked = []
+        if self._order is not None:
+            self.filter()
         self.choose(chosen)
+
+    # Filtering
+
+    @property
+    def filtered(self) -> bool:
+        """Whether only some of the rows are listed."""
+        return self._order is not None
+
+    def filter(self) -> None:
+        """List nothing until `found` gives rows."""
+        self._order, self._searched, self._complete = [], 0, False
+        self._resize()
+
+    def unfilter(self) -> None:
+        """List every row again."""
+        self._order = None
+        self._resize()
+        self._reveal()
+
+    def found(self, indices: Sequence[int], searched: int, complete: bool) -> None:
+        """List these rows too; so many were searched by now, and with `complete` there are no more."""
+        if self._order is None:
+            return
+        self._order.extend(indices)
+        self._searched, self._complete = searched, complete
+        self._resize()
+
+    def _row_at(self, place: int) -> int:
+        return place if self._order is None else self._order[place]
+
+    def _place_of(self, index: int) -> int:
+        """Where a row is listed, or where it would be."""
+        return index if self._order is None else bisect_left(self._order, index)
+
+    # Rows
 
     @property
     def rows(self) -> int:
-        """How many rows the list has room for: all of them, or those reached and some more."""
+        """How many rows the list has room for: all of them, those reached and some more, or those a filter found."""
+        if self._order is not None:
+            return len(self._order)
         return self._known_length if self._known_length is not None else self._frontier + _AHEAD
 
     def end_at(self, count: int) -> None:
@@ -64,11 +108,13 @@ class SamplesList(ScrollView, can_focus=True):
         if sample.index >= self._frontier:
             self._frontier = sample.index + 1
             self._resize()
-        self.refresh(Region(0, sample.index - self.scroll_offset.y, self.size.width, 1))
+        self.refresh(Region(0, self._place_of(sample.index) - self.scroll_offset.y, self.size.width, 1))
 
     def forget(self) -> None:
         """Every mask may have changed: ask again for what is seen."""
         self._samples.clear()
+        if self.filtered:
+            self.post_message(FilterWanted(again=True))
         self._ask(again=True)
         self.refresh()
 
@@ -83,7 +129,11 @@ class SamplesList(ScrollView, can_focus=True):
     # Layout
 
     def _resize(self) -> None:
-        self.border_subtitle = f"{self._known_length:,} rows" if self._known_length is not None else ""
+        if self._order is not None:
+            searched = "" if self._complete else f" of {self._searched:,}…"
+            self.border_subtitle = f"{len(self._order):,} found{searched}"
+        else:
+            self.border_subtitle = f"{self._known_length:,} rows" if self._known_length is not None else ""
         if self.virtual_size.height != self.rows:
             self.virtual_size = Size(self.size.width, self.rows)
             self.refresh()
@@ -102,35 +152,40 @@ class SamplesList(ScrollView, can_focus=True):
     def unknown(self) -> list[int]:
         """The rows that are seen and of which nothing is known yet."""
         top, height = self.scroll_offset.y, self.size.height
-        return [index for index in range(top, min(self.rows, top + height)) if index not in self._samples]
+        seen = (self._row_at(place) for place in range(top, min(self.rows, top + height)))
+        return [index for index in seen if index not in self._samples]
 
     def _ask(self, *, again: bool = False) -> None:
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
             self.post_message(SamplesWanted(wanted))
+        if self._order is not None and not self._complete and self.scroll_offset.y + 2 * self.size.height > self.rows:
+            self.post_message(FilterWanted())
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
         if height <= 0:
             return
-        if self.chosen < top:
-            self.scroll_to(y=self.chosen, animate=False)
-        elif self.chosen >= top + height:
-            self.scroll_to(y=self.chosen - height + 1, animate=False)
+        place = self._place_of(self.chosen)
+        if place < top:
+            self.scroll_to(y=place, animate=False)
+        elif place >= top + height:
+            self.scroll_to(y=place - height + 1, animate=False)
 
     # Drawing
 
     def render_line(self, y: int) -> Strip:
         """One row of the list."""
         base, width = self.rich_style, self.size.width
-        index = y + self.scroll_offset.y
-        if index >= self.rows:
+        place = y + self.scroll_offset.y
+        if place >= self.rows:
             return Strip.blank(width, base)
+        index = self._row_at(place)
         paint = paints(self.app.current_theme)
         mine = index == self.chosen
         text = base + (paint.strong if mine else Style())
-        number = max(2, len(str(self.rows - 1)))
+        number = max(2, len(str(self._row_at(self.rows - 1))))
         lead = "▸" if mine else " "
         segments = [Segment(lead, base + paint.accent), Segment(f"{index:>{number}} ", text)]
         sample = self._samples.get(index)
@@ -159,14 +214,19 @@ class SamplesList(ScrollView, can_focus=True):
 
     # Choosing
 
-    def _ask_for(self, index: int) -> None:
-        index = min(max(0, index), max(0, self.rows - 1))
+    def _ask_for(self, place: int) -> None:
+        if not self.rows:
+            return
+        index = self._row_at(min(max(0, place), self.rows - 1))
         if index != self.chosen:
             self.post_message(RowChosen(index))
 
     def move(self, step: int) -> None:
-        """Choose another row, so many further on."""
-        self._ask_for(self.chosen + step)
+        """Choose another row, so many further on in the list."""
+        place = self._place_of(self.chosen)
+        listed = place < self.rows and self._row_at(place) == self.chosen
+        # From between two rows that a filter lists, one step forward is the later of them.
+        self._ask_for(place + step - (0 if listed or step < 0 else 1))
 
     def action_up(self) -> None:
         self.move(-1)
@@ -184,7 +244,8 @@ class SamplesList(ScrollView, can_focus=True):
         self._ask_for(0)
 
     def action_last(self) -> None:
-        self._ask_for(self.rows - 1 if self._known_length is not None else self._frontier - 1)
+        known = self._known_length is not None or self.filtered
+        self._ask_for(self.rows - 1 if known else self._frontier - 1)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse."""

@@ -1,281 +1,64 @@
-"""The token grid: a row's tokens flowing like text, with a cursor that stands on one of them.
-
-Lines are drawn when they come into view and kept until the text, the width or the theme changes. The cursor is laid
-over a kept line and is not part of it, so moving it repaints two lines.
-"""
+"""The token grid: the canvas with a cursor that stands on a token, a selection, a search, and a mouse."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
-from rich.cells import set_cell_size
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from screens.actions import bindings
-from screens.lenses import Lens, Shades, shades, styles
+from screens.find import NO_MATCHES, Matches, find
 from screens.messages import CursorMoved
-from screens.row_view import RowView
-from screens.themes import Paints, paints
-from screens.widgets.token_lines import TokenLines, draw_items, edges, lay_out
-from workbench.editing import Change
-from workbench.views.flow import Items, visible
-from workbench.views.palette import SPACE, TRAINED_BAR, Look
-
-_STRIPS_KEPT = 4096
-_MARGIN = 1
-_MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
+from screens.widgets.token_canvas import TokenCanvas
+from screens.widgets.token_lines import draw_items, edges
 
 
-class TokenGrid(ScrollView, can_focus=True):
+class TokenGrid(TokenCanvas, can_focus=True):
     """Shows one `RowView`. Posts `CursorMoved`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("grid")]
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.view: RowView | None = None
-        self.cursor = 0
-        self.layout_lines: TokenLines | None = None
-        self.spaces = False
-        self._items: Items | None = None
-        self._unfolded: set[int] = set()
-        self._strips: dict[int, Strip] = {}
-        self.lens = Lens.MASK
-        self._changed: Change | None = None
-        self._shades: Shades = np.zeros(0, dtype=np.uint8)
-        self._styles: tuple[Style, tuple[Style, ...], Paints] | None = None
         self._goal: int | None = None
-
-    def show(
-        self, view: RowView, *, cursor: int = 0, unfolded: set[int] | None = None, changed: Change | None = None
-    ) -> None:
-        """Show a row with the cursor on a token. `changed` is what an edit made different, drawn in the mask lens."""
-        same = self.view is not None and self.view.index == view.index
-        self.view = view
-        self._unfolded = set(unfolded or ())
-        self._changed = changed
-        self._items = draw_items(view, self._unfolded)
-        self.cursor = min(max(0, cursor), max(0, len(view.rendering) - 1))
-        self._goal = None
-        self._shade()
-        self.layout_lines = None
-        self._lay_out()
-        if not same:
-            self.scroll_to(y=0, animate=False)
-        self._reveal()
-        self.refresh()
-        self.post_message(CursorMoved())
-
-    def remask(self, view: RowView, changed: Change | None) -> None:
-        """Show another mask of the same rendering: only looks change, no line is broken anew."""
-        if self._items is None or self.view is None or self.view.rendering is not view.rendering:
-            self.show(view, changed=changed)
-            return
-        self.view, self._changed = view, changed
-        self._items = draw_items(view, self._unfolded)
-        if self.layout_lines is not None:
-            self.layout_lines = replace(self.layout_lines, items=self._items)
-        self._shade()
-        self.refresh()
-        self.post_message(CursorMoved())
-
-    def set_lens(self, lens: Lens) -> None:
-        """Colour the tokens by something else."""
-        self.lens = lens
-        self.border_subtitle = lens.legend
-        self._styles = None
-        self._shade()
-        self.refresh()
-
-    @property
-    def unfolded(self) -> set[int]:
-        """The media runs that are unfolded."""
-        return set(self._unfolded)
-
-    def _shade(self) -> None:
-        self._strips.clear()
-        if self.view is not None and self._items is not None:
-            self._shades = shades(self.lens, self.view, self._items, self._changed)
-
-    @property
-    def item(self) -> int:
-        """The item under the cursor."""
-        return self._items.item_of(self.cursor) if self._items is not None else 0
-
-    @property
-    def run(self) -> int:
-        """The media run under the cursor, or -1."""
-        if self._items is None or not len(self._items):
-            return -1
-        return int(self._items.run[self.item])
-
-    @property
-    def covered(self) -> tuple[int, int]:
-        """The tokens [start, stop) under the cursor: one, or a folded media run."""
-        if self._items is None or not len(self._items):
-            return 0, 0
-        item = self.item
-        return int(self._items.start[item]), int(self._items.stop[item])
-
-    # Layout
-
-    def _lay_out(self) -> None:
-        if self.view is None or self._items is None:
-            return
-        # The scroll bar's cell belongs to the size, but not to the text.
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
-        known = self.layout_lines
-        if known is None or known.items is not self._items or known.width + known.gutter != width:
-            self.layout_lines = lay_out(self.view, self._items, width)
-            self._strips.clear()
-            self.virtual_size = Size(width, self.layout_lines.height)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Break the lines anew when the width changed; the cursor stays in view."""
-        self._lay_out()
-        self._reveal()
-
-    def notify_style_update(self) -> None:
-        """Forget the drawn lines: the theme, or this pane's own style, changed."""
-        super().notify_style_update()
-        self._styles = None
-        self._strips.clear()
-
-    # Drawing
-
-    def render_line(self, y: int) -> Strip:
-        """One line of the window."""
-        base, looks, paint = self._style_table()
-        width, lines = self.size.width, self.layout_lines
-        line = y + self.scroll_offset.y
-        if lines is None or line >= lines.height:
-            return Strip.blank(width, base)
-        strip = self._strips.get(line)
-        if strip is None:
-            if len(self._strips) >= _STRIPS_KEPT:
-                self._strips.clear()
-            strip = self._strips[line] = self._draw(lines, line, base, looks, paint).adjust_cell_length(width, base)
-        item = self.item
-        first, last = lines.bounds(line)
-        return self._with_cursor(strip, lines, item, base, paint) if first <= item < last else strip
-
-    def _style_table(self) -> tuple[Style, tuple[Style, ...], Paints]:
-        if self._styles is None:
-            base = self.rich_style
-            paint = paints(self.app.current_theme)
-            self._styles = (base, styles(self.lens, base, paint), paint)
-        return self._styles
-
-    def _draw(self, lines: TokenLines, line: int, base: Style, looks: tuple[Style, ...], paint: Paints) -> Strip:
-        turn = lines.turn_at(line)
-        trained = lines.trained(line)
-        segments: list[Segment] = []
-        room = lines.gutter - 3
-        if turn is not None:
-            number = len(str(max(1, lines.turns[-1].message + 1)))
-            role = set_cell_size(visible(turn.role), max(0, room - number - 1))
-            segments.append(Segment(f"{turn.message + 1:>{number}} "[:room], base + paint.muted))
-            segments.append(
-                Segment(role, base + (paint.accent if trained or self._trains(turn.role) else paint.strong))
-            )
-        else:
-            segments.append(Segment(" " * room, base))
-        segments.append(Segment(f" {TRAINED_BAR} " if trained else "   ", base + paint.bar))
-        segments.extend(self._text(lines, line, looks))
-        return Strip(segments)
-
-    def _trains(self, role: str) -> bool:
-        return self.view is not None and role in self.view.roles_to_train
-
-    def _text(self, lines: TokenLines, line: int, looks: tuple[Style, ...]) -> list[Segment]:
-        """The tokens of a line; neighbours of one look are one segment."""
-        drawn = lines.items
-        first, last = lines.bounds(line)
-        look = self._shades[first:last]
-        text = drawn.text[first:last].tolist()
-        changes = [0, *(np.flatnonzero(look[1:] != look[:-1]) + 1).tolist(), last - first]
-        segments: list[Segment] = []
-        for start, stop in pairwise(changes):
-            if start == stop:
-                continue
-            piece = "".join(drawn.texts[index] for index in text[start:stop])
-            if self.spaces and int(drawn.look[first + start]) not in _MEDIA_LOOKS:
-                piece = piece.replace(" ", SPACE)
-            segments.append(Segment(piece, looks[int(look[start])]))
-        return segments
-
-    def _with_cursor(self, strip: Strip, lines: TokenLines, item: int, base: Style, paint: Paints) -> Strip:
-        start, stop = lines.cells(item)
-        # A token without width, such as a combining mark, borrows the cell after it.
-        start, stop = start + lines.gutter, max(stop, start + 1) + lines.gutter
-        style = paint.cursor if self.has_focus else paint.cursor_away
-        under = strip.crop(start, stop)
-        over = Strip([Segment(text, (own or base) + style) for text, own, _ in under], under.cell_length)
-        return Strip.join([strip.crop(0, start), over, strip.crop(stop)])
-
-    def on_focus(self) -> None:
-        self._refresh_cursor()
-
-    def on_blur(self) -> None:
-        self._refresh_cursor()
-
-    def _refresh_cursor(self, item: int | None = None) -> None:
-        lines = self.layout_lines
-        if lines is None or not lines.height:
-            return
-        y = lines.line_of(self.item if item is None else item) - self.scroll_offset.y
-        self.refresh(Region(0, y, self.size.width, 1))
+        self._dragging = ""
 
     # Moving
 
-    def go(self, token: int, *, keep_goal: bool = False) -> None:
-        """Put the cursor on a token and bring it into view."""
+    def go(self, token: int, *, keep_goal: bool = False, select: bool = False) -> None:
+        """Put the cursor on a token and bring it into view; with `select` the selection grows or shrinks to it."""
         if self.view is None or not len(self.view.rendering):
             return
-        before = self.item
+        before, had = self.item, self.held
+        if select and self.held is None:
+            self.held = self.cursor
+        elif not select:
+            self.held = None
         self.cursor = min(max(0, token), len(self.view.rendering) - 1)
         if not keep_goal:
             self._goal = None
-        if self.item != before:
+        if had is not None or select:
+            self.refresh()
+        elif self.item != before:
             self._refresh_cursor(before)
             self._refresh_cursor()
         self._reveal()
         self.post_message(CursorMoved())
 
-    def _reveal(self) -> None:
-        lines, height = self.layout_lines, self.size.height
-        if lines is None or not lines.height or height <= 0:
-            return
-        line, top = lines.line_of(self.item), self.scroll_offset.y
-        margin = min(_MARGIN, (height - 1) // 2)
-        if line < top + margin:
-            self.scroll_to(y=line - margin, animate=False)
-        elif line > top + height - 1 - margin:
-            self.scroll_to(y=line + margin - height + 1, animate=False)
-
-    def _go_item(self, item: int) -> None:
+    def _go_item(self, item: int, *, select: bool = False) -> None:
         if self._items is not None and len(self._items):
-            self.go(int(self._items.start[min(max(0, item), len(self._items) - 1)]))
+            self.go(int(self._items.start[min(max(0, item), len(self._items) - 1)]), select=select)
 
-    def _go_line(self, line: int) -> None:
+    def _go_line(self, line: int, *, select: bool = False) -> None:
         lines = self.layout_lines
         if lines is None or not lines.height:
             return
         goal = self._goal if self._goal is not None else lines.cells(self.item)[0]
         self._goal = goal
         item = lines.item_at(min(max(0, line), lines.height - 1), goal)
-        self.go(int(lines.items.start[item]), keep_goal=True)
+        self.go(int(lines.items.start[item]), keep_goal=True, select=select)
 
     def _line(self) -> int:
         return self.layout_lines.line_of(self.item) if self.layout_lines is not None else 0
@@ -293,12 +76,14 @@ class TokenGrid(ScrollView, can_focus=True):
         self._go_line(self._line() + 1)
 
     def action_line_start(self) -> None:
-        if self.layout_lines is not None and self.layout_lines.height:
-            self._go_item(self.layout_lines.bounds(self._line())[0])
+        self._line_end(0)
 
     def action_line_end(self) -> None:
+        self._line_end(1)
+
+    def _line_end(self, side: int, *, select: bool = False) -> None:
         if self.layout_lines is not None and self.layout_lines.height:
-            self._go_item(self.layout_lines.bounds(self._line())[1] - 1)
+            self._go_item(self.layout_lines.bounds(self._line())[side] - side, select=select)
 
     def action_page_up(self) -> None:
         self._page(-1)
@@ -341,7 +126,66 @@ class TokenGrid(ScrollView, can_focus=True):
         self.go(int(tokens[index]))
         return True
 
-    # Changing what is drawn
+    # Selecting
+
+    def action_select_left(self) -> None:
+        self._go_item(self.item - 1, select=True)
+
+    def action_select_right(self) -> None:
+        self._go_item(self.item + 1, select=True)
+
+    def action_select_up(self) -> None:
+        self._go_line(self._line() - 1, select=True)
+
+    def action_select_down(self) -> None:
+        self._go_line(self._line() + 1, select=True)
+
+    def action_select_line_start(self) -> None:
+        self._line_end(0, select=True)
+
+    def action_select_line_end(self) -> None:
+        self._line_end(1, select=True)
+
+    def action_select_turn(self) -> None:
+        """Select the turn under the cursor; once more: the whole row."""
+        if self.view is None or not len(self.view.rendering):
+            return
+        length = len(self.view.rendering)
+        start, stop = self.selected
+        begins = [turn.start for turn in self.view.turns]
+        first = max((begin for begin in begins if begin <= start), default=0)
+        last = min((begin for begin in begins if begin > start), default=length)
+        if (start, stop) == (first, last):
+            first, last = 0, length
+        self.held = first
+        self.go(last - 1, select=True)
+
+    def action_select_none(self) -> None:
+        """Select nothing; without a selection, forget the search."""
+        if self.held is None:
+            self.search("")
+            return
+        self.held = None
+        self.refresh()
+
+    # Searching
+
+    def search(self, query: str) -> Matches:
+        """Mark where a query matches (see `screens.find`) and return it; an empty one marks nothing."""
+        self.matches = find(self.view, query) if self.view is not None else NO_MATCHES
+        self._shade()
+        self.refresh()
+        return self.matches
+
+    def jump_match(self, direction: int) -> bool:
+        """Go to the next match, round the end; false where there is no match."""
+        if not len(self.matches):
+            return False
+        if not self.jump(self.matches.start, direction):
+            self.go(int(self.matches.start[0 if direction > 0 else -1]))
+        return True
+
+    # Media and mouse
 
     def action_unfold(self) -> None:
         """Unfold or fold the media run under the cursor."""
@@ -351,6 +195,7 @@ class TokenGrid(ScrollView, can_focus=True):
         if run < 0:
             return
         self.cursor = int(self.view.rendering.media.start[run])
+        self.held = None
         self._unfolded ^= {run}
         self._items = draw_items(self.view, self._unfolded)
         self._shade()
@@ -359,23 +204,68 @@ class TokenGrid(ScrollView, can_focus=True):
         self.refresh()
         self.post_message(CursorMoved())
 
-    def toggle_spaces(self) -> None:
-        """Draw spaces as dots, or not."""
-        self.spaces = not self.spaces
-        self._strips.clear()
-        self.refresh()
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Begin to select tokens, or to drag through the minimap."""
+        place = event.get_content_offset(self)
+        lines = self.layout_lines
+        if place is None or lines is None or event.button != 1:
+            return
+        self.capture_mouse()
+        if self._on_map(place.x):
+            self._dragging = "map"
+            self._scroll_map(place.y)
+        elif (token := self._token_at(place.x, place.y)) is not None:
+            self._dragging = "tokens"
+            self.go(token, select=event.shift)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Select as far as the mouse was dragged; beyond the edge the tokens scroll."""
+        if not self._dragging:
+            return
+        offset = event.offset - self.content_region.offset + self.region.offset
+        if self._dragging == "map":
+            self._scroll_map(offset.y)
+        elif (token := self._token_at(offset.x, offset.y)) is not None and token != self.cursor:
+            self.go(token, select=True)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """The drag ends."""
+        self._dragging = ""
+        self.release_mouse()
+
+    def _on_map(self, x: int) -> bool:
+        lines = self.layout_lines
+        return lines is not None and lines.gutter + lines.width <= x
+
+    def _token_at(self, x: int, y: int) -> int | None:
+        lines = self.layout_lines
+        if lines is None or not lines.height:
+            return None
+        line = y + self.scroll_offset.y
+        if line >= lines.height and not self._dragging:
+            return None
+        return int(lines.items.start[lines.item_at(min(max(0, line), lines.height - 1), x - lines.gutter)])
+
+    def _scroll_map(self, y: int) -> None:
+        lines = self.layout_lines
+        if lines is None or not lines.height:
+            return
+        found = self._minimap(lines).line
+        line = int(found[min(max(0, y), len(found) - 1)])
+        self.scroll_to(y=max(0, line - self.size.height // 2), animate=False)
+        self._goal = 0
+        self._go_line(line)
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor where the mouse is; a chip opens."""
+        """A click on a chip opens it."""
         lines, place = self.layout_lines, event.get_content_offset(self)
-        if lines is None or place is None:
+        if lines is None or place is None or self.held is not None or self._on_map(place.x):
             return
-        line = place.y + self.scroll_offset.y
-        if line >= lines.height:
+        if place.y + self.scroll_offset.y >= lines.height:
             return
-        item = lines.item_at(line, place.x - lines.gutter)
+        item = lines.item_at(place.y + self.scroll_offset.y, place.x - lines.gutter)
         start, stop = lines.cells(item)
-        self.go(int(lines.items.start[item]))
         folded = int(lines.items.run[item]) >= 0 and int(lines.items.run[item]) not in self._unfolded
         if folded and start <= place.x - lines.gutter < stop:
+            self.go(int(lines.items.start[item]))
             self.action_unfold()

@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
 _ROOMY = 44
 """From this width on the gutter names the role of a turn."""
+_SPACIOUS = 60
+"""From this width on it names the span that begins on a line too."""
 _LEAST_TEXT = 8
 
 
@@ -35,6 +37,7 @@ class TokenLines:
     turn_lines: IntArray
     width: int
     gutter: int
+    span_cells: int = 0
 
     @property
     def height(self) -> int:
@@ -68,17 +71,32 @@ class TokenLines:
         found = index < len(self.turns) and int(self.turn_lines[index]) == line
         return self.turns[index] if found else None
 
+    def turn_end(self, turn: Turn, length: int) -> int:
+        """The token before which a turn ends, in a row of `length` tokens."""
+        index = next(number for number, one in enumerate(self.turns) if one is turn)
+        return self.turns[index + 1].start if index + 1 < len(self.turns) else length
+
+    def tokens(self, line: int) -> tuple[int, int]:
+        """The tokens [start, stop) of a line."""
+        first, last = self.bounds(line)
+        return int(self.items.start[first]), int(self.items.stop[last - 1])
+
     def trained(self, line: int) -> bool:
         """Whether anything on a line is trained."""
         first, last = self.bounds(line)
         return bool((self.items.look[first:last] >= Look.TRAINED).any())
 
 
+def span_cells(view: RowView, width: int) -> int:
+    """What the gutter gives to the number of a span, with a blank before it; nothing in a narrow pane."""
+    return len(str(max(0, len(view.mask.spans) - 1))) + 2 if width >= _SPACIOUS else 0
+
+
 def gutter_cells(view: RowView, width: int) -> int:
-    """The width of the gutter: number, role, bar and the blanks between; a narrow pane gives no room to the role."""
+    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives no room to the role."""
     number = len(str(max((turn.message + 1 for turn in view.turns), default=1)))
     role = min(ROLE_CELLS, max((cell_len(visible(turn.role)) for turn in view.turns), default=0))
-    return number + (role + 1 if width >= _ROOMY else 0) + 3
+    return number + (role + 1 if width >= _ROOMY else 0) + span_cells(view, width) + 3
 
 
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
@@ -96,6 +114,7 @@ def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
         turn_lines=np.searchsorted(lines, first, side="right") - 1,
         width=room,
         gutter=gutter,
+        span_cells=span_cells(view, width),
     )
 
 

@@ -1,0 +1,94 @@
+"""Filters for the list of samples: `trained<10 is:error M001 "red square"`; every term must hold.
+
+Words are looked for in the raw row, so that they cost no rendering; the other terms need the row's mask or findings.
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.bench import Row
+from workbench.errors import BenchError, InputError
+
+HINT = "words · trained<10 · is:error is:warning is:clean · M001"
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+}
+_TRAINED = re.compile(r"trained(<=|>=|<|>|=)(\d+(?:\.\d+)?)%?")
+_CODE = re.compile(r"[A-Z]\d{3}")
+_IS = ("error", "warning", "note", "clean")
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Terms as they were written: words, comparisons of the trained share in percent, codes, severities."""
+
+    words: tuple[str, ...] = ()
+    trained: tuple[tuple[str, float], ...] = ()
+    codes: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.words or self.trained or self.codes or self.states)
+
+    def holds(self, row: Row) -> bool:
+        """Whether a row is to be listed."""
+        if self.words:
+            text = _text(row.raw.data)
+            if not all(word in text for word in self.words):
+                return False
+        if self.codes or self.states:
+            found = row.findings
+            codes, severities = {one.code for one in found}, {str(one.severity) for one in found}
+            severities |= set() if severities & {"error", "warning"} else {"clean"}
+            if not (codes >= set(self.codes) and severities >= set(self.states)):
+                return False
+        if not self.trained:
+            return True
+        try:
+            share = 100 * row.mask.trained / max(1, len(row.rendering))
+        except BenchError:
+            return False
+        return all(_COMPARE[sign](share, value) for sign, value in self.trained)
+
+
+def parse_filter(text: str) -> RowFilter:
+    """Read a filter as a person types it.
+
+    Raises:
+        InputError: a quote is not closed, or a term with a colon or comparison is none that is known.
+    """
+    try:
+        terms = shlex.split(text, posix=True)
+    except ValueError:
+        terms = text.replace('"', " ").replace("'", " ").split()
+    words, trained, codes, states = [], [], [], []
+    for term in terms:
+        if compared := _TRAINED.fullmatch(term):
+            trained.append((compared[1], float(compared[2])))
+        elif _CODE.fullmatch(term):
+            codes.append(term)
+        elif term.startswith("is:"):
+            if term[3:] not in _IS:
+                raise InputError("is: takes error, warning, note or clean")
+            states.append(term[3:])
+        elif re.match(r"trained[<>=]", term):
+            raise InputError("trained is compared with a percentage: trained<10")
+        else:
+            words.append(term.casefold())
+    return RowFilter(tuple(words), tuple(trained), tuple(codes), tuple(states))
+
+
+def _text(data: dict[str, Any] | None) -> str:
+    """Everything that a raw row says, as one text."""
+    return json.dumps(data, ensure_ascii=False, default=lambda value: type(value).__name__).casefold()

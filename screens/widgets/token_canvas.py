@@ -1,0 +1,359 @@
+"""What the token grid draws: a row's tokens flowing like text, with gutter, lens, cursor, selection and minimap.
+
+Lines are drawn when they come into view and kept until the text, the width, the mask or the theme changes. Cursor,
+selection and minimap are laid over a kept line and are not part of it, so moving them redraws no token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from screens.find import NO_MATCHES, Matches
+from screens.lenses import Lens, Shades, legend, shades, styles
+from screens.messages import CursorMoved
+from screens.row_view import RowView
+from screens.themes import Paints, paints
+from screens.widgets.minimap import CELLS, Marks, Minimap, minimap
+from screens.widgets.token_lines import TokenLines, draw_items, lay_out
+from workbench.editing import Change
+from workbench.findings import SEVERITIES
+from workbench.views.flow import Items, visible
+from workbench.views.palette import SEVERITY_GLYPH, SPACE, TRAINED_BAR, Look
+
+_STRIPS_KEPT = 4096
+_MARGIN = 1
+_MAP_FROM = 30
+"""A pane narrower than this has no minimap."""
+_MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
+_NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+class TokenCanvas(ScrollView):
+    """Draws one `RowView`. `show` gives a row, `remask` another mask of the same row with what became different."""
+
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.view: RowView | None = None
+        self.cursor = 0
+        self.held: int | None = None
+        self.layout_lines: TokenLines | None = None
+        self.spaces = False
+        self.lens = Lens.MASK
+        self.matches: Matches = NO_MATCHES
+        self._items: Items | None = None
+        self._unfolded: set[int] = set()
+        self._strips: dict[int, Strip] = {}
+        self._changed: Change | None = None
+        self._shades: Shades = np.zeros(0, dtype=np.uint8)
+        self._styles: tuple[Style, tuple[Style, ...], Paints] | None = None
+        self._marks = _NO_MARKS
+        self._map: Minimap | None = None
+
+    # What is shown
+
+    def show(
+        self, view: RowView, *, cursor: int = 0, unfolded: set[int] | None = None, changed: Change | None = None
+    ) -> None:
+        """Show a row with the cursor on a token. `changed` is what an edit made different, drawn in the mask lens."""
+        same = self.view is not None and self.view.index == view.index
+        self.view = view
+        self._unfolded = set(unfolded or ())
+        self._changed = changed
+        self._items = draw_items(view, self._unfolded)
+        self.cursor = min(max(0, cursor), max(0, len(view.rendering) - 1))
+        self.held = None
+        self.matches = NO_MATCHES
+        self._shade()
+        self.layout_lines = None
+        self._lay_out()
+        if not same:
+            self.scroll_to(y=0, animate=False)
+        self._reveal()
+        self.refresh()
+        self.show_legend()
+        self.post_message(CursorMoved())
+
+    def remask(self, view: RowView, changed: Change | None) -> None:
+        """Show another mask of the same rendering: only looks change, no line is broken anew."""
+        if self._items is None or self.view is None or self.view.rendering is not view.rendering:
+            self.show(view, changed=changed)
+            return
+        before = self._changed is None
+        self.view, self._changed = view, changed
+        self._items = draw_items(view, self._unfolded)
+        if self.layout_lines is not None:
+            self.layout_lines = replace(self.layout_lines, items=self._items)
+        self._shade()
+        self.refresh()
+        if before != (changed is None):
+            self.show_legend()
+        self.post_message(CursorMoved())
+
+    def set_lens(self, lens: Lens) -> None:
+        """Colour the tokens by something else."""
+        self.lens = lens
+        self._styles = None
+        self._shade()
+        self.show_legend()
+        self.refresh()
+
+    def show_legend(self) -> None:
+        """Name the colours in the lower border."""
+        paint = paints(self.app.current_theme)
+        said = legend(self.lens, self.view, self.rich_style, paint, self._changed)
+        self.border_subtitle = Content.from_rich_text(said)
+
+    def toggle_spaces(self) -> None:
+        """Draw spaces as dots, or not."""
+        self.spaces = not self.spaces
+        self._strips.clear()
+        self.refresh()
+
+    def _shade(self) -> None:
+        self._strips.clear()
+        self._map = None
+        view, drawn = self.view, self._items
+        if view is None or drawn is None:
+            return
+        self._shades = shades(self.lens, view, drawn, self._changed)
+        if len(self.matches) and len(drawn):
+            hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), drawn.start)
+            self._shades = self._shades + hit.astype(np.uint8) * np.uint8(len(self._style_table()[1]) // 2)
+        places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
+        columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
+        self._marks = Marks(columns[:, 0], columns[:, 1])
+
+    @property
+    def unfolded(self) -> set[int]:
+        """The media runs that are unfolded."""
+        return set(self._unfolded)
+
+    @property
+    def item(self) -> int:
+        """The item under the cursor."""
+        return self._items.item_of(self.cursor) if self._items is not None else 0
+
+    @property
+    def run(self) -> int:
+        """The media run under the cursor, or -1."""
+        return int(self._items.run[self.item]) if self._items is not None and len(self._items) else -1
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """The tokens [start, stop) under the cursor: one, or a folded media run."""
+        return self._covers(self.item)
+
+    @property
+    def selected(self) -> tuple[int, int]:
+        """The tokens [start, stop) that are selected, or else those under the cursor."""
+        start, stop = self.covered
+        if self.held is None or self._items is None:
+            return start, stop
+        other = self._covers(self._items.item_of(self.held))
+        return min(start, other[0]), max(stop, other[1])
+
+    def _covers(self, item: int) -> tuple[int, int]:
+        if self._items is None or not len(self._items):
+            return 0, 0
+        return int(self._items.start[item]), int(self._items.stop[item])
+
+    # Layout
+
+    @property
+    def text_cells(self) -> int:
+        """The width that is left to gutter and text."""
+        width = self.scrollable_content_region.width
+        return width - CELLS if width >= _MAP_FROM else width
+
+    def _lay_out(self) -> None:
+        if self.view is None or self._items is None:
+            return
+        width = self.text_cells
+        if width <= 0:
+            return
+        known = self.layout_lines
+        if known is None or known.items is not self._items or known.width + known.gutter != width:
+            self.layout_lines = lay_out(self.view, self._items, width)
+            self._strips.clear()
+            self.virtual_size = Size(self.scrollable_content_region.width, self.layout_lines.height)
+        self._map = None
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Break the lines anew when the width changed; the cursor stays in view."""
+        self._lay_out()
+        self._reveal()
+
+    def notify_style_update(self) -> None:
+        """Forget the drawn lines: the theme, or this pane's own style, changed."""
+        super().notify_style_update()
+        self._styles = None
+        self._strips.clear()
+
+    def _reveal(self) -> None:
+        lines, height = self.layout_lines, self.size.height
+        if lines is None or not lines.height or height <= 0:
+            return
+        line, top = lines.line_of(self.item), self.scroll_offset.y
+        margin = min(_MARGIN, (height - 1) // 2)
+        if line < top + margin:
+            self.scroll_to(y=line - margin, animate=False)
+        elif line > top + height - 1 - margin:
+            self.scroll_to(y=line + margin - height + 1, animate=False)
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the window."""
+        base, looks, paint = self._style_table()
+        width, lines = self.size.width, self.layout_lines
+        if lines is None:
+            return Strip.blank(width, base)
+        line, room = y + self.scroll_offset.y, lines.gutter + lines.width
+        if line < lines.height:
+            strip = self._strips.get(line)
+            if strip is None:
+                if len(self._strips) >= _STRIPS_KEPT:
+                    self._strips.clear()
+                strip = self._strips[line] = self._draw(lines, line, base, looks, paint).adjust_cell_length(room, base)
+            strip = self._with_cursor(strip, lines, line, base, paint)
+        else:
+            strip = Strip.blank(room, base)
+        if room >= width:
+            return strip
+        top = self.scroll_offset.y
+        beside = self._minimap(lines).draw(y, top, min(lines.height, top + self.size.height), base, paint)
+        return Strip.join([strip, Strip(beside)]).adjust_cell_length(width, base)
+
+    def _minimap(self, lines: TokenLines) -> Minimap:
+        if self._map is None:
+            assert self.view is not None
+            trained = np.concatenate(([0], np.cumsum(self.view.mask.keep, dtype=np.int64)))
+            self._map = minimap(lines, trained, self._marks, self.matches.start, self.size.height)
+        return self._map
+
+    def _style_table(self) -> tuple[Style, tuple[Style, ...], Paints]:
+        if self._styles is None:
+            base = self.rich_style
+            paint = paints(self.app.current_theme)
+            plain = styles(self.lens, base, paint)
+            self._styles = (base, (*plain, *(style + paint.match for style in plain)), paint)
+        return self._styles
+
+    def _draw(self, lines: TokenLines, line: int, base: Style, looks: tuple[Style, ...], paint: Paints) -> Strip:
+        turn = lines.turn_at(line)
+        trained = lines.trained(line)
+        segments: list[Segment] = []
+        room = lines.gutter - 3 - lines.span_cells
+        if turn is not None:
+            number = len(str(max(1, lines.turns[-1].message + 1)))
+            role = set_cell_size(visible(turn.role), max(0, room - number - 1))
+            segments.append(Segment(f"{turn.message + 1:>{number}} "[:room], base + paint.muted))
+            segments.append(
+                Segment(role, base + (paint.accent if trained or self._trains(turn.role) else paint.strong))
+            )
+        else:
+            segments.append(Segment(" " * room, base))
+        if lines.span_cells:
+            segments.append(self._span(lines, line, base, paint))
+        segments.append(self._mark(lines, line, base, paint))
+        segments.append(Segment(f"{TRAINED_BAR} " if trained else "  ", base + paint.bar))
+        segments.extend(self._text(lines, line, looks))
+        return Strip(segments)
+
+    def _trains(self, role: str) -> bool:
+        return self.view is not None and role in self.view.roles_to_train
+
+    def _span(self, lines: TokenLines, line: int, base: Style, paint: Paints) -> Segment:
+        """The span that begins on a line; a turn to be trained that no span covers is told as a warning."""
+        assert self.view is not None
+        start, stop = lines.tokens(line)
+        begins, cells = self.view.mask.spans.start, lines.span_cells
+        span = int(np.searchsorted(begins, start))
+        if span < len(begins) and int(begins[span]) < stop:
+            return Segment(f"{f'§{span}':>{cells}}"[:cells], base + paint.muted)
+        turn = lines.turn_at(line)
+        if turn is None or not self._trains(turn.role):
+            return Segment(" " * cells, base)
+        end = lines.turn_end(turn, len(self.view.rendering))
+        bare = span >= len(begins) or int(begins[span]) >= end
+        return Segment(f"{'§?' if bare else '':>{cells}}"[:cells], base + paint.severity["warning"])
+
+    def _mark(self, lines: TokenLines, line: int, base: Style, paint: Paints) -> Segment:
+        """What happened on a line: an edit trained or untrained something, or a finding points here."""
+        start, stop = lines.tokens(line)
+        if self._changed is not None:
+            added, removed = self._changed.added[start:stop].any(), self._changed.removed[start:stop].any()
+            if added or removed:
+                glyph = "±" if added and removed else "+" if added else "−"
+                return Segment(glyph, base + (paint.bar if added else paint.severity["error"]))
+        first, last = np.searchsorted(self._marks.token, (start, stop)).tolist()
+        if first == last:
+            return Segment(" ", base)
+        name = SEVERITIES[int(self._marks.severity[first:last].min())]
+        return Segment(SEVERITY_GLYPH[name], base + paint.severity[name])
+
+    def _text(self, lines: TokenLines, line: int, looks: tuple[Style, ...]) -> list[Segment]:
+        """The tokens of a line; neighbours of one look are one segment."""
+        drawn = lines.items
+        first, last = lines.bounds(line)
+        look = self._shades[first:last]
+        text = drawn.text[first:last].tolist()
+        changes = [0, *(np.flatnonzero(look[1:] != look[:-1]) + 1).tolist(), last - first]
+        segments: list[Segment] = []
+        for start, stop in pairwise(changes):
+            if start == stop:
+                continue
+            piece = "".join(drawn.texts[index] for index in text[start:stop])
+            if self.spaces and int(drawn.look[first + start]) not in _MEDIA_LOOKS:
+                piece = piece.replace(" ", SPACE)
+            segments.append(Segment(piece, looks[int(look[start])]))
+        return segments
+
+    def _with_cursor(self, strip: Strip, lines: TokenLines, line: int, base: Style, paint: Paints) -> Strip:
+        first, last = lines.bounds(line)
+        if self.held is not None and self._items is not None:
+            start, stop = self.selected
+            low, high = max(first, self._items.item_of(start)), min(last - 1, self._items.item_of(stop - 1))
+            if low <= high:
+                strip = _over(strip, lines.gutter + lines.cells(low)[0], lines.gutter + lines.cells(high)[1], base,
+                              paint.selected)  # fmt: skip
+        item = self.item
+        if not first <= item < last:
+            return strip
+        start, stop = lines.cells(item)
+        # A token without width, such as a combining mark, borrows the cell after it.
+        style = paint.cursor if self.has_focus else paint.cursor_away
+        return _over(strip, start + lines.gutter, max(stop, start + 1) + lines.gutter, base, style)
+
+    def on_focus(self) -> None:
+        self._refresh_cursor()
+
+    def on_blur(self) -> None:
+        self._refresh_cursor()
+
+    def _refresh_cursor(self, item: int | None = None) -> None:
+        lines = self.layout_lines
+        if lines is None or not lines.height:
+            return
+        y = lines.line_of(self.item if item is None else item) - self.scroll_offset.y
+        self.refresh(Region(0, y, self.size.width, 1))
+
+
+def _over(strip: Strip, start: int, stop: int, base: Style, style: Style) -> Strip:
+    """Cells [start, stop) of a strip in another style."""
+    under = strip.crop(start, stop)
+    over = Strip([Segment(text, (own or base) + style) for text, own, _ in under], under.cell_length)
+    return Strip.join([strip.crop(0, start), over, strip.crop(stop)])
