@@ -208,6 +208,16 @@ class Browse(Screen[None]):
         if message.request == self._filters:
             self.query_one(SamplesList).found(message.indices, message.searched, message.complete)
 
+    def show_losses(self) -> None:
+        """A run has measured losses: show them where this row has some. Called when the screen comes to the front."""
+        losses = self.bench.losses.get(self._row)
+        known = self._view.nll if self._view is not None else None
+        if losses is not None and losses.nll is not known:
+            self.show_row(self._row)
+
+    def on_screen_resume(self) -> None:
+        self.show_losses()
+
     # Copying
 
     def action_copy_text(self) -> None:

@@ -24,17 +24,20 @@ class Prompt(Horizontal):
         Binding("up", "step(-1)", "Previous", show=False),
     ]
 
-    class Typed(Message):
-        """The text changed."""
+    class Said(Message):
+        """What stands in the field."""
 
         def __init__(self, kind: str, text: str) -> None:
             self.kind, self.text = kind, text
             super().__init__()
 
-    class Given(Typed):
+    class Typed(Said):
+        """The text changed."""
+
+    class Given(Said):
         """Enter was pressed."""
 
-    class Left(Typed):
+    class Left(Said):
         """Escape was pressed."""
 
     class Stepped(Message):

@@ -155,7 +155,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         begins = [turn.start for turn in self.view.turns]
         first = max((begin for begin in begins if begin <= start), default=0)
         last = min((begin for begin in begins if begin > start), default=length)
-        if (start, stop) == (first, last):
+        if self.held is not None and (start, stop) == (first, last):
             first, last = 0, length
         self.held = first
         self.go(last - 1, select=True)

@@ -17,7 +17,7 @@ IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
 _ROOMY = 44
 """From this width on the gutter names the role of a turn."""
-_SPACIOUS = 60
+_SPACIOUS = 52
 """From this width on it names the span that begins on a line too."""
 _LEAST_TEXT = 8
 

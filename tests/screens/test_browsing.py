@@ -1,0 +1,254 @@
+"""Finding and taking: search, selection, copying, minimap, filter, jump, loss lens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from screens.find import find
+from screens.lenses import Lens
+from screens.row_filter import parse_filter
+from screens.widgets.prompt import Prompt
+from screens.widgets.samples_list import SamplesList
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
+from workbench.bench import Losses
+from workbench.errors import InputError
+
+
+def texts(pilot: Any, start: int, stop: int) -> str:
+    return "".join(grid_of(pilot).view.rendering.token_texts(start, stop))
+
+
+def samples_of(pilot: Any) -> SamplesList:
+    return screen_of(pilot).query_one(SamplesList)
+
+
+async def test_a_search_finds_text_across_tokens_and_steps_through_it(opened: Opened) -> None:
+    async with opened() as pilot:
+        grid = grid_of(pilot)
+        await pilot.press("/", *"red sq")
+        await pilot.pause()
+        assert texts(pilot, int(grid.matches.start[0]), int(grid.matches.stop[0])) == " red square"
+        assert grid.covered[0] == int(grid.matches.start[0])
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(grid.matches) == 0
+        assert grid.cursor == 0
+        await pilot.press("/", *"are", "enter")
+        await pilot.pause()
+        assert grid.has_focus
+        first = grid.cursor
+        await pilot.press(">")
+        second = grid.cursor
+        assert first < second
+        await pilot.press("<")
+        assert grid.cursor == first
+        await pilot.press("<")
+        assert grid.cursor == int(grid.matches.start[-1])
+        await pilot.press("escape", ">")
+        assert len(grid.matches) > 0
+        shown = "".join(grid.render_line(y).text for y in range(grid.size.height))
+        assert "•" in shown
+
+
+async def test_a_search_says_what_it_found_or_what_is_wrong(opened: Opened) -> None:
+    async with opened() as pilot:
+        prompt = screen_of(pilot).query_one(Prompt)
+
+        def note() -> str:
+            return str(prompt.query_one("#prompt-note").render()).strip()
+
+        await pilot.press("/", *"xyzzy")
+        await pilot.pause()
+        assert note() == "no match"
+        await pilot.press(*["backspace"] * 5, *"#1a")
+        await pilot.pause()
+        assert note() == "ids are numbers: #107 2604"
+        await pilot.press(*["backspace"] * 3, *"role:assi")
+        await pilot.pause()
+        assert note() == "1 of 2"
+        await pilot.press("down")
+        await pilot.pause()
+        assert note() == "2 of 2"
+
+
+def test_ids_and_roles_are_found_where_they_are() -> None:
+    from screens.row_view import RowView, read_row
+
+    view = read_row(SmallBench(ROWS).load(), 0)
+    assert isinstance(view, RowView)
+    ids = view.rendering.input_ids
+    found = find(view, f"#{ids[10]} {ids[11]}")
+    assert all((ids[at : at + 2] == ids[10:12]).all() for at in found.start.tolist())
+    assert 10 in found.start
+    user = find(view, "role:user")
+    assert user.start.tolist() == [turn.start for turn in view.turns if turn.role == "user"]
+    assert user.tokens(len(ids)).sum() == (user.stop - user.start).sum()
+    assert len(find(view, "Red")) == 0
+    assert len(find(view, "red")) == 1
+    assert len(find(view, r"user\n")) == 2
+
+
+async def test_tokens_are_selected_with_keys_and_copied(opened: Opened) -> None:
+    async with opened() as pilot:
+        grid = grid_of(pilot)
+        await pilot.press("]", "shift+right", "shift+right")
+        start, stop = grid.selected
+        assert texts(pilot, start, stop) == "A red square"
+        await pilot.press("y")
+        assert pilot.app.clipboard == "A red square"
+        await pilot.press("Y")
+        assert pilot.app.clipboard == str(grid.view.rendering.input_ids[start:stop].tolist())
+        await pilot.press("shift+left", "y")
+        assert pilot.app.clipboard == "A red"
+        await pilot.press("shift+end", "shift+home", "shift+down", "shift+up", "escape")
+        assert grid.held is None
+        await pilot.press("v")
+        turn = grid.view.turns[1]
+        assert grid.selected == (turn.start, grid.view.turns[2].start)
+        await pilot.press("v")
+        assert grid.selected == (0, len(grid.view.rendering))
+        await pilot.press("right")
+        assert grid.held is None
+
+
+async def test_a_drag_selects_and_a_click_does_not(opened: Opened) -> None:
+    async with opened() as pilot:
+        grid = grid_of(pilot)
+        y = next(y for y in range(grid.size.height) if "A red" in grid.render_line(y).text)
+        x = grid.render_line(y).text.index("A red") + 2
+        await pilot.mouse_down(grid, offset=(x, y + 1))
+        await pilot.hover(grid, offset=(x + 3, y + 1))
+        await pilot.mouse_up(grid, offset=(x + 3, y + 1))
+        assert texts(pilot, *grid.selected) == "A red"
+        await pilot.click(grid, offset=(x + 10, y + 1))
+        assert grid.held is None
+
+
+async def test_a_copied_program_gives_the_same_labels(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("]", "P")
+        program = pilot.app.clipboard
+        names: dict[str, Any] = {}
+        exec(program, names)
+        view = grid_of(pilot).view
+        first, last = view.turns[1].start, view.turns[2].start
+        assert names["ids"] == view.rendering.input_ids[first:last].tolist()
+        assert names["labels"] == view.mask.labels[first:last].tolist()
+        await pilot.press("G", "}", "g", "v", "v", "P")
+        exec(pilot.app.clipboard, names)
+        assert names["labels"] == view.mask.labels.tolist()
+        assert f"*[6] * {SOFT}" in pilot.app.clipboard
+
+
+async def test_the_minimap_shows_what_is_trained_and_takes_a_click(opened: Opened) -> None:
+    rows = [conversation(*("words " * 60 for _ in range(40)))]
+    async with opened(bench=SmallBench(rows)) as pilot:
+        grid = grid_of(pilot)
+        lines = grid.layout_lines
+        column = [grid.render_line(y).text[-2] for y in range(grid.size.height)]
+        assert set(column) & set("▏▎▍▌▋▊▉█")
+        rail = [grid.render_line(y).text[-3] for y in range(grid.size.height)]
+        assert rail[0] == "┃"
+        assert rail[-1] == "│"
+        await pilot.click(grid, offset=(grid.size.width, grid.size.height))
+        assert lines.line_of(grid.item) > lines.height * 0.8
+        assert grid.render_line(grid.size.height - 1).text[-3] == "┃"
+
+
+async def test_rows_are_filtered_by_words_share_and_findings(opened: Opened) -> None:
+    async with opened() as pilot:
+        samples = samples_of(pilot)
+        await pilot.press("ctrl+f", *"question", "enter")
+        await until(pilot, lambda: settled(pilot) and samples.rows == 35)
+        await pilot.press("J")
+        await until(pilot, lambda: settled(pilot))
+        assert grid_of(pilot).view.index == 5
+        await pilot.press("ctrl+f", *["backspace"] * 8, *"D001", "enter")
+        await until(pilot, lambda: settled(pilot) and samples.rows == 1)
+        assert samples.render_line(0).text.split() == ["2", "–", "✗", "D001"]
+        await pilot.press("ctrl+f", *["backspace"] * 4, *"trained>60", "enter")
+        await until(pilot, lambda: settled(pilot) and 0 < samples.rows < 20)
+        shares = [int(samples.render_line(y).text.split()[1].rstrip("%")) for y in range(samples.rows)]
+        assert min(shares) >= 60
+        await pilot.press("ctrl+f", "escape")
+        await until(pilot, lambda: samples.rows == len(ROWS))
+
+
+async def test_a_filter_over_a_long_source_stops_when_it_has_enough(opened: Opened) -> None:
+    rows = [conversation(f"Question {number}?", "Yes.") for number in range(3000)]
+    bench = SmallBench(rows, known=False)
+    read: list[int] = []
+    async with opened(bench=bench) as pilot:
+        source = bench.rows.row
+
+        def counted(index: int) -> Any:
+            read.append(index)
+            return source(index)
+
+        bench.rows.row = counted
+        samples = samples_of(pilot)
+        await pilot.press("ctrl+f", *"yes", "enter")
+        await until(pilot, lambda: samples.rows >= 500)
+        assert max(read) < 1100
+        await pilot.press("shift+tab", "end")
+        await until(pilot, lambda: samples.rows >= 1000)
+
+
+async def test_a_bad_filter_is_told_and_changes_nothing(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("ctrl+f", *"is:bad", "enter")
+        await pilot.pause()
+        prompt = screen_of(pilot).query_one(Prompt)
+        assert prompt.display
+        assert "is: takes" in str(prompt.query_one("#prompt-note").render())
+        assert samples_of(pilot).rows == len(ROWS)
+
+
+def test_filters_are_read_as_they_are_typed() -> None:
+    found = parse_filter('trained<=10% M001 is:error "Red Square"')
+    assert (found.trained, found.codes, found.states) == ((("<=", 10.0),), ("M001",), ("error",))
+    assert found.words == ("red square",)
+    assert parse_filter("don't").words == ("don", "t")
+    assert not parse_filter("  ")
+    with pytest.raises(InputError):
+        parse_filter("trained<many")
+
+
+async def test_a_row_is_gone_to_by_its_number(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press(":", *"99", "enter")
+        await pilot.pause()
+        prompt = screen_of(pilot).query_one(Prompt)
+        assert "0 to 39" in str(prompt.query_one("#prompt-note").render())
+        await pilot.press("backspace", "backspace", *"17", "enter")
+        await until(pilot, lambda: settled(pilot))
+        assert grid_of(pilot).view.index == 17
+        assert grid_of(pilot).has_focus
+
+
+async def test_the_loss_lens_is_there_once_a_run_has_measured(opened: Opened) -> None:
+    bench = SmallBench(ROWS)
+    async with opened(bench=bench) as pilot:
+        grid = grid_of(pilot)
+        await pilot.press("l", "l", "l")
+        assert grid.lens is Lens.MASK
+        row = bench.row(0)
+        nll = np.full(len(row.rendering), np.nan, dtype=np.float32)
+        nll[row.mask.keep] = 0.05
+        at = int(row.mask.keep.argmax())
+        nll[at] = 5.5
+        bench.losses[0] = Losses(nll, row.rendering.input_ids.copy())
+        screen_of(pilot).show_losses()
+        await until(pilot, lambda: settled(pilot))
+        await pilot.press("l", "l", "l", "]")
+        assert grid.lens is Lens.LOSS
+        assert "nats" in str(grid.border_subtitle)
+        assert grid._shades[grid.item] == 6
+        assert grid._shades[0] == 0
+        from screens.widgets.token_inspector import TokenInspector
+
+        assert "loss 5.50" in screen_of(pilot).query_one(TokenInspector).render().plain
