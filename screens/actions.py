@@ -307,6 +307,27 @@ ACTIONS: tuple[Action, ...] = (
     Action("checks.panes", ("tab",), "app.focus_next", "Next pane", "Between the findings and what explains them.",
         _PANES, "checks", palette=False),
     Action(
+        "panes.token", ("t",), "toggle_token", "Show or hide the token",
+        "What is said about the token under the cursor, below the tokens.", _PANES, "inspect",
+    ),
+    Action(
+        "panes.wider", ("ctrl+right",), "wider", "Make the pane wider",
+        "The samples when they are in focus, else the right side. Edges can be dragged with the mouse too.",
+        _PANES, "inspect",
+    ),
+    Action(
+        "panes.narrower", ("ctrl+left",), "narrower", "Make the pane narrower",
+        "The samples when they are in focus, else the right side.", _PANES, "inspect",
+    ),
+    Action(
+        "panes.zoom", ("z",), "zoom", "Only the tokens", "Hide every other pane, or bring them back.",
+        _PANES, "inspect",
+    ),
+    Action(
+        "grid.picture", ("p",), "preview", "Show or hide pictures",
+        "The picture of the chip under the cursor, beside it.", _TOKENS, "inspect",
+    ),
+    Action(
         "load.retry", ("r",), "retry", "Try again",
         "Load the model and the data again.", _BENCH, "loading", "try again",
     ),

@@ -33,6 +33,7 @@ class Browse(Screen[None]):
     bench: Bench
     _background: Background
     _view: RowView | None
+    _row: int
     _filter = RowFilter()
     _filters = 0
     _filter_text = ""

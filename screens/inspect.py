@@ -20,10 +20,12 @@ from screens.edits import Edits
 from screens.kept import keep, recall
 from screens.lenses import Lens
 from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
+from screens.panes import Arranged, Panes
 from screens.row_view import RowView, Sample, read_row, read_sample
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.findings_list import FindingsList
 from screens.widgets.key_hints import KeyHints
+from screens.widgets.picture import Preview
 from screens.widgets.problem import Problem
 from screens.widgets.prompt import Prompt
 from screens.widgets.recipe_editor import RecipeEditor
@@ -43,7 +45,7 @@ _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class InspectScreen(Browse, Edits):
+class InspectScreen(Browse, Arranged, Edits):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
@@ -70,13 +72,14 @@ class InspectScreen(Browse, Edits):
     def compose(self) -> ComposeResult:
         """The panes, as in the design's mock-up."""
         yield StatusBar(Status(visible(self.bench.title)), id="status")
-        with Horizontal(id="panes"):
+        with Panes(id="panes"):
             with Vertical(id="main"):
                 with Horizontal(id="upper"):
                     yield SamplesList(id="samples")
                     with Container(id="centre"):
                         yield self._grid
                         yield Problem(id="problem")
+                        yield Preview(id="preview")
                 yield TokenInspector(id="token")
             with Vertical(id="side"):
                 yield RecipeEditor(id="editor")
@@ -238,6 +241,7 @@ class InspectScreen(Browse, Edits):
         grid = self.query_one(TokenGrid)
         start, stop = grid.covered
         self.query_one(TokenInspector).show(grid.view, start, stop, grid.run)
+        self.preview()
 
     @on(RowChosen)
     def _row_chosen(self, message: RowChosen) -> None:

@@ -159,6 +159,11 @@ class Paints:
             self.added = Style(color="#000000", bgcolor="#5dff8f", bold=True)
             self.removed = Style(color="#000000", bgcolor="#ff8a80", strike=True)
             self.roles = tuple(Style(color=colour) for colour in _ROLE_COLOURS["dark"])
+            self.match = Style(color="#000000", bgcolor="#ffd000")
+            self.selected = Style(color="#000000", bgcolor="#8fd0ff")
+            shades = ("#ffffff", "#ffffff", "#ffff00", "#ffd000", "#ff8a80", "#ff8a80")
+            self.losses = tuple(Style(color=one) + more for one, more in zip(shades, _STEPS, strict=True))
+            self.thumb, self.rail = Style(color="#ffffff", bold=True), Style(color="#808080")
             return
         palette = DARK if dark else LIGHT
         self.look = tuple(_style(palette[look]) for look in Look)

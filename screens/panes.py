@@ -1,0 +1,149 @@
+"""The panes of the inspect screen: how wide, how high, shown or not. By keys, and by dragging the edge between two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widget import Widget
+
+from screens.widgets.picture import Preview
+from screens.widgets.token_grid import TokenGrid
+
+_LEAST = {"samples": 8, "side": 20, "token": 3}
+_TEXT_LEFT = 24
+"""What the tokens keep of the width, and a third of the height, whatever is dragged."""
+_STEP = 2
+
+
+class Panes(Horizontal):
+    """Holds the panes; the edges of the samples, of the right side and of the token pane can be dragged."""
+
+    _dragged = ""
+
+    def edge_at(self, x: int, y: int) -> str:
+        """The pane whose edge is at a place of the screen, if one is."""
+        samples, side, token = (self.query_one(f"#{name}") for name in ("samples", "side", "token"))
+        if samples.display and x in (samples.region.right - 1, samples.region.right) and y < samples.region.bottom:
+            return "samples"
+        if side.display and x in (side.region.x - 1, side.region.x):
+            return "side"
+        if token.display and y in (token.region.y - 1, token.region.y) and x < token.region.right:
+            return "token"
+        return ""
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of an edge."""
+        self._dragged = self.edge_at(event.screen_x, event.screen_y) if event.button == 1 else ""
+        if self._dragged:
+            event.stop()
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The edge follows the mouse."""
+        if not self._dragged:
+            return
+        pane = self.query_one(f"#{self._dragged}")
+        if self._dragged == "samples":
+            self.set_size("samples", event.screen_x + 1 - pane.region.x)
+        elif self._dragged == "side":
+            self.set_size("side", pane.region.right - event.screen_x)
+        else:
+            self.set_size("token", pane.region.bottom - event.screen_y)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go of it."""
+        if self._dragged:
+            self._dragged = ""
+            self.release_mouse()
+
+    def set_size(self, name: str, cells: int) -> None:
+        """Make a pane this wide, or the token pane this high, as far as the tokens keep room."""
+        pane = self.query_one(f"#{name}")
+        if name == "token":
+            pane.styles.height = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.height // 2))
+            return
+        others = sum(self.query_one(f"#{other}").outer_size.width for other in ("samples", "side") if other != name)
+        pane.styles.width = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.width - others - _TEXT_LEFT))
+
+    def sizes(self) -> dict[str, int]:
+        """What was set by hand, to be kept."""
+        found = {}
+        for name in _LEAST:
+            styles = self.query_one(f"#{name}").styles.inline
+            value = styles.height if name == "token" else styles.width
+            if value is not None and value.cells is not None:
+                found[name] = int(value.cells)
+        return found
+
+
+class Arranged(Screen[None]):
+    """What an inspect screen does with its panes, and with the picture under the cursor."""
+
+    _previewing = True
+
+    def action_wider(self) -> None:
+        """Make the pane in focus larger: the samples, else the right side."""
+        self._resize(_STEP)
+
+    def action_narrower(self) -> None:
+        self._resize(-_STEP)
+
+    def _resize(self, step: int) -> None:
+        panes = self.query_one(Panes)
+        focused = self.focused
+        side = panes.query_one("#side")
+        samples = panes.query_one("#samples")
+        if focused is samples or (not side.display and samples.display):
+            pane: Widget = samples
+        elif side.display:
+            pane = side
+        else:
+            return
+        panes.set_size(str(pane.id), pane.outer_size.width + step)
+
+    def action_toggle_token(self) -> None:
+        """Show or hide what is said about the token under the cursor."""
+        pane = self.query_one("#token")
+        pane.styles.display = "none" if pane.display else "block"
+
+    def action_zoom(self) -> None:
+        """Only the tokens, or every pane that was there before."""
+        self.toggle_class("-zoomed")
+        if self.has_class("-zoomed"):
+            self.query_one(TokenGrid).focus()
+
+    def recall_sizes(self, known: Any) -> None:
+        """Set the sizes that were kept the last time."""
+        panes = self.query_one(Panes)
+        for name, cells in known.items() if isinstance(known, dict) else ():
+            if name in _LEAST and isinstance(cells, int) and _LEAST[name] <= cells <= 400:
+                pane = panes.query_one(f"#{name}")
+                if name == "token":
+                    pane.styles.height = cells
+                else:
+                    pane.styles.width = cells
+
+    # The picture
+
+    def action_preview(self) -> None:
+        """Show the picture of the chip under the cursor, or no pictures."""
+        self._previewing = not self._previewing
+        self.preview()
+
+    def preview(self) -> None:
+        """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
+        grid, shown = self.query_one(TokenGrid), self.query_one(Preview)
+        lines, view = grid.layout_lines, grid.view
+        source = view.pictures.get(grid.run) if view is not None and grid.run >= 0 else None
+        if source is None or lines is None or not self._previewing or not grid.display or grid.held is not None:
+            shown.hide()
+            return
+        line = lines.line_of(grid.item) - grid.scroll_offset.y
+        if not 0 <= line < grid.size.height:
+            shown.hide()
+            return
+        column = lines.gutter + lines.cells(grid.item)[0] + 1
+        shown.show(source, line + 1, column, (grid.outer_size.width, grid.outer_size.height))
