@@ -1,0 +1,66 @@
+"""The memory estimate against what torch's allocator reports for a real step, and what it must not depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.step_memory import measured_peak
+from workbench.models.memory import MemoryEstimate, estimate
+from workbench.recipe.document import Document
+from workbench.recipe.model import Recipe
+from workbench.resources import sample_dir
+
+
+@pytest.fixture(scope="module")
+def config() -> Any:
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(str(sample_dir() / "demo-model"))
+
+
+def recipe(**changes: Any) -> Recipe:
+    document = Document.from_file(sample_dir() / "demo.yaml")
+    for key, value in changes.items():
+        document.set((key,), value)
+    return Recipe.from_document(document)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sequence", "batch"),
+    [
+        ({}, 512, 2),
+        ({"gradient_checkpointing": False}, 256, 4),
+        ({"gradient_checkpointing": False, "bf16": False, "adapter": None, "freeze_mm_modules": False}, 128, 2),
+    ],
+)
+def test_within_15_percent_of_a_real_step(config: Any, changes: dict[str, Any], sequence: int, batch: int) -> None:
+    told = estimate(config, recipe(**changes), sequence=sequence, batch=batch)
+    real = measured_peak(config, recipe(**changes), batch, sequence)
+    assert abs(told.total / real - 1) < 0.15, (told, real)
+
+
+def test_the_parts(config: Any) -> None:
+    told = estimate(config, recipe())
+    assert (told.sequence, told.batch, told.positions) == (512, 2, 512)
+    assert told.adapters == told.gradients == 4 * told.trainable
+    assert told.optimizer == 2 * told.gradients
+    parts: dict[str, Any] = told.to_dict()
+    names = ("weights", "adapters", "gradients", "optimizer", "activations", "logits")
+    assert parts["total"] == sum(parts[name] for name in names)
+
+
+def both(config: Any, one: dict[str, Any], other: dict[str, Any], **size: Any) -> tuple[MemoryEstimate, MemoryEstimate]:
+    return estimate(config, recipe(**one), **size), estimate(config, recipe(**other), **size)
+
+
+def test_what_saves_memory_saves_it(config: Any) -> None:
+    with_it, without = both(config, {}, {"gradient_checkpointing": False}, sequence=256, batch=1)
+    assert with_it.activations < without.activations
+    small, plain = both(config, {"optimizer": "adamw_8bit"}, {}, sequence=64, batch=1)
+    assert small.optimizer < 0.3 * plain.optimizer
+    quantized, plain = both(config, {"adapter": "qlora", "load_in_4bit": True}, {}, sequence=64, batch=1)
+    assert quantized.weights < 0.8 * plain.weights
+    kept = estimate(config, recipe(), sequence=256, batch=1, positions=8)
+    assert kept.logits < 0.2 * estimate(config, recipe(), sequence=256, batch=1).logits

@@ -1,0 +1,291 @@
+"""How much memory a training step of a recipe takes, from the configuration alone.
+
+The step is rehearsed: the model's own code runs forward and backward on tensors that have shapes and no data
+(`FakeTensorMode`), with the recipe's adapters, freezing, precision and checkpointing, and every storage is counted
+while it lives. So no constant is fitted to any model. Pictures count as the tokens they become; the towers that make
+them are not rehearsed, which leaves out little where they are frozen: then they keep nothing for the backward pass.
+What a kernel takes inside of itself for a moment is not seen: in a model as small as the demo, with few positions at
+the head, that is a quarter of the whole; in one of 135 million parameters it is lost in the rest.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import EnvironmentProblem
+
+if TYPE_CHECKING:
+    from workbench.recipe.model import Recipe
+
+# Bytes of optimizer state for each trained parameter; None: as many as the parameter itself has, twice over.
+_STATES: dict[str, float] = {
+    "sgd": 0.0,
+    **dict.fromkeys(("adagrad", "lion_32bit", "paged_lion_32bit", "rmsprop"), 4.0),
+    **dict.fromkeys(("lion_8bit", "paged_lion_8bit", "rmsprop_bnb_8bit"), 1 + 4 / 256),
+    **dict.fromkeys(("adamw_8bit", "adamw_bnb_8bit", "paged_adamw_8bit", "ademamix_8bit"), 2 * (1 + 4 / 256)),
+    **dict.fromkeys(("adamw_torch_8bit", "ao_adamw_8bit", "ao_adamw_fp8"), 2 * (1 + 4 / 256)),
+    **dict.fromkeys(("adamw_torch_4bit", "ao_adamw_4bit"), 2 * (0.5 + 4 / 128)),
+    "q_galore_adamw8bit": 2 * (1 + 4 / 256),
+}
+# NF4 with double quantization: 4 bits, an 8-bit scale for 64 values, and a 32-bit one for 256 of those.
+_NF4 = 0.5 + 1 / 64 + 4 / (64 * 256)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """Bytes at the peak of a step. `gradients` and `optimizer` are those of trained parameters, adapters included.
+
+    `activations` is what the forward pass keeps and the backward pass adds at the peak; `logits` what the head, the
+    loss and their gradients add to it. `batch` rows of `sequence` tokens, of which `positions` a row reach the head.
+    """
+
+    weights: int
+    adapters: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    batch: int
+    sequence: int
+    positions: int
+    trainable: int
+    parameters: int
+
+    @property
+    def total(self) -> int:
+        """All of it, without what a GPU's runtime takes for itself."""
+        return self.weights + self.adapters + self.gradients + self.optimizer + self.activations + self.logits
+
+    def to_dict(self) -> dict[str, int]:
+        return asdict(self) | {"total": self.total}
+
+
+def estimate(
+    config: Any,
+    recipe: Recipe,
+    *,
+    sequence: int | None = None,
+    batch: int | None = None,
+    positions: int | None = None,
+) -> MemoryEstimate:
+    """The memory of one training step on a device, in bytes.
+
+    Args:
+        config: a transformers configuration of an image-text-to-text or causal language model.
+        recipe: adapter, freezing, precision, quantization, optimizer and checkpointing are read from it.
+        sequence: tokens a row; by default the recipe's `sequence_len`.
+        batch: rows a step; by default `micro_batch_size`.
+        positions: at how many positions of a row the head is asked for logits; by default at all of them.
+
+    Raises:
+        EnvironmentProblem: the model's code cannot run without data. InputError: the LoRA targets match nothing.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    sequence = sequence or recipe.sequence_len
+    batch = batch or recipe.micro_batch_size or 1
+    kept = sequence if positions is None else min(positions, sequence)
+    model = skeleton(config, recipe)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model = _without_data(model)
+        trained = [one for one in model.parameters() if one.requires_grad]
+        own = {id(one) for name, one in model.named_parameters() if "lora_" in name or "modules_to_save" in name}
+        adapters = sum(_bytes(one) for one in model.parameters() if id(one) in own)
+        base = [(name, one) for name, one in model.named_parameters() if id(one) not in own]
+        weights = sum(_stored(name, one, recipe) for name, one in base) + sum(map(_bytes, model.buffers()))
+        gradients = sum(map(_bytes, trained))
+        peak = _rehearsed(model, recipe, batch, sequence, kept)
+        small = _rehearsed(model, recipe, batch, sequence, 1) if kept > 1 else peak
+        logits = max(0, peak - small)
+        counts = sum(one.numel() for one in trained), sum(one.numel() for one in model.parameters())
+    activations = max(0, peak - logits - gradients)
+    states = round(sum(_states(one, recipe.optimizer) for one in trained))
+    return MemoryEstimate(
+        round(weights), adapters, gradients, states, activations, logits, batch, sequence, kept, *counts
+    )
+
+
+def skeleton(config: Any, recipe: Recipe) -> Any:
+    """The model with adapters and freezing as the recipe has them, on the meta device."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    images = type(config) in AutoModelForImageTextToText._model_mapping
+    kind = AutoModelForImageTextToText if images else AutoModelForCausalLM
+    options = {} if recipe.attn_implementation is None else {"attn_implementation": _attention(recipe)}
+    with torch.device("meta"):
+        model = kind.from_config(config, dtype=weight_dtype(recipe), **options)
+        return prepared(model, recipe)
+
+
+def prepared(model: Any, recipe: Recipe) -> Any:
+    """A model with the recipe's adapters, freezing and checkpointing, ready to train."""
+    from workbench.models.freeze import freeze_mm, unfrozen
+    from workbench.models.lora import apply_lora, lora_config
+
+    adapter = lora_config(recipe, model)
+    if adapter is not None:
+        model = apply_lora(model, adapter)
+    elif recipe.unfrozen_parameters:
+        names, _ = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad = name in names
+    if recipe.freeze_mm_modules:
+        freeze_mm(model)
+    if recipe.gradient_checkpointing:
+        with warnings.catch_warnings():
+            # The newest transformers has another name for it as well.
+            warnings.simplefilter("ignore", FutureWarning)
+            model.gradient_checkpointing_enable(recipe.gradient_checkpointing_kwargs or {"use_reentrant": True})
+        if adapter is not None:
+            model.enable_input_require_grads()
+    return model.train()
+
+
+def _without_data(model: Any) -> Any:
+    """Put tensors of the same shape and dtype, on the CPU as far as anybody can tell, in place of those on meta."""
+    import torch
+
+    made: dict[int, Any] = {}
+    for module in model.modules():
+        for kind in (module._parameters, module._buffers):
+            for name, tensor in kind.items():
+                if tensor is None:
+                    continue
+                if id(tensor) not in made:
+                    fake = torch.empty(tensor.shape, dtype=tensor.dtype, device="cpu")
+                    trained = tensor.requires_grad
+                    made[id(tensor)] = torch.nn.Parameter(fake, trained) if kind is module._parameters else fake
+                kind[name] = made[id(tensor)]
+    return model
+
+
+def weight_dtype(recipe: Recipe) -> Any:
+    """The dtype that the weights are loaded in."""
+    import torch
+
+    if recipe.bf16 or recipe.bfloat16:
+        return torch.bfloat16
+    return torch.float16 if recipe.fp16 or recipe.float16 else torch.float32
+
+
+def _attention(recipe: Recipe) -> str:
+    """Kernels of other makers keep what sdpa keeps: the output and a number for each head and token."""
+    return "eager" if recipe.attn_implementation == "eager" else "sdpa"
+
+
+def _rehearsed(model: Any, recipe: Recipe, batch: int, sequence: int, kept: int) -> int:
+    """Peak bytes that a forward and backward pass has beside the model, gradients included."""
+    import torch
+
+    ids = torch.zeros((batch, sequence), dtype=torch.int64)
+    labels = torch.zeros((batch * kept,), dtype=torch.int64)
+    try:
+        with counted() as count, precision(recipe):
+            loss = step_loss(model, ids, labels, kept)
+            loss.backward()
+    except Exception as problem:
+        raise EnvironmentProblem(
+            "The memory of this model cannot be estimated",
+            f"Its code does not run on tensors without data: {str(problem).splitlines()[0][:200]}",
+        ) from problem
+    finally:
+        model.zero_grad(set_to_none=True)
+    return count.peak
+
+
+def step_loss(model: Any, ids: Any, labels: Any, kept: int) -> Any:
+    """The mean cross entropy at the last `kept` positions, in float32, as transformers computes it."""
+    import torch
+
+    more = {"logits_to_keep": kept} if kept < ids.shape[1] else {}
+    logits = model(input_ids=ids, use_cache=False, **more).logits
+    return torch.nn.functional.cross_entropy(logits.float().view(-1, logits.shape[-1]), labels)
+
+
+def precision(recipe: Recipe) -> Any:
+    """Autocast, where the recipe's training runs under it."""
+    import torch
+
+    return torch.autocast("cpu", dtype=torch.bfloat16) if recipe.bf16 else nullcontext()
+
+
+class _Count:
+    """Bytes of the storages that live now, and the most that lived at once."""
+
+    def __init__(self) -> None:
+        self.now = self.peak = 0
+        self.seen: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def add(self, tensors: Iterable[Any]) -> None:
+        for tensor in tensors:
+            storage = tensor.untyped_storage()
+            if storage in self.seen:
+                continue
+            size = storage.nbytes()
+            self.seen.add(storage)
+            self.now += size
+            weakref.finalize(storage, self._free, size)
+        self.peak = max(self.peak, self.now)
+
+    def _free(self, size: int) -> None:
+        self.now -= size
+
+
+@contextmanager
+def counted() -> Iterator[_Count]:
+    """Counts every storage that is made inside, views and writes in place not again."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    count = _Count()
+
+    class Counting(TorchDispatchMode):  # type: ignore[misc]
+        def __torch_dispatch__(self, function: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
+            before = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
+            made = function(*args, **(kwargs or {}))
+            known = {one.untyped_storage()._cdata for one in before}
+            count.add(
+                one
+                for one in tree_leaves(made)
+                if isinstance(one, torch.Tensor) and one.untyped_storage()._cdata not in known
+            )
+            return made
+
+    with Counting():
+        yield count
+
+
+def _bytes(tensor: Any) -> int:
+    return int(tensor.numel() * tensor.element_size())
+
+
+def _stored(name: str, weight: Any, recipe: Recipe) -> float:
+    """Bytes of a base weight as it is loaded: the matrices of a quantized model are smaller, but for the head."""
+    linear = weight.dim() == 2 and "embed" not in name and "lm_head" not in name
+    if linear and recipe.load_in_4bit and recipe.adapter == "qlora":
+        return float(weight.numel() * _NF4)
+    if linear and recipe.load_in_8bit and recipe.adapter:
+        return float(weight.numel() + 4 * weight.shape[0])
+    return _bytes(weight)
+
+
+def _states(parameter: Any, optimizer: str | None) -> float:
+    """Bytes of optimizer state: AdamW's two moments in the parameter's dtype, unless the optimizer keeps others."""
+    name = optimizer or ""
+    if name in _STATES:
+        return float(parameter.numel() * _STATES[name])
+    if name == "adafactor":
+        rows = (
+            sum(parameter.shape[-2:]) * (parameter.numel() // max(1, parameter.shape[-1] * parameter.shape[-2]))
+            if parameter.dim() > 1
+            else parameter.numel()
+        )
+        return float(4 * rows)
+    return float(2 * _bytes(parameter))
