@@ -68,7 +68,8 @@ def opened() -> Opened:
             app.animation_level = "none"
             if theme:
                 app.theme = theme
-            await until(pilot, lambda: settled(pilot))
+            # The first bench of a process imports transformers.
+            await until(pilot, lambda: settled(pilot), 120)
             yield pilot
 
     return open_app
