@@ -79,10 +79,11 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
             title = f"{python} has no axolotl" if missing else f"axolotl in {python} gave no answer"
             hint = "Give the Python of the environment in which you train."
             raise EnvironmentProblem(title, "" if missing else last[:300], hint)
-        return _read(json.loads(answer.read_text(encoding="utf-8")))
+        return read_answer(json.loads(answer.read_text(encoding="utf-8")))
 
 
-def _read(told: Mapping[str, Any]) -> Answer:
+def read_answer(told: Mapping[str, Any]) -> Answer:
+    """An answer from its JSON. Raises EnvironmentProblem where it is of another version."""
     if told.get("schema") != SCHEMA:
         raise EnvironmentProblem("axolotl's answer is of another version", f"It says {told.get('schema')!r}.")
     rows: dict[int, Any] = {}

@@ -43,13 +43,17 @@ class NotReady(BenchError):
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What would be written, and what of it is proven. `rows` are the numbers of the rows that were looked at."""
+    """What would be written, and what of it is proven.
+
+    `rows` are the numbers of the rows that were looked at; `answer` is what axolotl made of them, where it was asked.
+    """
 
     composed: Composed
     proofs: tuple[Proof, ...]
     receipt: Receipt
     rows: tuple[int, ...]
     out: Path | None = None
+    answer: Answer | None = None
 
     @property
     def missing(self) -> tuple[Proof, ...]:
@@ -148,7 +152,8 @@ def prepare_export(
         answer = _asked_consumer(exported, composed.text, rows)
         proofs.append(readiness.consumer_proof(exported, answer))
     receipt = _receipt(bench, rows, proofs, composed, answer, today)
-    return Export(composed, tuple(proofs), receipt, rows, out)
+    told = answer if isinstance(answer, Answer) else None
+    return Export(composed, tuple(proofs), receipt, rows, out, told)
 
 
 def _with(bench: Bench, asked: Asked) -> Bench:
