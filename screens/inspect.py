@@ -63,6 +63,7 @@ class InspectScreen(Browse, Arranged, Edits):
         self._shown = -1
         self._view: RowView | None = None
         self._findings: list[Finding] = []
+        self._panes: dict[str, bool] = {}
         self._token = 0
         self._recalled = 0
         self._grid = TokenGrid(id="grid")
@@ -106,7 +107,14 @@ class InspectScreen(Browse, Arranged, Edits):
         grid = self._grid
         keep(
             self.bench,
-            {"row": self._row, "token": grid.cursor, "lens": grid.lens, "spaces": grid.spaces, "theme": self.app.theme},
+            {
+                "row": self._row,
+                "token": grid.cursor,
+                "lens": grid.lens,
+                "spaces": grid.spaces,
+                "theme": self.app.theme,
+                "panes": self._panes,
+            },
         )
 
     def _recall(self) -> None:
@@ -118,6 +126,11 @@ class InspectScreen(Browse, Arranged, Edits):
             grid.toggle_spaces()
         if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
             self.app.theme = known["theme"]
+        panes = known.get("panes")
+        for pane in ("#samples", "#side"):
+            if isinstance(panes, dict) and isinstance(panes.get(pane), bool):
+                self._panes[pane] = panes[pane]
+                self.query_one(pane).styles.display = "block" if panes[pane] else "none"
         row, token = known.get("row"), known.get("token")
         length = self.bench.rows.known_length
         if not self._row and isinstance(row, int) and row >= 0 and (length is None or row < length):
@@ -344,6 +357,7 @@ class InspectScreen(Browse, Arranged, Edits):
         found = self.query_one(pane)
         shown = found.display
         found.styles.display = "none" if shown else "block"
+        self._panes[pane] = not shown
         if shown and self.focused is not None and (self.focused is found or found in self.focused.ancestors):
             self.query_one(TokenGrid).focus()
 

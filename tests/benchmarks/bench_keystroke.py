@@ -62,19 +62,15 @@ async def _drawn(app: App[None]) -> None:
     await done.wait()
 
 
-async def _type(app: App[None], area: RecipeText, painted: TokenGrid | None) -> list[float]:
+async def _type(app: App[None], area: RecipeText, screen: InspectScreen | None) -> list[float]:
     """Seconds for each key, from its event to the paint that shows what it did."""
     times = []
     for number in range(_KEYS):
         key = events.Key("x", "x") if number % 2 == 0 else events.Key("backspace", None)
-        before, begin = painted.view if painted is not None else None, perf_counter()
+        text, begin = area.text, perf_counter()
         area.post_message(key)
-        while painted is not None and painted.view is before:
+        while area.text == text or (screen is not None and screen._followed != area.text):
             await asyncio.sleep(0)
-        if painted is None:
-            text = area.text
-            while area.text == text:
-                await asyncio.sleep(0)
         await _drawn(app)
         times.append(perf_counter() - begin)
         # The findings follow on another thread after a pause; the next key comes after them, as a person's does.
@@ -102,7 +98,7 @@ async def keystroke(folder: Path, tokens: int) -> None:
         column = editor.area.document.get_line(line).index("model") + 1
         editor.go(line + 1, column + 3)
         await pilot.pause(0.5)
-        times = await _type(app, editor.area, grid)
+        times = await _type(app, editor.area, screen)
         assert grid.view.mask.trained == trained > 0
     alone = TextAlone(file.read_text())
     async with alone.run_test(size=_SIZE) as pilot:

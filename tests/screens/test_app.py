@@ -15,7 +15,7 @@ from screens.loading import LoadingScreen, Stages
 from screens.themes import CYCLE
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.problem import Problem
-from tests.screens.conftest import Opened, grid_of, settled, until
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.models.hub import Progress
@@ -178,3 +178,15 @@ def test_run_asks_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "__stdin__", None)
     with pytest.raises(EnvironmentProblem):
         run(SmallBench(ROWS))
+
+
+async def test_panes_are_as_they_were_left(opened: Opened) -> None:
+    async with opened((160, 48)) as pilot:
+        await pilot.press("s", "b")
+    async with opened((160, 48)) as pilot:
+        assert not screen_of(pilot).query_one("#samples").display
+        assert not screen_of(pilot).query_one("#side").display
+        await pilot.press("s")
+    async with opened((160, 48)) as pilot:
+        assert screen_of(pilot).query_one("#samples").display
+        assert not screen_of(pilot).query_one("#side").display
