@@ -68,7 +68,7 @@ class Vocabulary:
             )
         if match := _BYTE_PIECE.match(piece):
             return bytes([int(match[1], 16)])
-        return piece.replace("\u2581", " ").encode()
+        return piece.replace("\u2581", " ").encode("utf-8", "surrogatepass")
 
     def text(self, token: int) -> str:
         """The id's text; bytes that are no whole character show as U+FFFD."""
