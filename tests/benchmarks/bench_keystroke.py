@@ -68,7 +68,7 @@ async def _type(app: App[None], area: RecipeText, screen: InspectScreen | None) 
     for number in range(_KEYS):
         key = events.Key("x", "x") if number % 2 == 0 else events.Key("backspace", None)
         text, begin = area.text, perf_counter()
-        area.post_message(key)
+        app.post_message(key)
         while area.text == text or (screen is not None and screen._followed != area.text):
             await asyncio.sleep(0)
         await _drawn(app)
