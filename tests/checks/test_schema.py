@@ -182,9 +182,11 @@ def test_values_that_axolotl_coerces_are_taken() -> None:
     assert told(recipe(lisa_n_layers="4", relora="no", optimizer="adamw_bnb_8bit", lr_scheduler="rex")) == []
 
 
-def test_keys_that_must_be_there() -> None:
-    document = Document("base_model: here\nlearning_rate: 0.1\n")
-    assert [one.message.split()[0] for one in of(told(document), "C010")] == ["datasets"]
+def test_a_recipe_with_rows_needs_a_rate() -> None:
+    (found,) = told(recipe(learning_rate=None))
+    assert (found.code, found.severity) == ("C010", "error")
+    assert "learning_rate" in found.message
+    assert told(Document("base_model: here\n")) == []
 
 
 # -- the data
