@@ -254,14 +254,11 @@ class Bench:
 
     def _open_rows(self) -> RowSource:
         from workbench.data.sources import open_source
-        from workbench.resources import sample_dir
 
         if self._data is not None:
             return open_source(self._data)
         if self._own_recipe:
-            # A new recipe without data is shown on the conversations that ship with the bench.
-            name = "shapes.jsonl" if self.loaded.processor is not None else "text.jsonl"
-            return open_source(str(sample_dir() / name))
+            return open_source(self._sample_rows())
         datasets = self.recipe.datasets or []
         if self._dataset >= len(datasets):
             raise InputError(
@@ -282,6 +279,12 @@ class Bench:
             revision=entry.revision,
             base_dir=self.recipe_dir,
         )
+
+    def _sample_rows(self) -> str:
+        """The conversations that ship with the bench: a new recipe without data is shown on them."""
+        from workbench.resources import sample_dir
+
+        return str(sample_dir() / ("shapes.jsonl" if self.loaded.processor is not None else "text.jsonl"))
 
     def row(self, index: int) -> Row:
         """One row; the last few are kept.

@@ -12,6 +12,7 @@ import click
 from workbench import __version__
 from workbench.commands.export import export
 from workbench.commands.options import EPILOG, RowCount, source_options
+from workbench.commands.overfit import overfit
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError, InputError
 
 if TYPE_CHECKING:
@@ -317,6 +318,7 @@ def infer(
 
 
 cli.add_command(export)
+cli.add_command(overfit)
 
 
 def main(arguments: list[str] | None = None) -> None:

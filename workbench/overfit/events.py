@@ -80,9 +80,9 @@ def read(path: Path) -> list[Event]:
     return list(parse(text.splitlines(), str(path)))
 
 
-def parse(lines: Iterable[str], name: str = "") -> Iterator[Event]:
-    """Events from lines, checked as `read` says."""
-    first = True
+def parse(lines: Iterable[str], name: str = "", *, begun: bool = False) -> Iterator[Event]:
+    """Events from lines, checked as `read` says; `begun`: these go on where others ended."""
+    first = not begun
     pending: tuple[int, str] | None = None
     for number_of_line, line in enumerate(lines, 1):
         if pending is not None:
@@ -97,7 +97,8 @@ def parse(lines: Iterable[str], name: str = "") -> Iterator[Event]:
             continue
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise InputError("This is no event", f"{line[:60]!r} has no `event`.", where=Where(name, number_of_line))
-        if first and (event["event"] != "start" or event.get("version") != VERSION):
+        # A run that could not begin has nothing but its error.
+        if first and event["event"] != "error" and (event["event"] != "start" or event.get("version") != VERSION):
             cause = f"The first event is {event['event']} of version {event.get('version')}; version {VERSION} is read."
             raise InputError("These are no events of this bench", cause, "Run again.", Where(name, number_of_line))
         first = False

@@ -134,18 +134,34 @@ class Renderer:
 
     def encode_batch(self, conversations: Sequence[Sequence[Message]]) -> npt.NDArray[np.int64]:
         """The ids `[B, L]` of a batch, padded as the collator pads. Raises what the processor raises."""
-        options: dict[str, Any] = {"add_generation_prompt": False, "tokenize": True, "return_dict": True}
+        return np.asarray(self.features(conversations)["input_ids"], dtype=np.int64)
+
+    def features(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        *,
+        add_generation_prompt: bool = False,
+        tensors: bool = False,
+    ) -> Any:
+        """All that the model gets for a batch: ids, mask, pixels, by name. Raises what the processor raises.
+
+        With a processor these are torch tensors; without, numpy arrays, or torch tensors where `tensors` asks for them.
+        """
+        options: dict[str, Any] = {
+            "add_generation_prompt": add_generation_prompt,
+            "tokenize": True,
+            "return_dict": True,
+        }
         if self.template is not None:
             options["chat_template"] = self.template
         batch = [list(messages) for messages in conversations]
         with self._lock:
             if self.processor is not None:
-                encoded = self.processor.apply_chat_template(
+                return self.processor.apply_chat_template(
                     batch, return_tensors="pt", processor_kwargs={"padding": True}, **options
                 )
-            else:
-                encoded = self.tokenizer.apply_chat_template(batch, return_tensors="np", padding=True, **options)
-        return np.asarray(encoded["input_ids"], dtype=np.int64)
+            kind = "pt" if tensors else "np"
+            return self.tokenizer.apply_chat_template(batch, return_tensors=kind, padding=True, **options)
 
 
 @dataclass(frozen=True, slots=True)

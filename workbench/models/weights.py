@@ -1,0 +1,117 @@
+"""A model with its weights, as a multimodal run loads it. Nothing but an overfit run asks for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import EnvironmentProblem, InputError, Where
+
+if TYPE_CHECKING:
+    from workbench.models.load import Loaded
+    from workbench.recipe.model import Recipe
+
+_ATTENTION = (("flash_attention", "flash_attention_2"), ("sdp_attention", "sdpa"), ("eager_attention", "eager"))
+
+
+def pick_device(wanted: str) -> str:
+    """`auto` is the best there is: cuda, mps or cpu.
+
+    Raises:
+        EnvironmentProblem: the device that was asked for is not there.
+    """
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if not there.get(wanted.partition(":")[0], False):
+        raise EnvironmentProblem(f"There is no device {wanted!r} here", hint="Give --device auto.")
+    return wanted
+
+
+def pick_dtype(recipe: Recipe, device: str) -> Any:
+    """The dtype that weights are loaded in: bf16 where the recipe asks for it and the device can, else fp16 or fp32.
+
+    On a CPU a frozen base in bf16 saves nothing that an overfit of a few rows needs, so `bf16: auto` means fp32 there.
+    """
+    import torch
+
+    if recipe.bf16 is True or recipe.bfloat16:
+        return torch.bfloat16
+    if recipe.fp16 or recipe.float16:
+        return torch.float16
+    if recipe.bf16 == "auto" and device.startswith("cuda") and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def attention(recipe: Recipe) -> str | None:
+    """The attention that the recipe names, or None for transformers' own choice."""
+    if recipe.attn_implementation:
+        return recipe.attn_implementation
+    return next((name for key, name in _ATTENTION if getattr(recipe, key)), None)
+
+
+def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_remote_code: bool = False) -> Any:
+    """The model on a device: the image-text-to-text class where there is one and a processor, else the causal model.
+
+    4- and 8-bit loading need bitsandbytes and a GPU.
+
+    Raises:
+        EnvironmentProblem: weights or a package are missing. InputError: no class can be had for this configuration.
+    """
+    import transformers
+
+    dtype = pick_dtype(recipe, device)
+    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, "local_files_only": True}
+    if (name := attention(recipe)) is not None:
+        options["attn_implementation"] = name
+    if recipe.load_in_4bit or recipe.load_in_8bit or recipe.adapter == "qlora":
+        options["quantization_config"] = _quantization(recipe, dtype, device)
+    classes = [transformers.AutoModelForCausalLM]
+    if loaded.processor is not None:
+        classes.insert(0, transformers.AutoModelForImageTextToText)
+    problem: Exception | None = None
+    for one in classes:
+        try:
+            model = one.from_pretrained(str(loaded.path), **options)
+        except ValueError as error:
+            # No class of this kind is registered for the configuration; the next kind is asked.
+            problem = error
+            continue
+        except OSError as error:
+            raise EnvironmentProblem(
+                "The model's weights cannot be loaded",
+                str(error).splitlines()[0][:300],
+                "Download them, or give --model with a folder that has them.",
+                Where(file=str(loaded.path)),
+            ) from error
+        return model if "quantization_config" in options else model.to(device)
+    raise InputError(
+        "transformers has no class to train this model with",
+        str(problem).splitlines()[0][:300],
+        "Update transformers, or say --trust-remote-code where the model brings its own code.",
+        Where(file=str(loaded.path)),
+    ) from problem
+
+
+def _quantization(recipe: Recipe, dtype: Any, device: str) -> Any:
+    from importlib.util import find_spec
+
+    import transformers
+
+    if find_spec("bitsandbytes") is None or not device.startswith("cuda"):
+        raise EnvironmentProblem(
+            "This recipe loads in 4 or 8 bit, which cannot be done here",
+            "bitsandbytes is not installed." if find_spec("bitsandbytes") is None else f"The device is {device}.",
+            "Run where there is a GPU and bitsandbytes, or with adapter: lora.",
+        )
+    if recipe.load_in_8bit:
+        return transformers.BitsAndBytesConfig(load_in_8bit=True)
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=dtype,
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_quant_storage=dtype,
+    )

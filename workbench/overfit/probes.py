@@ -1,0 +1,251 @@
+"""What is asked of a model before and after: its loss per token, what it writes, what the pictures are worth."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from workbench.overfit.loss import trained_nll
+from workbench.overfit.training import Collator, to_device
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.row import Row
+
+DEPENDS = 0.1
+"""A token's loss that changes by this many nats when pictures are exchanged depends on them."""
+_HASHED = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class RowLoss:
+    """The loss of a row's trained tokens, `[m]` in nats, and their places in the row."""
+
+    row: int
+    nll: list[float]
+    places: list[int]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.nll) / len(self.nll) if self.nll else 0.0
+
+
+class Examiner:
+    """Asks a model about the rows of a plan, one row at a time, without gradients."""
+
+    def __init__(self, bench: Bench, rows: Sequence[int], collator: Collator, *, trim: bool) -> None:
+        self.bench, self.rows, self.collator, self.trim = bench, rows, collator, trim
+
+    def losses(self, model: Any, pictures: dict[int, list[Any]] | None = None) -> list[RowLoss]:
+        """The loss of every trained token; with `pictures`, as if the rows had these instead of their own."""
+        model.eval()
+        found = []
+        for index in self.rows:
+            row = self.bench.row(index)
+            messages = row.conversation.messages
+            if pictures is not None:
+                messages = with_pictures(messages, pictures[index])
+            inputs = to_device(self.collator.inputs([messages]), model.device, next(model.parameters()).dtype)
+            labels = self.collator.labels([index]).to(model.device)
+            with torch.no_grad():
+                nll, _ = trained_nll(model, inputs, labels, trim=self.trim)
+            places = np.flatnonzero(labels[0].cpu().numpy() != -100)
+            # The first token of a row is predicted by nothing.
+            found.append(RowLoss(index, nll.cpu().tolist(), [int(place) for place in places if place > 0]))
+        return found
+
+    def decode(self, model: Any, limit: int) -> dict[str, Any]:
+        """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length."""
+        model.eval()
+        turns = []
+        stops = _stop_ids(model, self.bench)
+        for index in self.rows:
+            for message, wanted in trained_turns(self.bench.row(index)):
+                history = self.bench.row(index).conversation.messages[:message]
+                inputs = self.collator.inputs([history], prompt=True)
+                inputs = to_device(inputs, model.device, next(model.parameters()).dtype)
+                length = inputs["input_ids"].shape[1]
+                with torch.no_grad():
+                    made = model.generate(**inputs, max_new_tokens=min(limit, len(wanted) + 8), do_sample=False)
+                got = made[0, length:].tolist()
+                cut = next((place + 1 for place, token in enumerate(got) if token in stops), None)
+                said, asked = _without(got[:cut], stops), _without(wanted, stops)
+                turns.append(
+                    {
+                        "row": index,
+                        "message": message,
+                        "exact": said == asked,
+                        "stopped": cut is not None,
+                        "ends": bool(set(wanted) & stops),
+                        "wanted": self._text(asked),
+                        "got": self._text(said),
+                    }
+                )
+        return {"turns": turns}
+
+    def _text(self, ids: Sequence[int]) -> str:
+        return str(self.bench.loaded.tokenizer.decode(ids))
+
+    def swapped(self) -> tuple[dict[int, list[Any]] | None, str]:
+        """Every row's pictures taken from the next row that has others, in its own sizes; or None, and why."""
+        own = {index: pictures_of(self.bench.row(index)) for index in self.rows}
+        having = [index for index in self.rows if own[index]]
+        if not having:
+            return None, "no row has a picture"
+        if len({_look(own[index][0]) for index in having}) < 2:
+            return None, "no two rows have different pictures"
+        taken: dict[int, list[Any]] = {index: [] for index in self.rows}
+        for place, index in enumerate(having):
+            others = [
+                one for one in [*having[place + 1 :], *having[:place]] if _look(own[one][0]) != _look(own[index][0])
+            ]
+            theirs = own[others[0]]
+            taken[index] = [
+                theirs[number % len(theirs)].resize(picture.size) for number, picture in enumerate(own[index])
+            ]
+        return taken, ""
+
+
+def swap_result(own: Sequence[RowLoss], other: Sequence[RowLoss]) -> dict[str, Any]:
+    """How much the loss rises on tokens that depend on the picture, when the pictures are exchanged."""
+    before = np.array([nll for one in own for nll in one.nll])
+    after = np.array([nll for one in other for nll in one.nll])
+    depends = np.abs(after - before) >= DEPENDS
+    rise = float((after - before)[depends].mean()) if depends.any() else 0.0
+    return {"applicable": True, "rise": rise, "tokens": int(depends.sum()), "of": len(before)}
+
+
+def trained_turns(row: Row) -> list[tuple[int, list[int]]]:
+    """The turns of a row whose content is trained: the message, and the ids that are trained of it, in order."""
+    mask, trace, ids = row.mask, row.trace, row.rendering.input_ids
+    found = []
+    for number in np.flatnonzero(mask.spans.trained).tolist():
+        inside = slice(int(mask.spans.content[number]), int(mask.spans.stop[number]))
+        owners = trace.message[inside]
+        owners = owners[owners >= 0]
+        wanted = ids[inside][mask.keep[inside]].tolist()
+        if len(owners) and wanted:
+            found.append((int(owners[0]), wanted))
+    return found
+
+
+def stop_result(decoded: dict[str, Any], losses: Sequence[RowLoss], bench: Bench, stops: set[int]) -> dict[str, Any]:
+    """How many answers stop, how many have a trained end, and the loss of those ends."""
+    turns = decoded["turns"]
+    nll = []
+    for one in losses:
+        ids = bench.row(one.row).rendering.input_ids
+        nll += [value for value, place in zip(one.nll, one.places, strict=True) if int(ids[place]) in stops]
+    return {
+        "of": len(turns),
+        "stopped": sum(turn["stopped"] for turn in turns),
+        "trained": sum(turn["ends"] for turn in turns),
+        "nll": sum(nll) / len(nll) if nll else None,
+    }
+
+
+def _stop_ids(model: Any, bench: Bench) -> set[int]:
+    """Where generation stops: the generation config's ids, and the tokenizer's."""
+    told = getattr(model.generation_config, "eos_token_id", None)
+    ids = set(told) if isinstance(told, list) else {told} if told is not None else set()
+    return ids or ({bench.loaded.eos_id} if bench.loaded.eos_id is not None else set())
+
+
+stop_ids = _stop_ids
+
+
+def _without(ids: Sequence[int], stops: set[int]) -> list[int]:
+    """The ids before the first that stops."""
+    return list(ids[: next((place for place, token in enumerate(ids) if token in stops), len(ids))])
+
+
+# Pictures
+
+
+def _parts(messages: Sequence[Any]) -> list[tuple[int, int, str]]:
+    """Where the pictures are: message, part, and the key that holds them."""
+    found = []
+    for number, message in enumerate(messages):
+        content = message.get("content")
+        for place, part in enumerate(content if isinstance(content, list) else ()):
+            if isinstance(part, dict) and part.get("type") == "image":
+                key = next((key for key in ("image", "url", "path", "base64") if key in part), None)
+                if key is not None:
+                    found.append((number, place, key))
+    return found
+
+
+def pictures_of(row: Row) -> list[Any]:
+    """A row's pictures, read, in order."""
+    from transformers.image_utils import load_image
+
+    messages = row.conversation.messages
+    return [load_image(messages[number]["content"][place][key]) for number, place, key in _parts(messages)]
+
+
+def with_pictures(messages: Sequence[Any], pictures: Sequence[Any]) -> list[Any]:
+    """The messages with other pictures in the places of theirs."""
+    changed = [dict(message) for message in messages]
+    for (number, place, key), picture in zip(_parts(messages), pictures, strict=True):
+        content = list(changed[number]["content"])
+        part = {name: value for name, value in content[place].items() if name != key}
+        content[place] = part | {"image": picture}
+        changed[number]["content"] = content
+    return changed
+
+
+def _look(picture: Any) -> str:
+    return hashlib.sha256(picture.convert("RGB").resize((64, 64)).tobytes()).hexdigest()
+
+
+# Weights
+
+
+def weight_hashes(model: Any) -> dict[str, str]:
+    """A hash per frozen tensor; of large ones an evenly spread sample."""
+    found = {}
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad or parameter.is_meta:
+                continue
+            flat = parameter.detach().reshape(-1)
+            step = max(1, flat.numel() * flat.element_size() // _HASHED)
+            data = flat[::step].contiguous().view(torch.uint8).cpu().numpy()
+            found[name] = hashlib.blake2b(data.tobytes(), digest_size=16).hexdigest()
+    return found
+
+
+def logged_factor(model: Any, inputs: dict[str, Any], labels: torch.Tensor, accumulation: int) -> tuple[float, float]:
+    """The model's own loss, and by what Trainer would multiply it when it logs: probed with two numbers of items.
+
+    A loss that does not follow `num_items_in_batch`, on a model that Trainer takes to do so, is summed over the micro
+    batches of a step and divided by nothing.
+    """
+
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    with torch.no_grad():
+        plain = float(model(**inputs, labels=labels, use_cache=False).loss)
+        if accumulation < 2 or not _trainer_passes(inner):
+            return plain, 1.0
+        items = int((labels[:, 1:] != -100).sum())
+        one, two = (
+            float(model(**inputs, labels=labels, num_items_in_batch=count, use_cache=False).loss)
+            for count in (items, 2 * items)
+        )
+    follows = abs(one - 2 * two) <= 1e-3 * max(1.0, abs(one))
+    return plain, 1.0 if follows else float(accumulation)
+
+
+def _trainer_passes(model: Any) -> bool:
+    """Whether Trainer hands `num_items_in_batch` to this model: what it says of itself, else any keyword catcher."""
+    import inspect
+
+    said = getattr(model, "accepts_loss_kwargs", None)
+    if said is not None:
+        return bool(said)
+    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(model.forward).parameters.values())

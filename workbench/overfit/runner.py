@@ -1,0 +1,314 @@
+"""The child process of an overfit run: `python -m workbench.overfit.runner FOLDER`.
+
+The folder holds the plan; the events, the adapter and everything else are written into it. The parent reads the events
+and nothing else. When the parent goes away, so does this.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from workbench.errors import BenchError
+from workbench.overfit.events import Writer
+from workbench.overfit.plan import Plan
+from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
+
+_TAIL = 20
+
+
+def main(folder: Path) -> int:
+    """Run the plan in a folder; returns the exit code. Every end but a kill is an event."""
+    _leave_with_the_parent()
+    first = int(os.environ.get("RANK", "0")) == 0
+    writer = Writer(folder / EVENTS) if first else None
+    plan = Plan.read(folder / PLAN)
+    steps = 0
+    try:
+        _run(plan, folder, writer)
+    except BenchError as problem:
+        text = " ".join(part for part in (problem.title, problem.cause) if part)
+        _say(writer, "input", text, hint=problem.hint, field=problem.where.field)
+        return 2
+    except BaseException as problem:
+        kind = "memory" if _is_memory(problem) else "cancelled" if isinstance(problem, KeyboardInterrupt) else "crash"
+        traceback.print_exc()
+        tail = "".join(traceback.format_exception(problem)).splitlines()[-_TAIL:]
+        _say(writer, kind, f"{type(problem).__name__}: {problem}"[:500], tail="\n".join(tail), step=steps)
+        return 1
+    return 0
+
+
+def _say(writer: Writer | None, kind: str, message: str, **more: Any) -> None:
+    if writer is not None:
+        writer.write("error", kind=kind, message=message, **more)
+
+
+def _is_memory(problem: BaseException) -> bool:
+    import torch
+
+    said = str(problem).lower()
+    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in said
+
+
+def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
+    began = monotonic()
+    import torch
+    from transformers import set_seed
+
+    from workbench.bench import Bench
+    from workbench.evidence import fingerprint
+    from workbench.models.weights import load_weights, pick_device
+    from workbench.overfit.loss import can_trim, forward_names
+    from workbench.overfit.probes import Examiner, logged_factor, weight_hashes
+    from workbench.overfit.training import Collator, OverfitTrainer, Reporter, Rows, arguments, to_device
+    from workbench.recipe.document import Document
+
+    tell = writer.write if writer is not None else (lambda event, **fields: None)
+    path = Path(plan.recipe_path) if plan.recipe_path is not None else None
+    bench = Bench(Document(plan.recipe, plan.recipe_name, path=path), **plan.bench)
+    bench.load()
+    recipe = bench.recipe
+    tell(
+        "start",
+        version=1,
+        plan={key: value for key, value in plan.to_dict().items() if key not in ("recipe", "bench")},
+        fingerprint=fingerprint(bench, plan.rows).to_dict(),
+        not_honoured=plan.not_honoured,
+    )
+    set_seed(plan.seed)
+    device = pick_device(plan.device)
+    if device == "cuda" and "LOCAL_RANK" in os.environ:
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+
+    def load() -> Any:
+        return load_weights(
+            bench.loaded, recipe, device=device, trust_remote_code=bool(plan.bench.get("trust_remote_code"))
+        )
+
+    model, notes = _prepared(load(), bench, device)
+    names = forward_names(model)
+    collator = Collator(bench, plan.rows, names)
+    trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    batch = collator([0])
+    batch.pop("rows")
+    labels = batch.pop("labels").to(device)
+    inputs = to_device(batch, device, next(model.parameters()).dtype)
+    why_not = can_trim(model.eval(), inputs, labels)
+    if why_not:
+        notes.append(f"logits of every position are computed: {why_not}")
+    trim = not why_not
+    tell(
+        "loaded",
+        seconds=round(monotonic() - began, 3),
+        parameters=sum(p.numel() for p in model.parameters()),
+        trainable=sum(p.numel() for _, p in trainable),
+        adapters=_towers(bench, model),
+        vocabulary=_vocabulary(model),
+        device=device,
+        dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
+        trimmed=trim,
+        notes=notes,
+    )
+    examiner = Examiner(bench, plan.rows, collator, trim=trim)
+    before = examiner.losses(model)
+    tokens = sum(len(one.nll) for one in before)
+    mean = sum(sum(one.nll) for one in before) / tokens if tokens else 0.0
+    accumulation = recipe.gradient_accumulation_steps or 1
+    plain, factor = _own_loss(lambda: logged_factor(model, inputs, labels, accumulation), bool(before[0].nll))
+    tell(
+        "baseline",
+        nll=mean,
+        tokens=tokens,
+        rows=[{"row": one.row, "tokens": len(one.nll), "nll": one.mean} for one in before],
+        direct=before[0].mean if before[0].nll else None,
+        plain=plain,
+        logged_factor=factor,
+    )
+    _tell_tokens(tell, bench, before, "before")
+    if not tokens or not trainable:
+        tell("done", reason="nothing to train", steps=0, seconds=round(monotonic() - began, 3))
+        return
+    frozen = weight_hashes(model) if plan.probes else {}
+    reporter = Reporter(writer, _memory_meter(device))
+    trainer = OverfitTrainer(
+        model=model,
+        args=arguments(plan, recipe, str(folder / "trainer"), device),
+        train_dataset=Rows(len(plan.rows)),
+        data_collator=collator,
+        callbacks=[reporter],
+        trim=trim,
+    )
+    reporter.trainer = trainer
+    trainer.train()
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    steps = int(trainer.state.global_step)
+    if plan.probes and writer is not None:
+        _probe(tell, plan, bench, model, examiner, reporter, trainable, frozen, folder, load)
+    if torch.distributed.is_initialized():
+        torch.distributed.barrier()
+    reason = "steps" if steps >= plan.steps else "diverged"
+    tell("done", reason=reason, steps=steps, seconds=round(monotonic() - began, 3))
+
+
+def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
+    """The model as the recipe trains it: frozen, with adapters, with checkpointing; and what there is to say of it."""
+    from workbench.models.freeze import freeze_mm, unfrozen
+    from workbench.models.lora import apply_lora, lora_config
+
+    recipe, notes = bench.recipe, []
+    model.config.use_cache = False
+    config = lora_config(recipe, model)
+    if config is not None:
+        if getattr(model, "is_quantized", False):
+            from peft import prepare_model_for_kbit_training
+
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        model = apply_lora(model, config)
+    if recipe.unfrozen_parameters:
+        keep, ranged = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad = name in keep
+        notes += [f"{pattern}: the whole tensor is trained, not some of its rows" for pattern in ranged]
+    if recipe.freeze_mm_modules:
+        freeze_mm(model)
+    if recipe.gradient_checkpointing and config is not None:
+        model.enable_input_require_grads()
+    return model, notes
+
+
+def _towers(bench: Any, model: Any) -> dict[str, int]:
+    """How many adapted modules each part of the model has, by the family's module prefixes."""
+    family = bench.family
+    prefixes = family.modules.model_dump() if family is not None and family.modules is not None else {}
+    found: dict[str, int] = {}
+    for name, _ in model.named_modules():
+        if not name.endswith(".lora_A"):
+            continue
+        inner = name.removeprefix("base_model.model.").removesuffix(".lora_A")
+        found[_tower(inner, prefixes)] = found.get(_tower(inner, prefixes), 0) + 1
+    return found
+
+
+def _tower(name: str, prefixes: dict[str, Any]) -> str:
+    best, size = "", -1
+    for tower, given in prefixes.items():
+        for prefix in [given] if isinstance(given, str) else given or ():
+            if (name == prefix or name.startswith(f"{prefix}.")) and len(prefix) > size:
+                best, size = tower, len(prefix)
+    if best:
+        return best
+    from workbench.models.freeze import is_mm
+
+    return "vision or audio" if is_mm(name) else "language"
+
+
+def _vocabulary(model: Any) -> int:
+    head = model.get_output_embeddings()
+    return int(head.weight.shape[0]) if head is not None and hasattr(head, "weight") else 0
+
+
+def _own_loss(ask: Any, anything: bool) -> tuple[float | None, float]:
+    """The model's own loss where it gives one; some classes want more than labels for it."""
+    if not anything:
+        return None, 1.0
+    try:
+        plain, factor = ask()
+    except Exception:
+        return None, 1.0
+    return plain, factor
+
+
+def _tell_tokens(tell: Any, bench: Any, losses: Any, when: str) -> None:
+    for one in losses:
+        ids = bench.row(one.row).rendering.input_ids
+        nll: list[float | None] = [None] * len(ids)
+        for place, value in zip(one.places, one.nll, strict=True):
+            nll[place] = round(value, 5)
+        tell("token_nll", when=when, row=one.row, input_ids=ids.tolist(), nll=nll)
+
+
+def _probe(
+    tell: Any,
+    plan: Plan,
+    bench: Any,
+    model: Any,
+    examiner: Any,
+    reporter: Any,
+    trainable: Any,
+    frozen: dict[str, str],
+    folder: Path,
+    load: Any,
+) -> None:
+    """Everything that is asked after the last step."""
+    from peft import PeftModel
+
+    from workbench.overfit.probes import stop_ids, stop_result, swap_result, weight_hashes
+
+    after = examiner.losses(model)
+    tokens = sum(len(one.nll) for one in after)
+    final = sum(sum(one.nll) for one in after) / tokens
+    rows = [{"row": one.row, "tokens": len(one.nll), "nll": one.mean} for one in after]
+    tell("probe", name="final", nll=final, tokens=tokens, rows=rows)
+    _tell_tokens(tell, bench, after, "after")
+    without = [name for name, _ in trainable if name not in reporter.with_gradient]
+    tell("probe", name="gradients", without=without, of=len(trainable))
+    now = weight_hashes(model)
+    tell("probe", name="frozen", moved=[name for name, was in frozen.items() if now.get(name) != was], of=len(frozen))
+    model.config.use_cache = True
+    if hasattr(model, "gradient_checkpointing_disable"):
+        model.gradient_checkpointing_disable()
+    decoded = examiner.decode(model, plan.decode_tokens)
+    tell("probe", name="decode", **decoded)
+    tell("probe", name="stop", **stop_result(decoded, after, bench, stop_ids(model, bench)))
+    pictures, why = examiner.swapped()
+    if pictures is None:
+        tell("probe", name="swap", applicable=False, why=why)
+    else:
+        tell("probe", name="swap", **swap_result(after, examiner.losses(model, pictures)))
+    if not isinstance(model, PeftModel):
+        tell("probe", name="reload", applicable=False, why="nothing was adapted")
+        return
+    model.save_pretrained(str(folder / ADAPTER))
+    fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
+    again = examiner.losses(fresh)
+    tell("probe", name="reload", applicable=True, nll=sum(sum(one.nll) for one in again) / tokens)
+
+
+def _memory_meter(device: str) -> Any:
+    """A function that gives the most bytes that were needed so far: the device's, or this process's."""
+    if device.startswith("cuda"):
+        import torch
+
+        return lambda: int(torch.cuda.max_memory_allocated())
+    import psutil
+
+    process, most = psutil.Process(), [0]
+
+    def meter() -> int:
+        most[0] = max(most[0], int(process.memory_info().rss))
+        return most[0]
+
+    return meter
+
+
+def _leave_with_the_parent() -> None:
+    """End when the pipe from the parent closes, which it does however the parent ends."""
+    if os.environ.get("VLMBENCH_SUPERVISED") != "1":
+        return
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(143)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1])))

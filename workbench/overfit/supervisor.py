@@ -1,0 +1,212 @@
+"""The parent of an overfit run: starts the child, follows its events, and turns whatever ends it into one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO
+
+from workbench.errors import InputError
+from workbench.overfit.events import Event, Writer, last, parse
+from workbench.overfit.plan import Plan
+from workbench.overfit.runs import EVENTS, LOG, PLAN, RECIPE
+
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 5.0
+_TAIL_LINES = 20
+
+
+class Supervisor:
+    """One run. `events` starts it and yields until it has ended; `cancel` may be called from any thread."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        *,
+        max_seconds: float | None = None,
+        max_bytes: int | None = None,
+        launcher: str = "",
+        processes: int = 1,
+    ) -> None:
+        """`folder` must exist. `max_bytes` limits the memory of the child and of its own. `launcher`: "" or accelerate."""
+        if launcher not in ("", "accelerate"):
+            raise InputError(f"There is no launcher {launcher!r}", hint="Leave it out, or give accelerate.")
+        self.plan, self.folder = plan, folder
+        self._max_seconds, self._max_bytes = max_seconds, max_bytes
+        self._launcher, self._processes = launcher, processes
+        self._child: subprocess.Popen[bytes] | None = None
+        self._ended_by = ""
+
+    @property
+    def command(self) -> list[str]:
+        """What is started."""
+        runner = ["-m", "workbench.overfit.runner", str(self.folder)]
+        if not self._launcher:
+            return [sys.executable, *runner]
+        launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
+        launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        if self._processes > 1:
+            launch.append("--multi_gpu" if _gpus() >= self._processes else "--cpu")
+        elif not _gpus():
+            launch.append("--cpu")
+        return [*launch, *runner]
+
+    def events(self) -> Iterator[Event]:
+        """Start the run, and give its events as they come; the last is `done` or `error`.
+
+        However it ends, the child has ended when this has: leaving the loop early stops it.
+        """
+        self.plan.write(self.folder / PLAN)
+        (self.folder / RECIPE).write_text(self.plan.recipe, "utf-8")
+        file = self.folder / EVENTS
+        file.touch()
+        began = monotonic()
+        with (self.folder / LOG).open("wb") as log:
+            self._child = child = self._start(log)
+            try:
+                with file.open(encoding="utf-8", errors="replace") as stream:
+                    lines = _Lines(stream)
+                    seen: list[Event] = []
+                    while True:
+                        running = child.poll() is None
+                        for event in lines.new():
+                            seen.append(event)
+                            yield event
+                        if not running:
+                            break
+                        self._watch(began)
+                        sleep(_POLL_SECONDS)
+                    if last(seen, "done") is None and last(seen, "error") is None:
+                        self._write_end(child.returncode)
+                        yield from lines.new()
+            except KeyboardInterrupt:
+                self.cancel()
+                self._stop()
+                self._write_end(child.returncode)
+                raise
+            finally:
+                self._stop()
+
+    def cancel(self) -> None:
+        """End the run; its events then end with an error of kind `cancelled`."""
+        self._end("cancelled")
+
+    def _start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))} if self._launcher else {}
+        environment = {**os.environ, **threads, "VLMBENCH_SUPERVISED": "1", "TOKENIZERS_PARALLELISM": "false"}
+        # The child reads this pipe: when it closes, because this process is gone, the child goes as well.
+        return subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def _watch(self, began: float) -> None:
+        if self._max_seconds is not None and monotonic() - began > self._max_seconds:
+            self._end("time")
+        if self._max_bytes is not None and (used := self.memory()) > self._max_bytes:
+            self._end("limit")
+            self._used = used
+
+    _used = 0
+
+    def memory(self) -> int:
+        """The resident bytes of the child and its own children; 0 when it is gone."""
+        import psutil
+
+        if self._child is None:
+            return 0
+        try:
+            process = psutil.Process(self._child.pid)
+            return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
+        except psutil.Error:
+            return 0
+
+    def _end(self, why: str) -> None:
+        if self._child is not None and self._child.poll() is None and not self._ended_by:
+            self._ended_by = why
+            self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        assert self._child is not None
+        try:
+            os.killpg(self._child.pid, number)
+        except (ProcessLookupError, PermissionError):
+            self._child.send_signal(number)
+
+    def _stop(self) -> None:
+        """The child, and all it started, have ended after this."""
+        child = self._child
+        if child is None:
+            return
+        if child.poll() is None:
+            self._signal(signal.SIGTERM)
+            try:
+                child.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._signal(signal.SIGKILL)
+                child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
+
+    def _write_end(self, code: int) -> None:
+        """The child said nothing of its end, so this does."""
+        writer = Writer(self.folder / EVENTS)
+        kind = self._ended_by or ("killed" if code < 0 else "crash")
+        message = {
+            "cancelled": "cancelled",
+            "time": f"the limit of {self._max_seconds or 0:g} seconds was reached",
+            "limit": f"{self._used / 2**30:.1f} GiB are more than the limit of {(self._max_bytes or 0) / 2**30:.1f}",
+        }.get(kind) or (f"signal {_name(-code)}" if code < 0 else f"exit code {code}")
+        writer.write("error", kind=kind, message=message, tail=self._tail())
+        writer.close()
+
+    def _tail(self) -> str:
+        text = (self.folder / LOG).read_text("utf-8", "replace")
+        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+
+class _Lines:
+    """The events of a file that somebody else is still writing; a line counts when it has ended."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream, self._rest, self._started = stream, "", False
+
+    def new(self) -> Iterator[Event]:
+        """The events that came since the last time."""
+        text = self._rest + self._stream.read()
+        *whole, self._rest = text.split("\n")
+        if whole and any(line.strip() for line in whole):
+            yield from parse(whole, begun=self._started)
+            self._started = True
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def _gpus() -> int:
+    import torch
+
+    return int(torch.cuda.device_count())
+
+
+def run(supervisor: Supervisor, report: Callable[[Event], None]) -> list[Event]:
+    """Run to the end, telling `report` of every event. Ctrl+c ends the run, which is on record, and is raised again."""
+    events: list[Event] = []
+    for event in supervisor.events():
+        events.append(event)
+        report(event)
+    return events

@@ -1,0 +1,196 @@
+"""Training on a few rows with transformers' Trainer, on the bench's own labels, each step written as an event."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from workbench.overfit.loss import trained_nll, with_type_ids
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.overfit.events import Writer
+    from workbench.overfit.plan import Plan
+    from workbench.recipe.model import Recipe
+
+_SCHEDULERS = frozenset(
+    (
+        *("linear", "cosine", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt"),
+        *("constant", "constant_with_warmup", "warmup_stable_decay"),
+    )
+)
+
+
+class Rows(Dataset):  # type: ignore[misc]
+    """The rows of a plan, as places in it: the collator renders them."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: int) -> int:
+        return place
+
+
+class Collator:
+    """Rows to a batch: what the processor gives, the bench's labels, and which rows they are."""
+
+    def __init__(self, bench: Bench, rows: Sequence[int], names: frozenset[str]) -> None:
+        self._bench, self._rows, self._names = bench, rows, names
+
+    def __call__(self, places: Sequence[int]) -> dict[str, Any]:
+        indices = [self._rows[place] for place in places]
+        messages = [self._bench.row(index).conversation.messages for index in indices]
+        return {**self.inputs(messages), "labels": self.labels(indices), "rows": torch.tensor(indices)}
+
+    def inputs(self, conversations: Sequence[Any], *, prompt: bool = False) -> dict[str, Any]:
+        """The model's inputs for conversations; with `prompt`, up to where an answer would begin."""
+        made = self._bench.renderer.features(conversations, add_generation_prompt=prompt, tensors=True)
+        return with_type_ids({key: value for key, value in made.items() if torch.is_tensor(value)}, self._names)
+
+    def labels(self, indices: Sequence[int]) -> torch.Tensor:
+        """The labels `[B, L]` of rows."""
+        return torch.from_numpy(self._bench.collate(indices)[1])
+
+
+def to_device(batch: dict[str, Any], device: Any, dtype: Any) -> dict[str, Any]:
+    """A batch on the model's device; pixels and sound in the model's dtype."""
+    return {
+        key: value.to(device, dtype=dtype if value.is_floating_point() else None) if torch.is_tensor(value) else value
+        for key, value in batch.items()
+    }
+
+
+class OverfitTrainer(Trainer):  # type: ignore[misc]
+    """Trainer with the loss computed outside the model, normalised by the trained tokens of the whole step."""
+
+    def __init__(self, *args: Any, trim: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._trim = trim
+        # The loss below is divided by the step's tokens already.
+        self.model_accepts_loss_kwargs = True
+        self.seen: dict[int, list[float]] = {}
+        self.tokens = 0
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        rows, labels = inputs.pop("rows"), inputs.pop("labels")
+        inputs = to_device(inputs, labels.device, self._dtype)
+        nll, row_of = trained_nll(model, inputs, labels, trim=self._trim)
+        told = nll.detach().cpu()
+        for place, row in enumerate(rows.tolist()):
+            self.seen.setdefault(row, []).extend(told[(row_of == place).cpu()].tolist())
+        self.tokens += len(nll)
+        if not len(nll):
+            # Nothing of this batch is trained; a loss that depends on nothing still has to have a gradient.
+            return sum((p.sum() * 0.0 for p in model.parameters() if p.requires_grad), start=nll.sum())
+        count = num_items_in_batch if num_items_in_batch is not None else len(nll)
+        loss = nll.sum() / count
+        return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
+
+    @property
+    def _dtype(self) -> Any:
+        return next(self.model.parameters()).dtype
+
+
+class Reporter(TrainerCallback):  # type: ignore[misc]
+    """Writes a step event after every step, notes which tensors ever had a gradient, and stops at the first NaN."""
+
+    def __init__(self, writer: Writer | None, memory: Any) -> None:
+        self._writer, self._memory = writer, memory
+        self.trainer: OverfitTrainer | None = None
+        self.with_gradient: set[str] = set()
+        self._began = monotonic()
+        self._norm = math.nan
+        self._rate = math.nan
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        assert self.trainer is not None
+        self.trainer.seen.clear()
+        self.trainer.tokens = 0
+        self._began = monotonic()
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        assert self.trainer is not None
+        total = 0.0
+        for name, parameter in self.trainer.model.named_parameters():
+            if parameter.grad is not None:
+                largest = float(parameter.grad.detach().abs().max())
+                total = max(total, largest) if largest == largest else math.nan
+                if largest > 0:
+                    self.with_gradient.add(name)
+        rates = self.trainer.lr_scheduler.get_last_lr() if self.trainer.lr_scheduler is not None else [math.nan]
+        self._rate = float(rates[0])
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        assert self.trainer is not None
+        if logs is None or "grad_norm" not in logs:
+            return
+        seconds = monotonic() - self._began
+        rows = {row: sum(nll) / len(nll) for row, nll in self.trainer.seen.items() if nll}
+        every = [nll for values in self.trainer.seen.values() for nll in values]
+        loss = sum(every) / len(every) if every else 0.0
+        norm = float(logs["grad_norm"])
+        if self._writer is not None:
+            self._writer.write(
+                "step",
+                step=state.global_step,
+                loss=loss,
+                logged=logs.get("loss"),
+                grad_norm=norm,
+                learning_rate=self._rate,
+                tokens=self.trainer.tokens,
+                seconds=round(seconds, 4),
+                memory=self._memory(),
+                rows={str(row): nll for row, nll in rows.items()},
+            )
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            control.should_training_stop = True
+
+
+def arguments(plan: Plan, recipe: Recipe, folder: str, device: str) -> TrainingArguments:
+    """Trainer's arguments for a recipe's own settings, over the steps of the plan."""
+    scheduler = recipe.lr_scheduler or "cosine"
+    checkpointing = bool(recipe.gradient_checkpointing)
+    on_gpu = device.startswith("cuda")
+    return TrainingArguments(
+        output_dir=folder,
+        max_steps=plan.steps,
+        per_device_train_batch_size=recipe.micro_batch_size or 1,
+        gradient_accumulation_steps=recipe.gradient_accumulation_steps or 1,
+        learning_rate=recipe.learning_rate if recipe.learning_rate is not None else 2e-4,
+        optim=recipe.optimizer or "adamw_torch_fused",
+        optim_args=recipe.optim_args if isinstance(recipe.optim_args, str) else None,
+        lr_scheduler_type=scheduler if scheduler in _SCHEDULERS else "cosine",
+        warmup_steps=min(recipe.warmup_steps or 0, plan.steps // 10),
+        weight_decay=recipe.weight_decay or 0.0,
+        max_grad_norm=recipe.max_grad_norm if recipe.max_grad_norm is not None else 1.0,
+        adam_beta1=recipe.adam_beta1 or 0.9,
+        adam_beta2=recipe.adam_beta2 or 0.999,
+        adam_epsilon=recipe.adam_epsilon or 1e-8,
+        gradient_checkpointing=checkpointing,
+        gradient_checkpointing_kwargs=recipe.gradient_checkpointing_kwargs if checkpointing else None,
+        bf16=on_gpu and bool(recipe.bf16 is True or recipe.bf16 == "auto"),
+        fp16=on_gpu and bool(recipe.fp16),
+        use_cpu=device == "cpu",
+        seed=plan.seed,
+        data_seed=plan.seed,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+        dataloader_pin_memory=False,
+        label_names=["labels"],
+    )
