@@ -95,7 +95,7 @@ def make_plan(
         recipe=document.text,
         recipe_name=document.name,
         recipe_path=str(document.path.resolve()) if document.path is not None else None,
-        bench=bench.options,
+        bench=bench.options | ({"data": bench.rows.name} if bench.data_is_sample else {}),
         rows=chosen,
         steps=steps,
         seed=seed,

@@ -20,6 +20,8 @@ from workbench.overfit.plan import Plan
 from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
 
 _TAIL = 20
+_FEW_PARAMETERS = 20_000_000
+"""Below this, handing work to several threads of a CPU costs more than it saves: ten times, where others work too."""
 
 
 def main(folder: Path) -> int:
@@ -92,6 +94,8 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         )
 
     model, notes = _prepared(load(), bench, device)
+    if device == "cpu" and sum(p.numel() for p in model.parameters()) < _FEW_PARAMETERS:
+        torch.set_num_threads(1)
     names = forward_names(model)
     collator = Collator(bench, plan.rows, names)
     trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
@@ -129,6 +133,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         direct=before[0].mean if before[0].nll else None,
         plain=plain,
         logged_factor=factor,
+        why=_why_nothing(bench, plan.rows) if not tokens else "",
     )
     _tell_tokens(tell, bench, before, "before")
     if not tokens or not trainable:
@@ -222,6 +227,12 @@ def _own_loss(ask: Any, anything: bool) -> tuple[float | None, float]:
     except Exception:
         return None, 1.0
     return plain, factor
+
+
+def _why_nothing(bench: Any, rows: Any) -> str:
+    """What the checks say of rows of which no token is trained: the marker before its consequence."""
+    found = [finding for index in rows for finding in bench.row(index).findings if finding.code in ("M002", "M001")]
+    return next((one.message for one in sorted(found, key=lambda one: one.code, reverse=True)), "")
 
 
 def _tell_tokens(tell: Any, bench: Any, losses: Any, when: str) -> None:

@@ -34,7 +34,7 @@ class Supervisor:
         launcher: str = "",
         processes: int = 1,
     ) -> None:
-        """`folder` must exist. `max_bytes` limits the memory of the child and of its own. `launcher`: "" or accelerate."""
+        """`folder` must exist. `max_bytes` limits the memory of the child. `launcher`: none ("") or "accelerate"."""
         if launcher not in ("", "accelerate"):
             raise InputError(f"There is no launcher {launcher!r}", hint="Leave it out, or give accelerate.")
         self.plan, self.folder = plan, folder

@@ -118,11 +118,9 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
     """How the run ended, where it did not end by itself."""
     error = last(events, "error")
     if error is None:
-        done = last(events, "done")
-        if done is not None and done.get("reason") in ("cancelled", "time"):
-            why = "it was cancelled" if done["reason"] == "cancelled" else "the time limit was reached"
+        if last(events, "done") is not None and steps and last(events, "probe", name="final") is None:
             yield _finding(
-                "R014", "warning", f"the run stopped early after {steps} steps: {why}", "Let it run to its end."
+                "R014", "warning", "nothing was asked of the model after the last step", "Run with the probes."
             )
         return
     kind, tail = error.get("kind"), str(error.get("tail") or "").strip().splitlines()
@@ -156,8 +154,11 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
 def _nothing_trained(events: Sequence[Event]) -> Iterator[Finding]:
     baseline = last(events, "baseline")
     if baseline is not None and not baseline["tokens"]:
-        hint = "See `vlmbench check`: M001 and M002 say which marker does not match."
-        yield _finding("R001", "error", f"no token of the {len(baseline['rows'])} rows is trained", hint)
+        why = str(baseline.get("why") or "")
+        text = f"no token of the {len(baseline['rows'])} rows is trained" + (f": {why}" if why else "")
+        yield _finding(
+            "R001", "error", text, "See the rows with `vlmbench inspect`, and M001 and M002 of `vlmbench check`."
+        )
         return
     for row in baseline["rows"] if baseline is not None else ():
         if not row["tokens"]:
@@ -256,7 +257,7 @@ def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) ->
     ended = last(events, "done") is not None
     if ended and len(steps) >= 10 and start > MEMORISED and end > start * (1 - FLAT):
         text = f"the loss did not move: {start:.3f} before, {losses[-1]:.3f} after {len(steps)} steps"
-        rate = number(steps[len(steps) // 2]["learning_rate"])
+        rate = max(number(step["learning_rate"]) for step in steps)
         yield _finding("R012", "error", text, f"learning_rate is {rate:.2g}; raise it, or see what is frozen.")
 
 
