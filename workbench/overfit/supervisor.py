@@ -52,7 +52,8 @@ class Supervisor:
         launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
         launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
         if self._processes > 1:
-            launch.append("--multi_gpu" if _gpus() >= self._processes else "--cpu")
+            # This starts one process each whatever the device; `--cpu` would ask for MPI.
+            launch.append("--multi_gpu")
         elif not _gpus():
             launch.append("--cpu")
         return [*launch, *runner]
@@ -99,6 +100,8 @@ class Supervisor:
 
     def _start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))} if self._launcher else {}
+        if self._launcher and _gpus() < self._processes:
+            threads["ACCELERATE_USE_CPU"] = "true"
         environment = {**os.environ, **threads, "VLMBENCH_SUPERVISED": "1", "TOKENIZERS_PARALLELISM": "false"}
         # The child reads this pipe: when it closes, because this process is gone, the child goes as well.
         return subprocess.Popen(

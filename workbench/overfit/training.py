@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -139,6 +140,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         rows = {row: sum(nll) / len(nll) for row, nll in self.trainer.seen.items() if nll}
         every = [nll for values in self.trainer.seen.values() for nll in values]
         loss = sum(every) / len(every) if every else 0.0
+        if self.trainer.args.world_size > 1:
+            # The rows of the other processes are not seen here; what Trainer logs is the mean over all.
+            loss = float(logs.get("loss", loss))
         norm = float(logs["grad_norm"])
         if self._writer is not None:
             self._writer.write(
@@ -182,6 +186,8 @@ def arguments(plan: Plan, recipe: Recipe, folder: str, device: str) -> TrainingA
         bf16=on_gpu and bool(recipe.bf16 is True or recipe.bf16 == "auto"),
         fp16=on_gpu and bool(recipe.fp16),
         use_cpu=device == "cpu",
+        # Several processes on CPUs talk through gloo; on GPUs torch chooses.
+        ddp_backend="gloo" if device == "cpu" and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
         seed=plan.seed,
         data_seed=plan.seed,
         logging_steps=1,
