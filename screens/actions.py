@@ -66,8 +66,10 @@ KEY_TEXT = {
     "escape": "esc",
     "equals_sign": "=",
     "minus": "-",
+    "plus": "+",
 }
 
+_OVERFIT = "Overfit run"
 _TOKENS, _EDIT, _ROWS, _PANES, _CHECKS, _SCREENS, _BENCH = (
     "Tokens",
     "Recipe",
@@ -271,6 +273,18 @@ ACTIONS: tuple[Action, ...] = (
         "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
         "boundaries",
     ),
+    Action(
+        "overfit.start", ("r",), "start", "Run",
+        "Train on a few rows in a process of its own, and judge it.", _OVERFIT, "overfit", "run",
+    ),
+    Action("overfit.cancel", ("c",), "cancel", "Cancel the run", "End it now.", _OVERFIT, "overfit", "cancel"),
+    Action("overfit.more", ("plus",), "more_steps", "More steps", "Twice as many.", _OVERFIT, "overfit"),
+    Action("overfit.fewer", ("minus",), "fewer_steps", "Fewer steps", "Half as many.", _OVERFIT, "overfit"),
+    Action(
+        "overfit.older", ("[",), "older", "Run before",
+        "Show an older run of this recipe.", _OVERFIT, "overfit", "older",
+    ),
+    Action("overfit.newer", ("]",), "newer", "Run after", "Show a newer run.", _OVERFIT, "overfit"),
     Action(
         "checks.visit", ("enter", "o"), "visit", "To the place",
         "Go to the token or the line of the recipe that the finding is about.", _CHECKS, "checks", "to the place",

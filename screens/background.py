@@ -23,6 +23,8 @@ class Kind(IntEnum):
     SAMPLES = 4
     FILTER = 5
     CHECK = 6
+    RUNS = 7
+    RUN = 8
 
 
 class Leaving(BaseException):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from workbench.errors import BenchError
     from workbench.findings import Finding
     from workbench.models.hub import Progress
+    from workbench.overfit.events import Event
+    from workbench.overfit.runs import Run
     from workbench.tokens.infer import Inference
 
 
@@ -123,6 +125,24 @@ class Checked(Message):
         self.rows = rows
         self.done = done
         self.problem = problem
+        super().__init__()
+
+
+class RunProgressed(Message):
+    """An event of an overfit run; or it ended; or it could not begin."""
+
+    def __init__(self, event: Event | None, *, ended: bool = False, problem: BenchError | None = None) -> None:
+        self.event = event
+        self.ended = ended
+        self.problem = problem
+        super().__init__()
+
+
+class RunsFound(Message):
+    """The runs that are kept of this recipe, the newest first."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.runs = runs
         super().__init__()
 
 

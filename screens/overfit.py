@@ -1,0 +1,276 @@
+"""The overfit screen: start a run, watch it learn, read the verdict; runs of before are kept and shown again."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, VerticalScroll
+from textual.widgets import Static
+
+from screens.actions import Scope, bindings
+from screens.background import Kind
+from screens.base import WorkbenchScreen
+from screens.messages import RunProgressed, RunsFound
+from screens.themes import paints
+from screens.widgets.loss_plot import LossPlot
+from workbench.errors import BenchError
+from workbench.overfit.events import Event, every, last, number
+from workbench.overfit.plan import ROWS, STEPS
+from workbench.views.flow import visible
+from workbench.views.palette import SEVERITY_GLYPH
+
+if TYPE_CHECKING:
+    from workbench.overfit.runs import Run
+    from workbench.overfit.supervisor import Supervisor
+    from workbench.overfit.verdict import Verdict
+
+_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
+
+
+class OverfitScreen(WorkbenchScreen):
+    """One run at a time. Leaving the screen does not stop it; leaving the app does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("overfit")]
+    CSS_PATH = "overfit.tcss"
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    SCOPES: ClassVar[tuple[Scope, ...]] = ("overfit",)
+
+    rows = ROWS
+    steps = STEPS
+    _supervisor: Supervisor | None = None
+    _problem: BenchError | None = None
+    _shown = -1
+
+    def body(self) -> ComposeResult:
+        """The curve, what is known of the run, and what was found."""
+        self._events: list[Event] = []
+        self._runs: list[Run] = []
+        yield Static(id="run-line", markup=False)
+        with Container(id="run"):
+            yield LossPlot(id="curve")
+            with VerticalScroll(id="verdict") as box:
+                box.border_title = "verdict"
+                yield Static(id="told", markup=False)
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.query_one("#verdict").focus()
+
+    def on_unmount(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+
+    @property
+    def running(self) -> bool:
+        """Whether a run goes on."""
+        return self._supervisor is not None
+
+    def looked_at(self, edited: bool) -> None:
+        """Look for the runs that are kept."""
+        if edited and not self.running:
+            self.background.submit(Kind.RUNS, self._find())
+        self._draw()
+
+    # Runs that are kept
+
+    def _find(self) -> Iterator[None]:
+        from workbench.overfit.runs import runs_of
+
+        self.tell(RunsFound(runs_of(self.bench)))
+        yield
+
+    @on(RunsFound)
+    def _found(self, message: RunsFound) -> None:
+        self._runs = message.runs
+        if not self.running and self._runs and not self._events:
+            self._show_run(0)
+        self._draw()
+
+    def _show_run(self, index: int) -> None:
+        self._shown = index
+        self._events = list(self._runs[index].events)
+        self._take_losses()
+        self._draw()
+
+    def action_older(self) -> None:
+        """Show the run before."""
+        self._step(1)
+
+    def action_newer(self) -> None:
+        """Show the run after."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        index = self._shown + by
+        if self.running or not 0 <= index < len(self._runs):
+            self.notify("No other run that way", timeout=2)
+            return
+        self._show_run(index)
+
+    # Running
+
+    def action_start(self) -> None:
+        """Start a run of the recipe as it stands."""
+        if self.running:
+            self.notify("A run goes on; c cancels it", timeout=3)
+            return
+        self._problem = None
+        self._events, self._shown = [], -1
+        self._draw("preparing")
+        self.background.submit(Kind.RUN, self._prepare())
+
+    def _prepare(self) -> Iterator[None]:
+        """On the background thread, which alone works with the bench: the plan; the run itself has another."""
+        from workbench.overfit.plan import make_plan
+        from workbench.overfit.runs import new_folder
+        from workbench.overfit.supervisor import Supervisor
+
+        try:
+            if self.editing.stale:
+                self.editing.settle()
+            plan = make_plan(self.bench, rows=self.rows, steps=self.steps)
+            supervisor = Supervisor(plan, new_folder(self.bench))
+        except BenchError as problem:
+            self.tell(RunProgressed(None, problem=problem))
+            return
+        self._supervisor = supervisor
+        threading.Thread(target=self._follow, args=(supervisor,), name="vlmbench-run", daemon=True).start()
+        yield
+
+    def _follow(self, supervisor: Supervisor) -> None:
+        try:
+            for event in supervisor.events():
+                self.post_message(RunProgressed(event))
+            self.post_message(RunProgressed(None, ended=True))
+        except RuntimeError:
+            # The app is gone, and so is the child by now.
+            supervisor.cancel()
+
+    @on(RunProgressed)
+    def _progressed(self, message: RunProgressed) -> None:
+        if message.problem is not None:
+            self._problem = message.problem
+        if message.event is not None:
+            self._events.append(message.event)
+        if message.ended:
+            self._supervisor = None
+            self._take_losses()
+            self.background.submit(Kind.RUNS, self._find())
+        self._draw()
+
+    def action_cancel(self) -> None:
+        """End the run that goes on."""
+        if self._supervisor is None:
+            self.notify("No run goes on", timeout=2)
+            return
+        self._supervisor.cancel()
+
+    def action_more_steps(self) -> None:
+        """Take more steps in the next run."""
+        self.steps = min(960, self.steps * 2)
+        self._draw()
+
+    def action_fewer_steps(self) -> None:
+        """Take fewer steps in the next run."""
+        self.steps = max(15, self.steps // 2)
+        self._draw()
+
+    def _take_losses(self) -> None:
+        """The loss of every token, for the lens of the token grid."""
+        import numpy as np
+
+        from workbench.row import Losses
+
+        for event in every(self._events, "token_nll"):
+            if event["when"] == "after":
+                nll = np.array(
+                    [math.nan if value is None else float(value) for value in event["nll"]], dtype=np.float32
+                )
+                self.bench.losses[int(event["row"])] = Losses(nll, np.array(event["input_ids"], dtype=np.int64))
+
+    # Drawing
+
+    def _verdict(self) -> Verdict | None:
+        from workbench.overfit.verdict import judge
+
+        return judge(self._events) if self._events else None
+
+    def _draw(self, doing: str = "") -> None:
+        paint = paints(self.app.current_theme)
+        verdict = self._verdict()
+        steps = every(self._events, "step")
+        self.query_one(LossPlot).show(
+            [number(one["loss"]) for one in steps], [number(one["grad_norm"]) for one in steps], self._guess()
+        )
+        self.query_one("#run-line", Static).update(self._line(doing, len(steps)))
+        told, box = Text(end=""), self.query_one("#verdict")
+        box.border_subtitle = self._run_name()
+        if self._problem is not None:
+            told.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
+            for more in (self._problem.cause, self._problem.hint):
+                told.append(f"\n{visible(more)}" if more else "", paint.muted)
+        elif verdict is None:
+            told.append("No run yet.", paint.strong)
+            told.append(
+                "\n\nA run trains the recipe's adapters on a few rows until they are known by heart, in a process of "
+                "its own. It takes a minute or two for a small model, and says whether the full run can learn.",
+                paint.muted,
+            )
+        else:
+            self._tell_verdict(told, verdict)
+        self.query_one("#told", Static).update(told)
+
+    def _tell_verdict(self, told: Text, verdict: Verdict) -> None:
+        from workbench.views.overfit import facts
+
+        paint = paints(self.app.current_theme)
+        style = {"pass": paint.bar, "fail": paint.severity["error"], "doubtful": paint.severity["warning"]}
+        told.append(visible(verdict.line), style.get(verdict.outcome, paint.strong))
+        for line in facts(self._events, verdict):
+            told.append(f"\n\n{visible(line)}", paint.muted)
+        for finding in verdict.findings:
+            told.append(f"\n\n{SEVERITY_GLYPH[finding.severity]} {finding.code}  ", paint.severity[finding.severity])
+            where = f"row {finding.where.row}: " if finding.where.row is not None else ""
+            told.append(visible(f"{where}{finding.message}"))
+            told.append(f"\n{visible(finding.hint)}" if finding.hint else "", paint.muted)
+
+    def _line(self, doing: str, done: int) -> Text:
+        paint = paints(self.app.current_theme)
+        text = Text(no_wrap=True, overflow="ellipsis", end="")
+        if not self.running and not doing:
+            text.append("r ", paint.accent).append(f"runs {self.rows} rows for {self.steps} steps", paint.muted)
+            text.append("   + − ", paint.accent).append("steps", paint.muted)
+            return text
+        step = last(self._events, "step")
+        total = int(((last(self._events, "start") or {}).get("plan") or {}).get("steps", self.steps))
+        phase = doing or ("training" if step is not None else "loading the model")
+        if last(self._events, "probe") is not None:
+            phase = "asking the model"
+        text.append(f"{phase}  ", paint.strong)
+        if step is not None:
+            filled = round(20 * done / max(1, total))
+            text.append("━" * filled, paint.bar).append("━" * (20 - filled), paint.muted)
+            text.append(f"  step {done} of {total}   loss {number(step['loss']):.4f}", paint.strong)
+            text.append(
+                f"   gradient {number(step['grad_norm']):.2f}   rate {number(step['learning_rate']):.2g}", paint.muted
+            )
+            left = number(step["seconds"]) * max(0, total - done)
+            text.append(f"   {int(step['memory']) / 2**30:.2f} GiB   {left:.0f} s left", paint.muted)
+        return text
+
+    def _run_name(self) -> str:
+        if self.running:
+            return "running"
+        return f"run {len(self._runs) - self._shown} of {len(self._runs)}" if 0 <= self._shown < len(self._runs) else ""
+
+    def _guess(self) -> float:
+        loaded = last(self._events, "loaded")
+        vocabulary = int((loaded or {}).get("vocabulary") or 0)
+        return math.log(vocabulary) if vocabulary > 1 else math.nan

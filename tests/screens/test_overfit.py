@@ -1,0 +1,76 @@
+"""The overfit screen: a run from start to verdict, cancelled, kept, shown again; its losses in the token grid."""
+
+from __future__ import annotations
+
+import numpy as np
+from textual.widgets import Static
+
+from screens.lenses import Lens
+from screens.overfit import OverfitScreen
+from screens.widgets.loss_plot import LossPlot
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from workbench.bench import prepare
+from workbench.overfit.events import every
+from workbench.overfit.runs import runs_of
+from workbench.overfit.verdict import judge
+from workbench.resources import sample_dir
+
+HELD_OUT = str(sample_dir() / "shapes-heldout.jsonl")
+
+
+async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
+    async with opened((160, 48), bench=prepare(data=HELD_OUT)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, OverfitScreen)
+        assert "No run yet" in str(screen.query_one("#told", Static).render())
+        screen.rows = 2
+        await pilot.press("minus", "r")
+        await until(pilot, lambda: len(every(screen._events, "step")) >= 3, 120)
+        assert screen.running
+        assert "step" in str(screen.query_one("#run-line", Static).render())
+        # Another screen, and back: the run goes on.
+        await pilot.press("1", "4")
+        await until(pilot, lambda: not screen.running, 120)
+        verdict = judge(screen._events)
+        told = str(screen.query_one("#told", Static).render())
+        assert verdict.outcome in told
+        assert "written back exactly" in told
+        assert "a guess" in str(screen.query_one(LossPlot).border_subtitle)
+        await until(pilot, lambda: len(screen._runs) == 1)
+        # The same run, read again from its file.
+        assert runs_of(screen.bench)[0].verdict == verdict
+        # The losses are a lens of the grid.
+        bench = screen.bench
+        measured = bench.losses[0]
+        assert np.count_nonzero(~np.isnan(measured.nll)) > 5
+        await pilot.press("1")
+        await until(pilot, lambda: settled(pilot))
+        await until(pilot, lambda: grid_of(pilot).view is not None and grid_of(pilot).view.nll is not None)
+        for _ in range(len(Lens)):
+            if grid_of(pilot).lens is Lens.LOSS:
+                break
+            await pilot.press("l")
+        assert grid_of(pilot).lens is Lens.LOSS
+        assert screen_of(pilot).bench is bench
+
+
+async def test_a_run_is_cancelled_and_kept(opened: Opened) -> None:
+    async with opened((80, 24), bench=prepare(data=HELD_OUT)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, OverfitScreen)
+        await pilot.press("c")
+        assert not screen.running
+        await pilot.press("plus", "plus", "r")
+        assert screen.steps == 240
+        await until(pilot, lambda: screen.running, 60)
+        await pilot.press("c")
+        await until(pilot, lambda: not screen.running, 60)
+        assert [one.code for one in judge(screen._events).findings] == ["R014"]
+        assert "cancelled" in str(screen.query_one("#told", Static).render())
+        await until(pilot, lambda: len(screen._runs) == 1)
+        await pilot.press("]", "[")
+        assert judge(screen._events).outcome == "doubtful"
