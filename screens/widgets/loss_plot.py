@@ -42,6 +42,8 @@ class LossPlot(Container):
         plot = self.query_one(PlotWidget)
         plot.set_y_formatter(_Powers())
         plot.can_focus = False
+        # Two frames around one plot are one too many where there are few lines.
+        plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 2, 7
 
     def show(self, losses: Sequence[float], norms: Sequence[float], guess: float) -> None:
         """Draw the curves; `guess` is the loss of a model that knows nothing, or NaN."""

@@ -110,7 +110,7 @@ RUNS: dict[str, tuple[dict[str, Any], str]] = {
     "not learned": ({"nll": 2.0}, "failed_run"),
     "nearly learned": ({"nll": 0.2}, "doubtful_run"),
     "not at its end": ({"end": None}, "unfinished_run"),
-    "nothing measured": ({"without_probes": True}, "unmeasured_run"),
+    "nothing measured": ({"without_probes": True}, "doubtful_run"),
     "of what is not said": ({"start": {"fingerprint": None}}, "unknown_run"),
 }
 
