@@ -69,7 +69,7 @@ KEY_TEXT = {
     "plus": "+",
 }
 
-_OVERFIT = "Overfit run"
+_OVERFIT, _EXPORT = "Overfit run", "Export"
 _TOKENS, _EDIT, _ROWS, _PANES, _CHECKS, _SCREENS, _BENCH = (
     "Tokens",
     "Recipe",
@@ -272,6 +272,16 @@ ACTIONS: tuple[Action, ...] = (
         "panes.boundaries", ("b",), "toggle_boundaries", "Show or hide the boundaries",
         "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
         "boundaries",
+    ),
+    Action(
+        "export.step", ("enter",), "step", "To what is missing",
+        "Go to the screen where the first missing step can be done.", _EXPORT, "export", "missing step",
+    ),
+    Action("export.write", ("w",), "write", "Write it", "Ask for a path and write it.", _EXPORT, "export", "write"),
+    Action("export.again", ("r",), "again", "Look again", "Prove again what can be proven.", _EXPORT, "export"),
+    Action(
+        "export.panes", ("tab",), "app.focus_next", "Next pane", "Between what is proven and the file.",
+        _PANES, "export", palette=False,
     ),
     Action(
         "overfit.start", ("r",), "start", "Run",

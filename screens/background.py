@@ -25,6 +25,7 @@ class Kind(IntEnum):
     CHECK = 6
     RUNS = 7
     RUN = 8
+    EXPORT = 9
 
 
 class Leaving(BaseException):

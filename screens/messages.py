@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from screens.row_view import RowView, Sample
     from workbench.checks.run import Report
     from workbench.errors import BenchError
+    from workbench.export.export import Export
     from workbench.findings import Finding
     from workbench.models.hub import Progress
     from workbench.overfit.events import Event
@@ -143,6 +144,16 @@ class RunsFound(Message):
 
     def __init__(self, runs: list[Run]) -> None:
         self.runs = runs
+        super().__init__()
+
+
+class ExportReady(Message):
+    """What would be exported and what of it is proven; or why that cannot be said. `number` counts the looks."""
+
+    def __init__(self, number: int, made: Export | None, problem: BenchError | None = None) -> None:
+        self.number = number
+        self.made = made
+        self.problem = problem
         super().__init__()
 
 

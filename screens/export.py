@@ -1,0 +1,199 @@
+"""The export screen: what would be written, what of it is proven, and the missing step one key away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, VerticalScroll
+from textual.widgets import Static
+
+from screens.actions import Scope, bindings
+from screens.background import Kind
+from screens.base import WorkbenchScreen
+from screens.dialogs import Agree, Ask
+from screens.messages import ExportReady
+from screens.themes import paints
+from workbench.errors import BenchError
+from workbench.views.flow import visible
+
+if TYPE_CHECKING:
+    from workbench.export.export import Export
+    from workbench.export.readiness import Proof
+
+_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
+_MARKS = {True: "✓", False: "✗", None: "–"}
+# Where each step that is missing can be done.
+_WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
+ROWS = 200
+
+
+class ExportScreen(WorkbenchScreen):
+    """Looks again whenever it comes to the front: a run may have ended meanwhile."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
+    CSS_PATH = "export.tcss"
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    SCOPES: ClassVar[tuple[Scope, ...]] = ("export",)
+
+    made: Export | None = None
+    problem: BenchError | None = None
+    looking = False
+    _round = 0
+
+    def body(self) -> ComposeResult:
+        """The steps, and beside them the file."""
+        with Container(id="export"):
+            with VerticalScroll(id="proofs") as proofs:
+                proofs.border_title = "proven"
+                yield Static(id="steps", markup=False)
+            with VerticalScroll(id="file") as file:
+                file.border_title = "would be written"
+                yield Static(id="yaml", markup=False)
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.query_one("#proofs").focus()
+
+    def looked_at(self, edited: bool) -> None:
+        """Prove again what can be proven."""
+        self.action_again()
+
+    # On the background thread
+
+    def action_again(self) -> None:
+        """Look again at what is proven."""
+        self._round += 1
+        self.looking = True
+        self.background.submit(Kind.EXPORT, self._prepare(self._round))
+        self._draw()
+
+    def _prepare(self, number: int) -> Iterator[None]:
+        from workbench.export.export import prepare_export
+
+        try:
+            if self.editing.stale:
+                self.editing.settle()
+            yield
+            self.tell(ExportReady(number, prepare_export(self.bench, count=ROWS)))
+        except BenchError as problem:
+            self.tell(ExportReady(number, None, problem))
+        yield
+
+    @on(ExportReady)
+    def _ready(self, message: ExportReady) -> None:
+        if message.number == self._round:
+            self.looking = False
+            self.made, self.problem = message.made, message.problem
+            self._draw()
+
+    # Actions
+
+    async def action_step(self) -> None:
+        """Go to where the first missing step can be done."""
+        missing = self.made.missing if self.made is not None else ()
+        if not missing:
+            self.notify("Nothing is missing; w writes the file", timeout=3)
+            return
+        name = _WHERE.get(missing[0].step)
+        if name is None:
+            self.notify(visible(missing[0].hint), timeout=8, markup=False)
+            return
+        await self.app.run_action(f"show_screen('{name}')")
+
+    def action_write(self) -> None:
+        """Write the file, or say what is missing."""
+        made = self.made
+        if made is None:
+            self.notify("It is not ready yet", timeout=3)
+            return
+        if made.missing:
+            body = "\n".join(f"{one.step}: {one.message}" for one in made.missing)
+            agree = Agree(
+                "not everything is proven", body, agree="writes it all the same, marked as unvalidated", diff=False
+            )
+            self.app.push_screen(agree, lambda yes: self._ask_for_a_path(unvalidated=True) if yes else None)
+            return
+        self._ask_for_a_path(unvalidated=False)
+
+    def _ask_for_a_path(self, *, unvalidated: bool) -> None:
+        def given(path: str | None) -> None:
+            if path and path.strip():
+                self._write(Path(path).expanduser(), unvalidated=unvalidated)
+
+        self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), given)
+
+    def _write(self, path: Path, *, unvalidated: bool, force: bool = False) -> None:
+        from workbench.export.export import prepare_export
+
+        # Where the file lies decides its relative paths.
+        try:
+            made = prepare_export(self.bench, path, count=ROWS)
+        except BenchError as problem:
+            self._refuse(problem)
+            return
+        if path.exists() and not force:
+            diff = made.diff() or "(it holds the same)"
+
+            def agreed(yes: bool | None) -> None:
+                if yes:
+                    self._write(path, unvalidated=unvalidated, force=True)
+
+            self.app.push_screen(Agree(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
+            return
+        try:
+            target = made.write(path, unvalidated=unvalidated, force=force)
+        except BenchError as problem:
+            self._refuse(problem)
+            return
+        self.notify(visible(f"Written: {target}"), timeout=6, markup=False)
+
+    def _refuse(self, problem: BenchError) -> None:
+        self.notify(visible(f"{problem.title}. {problem.cause}"), severity="error", timeout=8, markup=False)
+
+    # Drawing
+
+    def _draw(self) -> None:
+        steps, yaml = self.query_one("#steps", Static), self.query_one("#yaml", Static)
+        paint = paints(self.app.current_theme)
+        text = Text(end="")
+        if self.problem is not None:
+            text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
+            text.append(f"\n{visible(self.problem.cause)}\n{visible(self.problem.hint)}", paint.muted)
+        elif self.made is None:
+            text.append("Looking at what is proven…", paint.muted)
+        else:
+            ready = not self.made.missing
+            head = "Proven: w writes it" if ready else f"{len(self.made.missing)} missing: enter goes to the first"
+            text.append(head, paint.bar if ready else paint.severity["warning"])
+            for one in self.made.proofs:
+                self._step(text, one)
+            for need in self.made.composed.needs:
+                text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(need))
+        steps.update(text)
+        self.query_one("#proofs").border_subtitle = "looking again" if self.looking and self.made is not None else ""
+        yaml.update(self._file())
+
+    def _step(self, text: Text, one: Proof) -> None:
+        paint = paints(self.app.current_theme)
+        style = {True: paint.bar, False: paint.severity["error"], None: paint.muted}[one.ok]
+        text.append(f"\n\n{_MARKS[one.ok]} {one.step}", style).append(f"\n{visible(one.message)}")
+        if one.ok is not True and one.hint:
+            text.append(f"\n{visible(one.hint)}", paint.muted)
+
+    def _file(self) -> Text:
+        paint = paints(self.app.current_theme)
+        text = Text(no_wrap=True, end="")
+        for line in (self.made.text if self.made is not None else "").splitlines():
+            comment = line.lstrip().startswith("#")
+            key, colon, rest = line.partition(":")
+            if comment or not colon:
+                text.append(f"{visible(line)}\n", paint.muted if comment else "")
+            else:
+                text.append(f"{visible(key)}:", paint.accent).append(f"{visible(rest)}\n")
+        return text

@@ -1,0 +1,98 @@
+"""The export screen, and the way from nothing to an export by screens alone."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from textual.widgets import Input, Static
+
+from screens.dialogs import Agree, Ask
+from screens.export import ExportScreen
+from screens.overfit import OverfitScreen
+from tests.screens.conftest import Opened, until
+from workbench.bench import prepare
+from workbench.export.receipt import read_receipt
+from workbench.resources import sample_dir
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def recipe_in(folder: Path) -> Path:
+    """The demo's recipe in a file of its own, on its held-out rows."""
+    text = (sample_dir() / "demo.yaml").read_text("utf-8")
+    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
+    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes-heldout.jsonl'}")
+    file = folder / "mine.yaml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_path: Path) -> None:
+    recipe, target = recipe_in(tmp_path), tmp_path / "full.yaml"
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
+        export = pilot.app.screen
+        assert isinstance(export, ExportScreen)
+        await until(pilot, lambda: export.made is not None, 60)
+        assert export.made is not None
+        assert [one.code for one in export.made.missing] == ["no_run"]
+        assert "1 missing" in str(export.query_one("#steps", Static).render())
+        # Enter goes to the missing step.
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
+        overfit = pilot.app.screen
+        assert isinstance(overfit, OverfitScreen)
+        await pilot.press("r")
+        await until(pilot, lambda: overfit.running, 60)
+        await until(pilot, lambda: not overfit.running, 180)
+        await pilot.press("5")
+        await until(pilot, lambda: not export.looking and export.made is not None, 60)
+        assert export.made.missing == ()
+        assert "Proven" in str(export.query_one("#steps", Static).render())
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        pilot.app.screen.query_one(Input).value = str(target)
+        await pilot.press("enter")
+        await until(pilot, target.exists, 60)
+    written = target.read_text("utf-8")
+    receipt = read_receipt(written)
+    assert receipt is not None
+    assert receipt.validated
+    # The command writes the same.
+    target.unlink()
+    command = [sys.executable, "-m", "workbench.cli", "export", str(recipe), "--out", str(target)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert _DATE.sub("", target.read_text("utf-8")) == _DATE.sub("", written)
+
+
+async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_path: Path) -> None:
+    recipe, target = recipe_in(tmp_path), tmp_path / "full.yaml"
+    async with opened((80, 24), bench=prepare(recipe)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
+        export = pilot.app.screen
+        assert isinstance(export, ExportScreen)
+        await until(pilot, lambda: export.made is not None, 60)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Agree))
+        await pilot.press("escape", "w", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        pilot.app.screen.query_one(Input).value = str(target)
+        await pilot.press("enter")
+        await until(pilot, target.exists, 60)
+        assert read_receipt(target.read_text("utf-8")).validated is False  # type: ignore[union-attr]
+        # A file that is there is not written over unasked.
+        before = target.read_text("utf-8") + "# mine\n"
+        target.write_text(before, "utf-8")
+        await pilot.press("w", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        pilot.app.screen.query_one(Input).value = str(target)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Agree), 60)
+        await pilot.press("escape")
+        assert target.read_text("utf-8") == before
