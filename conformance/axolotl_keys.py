@@ -19,8 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from conformance import axolotl_side  # noqa: F401  (sets the environment before axolotl is imported)
-
 FILE = Path(__file__).resolve().parents[1] / "workbench" / "recipe" / "axolotl_keys.json"
 _PLAIN = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null", Any: "any", dict: {"map": "any"}}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance import axolotl_keys, axolotl_side  # noqa: F401  (sets the environment before axolotl is imported)
+from conformance import axolotl_keys
 from tests.checks.contradictory import ACCEPTED, CLEAN, REFUSED
 
 

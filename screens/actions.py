@@ -7,67 +7,13 @@ screen's own actions have the screen's name as their scope, a pane's its id.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from textual.binding import Binding
 
+from screens.action import KEY_TEXT, Action, Scope
 from screens.registry import SCREENS
 
-Scope = str
-"""`app`, `loading`, the name of a screen, or the id of a pane of a screen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing a person can do. `hint` is its name in the footer; without one it is not shown there.
-
-    `id` is what a key map would name it by; it must not change. Keys are Textual's names or single characters.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    command: str
-    title: str
-    help: str
-    group: str
-    scope: Scope
-    hint: str = ""
-    palette: bool = True
-
-    @property
-    def binding(self) -> Binding:
-        """The key binding."""
-        return Binding(",".join(self.keys), self.command, self.title, show=False, id=self.id)
-
-    @property
-    def key_text(self) -> str:
-        """The keys as a person reads them."""
-        return "  ".join(KEY_TEXT.get(key, key) for key in self.keys)
-
-    @property
-    def first_key(self) -> str:
-        """The key that the footer names."""
-        return KEY_TEXT.get(self.keys[0], self.keys[0])
-
-
-KEY_TEXT = {
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "full_stop": ".",
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "greater_than_sign": ">",
-    "less_than_sign": "<",
-    "escape": "esc",
-    "equals_sign": "=",
-    "minus": "-",
-    "plus": "+",
-}
+__all__ = ["ACTIONS", "KEY_TEXT", "Action", "Scope", "bindings", "groups", "hints", "of_scope", "together"]
 
 _OVERFIT, _EXPORT = "Overfit run", "Export"
 _TOKENS, _EDIT, _ROWS, _PANES, _CHECKS, _SCREENS, _BENCH = (
