@@ -128,7 +128,7 @@ class ExportScreen(WorkbenchScreen):
 
         self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), given)
 
-    def _write(self, path: Path, *, unvalidated: bool, force: bool = False) -> None:
+    def _write(self, path: Path, *, unvalidated: bool) -> None:
         from workbench.export.export import prepare_export
 
         # Where the file lies decides its relative paths.
@@ -137,15 +137,18 @@ class ExportScreen(WorkbenchScreen):
         except BenchError as problem:
             self._refuse(problem)
             return
-        if path.exists() and not force:
-            diff = made.diff() or "(it holds the same)"
-
-            def agreed(yes: bool | None) -> None:
-                if yes:
-                    self._write(path, unvalidated=unvalidated, force=True)
-
-            self.app.push_screen(Agree(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
+        if not path.exists():
+            self._put(made, path, unvalidated=unvalidated, force=False)
             return
+
+        def agreed(yes: bool | None) -> None:
+            if yes:
+                self._put(made, path, unvalidated=unvalidated, force=True)
+
+        diff = made.diff() or "(it holds the same)"
+        self.app.push_screen(Agree(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
+
+    def _put(self, made: Export, path: Path, *, unvalidated: bool, force: bool) -> None:
         try:
             target = made.write(path, unvalidated=unvalidated, force=force)
         except BenchError as problem:

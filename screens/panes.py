@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from textual import events
 from textual.containers import Horizontal
 from textual.screen import Screen
@@ -68,16 +66,6 @@ class Panes(Horizontal):
         others = sum(self.query_one(f"#{other}").outer_size.width for other in ("samples", "side") if other != name)
         pane.styles.width = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.width - others - _TEXT_LEFT))
 
-    def sizes(self) -> dict[str, int]:
-        """What was set by hand, to be kept."""
-        found = {}
-        for name in _LEAST:
-            styles = self.query_one(f"#{name}").styles.inline
-            value = styles.height if name == "token" else styles.width
-            if value is not None and value.cells is not None:
-                found[name] = int(value.cells)
-        return found
-
 
 class Arranged(Screen[None]):
     """What an inspect screen does with its panes, and with the picture under the cursor."""
@@ -114,17 +102,6 @@ class Arranged(Screen[None]):
         self.toggle_class("-zoomed")
         if self.has_class("-zoomed"):
             self.query_one(TokenGrid).focus()
-
-    def recall_sizes(self, known: Any) -> None:
-        """Set the sizes that were kept the last time."""
-        panes = self.query_one(Panes)
-        for name, cells in known.items() if isinstance(known, dict) else ():
-            if name in _LEAST and isinstance(cells, int) and _LEAST[name] <= cells <= 400:
-                pane = panes.query_one(f"#{name}")
-                if name == "token":
-                    pane.styles.height = cells
-                else:
-                    pane.styles.width = cells
 
     # The picture
 

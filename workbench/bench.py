@@ -334,18 +334,21 @@ class Bench:
 
     def collate(self, indices: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """A batch as the trainer would get it: `input_ids` and `labels`, both int64 `[B, L]`, padded to the longest."""
+        ids = self.renderer.encode_batch([self.row(index).conversation.messages for index in indices])
+        return ids, self.labels(indices, ids)
+
+    def labels(self, indices: Sequence[int], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The labels `[B, L]` of a batch that was made of these rows, from its padded ids."""
         import numpy as np
 
-        rows = [self.row(index) for index in indices]
-        ids = self.renderer.encode_batch([row.conversation.messages for row in rows])
         labels = self.masking.scan(ids).labels
-        for place, row in enumerate(rows):
+        for place, row in enumerate(map(self.row, indices)):
             if row.wishes:
                 # Wherever the padding stands, the row's tokens are the batch's.
                 length = len(row.rendering.input_ids)
                 left = int(not np.array_equal(ids[place, :length], row.rendering.input_ids)) * (ids.shape[1] - length)
                 labels[place, left : left + length] = row.mask.labels
-        return ids, labels
+        return labels
 
 
 def open(

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BenchError, InputError
 from workbench.findings import Fix, apply_fix
 from workbench.recipe.document import Document
-from workbench.recipe.knobs import LOADING_KEYS
+from workbench.recipe.knobs import FIRST_ONLY, LOADING_KEYS
+from workbench.recipe.new import boundary_row
 from workbench.resources import sample_dir
 from workbench.state import recipe_dir
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS = 1.0
 """Typing after a pause this long is another step to undo."""
-_MASK_OF_DATASET = frozenset(("roles_to_train", "train_on_eos"))
 _RENDERING = frozenset(
     (
         *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
@@ -64,7 +64,7 @@ class Editing:
         self._against: Masking | None = None
         self.compared_with = ""
         self.problem: BenchError | None = None
-        self._applied = _outside_the_mask(bench.document.data)
+        self._applied = _outside_the_mask(bench.document.parsed.data)
         self._group, self._typed = 0, 0.0
         self._opened = bench.document.text
 
@@ -104,16 +104,13 @@ class Editing:
         apply_fix(self.document, fix)
         self._follow()
 
-    def set_boundaries(self, rows: Sequence[dict[str, Any]] | None) -> None:
-        """Write these `role_boundaries`, or with None take the key out, so that axolotl's own are used.
+    def set_boundaries(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write these `role_boundaries`.
 
         Raises:
             InputError: the text does not parse at present.
         """
-        if rows is None:
-            self.document.delete(("role_boundaries",))
-        else:
-            self.document.set(("role_boundaries",), list(rows))
+        self.document.set(("role_boundaries",), list(rows))
         self._follow()
 
     def family_boundaries(self) -> list[dict[str, Any]] | None:
@@ -121,13 +118,7 @@ class Editing:
         family = self.bench.family
         if family is None or not family.boundaries:
             return None
-        rows = []
-        for one in family.boundaries:
-            row: dict[str, Any] = {"role": one.role, "start": one.start}
-            row |= {} if one.end is None else {"end": one.end}
-            row |= {"include_start": True} if one.include_start else {}
-            rows.append(row | ({} if one.include_end else {"include_end": False}))
-        return rows
+        return [boundary_row(one) for one in family.boundaries]
 
     def undo(self) -> bool:
         """Take back the last edit; False where there is none."""
@@ -148,7 +139,7 @@ class Editing:
     @property
     def stale(self) -> bool:
         """Whether an edit asks for more than the mask to be read again; `settle` does that."""
-        return self.document.error is None and _outside_the_mask(self.document.data) != self._applied
+        return self.document.error is None and _outside_the_mask(self.document.parsed.data) != self._applied
 
     def settle(self) -> None:
         """Read again what the edits since the last time ask for: the rows, the template, the model. May take seconds.
@@ -156,7 +147,7 @@ class Editing:
         Raises:
             BenchError: it cannot be read; the bench keeps what it had.
         """
-        now = _outside_the_mask(self.document.data)
+        now = _outside_the_mask(self.document.parsed.data)
         changed = {key for key in {*now, *self._applied} if now.get(key) != self._applied.get(key)}
         if changed & LOADING_KEYS:
             self.bench.load()
@@ -262,9 +253,7 @@ def _outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
     entries = kept.get("datasets")
     if isinstance(entries, list):
         kept["datasets"] = [
-            {key: value for key, value in entry.items() if key not in _MASK_OF_DATASET}
-            if isinstance(entry, dict)
-            else entry
+            {key: value for key, value in entry.items() if key not in FIRST_ONLY} if isinstance(entry, dict) else entry
             for entry in entries
         ]
     return kept

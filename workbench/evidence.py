@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.recipe.knobs import FIRST_ONLY
+
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
@@ -27,8 +29,6 @@ PROVEN_KEYS = (
     *("lora_target_parameters", "lora_modules_to_save", "peft_use_dora", "peft_use_rslora"),
     *("freeze_mm_modules", "unfrozen_parameters", "load_in_4bit", "load_in_8bit", "bf16", "fp16"),
 )
-# What the run takes its own values for: the full run's may differ without anything being unproven.
-_MASK_OF_DATASET = ("roles_to_train", "train_on_eos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def fingerprint(bench: Bench, indices: Sequence[int]) -> Fingerprint:
     recipe = {key: _json(known[key]) for key in PROVEN_KEYS if known.get(key) is not None}
     entries = known.get("datasets")
     first = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else {}
-    recipe |= {f"datasets[0].{key}": _json(first[key]) for key in _MASK_OF_DATASET if first.get(key) is not None}
+    recipe |= {f"datasets[0].{key}": _json(first[key]) for key in FIRST_ONLY if first.get(key) is not None}
     rows, labels = hashlib.sha256(), hashlib.sha256()
     for index in indices:
         row = bench.row(index)

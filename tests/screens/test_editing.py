@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import select
-import shutil
 import signal
 import sys
 import time
@@ -231,7 +230,6 @@ def _read(terminal: int, until_true: Callable[[bytes], bool], seconds: float) ->
     return seen
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("letters", [3, 11])
 def test_a_kill_in_the_middle_loses_at_most_the_last_key(recipe: Path, letters: int) -> None:
     state = Path(os.environ["VLMBENCH_STATE"])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from screens.dialogs import Agree, Ask
@@ -30,14 +31,20 @@ def recipe_in(folder: Path) -> Path:
     return file
 
 
+async def export_screen(pilot: Pilot[None]) -> ExportScreen:
+    """The export screen in front, after its first look."""
+    await pilot.press("5")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
+    export = pilot.app.screen
+    assert isinstance(export, ExportScreen)
+    await until(pilot, lambda: export.made is not None, 60)
+    return export
+
+
 async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_path: Path) -> None:
     recipe, target = recipe_in(tmp_path), tmp_path / "full.yaml"
     async with opened((160, 48), bench=prepare(recipe)) as pilot:
-        await pilot.press("5")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
-        export = pilot.app.screen
-        assert isinstance(export, ExportScreen)
-        await until(pilot, lambda: export.made is not None, 60)
+        export = await export_screen(pilot)
         assert export.made is not None
         assert [one.code for one in export.made.missing] == ["no_run"]
         assert "1 missing" in str(export.query_one("#steps", Static).render())
@@ -73,11 +80,7 @@ async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_pa
 async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_path: Path) -> None:
     recipe, target = recipe_in(tmp_path), tmp_path / "full.yaml"
     async with opened((80, 24), bench=prepare(recipe)) as pilot:
-        await pilot.press("5")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
-        export = pilot.app.screen
-        assert isinstance(export, ExportScreen)
-        await until(pilot, lambda: export.made is not None, 60)
+        await export_screen(pilot)
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, Agree))
         await pilot.press("escape", "w", "enter")

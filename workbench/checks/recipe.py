@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from workbench.checks import schema, template
 from workbench.checks.scene import boundary_place
 from workbench.findings import Edit, Finding, Fix
+from workbench.recipe.knobs import FIRST_ONLY
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-
-_FIRST_ONLY = ("roles_to_train", "train_on_eos")
 
 
 def check(bench: Bench) -> Iterator[Finding]:
@@ -151,7 +150,7 @@ def differing_datasets(bench: Bench) -> Iterator[Finding]:
     if not recipe.multimodal or not recipe.datasets:
         return
     for number, entry in enumerate(recipe.datasets[1:], 1):
-        for key in _FIRST_ONLY:
+        for key in FIRST_ONLY:
             value, ruling = getattr(entry, key), getattr(recipe, key)
             if value is None or value == ruling:
                 continue

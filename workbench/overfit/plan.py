@@ -51,7 +51,6 @@ class Plan:
     steps: int = STEPS
     seed: int = 0
     device: str = "auto"
-    tokens_at_once: int = 0
     decode_tokens: int = 256
     probes: bool = True
     not_honoured: dict[str, str] = field(default_factory=dict)

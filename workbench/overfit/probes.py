@@ -51,7 +51,7 @@ class Examiner:
             if pictures is not None:
                 messages = with_pictures(messages, pictures[index])
             inputs = to_device(self.collator.inputs([messages]), model.device, next(model.parameters()).dtype)
-            labels = self.collator.labels([index]).to(model.device)
+            labels = torch.from_numpy(row.mask.labels[None, :]).to(model.device)
             with torch.no_grad():
                 nll, _ = trained_nll(model, inputs, labels, trim=self.trim)
             places = np.flatnonzero(labels[0].cpu().numpy() != -100)
@@ -63,7 +63,7 @@ class Examiner:
         """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length."""
         model.eval()
         turns = []
-        stops = _stop_ids(model, self.bench)
+        stops = stop_ids(model, self.bench)
         for index in self.rows:
             for message, wanted in trained_turns(self.bench.row(index)):
                 history = self.bench.row(index).conversation.messages[:message]
@@ -149,14 +149,11 @@ def stop_result(decoded: dict[str, Any], losses: Sequence[RowLoss], bench: Bench
     }
 
 
-def _stop_ids(model: Any, bench: Bench) -> set[int]:
+def stop_ids(model: Any, bench: Bench) -> set[int]:
     """Where generation stops: the generation config's ids, and the tokenizer's."""
     told = getattr(model.generation_config, "eos_token_id", None)
     ids = set(told) if isinstance(told, list) else {told} if told is not None else set()
     return ids or ({bench.loaded.eos_id} if bench.loaded.eos_id is not None else set())
-
-
-stop_ids = _stop_ids
 
 
 def _without(ids: Sequence[int], stops: set[int]) -> list[int]:

@@ -30,7 +30,6 @@ def main(folder: Path) -> int:
     first = int(os.environ.get("RANK", "0")) == 0
     writer = Writer(folder / EVENTS) if first else None
     plan = Plan.read(folder / PLAN)
-    steps = 0
     try:
         _run(plan, folder, writer)
     except BenchError as problem:
@@ -41,7 +40,7 @@ def main(folder: Path) -> int:
         kind = "memory" if _is_memory(problem) else "cancelled" if isinstance(problem, KeyboardInterrupt) else "crash"
         traceback.print_exc()
         tail = "".join(traceback.format_exception(problem)).splitlines()[-_TAIL:]
-        _say(writer, kind, f"{type(problem).__name__}: {problem}"[:500], tail="\n".join(tail), step=steps)
+        _say(writer, kind, f"{type(problem).__name__}: {problem}"[:500], tail="\n".join(tail))
         return 1
     return 0
 

@@ -49,17 +49,14 @@ class Collator:
 
     def __call__(self, places: Sequence[int]) -> dict[str, Any]:
         indices = [self._rows[place] for place in places]
-        messages = [self._bench.row(index).conversation.messages for index in indices]
-        return {**self.inputs(messages), "labels": self.labels(indices), "rows": torch.tensor(indices)}
+        inputs = self.inputs([self._bench.row(index).conversation.messages for index in indices])
+        labels = torch.from_numpy(self._bench.labels(indices, inputs["input_ids"].numpy()))
+        return {**inputs, "labels": labels, "rows": torch.tensor(indices)}
 
     def inputs(self, conversations: Sequence[Any], *, prompt: bool = False) -> dict[str, Any]:
         """The model's inputs for conversations; with `prompt`, up to where an answer would begin."""
         made = self._bench.renderer.features(conversations, add_generation_prompt=prompt, tensors=True)
         return with_type_ids({key: value for key, value in made.items() if torch.is_tensor(value)}, self._names)
-
-    def labels(self, indices: Sequence[int]) -> torch.Tensor:
-        """The labels `[B, L]` of rows."""
-        return torch.from_numpy(self._bench.collate(indices)[1])
 
 
 def to_device(batch: dict[str, Any], device: Any, dtype: Any) -> dict[str, Any]:

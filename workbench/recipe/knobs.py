@@ -47,8 +47,8 @@ _ENTRY_IGNORED = {
     "template_thinking_key": (_COLLATOR, "Messages keep only role and content: write the thinking into the content."),
     "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
 }
-_FIRST_ONLY = ("roles_to_train", "train_on_eos")
-_ENTRY_KNOBS = (*_FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
+FIRST_ONLY = ("roles_to_train", "train_on_eos")
+_ENTRY_KNOBS = (*FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
 
 
 def ignored_knobs(recipe: Recipe, data: dict[Any, Any]) -> Iterator[Finding]:
@@ -62,7 +62,7 @@ def _ignored(recipe: Recipe, data: dict[Any, Any]) -> Iterator[tuple[KeyPath, st
     """(path, why, what to do) for each knob without effect; a knob that asks for what happens anyway is left out."""
     for knob in dict.fromkeys((*_ENTRY_KNOBS, "tools")):
         if _asks(data.get(knob)) and knob not in type(recipe).model_fields:
-            place = "the first dataset's entry" if knob in _FIRST_ONLY else "a dataset's entry"
+            place = "the first dataset's entry" if knob in FIRST_ONLY else "a dataset's entry"
             also = (
                 " (and the multimodal path ignores it there too)"
                 if knob in _ENTRY_IGNORED and recipe.multimodal
@@ -102,7 +102,7 @@ def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> 
     if not recipe.multimodal:
         return
     if not first:
-        for knob in _FIRST_ONLY:
+        for knob in FIRST_ONLY:
             if entry.get(knob) is not None and entry[knob] != getattr(recipe, knob):
                 why = f"the first dataset's value rules every dataset ({getattr(recipe, knob)!r})"
                 yield knob, why, "Set it in the first dataset, or train these datasets in runs of their own."

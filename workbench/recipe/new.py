@@ -157,7 +157,7 @@ def _parts(
     if processor and family is not None and family.boundaries and not mistral_common:
         yield Part(
             "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
-            (Line("role_boundaries", [_row(row) for row in family.boundaries]),),
+            (Line("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
         )
     elif processor and not mistral_common:
         yield Part(
@@ -247,7 +247,7 @@ def _all_linear(family: FamilyLike | None) -> tuple[Line, ...]:
     return (Line("lora_target_linear", True, why if family is None else ""),)
 
 
-def _row(boundary: BoundaryLike) -> dict[str, Any]:
+def boundary_row(boundary: BoundaryLike) -> dict[str, Any]:
     row: dict[str, Any] = {"role": boundary.role, "start": boundary.start, "end": boundary.end}
     if boundary.end is None:
         del row["end"]
