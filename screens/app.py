@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -102,6 +103,7 @@ class WorkbenchApp(App[None]):
 
     def on_unmount(self) -> None:
         self.background.close()
+        gc.unfreeze()
 
     @property
     def base(self) -> Screen[None]:
@@ -144,6 +146,9 @@ class WorkbenchApp(App[None]):
         except BenchError as problem:
             self.send(LoadFailed(problem))
         else:
+            # The libraries live as long as the process: without them a full collection, which stops the window, is
+            # short.
+            gc.freeze()
             self.send(Loaded())
         yield
 

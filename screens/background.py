@@ -6,11 +6,16 @@ place of an older one of its kind. The thread is a daemon: leaving does not wait
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from time import monotonic
 
 Steps = Iterator[None]
+_SWITCH_SECONDS = 0.0005
+"""While this thread computes, the window's gets the interpreter back after so long; Python's own 5 ms, several times at
+every key, can be felt."""
 
 
 class Kind(IntEnum):
@@ -41,6 +46,7 @@ class Background:
         self._waiting: dict[Kind, Steps] = {}
         self._condition = threading.Condition()
         self._closed = False
+        self._held_until = 0.0
         self._thread = threading.Thread(target=self._run, name="vlmbench", daemon=True)
 
     def submit(self, kind: Kind, steps: Steps) -> None:
@@ -48,8 +54,13 @@ class Background:
         with self._condition:
             self._waiting[kind] = steps
             if not self._thread.is_alive() and not self._closed:
+                sys.setswitchinterval(_SWITCH_SECONDS)
                 self._thread.start()
             self._condition.notify()
+
+    def hold(self, seconds: float) -> None:
+        """Begin no step for so long, but of the most urgent work: a person types, and the window comes first."""
+        self._held_until = monotonic() + seconds
 
     def check(self) -> None:
         """Called from the work itself, where it can stop: raises `Leaving` once the app closes."""
@@ -73,6 +84,9 @@ class Background:
                 if self._closed:
                     return
                 kind = min(self._waiting)
+                if kind > Kind.APPLY and (left := self._held_until - monotonic()) > 0:
+                    self._condition.wait(left)
+                    continue
                 steps = self._waiting[kind]
             try:
                 next(steps)

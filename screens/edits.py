@@ -61,26 +61,27 @@ class Edits(Saving):
 
     # Following an edit
 
-    @on(RecipeEditor.Typed)
-    def _typed(self, event: RecipeEditor.Typed) -> None:
-        self.editing.type(event.text)
+    def typed(self, text: str) -> None:
+        """Take the text of the editor, and show what it does."""
+        self.editing.type(text)
         self.follow()
 
     def follow(self) -> None:
         """Show what the last edit did: at once for the visible row, soon for all the rest."""
         editing, editor = self.editing, self.query_one(RecipeEditor)
+        self._background.hold(_CHECK_SECONDS)
         self._followed = editing.document.text
         editor.show(self._followed)
         editor.say(editing.problem)
-        self._update_status()
         if editing.problem is not None:
+            self._update_status()
             return
         if self._view is not None:
             self._view = self._remasked(self._view)
             changed = self.changed(self._view)
             self.query_one(TokenGrid).remask(self._view, changed)
             self.query_one(BoundariesPanel).show(self._view, changed)
-            self._update_status()
+        self._update_status()
         for timer in (self._soon, self._later):
             if timer is not None:
                 timer.stop()

@@ -83,7 +83,7 @@ class InspectScreen(Browse, Arranged, Edits):
                         yield Preview(id="preview")
                 yield TokenInspector(id="token")
             with Vertical(id="side"):
-                yield RecipeEditor(id="editor")
+                yield RecipeEditor(self.typed, id="editor")
                 yield BoundariesPanel(id="boundaries")
                 yield FindingsList(id="findings")
         yield Prompt(id="prompt")

@@ -27,6 +27,7 @@ class BoundariesPanel(VerticalScroll):
         self._view: RowView | None = None
         self._changed: Change | None = None
         self.brief = False
+        self._lines = -1
 
     def show(self, view: RowView | None, changed: Change | None = None) -> None:
         """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
@@ -37,8 +38,12 @@ class BoundariesPanel(VerticalScroll):
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""
         built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
-        self.border_subtitle = " · ".join(part for part in (built_in, self._difference()) if part)
-        self.query_one(Static).update(self._text(paints(self.app.current_theme)))
+        if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
+            self.border_subtitle = said
+        text = self._text(paints(self.app.current_theme))
+        lines, self._lines = self._lines, text.plain.count("\n")
+        # A layout draws the whole screen again: not at a keystroke that changes a few numbers.
+        self.query_one(Static).update(text, layout=lines != self._lines)
 
     def _text(self, paint: Paints) -> Text:
         text = Text(no_wrap=True, overflow="ellipsis", end="")

@@ -28,8 +28,10 @@ class FindingsList(VerticalScroll):
 
     def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
         """List the findings of a row, the recipe and the model: errors first, then warnings, then notes."""
-        self._findings = sorted([*row, *recipe], key=lambda finding: SEVERITIES.index(finding.severity))
-        self.draw()
+        findings = sorted([*row, *recipe], key=lambda finding: SEVERITIES.index(finding.severity))
+        if findings != self._findings or not findings:
+            self._findings = findings
+            self.draw()
 
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static, TextArea
-from textual.widgets.text_area import TextAreaTheme
+from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
 
 from screens.actions import bindings
 from screens.themes import paints
@@ -27,6 +28,8 @@ class RecipeText(TextArea):
     """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
+    edited: Callable[[], None] = staticmethod(lambda: None)
+    """Called within the edit, not by a message: so that the letter and what it did to the mask are one paint."""
 
     class UndoWanted(Message):
         """Take back the last edit, or make it again."""
@@ -34,6 +37,11 @@ class RecipeText(TextArea):
         def __init__(self, *, again: bool) -> None:
             self.again = again
             super().__init__()
+
+    def edit(self, edit: Edit) -> EditResult:
+        result = super().edit(edit)
+        self.edited()
+        return result
 
     def action_undo(self) -> None:
         self.post_message(self.UndoWanted(again=False))
@@ -43,21 +51,17 @@ class RecipeText(TextArea):
 
 
 class RecipeEditor(Vertical):
-    """Posts `Typed` for every change of the text. Told by `show` what the text is, and by `say` what is wrong."""
+    """Calls `typed` with every change of the text. Told by `show` what the text is, and by `say` what is wrong."""
 
     BORDER_TITLE = "recipe"
 
-    class Typed(Message):
-        """The text is another one."""
-
-        def __init__(self, text: str) -> None:
-            self.text = text
-            super().__init__()
-
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, typed: Callable[[str], None], *, id: str | None = None) -> None:
         area = RecipeText.code_editor("", language=_LANGUAGE, soft_wrap=False, tab_behavior="indent", id="yaml")
         area.show_line_numbers = True
+        assert isinstance(area, RecipeText)
+        area.edited = self._edited
         super().__init__(area, Static(id="wrong", markup=False), id=id)
+        self._typed = typed
         self._known = ""
         self._problem: BenchError | None = None
 
@@ -113,12 +117,16 @@ class RecipeEditor(Vertical):
 
     def say(self, problem: BenchError | None) -> None:
         """Say what is wrong with the text, with its line and column; None: nothing is."""
-        self._problem = problem
-        self.draw()
+        if problem is not self._problem:
+            self._problem = problem
+            self._draw_problem()
 
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""
         self._dress()
+        self._draw_problem()
+
+    def _draw_problem(self) -> None:
         wrong, problem = self.query_one("#wrong", Static), self._problem
         wrong.display = problem is not None
         if problem is None:
@@ -135,13 +143,11 @@ class RecipeEditor(Vertical):
         wrong.update(text)
         self.border_subtitle = place or "see below"
 
-    @on(TextArea.Changed)
-    def _changed(self, event: TextArea.Changed) -> None:
-        event.stop()
+    def _edited(self) -> None:
         text = self.area.text
         if text != self._known:
             self._known = text
-            self.post_message(self.Typed(text))
+            self._typed(text)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.add_class("-focused")

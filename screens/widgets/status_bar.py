@@ -36,8 +36,9 @@ class StatusBar(Widget):
 
     def show(self, status: Status) -> None:
         """Say something else."""
-        self.status = status
-        self.refresh()
+        if status != self.status:
+            self.status = status
+            self.refresh()
 
     def render(self) -> Text:
         """Both sides, with the blank between."""

@@ -27,11 +27,13 @@ class TokenInspector(Widget):
         """Show a token, or the folded media run `run` that covers [start, stop); None shows nothing."""
         self._view, self._tokens, self._run = view, (start, stop), run
         if view is None or start == stop:
-            self.border_title = "token"
+            title = "token"
         elif stop - start > 1:
-            self.border_title = f"tokens {start:,}–{stop - 1:,} of {len(view.rendering):,}"
+            title = f"tokens {start:,}–{stop - 1:,} of {len(view.rendering):,}"
         else:
-            self.border_title = f"token {start:,} of {len(view.rendering):,}"
+            title = f"token {start:,} of {len(view.rendering):,}"
+        if title != self.border_title:
+            self.border_title = title
         self.refresh()
 
     def render(self) -> Text:

@@ -198,13 +198,12 @@ def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) 
     messages, first = np.unique(trace.message[owned], return_index=True)
     last_of = dict(zip(trace.message[owned].tolist(), owned.tolist(), strict=True))
     found: list[Turn] = []
-    floor = 0
-    for message, position in zip(messages, owned[first], strict=True):
-        begin = int(position)
-        before = mask.spans.start[(mask.spans.start <= begin) & (mask.spans.start >= floor)]
-        start = int(before[-1]) if len(before) else _header(rendering, floor, begin)
-        found.append(Turn(start, int(message), roles[int(message)]))
-        floor = last_of[int(message)] + 1
+    floor, begins = 0, mask.spans.start
+    latest = np.searchsorted(begins, owned[first], side="right") - 1
+    for message, begin, span in zip(messages.tolist(), owned[first].tolist(), latest.tolist(), strict=True):
+        start = int(begins[span]) if span >= 0 and begins[span] >= floor else _header(rendering, floor, begin)
+        found.append(Turn(start, message, roles[message]))
+        floor = last_of[message] + 1
     return found
 
 
