@@ -20,7 +20,7 @@ from screens.background import Background, Kind
 from screens.keymap import Keys, read_keys, with_keys
 from screens.loading import LoadingScreen
 from screens.messages import Loaded, LoadFailed, LoadProgressed
-from screens.registry import entry
+from screens.registry import SCREENS, entry
 from screens.themes import CYCLE, DARK_NAME, THEMES
 from workbench.errors import BenchError, EnvironmentProblem
 
@@ -84,6 +84,7 @@ class WorkbenchApp(App[None]):
         self.background = Background(self._crashed)
         self.problem: BenchError | None = None
         self.editing: Editing | None = None
+        self.front = "inspect"
         self._screens: dict[str, Screen[None]] = {}
         for theme in THEMES:
             self.register_theme(theme)
@@ -171,6 +172,8 @@ class WorkbenchApp(App[None]):
     @on(Loaded)
     async def _loaded(self) -> None:
         from screens.inspect import InspectScreen
+        from screens.kept import recall
+        from screens.saving import Saving
         from workbench.editing import Editing
 
         for old in self._screens.values():
@@ -179,7 +182,14 @@ class WorkbenchApp(App[None]):
         self.editing = Editing(self.bench)
         screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing)
         self._screens = {"inspect": screen}
+        self.front = "inspect"
         await self.switch_base(screen)
+        front = recall(self.bench).get("screen")
+        if not self.first_row and front in {one.name for one in SCREENS}:
+            await self.show(front)
+        base = self.base
+        assert isinstance(base, Saving)
+        base.offer_left()
 
     @on(LoadFailed)
     async def _failed(self, message: LoadFailed) -> None:
@@ -210,6 +220,7 @@ class WorkbenchApp(App[None]):
             made = found.load()(self.bench, self.background)
             made.editing = self.editing
             screen = self._screens[name] = made
+        self.front = name
         if screen is not self.base:
             await self.switch_base(screen)
         return screen

@@ -53,6 +53,7 @@ class Edits(Saving):
         # The inspect screen has these.
         def show_row(self, index: int) -> None: ...
         def _update_status(self) -> None: ...
+        def open_panes(self) -> None: ...
 
     def on_screen_resume(self) -> None:
         """Come to the front: another screen may have edited the recipe."""
@@ -151,7 +152,6 @@ class Edits(Saving):
         self.add_class("-editing")
         editor.display = True
         self._brief(True)
-        self.query_one("#side").styles.display = "block"
         editor.area.focus()
         if first:
             editor.show(self.editing.document.text)
@@ -162,13 +162,13 @@ class Edits(Saving):
         self.remove_class("-editing")
         self._brief(False)
         self.query_one(RecipeEditor).display = False
-        self.query_one("#side").styles.clear_rule("display")
         self.query_one(TokenGrid).focus()
 
     def _brief(self, brief: bool) -> None:
         panel = self.query_one(BoundariesPanel)
         panel.brief = brief
         panel.draw()
+        self.open_panes()
 
     @on(RecipeText.UndoWanted)
     def _undo_wanted(self, event: RecipeText.UndoWanted) -> None:

@@ -20,7 +20,7 @@ from screens.edits import Edits
 from screens.kept import keep, recall
 from screens.lenses import Lens
 from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
-from screens.panes import Arranged, Panes
+from screens.panes import Arranged
 from screens.row_view import RowView, Sample, read_row, read_sample
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.findings_list import FindingsList
@@ -63,7 +63,6 @@ class InspectScreen(Browse, Arranged, Edits):
         self._shown = -1
         self._view: RowView | None = None
         self._findings: list[Finding] = []
-        self._panes: dict[str, bool] = {}
         self._token = 0
         self._recalled = 0
         self._grid = TokenGrid(id="grid")
@@ -73,7 +72,7 @@ class InspectScreen(Browse, Arranged, Edits):
     def compose(self) -> ComposeResult:
         """The panes, as in the design's mock-up."""
         yield StatusBar(Status(visible(self.bench.title)), id="status")
-        with Panes(id="panes"):
+        with self._panes:
             with Vertical(id="main"):
                 with Horizontal(id="upper"):
                     yield SamplesList(id="samples")
@@ -98,9 +97,6 @@ class InspectScreen(Browse, Arranged, Edits):
         self._followed = self.bench.document.text
         self._recall()
         self.show_row(self._row)
-        if self.editing.recover():
-            self.notify("Unsaved edits of the last time are back; u takes them away, ctrl+s saves", timeout=8)
-            self.follow()
 
     def on_unmount(self) -> None:
         # By now the panes are no longer below this screen.
@@ -113,7 +109,8 @@ class InspectScreen(Browse, Arranged, Edits):
                 "lens": grid.lens,
                 "spaces": grid.spaces,
                 "theme": self.app.theme,
-                "panes": self._panes,
+                "panes": self.arrangement,
+                "screen": getattr(self.app, "front", "inspect"),
             },
         )
 
@@ -126,11 +123,7 @@ class InspectScreen(Browse, Arranged, Edits):
             grid.toggle_spaces()
         if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
             self.app.theme = known["theme"]
-        panes = known.get("panes")
-        for pane in ("#samples", "#side"):
-            if isinstance(panes, dict) and isinstance(panes.get(pane), bool):
-                self._panes[pane] = panes[pane]
-                self.query_one(pane).styles.display = "block" if panes[pane] else "none"
+        self.rearrange(known.get("panes"))
         row, token = known.get("row"), known.get("token")
         length = self.bench.rows.known_length
         if not self._row and isinstance(row, int) and row >= 0 and (length is None or row < length):
@@ -345,21 +338,6 @@ class InspectScreen(Browse, Arranged, Edits):
 
     def action_previous_row(self) -> None:
         self.query_one(SamplesList).move(-1)
-
-    def action_toggle_samples(self) -> None:
-        self._toggle("#samples")
-
-    def action_toggle_boundaries(self) -> None:
-        """Show or hide the right side, whatever the width would have it be."""
-        self._toggle("#side")
-
-    def _toggle(self, pane: str) -> None:
-        found = self.query_one(pane)
-        shown = found.display
-        found.styles.display = "none" if shown else "block"
-        self._panes[pane] = not shown
-        if shown and self.focused is not None and (self.focused is found or found in self.focused.ancestors):
-            self.query_one(TokenGrid).focus()
 
 
 def _unexpected(problem: Exception, index: int) -> Finding:

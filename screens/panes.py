@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual import events
 from textual.containers import Horizontal
 from textual.screen import Screen
@@ -20,6 +22,22 @@ class Panes(Horizontal):
     """Holds the panes; the edges of the samples, of the right side and of the token pane can be dragged."""
 
     _dragged = ""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.sizes: dict[str, int] = {}
+        """What was chosen, in cells. The right side has two widths: beside an open editor it goes by `side-editing`."""
+
+    def _key(self, name: str) -> str:
+        return f"{name}-editing" if name == "side" and self.screen.has_class("-editing") else name
+
+    def resize(self) -> None:
+        """Give every pane the size chosen for it, or its own; for after an editor was opened or closed."""
+        for name in _LEAST:
+            if (chosen := self.sizes.get(self._key(name))) is not None:
+                self.set_size(name, chosen)
+            else:
+                self.query_one(f"#{name}").styles.clear_rule("height" if name == "token" else "width")
 
     def edge_at(self, x: int, y: int) -> str:
         """The pane whose edge is at a place of the screen, if one is."""
@@ -60,6 +78,7 @@ class Panes(Horizontal):
     def set_size(self, name: str, cells: int) -> None:
         """Make a pane this wide, or the token pane this high, as far as the tokens keep room."""
         pane = self.query_one(f"#{name}")
+        self.sizes[self._key(name)] = cells
         if name == "token":
             pane.styles.height = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.height // 2))
             return
@@ -72,6 +91,12 @@ class Arranged(Screen[None]):
 
     _previewing = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._open: dict[str, bool] = {}
+        # Held here: while the app goes, the panes are no longer below this screen.
+        self._panes = Panes(id="panes")
+
     def action_wider(self) -> None:
         """Make the pane in focus larger: the samples, else the right side."""
         self._resize(_STEP)
@@ -80,7 +105,7 @@ class Arranged(Screen[None]):
         self._resize(-_STEP)
 
     def _resize(self, step: int) -> None:
-        panes = self.query_one(Panes)
+        panes = self._panes
         focused = self.focused
         side = panes.query_one("#side")
         samples = panes.query_one("#samples")
@@ -92,10 +117,50 @@ class Arranged(Screen[None]):
             return
         panes.set_size(str(pane.id), pane.outer_size.width + step)
 
+    def action_toggle_samples(self) -> None:
+        """Show or hide the list of rows."""
+        self._toggle("samples")
+
+    def action_toggle_boundaries(self) -> None:
+        """Show or hide the right side, whatever the width would have it be."""
+        self._toggle("side")
+
     def action_toggle_token(self) -> None:
         """Show or hide what is said about the token under the cursor."""
-        pane = self.query_one("#token")
-        pane.styles.display = "none" if pane.display else "block"
+        self._toggle("token")
+
+    def _toggle(self, name: str) -> None:
+        found = self.query_one(f"#{name}")
+        self._open[name] = not found.display
+        self.open_panes()
+        if self.focused is not None and (self.focused is found or found in self.focused.ancestors):
+            self.query_one(TokenGrid).focus()
+
+    def open_panes(self) -> None:
+        """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
+        for name in _LEAST:
+            pane, shown = self.query_one(f"#{name}"), self._open.get(name)
+            if name == "side" and self.has_class("-editing"):
+                shown = True
+            if shown is None:
+                pane.styles.clear_rule("display")
+            else:
+                pane.styles.display = "block" if shown else "none"
+        self._panes.resize()
+
+    @property
+    def arrangement(self) -> dict[str, Any]:
+        """What is kept of the panes."""
+        return {"open": self._open, "sizes": self._panes.sizes, "zoomed": self.has_class("-zoomed")}
+
+    def rearrange(self, kept: object) -> None:
+        """Have the panes as they were kept."""
+        known = kept if isinstance(kept, dict) else {}
+        opened, sizes = known.get("open"), known.get("sizes")
+        self._open = _of_type(opened, bool)
+        self._panes.sizes = {name: max(0, min(cells, 1000)) for name, cells in _of_type(sizes, int).items()}
+        self.set_class(known.get("zoomed") is True, "-zoomed")
+        self.call_after_refresh(self.open_panes)
 
     def action_zoom(self) -> None:
         """Only the tokens, or every pane that was there before."""
@@ -124,3 +189,7 @@ class Arranged(Screen[None]):
             return
         column = lines.gutter + lines.cells(grid.item)[0] + 1
         shown.show(source, line + 1, column, (grid.outer_size.width, grid.outer_size.height))
+
+
+def _of_type(kept: object, kind: type[Any]) -> dict[str, Any]:
+    return {str(name): one for name, one in kept.items() if type(one) is kind} if isinstance(kept, dict) else {}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from screens.dialogs import Agree, Ask
+from screens.dialogs import Agree, Ask, Choice, Choose
 from workbench.errors import BenchError
+from workbench.recipe.document import diff_of
 from workbench.views.flow import visible
 
 if TYPE_CHECKING:
@@ -55,15 +56,84 @@ class Saving(Screen[None]):
         if not diff and not editing.changed_outside():
             self.notify("Nothing to save", timeout=2)
             return
-        note = "The file was changed by somebody else since it was opened." if editing.changed_outside() else ""
+        if editing.changed_outside():
+            self._choose_a_side(editing.on_disk())
+            return
 
         def agreed(yes: bool | None) -> None:
             if yes:
                 self._save(None)
 
         title = f"save {editing.file.name}"
+        self.app.push_screen(Agree(title, diff, agree="writes it"), agreed)
+
+    def _choose_a_side(self, theirs: str | None) -> None:
+        """The file is another one than was opened: which of the two is to be kept?"""
+        editing = self.editing
+        assert editing.file is not None
+        name = visible(editing.file.name)
+        mine, opened = editing.document.text, editing.opened
+        views = [
+            ("yours against theirs", diff_of(theirs or "", mine, name)),
+            ("what they changed", diff_of(opened, theirs or "", name)),
+            ("what you changed", diff_of(opened, mine, name)),
+        ]
+        choices = [
+            Choice("m", "mine", "write yours over it; theirs is set aside"),
+            Choice("t", "theirs", "go on with theirs; u brings yours back"),
+        ]
+        gone = "It is not there any more." if theirs is None else "Somebody else wrote to it since it was opened."
+
+        def chosen(answer: str | None) -> None:
+            if answer == "mine":
+                self._save(None)
+            elif answer == "theirs":
+                editing.take_theirs()
+                self.notify(f"{name} as it is on disk (u brings your text back)", timeout=6, markup=False)
+                self.follow()
+
+        dialog = Choose(
+            f"save {name}", "Both of you changed it." if editing.document.dirty else "You changed nothing.",
+            views, choices if theirs is not None else choices[:1], note=gone, leave="leaves both as they are",
+        )  # fmt: skip
+        self.app.push_screen(dialog, chosen)
+
+    # What was left the last time
+
+    def offer_left(self) -> None:
+        """Where edits were never saved, ask what is to become of them. Until then they stay where they are."""
+        editing = self.editing
+        left = editing.left()
+        if left is None:
+            return
+        name = visible(Path(editing.document.name).name)
+        mine = ("your edits against the file", diff_of(editing.document.text, left.text, name))
+        views, note = [mine], ""
+        if editing.meanwhile(left):
+            note = "The file was changed meanwhile."
+            views += [
+                ("what changed in the file", diff_of(left.opened, editing.document.text, name)),
+                ("what you changed", diff_of(left.opened, left.text, name)),
+            ]
+        keep = "go on with yours; nothing is written before ctrl+s" if note else "go on with them; u takes them away"
+        choices = [
+            Choice("m" if note else "k", "mine" if note else "keep", keep),
+            Choice("t" if note else "d", "theirs" if note else "discard", "go on with the file; yours are set aside"),
+        ]
+
+        def chosen(answer: str | None) -> None:
+            if answer == choices[1].answer:
+                kept = editing.discard(left)
+                said = f"Set aside as {kept}" if kept is not None else "They could not be set aside, and stay"
+                self.notify(visible(said), timeout=8, markup=False)
+                return
+            editing.restore(left)
+            self.notify("Your edits are back; ctrl+s saves them", timeout=6)
+            self.follow()
+
+        said = f"Edited on {left.when.astimezone():%d %B at %H:%M}, and never saved."
         self.app.push_screen(
-            Agree(title, diff or "(no difference to what was opened)", agree="writes it", note=note), agreed
+            Choose(f"unsaved edits of {name}", said, views, choices, note=note, leave="keeps yours"), chosen
         )
 
     def _save_as(self, path: str | None) -> None:

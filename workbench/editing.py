@@ -5,9 +5,7 @@ Nothing here knows a screen; the terminal's boundary editor and a notebook's hol
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from workbench.recipe.knobs import FIRST_ONLY, LOADING_KEYS
 from workbench.recipe.new import boundary_row
 from workbench.resources import sample_dir
 from workbench.state import recipe_dir
+from workbench.working_copy import Left, WorkingCopy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,62 +185,90 @@ class Editing:
     # Safety
 
     @property
-    def working_copy(self) -> Path:
+    def working_copy(self) -> WorkingCopy:
         """Where the text is kept while it is not saved."""
-        return recipe_dir(self.bench.title, self.document.path) / "working.yaml"
+        return WorkingCopy(recipe_dir(self.bench.title, self.document.path))
 
     def _keep(self) -> None:
-        """Write the working copy, or remove it where the text is the saved one. A full disk stops nobody's typing."""
-        target = self.working_copy
-        with contextlib.suppress(OSError):
-            if not self.document.dirty:
-                target.unlink(missing_ok=True)
-                return
-            target.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".working.", dir=target.parent)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(self.document.text)
-            os.replace(temporary, target)
+        if self.document.dirty:
+            self.working_copy.keep(self.document.text, self._opened)
+        else:
+            self.working_copy.drop()
 
-    def recover(self) -> bool:
-        """Take up edits that were left unsaved, as one edit that can be undone; False where there are none."""
-        try:
-            text = self.working_copy.read_bytes().decode("utf-8")
-        except (OSError, UnicodeDecodeError):
-            return False
-        if text == self.document.text:
-            return False
+    def left(self) -> Left | None:
+        """Edits of another time that were never saved; None where there are none, or the file has come to hold them."""
+        found = self.working_copy.left()
+        return None if found is None or found.text == self.document.text else found
+
+    def meanwhile(self, left: Left) -> bool:
+        """Whether the file was changed after those edits were begun."""
+        return self.file is not None and left.opened not in ("", self.document.text)
+
+    def restore(self, left: Left) -> None:
+        """Take those edits up, as one edit that can be undone. A file that was changed meanwhile is not forgotten:
+        `changed_outside` holds until one of the two is chosen."""
+        if self.meanwhile(left):
+            self._opened = left.opened
         self._group += 1
-        self.document.replace_text(text, group=f"recovered {self._group}")
+        self.document.replace_text(left.text, group=f"restored {self._group}")
         self._follow()
-        return True
+
+    def discard(self, left: Left) -> Path | None:
+        """Go on without those edits, which are set aside in the file returned (None: it could not be written)."""
+        kept = self.working_copy.set_aside(left.text, "mine")
+        if kept is not None:
+            self.working_copy.drop()
+        return kept
 
     def pending(self) -> str:
         """The unified diff from the saved text to this one; "" where they are the same."""
         return self.document.diff()
 
+    def on_disk(self) -> str | None:
+        """What the file holds now; None where there is no file, or it cannot be read."""
+        try:
+            return None if self.file is None else self.file.read_bytes().decode("utf-8", "replace")
+        except OSError:
+            return None
+
     def changed_outside(self) -> bool:
         """Whether the file holds something else than what was opened or last saved."""
-        if self.file is None:
-            return False
-        try:
-            return self.file.read_bytes().decode("utf-8", "replace") != self._opened
-        except OSError:
-            return True
+        return self.file is not None and self.on_disk() != self._opened
+
+    @property
+    def opened(self) -> str:
+        """The text that the edits were made from: as opened or last saved."""
+        return self._opened
+
+    def take_theirs(self) -> None:
+        """Go on with what the file holds now. The text of before is one undo away, and is set aside in a file too."""
+        theirs = self.on_disk()
+        if theirs is None:
+            return
+        if self.document.dirty:
+            self.working_copy.set_aside(self.document.text, "mine")
+        self._group += 1
+        self.document.replace_text(theirs, group=f"theirs {self._group}")
+        self.document.rebase(theirs)
+        self._opened = theirs
+        self._follow()
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the text to its file, or to `path`, and compare with it from now on.
+
+        What somebody else wrote into the file since it was opened is set aside first.
 
         Raises:
             InputError: there is no file to write to, or no such folder. EnvironmentProblem: it cannot be written.
         """
         if path is None and self.file is None:
             raise InputError("This recipe has no file of its own yet", hint="Give a path to save it to.")
-        left = self.working_copy
+        left, theirs = self.working_copy, self.on_disk()
+        if path is None and theirs is not None and theirs != self._opened:
+            left.set_aside(theirs, "theirs")
         target = self.document.save(path)
         self._opened = self.document.text
-        with contextlib.suppress(OSError):
-            left.unlink(missing_ok=True)
+        left.drop()
         if not self.compared_with and self.problem is None:
             self._against = self.bench.masking
         return target

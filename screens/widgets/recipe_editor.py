@@ -43,6 +43,11 @@ class RecipeText(TextArea):
         self.edited()
         return result
 
+    async def _on_key(self, event: events.Key) -> None:
+        """Textual's own would go to the next pane at escape; here that closes the editor."""
+        if event.key == "escape":
+            event.prevent_default()
+
     def action_undo(self) -> None:
         self.post_message(self.UndoWanted(again=False))
 

@@ -57,11 +57,11 @@ async def to_row(pilot: Pilot[None], *keys: str) -> None:
 
 @pytest.fixture
 def opened() -> Opened:
-    """Gives an app on the small bench, loaded and with its first row shown."""
+    """Gives an app on the small bench, loaded and with its first row shown; `front`: or the screen of the last time."""
 
     @asynccontextmanager
     async def open_app(
-        size: tuple[int, int] = (120, 34), *, row: int = 0, theme: str = "", bench: Any = None
+        size: tuple[int, int] = (120, 34), *, row: int = 0, theme: str = "", bench: Any = None, front: bool = False
     ) -> AsyncIterator[Pilot[None]]:
         app = WorkbenchApp(bench or SmallBench(ROWS), row)
         async with app.run_test(size=size) as pilot:
@@ -69,7 +69,7 @@ def opened() -> Opened:
             if theme:
                 app.theme = theme
             # The first bench of a process imports transformers.
-            await until(pilot, lambda: settled(pilot), 120)
+            await until(pilot, lambda: settled(pilot) or (front and app.front != "inspect"), 120)
             yield pilot
 
     return open_app

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from screens.dialogs import Agree, Ask
+from screens.dialogs import Agree, Ask, Choose
 from screens.lenses import Lens, Verdict, verdicts
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.recipe_editor import RecipeEditor
@@ -88,7 +88,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "modle" not in recipe.read_text("utf-8"))
         assert not screen_of(pilot).editing.document.dirty
-        assert not screen_of(pilot).editing.working_copy.exists()
+        assert not screen_of(pilot).editing.working_copy.file.exists()
         await pilot.press("J", "l")
         await until(pilot, lambda: settled(pilot))
         theme = pilot.app.theme
@@ -126,29 +126,80 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         assert trained(pilot) == 15
 
 
-async def test_the_text_survives_being_left(opened: Opened, recipe: Path) -> None:
+async def chosen(pilot: Any, *keys: str) -> Choose:
+    """Wait for a choice that is asked for, answer it, and give the dialog back."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+    dialog = pilot.app.screen
+    assert isinstance(dialog, Choose)
+    await pilot.press(*keys)
+    await until(pilot, lambda: not isinstance(pilot.app.screen, Choose))
+    return dialog
+
+
+async def test_edits_that_were_never_saved_are_kept_or_set_aside(opened: Opened, recipe: Path) -> None:
+    file = recipe.read_text("utf-8")
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         await pilot.press("e")
         await write(pilot, 1, 1, 0, "# mine ")
-    assert "mine" not in recipe.read_text("utf-8").splitlines()[0]
+    assert recipe.read_text("utf-8") == file
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
-        assert screen_of(pilot).editing.document.text.startswith("# mine ")
+        # Until the question is answered, nothing is touched; leaving leaves it open.
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        assert not screen_of(pilot).editing.document.dirty
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        dialog = await chosen(pilot, "tab", "k")
+        assert "+# mine # A short" in dialog._views[0][1]
+        editing = screen_of(pilot).editing
+        assert editing.document.text == "# mine " + file
         await pilot.press("u")
-        assert not screen_of(pilot).editing.document.dirty
+        assert not editing.document.dirty
+        await pilot.press("U")
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        await chosen(pilot, "d")
+        editing = screen_of(pilot).editing
+        assert editing.document.text == file
+        (aside,) = editing.working_copy.folder.glob("set-aside/*-mine.yaml")
+        assert aside.read_text("utf-8") == "# mine " + file
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        assert not isinstance(pilot.app.screen, Choose)
         assert not screen_of(pilot).editing.document.dirty
 
 
-async def test_saving_tells_of_a_file_that_changed_meanwhile(opened: Opened, recipe: Path) -> None:
+async def test_a_file_that_somebody_else_changed_is_a_choice(opened: Opened, recipe: Path) -> None:
+    file = recipe.read_text("utf-8")
+    mine, theirs = "# " + file, file + "# theirs\n"
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        editing = screen_of(pilot).editing
         await pilot.press("e")
         await write(pilot, 1, 1, 0, "# ")
-        recipe.write_text(recipe.read_text("utf-8") + "# theirs\n", "utf-8")
+        recipe.write_text(theirs, "utf-8")
+        # While the app is open: escape leaves both, theirs can be taken and undone.
         await pilot.press("ctrl+s")
-        await pilot.pause()
-        assert "changed by somebody else" in pilot.app.screen._note  # type: ignore[attr-defined]
-        await pilot.press("escape")
-        assert recipe.read_text("utf-8").endswith("# theirs\n")
+        dialog = await chosen(pilot, "escape")
+        assert [name for name, _ in dialog._views] == ["yours against theirs", "what they changed", "what you changed"]
+        assert "+# theirs" in dialog._views[1][1]
+        assert "theirs" not in dialog._views[2][1]
+        assert (editing.document.text, recipe.read_text("utf-8")) == (mine, theirs)
+        await pilot.press("ctrl+s")
+        await chosen(pilot, "t")
+        assert (editing.document.text, editing.document.dirty) == (theirs, False)
+        await pilot.press("escape", "u")
+        assert editing.document.text == mine
+        assert editing.working_copy.file.exists()
+        recipe.write_text(file + "# later\n", "utf-8")
+    # After the app was left with edits: the same, and the file is not written before it is asked for again.
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        dialog = await chosen(pilot, "m")
+        assert "meanwhile" in dialog._note
+        editing = screen_of(pilot).editing
+        assert editing.document.text == mine
+        assert recipe.read_text("utf-8").endswith("# later\n")
+        await pilot.press("ctrl+s")
+        await chosen(pilot, "m")
+        assert recipe.read_text("utf-8") == mine
+        (aside,) = editing.working_copy.folder.glob("set-aside/*-theirs.yaml")
+        assert aside.read_text("utf-8").endswith("# later\n")
+        assert not editing.working_copy.file.exists()
 
 
 async def test_the_demo_is_saved_under_another_name(opened: Opened, tmp_path: Path) -> None:

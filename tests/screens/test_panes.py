@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from screens.checks import ChecksScreen
 from screens.panes import Panes
 from screens.widgets.picture import Preview, size_in_cells
-from tests.screens.conftest import Opened, grid_of, screen_of
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from workbench.bench import prepare
 
 
 async def test_panes_are_resized_by_keys_and_by_dragging_their_edge(opened: Opened) -> None:
@@ -45,6 +47,40 @@ async def test_the_tokens_can_have_the_window_to_themselves(opened: Opened) -> N
         await pilot.pause()
         assert screen.query_one("#samples").display
         assert screen.query_one("#token").display
+
+
+async def test_a_recipe_comes_back_as_it_was_left(opened: Opened) -> None:
+    async with opened((140, 40), bench=prepare()) as pilot:
+        screen = screen_of(pilot)
+        await pilot.press("ctrl+right", "ctrl+right", "t", "J")
+        await pilot.press("e")
+        await pilot.pause()
+        editing = screen.query_one("#side").outer_size.width
+        screen._panes.set_size("side", 90)
+        await pilot.press("escape")
+        await pilot.pause()
+        side = screen.query_one("#side").outer_size.width
+        assert side < editing < 90
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChecksScreen))
+    async with opened((140, 40), bench=prepare(), front=True) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChecksScreen))
+        await pilot.press("1")
+        await until(pilot, lambda: settled(pilot))
+        screen = screen_of(pilot)
+        assert not screen.query_one("#token").display
+        assert (screen._row, screen.query_one("#side").outer_size.width) == (1, side)
+        await pilot.press("e")
+        await pilot.pause()
+        assert screen.query_one("#side").outer_size.width == 90
+        await pilot.press("escape", "s", "z")
+    async with opened((100, 40), bench=prepare()) as pilot:
+        screen = screen_of(pilot)
+        assert screen.has_class("-zoomed")
+        await pilot.press("z")
+        await pilot.pause()
+        assert not screen.query_one("#samples").display
+        assert grid_of(pilot).outer_size.width >= 24
 
 
 async def test_the_picture_of_a_chip_is_shown_beside_it(opened: Opened) -> None:

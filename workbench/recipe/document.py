@@ -23,7 +23,7 @@ from workbench.recipe.yaml_nodes import dotted
 from workbench.recipe.yaml_read import MAX_BYTES, Parsed, too_large
 from workbench.recipe.yaml_write import write_value
 
-__all__ = ["Document", "Parsed", "dotted", "write_atomically", "write_value"]
+__all__ = ["Document", "Parsed", "diff_of", "dotted", "write_atomically", "write_value"]
 
 MAX_UNDO = 500
 
@@ -156,11 +156,7 @@ class Document:
     def diff(self, other: str | Document | None = None) -> str:
         """Unified diff from `other` (by default what was opened or last saved) to this text; "" where equal."""
         old = self._saved if other is None else other.text if isinstance(other, Document) else other
-        lines = difflib.unified_diff(
-            old.splitlines(keepends=True), self.text.splitlines(keepends=True), self.name, f"{self.name} (edited)"
-        )
-        missing = "\n\\ No newline at end of file\n"
-        return "".join(line if line.endswith("\n") else line + missing for line in lines)
+        return diff_of(old, self.text, self.name)
 
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Writes the text to `path` (by default where it came from): all of it or nothing, the file's mode kept.
@@ -175,6 +171,10 @@ class Document:
         if self.error is None:
             self._parsed = Parsed(self._text, self.name)
         return target
+
+    def rebase(self, text: str) -> None:
+        """The file holds this text now: `dirty` and `diff` go by it from here on."""
+        self._saved = text
 
     # -- inside
 
@@ -210,6 +210,13 @@ class Document:
             self._parsed, self.error = Parsed(self._text, self.name), None
         except InputError as error:
             self.error = error
+
+
+def diff_of(old: str, new: str, name: str) -> str:
+    """Unified diff of two texts of a file; "" where they are equal."""
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), name, f"{name} (edited)")
+    missing = "\n\\ No newline at end of file\n"
+    return "".join(line if line.endswith("\n") else line + missing for line in lines)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
