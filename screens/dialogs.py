@@ -124,7 +124,7 @@ class Choose(ModalScreen[str | None]):
             tabs.append(" ● " if shown else " ○ ", paint.accent if shown else paint.muted)
             tabs.append(name, paint.strong if shown else paint.muted).append(" ")
         if len(self._views) > 1:
-            tabs.append("  tab", paint.accent).append(" another diff", paint.muted)
+            tabs.append(" tab", paint.accent + Style(bold=True))
         self.query_one("#views", Static).update(tabs)
         diff = self._views[self._shown][1] or "(no difference)"
         self.query_one("#diff", Static).update(body_text(diff, paint))
