@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.pair import TEMPLATE_OF
+from tests.support.processors import BUILDERS
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -18,7 +18,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             module, _, test = nodeid.partition("::")
             parameters = test.partition("[")[2].rstrip("]").split("-")
-            return module + next((word for word in parameters if word in TEMPLATE_OF), "")
+            return module + next((word for word in parameters if word in BUILDERS), "")
 
     return ByFamily(config, log)
 

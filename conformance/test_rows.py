@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +18,11 @@ import pytest
 from conformance.corpus import Corpus
 from conformance.pair import FIELD, Pair, parsed_once
 from tests.data.awkward import AWKWARD
+from tests.data.test_jsonl import MIXED
 from workbench.data.conversation import Conversation, RowError, normalize
 from workbench.data.rows import RawRow
+from workbench.data.sources import open_source
+from workbench.export import axolotl_side
 
 
 def raw_messages(row: dict[str, Any]) -> list[Any]:
@@ -63,6 +67,17 @@ def comparable(value: Any) -> Any:
 
 def codes(conversation: Conversation) -> set[str]:
     return {finding.code for finding in conversation.findings}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_texts_beside_other_values_are_read_alike(kind: str, tmp_path: Path) -> None:
+    """A text that is JSON, in a field of mixed kinds, is what it says: axolotl's own reader over the same file."""
+    from axolotl.utils.dict import DictDefault
+
+    data = tmp_path / "rows.jsonl"
+    data.write_bytes(MIXED[kind])
+    cfg = DictDefault(datasets=[{"path": str(data), "ds_type": "json", "type": "chat_template"}])
+    assert [row.data for row in open_source(str(data))] == axolotl_side.read_rows(cfg)
 
 
 @pytest.mark.parametrize("name", AWKWARD)

@@ -19,6 +19,22 @@ from workbench.errors import InputError
 ROW = json.dumps({"messages": PAIR}).encode()
 
 
+def _texts(*contents: Any, key: str = "content", **more: Any) -> bytes:
+    """Lines of one message each."""
+    return b"".join(json.dumps({"messages": [{"role": "a", key: one}], **more}).encode() + b"\n" for one in contents)
+
+
+# In a field that holds texts and other values, `datasets` reads a text that is JSON as what it says.
+MIXED = {
+    "a list of parts": _texts("seven", "7", '{"x": [1]}', "true", "null", '"quoted"', "-", "1. a", "", [{"text": "7"}]),
+    "a number": _texts("7", "eight", 9),
+    "parts only": _texts([{"text": "7"}], [{"text": "x"}, {"image": "a.png"}]),
+    "texts only": _texts("7", '{"x": 1}'),
+    "another key": _texts("7", "x") + _texts([], key="parts"),
+    "a column": _texts("7", tag="7") + _texts("x", tag=["x"]),
+}
+
+
 def written(folder: Path, content: bytes, name: str = "d.jsonl") -> str:
     (folder / name).write_bytes(content)
     return str(folder / name)
@@ -36,6 +52,7 @@ def written(folder: Path, content: bytes, name: str = "d.jsonl") -> str:
         b'{"image": "a.png", "x": 1}\n{"x": "s"}\n',
         b"[" + ROW + b",\n" + ROW + b"]",
         json.dumps([{"messages": PAIR}, {"id": 3}], indent=1).encode(),
+        *MIXED.values(),
     ],
 )
 def test_rows_are_those_of_datasets(content: bytes, tmp_path: Path) -> None:
@@ -43,6 +60,27 @@ def test_rows_are_those_of_datasets(content: bytes, tmp_path: Path) -> None:
     theirs, problem = arrow_view(path)
     assert problem is None
     assert [row.data for row in open_source(path)] == theirs
+
+
+def test_a_list_file_of_mixed_kinds_is_read_as_a_whole(tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    content = b"[" + MIXED["a list of parts"].strip().replace(b"\n", b",") + b"]"
+    path = written(tmp_path, content, "d.json")
+    # Streamed, `datasets` gives the JSON texts themselves; axolotl does not stream.
+    theirs = load_dataset("json", data_files=path, split="train", cache_dir=str(tmp_path / "cache"))
+    assert [row.data for row in open_source(path)] == list(theirs)
+
+
+def test_a_text_that_comes_back_as_something_else_is_told_once(tmp_path: Path) -> None:
+    source = open_source(written(tmp_path, MIXED["a list of parts"]))
+    assert [row.data["messages"][0]["content"] for row in source if row.data][1:3] == [7, {"x": [1]}]
+    (finding,) = source.findings
+    assert (finding.code, finding.severity, finding.where.line) == ("D002", "error", 2)
+    assert "'7' is a number now" in finding.message
+    for kind in ("parts only", "texts only", "another key", "a column"):
+        source = open_source(written(tmp_path, MIXED[kind]))
+        assert [row.error for row in source if row.error] == source.findings == []
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Rows of JSON Lines and JSON files, by position, without parsing what is not asked for.
 
 The rows are what axolotl gets from the JSON builder of `datasets` (tried with 4.8 and 5.2): the columns are those of
-the first 10 MiB, and a column that a row lacks arrives as null; inside a column all stays as it is written. One line
-that cannot be parsed keeps `datasets` from loading the file at all; here it is one row with an error.
+the first 10 MiB, and a column that a row lacks arrives as null; inside a column all stays as it is written, but for
+texts in a field of mixed kinds (`mixed.py`). One line that cannot be parsed keeps `datasets` from loading the file at
+all; here it is one row with an error.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.mixed import Mixed
 from workbench.data.reader import DAMAGED, Reader
 from workbench.data.row import type_name
 from workbench.data.rows import RawRow
@@ -73,6 +75,7 @@ class JsonlSource:
         self._complete = False
         self._broken = ""
         self._columns: dict[str, None] | None = None
+        self._mixed = Mixed()
         self._column_rows = 0
         self._late_columns = False
         self._lock = threading.RLock()
@@ -110,6 +113,7 @@ class JsonlSource:
                 return self._bad(index, line, *problem, cut=cut)
             if index >= self._column_rows and not data.keys() <= columns.keys():
                 self._note_late_columns(index, line, [key for key in data if key not in columns])
+            data = self._mixed.as_read(data, self.findings, Where(file=self.name, line=line, row=index))
         return RawRow(index, {**data, **{key: None for key in columns if key not in data}}, None, self.name, line)
 
     def is_one_object(self) -> bool:
@@ -195,9 +199,10 @@ class JsonlSource:
             starts, stops = np.concatenate([*self._starts, []]), np.concatenate([*self._stops, []])
             early = (starts >= 0) & (starts < COLUMNS_FROM_BYTES)
             head = self._reader.read_at(0, int(stops[early].max(initial=0)))
-            self._columns = {}
-            for start, stop in zip(starts[early].astype(int).tolist(), stops[early].astype(int).tolist(), strict=True):
-                self._columns.update(dict.fromkeys(_keys(head[start:stop])))
+            places = zip(starts[early].astype(int).tolist(), stops[early].astype(int).tolist(), strict=True)
+            rows = [_object(head[start:stop]) for start, stop in places]
+            self._columns = dict.fromkeys(key for row in rows for key in row)
+            self._mixed = Mixed(rows)
             self._column_rows = int(early.sum())
         return self._columns
 
@@ -235,6 +240,7 @@ class JsonListSource:
         self._spans: list[tuple[int, int]] = []
         self._error: tuple[str, int] | None = None
         self._columns: dict[str, None] = {}
+        self._mixed = Mixed()
         self.is_list = self._find_rows()
 
     @property
@@ -260,6 +266,7 @@ class JsonListSource:
         if data is None:
             return self._bad(index, problem_at[0], start, problem_at[1])
         line = self._text.count("\n", 0, start) + 1
+        data = self._mixed.as_read(data, self.findings, Where(file=self.name, line=line, row=index))
         return RawRow(index, {**data, **{k: None for k in self._columns if k not in data}}, None, self.name, line)
 
     def _find_rows(self) -> bool:
@@ -270,6 +277,7 @@ class JsonListSource:
             return cast("re.Match[str]", space.match(self._text, at)).end()
 
         at = skip(skip(0) + 1)
+        rows: list[dict[str, Any]] = []
         while at < len(self._text) and self._text[at] != "]":
             try:
                 value, stop = self._decoder.raw_decode(self._text, at)
@@ -278,6 +286,7 @@ class JsonListSource:
                 return True
             self._spans.append((at, stop))
             if isinstance(value, dict):
+                rows.append(value)
                 self._columns.update(dict.fromkeys(value))
             at = skip(stop)
             if self._text[at : at + 1] == ",":
@@ -288,6 +297,7 @@ class JsonListSource:
         if at >= len(self._text):
             self._error = ("the list is never closed: the file ends early", len(self._text))
             return True
+        self._mixed = Mixed(rows)
         return skip(at + 1) == len(self._text)
 
     def _bad(self, index: int, problem: str, at: int, field: str | None = None) -> RawRow:
@@ -321,7 +331,7 @@ def _parse(text: bytes) -> tuple[dict[str, Any] | None, tuple[str, str | None, i
     return data, ("", None, None)
 
 
-def _keys(text: bytes) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
     """The object of a line, empty where there is none."""
     try:
         data = json.loads(text.removeprefix(codecs.BOM_UTF8))

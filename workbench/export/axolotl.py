@@ -237,16 +237,18 @@ def _strategy(work: _Work) -> None:
     """The named strategy in place of `role_boundaries`, where both are shown to be the same."""
     bench, document = work.bench, work.document
     recipe = Recipe.from_document(document)
-    if recipe.effective_boundaries is None or not recipe.multimodal or recipe.tokenizer_use_mistral_common:
-        return
-    told = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
-    name = bench.family.axolotl.chat_template if bench.family is not None else None
-    problem = "no named strategy of axolotl's is known for this model" if name is None else ""
-    if name is not None and not told:
-        problem = _named(work, name)
-        if not problem:
-            return
-    work.needs.append(f"{NEEDS_BOUNDARIES}; {problem}" if problem else NEEDS_BOUNDARIES)
+    stuck = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer) if recipe.multimodal else None
+    if recipe.effective_boundaries is not None and recipe.multimodal and not recipe.tokenizer_use_mistral_common:
+        told = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
+        name = bench.family.axolotl.chat_template if bench.family is not None else None
+        problem = "no named strategy of axolotl's is known for this model" if name is None else ""
+        if name is not None and not told:
+            problem = _named(work, name)
+            if not problem:
+                return
+        work.needs.append(f"{NEEDS_BOUNDARIES}; {problem}" if problem else NEEDS_BOUNDARIES)
+    if stuck is not None:
+        work.needs.append(f"an axolotl that can build its {bench.strategy.class_name}, as 0.19.0 cannot: {stuck}")
 
 
 def _named(work: _Work, name: str) -> str:

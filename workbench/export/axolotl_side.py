@@ -122,9 +122,12 @@ def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
     attribute of its own dictionaries, and it calls None. `unwrap_boundaries` makes plain dictionaries of the entries,
     and changes nothing else.
     """
+    return _assemble(read_config(path), unwrap_boundaries)
+
+
+def _assemble(cfg: Any, unwrap_boundaries: bool) -> Axolotl:
     from axolotl.loaders import load_processor, load_tokenizer
 
-    cfg = read_config(path)
     if unwrap_boundaries and cfg.role_boundaries:
         cfg["role_boundaries"] = [dict(one) for one in cfg.role_boundaries]
     tokenizer = load_tokenizer(cfg)
@@ -135,8 +138,8 @@ def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
 def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
     """What axolotl makes of a recipe file and of these rows of its first dataset.
 
-    `refused` says at which stage it stopped ("validate", "collator" or "rows") and why. Where `role_boundaries` are
-    what stops the collator, the labels they mean are given all the same, with `unwrapped` true.
+    `refused` says at which stage it stopped ("validate", "collator" or "rows") and why. Where `role_boundaries` alone
+    are what stops the collator, the labels they mean are given all the same, with `unwrapped` true.
     """
     from importlib.metadata import version
 
@@ -145,12 +148,14 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
         said["versions"][package] = version(package)
     stage = "validate"
     try:
-        read_config(recipe)
+        cfg = read_config(recipe)
         stage = "collator"
         try:
-            theirs = open_recipe(recipe)
+            theirs = _assemble(cfg, unwrap_boundaries=False)
         except TypeError as problem:
-            said["refused"] = {"stage": stage, "type": type(problem).__name__, "message": str(problem)}
+            if not cfg.role_boundaries:
+                raise
+            said["refused"] = _refusal(stage, problem)
             theirs = open_recipe(recipe, unwrap_boundaries=True)
             said["unwrapped"] = True
         said["strategy"] = type(theirs.strategy).__name__
@@ -158,8 +163,8 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
         raw = read_rows(theirs.cfg)
         said["count"] = len(raw)
     except Exception as problem:
-        if said["refused"] is None:
-            said["refused"] = {"stage": stage, "type": type(problem).__name__, "message": str(problem)}
+        # What stops it with plain boundaries too is the cause, not the boundaries.
+        said |= {"refused": _refusal(stage, problem), "unwrapped": False}
         return said
     for index in rows:
         try:
@@ -169,6 +174,10 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
         else:
             said["rows"].append({"row": index, "input_ids": ids[0].tolist(), "labels": labels[0].tolist()})
     return said
+
+
+def _refusal(stage: str, problem: Exception) -> dict[str, str]:
+    return {"stage": stage, "type": type(problem).__name__, "message": str(problem)}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,117 @@
+"""The exported file, given to its consumer: axolotl takes it and makes the labels of the bench, and so does the bench.
+
+Each family twice: with axolotl's own template and boundaries by name, and as a new recipe that says neither.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conformance.corpus import Corpus
+from conformance.pair import model_folder, parsed_once
+from workbench.bench import Bench, open
+from workbench.export import axolotl_side, export
+from workbench.export.axolotl import first_difference, reopen
+from workbench.export.consumer import Answer, ask, read_answer
+from workbench.export.readiness import Proof
+from workbench.recipe.document import Document
+
+# SmolVLM is not among them: axolotl 0.19.0 cannot build its collator.
+NAMED = (
+    *("gemma3", "gemma4", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5"),
+    *("llama3_2_vision", "llama4", "pixtral", "mistral3"),
+)
+UNNAMED = ("llava_1_5", "internvl")
+# transformers 5 has no `image_ids`, at which axolotl 0.19.0 builds the strategy of the processor's class.
+STUCK = {"internvl": "ValueError: 'image_ids' missing from InternVL Processor."}
+ROWS, PICTURES = 16, 8
+
+
+def in_process(_: str, text: str, rows: Sequence[int], *, folder: Path, offline: bool = False) -> Answer:
+    """`consumer.ask` without the child process: this one has axolotl, and has read the tokenizer already."""
+    recipe = folder / "asked.yaml"
+    recipe.write_text(text, "utf-8")
+    return read_answer(json.loads(json.dumps(axolotl_side.answer(recipe, list(rows)))))
+
+
+@pytest.fixture(scope="module", params=(*NAMED, *UNNAMED))
+def new(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A new recipe for the family's model, on rows with pictures in many schemas, message column `messages`."""
+    folder = tmp_path_factory.mktemp(request.param)
+    made = Corpus(request.param, [], [], folder / "pictures").rows(ROWS, PICTURES, field="messages")
+    data = folder / "rows.jsonl"
+    data.write_text("".join(json.dumps(one.row, ensure_ascii=False) + "\n" for one in made), "utf-8")
+    with parsed_once(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "ask", in_process)
+        yield Bench(model=str(model_folder(request.param)), data=str(data)).load()
+
+
+@pytest.fixture
+def family(request: pytest.FixtureRequest) -> str:
+    return str(request.node.callspec.params["new"])
+
+
+def exported(bench: Bench, out: Path) -> tuple[export.Export, Answer, Proof]:
+    """What was written to `out`, and what axolotl said of it; opened again, the file gives the same labels."""
+    made = export.prepare_export(bench, out)
+    made.write(unvalidated=True)
+    assert first_difference(bench, open(out), made.rows) is None
+    assert made.answer is not None
+    return made, made.answer, next(one for one in made.proofs if one.step == "consumer")
+
+
+def enough(bench: Bench, answer: Answer) -> bool:
+    """Whether axolotl made labels of most rows, of most with pictures, and trains some of them but not all."""
+    given = [one for one in answer.rows.values() if not isinstance(one, str)]
+    pictures = sum(bool(np.isin(ids, [one.id for one in bench.media]).any()) for ids, _ in given)
+    trained = sum(int((labels != -100).sum()) for _, labels in given)
+    most = len(given) > ROWS / 2 and pictures > PICTURES / 2
+    return most and 0 < trained < sum(len(ids) for ids, _ in given)
+
+
+def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
+    """Where the file keeps its boundaries, axolotl cannot start, and what they mean is what the bench shows."""
+    made, answer, proof = exported(new, tmp_path / "full.yaml")
+    needs = " ".join(made.composed.needs)
+    if family in STUCK:
+        assert (proof.code, answer.unwrapped) == ("consumer_refuses", False)
+        assert STUCK[family] in proof.message
+        assert new.strategy.class_name in needs
+        return
+    kept = "role_boundaries" in Document(made.text).data
+    assert proof.code == ("consumer_cannot_start" if kept else "ok"), proof.message
+    assert (answer.unwrapped, "role_boundaries" in needs) == (kept, kept)
+    assert enough(new, answer)
+
+
+@pytest.mark.parametrize("new", NAMED, indirect=True)
+def test_the_named_strategy(new: Bench, family: str, tmp_path: Path) -> None:
+    """axolotl's validator takes the file, and its collator gives ids and labels of every row as the bench does."""
+    assert new.family is not None
+    document = Document(new.document.text)
+    document.set(("chat_template",), new.family.axolotl.chat_template)
+    for key in ("role_boundaries", "chat_template_jinja"):
+        document.delete((key,))
+    bench = reopen(new, document.text)
+    _, answer, proof = exported(bench, tmp_path / "full.yaml")
+    assert (proof.ok, proof.code) == (True, "ok"), proof.message
+    assert answer.refused is None
+    assert answer.strategy == bench.strategy.class_name != "ProcessingStrategy"
+    assert enough(bench, answer)
+
+
+@pytest.mark.parametrize("new", ["llava_1_5"], indirect=True)
+def test_it_is_asked_across_the_process_boundary(new: Bench, tmp_path: Path) -> None:
+    text = Document(new.document.text)
+    text.set(("chat_template",), "pixtral")
+    text.delete(("role_boundaries",))
+    told = ask(sys.executable, text.text, range(3), folder=tmp_path, offline=True)
+    here = in_process("", text.text, range(3), folder=tmp_path)
+    assert (told.versions["axolotl"], told.refused, told.strategy) == ("0.19.0", None, "PixtralProcessingStrategy")
+    assert str(told.rows) == str(here.rows)
