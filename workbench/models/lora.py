@@ -88,7 +88,8 @@ def apply_lora(model: Any, config: Any) -> Any:
     try:
         with _wrapped_linear_redirected():
             return get_peft_model(model, config)
-    except ValueError as problem:
+    except (ValueError, AttributeError) as problem:
+        # An AttributeError: PEFT wants a causal language model, and the class lacks what generates.
         raise InputError(
             "PEFT refuses the recipe's LoRA targets",
             str(problem).splitlines()[0][:300],

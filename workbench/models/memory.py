@@ -113,14 +113,11 @@ def estimate(
 def skeleton(config: Any, recipe: Recipe) -> Any:
     """The model with adapters and freezing as the recipe has them, on the meta device."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
-    images = type(config) in AutoModelForImageTextToText._model_mapping
-    kind = AutoModelForImageTextToText if images else AutoModelForCausalLM
-    options = {} if recipe.attn_implementation is None else {"attn_implementation": _attention(recipe)}
+    from workbench.models.anatomy import bare
+
     with torch.device("meta"):
-        model = kind.from_config(config, dtype=weight_dtype(recipe), **options)
-        return prepared(model, recipe)
+        return prepared(bare(config, recipe), recipe)
 
 
 def prepared(model: Any, recipe: Recipe) -> Any:
@@ -172,11 +169,6 @@ def weight_dtype(recipe: Recipe) -> Any:
     if recipe.bf16 or recipe.bfloat16:
         return torch.bfloat16
     return torch.float16 if recipe.fp16 or recipe.float16 else torch.float32
-
-
-def _attention(recipe: Recipe) -> str:
-    """Kernels of other makers keep what sdpa keeps: the output and a number for each head and token."""
-    return "eager" if recipe.attn_implementation == "eager" else "sdpa"
 
 
 def _rehearsed(model: Any, recipe: Recipe, batch: int, sequence: int, kept: int) -> int:

@@ -1,0 +1,143 @@
+"""What a recipe trains of a model, by tower: PEFT itself is applied to the model without weights."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import InputError
+from workbench.models.anatomy import Anatomy, TowerName, wrapped_linear
+
+if TYPE_CHECKING:
+    from workbench.recipe.model import Recipe
+
+# Linear layers that choose experts are left as they are: an adapter there changes who answers, not what.
+_ROUTER = re.compile(r"(^|\.)(gate|router|shared_expert_gate)(\.|$)")
+_ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_module)(\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What is trained, by tower.
+
+    `modules` and `parameters` are what adapters are on, by name. `redirected` are those modules among them that PEFT
+    alone refuses and axolotl adapts inside. `dead` are adapters that are frozen afterwards. `counts` are the numbers
+    of trained values, adapters and whole parameters alike. `unreached`: numbers of the language model's layers without
+    any adapter. `refusal` is set where no model comes out; then nothing is trained.
+    """
+
+    modules: dict[str, TowerName] = field(default_factory=dict)
+    parameters: dict[str, TowerName] = field(default_factory=dict)
+    redirected: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+    counts: dict[TowerName, int] = field(default_factory=dict)
+    unreached: tuple[int, ...] = ()
+    refusal: InputError | None = None
+    matched: bool = True
+
+    @property
+    def hits(self) -> dict[TowerName, int]:
+        """How many modules and parameters have an adapter, by tower."""
+        return dict(Counter([*self.modules.values(), *self.parameters.values()]))
+
+    def to_dict(self) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "hits": self.hits,
+            "trained_parameters": self.counts,
+            "redirected": len(self.redirected),
+            "dead": len(self.dead),
+            "unreached_layers": list(self.unreached),
+        }
+        return told if self.refusal is None else told | {"refusal": str(self.refusal)}
+
+
+def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
+    """Apply a recipe's adapters and freezing to a new model of this anatomy, and look at what came out.
+
+    Under a second for a model of 31 billion parameters. What PEFT refuses is told and not raised.
+    """
+    from workbench.models.memory import skeleton
+
+    try:
+        model = skeleton(anatomy.config, recipe)
+    except InputError as problem:
+        return Trained(refusal=problem, matched=bool(_matched(anatomy, recipe)))
+    tuner = getattr(model, "base_model", None)
+    modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
+    parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
+    counts: Counter[TowerName] = Counter()
+    alive: set[str] = set()
+    for name, one in model.named_parameters():
+        if one.requires_grad:
+            counts[anatomy.tower_of(name)] += one.numel()
+            alive.add(_owner(name))
+    return Trained(
+        {name: anatomy.tower_of(name) for name in modules},
+        {name: anatomy.tower_of(name) for name in parameters},
+        tuple(name for name in modules if wrapped_linear(anatomy.model.get_submodule(name)) is not None),
+        tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive),
+        dict(counts),
+        _unreached(anatomy, [*modules, *parameters]) if modules or parameters else (),
+    )
+
+
+def anchored(anatomy: Anatomy) -> str | None:
+    """A pattern for `lora_target_modules` that names the language model's layers and nothing else.
+
+    It takes the linear layers of attention and MLP, as they are called in this model, wherever they are repeated; not
+    the routers of experts. None where the language model has no repeated layers with linear ones in them.
+    """
+    alternatives = []
+    for block in anatomy.blocks:
+        inside = re.compile(rf"{re.escape(block.prefix)}\.\d+\.(.+)")
+        found = [match[1] for name, tower in anatomy.linears.items() if tower == "language" and (match := inside.fullmatch(name))]
+        suffixes = [one for one in dict.fromkeys(found) if not _ROUTER.search(one)]
+        holders: dict[str, list[str]] = {}
+        for one in suffixes:
+            holder, _, leaf = one.rpartition(".")
+            holders.setdefault(holder, []).append(leaf)
+        if len([holder for holder in holders if holder]) > 1:
+            # What hangs on the layer itself is neither attention nor MLP where both have a place of their own.
+            holders.pop("", None)
+        parts = [
+            "".join(f"{piece}\\." for piece in holder.split(".") if piece) + (f"({'|'.join(leaves)})" if len(leaves) > 1 else leaves[0])
+            for holder, leaves in holders.items()
+        ]
+        if parts:
+            prefix = block.prefix.replace(".", r"\.")
+            alternatives.append(rf"{prefix}\.[\d]+\.(_checkpoint_wrapped_module\.)?({'|'.join(parts)})")
+    return "|".join(alternatives) or None
+
+
+def _matched(anatomy: Anatomy, recipe: Recipe) -> list[str]:
+    """The modules that PEFT's matching takes, whether it can adapt them or not."""
+    from peft.tuners.tuners_utils import _maybe_include_all_linear_layers, check_target_module_exists
+
+    from workbench.models.lora import lora_config
+
+    try:
+        config = lora_config(recipe, anatomy.model)
+        if config is None:
+            return []
+        config = _maybe_include_all_linear_layers(config, anatomy.model)
+    except (InputError, ValueError):
+        return []
+    names = [name for name, _ in anatomy.model.named_modules() if name]
+    return [name for name in names if bool(config.target_modules) and check_target_module_exists(config, name)]
+
+
+def _owner(name: str) -> str:
+    """The module that a parameter of an adapter belongs to."""
+    return _ADAPTER.split(name.removeprefix("base_model.model."), maxsplit=1)[0]
+
+
+def _unreached(anatomy: Anatomy, names: list[str]) -> tuple[int, ...]:
+    numbers: set[int] = set()
+    reached: set[int] = set()
+    for block in anatomy.blocks:
+        numbers |= set(range(block.count))
+        inside = re.compile(rf"{re.escape(block.prefix)}\.(\d+)\.")
+        reached |= {int(match[1]) for name in names if (match := inside.match(name))}
+    return tuple(sorted(numbers - reached))
