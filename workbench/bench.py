@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workbench.data.sources import RowSource
+    from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.load import Loaded
     from workbench.recipe.document import Document
@@ -242,6 +243,13 @@ class Bench:
             tuple(one.id for one in self.media),
             self.strategy.terminator_ids(tokenizer),
         )
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """The model without weights, in a second or so; EnvironmentProblem where it cannot be built here."""
+        from workbench.models.anatomy import anatomy
+
+        return anatomy(self.loaded.auto_config, self.recipe)
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, mask, recipe, template
+from workbench.checks import data, mask, model, recipe, template
 from workbench.checks.registry import chosen
 from workbench.checks.scene import Scene
 from workbench.findings import SEVERITIES, Finding, Fix, Severity
@@ -98,9 +98,12 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def check_recipe(bench: Bench) -> list[Finding]:
-    """Every finding about the recipe and its model; those that the bench found while loading are among them."""
-    return in_order(recipe.check(bench))
+def check_recipe(bench: Bench, *, with_model: bool = True) -> list[Finding]:
+    """Every finding about the recipe and its model; those that the bench found while loading are among them.
+
+    Building the model without weights takes a second or two the first time; `with_model` leaves it out.
+    """
+    return in_order([*recipe.check(bench), *(model.check(bench) if with_model else ())])
 
 
 class Checking:
@@ -110,7 +113,8 @@ class Checking:
         """Checks the recipe. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
         self._bench = bench
         self._select, self._ignore = tuple(select), tuple(ignore)
-        self._found = self._chosen(check_recipe(bench))
+        with_model = not self._select or any(one.upper().startswith("A") for one in self._select)
+        self._found = self._chosen(check_recipe(bench, with_model=with_model))
         self._roles: set[str] = set()
         self.rows = 0
         self._trained = self._tokens = self._agreed = self._compared = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from workbench.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
+    from workbench.models.forward import Forward
     from workbench.recipe.model import Recipe
 
 TowerName = Literal["language", "experts", "embeddings", "head", "vision", "audio", "projector", "other"]
@@ -34,8 +35,9 @@ _WORDS: tuple[tuple[TowerName, re.Pattern[str]], ...] = (
     ("audio", re.compile("audio|speech|sound|voice")),
     ("vision", re.compile("vision|visual|image|video|pixel|patch|vit|vq|sam|encoder_config")),
 )
+_KEPT = 4
+_kept: dict[str, Anatomy] = {}
 _EXPERTS = re.compile(r"(^|\.)experts?(\.|$)")
-_LAYER = re.compile(r"^(.*?)\.(\d+)\.(.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,16 @@ class Anatomy:
         )
         return tuple(found)
 
+    @cached_property
+    def forward(self) -> Forward:
+        """What a training step on text does; a second or two, once."""
+        from workbench.models.forward import forward_facts
+
+        return forward_facts(self)
+
     @property
     def parameters(self) -> int:
+        """How many there are in all."""
         return sum(one.parameters for one in self.towers)
 
     def to_dict(self) -> dict[str, Any]:
@@ -198,12 +208,21 @@ class Anatomy:
 
 
 def anatomy(config: Any, recipe: Recipe | None = None) -> Anatomy:
-    """The anatomy of a transformers configuration; the recipe says in which dtype its weights count.
+    """The anatomy of a transformers configuration; the recipe says in which dtype its weights count. The last are kept.
 
     Raises:
         EnvironmentProblem: transformers has no class for it, lacks a package for it, or cannot build it.
     """
-    return Anatomy(bare(config, recipe))
+    if config is None:
+        raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
+    from workbench.models.memory import weight_dtype
+
+    key = f"{recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
+    if key not in _kept:
+        _kept[key] = Anatomy(bare(config, recipe))
+        while len(_kept) > _KEPT:
+            _kept.pop(next(iter(_kept)))
+    return _kept[key]
 
 
 def bare(config: Any, recipe: Recipe | None = None) -> Any:
@@ -221,9 +240,9 @@ def bare(config: Any, recipe: Recipe | None = None) -> Any:
     images = type(config) in AutoModelForImageTextToText._model_mapping
     kind = AutoModelForImageTextToText if images else AutoModelForCausalLM
     options: dict[str, Any] = {"dtype": torch.bfloat16 if recipe is None else weight_dtype(recipe)}
-    if recipe is not None and attention(recipe) is not None:
-        # Kernels of other makers keep what sdpa keeps: the output and a number for each head and token.
-        options["attn_implementation"] = "eager" if attention(recipe) == "eager" else "sdpa"
+    if recipe is not None and attention(recipe) == "eager":
+        # Every other kernel keeps what transformers' own choice keeps: the output and a number for each head and token.
+        options["attn_implementation"] = "eager"
     try:
         with torch.device("meta"):
             return kind.from_config(config, **options)

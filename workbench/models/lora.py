@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, Where
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 ADAPTERS = ("lora", "qlora")
+# PEFT writes the whole module, layer by layer, where its class says enough.
+_KIND = re.compile(r"(Target module \w+)\(.*\) is not supported")
 
 
 def linear_names(model: Any) -> list[str]:
@@ -92,7 +95,7 @@ def apply_lora(model: Any, config: Any) -> Any:
         # An AttributeError: PEFT wants a causal language model, and the class lacks what generates.
         raise InputError(
             "PEFT refuses the recipe's LoRA targets",
-            str(problem).splitlines()[0][:300],
+            _KIND.sub(r"\1 is not supported", " ".join(str(problem).split()))[:300],
             "Correct lora_target_modules; `vlmbench families` has a pattern for each family.",
             Where(field="lora_target_modules"),
         ) from problem

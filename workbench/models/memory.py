@@ -126,21 +126,21 @@ def prepared(model: Any, recipe: Recipe) -> Any:
     from workbench.models.lora import apply_lora, lora_config
 
     adapter = lora_config(recipe, model)
-    if adapter is not None:
-        model = apply_lora(model, adapter)
-    elif recipe.unfrozen_parameters:
-        names, _ = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad = name in names
-    if recipe.freeze_mm_modules:
-        freeze_mm(model)
-    if recipe.gradient_checkpointing:
-        with warnings.catch_warnings():
-            # The newest transformers has another name for it as well.
-            warnings.simplefilter("ignore", FutureWarning)
-            model.gradient_checkpointing_enable(recipe.gradient_checkpointing_kwargs or {"use_reentrant": True})
+    with warnings.catch_warnings():
+        # The newest transformers has another name for checkpointing, which PEFT does not know yet.
+        warnings.simplefilter("ignore", FutureWarning)
         if adapter is not None:
-            model.enable_input_require_grads()
+            model = apply_lora(model, adapter)
+        elif recipe.unfrozen_parameters:
+            names, _ = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad = name in names
+        if recipe.freeze_mm_modules:
+            freeze_mm(model)
+        if recipe.gradient_checkpointing:
+            model.gradient_checkpointing_enable(recipe.gradient_checkpointing_kwargs or {"use_reentrant": True})
+            if adapter is not None:
+                model.enable_input_require_grads()
     return model.train()
 
 

@@ -92,7 +92,11 @@ def anchored(anatomy: Anatomy) -> str | None:
     alternatives = []
     for block in anatomy.blocks:
         inside = re.compile(rf"{re.escape(block.prefix)}\.\d+\.(.+)")
-        found = [match[1] for name, tower in anatomy.linears.items() if tower == "language" and (match := inside.fullmatch(name))]
+        found = [
+            match[1]
+            for name, tower in anatomy.linears.items()
+            if tower == "language" and (match := inside.fullmatch(name))
+        ]
         suffixes = [one for one in dict.fromkeys(found) if not _ROUTER.search(one)]
         holders: dict[str, list[str]] = {}
         for one in suffixes:
@@ -102,7 +106,8 @@ def anchored(anatomy: Anatomy) -> str | None:
             # What hangs on the layer itself is neither attention nor MLP where both have a place of their own.
             holders.pop("", None)
         parts = [
-            "".join(f"{piece}\\." for piece in holder.split(".") if piece) + (f"({'|'.join(leaves)})" if len(leaves) > 1 else leaves[0])
+            "".join(f"{piece}\\." for piece in holder.split(".") if piece)
+            + (f"({'|'.join(leaves)})" if len(leaves) > 1 else leaves[0])
             for holder, leaves in holders.items()
         ]
         if parts:

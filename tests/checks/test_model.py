@@ -1,0 +1,280 @@
+"""A001 to A013: each with a configuration that has it and a clean twin, and what a fix does to a real small model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from transformers import AutoConfig, Qwen2_5_VLConfig
+
+from tests.checks.support import QWEN, bench_of, of, row
+from tests.models.test_anatomy import SEVEN, really_adapted, tiny_gemma4
+from tests.support.small import small_config
+from workbench.bench import Bench
+from workbench.checks.model import check
+from workbench.findings import Finding, apply_fix
+
+DOCUMENTED = (
+    r"model.language_model.layers.[\d]+.(_checkpoint_wrapped_module.)?(mlp|self_attn).(up|down|gate|q|k|v|o)_proj"
+)
+LORA = {"adapter": "lora", "lora_r": 4, "lora_alpha": 8, "freeze_mm_modules": True}
+Modelled = Callable[..., Bench]
+
+
+@pytest.fixture
+def modelled(loaded: Any, tmp_path: Path) -> Modelled:
+    """A bench that believes to have a model of this configuration; the rows are rendered as Qwen's."""
+
+    def build(config: Any, *, multimodal: bool = True, **keys: Any) -> Bench:
+        model = replace(
+            loaded("qwen2_5_vl"),
+            auto_config=config,
+            config=config.to_dict(),
+            model_type=config.model_type,
+            is_multimodal=True,
+        )
+        head = {"base_model": "here", "skip_prepare_dataset": True, "learning_rate": 2e-4, "bf16": True}
+        head |= {"processor_type": "AutoProcessor"} if multimodal else {}
+        recipe = yaml.safe_dump(head | keys) + QWEN + "datasets:\n  - path: rows.jsonl\n    type: chat_template\n"
+        return bench_of(model, tmp_path, recipe, [row("a", "b")])
+
+    return build
+
+
+def told(bench: Bench) -> list[Finding]:
+    return list(check(bench))
+
+
+def mended(bench: Bench, finding: Finding) -> list[Finding]:
+    assert finding.fix is not None
+    apply_fix(bench.document, finding.fix)
+    bench.apply()
+    return told(bench)
+
+
+def test_the_usual_names_reach_a_vision_tower(modelled: Modelled) -> None:
+    bench = modelled(small_config("gemma3"), **LORA, lora_target_modules=SEVEN)
+    (found,) = told(bench)
+    assert found.code == "A001"
+    assert found.severity == "warning"
+    assert found.where.field == "lora_target_modules"
+    assert "6 modules of the vision tower, beside 14 modules of the language model" in found.message
+    assert "freezes 6 of the adapters again" in found.message
+    assert mended(bench, found) == []
+    assert bench.recipe.lora_target_modules == DOCUMENTED
+    really = really_adapted("gemma3", bench.recipe.lora_target_modules)
+    assert len(really) == 14
+    assert all(name.startswith("model.language_model.") for name in really)
+
+
+def test_all_linear_on_the_tiny_gemma_4(modelled: Modelled) -> None:
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_modules="all-linear", gradient_checkpointing=False)
+    (beside,) = told(bench)
+    assert beside.code == "A001"
+    assert "beside 51 modules of the language model" in beside.message
+    assert mended(bench, beside) == []
+
+
+def test_what_peft_alone_refuses(modelled: Modelled) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    from workbench.models.anatomy import bare
+
+    with pytest.raises(ValueError, match="Gemma4ClippableLinear"):
+        get_peft_model(bare(tiny_gemma4()), LoraConfig(target_modules=["q_proj", "v_proj"]))
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=["q_proj", "v_proj"])
+    beside, refused = told(bench)
+    assert refused.message.startswith("8 targets are Gemma4ClippableLinear")
+    assert "freezes 8 of them" in refused.message
+    assert mended(bench, beside) == []
+
+
+def test_a_target_that_nobody_adapts(modelled: Modelled) -> None:
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=["self_attn"])
+    (found,) = told(bench)
+    assert (found.code, found.severity) == ("A002", "error")
+    assert "Target module Gemma4VisionAttention is not supported" in found.message
+    assert mended(bench, found) == []
+
+
+def test_the_documented_pattern_matches_nothing_on_smolvlm(modelled: Modelled) -> None:
+    bench = modelled(small_config("smolvlm"), **LORA, lora_target_modules=DOCUMENTED)
+    (found,) = told(bench)
+    assert (found.code, found.severity) == (
+        "A003",
+        "error",
+    )
+    assert "none of SmolVLMForConditionalGeneration" in found.message
+    assert mended(bench, found) == []
+    really = really_adapted("smolvlm", bench.recipe.lora_target_modules)
+    assert len(really) == 14
+    assert all(name.startswith("model.text_model.") for name in really)
+
+
+def test_targets_that_leave_layers_out(modelled: Modelled) -> None:
+    pattern = r"model.language_model.layers.[13].self_attn.q_proj"
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=pattern)
+    (found,) = told(bench)
+    assert (found.code, found.severity) == ("A003", "warning")
+    assert found.message == "4 of the language model's 6 layers have no adapter: 0, 2, 4-5"
+    assert mended(bench, found) == []
+
+
+def test_targets_that_reach_the_vision_tower_alone(modelled: Modelled) -> None:
+    bench = modelled(small_config("git"), **LORA, lora_target_modules=SEVEN)
+    beside, nothing = told(bench)
+    assert (beside.code, nothing.code, nothing.severity) == ("A001", "A003", "error")
+    assert mended(bench, nothing) == []
+
+
+def test_a_model_registered_twice(modelled: Modelled) -> None:
+    bench = modelled(small_config("gemma3"), multimodal=False, **LORA, lora_target_modules=DOCUMENTED)
+    (found,) = told(bench)
+    assert (found.code, found.severity) == ("A004", "warning")
+    assert "Gemma3ForConditionalGeneration" in found.message
+    assert "Gemma3ForCausalLM" in found.message
+    whole = modelled(small_config("gemma3"), **LORA, lora_target_modules=DOCUMENTED)
+    assert of(told(whole), "A004") == []
+    (own,) = of(told(modelled(small_config("mllama"), multimodal=False)), "A004")
+    assert own.severity == "note"
+    assert "MllamaForCausalLM" in own.message
+
+
+def test_an_input_that_training_needs(modelled: Modelled) -> None:
+    (found,) = of(told(modelled(small_config("molmo2"), multimodal=False)), "A005")
+    assert found.severity == "warning"
+    assert "mm_token_type_ids" in found.message
+    (brought,) = of(told(modelled(small_config("molmo2"))), "A005")
+    assert brought.severity == "note"
+    assert of(told(modelled(small_config("gemma3"), **LORA)), "A005") == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"attn_implementation": "flash_attention_2"}, "error"),
+        ({"flash_attention": True}, "error"),
+        ({"attn_implementation": "flash_attention_2", "gemma4_hybrid_attn_impl": True}, None),
+        ({"attn_implementation": "sdpa"}, None),
+        ({"attn_implementation": "flex_attention"}, None),
+        ({}, None),
+    ],
+)
+def test_heads_that_a_backend_cannot_serve(modelled: Modelled, keys: dict[str, Any], expected: str | None) -> None:
+    bench = modelled(AutoConfig.for_model("gemma4"), **LORA, lora_target_modules=DOCUMENTED, **keys)
+    found = of(told(bench), "A006")
+    assert [one.severity for one in found] == ([expected] if expected else [])
+    if found:
+        assert "512" in found[0].message
+        assert of(mended(bench, found[0]), "A006") == []
+        assert "flash_attention" not in bench.document.data
+
+
+def test_a_backend_that_the_class_does_not_support(modelled: Modelled) -> None:
+    bench = modelled(small_config("git"), attn_implementation="sdpa")
+    (found,) = of(told(bench), "A006")
+    assert "does not support sdpa" in found.message
+    assert of(mended(bench, found), "A006") == []
+    assert bench.recipe.attn_implementation == "eager"
+
+
+def test_reentrant_checkpointing(modelled: Modelled) -> None:
+    lora = LORA | {"lora_target_modules": DOCUMENTED, "gradient_checkpointing": True}
+    bench = modelled(tiny_gemma4(), **lora)
+    (found,) = told(bench)
+    assert (found.code, found.severity) == ("A007", "warning")
+    assert "where nothing is said" in found.message
+    assert mended(bench, found) == []
+    assert told(modelled(tiny_gemma4(), **lora | {"gradient_checkpointing": False})) == []
+    (said,) = told(modelled(tiny_gemma4(), **lora, gradient_checkpointing_kwargs={"use_reentrant": True}))
+    assert said.where.field == "gradient_checkpointing_kwargs"
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "severity"),
+    [
+        ("Gemma3DecoderLayer", "error"),
+        ("Gemma4VisionEncoderLayer", "warning"),
+        (None, "warning"),
+        ("Gemma4TextDecoderLayer", None),
+    ],
+)
+def test_what_fsdp_wraps(modelled: Modelled, wrapped: str | None, severity: str | None) -> None:
+    settings = {"state_dict_type": "FULL_STATE_DICT"} | ({"transformer_layer_cls_to_wrap": wrapped} if wrapped else {})
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=DOCUMENTED, fsdp_version=2, fsdp_config=settings)
+    found = told(bench)
+    assert [(one.code, one.severity) for one in found] == ([("A008", severity)] if severity else [])
+    if found:
+        assert mended(bench, found[0]) == []
+        assert bench.document.get(("fsdp_config", "transformer_layer_cls_to_wrap")) == "Gemma4TextDecoderLayer"
+
+
+def test_a_logged_loss_that_accumulation_multiplies(modelled: Modelled) -> None:
+    config = small_config("kosmos-2.5")
+    (found,) = of(told(modelled(config, **LORA, gradient_accumulation_steps=8)), "A009")
+    assert "8 times the true one" in found.message
+    assert of(told(modelled(config, **LORA, gradient_accumulation_steps=1)), "A009") == []
+    assert of(told(modelled(small_config("gemma3"), **LORA, gradient_accumulation_steps=8)), "A009") == []
+
+
+def test_experts(modelled: Modelled) -> None:
+    lora = LORA | {
+        "lora_target_modules": r"model.language_model.layers.[\d]+.self_attn.(q|k|v|o)_proj",
+        "lora_dropout": 0.05,
+    }
+    bench = modelled(small_config("qwen3_vl_moe"), **lora)
+    (found,) = told(bench)
+    assert (found.code, found.severity) == ("A010", "note")
+    assert "% of the parameters are in experts" in found.message
+    assert mended(bench, found) == []
+    assert bench.recipe.lora_target_parameters == ["experts.gate_up_proj", "experts.down_proj"]
+    assert not bench.recipe.lora_dropout
+    bench = modelled(
+        small_config("qwen3_vl_moe"),
+        **lora | {"lora_dropout": 0.0},
+        lora_target_parameters=["experts.gate_proj_up", "experts.down_proj"],
+    )
+    (misspelt,) = told(bench)
+    assert (misspelt.code, misspelt.severity) == ("A010", "error")
+    assert misspelt.where.line is not None
+    assert mended(bench, misspelt) == []
+
+
+def test_full_fine_tuning(modelled: Modelled) -> None:
+    from workbench.models.targets import trained
+
+    bench = modelled(small_config("smolvlm"))
+    (found,) = told(bench)
+    assert (found.code, found.severity) == (
+        "A011",
+        "error",
+    )
+    assert "the vision tower (model.vision_model)" in found.message
+    (left,) = mended(bench, found)
+    assert (left.code, left.severity) == ("A011", "warning")
+    assert "model.connector" in left.message
+    assert "vision_model" not in left.message
+    assert mended(bench, left) == []
+    assert set(trained(bench.anatomy, bench.recipe).counts) <= {"language", "embeddings", "head"}
+
+
+def test_freezing_that_is_not_said_under_adapters(modelled: Modelled) -> None:
+    lora = LORA | {"lora_target_modules": DOCUMENTED, "freeze_mm_modules": None}
+    (found,) = told(modelled(tiny_gemma4(), **lora))
+    assert (found.code, found.severity) == ("A011", "note")
+
+
+def test_a_model_that_cannot_be_built(modelled: Modelled) -> None:
+    config = small_config("gemma3")
+    config.vision_config.num_attention_heads = 7
+    (found,) = told(modelled(config, **LORA, lora_target_modules=SEVEN))
+    assert (found.code, found.severity) == ("A013", "note")
+    assert "divisible" in found.message
+
+
+def test_a_clean_recipe(modelled: Modelled) -> None:
+    assert told(modelled(Qwen2_5_VLConfig(), **LORA, lora_target_modules=DOCUMENTED)) == []

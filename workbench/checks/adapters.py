@@ -1,0 +1,195 @@
+"""A001, A002, A003, A010, A011: what a recipe trains of its model, and what it does not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.checks.scene import counted
+from workbench.findings import Edit, Finding, Fix
+from workbench.models.lora import ADAPTERS
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.models.anatomy import Anatomy, TowerName
+    from workbench.models.targets import Trained
+
+_TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
+_SIDES: tuple[TowerName, ...] = ("vision", "audio", "projector", "other")
+
+
+def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
+    """A001, A002, A003: where the adapters are."""
+    recipe = bench.recipe
+    key = next((one for one in _TARGETS if getattr(recipe, one)), None)
+    if recipe.adapter not in ADAPTERS or key is None or not recipe.lora_r:
+        return
+    where = _at(bench, key)
+    hits = facts.hits
+    language = hits.get("language", 0) + hits.get("experts", 0)
+    beside = {tower: hits[tower] for tower in _SIDES if hits.get(tower)}
+    if facts.refusal is not None:
+        fix, hint = _language_only(bench, anatomy)
+        if facts.matched:
+            yield Finding("A002", "error", f"PEFT refuses the targets: {facts.refusal.cause}", hint, where, fix)
+        else:
+            text = f"the targets match none of {anatomy.class_name}'s modules"
+            yield Finding("A003", "error", text, hint, where, fix)
+        return
+    if beside:
+        told = " and ".join(f"{counted(number, 'module')} of {_the(tower)}" for tower, number in beside.items())
+        dead = f"; freeze_mm_modules freezes {len(facts.dead):,} of the adapters again" if facts.dead else ""
+        text = f"LoRA reaches {told}, beside {counted(language, 'module')} of the language model{dead}"
+        fix, hint = _language_only(bench, anatomy)
+        yield Finding("A001", "warning", text, hint, where, fix)
+    if facts.redirected:
+        kind = type(anatomy.model.get_submodule(facts.redirected[0])).__name__
+        still = len([name for name in facts.redirected if name in facts.dead])
+        after = f", and freezes {still:,} of them afterwards" if still else ""
+        text = (
+            f"{counted(len(facts.redirected), 'target')} are {kind}, which PEFT alone refuses; axolotl adapts the "
+            f"linear layer inside{after}"
+        )
+        yield Finding("A002", "note", text, "A pattern that names the language model avoids them.", where)
+    if not language:
+        fix, hint = _language_only(bench, anatomy)
+        yield Finding("A003", "error", "the targets reach no module of the language model", hint, where, fix)
+    elif facts.unreached and not recipe.peft_layers_to_transform:
+        total = max(block.count for block in anatomy.blocks)
+        text = (
+            f"{len(facts.unreached)} of the language model's {total} layers have no adapter: {_ranges(facts.unreached)}"
+        )
+        fix, hint = _language_only(bench, anatomy)
+        yield Finding("A003", "warning", text, hint, where, fix)
+
+
+def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
+    """Targets that reach the language model alone: the family's, where they do, else those of the anatomy."""
+    from workbench.models.targets import anchored, trained
+
+    need = bench.family.needs(bench.loaded.config).get("lora_target_modules") if bench.family is not None else None
+    for pattern in (need.value if need is not None else None, anchored(anatomy)):
+        if not isinstance(pattern, str):
+            continue
+        change = {"lora_target_modules": pattern, "lora_target_linear": None, "lora_exclude_modules": None}
+        facts = trained(anatomy, bench.recipe.model_copy(update=change))
+        if facts.refusal is None and facts.hits.get("language") and not any(facts.hits.get(one) for one in _SIDES):
+            edits = [Edit(("lora_target_modules",), pattern)]
+            if bench.recipe.lora_target_linear is not None:
+                edits.append(Edit(("lora_target_linear",), remove=True))
+            title = f"a pattern for {counted(facts.hits['language'], 'module')} of the language model"
+            return Fix(title, tuple(edits)), f"Use {pattern}"
+    return None, "No pattern reaches it alone: PEFT turns patterns into names for this architecture."
+
+
+def experts(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
+    """A010."""
+    recipe, known = bench.recipe, anatomy.expert_parameters
+    named = recipe.lora_target_parameters or []
+    named = [named] if isinstance(named, str) else list(named)
+    everything = [name for name, _ in anatomy.model.named_parameters()]
+    for index, name in enumerate(named):
+        if any(one == name or one.endswith(f".{name}") for one in everything):
+            continue
+        path = (
+            ("lora_target_parameters", index)
+            if isinstance(recipe.lora_target_parameters, list)
+            else ("lora_target_parameters",)
+        )
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        fix = Fix(f"{name} → {near[0]}", (Edit(path, near[0]),)) if near else None
+        hint = (
+            f"Write {near[0]}." if near else f"There are {', '.join(known)}." if known else "This model has no experts."
+        )
+        yield Finding(
+            "A010",
+            "error",
+            f"lora_target_parameters names {name}, which no parameter ends in",
+            hint,
+            recipe.where(path),
+            fix,
+        )
+    if known and recipe.adapter in ADAPTERS and facts.refusal is None and not facts.counts.get("experts") and not named:
+        size = next(tower.parameters for tower in anatomy.towers if tower.name == "experts")
+        text = f"{size / anatomy.parameters:.0%} of the parameters are in experts, and no adapter is on them"
+        edits = [Edit(("lora_target_parameters",), list(known))]
+        if recipe.lora_dropout:
+            edits.append(Edit(("lora_dropout",), 0.0))
+        fix = Fix(f"lora_target_parameters: {', '.join(known)}", tuple(edits))
+        yield Finding(
+            "A010",
+            "note",
+            text,
+            f"To train them, set lora_target_parameters to {', '.join(known)}.",
+            _at(bench, "adapter"),
+            fix,
+        )
+
+
+def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
+    """A011: what is trained of the sides that make tokens of pictures and sound."""
+    recipe = bench.recipe
+    sides = [tower for tower in anatomy.towers if tower.name in ("vision", "audio", "projector")]
+    if not sides or facts.refusal is not None:
+        return
+    if recipe.adapter:
+        if not recipe.freeze_mm_modules and not any(facts.hits.get(tower.name) for tower in sides):
+            text = (
+                "freeze_mm_modules is not set; under these adapters nothing of vision, audio or projector trains anyway"
+            )
+            yield Finding("A011", "note", text, "Set it all the same, so that it stays so.", _at(bench, "adapter"))
+        return
+    trained = [tower for tower in sides if facts.counts.get(tower.name)]
+    if not trained:
+        return
+    told = ", ".join(
+        f"{facts.counts[tower.name] / 1e6:,.1f} M of {_the(tower.name)} ({', '.join(tower.prefixes)})"
+        for tower in trained
+    )
+    keep = [
+        f"{prefix}.*" for tower in anatomy.towers if tower.name in ("language", "head") for prefix in tower.prefixes
+    ]
+    if recipe.freeze_mm_modules:
+        text = f"freeze_mm_modules does not know these modules by name, and they train: {told}"
+        fix = (
+            Fix("unfrozen_parameters: the language model alone", (Edit(("unfrozen_parameters",), keep),))
+            if keep
+            else None
+        )
+        yield Finding(
+            "A011", "warning", text, "List what trains in unfrozen_parameters.", _at(bench, "freeze_mm_modules"), fix
+        )
+    elif not recipe.unfrozen_parameters:
+        fix = Fix("freeze_mm_modules: true", (Edit(("freeze_mm_modules",), True),))
+        text = f"full fine-tuning also trains {told}"
+        yield Finding(
+            "A011",
+            "error",
+            text,
+            "Set freeze_mm_modules, or say in unfrozen_parameters what is to train.",
+            _at(bench, "base_model"),
+            fix,
+        )
+
+
+def _at(bench: Bench, key: str) -> Any:
+    return bench.recipe.where((key,), key=True)
+
+
+def _the(tower: str) -> str:
+    return {"vision": "the vision tower", "audio": "the audio tower", "projector": "the projector"}.get(
+        tower, "other parts"
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Numbers in order, with runs as a-b."""
+    runs: list[list[int]] = []
+    for one in numbers:
+        if runs and one == runs[-1][-1] + 1:
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    told = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return ", ".join(told[:6]) + (", …" if len(told) > 6 else "")

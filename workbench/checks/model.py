@@ -1,0 +1,191 @@
+"""A001 to A011, A013: what the configuration alone says of a run, before any weight is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from workbench.checks import adapters
+from workbench.checks.contradictions import attention
+from workbench.checks.scene import counted
+from workbench.errors import EnvironmentProblem
+from workbench.findings import Edit, Finding, Fix
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.models.anatomy import Anatomy
+
+# The largest attention head that a backend takes; one that is not named here takes any.
+_LARGEST_HEAD = {"flash_attention_2": 256, "flash_attention_3": 256}
+_SUPPORT = {
+    "flash_attention_2": "_supports_flash_attn",
+    "flash_attention_3": "_supports_flash_attn",
+    "sdpa": "_supports_sdpa",
+    "flex_attention": "_supports_flex_attn",
+}
+
+
+def check(bench: Bench) -> Iterator[Finding]:
+    """Every finding about the recipe's model, in seconds; none where there is no config.json."""
+    from workbench.models.targets import trained
+
+    if bench.loaded.auto_config is None:
+        return
+    try:
+        anatomy = bench.anatomy
+        facts = trained(anatomy, bench.recipe)
+    except EnvironmentProblem as problem:
+        yield Finding("A013", "note", f"{problem.title}: {problem.cause}", problem.hint, _at(bench, "base_model"))
+        return
+    yield from adapters.targets(bench, anatomy, facts)
+    yield from adapters.experts(bench, anatomy, facts)
+    yield from adapters.frozen(bench, anatomy, facts)
+    yield from loads(bench)
+    yield from backend(bench, anatomy)
+    yield from checkpointing(bench, anatomy)
+    yield from wrapping(bench, anatomy)
+    yield from step(bench, anatomy)
+
+
+def loads(bench: Bench) -> Iterator[Finding]:
+    """A004, for a recipe that trains on text alone."""
+    from workbench.models.route import route
+
+    if bench.recipe.multimodal or not bench.loaded.is_multimodal:
+        return
+    found = route(bench.loaded.auto_config)
+    hint = {
+        "causal": "Text is trained on that class.",
+        "backbone": f"For text alone, {found.class_name} is enough; axolotl loads the whole.",
+        "direct": f"{found.class_name} is loaded whole.",
+    }[found.way]
+    severity = "warning" if found.dual and found.way != "causal" else "note"
+    yield Finding("A004", severity, found.reason, hint, _at(bench, "base_model"))  # type: ignore[arg-type]
+
+
+def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
+    """A006."""
+    data = bench.document.data
+    name = attention(data)
+    if name is None:
+        return
+    key = next(
+        (one for one in data if one == "attn_implementation" or str(one).endswith("_attention")), "attn_implementation"
+    )
+    flags = tuple(Edit((one,), remove=True) for one in data if isinstance(one, str) and one.endswith("_attention"))
+    fix = Fix("attn_implementation: sdpa", (*flags, Edit(("attn_implementation",), "sdpa")))
+    limit, largest = _LARGEST_HEAD.get(name), max(anatomy.head_dims, default=0)
+    if limit is not None and largest > limit and not bench.recipe.gemma4_hybrid_attn_impl:
+        text = f"{name} takes heads up to {limit}, and {anatomy.head_dims[largest]} has head_dim {largest}"
+        yield Finding("A006", "error", text, "Use sdpa or flex_attention.", _at(bench, str(key)), fix)
+    elif not getattr(anatomy.model, _SUPPORT.get(name, ""), True):
+        text = f"{anatomy.class_name} does not support {name}"
+        fix = (
+            fix
+            if getattr(anatomy.model, "_supports_sdpa", False)
+            else Fix("attn_implementation: eager", (*flags, Edit(("attn_implementation",), "eager")))
+        )
+        yield Finding("A006", "error", text, f"Use {fix.title.rpartition(' ')[2]}.", _at(bench, str(key)), fix)
+
+
+def checkpointing(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
+    """A007."""
+    recipe = bench.recipe
+    told = (recipe.gradient_checkpointing_kwargs or {}).get("use_reentrant", True)
+    if not recipe.gradient_checkpointing or not told:
+        return
+    need = (
+        bench.family.needs(bench.loaded.config).get("gradient_checkpointing_kwargs")
+        if bench.family is not None
+        else None
+    )
+    if anatomy.shared:
+        why = f"{counted(len(anatomy.shared), 'parameter')} are shared between modules, such as {anatomy.shared[0][0]}"
+    elif need is not None and isinstance(need.value, dict) and need.value.get("use_reentrant") is False:
+        why = need.why
+    else:
+        return
+    key = "gradient_checkpointing_kwargs" if recipe.gradient_checkpointing_kwargs else "gradient_checkpointing"
+    fix = Fix(
+        "use_reentrant: false",
+        (
+            Edit(
+                ("gradient_checkpointing_kwargs",),
+                {**(recipe.gradient_checkpointing_kwargs or {}), "use_reentrant": False},
+            ),
+        ),
+    )
+    unsaid = "" if recipe.gradient_checkpointing_kwargs else ", as axolotl has it where nothing is said"
+    text = f"checkpointing is reentrant{unsaid}. {why}"
+    yield Finding(
+        "A007", "warning", text, "Set gradient_checkpointing_kwargs.use_reentrant to false.", _at(bench, key), fix
+    )
+
+
+def wrapping(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
+    """A008."""
+    settings = bench.recipe.fsdp_config
+    if not settings and not bench.recipe.fsdp:
+        return
+    settings = settings or {}
+    key = next(
+        (one for one in settings if one.endswith("transformer_layer_cls_to_wrap")), "transformer_layer_cls_to_wrap"
+    )
+    told = settings.get(key) or []
+    names = [one.strip() for one in told.split(",")] if isinstance(told, str) else list(told)
+    own = [name for block in anatomy.blocks for name in block.classes]
+    where, right = bench.recipe.where(("fsdp_config", key), key=True), ",".join(own)
+    fix = Fix(f"wrap {right}", (Edit(("fsdp_config", key), right),)) if own else None
+    if absent := [name for name in names if name not in anatomy.classes]:
+        yield Finding(
+            "A008",
+            "error",
+            f"{anatomy.class_name} has no {' or '.join(absent)} to wrap",
+            f"Its layers are {right}.",
+            where,
+            fix,
+        )
+    elif names and not set(names) & set(own):
+        yield Finding(
+            "A008",
+            "warning",
+            f"{', '.join(names)} is not the language model's layer",
+            f"Its layers are {right}.",
+            where,
+            fix,
+        )
+    elif not names:
+        ghosts = [
+            name for name in getattr(anatomy.model, "_no_split_modules", None) or () if name not in anatomy.classes
+        ]
+        also = f"; the model's own list names {', '.join(ghosts)}, of which it has none" if ghosts else ""
+        text = f"FSDP is not told which layer to wrap{also}"
+        yield Finding("A008", "warning", text, f"Set fsdp_config.{key} to {right}.", where, fix)
+
+
+def step(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
+    """A005 and A009: what a training step on this transformers wants and does."""
+    facts = anatomy.forward
+    given = getattr(bench.loaded.processor, "model_input_names", ())
+    for name in facts.extra:
+        brought = bench.recipe.multimodal and name in given
+        hint = "The processor brings it." if brought else "Give it in every batch: zeros where a row is text alone."
+        text = f"the forward pass raises in training without {name}"
+        yield Finding("A005", "note" if brought else "warning", text, hint, _at(bench, "base_model"))
+    steps = bench.recipe.gradient_accumulation_steps or 1
+    if facts.accepts_count and facts.uses_count is False and steps > 1:
+        text = (
+            "the loss ignores num_items_in_batch, which Trainer hands over in the belief that it does not: "
+            f"the logged loss is {steps} times the true one"
+        )
+        yield Finding(
+            "A009",
+            "warning",
+            text,
+            "axolotl's trainer corrects it; elsewhere divide what is logged.",
+            _at(bench, "gradient_accumulation_steps"),
+        )
+
+
+def _at(bench: Bench, key: str) -> Any:
+    return bench.recipe.where((key,), key=True)
