@@ -51,8 +51,10 @@ def bench_of(model: Any, folder: Path, recipe: str, rows: Sequence[dict[str, Any
     """A loaded bench on `recipe` (its file is recipe.yaml in `folder`) and `rows`."""
     (folder / "rows.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows), "utf-8")
     file = folder / "recipe.yaml"
-    # Last, so that the lines before it keep their numbers.
-    file.write_text(recipe if "learning_rate" in recipe else f"{recipe}learning_rate: 0.0002\n", "utf-8")
+    # Last, so that the lines before them keep their numbers: what every recipe should say.
+    usual = {"learning_rate": "0.0002", "freeze_mm_modules": "true"}
+    more = "".join(f"{key}: {value}\n" for key, value in usual.items() if key not in recipe)
+    file.write_text(recipe + more, "utf-8")
     bench = Bench(Document.from_file(file), **options)
     bench.loaded = model
     bench.family = bench._identify()

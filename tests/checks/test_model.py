@@ -247,7 +247,7 @@ def test_experts(modelled: Modelled) -> None:
 def test_full_fine_tuning(modelled: Modelled) -> None:
     from workbench.models.targets import trained
 
-    bench = modelled(small_config("smolvlm"))
+    bench = modelled(small_config("smolvlm"), freeze_mm_modules=None)
     (found,) = told(bench)
     assert (found.code, found.severity) == (
         "A011",
