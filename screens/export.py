@@ -20,6 +20,7 @@ from screens.dialogs import Agree, Ask
 from screens.messages import ExportReady
 from screens.themes import paints
 from workbench.errors import BenchError
+from workbench.views.export import MARKS
 from workbench.views.flow import visible
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from workbench.export.readiness import Proof
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
-_MARKS = {True: "✓", False: "✗", None: "–"}
 # Where each step that is missing can be done.
 _WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
 ROWS = 200
@@ -185,7 +185,7 @@ class ExportScreen(WorkbenchScreen):
     def _step(self, text: Text, one: Proof) -> None:
         paint = paints(self.app.current_theme)
         style = {True: paint.bar, False: paint.severity["error"], None: paint.muted}[one.ok]
-        text.append(f"\n\n{_MARKS[one.ok]} {one.step}", style).append(f"\n{visible(one.message)}")
+        text.append(f"\n\n{MARKS[one.ok]} {one.step}", style).append(f"\n{visible(one.message)}")
         if one.ok is not True and one.hint:
             text.append(f"\n{visible(one.hint)}", paint.muted)
 

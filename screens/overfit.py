@@ -184,16 +184,9 @@ class OverfitScreen(WorkbenchScreen):
 
     def _take_losses(self) -> None:
         """The loss of every token, for the lens of the token grid."""
-        import numpy as np
+        from workbench.overfit.runs import losses
 
-        from workbench.row import Losses
-
-        for event in every(self._events, "token_nll"):
-            if event["when"] == "after":
-                nll = np.array(
-                    [math.nan if value is None else float(value) for value in event["nll"]], dtype=np.float32
-                )
-                self.bench.losses[int(event["row"])] = Losses(nll, np.array(event["input_ids"], dtype=np.int64))
+        self.bench.losses.update(losses(self._events))
 
     # Drawing
 

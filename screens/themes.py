@@ -8,7 +8,7 @@ from functools import lru_cache
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES, Theme
 
-from workbench.views.palette import DARK, LIGHT, SEVERITY_COLOUR, Look, Paint
+from workbench.views.palette import ADDED, DARK, LIGHT, REMOVED, ROLE_COLOUR, SEVERITY_COLOUR, Look, Paint
 
 DARK_NAME, LIGHT_NAME, TERMINAL_NAME = "vlmbench-dark", "vlmbench-light", "vlmbench-terminal"
 CONTRAST_NAME = "vlmbench-contrast"
@@ -158,7 +158,7 @@ class Paints:
             self.media = Style(color="#ff9dff")
             self.added = Style(color="#000000", bgcolor="#5dff8f", bold=True)
             self.removed = Style(color="#000000", bgcolor="#ff8a80", strike=True)
-            self.roles = tuple(Style(color=colour) for colour in _ROLE_COLOURS["dark"])
+            self.roles = tuple(Style(color=colour) for colour in ROLE_COLOUR["dark"])
             self.match = Style(color="#000000", bgcolor="#ffd000")
             self.selected = Style(color="#000000", bgcolor="#8fd0ff")
             shades = ("#ffffff", "#ffffff", "#ffff00", "#ffd000", "#ff8a80", "#ff8a80")
@@ -182,9 +182,9 @@ class Paints:
         colours = SEVERITY_COLOUR["dark" if dark else "light"]
         self.severity = {name: Style(color=colour) for name, colour in colours.items()}
         self.media = Style(color=palette[Look.MEDIA].foreground)
-        self.added = Style(bgcolor="#2f8f57" if dark else "#6fd39a", color="#ffffff" if dark else "#04240f", bold=True)
-        self.removed = Style(color=colours["error"], bgcolor="#3a1c1c" if dark else "#fde4e1", strike=True)
-        self.roles = tuple(Style(color=colour) for colour in _ROLE_COLOURS["dark" if dark else "light"])
+        self.added = _style(ADDED["dark" if dark else "light"])
+        self.removed = _style(REMOVED["dark" if dark else "light"]) + Style(strike=True)
+        self.roles = tuple(Style(color=colour) for colour in ROLE_COLOUR["dark" if dark else "light"])
         self.match = Style(bgcolor="#7a5a00" if dark else "#ffe08a", color="#fff3cf" if dark else "#3d2b00")
         self.selected = Style(bgcolor="#28456e" if dark else "#bcd8ff", color="#f2f7ff" if dark else "#0b2545")
         self.losses = tuple(
@@ -221,12 +221,6 @@ _LOSS_COLOURS = {
         ("#b43a00", "#ffffff"),
         ("#a80f0f", "#ffffff"),
     ),
-}
-
-# In order of a role's first appearance: told apart by lightness too, for those who see colours otherwise.
-_ROLE_COLOURS = {
-    "dark": ("#79b8ff", "#8ff0b4", "#e3b341", "#d2a8ff", "#ffb4a8"),
-    "light": ("#0b5cad", "#0b5d30", "#8a6100", "#6a3fb5", "#a3341f"),
 }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from workbench.errors import BenchError
+from workbench.errors import BenchError, unescaped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,17 +35,12 @@ def report(problem: BenchError, *, as_json: bool = False) -> int:
     """Say what went wrong on stderr, as JSON on stdout too where JSON was asked for; gives the exit code."""
     lines = [f"{problem.where}: {problem.title}" if problem.where else problem.title]
     lines += [text for text in (problem.cause, problem.hint and f"→ {problem.hint}") if text]
-    print(f"vlmbench: {_plain(lines[0])}", file=sys.stderr)
+    print(f"vlmbench: {unescaped(lines[0])}", file=sys.stderr)
     for line in lines[1:]:
-        print(textwrap.indent(_plain(line), "  "), file=sys.stderr)
+        print(textwrap.indent(unescaped(line), "  "), file=sys.stderr)
     if as_json:
         write_json({"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code})
     return problem.exit_code
-
-
-def _plain(text: str) -> str:
-    """Text from models and data is never emitted as escape codes."""
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
 
 
 def quiet_libraries() -> None:

@@ -58,6 +58,11 @@ class Where:
         }
 
 
+def unescaped(text: str) -> str:
+    """Text from models and data for a terminal: never emitted as escape codes."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
+
+
 class BenchError(Exception):
     """A problem with a title, a cause, a hint and a place. Exit code 2 unless a subclass says otherwise."""
 
@@ -74,6 +79,10 @@ class BenchError(Exception):
         lines = [f"{self.where}: {self.title}" if self.where else self.title]
         lines += [text for text in (self.cause, self.hint) if text]
         return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback: a person can act on this, not on our frames."""
+        return [f"✗ {unescaped(str(self))}"]
 
     def to_dict(self) -> dict[str, Any]:
         return {"title": self.title, "cause": self.cause, "hint": self.hint, "where": self.where.to_dict()}

@@ -39,7 +39,10 @@ def record(
     """An overfit run of this bench as its events tell it: by default one that passes."""
     events: list[dict[str, Any]] = [
         {"event": "start", "version": VERSION, "plan": {}, "fingerprint": fingerprint(bench, rows).to_dict()},
-        {"event": "loaded", "trainable": 1000, "adapters": {"language": 14}, "vocabulary": 1024},
+        {
+            **{"event": "loaded", "parameters": 9000, "trainable": 1000, "dtype": "float32", "device": "cpu"},
+            **{"adapters": {"language": 14}, "vocabulary": 1024},
+        },
         {
             "event": "baseline",
             "nll": 1.5,
@@ -48,14 +51,14 @@ def record(
         },
     ]
     events += [
-        {"event": "step", "step": step, "loss": 1.5 / step**2, "grad_norm": 1.0, "learning_rate": 0.002}
+        {"event": "step", "step": step, "loss": 1.5 / step**2, "grad_norm": 1.0, "learning_rate": 0.002, "memory": 1}
         for step in range(1, 13)
     ]
     if end == "done":
         events += [
             {"event": "probe", "name": "final", "nll": nll},
             {"event": "probe", "name": "stop", "stopped": 4, "of": 4, "trained": True},
-            {"event": "done", "reason": "finished", "steps": 12},
+            {"event": "done", "reason": "finished", "steps": 12, "seconds": 3.0},
         ]
     elif end == "error":
         events.append({"event": "error", "kind": "crash", "message": "RuntimeError: no", "tail": ""})

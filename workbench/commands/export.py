@@ -49,9 +49,6 @@ def export(
     try:
         asked = dict(_assignment(one) for one in assigned)
         target = Path(out) if out is not None else None
-        if target is not None and target.exists() and config is not None and target.samefile(config):
-            hint = "Give another --out; `vlmbench check --fix` edits a recipe in place."
-            raise InputError("--out is the recipe itself", "An export never replaces what it was made from.", hint)
         bench = prepare(config, model=model, data=data, **options)
         with diagnostics.progress_bar() as progress:
             bench.load(progress)
@@ -67,12 +64,13 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
     """`a.0.b=VALUE` as a path and the value that YAML makes of it."""
     import yaml
 
+    from workbench.recipe.document import key_path
+
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise InputError(f"--set {text!r} is no assignment", hint="Write KEY=VALUE, such as num_epochs=2.")
-    path = tuple(int(step) if step.isdigit() else step for step in key.strip().split("."))
     try:
-        return path, yaml.safe_load(value)
+        return key_path(key), yaml.safe_load(value)
     except yaml.YAMLError as problem:
         raise InputError(f"--set {text!r}: the value is no YAML", " ".join(str(problem).split())[:200]) from problem
 

@@ -125,7 +125,14 @@ def prepare_export(
         asked: values to set, by path; those of the full run alone (epochs, rate, …) leave an overfit run's proof alone.
         count: how many rows are looked at; None for all.
         run: the overfit run to go by, instead of the last one recorded.
+
+    Raises:
+        InputError: `out` is the recipe's own file.
     """
+    source = bench.document.path
+    if out is not None and out.exists() and source is not None and out.samefile(source):
+        hint = "Give another --out; `vlmbench check --fix` edits a recipe in place."
+        raise InputError("--out is the recipe itself", "An export never replaces what it was made from.", hint)
     asked = dict(asked or {})
     later = {path: value for path, value in asked.items() if path[0] in RUN_KEYS}
     before = {path: value for path, value in asked.items() if path not in later}

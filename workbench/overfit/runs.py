@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import BenchError, InputError
 from workbench.evidence import Fingerprint
-from workbench.overfit.events import Event, last, read
+from workbench.overfit.events import Event, every, last, number, read
 from workbench.state import recipe_dir
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.overfit.verdict import Verdict
+    from workbench.row import Losses
 
 EVENTS, LOG, RECIPE, ADAPTER, PLAN = "events.jsonl", "log.txt", "recipe.yaml", "adapter", "plan.json"
 
@@ -100,3 +102,19 @@ def new_folder(bench: Bench, out: Path | None = None) -> Path:
     except OSError as problem:
         raise InputError("The folder of the run cannot be made", f"{problem.strerror}: {folder}.") from None
     return folder
+
+
+def losses(events: Sequence[Event]) -> dict[int, Losses]:
+    """The loss of every token of the rows that were learned, after the last step, by row; see `Bench.losses`."""
+    import numpy as np
+
+    from workbench.row import Losses
+
+    return {
+        int(event["row"]): Losses(
+            np.array([number(value) for value in event["nll"]], dtype=np.float32),
+            np.array(event["input_ids"], dtype=np.int64),
+        )
+        for event in every(events, "token_nll")
+        if event["when"] == "after"
+    }

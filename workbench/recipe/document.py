@@ -19,11 +19,11 @@ from typing import Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.recipe.yaml_edit import Editor
-from workbench.recipe.yaml_nodes import dotted
+from workbench.recipe.yaml_nodes import dotted, key_path
 from workbench.recipe.yaml_read import MAX_BYTES, Parsed, too_large
 from workbench.recipe.yaml_write import write_value
 
-__all__ = ["Document", "Parsed", "diff_of", "dotted", "write_atomically", "write_value"]
+__all__ = ["Document", "Parsed", "diff_of", "dotted", "key_path", "write_atomically", "write_value"]
 
 MAX_UNDO = 500
 

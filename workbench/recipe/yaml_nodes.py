@@ -53,6 +53,11 @@ def dotted(path: Sequence[Any]) -> str:
     return text
 
 
+def key_path(text: str) -> tuple[str | int, ...]:
+    """A path as people write it on a command line: "datasets.0.type" -> ("datasets", 0, "type")."""
+    return tuple(int(step) if step.isdigit() else step for step in text.strip().split("."))
+
+
 def kind_of(value: Any) -> str:
     """A value that is no mapping, in words."""
     return "a list" if isinstance(value, list) else f"the text {value!r}" if isinstance(value, str) else repr(value)

@@ -9,14 +9,14 @@ from workbench.views.flow import visible
 if TYPE_CHECKING:
     from workbench.export.export import Export
 
-_MARKS = {True: "✓", False: "✗", None: "–"}
+MARKS = {True: "✓", False: "✗", None: "–"}
 
 
 def proofs_text(made: Export) -> str:
     """One line a step, what to do below it where it is not proven; then what the file needs."""
     lines = []
     for one in made.proofs:
-        lines.append(f"{_MARKS[one.ok]} {one.step:<10}  {visible(one.message)}")
+        lines.append(f"{MARKS[one.ok]} {one.step:<10}  {visible(one.message)}")
         if one.ok is not True and one.hint:
             lines.append(f"              → {visible(one.hint)}")
     lines += [f"! needs       {visible(need)}" for need in made.composed.needs]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -151,6 +151,17 @@ def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[
         text[at], width[at] = len(texts), cell_len(label)
         texts.append(label)
     return Items(start, stop, text, width, breaks, look, run_of[start], texts)
+
+
+def cut(drawn: Items, window: tuple[int, int]) -> Items:
+    """The items that cover tokens [a, b), at least in part."""
+    first, last = window
+    if not len(drawn) or first >= last:
+        part = slice(0, 0)
+    else:
+        part = slice(max(0, drawn.item_of(first)), int(np.searchsorted(drawn.start, last)))
+    columns = ("start", "stop", "text", "width", "breaks", "look", "run")
+    return replace(drawn, **{name: getattr(drawn, name)[part] for name in columns})
 
 
 def chip(modality: str, soft: int) -> str:

@@ -1,109 +1,174 @@
-"""A page to share: tokens, mask, boundaries and findings as one HTML file.
+"""Tokens, mask, boundaries and findings as HTML: a page to share, and what a notebook shows.
 
-No script, nothing from the network, everything escaped. Every token's facts are in its tooltip. Long rows are shown up
-to `WINDOW` items, and the page says so.
+No script, nothing from the network, everything escaped. Every token's facts are in its tooltip. Of a long row a window
+is shown, and the page says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
-from workbench.views.flow import Items, glyphs, items, turns, visible
+from workbench.views.flow import Items, Turn, cut, glyphs, items, turns, visible
 from workbench.views.notes import general, serious
-from workbench.views.palette import DARK, LIGHT, SEVERITY_COLOUR, SEVERITY_GLYPH, Look, Paint
+from workbench.views.palette import ROLE_COLOUR, SEVERITY_GLYPH, Look
 from workbench.views.payload import count_matches
+from workbench.views.style import PAGE_STYLE, style
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
+    from workbench.editing import Change
 
-WINDOW = 20_000
+PAGE_TOKENS = 20_000
+"""How many tokens of a row a page shows; a notebook shows fewer, and lets one choose."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+Window = tuple[int, int]
+"""Tokens [a, b) of a row."""
+Classes = Callable[[int, int], str]
+"""The CSS classes of what is drawn for tokens [start, stop)."""
 
 
 def page(bench: Bench, rows: Sequence[Row]) -> str:
     """A whole HTML document for these rows."""
-    title = f"{bench.title} · {bench.document.name}"
+    return document(f"{bench.title} · {bench.document.name}", overview(bench, rows))
+
+
+def document(title: str, body: str) -> str:
+    """A whole HTML document. Its policy forbids scripts and requests, whatever stands in it."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_safe(title)} · vlmbench</title><style>{_style()}</style></head>"
-        f"<body>{fragment(bench, rows)}</body></html>\n"
+        f"<title>{safe(title)} · vlmbench</title><style>{PAGE_STYLE}</style></head>"
+        f'<body><div class="page">{fragment(body)}</div></body></html>\n'
     )
 
 
-def fragment(bench: Bench, rows: Sequence[Row]) -> str:
-    """The page's content, for embedding; the caller brings the style."""
+def fragment(body: str) -> str:
+    """HTML that brings its own style, for a notebook's output."""
+    return f'<div class="vlmbench"><style>{style()}</style>{body}</div>'
+
+
+def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOKENS), more: str = "") -> str:
+    """The recipe's facts, these rows, the boundaries and what there is to say of all."""
     masking = bench.masking
     family = bench.family.name if bench.family is not None else "unknown family"
     roles = "everything" if masking.train_on_inputs else ", ".join(masking.roles_to_train) or "nothing"
     facts = f"template {bench.template.source} · strategy {bench.strategy.name} · trains {roles}"
     head = (
-        f'<header><h1>vlmbench</h1><p class="what"><b>{_safe(bench.title)}</b> · {_safe(family)} · '
-        f"{_safe(bench.document.name)}</p>"
-        f'<p class="facts">{_safe(facts)} · train_on_eos {_safe(masking.train_on_eos)}</p>{_legend()}</header>'
+        f"<h1>vlmbench</h1><p><b>{safe(bench.title)}</b> · {safe(family)} · {safe(bench.document.name)}</p>"
+        f'<p class="facts">{safe(facts)} · train_on_eos {safe(masking.train_on_eos)}</p>{legend()}'
     )
-    body = "".join(_row(row) for row in rows)
-    return f'<main class="vlmbench">{head}{body}{_boundaries(bench, rows)}{_findings(general(bench, rows))}</main>'
+    body = "".join(row_section(row, window=window, more=more) for row in rows)
+    return f"{head}{body}{boundaries(bench, rows)}{findings(general(bench, rows))}"
 
 
-def _safe(text: object) -> str:
+def safe(text: object) -> str:
+    """Text made visible and escaped, for content and attributes."""
     return escape(visible(str(text)), quote=True)
 
 
-def _legend() -> str:
+def legend() -> str:
+    """What the looks of tokens mean."""
     samples = [
         (Look.TRAINED, "trained"),
         (Look.PLAIN, "not trained"),
         (Look.CONTROL, "control token"),
         (Look.MEDIA, "media"),
     ]
-    return (
-        '<p class="legend">' + " ".join(f'<span class="t k{look:d}">{text}</span>' for look, text in samples) + "</p>"
-    )
+    return '<p class="legend">' + "".join(_piece(f"k{look:d}", text, "", look) for look, text in samples) + "</p>"
 
 
-def _row(row: Row) -> str:
-    place = _safe(row.where) or f"row {row.index}"
+def row_title(row: Row) -> str:
+    """The row's place, and how much of it is trained."""
+    share = f"{row.mask.trained:,} of {len(row.rendering):,} tokens trained"
+    return f'<h2>{place(row)}<span class="share">{share}</span></h2>'
+
+
+def place(row: Row) -> str:
+    """Where the row stands, escaped."""
+    return safe(row.where) or f"row {row.index}"
+
+
+def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "") -> str:
+    """One row: its tokens and what is wrong with it. `more` says how to see what is outside the window."""
     if row.error is not None:
-        return f"<section><h2>{place}</h2>{_findings(row.findings)}</section>"
+        return f"<section><h2>{place(row)}</h2>{findings(row.findings)}</section>"
+    drawn = tokens(row, window=window, more=more)
+    return f"<section>{row_title(row)}{drawn}{findings(serious(row.findings))}</section>"
+
+
+def tokens(
+    row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", change: Change | None = None, owners: bool = False
+) -> str:
+    """The tokens of a row, turn by turn. `change` marks what an edit did; `owners` colours by owner instead of mask."""
     total = len(row.rendering)
-    share = f"{row.mask.trained} of {total} tokens trained"
-    title = f'<h2>{place}<span class="share">{share}</span></h2>'
-    return f"<section>{title}{_tokens(row)}{_findings(serious(row.findings))}</section>"
-
-
-def _tokens(row: Row) -> str:
-    drawn = items(row.rendering, row.mask, glyphs(row.rendering))
+    first, last = max(0, window[0]), min(window[1], total)
+    drawn = cut(items(row.rendering, row.mask, glyphs(row.rendering)), (first, last))
     roles = [str(message.get("role", "")) for message in row.conversation.messages]
-    starts = {turn.start: turn for turn in turns(row.rendering, row.mask, row.trace, roles)}
-    shown = min(len(drawn), WINDOW)
-    html = ['<div class="turn"><span class="role"></span><div class="text">']
-    for index in range(shown):
-        token = int(drawn.start[index])
-        if (turn := starts.get(token)) is not None:
-            html.append(
-                f'</div></div><div class="turn"><span class="role">{turn.message + 1} {_safe(turn.role)}</span>'
-                '<div class="text">'
-            )
-        html.append(_token(row, drawn, index, roles))
+    begun = turns(row.rendering, row.mask, row.trace, roles)
+    classes = _owner_classes(row, roles) if owners else _mask_classes(drawn, change)
+    starts = {turn.start: turn for turn in begun}
+    html = [_turn(next((turn for turn in reversed(begun) if len(drawn) and turn.start < drawn.start[0]), None), "…")]
+    for index in range(len(drawn)):
+        start, stop = int(drawn.start[index]), int(drawn.stop[index])
+        if (turn := starts.get(start)) is not None:
+            html += ["</div></div>", _turn(turn)]
+        text = drawn.texts[int(drawn.text[index])]
+        html.append(_piece(classes(index, start), text, describe(row, start, stop, roles), drawn.look[index]))
         if drawn.breaks[index]:
             html.append("<br>")
     html.append("</div></div>")
-    if shown < len(drawn):
-        html.append(f'<p class="cut">The first {shown} of {len(drawn)} items are shown.</p>')
+    if last - first < total:
+        html.append(f'<p class="cut">{safe(window_note((first, last), total, more))}</p>')
     return "".join(html)
 
 
-def _token(row: Row, drawn: Items, index: int, roles: Sequence[str]) -> str:
-    text = drawn.texts[int(drawn.text[index])]
-    tip = describe(row, int(drawn.start[index]), int(drawn.stop[index]), roles)
-    return f'<span class="t k{int(drawn.look[index])}" title="{_safe(tip)}">{escape(text)}</span>'
+def window_note(window: Window, total: int, more: str = "") -> str:
+    """Which tokens are shown, of how many, and how to see others."""
+    return f"tokens {window[0]:,}–{window[1]:,} of {total:,}" + (f": {more}" if more else "")
+
+
+def _turn(turn: Turn | None, mark: str = "") -> str:
+    label = f"{mark}{turn.message + 1} {safe(turn.role)}" if turn is not None else ""
+    return f'<div class="turn"><span class="role">{label}</span><div class="text">'
+
+
+def _piece(classes: str, text: str, tip: str, look: int) -> str:
+    # Trained tokens are underlined where a reader's page drops the style, as code hosts do with notebooks.
+    tag = "u" if look >= Look.TRAINED else "span"
+    title = f' title="{safe(tip)}"' if tip else ""
+    return f'<{tag} class="t {classes}"{title}>{escape(text)}</{tag}>'
+
+
+def _mask_classes(drawn: Items, change: Change | None) -> Classes:
+    if change is None or not len(drawn):
+        return lambda index, start: f"k{int(drawn.look[index])}"
+    end = int(drawn.stop[-1])
+    added, removed = (np.logical_or.reduceat(one[:end], drawn.start) for one in (change.added, change.removed))
+
+    def classes(index: int, start: int) -> str:
+        return f"k{int(drawn.look[index])}" + (" add" if added[index] else " rem" if removed[index] else "")
+
+    return classes
+
+
+def _owner_classes(row: Row, roles: Sequence[str]) -> Classes:
+    names, trace = list(dict.fromkeys(roles)), row.trace
+
+    def classes(index: int, start: int) -> str:
+        kind = Owner(int(trace.kind[start]))
+        if kind is Owner.CONTENT:
+            return f"o{names.index(roles[int(trace.message[start])]) % len(ROLE_COLOUR['light'])}"
+        return f"k{Look.MEDIA:d}" if kind is Owner.MEDIA else f"k{Look.CONTROL:d}"
+
+    return classes
 
 
 def describe(row: Row, start: int, stop: int, roles: Sequence[str]) -> str:
@@ -124,68 +189,55 @@ def describe(row: Row, start: int, stop: int, roles: Sequence[str]) -> str:
         facts.append(f"span {int(mask.span[start])}")
     verdict = "trained" if mask.keep[start] else "not trained"
     facts.append(f"{verdict}: {REASON_TEXT[Reason(int(mask.reason[start]))]}")
+    nll = row.nll
+    if nll is not None and not np.isnan(nll[start]):
+        facts.append(f"loss {float(nll[start]):.3f}")
     return " · ".join(facts)
 
 
-def _boundaries(bench: Bench, rows: Sequence[Row]) -> str:
-    boundaries = bench.masking.boundaries
-    if not boundaries:
-        return '<p class="warning">No role boundaries: everything is trained.</p>'
-    matches, unterminated = count_matches(len(boundaries), (row.mask.spans for row in rows if row.error is None))
-    lines = "".join(
-        f"<tr><td>{_safe(b.role)}</td><td><code>{_safe(b.start_text)}</code></td><td>{' '.join(map(str, b.start))}</td>"
-        f"<td><code>{_safe(b.end_text if b.end_text is not None else 'end of sequence')}</code></td>"
-        f"<td>{' '.join(map(str, b.end))}</td><td>{matches[i]}</td><td>{unterminated[i]}</td></tr>"
-        for i, b in enumerate(boundaries)
+def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
+    """The role boundaries in force, with their ids and their matches over these rows."""
+    known = bench.masking.boundaries
+    if not known:
+        return '<p class="warning-line">No role boundaries: everything is trained.</p>'
+    matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
+    lines = [
+        [
+            safe(one.role),
+            f"<code>{safe(one.start_text)}</code>",
+            " ".join(map(str, one.start)),
+            f"<code>{safe(one.end_text)}</code>" if one.end_text is not None else "end of sequence",
+            " ".join(map(str, one.end)),
+            str(matches[index]),
+            str(unterminated[index]),
+        ]
+        for index, one in enumerate(known)
+    ]
+    head = ("role", "start", "ids", "end", "ids", "matches", "never end")
+    return f"<section><h2>role_boundaries</h2>{table(head, lines, numbers=('matches', 'never end'))}</section>"
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()) -> str:
+    """A table of cells that are HTML already; the columns named in `numbers` are set to the right."""
+    sides = [' class="n"' if name in numbers else "" for name in head]
+    top = "".join(f"<th{side}>{name}</th>" for name, side in zip(head, sides, strict=True))
+    rows = "".join(
+        "<tr>" + "".join(f"<td{side}>{cell}</td>" for cell, side in zip(line, sides, strict=True)) + "</tr>"
+        for line in lines
     )
-    head = "".join(f"<th>{name}</th>" for name in ("role", "start", "ids", "end", "ids", "matches", "never end"))
-    return f"<section><h2>role_boundaries</h2><table><tr>{head}</tr>{lines}</table></section>"
+    return f'<div class="scroll"><table><tr>{top}</tr>{rows}</table></div>'
 
 
-def _findings(findings: Sequence[Finding]) -> str:
-    if not findings:
-        return ""
-    lines = "".join(
-        f'<li class="{finding.severity}"><b>{SEVERITY_GLYPH[finding.severity]} {_safe(finding.code)}</b> '
-        f'{_safe(finding.where)} {_safe(finding.message)}<br><span class="hint">{_safe(finding.hint)}</span></li>'
-        for finding in findings
-    )
-    return f'<ul class="findings">{lines}</ul>'
+def findings(found: Sequence[Finding]) -> str:
+    """Findings, one below the other: glyph, code, place, cause; the hint below."""
+    lines = "".join(finding_line(one) for one in found)
+    return f'<ul class="findings">{lines}</ul>' if lines else ""
 
 
-def _style() -> str:
-    def looks(paints: dict[Look, Paint]) -> str:
-        return "".join(
-            f".k{look:d}{{color:{paint.foreground}"
-            + (f";background:{paint.background}" if paint.background else "")
-            + (";text-decoration:underline;text-underline-offset:3px" if paint.underline else "")
-            + (";font-weight:600" if paint.bold else "")
-            + "}"
-            for look, paint in paints.items()
-        )
-
-    def severities(theme: str) -> str:
-        return "".join(f".{name} b{{color:{colour}}}" for name, colour in SEVERITY_COLOUR[theme].items())
-
+def finding_line(one: Finding, more: str = "", below: str = "") -> str:
+    """One finding; `more` and `below` are HTML, behind its cause and below its hint."""
     return (
-        ":root{color-scheme:light dark}"
-        "body{margin:0;background:#fbfcfe;color:#1c2430;font:14px/1.5 system-ui,sans-serif}"
-        ".vlmbench{max-width:72rem;margin:0 auto;padding:1.5rem}"
-        "h1{font-size:1rem;letter-spacing:.04em;margin:0;color:#0b5d30}h2{font-size:.95rem;margin:1.6rem 0 .5rem}"
-        ".what{margin:.2rem 0 0}.facts,.share,.hint,.cut{color:#66707f;font-weight:400}.share{margin-left:1rem}"
-        ".facts{margin:0}.legend{margin:.6rem 0}"
-        ".turn{display:flex;gap:1rem;padding:.35rem 0;border-top:1px solid #e6eaf0}"
-        ".role{flex:0 0 7rem;font-weight:600;color:#3a4556}"
-        ".text{flex:1;min-width:0;font:13px/1.75 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
-        "white-space:pre-wrap;overflow-wrap:anywhere}"
-        ".t{border-radius:2px;unicode-bidi:isolate}table{border-collapse:collapse;font-size:.9rem}"
-        "th{font-weight:400;color:#66707f}th,td{text-align:left;padding:.15rem 1.2rem .15rem 0}"
-        ".findings{list-style:none;padding:0}.findings li{margin:.4rem 0}"
-        + looks(LIGHT)
-        + severities("light")
-        + "@media (prefers-color-scheme:dark){body{background:#10141b;color:#d7dee9}h1{color:#8ff0b4}"
-        ".turn{border-color:#232a35}.role{color:#b8c3d2}.facts,.share,.hint,.cut,th{color:#8b96a6}"
-        + looks(DARK)
-        + severities("dark")
-        + "}"
+        f'<li class="{one.severity}"><b>{SEVERITY_GLYPH[one.severity]} {safe(one.code)}</b> '
+        f'<span class="muted">{safe(one.where)}</span> {safe(one.message)}{more}'
+        f'<br><span class="hint">{safe(one.hint)}</span>{below}</li>'
     )

@@ -10,7 +10,7 @@ from workbench.views.flow import visible
 if TYPE_CHECKING:
     from workbench.tokens.infer import Evidence, Inference
 
-_COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
+COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
 
 
 def infer_payload(inference: Inference, model: str) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def infer_text(inference: Inference, model: str, data: str = "") -> str:
     proved = f"{inference.conversations} conversations that were not used to find it"
     if inference.rows:
         proved += f", and {inference.rows} rows of {visible(data)}"
-    lines = [f"{visible(model)}: {_headline(inference)}", f"Proved on {proved}.", ""]
+    lines = [f"{visible(model)}: {headline(inference)}", f"Proved on {proved}.", ""]
     lines += _table(inference)
     notes = [f"{one.role}: {visible(note)}" for one in inference.evidence for note in one.notes]
     notes += [visible(note) for note in inference.notes]
@@ -36,7 +36,8 @@ def infer_text(inference: Inference, model: str, data: str = "") -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + body + "".join(f"# {line}\n" for line in tail)
 
 
-def _headline(inference: Inference) -> str:
+def headline(inference: Inference) -> str:
+    """For which roles the boundaries are proved, and for which not."""
     good = [one.role for one in inference.evidence if one.verified]
     bad = [one.role for one in inference.evidence if not one.verified]
     if not bad:
@@ -45,12 +46,13 @@ def _headline(inference: Inference) -> str:
 
 
 def _table(inference: Inference) -> list[str]:
-    rows = [_COLUMNS, *(_row(one) for one in inference.evidence)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    rows = [COLUMNS, *(cells(one) for one in inference.evidence)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _row(one: Evidence) -> tuple[str, ...]:
+def cells(one: Evidence) -> tuple[str, ...]:
+    """What was proved for one role, under `COLUMNS`."""
     figures = one.figures
     recall = f"{figures.recalled} of {figures.content}" + (
         f" ({_share(figures.recalled, figures.content)})" if figures.content else ""

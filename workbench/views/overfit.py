@@ -123,8 +123,11 @@ def _colour() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
-def facts(events: Sequence[Event], verdict: Verdict) -> list[str]:
-    """What was measured, a line each: the model, the curve, decoding, the pictures, the adapter, the time."""
+def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> list[str]:
+    """What was measured, a line each: the model, the curve, decoding, the pictures, the adapter, the time.
+
+    `curve`: draw it behind the losses, as a line of blocks.
+    """
     found = []
     loaded, done = last(events, "loaded"), last(events, "done")
     if loaded is not None:
@@ -138,7 +141,8 @@ def facts(events: Sequence[Event], verdict: Verdict) -> list[str]:
     if verdict.first_loss is not None:
         end = verdict.final_nll if verdict.final_nll is not None else verdict.last_loss
         after = f" → {end:.4f}" if end is not None else ""
-        found.append(f"loss {verdict.first_loss:.3f}{after} nats per token  {sparkline(losses)}")
+        drawn = f"  {sparkline(losses)}" if curve else ""
+        found.append(f"loss {verdict.first_loss:.3f}{after} nats per token{drawn}")
     decode, stop = (last(events, "probe", name=name) for name in ("decode", "stop"))
     if decode is not None and stop is not None:
         exact = sum(turn["exact"] for turn in decode["turns"])

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.findings import Finding
-from workbench.views.flow import Items, Turn, glyphs, items, turns, visible, wrap
+from workbench.views.flow import Items, Turn, cut, glyphs, items, turns, visible, wrap
 from workbench.views.notes import general, serious
 from workbench.views.palette import DARK, SEVERITY_GLYPH, TRAINED_BAR, Look
 from workbench.views.payload import count_matches
@@ -37,7 +37,7 @@ assert set(_STYLES) == set(DARK)
 
 def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
     """Print these rows with the recipe that masks them."""
-    console.print(_headline(bench))
+    console.print(headline(bench))
     for row in rows:
         console.print()
         console.print(row_view(row, console.width, marks=console.color_system is None))
@@ -48,7 +48,8 @@ def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
         console.print(findings_view(notes))
 
 
-def _headline(bench: Bench) -> RenderableType:
+def headline(bench: Bench) -> RenderableType:
+    """What was opened, and what decides the mask."""
     masking = bench.masking
     title = Text(" · ", style="dim").join(
         [
@@ -70,8 +71,8 @@ def _headline(bench: Bench) -> RenderableType:
     return Group(title, Text(visible(" · ".join(facts)), style="dim"))
 
 
-def row_view(row: Row, width: int, *, marks: bool) -> RenderableType:
-    """One row. `marks` puts ⟦ ⟧ around trained stretches."""
+def row_view(row: Row, width: int, *, marks: bool, window: tuple[int, int] | None = None) -> RenderableType:
+    """One row. `marks` puts ⟦ ⟧ around trained stretches; `window` shows tokens [a, b) alone."""
     place = visible(str(row.where)) if row.where else f"row {row.index}"
     if row.error is not None:
         return Group(Text(place, style="bold"), findings_view(row.findings))
@@ -80,15 +81,16 @@ def row_view(row: Row, width: int, *, marks: bool) -> RenderableType:
     if total:
         share += f" ({100 * mask.trained / total:.0f}%)"
     head = Text.assemble((place, "bold"), ("  ·  ", "dim"), share)
-    parts: list[RenderableType] = [head, tokens_view(row, max(20, width - _GUTTER - 2), marks=marks)]
+    parts: list[RenderableType] = [head, tokens_view(row, max(20, width - _GUTTER - 2), marks=marks, window=window)]
     if shown := serious(row.findings):
         parts.append(findings_view(shown))
     return Group(*parts)
 
 
-def tokens_view(row: Row, width: int, *, marks: bool) -> Text:
+def tokens_view(row: Row, width: int, *, marks: bool, window: tuple[int, int] | None = None) -> Text:
     """The tokens of a row, flowing like text, with a gutter of turn number and role."""
     drawn = items(row.rendering, row.mask, glyphs(row.rendering))
+    drawn = cut(drawn, window) if window is not None else drawn
     roles = [str(message.get("role", "")) for message in row.conversation.messages]
     begun = turns(row.rendering, row.mask, row.trace, roles)
     # Two cells of every line are kept for the marks.

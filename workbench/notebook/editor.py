@@ -1,0 +1,149 @@
+"""The boundary editor: the recipe's `role_boundaries` as text, and a row's mask that follows every keystroke.
+
+It edits the session's own document, so its undo is everybody's. Only the lines of `role_boundaries` are shown; the
+document's comments in them, and everything around them, stay as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from workbench.errors import BenchError
+from workbench.views import html
+from workbench.views.style import style
+
+if TYPE_CHECKING:
+    from workbench.editing import Editing
+    from workbench.notebook.session import Session
+    from workbench.recipe.document import Document
+    from workbench.row import Row
+
+KEY = "role_boundaries"
+TOKENS = 1_000
+"""How many tokens of the row are drawn; each keystroke sends them again."""
+_STYLE = """
+.vlmbench.editor{padding:.6rem .8rem;border:1px solid var(--line);border-radius:6px}
+.vlmbench.editor .tools{display:flex;gap:.3rem;align-items:center;margin-bottom:.4rem}
+.vlmbench.editor .tool{min-width:2rem;padding:.1rem .5rem;border:1px solid var(--line);border-radius:4px;\
+background:var(--panel);color:var(--ink);font:inherit;cursor:pointer}
+.vlmbench.editor .which{min-width:4rem;text-align:center;color:var(--muted)}
+.vlmbench.editor textarea{display:block;width:100%;resize:vertical;padding:.5rem .7rem;border:1px solid var(--line);\
+border-radius:4px;background:var(--panel);color:var(--ink);font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;\
+white-space:pre;overflow:auto}
+.vlmbench.editor.wrong textarea{border-color:var(--error)}
+.vlmbench.editor.wrong .mask{opacity:.55}
+.vlmbench.editor.wrong .status{cursor:pointer}
+.vlmbench.editor .status{min-height:1.6rem;margin:.4rem 0}
+"""
+
+
+class BoundaryEditor(anywidget.AnyWidget):
+    """A widget for Jupyter, VS Code and marimo. `text` is what is typed; `html`, `status` and `place` follow it.
+
+    `place` is the line and column of what is wrong, counted from 1 in `text`; [] where nothing is.
+    """
+
+    _esm = Path(__file__).with_name("editor.js")
+    _css = style() + _STYLE
+    text = traitlets.Unicode().tag(sync=True)
+    row = traitlets.Int(0, min=0).tag(sync=True)
+    html = traitlets.Unicode().tag(sync=True)
+    status = traitlets.Unicode().tag(sync=True)
+    place = traitlets.List(traitlets.Int()).tag(sync=True)
+    placeholder = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, session: Session, *, row: int = 0) -> None:
+        self._session = session
+        self._before, self._after = "", ""
+        super().__init__(
+            row=row, text=self._lines(), placeholder=f"{KEY}:\n  - role: assistant\n    start: …\n    end: …"
+        )
+        self.on_msg(self._asked)
+        self.refresh()
+
+    @property
+    def editing(self) -> Editing:
+        """The recipe under edit."""
+        return self._session.editing
+
+    def refresh(self) -> None:
+        """Show the document as it is now, whoever changed it."""
+        if self._before + self.text + self._after != self.editing.document.text:
+            self.text = self._lines()
+        self._draw()
+
+    def _lines(self) -> str:
+        """The lines of `role_boundaries`; what is before and after them is kept."""
+        document = self.editing.document
+        text = document.text
+        if document.error is not None:
+            # Undone into the middle of something typed: what is around it has not changed.
+            if not (text.startswith(self._before) and text.endswith(self._after)):
+                self._before, self._after = "", ""
+        else:
+            self._before, self._after = _around(document)
+        return text[len(self._before) : len(text) - len(self._after)]
+
+    @traitlets.observe("text")
+    def _typed(self, change: Any) -> None:
+        whole = self._before + self.text + self._after
+        if whole != self.editing.document.text:
+            self.editing.type(whole)
+            self._draw()
+
+    @traitlets.observe("row")
+    def _moved(self, change: Any) -> None:
+        self._draw()
+
+    def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
+        asked = content.get("do") if isinstance(content, dict) else None
+        if asked in ("undo", "redo"):
+            getattr(self._session, asked)()
+
+    def _draw(self) -> None:
+        try:
+            row = self._session.bench.row(self.row)
+            if row.error is not None:
+                raise BenchError(row.error.message, hint=row.error.hint)
+        except BenchError as problem:
+            self._say(problem)
+            return
+        self.html, self.status, self.place = self._mask(row), self._counts(row), []
+
+    def _mask(self, row: Row) -> str:
+        change = self.editing.change(row.rendering.input_ids, row.mask.keep)
+        drawn = html.tokens(row, window=(0, TOKENS), more="the bench's rows show more", change=change)
+        return drawn + html.boundaries(self._session.bench, [row])
+
+    def _counts(self, row: Row) -> str:
+        change = self.editing.change(row.rendering.input_ids, row.mask.keep)
+        added, removed = change.counts if change is not None else (0, 0)
+        moved = f'<b class="yes">+{added}</b> <b class="no">−{removed}</b> trained · ' if added or removed else ""
+        return f"{moved}{row.mask.trained:,} of {len(row.rendering):,} tokens trained"
+
+    def _say(self, problem: BenchError) -> None:
+        where = problem.where
+        line = where.line - self._before.count("\n") if where.line is not None else 0
+        self.place = [line, where.column or 1] if line > 0 else []
+        at = f"line {line}, column {where.column or 1}: " if line > 0 else ""
+        more = " · ".join(html.safe(text) for text in (problem.cause, problem.hint) if text)
+        self.status = f'<b class="no">✗ {at}{html.safe(problem.title)}</b> <span class="muted">{more}</span>'
+
+
+def _around(document: Document) -> tuple[str, str]:
+    """The text before and after the lines of `role_boundaries`; where there are none, they would come last."""
+    parsed, text = document.parsed, document.text
+    mark = len(text) - len(parsed.text)
+    index = parsed.root.index(KEY) if parsed.root is not None and parsed.root.kind == "map" else None
+    if index is None or parsed.root is None:
+        return (text, "") if not text or text.endswith("\n") else ("", "")
+    key, value = parsed.root.value[index]
+    if parsed.place(key.start)[1] != 1:
+        return "", ""
+    end = parsed.text.find("\n", value.end)
+    end = len(parsed.text) if end < 0 else end + 1
+    return text[: mark + key.start], text[mark + end :]

@@ -1,0 +1,179 @@
+"""What a bench answers in a notebook: a check, inferred boundaries, an overfit run, an export, the recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.checks.mend import apart
+from workbench.findings import Finding, Fix
+from workbench.notebook.shown import Shown, plain
+from workbench.overfit.events import Event
+from workbench.overfit.verdict import Outcome, Verdict, judge
+from workbench.views.checks import check_payload, check_view
+from workbench.views.export import proofs_text
+from workbench.views.flow import visible
+from workbench.views.html import safe
+from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
+from workbench.views.infer import infer_payload, infer_text
+from workbench.views.overfit import overfit_payload, overfit_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workbench.checks.run import Report
+    from workbench.export.export import Export
+    from workbench.notebook.session import Session
+    from workbench.tokens.infer import Inference
+
+
+@dataclass(frozen=True, repr=False)
+class Checked(Shown):
+    """What a check found. `fixed` are the fixes that were made before it."""
+
+    session: Session
+    report: Report
+    again: Callable[[], Report]
+    fixed: tuple[Fix, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them, in the order of the check."""
+        return self.report.findings
+
+    @property
+    def clean(self) -> bool:
+        """Neither errors nor warnings."""
+        return self.report.clean
+
+    def fix(self) -> Checked:
+        """Make the fixes offered in the recipe (in memory; `undo` takes each back), and check again."""
+        fixes = apart(self.report.findings)
+        for one in fixes:
+            self.session.editing.make(one)
+        self.session.edited()
+        return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """`vlmbench.check/1`."""
+        return check_payload(self.session.bench, self.report, self.fixed)
+
+    def text(self) -> str:
+        return plain(check_view(self.session.bench, self.report))
+
+    def body(self) -> str:
+        made = "".join(f'<li class="yes">✓ {safe(one.title)}</li>' for one in self.fixed)
+        fixed = f'<ul class="findings">{made}</ul>' if made else ""
+        return check_html(self.session.bench, self.report) + fixed
+
+
+@dataclass(frozen=True, repr=False)
+class Inferred(Shown):
+    """Role boundaries found for the template, and what was proved of them."""
+
+    session: Session
+    found: Inference
+    model: str
+    data: str
+
+    @property
+    def role_boundaries(self) -> list[dict[str, Any]]:
+        """The rows as axolotl takes them."""
+        return self.found.role_boundaries
+
+    @property
+    def verified(self) -> bool:
+        """Whether every role is: all of its content and every end trained, and nothing else."""
+        return self.found.verified
+
+    def use(self) -> None:
+        """Write them into the recipe; `undo` takes that back."""
+        self.session.editing.set_boundaries(self.role_boundaries)
+        self.session.edited()
+
+    def to_dict(self) -> dict[str, Any]:
+        """`vlmbench.infer/1`."""
+        return infer_payload(self.found, self.model)
+
+    def text(self) -> str:
+        return infer_text(self.found, self.model, self.data)
+
+    def body(self) -> str:
+        return infer_html(self.found, self.model, self.data)
+
+
+@dataclass(frozen=True, repr=False)
+class Overfitted(Shown):
+    """A run and its verdict, from its events; `file` is where they are kept."""
+
+    events: tuple[Event, ...]
+    file: Path
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the run proved."""
+        return judge(self.events)
+
+    @property
+    def outcome(self) -> Outcome:
+        """pass, doubtful or fail."""
+        return self.verdict.outcome
+
+    def to_dict(self) -> dict[str, Any]:
+        """`vlmbench.overfit/1`."""
+        return overfit_payload(self.events, self.verdict, str(self.file))
+
+    def text(self) -> str:
+        return overfit_text(self.events, self.verdict, str(self.file)).rstrip("\n")
+
+    def body(self) -> str:
+        return run_html(self.events, self.verdict, str(self.file))
+
+
+@dataclass(frozen=True, repr=False)
+class Exported(Shown):
+    """The file for the full run, what is proven of it, and where it was `written`, if it was."""
+
+    made: Export
+    written: Path | None
+    diff: str
+
+    @property
+    def validated(self) -> bool:
+        """Whether nothing is missing."""
+        return self.made.validated
+
+    def to_dict(self) -> dict[str, Any]:
+        """`vlmbench.export/1`."""
+        return self.made.to_dict() | {
+            "written": str(self.written) if self.written else None,
+            "diff": self.diff,
+            "error": None,
+        }
+
+    def text(self) -> str:
+        return proofs_text(self.made) + (f"\nwrote {visible(str(self.written))}" if self.written else "")
+
+    def body(self) -> str:
+        return export_html(self.made, str(self.written) if self.written else None, self.diff)
+
+
+@dataclass(frozen=True, repr=False)
+class RecipeText(Shown):
+    """The recipe as it stands, and its difference to what was opened or last saved."""
+
+    yaml: str
+    diff: str
+    data: dict[Any, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain values."""
+        return self.data
+
+    def text(self) -> str:
+        return "\n".join(visible(line) for line in self.yaml.splitlines())
+
+    def body(self) -> str:
+        return (diff_html(self.diff) if self.diff else "") + yaml_html(self.yaml)

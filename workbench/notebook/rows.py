@@ -1,0 +1,234 @@
+"""Rows, and what is known of one: its tokens, its mask, its trace, its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from workbench.errors import InputError
+from workbench.notebook.shown import Shown, plain
+from workbench.tokens.mask import REASON_TEXT, Reason
+from workbench.tokens.trace import Owner
+from workbench.views import html
+from workbench.views.flow import visible
+from workbench.views.html_reports import rows_html
+from workbench.views.payload import inspect_payload, row_payload, spans_payload
+from workbench.views.plain import row_view
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from workbench.notebook.results import Checked
+    from workbench.notebook.session import Session
+    from workbench.row import Row
+    from workbench.tokens.mask import Mask, Spans
+    from workbench.tokens.trace import Trace
+
+TOKENS = 2_000
+"""How many tokens of a row are shown where no window is asked for."""
+_TEXT_TOKENS = 400
+_LISTED = 10
+_MORE = ".window(a, b)"
+
+
+@dataclass(frozen=True, repr=False)
+class Rows(Shown):
+    """The rows [start, stop) of the bench's data; `stop` None: to their end. `rows[3]` is one, `rows[2:5]` are some."""
+
+    session: Session
+    start: int = 0
+    stop: int | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> OneRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Rows: ...
+    def __getitem__(self, index: int | slice) -> OneRow | Rows:
+        if isinstance(index, slice):
+            if index.step not in (None, 1):
+                raise InputError("Rows are taken one after the other", f"The step is {index.step}.", "Leave it out.")
+            ends = [end if end is None or end >= 0 else end + len(self) for end in (index.start, index.stop)]
+            stops = [self.start + ends[1] if ends[1] is not None else None, self.stop]
+            known = [stop for stop in stops if stop is not None]
+            return Rows(self.session, self.start + (ends[0] or 0), min(known) if known else None)
+        at = self.start + (index if index >= 0 else index + len(self))
+        if self.stop is not None and at >= self.stop:
+            raise InputError(f"There is no row {at} here", f"These are rows {self.start} to {self.stop - 1}.")
+        self.session.bench.row(at)
+        return OneRow(self.session, at)
+
+    def __len__(self) -> int:
+        """The number of rows; may read to their end. TypeError where only streaming would tell."""
+        total = len(self.session.bench.rows)
+        return max(0, (total if self.stop is None else min(total, self.stop)) - self.start)
+
+    def __iter__(self) -> Iterator[OneRow]:
+        for row in self.head(None):
+            yield OneRow(self.session, row.index)
+
+    def head(self, count: int | None) -> Iterator[Row]:
+        """The bench's own rows: the first `count` of these, or all."""
+        ends = [end for end in (self.stop, None if count is None else self.start + count) if end is not None]
+        for row in self.session.bench.head(min(ends) if ends else None):
+            if row.index >= self.start:
+                yield row
+
+    def to_dict(self) -> dict[str, Any]:
+        """`vlmbench.inspect/1` with all of these rows."""
+        return inspect_payload(self.session.bench, list(self.head(None)))
+
+    def text(self) -> str:
+        shown = [f"rows of {visible(self.session.bench.rows.name)}"]
+        for row in self.head(_LISTED):
+            told = f"{row.mask.trained} of {len(row.rendering)} trained" if row.error is None else row.error.message
+            shown.append(f"  {row.index}: {visible(told)}")
+        return "\n".join(shown)
+
+    def body(self) -> str:
+        total = self.session.bench.rows.known_length
+        return rows_html(list(self.head(_LISTED)), self.start, total)
+
+
+@dataclass(frozen=True, repr=False)
+class _OfARow(Shown):
+    session: Session
+    index: int
+    shown: html.Window | None = None
+
+    @property
+    def row(self) -> Row:
+        """The core's row; see `workbench.row.Row`."""
+        return self.session.bench.row(self.index)
+
+    def window(self, a: int, b: int) -> Self:
+        """The same, showing tokens [a, b)."""
+        if not 0 <= a < b:
+            raise InputError(f"Tokens {a} to {b} are no window", hint="Give 0 <= a < b.")
+        return replace(self, shown=(a, b))
+
+    @property
+    def title(self) -> str:
+        return f"row {self.index} · {self.session.bench.title}"
+
+    def text(self) -> str:
+        row, window = self.row, self.shown or (0, _TEXT_TOKENS)
+        told = plain(row_view(row, 100, marks=True, window=window))
+        total = len(row.rendering) if row.error is None else 0
+        inside = (window[0], min(window[1], total))
+        return told if inside[1] - inside[0] >= total else f"{told}\n{html.window_note(inside, total, _MORE)}"
+
+    @property
+    def _window(self) -> html.Window:
+        return self.shown or (0, TOKENS)
+
+
+class OneRow(_OfARow):
+    """A row as it will be trained: every token, turn by turn, and what is wrong with it."""
+
+    def mask(self) -> OneMask:
+        """Which tokens are trained, and why."""
+        return OneMask(self.session, self.index, self.shown)
+
+    @property
+    def trace(self) -> OneTrace:
+        """Which message and part every token came from, whatever the markers say."""
+        return OneTrace(self.session, self.index, self.shown)
+
+    def check(self) -> Checked:
+        """What is wrong with the recipe and this row."""
+        return self.session.check(rows=self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as `rows[]` of `vlmbench.inspect/1` has it."""
+        return row_payload(self.row)
+
+    def body(self) -> str:
+        drawn = html.row_section(self.row, window=self._window, more=_MORE)
+        return f"{html.legend()}{drawn}{html.boundaries(self.session.bench, [self.row])}"
+
+
+class OneMask(_OfARow):
+    """The mask of a row: `labels`, `input_ids`, `keep` are arrays `[L]`."""
+
+    @property
+    def mask(self) -> Mask:
+        """The core's mask; see `workbench.tokens.mask.Mask`."""
+        return self.row.mask
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The labels `[L]` as the trainer gets them, -100 where nothing is trained."""
+        return self.mask.labels
+
+    @property
+    def input_ids(self) -> npt.NDArray[np.int64]:
+        """The ids `[L]`."""
+        return self.row.rendering.input_ids
+
+    @property
+    def keep(self) -> npt.NDArray[np.bool_]:
+        """Whether each token is trained, `[L]`."""
+        return self.mask.keep
+
+    @property
+    def trained(self) -> int:
+        """How many tokens are."""
+        return self.mask.trained
+
+    @property
+    def spans(self) -> Spans:
+        """Every match of a role boundary."""
+        return self.mask.spans
+
+    def to_dict(self) -> dict[str, Any]:
+        """`row`, `trained`, `input_ids`, `labels` and `spans` as `rows[]` of `vlmbench.inspect/1` has them."""
+        return {
+            "row": self.index,
+            "trained": self.trained,
+            "input_ids": self.input_ids.tolist(),
+            "labels": self.labels.tolist(),
+            "spans": spans_payload(self.spans),
+        }
+
+    def body(self) -> str:
+        row = self.row
+        if row.error is not None:
+            return html.row_section(row)
+        counts = [
+            [
+                html.safe(REASON_TEXT[reason]),
+                f"{count:,}",
+                "trained" if row.mask.keep[row.mask.reason == reason].any() else "",
+            ]
+            for reason in Reason
+            if (count := int((row.mask.reason == reason).sum()))
+        ]
+        tokens = html.tokens(row, window=self._window, more=_MORE)
+        reasons = html.table(("reason", "tokens", ""), counts, numbers=("tokens",))
+        return f"{html.row_title(row)}{html.legend()}{tokens}{reasons}"
+
+
+class OneTrace(_OfARow):
+    """The trace of a row: the owner of every token, found without any marker."""
+
+    @property
+    def trace(self) -> Trace:
+        """The core's trace; see `workbench.tokens.trace.Trace`."""
+        return self.row.trace
+
+    def to_dict(self) -> dict[str, Any]:
+        """`row`, and of each of `tokens` the `index`, `id`, `text` and `owner` as `vlmbench.inspect/1` has them."""
+        told = row_payload(self.row)
+        keys = ("index", "id", "text", "owner")
+        return {"row": self.index, "tokens": [{key: token[key] for key in keys} for token in told["tokens"]]}
+
+    def body(self) -> str:
+        row = self.row
+        if row.error is not None:
+            return html.row_section(row)
+        tokens = html.tokens(row, window=self._window, more=_MORE, owners=True)
+        kinds = ((kind, int((row.trace.kind == kind).sum())) for kind in Owner)
+        facts = " · ".join(f"{kind.name.lower()} {count:,}" for kind, count in kinds if count)
+        return f'<h2>{html.place(row)}</h2><p class="facts">{facts}</p>{tokens}'

@@ -1,0 +1,245 @@
+"""`workbench.open`: a bench to work with from Python, each answer an object that shows itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from workbench.bench import Bench, prepare
+from workbench.diagnostics import progress_bar, quiet_libraries
+from workbench.findings import Edit, Fix
+from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText
+from workbench.notebook.rows import OneRow, Rows
+from workbench.notebook.shown import Shown, plain
+from workbench.views.html import overview
+from workbench.views.payload import inspect_payload
+
+if TYPE_CHECKING:
+    from workbench.checks.run import Report
+    from workbench.editing import Editing
+    from workbench.notebook.editor import BoundaryEditor
+
+Count = int | None
+
+
+def open(
+    config: str | Path | None = None,
+    *,
+    model: str | None = None,
+    data: str | None = None,
+    rows: int | None = None,
+    **options: Any,
+) -> Session:
+    """Open a recipe, a model, or (with neither) the embedded demo. Loads tokenizer and processor, never weights.
+
+    Args:
+        config: an axolotl YAML file.
+        model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
+        data: a file, folder or hub dataset shown instead of the recipe's.
+        rows: look at the first so many rows alone.
+        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python`, as the command line
+            has them.
+
+    Raises:
+        BenchError: with what happened and what to do.
+    """
+    quiet_libraries()
+    bench = prepare(config, model=model, data=data, **options)
+    with progress_bar() as progress:
+        bench.load(progress)
+    return Session(bench, rows)
+
+
+class Session(Shown):
+    """A bench in a notebook. Every answer follows the recipe as it stands, edits included."""
+
+    def __init__(self, bench: Bench, rows: int | None = None) -> None:
+        """`bench` is loaded; of its rows the first `rows` are looked at."""
+        from workbench.editing import Editing
+
+        self._bench = bench
+        self.editing: Editing = Editing(bench)
+        """The recipe under edit; the boundary editor shares it."""
+        self._limit = rows
+        self._editors: WeakSet[BoundaryEditor] = WeakSet()
+
+    @property
+    def bench(self) -> Bench:
+        """The core's bench, which has read what the edits so far ask for.
+
+        Raises:
+            BenchError: the recipe cannot be used as it stands.
+        """
+        if self.editing.stale:
+            self.editing.settle()
+        if self.editing.problem is not None:
+            raise self.editing.problem
+        return self._bench
+
+    # Looking
+
+    @property
+    def rows(self) -> Rows:
+        """The rows: `rows[0]`, `rows[2:5]`."""
+        return Rows(self, 0, self._limit)
+
+    @property
+    def recipe(self) -> RecipeText:
+        """The recipe's YAML as it stands, valid or not, with what was changed."""
+        document = self.editing.document
+        return RecipeText(document.text, document.diff(), document.data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """`vlmbench.inspect/1` with the first row."""
+        return inspect_payload(self.bench, [self.bench.row(0)])
+
+    def text(self) -> str:
+        from workbench.views.plain import boundaries_table, headline
+
+        return plain(
+            headline(self.bench), "", self.rows[0].text(), "", boundaries_table(self.bench, [self.bench.row(0)])
+        )
+
+    def body(self) -> str:
+        return overview(self.bench, [self.bench.row(0)], window=(0, 2000), more=".rows[0].window(a, b)")
+
+    @property
+    def title(self) -> str:
+        return f"{self._bench.title} · {self._bench.document.name}"
+
+    # Asking
+
+    def check(
+        self, rows: int | OneRow | None = 200, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+    ) -> Checked:
+        """Check the recipe and its first `rows` rows (None: all), or one row.
+
+        `select` and `ignore` hold codes or beginnings of codes, such as "M".
+        """
+        from workbench.checks.run import check_rows
+
+        def report() -> Report:
+            chosen = iter([rows.row]) if isinstance(rows, OneRow) else self.rows.head(rows)
+            return check_rows(self.bench, chosen, select=select, ignore=ignore)
+
+        return Checked(self, report(), report)
+
+    def infer(self, rows: Count = 16) -> Inferred:
+        """Find the template's role boundaries, and prove them on other conversations and the first `rows` rows."""
+        from workbench.tokens.infer import infer
+
+        bench = self.bench
+        shown = [row.conversation.messages for row in self.rows.head(rows) if row.error is None]
+        loaded = bench.loaded
+        found = infer(bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=shown)
+        return Inferred(self, found, bench.title, bench.rows.name)
+
+    def overfit(
+        self,
+        rows: int | Sequence[int] = 4,
+        steps: int = 60,
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        out: str | Path | None = None,
+        max_minutes: float | None = None,
+        max_memory: float | None = None,
+    ) -> Overfitted:
+        """Train on a few rows in a process of its own, shown as it goes, and give the verdict.
+
+        Args:
+            rows: the first so many that can be rendered, or the numbers of rows.
+            out: a folder for events, log and adapter.
+            max_minutes: ends the run after so long. max_memory: ends it when it needs more GiB than this.
+        """
+        from workbench.notebook.live import follow
+        from workbench.overfit.plan import make_plan
+        from workbench.overfit.runs import EVENTS, losses, new_folder
+        from workbench.overfit.supervisor import Supervisor
+
+        bench = self.bench
+        plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
+        folder = new_folder(bench, Path(out) if out is not None else None)
+        seconds = max_minutes * 60 if max_minutes is not None else None
+        most = int(max_memory * 2**30) if max_memory is not None else None
+        events = follow(Supervisor(plan, folder, max_seconds=seconds, max_bytes=most))
+        bench.losses.update(losses(events))
+        return Overfitted(tuple(events), folder / EVENTS)
+
+    def export(
+        self,
+        path: str | Path | None = None,
+        *,
+        values: Mapping[str, Any] | None = None,
+        unvalidated: bool = False,
+        force: bool = False,
+        rows: Count = 200,
+    ) -> Exported:
+        """Write the axolotl YAML for the full run; without a path, show what would be written and what is missing.
+
+        Args:
+            values: keys of the full run to set, such as {"num_epochs": 2} or {"datasets.0.path": "all.jsonl"}.
+            unvalidated: write what is not proven; the file says so. force: replace a file that is there.
+            rows: prove it on the first so many rows; None for all.
+
+        Raises:
+            NotReady: something is not proven; it names what. InputError: there is a file already.
+        """
+        from workbench.export.export import prepare_export
+        from workbench.recipe.document import key_path
+
+        asked = {key_path(key): value for key, value in (values or {}).items()}
+        target = Path(path) if path is not None else None
+        made = prepare_export(self.bench, target, asked=asked, count=rows if self._limit is None else self._limit)
+        diff = made.diff()
+        written = made.write(unvalidated=unvalidated, force=force) if target is not None else None
+        return Exported(made, written, diff)
+
+    # Editing
+
+    def set(self, key: str, value: Any) -> RecipeText:
+        """Set a key of the recipe, such as "train_on_inputs" or "role_boundaries.0.start"; comments are kept."""
+        from workbench.recipe.document import key_path
+
+        self.editing.make(Fix(f"set {key}", (Edit(key_path(key), value),)))
+        self.edited()
+        return self.recipe
+
+    def undo(self) -> bool:
+        """Take back the last edit, whoever made it; False where there is none."""
+        moved = self.editing.undo()
+        self.edited()
+        return moved
+
+    def redo(self) -> bool:
+        """Make an undone edit again; False where there is none."""
+        moved = self.editing.redo()
+        self.edited()
+        return moved
+
+    def edited(self) -> None:
+        """Let the boundary editors show what somebody else changed."""
+        for editor in list(self._editors):
+            editor.refresh()
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the recipe to its file, or to `path`."""
+        return self.editing.save(path)
+
+    def editor(self, row: int = 0) -> BoundaryEditor:
+        """A live editor of the role boundaries over this recipe: type, and the mask below changes. Needs anywidget."""
+        try:
+            from workbench.notebook.editor import BoundaryEditor
+        except ModuleNotFoundError as missing:
+            from workbench.errors import EnvironmentProblem
+
+            raise EnvironmentProblem(
+                "The boundary editor needs anywidget",
+                f"{missing.name} is not installed.",
+                "Install it: pip install anywidget (or vlm-workbench[notebook])",
+            ) from None
+        editor = BoundaryEditor(self, row=row)
+        self._editors.add(editor)
+        return editor

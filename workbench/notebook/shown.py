@@ -1,0 +1,56 @@
+"""What a notebook can show: plain text, HTML that brings its own style, and data as the command line's JSON."""
+
+from __future__ import annotations
+
+import io
+from abc import ABC, abstractmethod
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from workbench.views.html import document, fragment
+
+_WIDTH = 100
+
+
+class Shown(ABC):
+    """A result. A notebook shows `html`, a prompt `text`; neither has a script, nor asks anything of the network."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """The data, as the command line's JSON has it."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """The result as plain text."""
+
+    @abstractmethod
+    def body(self) -> str:
+        """The result as HTML, without its style."""
+
+    @property
+    def title(self) -> str:
+        """What a page of it is called."""
+        return type(self).__name__.lower()
+
+    def html(self) -> str:
+        """The result as a page of its own, to share: no script in it, and its policy forbids every request."""
+        return document(self.title, self.body())
+
+    def _repr_html_(self) -> str:
+        return fragment(self.body())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self._repr_html_()}
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def plain(*parts: RenderableType) -> str:
+    """What the terminal would show, without colours."""
+    stream = io.StringIO()
+    console = Console(file=stream, width=_WIDTH, color_system=None, highlight=False, legacy_windows=False)
+    for part in parts:
+        console.print(part)
+    return stream.getvalue().rstrip("\n")

@@ -1,0 +1,205 @@
+"""What checks, inference, an overfit run and an export say, as HTML fragments; the tokens are in `html`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from workbench.findings import SEVERITIES
+from workbench.overfit.events import Event, every, last, number
+from workbench.overfit.verdict import Verdict
+from workbench.views.curve import curve
+from workbench.views.export import MARKS
+from workbench.views.html import finding_line, findings, safe, table
+from workbench.views.infer import COLUMNS, cells, headline
+from workbench.views.overfit import facts
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench, Row
+    from workbench.checks.run import Group, Report
+    from workbench.export.export import Export
+    from workbench.export.readiness import Proof
+    from workbench.tokens.infer import Inference
+
+_FIRST_WORDS = 90
+
+
+def rows_html(rows: Sequence[Row], first: int, total: int | None) -> str:
+    """A list of rows: place, share of trained tokens, the first words and the codes of what is wrong."""
+    lines = []
+    for row in rows:
+        if row.error is not None:
+            lines.append([str(row.index), "–", "–", "", safe(row.error.message), _codes(row)])
+            continue
+        count = len(row.rendering)
+        part = row.mask.trained / count if count else 0.0
+        bar = f'<span class="bar" title="{part:.0%} trained"><i style="width:{part:.0%}"></i></span>'
+        cells = [str(row.index), f"{row.mask.trained:,}", f"{count:,}", bar, safe(_words(row)), _codes(row)]
+        lines.append(cells)
+    head = ("row", "trained", "tokens", "", "begins", "findings")
+    of = f" of {total:,}" if total is not None else ""
+    cut = f'<p class="cut">rows {first:,}–{first + len(rows):,}{of}: .rows[a:b]</p>'
+    return table(head, lines, numbers=("row", "trained", "tokens")) + (cut if len(rows) != total else "")
+
+
+def _words(row: Row) -> str:
+    texts = (
+        part["text"]
+        for message in row.conversation.messages
+        for part in message["content"]
+        if part.get("type") == "text" and part["text"].strip()
+    )
+    said = " ".join(next(texts, "").split())
+    return said if len(said) <= _FIRST_WORDS else said[: _FIRST_WORDS - 1] + "…"
+
+
+def _codes(row: Row) -> str:
+    found = dict.fromkeys((one.severity, one.code) for one in row.findings if one.severity != "note")
+    return " ".join(f'<span class="{severity}"><b>{safe(code)}</b></span>' for severity, code in found)
+
+
+def check_html(bench: Bench, report: Report) -> str:
+    """The findings by cause, the worst first, under what was looked at."""
+    counts = [
+        f'<span class="{severity}"><b>{number} {severity}{"" if number == 1 else "s"}</b></span>'
+        for severity in SEVERITIES
+        if (number := report.count(severity))
+    ]
+    total = bench.rows.known_length
+    of = f" of {total:,}" if total is not None and total != report.rows else ""
+    part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
+    looked = f"{report.rows:,}{of} rows · {report.trained:,} of {report.tokens:,} tokens trained{part}"
+    head = ", ".join(counts) or '<span class="yes">clean</span>'
+    groups = "".join(_group(group) for group in report.groups)
+    return f'<p class="outcome">{head}</p><p class="facts">{looked}</p><ul class="findings">{groups}</ul>'
+
+
+def _group(group: Group) -> str:
+    more = ""
+    if group.count > 1:
+        rows = ", ".join(str(row) for row in dict.fromkeys(item.where.row for item in group.first) if row is not None)
+        times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
+        named = f": {rows}{', …' if group.rows > len(group.first) else ''}" if rows else ""
+        more = f' <span class="muted">({times}{named})</span>'
+    fix = f'<br><span class="yes">fix:</span> {safe(group.fix.title)}' if group.fix is not None else ""
+    return finding_line(group.finding, more, fix)
+
+
+def infer_html(found: Inference, model: str, data: str) -> str:
+    """What was proved of each role, its notes, and the YAML."""
+    lines = []
+    for one in found.evidence:
+        *figures, proved = map(safe, cells(one))
+        lines.append([*figures, f'<span class="{"yes" if one.verified else "no"}">{proved}</span>'])
+    on = f"Proved on {found.conversations} conversations that were not used to find it"
+    on += f", and {found.rows} rows of {data}." if found.rows else "."
+    notes = [f"{one.role}: {note}" for one in found.evidence for note in one.notes] + list(found.notes)
+    told = "".join(f'<li class="hint">{safe(note)}</li>' for note in notes)
+    good = "yes" if found.verified else "no"
+    return (
+        f'<p class="outcome {good}">{safe(model)}: {safe(headline(found))}</p><p class="facts">{safe(on)}</p>'
+        f'{table(COLUMNS, lines, numbers=("leaked",))}<pre>{_lines(found.yaml())}</pre><ul class="findings">{told}</ul>'
+    )
+
+
+def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
+    """A run's verdict, its curve, what was asked of the model and what it wrote."""
+    told = "".join(f'<li class="muted">{safe(line)}</li>' for line in facts(events, verdict, curve=False))
+    decode = last(events, "probe", name="decode")
+    written = ""
+    if decode is not None:
+        lines = [
+            [
+                str(turn["row"]),
+                safe(turn["wanted"]),
+                safe(turn["got"]),
+                _mark(turn["exact"]),
+                _mark(turn["stopped"]),
+            ]
+            for turn in decode["turns"]
+        ]
+        head = ("row", "trained turn", "what the model wrote", "exact", "stopped")
+        turns = table(head, lines, numbers=("row",))
+        written = f"<details><summary>{len(lines)} turns written back</summary>{turns}</details>"
+    return (
+        f"{verdict_html(verdict)}{_curve(events)}"
+        f'<ul class="findings">{told}</ul>{findings(verdict.findings)}{written}<p class="cut">events: {safe(file)}</p>'
+    )
+
+
+def verdict_html(verdict: Verdict) -> str:
+    """The verdict in one line."""
+    return f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>'
+
+
+def progress_html(events: Sequence[Event], steps: int) -> str:
+    """A run that goes on: what it does, how far it is, and the curve so far."""
+    step, asked = last(events, "step"), last(events, "probe")
+    done = int(step["step"]) if step is not None else 0
+    doing = f"asking: {asked['name']}" if asked is not None else "training" if step is not None else "loading the model"
+    said = ""
+    if step is not None:
+        left = number(step["seconds"]) * max(0, steps - done)
+        said = f"step {done} of {steps} · loss {number(step['loss']):.4f} · gradient {number(step['grad_norm']):.2f}"
+        said += f" · {left:.0f} s left" if asked is None else ""
+    bar = f'<span class="bar"><i style="width:{done / max(1, steps):.0%}"></i></span>'
+    return f'<p class="outcome">{safe(doing)} {bar}</p><p class="facts">{safe(said)}</p>{_curve(events)}'
+
+
+def _curve(events: Sequence[Event]) -> str:
+    plan = (last(events, "start") or {}).get("plan") or {}
+    vocabulary = int((last(events, "loaded") or {}).get("vocabulary") or 0)
+    guess = math.log(vocabulary) if vocabulary > 1 else math.nan
+    losses = [number(step["loss"]) for step in every(events, "step")]
+    return curve(losses, int(plan.get("steps") or len(losses)), guess)
+
+
+def _mark(good: bool) -> str:
+    return '<span class="yes">✓</span>' if good else '<span class="no">✗</span>'
+
+
+def export_html(made: Export, written: str | None, diff: str) -> str:
+    """What is proven and what is not, what was changed, and the file."""
+    classes = {True: "yes", False: "no", None: "muted"}
+    lines = [
+        [
+            f'<span class="{classes[one.ok]}">{MARKS[one.ok]}</span>',
+            safe(one.step),
+            safe(one.message)
+            + (f'<br><span class="hint">→ {safe(one.hint)}</span>' if one.hint and not one.ok else ""),
+        ]
+        for one in made.proofs
+    ]
+    head = '<p class="outcome yes">proven</p>' if made.validated else '<p class="outcome no">not proven</p>'
+    needs = "".join(f'<li class="warning"><b>!</b> {safe(need)}</li>' for need in made.composed.needs)
+    where = f"<p>wrote <code>{safe(written)}</code></p>" if written else ""
+    before = f"<details><summary>difference to the file that is there</summary>{diff_html(diff)}</details>"
+    return (
+        f'{head}{table(("", "", ""), lines)}<ul class="findings">{needs}</ul>{where}{before if diff else ""}'
+        f"<details><summary>the file, {len(made.text.splitlines())} lines</summary>{yaml_html(made.text)}</details>"
+    )
+
+
+def _open(proof: Proof) -> bool:
+    return bool(proof.hint) and proof.ok is not True
+
+
+def yaml_html(text: str) -> str:
+    """A recipe's text; comments are muted."""
+    lines = [
+        f'<span class="note">{safe(line)}</span>' if line.lstrip().startswith("#") else safe(line)
+        for line in text.splitlines()
+    ]
+    return f"<pre>{'<br>'.join(lines)}</pre>"
+
+
+def diff_html(diff: str) -> str:
+    """A unified diff in the colours of one."""
+    kinds = {"+": "new", "-": "gone", "@": "note"}
+    lines = [f'<span class="{kinds.get(line[:1], "")}">{safe(line)}</span>' for line in diff.splitlines()]
+    return f"<pre>{'<br>'.join(lines)}</pre>"
+
+
+def _lines(text: str) -> str:
+    return "<br>".join(safe(line) for line in text.splitlines())
