@@ -104,6 +104,11 @@ ACTIONS: tuple[Action, ...] = (
         "Open the recipe's YAML at its role boundaries; the mask follows every keystroke.", _EDIT, "inspect", "edit",
     ),
     Action(
+        "edit.form", ("F", "f4"), "form", "Form or text",
+        "Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
+        _EDIT, "inspect",
+    ),
+    Action(
         "edit.fix", ("f",), "fix", "Apply a fix",
         "Apply the fix of the finding under the cursor, or of the worst that has one.", _EDIT, "inspect", "fix",
     ),
@@ -134,6 +139,26 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "edit.leave", ("escape",), "screen.leave_editor", "Close the editor",
         "Back to the tokens; the text stays as it is.", _EDIT, "editor", palette=False,
+    ),
+    Action("form.add", ("ctrl+n", "f7"), "add", "Add a boundary", "In the form, for another role.", _EDIT, "form"),
+    Action("form.remove", ("f8",), "remove", "Remove the boundary", "The one with the cursor.", _EDIT, "form"),
+    Action(
+        "form.change", ("space",), "change", "Next value",
+        "In the form: of a field that has only a few.", _EDIT, "form", palette=False,
+    ),
+    Action("form.up", ("up",), "up", "Field above", "In the form.", _EDIT, "form", palette=False),
+    Action("form.down", ("down",), "down", "Field below", "In the form.", _EDIT, "form", palette=False),
+    Action(
+        "form.undo", ("ctrl+z",), "screen.undo_edit", "Undo in the form",
+        "Take back the last edit of the recipe.", _EDIT, "form", palette=False,
+    ),
+    Action(
+        "form.redo", ("ctrl+y",), "screen.redo_edit", "Do again in the form",
+        "Make an undone edit again.", _EDIT, "form", palette=False,
+    ),
+    Action(
+        "form.leave", ("escape",), "screen.leave_editor", "Close the form",
+        "Back to the tokens; the recipe stays as it is.", _EDIT, "form", palette=False,
     ),
     Action("grid.left", ("left",), "left", "Token before", "Move by one token.", _TOKENS, "grid", palette=False),
     Action("grid.right", ("right",), "right", "Token after", "Move by one token.", _TOKENS, "grid", palette=False),
@@ -321,7 +346,7 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 
 
-PANES_OF = {"grid": "inspect", "samples": "inspect", "editor": "inspect"}
+PANES_OF = {"grid": "inspect", "samples": "inspect", "editor": "inspect", "form": "inspect"}
 """The screen of a pane."""
 
 

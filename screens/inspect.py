@@ -16,13 +16,14 @@ from textual.timer import Timer
 from screens.actions import Scope, bindings
 from screens.background import Background, Kind
 from screens.browse import Browse
-from screens.edits import Edits
+from screens.forms import Forms
 from screens.kept import keep, recall
 from screens.lenses import Lens
 from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
 from screens.panes import Arranged
 from screens.row_view import RowView, Sample, read_row, read_sample
 from screens.widgets.boundaries_panel import BoundariesPanel
+from screens.widgets.boundary_form import BoundaryForm
 from screens.widgets.findings_list import FindingsList
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.picture import Preview
@@ -45,13 +46,13 @@ _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class InspectScreen(Browse, Arranged, Edits):
+class InspectScreen(Browse, Arranged, Forms):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
     CSS_PATH = "inspect.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
-    SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor")
+    SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor", "form")
 
     def __init__(self, bench: Bench, background: Background, row: int = 0, *, editing: Editing | None = None) -> None:
         super().__init__()
@@ -83,6 +84,7 @@ class InspectScreen(Browse, Arranged, Edits):
                 yield TokenInspector(id="token")
             with Vertical(id="side"):
                 yield RecipeEditor(self.typed, id="editor")
+                yield BoundaryForm(self.edit_field, id="form")
                 yield BoundariesPanel(id="boundaries")
                 yield FindingsList(id="findings")
         yield Prompt(id="prompt")
@@ -91,6 +93,7 @@ class InspectScreen(Browse, Arranged, Edits):
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
         self.query_one(RecipeEditor).display = False
+        self.query_one(BoundaryForm).display = False
         self.set_focus(self.query_one(TokenGrid))
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())

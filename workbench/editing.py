@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BenchError, InputError
 from workbench.findings import Fix, apply_fix
-from workbench.recipe.document import Document
+from workbench.recipe.document import Document, dotted
 from workbench.recipe.knobs import FIRST_ONLY, LOADING_KEYS
 from workbench.recipe.new import boundary_row
 from workbench.resources import sample_dir
@@ -101,6 +101,19 @@ class Editing:
             InputError: the text does not parse at present.
         """
         apply_fix(self.document, fix)
+        self._follow()
+
+    def set(self, path: Sequence[Any], value: Any) -> None:
+        """Write one value, or with None remove it. Edits of one place that follow each other are undone as one.
+
+        Raises:
+            InputError: the text does not parse at present, or the place cannot hold this.
+        """
+        group = f"set {dotted(tuple(path))}"
+        if value is None:
+            self.document.delete(path, group=group)
+        else:
+            self.document.set(path, value, group=group)
         self._follow()
 
     def set_boundaries(self, rows: Sequence[dict[str, Any]]) -> None:

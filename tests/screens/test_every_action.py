@@ -24,7 +24,7 @@ BASES = [one.name for one in SCREENS]
 
 def base_of(action: Action) -> str:
     """The screen on which an action can be used."""
-    if action.scope in ("app", "grid", "samples", "editor"):
+    if action.scope in ("app", "grid", "samples", "editor", "form"):
         return "inspect"
     return action.scope
 
@@ -56,6 +56,8 @@ async def test_every_action_runs(opened: Opened, recipe: Path, base: str) -> Non
             await pilot.pause()
             if action.scope == "editor":
                 await pilot.press("e")
+            if action.scope == "form":
+                await pilot.press("f4")
             assert action.scope in app.scopes, action.id
             await app.perform(action)
             await pilot.pause()
@@ -65,7 +67,7 @@ async def test_every_action_runs(opened: Opened, recipe: Path, base: str) -> Non
 
 
 def test_every_action_has_a_method_and_belongs_somewhere() -> None:
-    known = {"app", "loading", "grid", "samples", "editor", *BASES}
+    known = {"app", "loading", "grid", "samples", "editor", "form", *BASES}
     assert {action.scope for action in ACTIONS} <= known
 
 
@@ -87,7 +89,7 @@ async def test_the_keys_of_the_inspect_screen_do_what_their_actions_say(opened: 
         for action in ACTIONS:
             if (
                 base_of(action) != "inspect"
-                or action.scope == "editor"
+                or action.scope in ("editor", "form")
                 or "." in action.command
                 or "(" in action.command
             ):
