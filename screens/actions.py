@@ -15,7 +15,7 @@ from screens.registry import SCREENS
 
 __all__ = ["ACTIONS", "KEY_TEXT", "Action", "Scope", "bindings", "groups", "hints", "of_scope", "together"]
 
-_OVERFIT, _EXPORT = "Overfit run", "Export"
+_OVERFIT, _EXPORT, _MODEL = "Overfit run", "Export", "Model"
 _TOKENS, _EDIT, _ROWS, _PANES, _CHECKS, _SCREENS, _BENCH = (
     "Tokens",
     "Recipe",
@@ -266,6 +266,31 @@ ACTIONS: tuple[Action, ...] = (
         "Show an older run of this recipe.", _OVERFIT, "overfit", "older",
     ),
     Action("overfit.newer", ("]",), "newer", "Run after", "Show a newer run.", _OVERFIT, "overfit"),
+    Action(
+        "model.targets", ("e",), "targets", "Edit the targets",
+        "A pattern, names in brackets, or all-linear; what they reach follows every letter.",
+        _MODEL, "model", "targets",
+    ),
+    Action(
+        "model.fix", ("f",), "fix", "Apply a fix",
+        "Apply the fix of the first finding that has one.", _MODEL, "model", "fix",
+    ),
+    Action(
+        "model.unfold", ("space",), "unfold", "Unfold or fold",
+        "Show the kinds of modules of the tower under the cursor.", _MODEL, "model", "unfold",
+    ),
+    Action("model.undo", ("u",), "undo_edit", "Undo", "Take back the last edit of the recipe.", _EDIT, "model", "undo"),
+    Action("model.redo", ("U",), "redo_edit", "Do again", "Make an undone edit again.", _EDIT, "model"),
+    Action(
+        "model.save", ("ctrl+s",), "save", "Save the recipe",
+        "Show what changed, and write it to the file that was opened.", _EDIT, "model", "save",
+    ),
+    Action(
+        "model.leave", ("escape",), "leave", "Back to the towers",
+        "From the field of the targets.", _MODEL, "model", palette=False,
+    ),
+    Action("model.panes", ("tab",), "app.focus_next", "Next pane", "Between the towers and what is beside them.",
+        _PANES, "model", palette=False),
     Action(
         "checks.visit", ("enter", "o"), "visit", "To the place",
         "Go to the token or the line of the recipe that the finding is about.", _CHECKS, "checks", "to the place",

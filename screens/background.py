@@ -25,12 +25,14 @@ class Kind(IntEnum):
     APPLY = 1
     ROW = 2
     INFER = 3
-    SAMPLES = 4
-    FILTER = 5
-    CHECK = 6
-    RUNS = 7
-    RUN = 8
-    EXPORT = 9
+    MODEL = 4
+    SAMPLES = 5
+    FILTER = 6
+    CHECK = 7
+    RUNS = 8
+    RUN = 9
+    EXPORT = 10
+    MEMORY = 11
 
 
 class Leaving(BaseException):

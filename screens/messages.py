@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from workbench.errors import BenchError
     from workbench.export.export import Export
     from workbench.findings import Finding
+    from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
+    from workbench.models.memory import MemoryEstimate
+    from workbench.models.targets import Trained
     from workbench.overfit.events import Event
     from workbench.overfit.runs import Run
     from workbench.tokens.infer import Inference
@@ -144,6 +147,35 @@ class RunsFound(Message):
 
     def __init__(self, runs: list[Run]) -> None:
         self.runs = runs
+        super().__init__()
+
+
+class ModelRead(Message):
+    """What the recipe does with the model's parts, and what is wrong with it. `number` counts the looks."""
+
+    def __init__(
+        self,
+        number: int,
+        anatomy: Anatomy | None,
+        facts: Trained | None,
+        findings: list[Finding],
+        problem: BenchError | None = None,
+    ) -> None:
+        self.number = number
+        self.anatomy = anatomy
+        self.facts = facts
+        self.findings = findings
+        self.problem = problem
+        super().__init__()
+
+
+class MemoryRead(Message):
+    """The memory of a step; or why it cannot be said. `number` is that of the look it belongs to."""
+
+    def __init__(self, number: int, estimate: MemoryEstimate | None, problem: BenchError | None = None) -> None:
+        self.number = number
+        self.estimate = estimate
+        self.problem = problem
         super().__init__()
 
 

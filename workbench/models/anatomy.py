@@ -18,6 +18,7 @@ from workbench.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
     from workbench.models.forward import Forward
+    from workbench.models.targets import Trained
     from workbench.recipe.model import Recipe
 
 TowerName = Literal["language", "experts", "embeddings", "head", "vision", "audio", "projector", "other"]
@@ -76,6 +77,7 @@ class Anatomy:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.config = model.config
+        self.last_trained: tuple[str, Trained] | None = None
         self._towers = _assigned(model)
 
     @property

@@ -1,0 +1,365 @@
+"""The model screen: the towers, what the recipe does with each, what is wrong, and the memory of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+import yaml
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.timer import Timer
+from textual.widgets import Input, Static, Tree
+from textual.widgets.tree import TreeNode
+
+from screens.actions import Scope, bindings
+from screens.background import Kind
+from screens.base import WorkbenchScreen, status_of
+from screens.messages import MemoryRead, ModelRead
+from screens.themes import Paints, paints
+from screens.widgets.status_bar import StatusBar
+from workbench.errors import BenchError
+from workbench.views.flow import visible
+from workbench.views.model import STATE_GLYPH, Line, memory_lines, short_bytes, short_count
+from workbench.views.palette import SEVERITY_GLYPH
+
+if TYPE_CHECKING:
+    from workbench.findings import Finding
+    from workbench.models.anatomy import Anatomy, TowerName
+    from workbench.models.memory import MemoryEstimate
+    from workbench.models.targets import Trained
+
+_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
+_TYPED_SECONDS = 0.1
+_MEMORY_SECONDS = 0.8
+_KEY = "lora_target_modules"
+_WAYS = {
+    "causal": "text alone: AutoModelForCausalLM's own class",
+    "backbone": "text alone: its text backbone",
+    "direct": "text alone: loaded whole",
+}
+
+
+class ModelScreen(WorkbenchScreen):
+    """Looks at the model when it is first seen, and again whenever the recipe was edited. No weight is ever loaded."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("model")]
+    CSS_PATH = "model.tcss"
+    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    SCOPES: ClassVar[tuple[Scope, ...]] = ("model",)
+
+    anatomy: Anatomy | None = None
+    facts: Trained | None = None
+    estimate: MemoryEstimate | None = None
+    findings: tuple[Finding, ...] = ()
+    problem: BenchError | None = None
+    looking = False
+    _no_memory: BenchError | None = None
+    _round = 0
+    _soon: Timer | None = None
+    _later: Timer | None = None
+    _typing = False
+
+    def body(self) -> ComposeResult:
+        """The towers, and beside them the targets, the memory and what is wrong."""
+        yield Static(id="made", markup=False)
+        with Container(id="parts"):
+            towers: Tree[tuple[str, str]] = Tree("", id="towers")
+            towers.show_root = False
+            towers.guide_depth = 3
+            towers.border_title = "towers"
+            yield towers
+            with Vertical(id="beside"):
+                with Vertical(id="targets") as targets:
+                    targets.border_title = _KEY
+                    yield Input(id="pattern", compact=True, placeholder="a pattern, [names], or all-linear")
+                    yield Static(id="reached", markup=False)
+                with VerticalScroll(id="memory") as memory:
+                    memory.border_title = "memory of a step"
+                    yield Static(id="bytes", markup=False)
+                with VerticalScroll(id="wrong") as wrong:
+                    wrong.border_title = "findings"
+                    yield Static(id="told", markup=False)
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.query_one("#towers").focus()
+
+    def looked_at(self, edited: bool) -> None:
+        """Look again at what was edited."""
+        if edited:
+            self.follow()
+
+    def follow(self) -> None:
+        """Show what the last edit did."""
+        self._seen = self.editing.document.text
+        if not self._typing:
+            field = self.query_one("#pattern", Input)
+            with self.prevent(Input.Changed):
+                field.value = _as_typed(self.editing.document.get((_KEY,)))
+        self._look()
+
+    # On the background thread
+
+    def _look(self) -> None:
+        self._round += 1
+        self.looking, self.estimate, self._no_memory = True, None, None
+        if self._later is not None:
+            self._later.stop()
+        self.background.submit(Kind.MODEL, self._read(self._round))
+        self._draw_beside()
+
+    def _read(self, number: int) -> Iterator[None]:
+        from workbench.checks.model import check
+        from workbench.models.targets import trained
+
+        try:
+            if self.editing.stale:
+                self.editing.settle()
+            yield
+            anatomy = self.bench.anatomy
+            yield
+            facts = trained(anatomy, self.bench.recipe)
+            self.tell(ModelRead(number, anatomy, facts, list(check(self.bench))))
+        except BenchError as problem:
+            self.tell(ModelRead(number, None, None, [], problem))
+        yield
+
+    def _measure(self, number: int) -> Iterator[None]:
+        from workbench.models.memory import estimate
+
+        try:
+            self.tell(MemoryRead(number, estimate(self.bench.loaded.auto_config, self.bench.recipe)))
+        except BenchError as problem:
+            self.tell(MemoryRead(number, None, problem))
+        yield
+
+    @on(ModelRead)
+    def _model_read(self, message: ModelRead) -> None:
+        if message.number != self._round:
+            return
+        self.looking, self.problem = False, message.problem
+        self.anatomy, self.facts, self.findings = message.anatomy, message.facts, tuple(message.findings)
+        self._draw()
+        if message.problem is None and message.facts is not None and message.facts.refusal is None:
+            self._later = self.set_timer(
+                _MEMORY_SECONDS, lambda: self.background.submit(Kind.MEMORY, self._measure(message.number))
+            )
+
+    @on(MemoryRead)
+    def _memory_read(self, message: MemoryRead) -> None:
+        if message.number == self._round:
+            self.estimate, self._no_memory = message.estimate, message.problem
+            self._draw_beside()
+
+    # Actions
+
+    def action_targets(self) -> None:
+        """Edit the targets."""
+        self.query_one("#pattern").focus()
+
+    def action_leave(self) -> None:
+        """Back to the towers."""
+        self.query_one("#towers").focus()
+
+    def action_unfold(self) -> None:
+        """Show or hide the kinds of the tower under the cursor."""
+        self.query_one("#towers", Tree).action_toggle_node()
+
+    def action_fix(self) -> None:
+        """Apply the fix of the first finding that has one."""
+        fix = next((one.fix for one in self.findings if one.fix is not None), None)
+        if fix is None:
+            self.notify("No finding has a fix that can be applied", timeout=3)
+            return
+        try:
+            self.editing.make(fix)
+        except BenchError as problem:
+            self.refused(problem)
+            return
+        self.notify(visible(f"{fix.title} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
+        self.follow()
+
+    @on(Input.Changed, "#pattern")
+    def _typed(self, message: Input.Changed) -> None:
+        if self._soon is not None:
+            self._soon.stop()
+        self._soon = self.set_timer(_TYPED_SECONDS, lambda: self._take(message.value))
+
+    @on(Input.Submitted, "#pattern")
+    def _entered(self) -> None:
+        self.action_leave()
+
+    def _take(self, typed: str) -> None:
+        try:
+            value = _as_meant(typed)
+        except yaml.YAMLError:
+            # A list under the hands, with its bracket still open.
+            return
+        if value == self.editing.document.get((_KEY,)):
+            return
+        self._typing = True
+        try:
+            self.editing.put((_KEY,), value)
+            self.follow()
+        except BenchError as problem:
+            self.refused(problem)
+        finally:
+            self._typing = False
+
+    # Drawing
+
+    def _draw(self) -> None:
+        paint = paints(self.app.current_theme)
+        self.query_one("#made", Static).update(self._headline(paint))
+        self._draw_towers(paint)
+        self._draw_beside()
+        counts = {severity: sum(one.severity == severity for one in self.findings) for severity in ("error", "warning")}
+        status = replace(status_of(self.bench), errors=counts["error"], warnings=counts["warning"])
+        self.query_one(StatusBar).show(status)
+
+    def _headline(self, paint: Paints) -> Text:
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        if self.problem is not None:
+            return text.append(visible(self.problem.title), paint.severity["error"])
+        if self.anatomy is None:
+            return text.append("building the model without weights…", paint.muted)
+        from workbench.models.route import route
+
+        size = sum(tower.bytes for tower in self.anatomy.towers)
+        text.append(self.anatomy.class_name, paint.strong)
+        text.append(f"  {short_count(self.anatomy.parameters)} parameters, {short_bytes(size)}", paint.accent)
+        if self.facts is not None and self.facts.refusal is None:
+            text.append(f"  {short_count(sum(self.facts.counts.values()))} trained")
+        found = route(self.anatomy.config)
+        return text.append(f"  {_WAYS[found.way]}", paint.muted)
+
+    def _draw_towers(self, paint: Paints) -> None:
+        from workbench.views.model import kind_lines, tower_lines
+
+        towers: Tree[tuple[str, str]] = self.query_one("#towers", Tree)
+        open_ones = {node.data[0] for node in towers.root.children if node.is_expanded and node.data}
+        if not towers.root.children:
+            open_ones = set(self.facts.hits) if self.facts is not None else set()
+        at = towers.cursor_line
+        towers.clear()
+        if self.anatomy is None or self.facts is None:
+            return
+        lines = tower_lines(self.anatomy, self.facts)
+        for line in lines:
+            node: TreeNode[tuple[str, str]] = towers.root.add(
+                _tower(line, paint), (line.name, ""), expand=line.name in open_ones, allow_expand=line.modules > 0
+            )
+            prefixes = next(tower.prefixes for tower in self.anatomy.towers if tower.name == line.name)
+            kinds = kind_lines(self.anatomy, self.facts, cast("TowerName", line.name))
+            names = [_within(kind.name, prefixes) for kind in kinds]
+            width = max(map(len, names), default=0)
+            for kind, name in zip(kinds, names, strict=True):
+                node.add_leaf(_kind(kind, f"{name:{width}}", paint), (line.name, kind.name))
+        towers.root.expand()
+        towers.cursor_line = max(at, 0)
+
+    def _draw_beside(self) -> None:
+        paint = paints(self.app.current_theme)
+        self.query_one("#targets").border_subtitle = "looking…" if self.looking else ""
+        self.query_one("#reached", Static).update(self._reached(paint))
+        self.query_one("#bytes", Static).update(self._memory(paint))
+        told = Text(end="")
+        for one in self.findings:
+            told.append("\n\n" if told else "")
+            told.append(f"{SEVERITY_GLYPH[one.severity]} {one.code} ", paint.severity[one.severity])
+            told.append(visible(one.message))
+            if one.hint:
+                told.append(f"\n→ {visible(one.hint)}", paint.accent if one.fix is not None else paint.muted)
+        nothing = "" if self.facts is None else "Nothing is wrong with the model and what is trained of it."
+        self.query_one("#told", Static).update(told if self.findings else Text(nothing, paint.muted))
+
+    def _reached(self, paint: Paints) -> Text:
+        text = Text(end="")
+        if self.problem is not None:
+            return text.append(visible(self.problem.cause), paint.muted)
+        if self.facts is None:
+            return text
+        if self.facts.refusal is not None:
+            return text.append(
+                f"✗ {visible(self.facts.refusal.cause or self.facts.refusal.title)}", paint.severity["error"]
+            )
+        for number, (tower, hits) in enumerate(self.facts.hits.items()):
+            fine = tower in ("language", "experts")
+            text.append("  " if number else "")
+            text.append(f"{STATE_GLYPH['adapted']} {hits:,} {tower}", paint.bar if fine else paint.severity["warning"])
+        if not self.facts.hits:
+            text.append("no adapters" if self.bench.recipe.adapter is None else "nothing", paint.muted)
+        if self.facts.dead:
+            text.append(f"   † {len(self.facts.dead):,} frozen again", paint.severity["warning"])
+        return text
+
+    def _memory(self, paint: Paints) -> Text:
+        text = Text(end="")
+        if self._no_memory is not None:
+            return text.append(visible(f"{self._no_memory.title}. {self._no_memory.cause}"), paint.muted)
+        if self.estimate is None:
+            return text.append("estimated when the targets rest" if self.facts is not None else "", paint.muted)
+        lines = memory_lines(self.estimate)
+        most = max(size for _, size in lines[:-1]) or 1
+        for name, size in lines:
+            last = name == "in all"
+            text.append(f"{name:12}", paint.strong if last else paint.muted)
+            text.append(f"{short_bytes(size):>10}  ", paint.strong if last else "")
+            text.append("" if last else "█" * round(16 * size / most), paint.accent).append("\n")
+        rows = f"{self.estimate.batch} row{'s' if self.estimate.batch > 1 else ''} of {self.estimate.sequence:,} tokens"
+        return text.append(f"{rows}; a GPU's runtime comes on top", paint.muted)
+
+
+def _as_typed(value: Any) -> str:
+    """The targets as a person writes them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return "" if value is None else str(value)
+
+
+def _as_meant(typed: str) -> Any:
+    """What a person wrote: a list where it begins with a bracket, else a text; None for nothing."""
+    typed = typed.strip()
+    if typed.startswith("["):
+        return yaml.safe_load(typed)
+    return typed or None
+
+
+_STATE_STYLE = {"dead": "warning", "refused": "error"}
+
+
+def _styled(line: Line, paint: Paints) -> Any:
+    if line.state in _STATE_STYLE:
+        return paint.severity[_STATE_STYLE[line.state]]
+    return paint.muted if line.state == "frozen" else paint.bar
+
+
+def _tower(line: Line, paint: Paints) -> Text:
+    # What cannot be unfolded has no arrow, which takes two cells.
+    text = Text("" if line.modules else "  ", no_wrap=True, overflow="ellipsis")
+    style = _styled(line, paint)
+    text.append(f"{STATE_GLYPH[line.state]} ", style).append(f"{line.name:11}", paint.strong)
+    text.append(f"{short_count(line.parameters):>9} {short_bytes(line.bytes):>9}  ", paint.muted)
+    said = f"{line.adapted:,} of {line.modules:,} adapted" if line.adapted else line.state
+    if line.state == "dead":
+        said += ", all frozen again"
+    text.append(said, style)
+    return text.append(f"  {short_count(line.trained)} trained" if line.trained else "", paint.muted)
+
+
+def _within(name: str, prefixes: tuple[str, ...]) -> str:
+    """A module's name as it goes on after its tower's."""
+    return next((name.removeprefix(f"{one}.") for one in prefixes if name.startswith(f"{one}.")), name)
+
+
+def _kind(line: Line, name: str, paint: Paints) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    style = _styled(line, paint)
+    text.append(f"{STATE_GLYPH[line.state]} ", style).append(f"{visible(name)} ")
+    count = f"{line.adapted:,} of {line.modules:,}" if line.state == "partly" else f"× {line.modules:,}"
+    return text.append(f"{count:>10} ", style).append(f"{short_count(line.parameters):>9}", paint.muted)

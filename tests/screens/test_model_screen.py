@@ -1,0 +1,85 @@
+"""The model screen on the demo: towers, targets edited live, a fix, the memory of a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Input, Static, Tree
+
+from screens.model import ModelScreen
+from tests.screens.conftest import Opened, until
+from tests.screens.test_export_screen import recipe_in
+from workbench.bench import prepare
+
+
+async def model_screen(pilot: Pilot[None]) -> ModelScreen:
+    """The model screen in front, after its first look."""
+    await pilot.press("3")
+    await until(pilot, lambda: isinstance(pilot.app.screen, ModelScreen))
+    screen = pilot.app.screen
+    assert isinstance(screen, ModelScreen)
+    await until(pilot, lambda: screen.facts is not None, 60)
+    return screen
+
+
+def said(screen: ModelScreen, name: str) -> str:
+    return str(screen.query_one(f"#{name}", Static).render())
+
+
+def towers(screen: ModelScreen) -> list[str]:
+    return [str(node.label) for node in screen.query_one("#towers", Tree).root.children]
+
+
+async def test_targets_are_edited_live_and_mended(opened: Opened, tmp_path: Path) -> None:
+    recipe = recipe_in(tmp_path)
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        screen = await model_screen(pilot)
+        assert screen.findings == ()
+        assert "24 of 33 adapted" in towers(screen)[0]
+        assert "Gemma4ForConditionalGeneration" in said(screen, "made")
+        await until(pilot, lambda: screen.estimate is not None, 60)
+        assert screen.estimate is not None
+        assert "in all" in said(screen, "bytes")
+
+        field = screen.query_one("#pattern", Input)
+        await pilot.press("e")
+        field.value = ""
+        await pilot.press(*"[q_proj, v_proj")
+        await pilot.pause(0.3)
+        # A list that is not closed yet changes nothing.
+        assert screen.editing.document.get(("lora_target_modules",)) != "[q_proj, v_proj"
+        await pilot.press("]")
+        await until(pilot, lambda: not screen.looking and bool(screen.findings), 60)
+        assert screen.editing.document.get(("lora_target_modules",)) == ["q_proj", "v_proj"]
+        assert [one.code for one in screen.findings] == ["A001", "A002"]
+        assert "frozen again" in said(screen, "reached")
+        assert any("vision" in line and "frozen again" in line for line in towers(screen))
+
+        await pilot.press("escape", "f")
+        await until(pilot, lambda: not screen.looking and not screen.findings, 60)
+        assert "24 of 33 adapted" in towers(screen)[0]
+        assert field.value.startswith("model.language_model.layers")
+        await pilot.press("u")
+        await until(pilot, lambda: not screen.looking and len(screen.findings) == 2, 60)
+        assert field.value == "[q_proj, v_proj]"
+
+        await pilot.press("e")
+        field.value = "nothing_is_called_so"
+        await until(
+            pilot, lambda: not screen.looking and screen.facts is not None and screen.facts.refusal is not None, 60
+        )
+        assert [one.code for one in screen.findings] == ["A003"]
+        assert "nothing_is_called_so" in said(screen, "reached")
+
+
+async def test_a_tower_unfolds_into_kinds_of_modules(opened: Opened, tmp_path: Path) -> None:
+    async with opened((80, 24), bench=prepare(recipe_in(tmp_path))) as pilot:
+        screen = await model_screen(pilot)
+        tree = screen.query_one("#towers", Tree)
+        language = tree.root.children[0]
+        assert language.is_expanded
+        kinds = [str(node.label) for node in language.children]
+        assert any("layers.*.self_attn.q_proj" in kind and "× 4" in kind for kind in kinds)
+        await pilot.press("space")
+        assert not language.is_expanded

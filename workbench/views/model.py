@@ -1,0 +1,121 @@
+"""The anatomy of a model as lines that any face can show: towers, the kinds of modules in them, memory."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from workbench.models.anatomy import Anatomy, TowerName
+    from workbench.models.memory import MemoryEstimate
+    from workbench.models.targets import Trained
+
+State = Literal["adapted", "partly", "trained", "dead", "refused", "frozen"]
+STATE_GLYPH: dict[State, str] = {
+    "adapted": "▎",
+    "partly": "▎",
+    "trained": "▎",
+    "dead": "†",
+    "refused": "✗",
+    "frozen": "·",
+}
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A tower, or a kind of module in one. `modules` have an adapter where `adapted` says how many of them.
+
+    `name` of a kind is that of its modules with `*` for the number of the layer. `trained` are values that change.
+    """
+
+    name: str
+    state: State
+    modules: int
+    adapted: int
+    parameters: int
+    bytes: int
+    trained: int = 0
+
+
+def tower_lines(anatomy: Anatomy, facts: Trained) -> list[Line]:
+    """A line for each tower, in the order of the model."""
+    hits, dead = facts.hits, Counter(anatomy.tower_of(name) for name in facts.dead)
+    lines = []
+    for tower in anatomy.towers:
+        adapted, trained = hits.get(tower.name, 0), facts.counts.get(tower.name, 0)
+        total = tower.linears + sum(one == tower.name for one in facts.parameters.values())
+        state = _state(adapted, total, dead[tower.name], trained)
+        if facts.refusal is not None and facts.matched and tower.linears:
+            state = "refused"
+        lines.append(Line(tower.name, state, total, adapted, tower.parameters, tower.bytes, trained))
+    return lines
+
+
+def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[Line]:
+    """A line for each kind of module in a tower that has, or could have, an adapter; those without layers last."""
+    shapes = dict(anatomy.model.named_modules())
+    # An adapter on the layer inside of a wrapper is the wrapper's, which is one thing to a person.
+    outer = {f"{name}.linear": name for name in anatomy.linears}
+    adapted = {outer.get(name, name) for name in (*facts.modules, *facts.parameters)}
+    dead = {outer.get(name, name) for name in facts.dead}
+    names = [name for name, own in anatomy.linears.items() if own == tower]
+    names += [name for name in adapted if name not in anatomy.linears and anatomy.tower_of(name) == tower]
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(_NUMBER.sub("*", name), []).append(name)
+    lines = []
+    for kind, members in groups.items():
+        numbers = [value for one in members if one in shapes for value in shapes[one].parameters()]
+        own = sum(one in adapted for one in members)
+        lines.append(
+            Line(
+                kind,
+                _state(own, len(members), sum(one in dead for one in members), 0),
+                len(members),
+                own,
+                sum(value.numel() for value in numbers),
+                sum(value.numel() * value.element_size() for value in numbers),
+            )
+        )
+    return sorted(lines, key=lambda line: "*" not in line.name)
+
+
+def _state(adapted: int, total: int, dead: int, trained: int) -> State:
+    if adapted:
+        return "dead" if dead >= adapted else "adapted" if adapted >= total else "partly"
+    return "trained" if trained else "frozen"
+
+
+def memory_lines(estimate: MemoryEstimate) -> list[tuple[str, int]]:
+    """What a step's memory is made of, in bytes, the largest first; the total last."""
+    parts = [
+        ("weights", estimate.weights),
+        ("adapters", estimate.adapters),
+        ("gradients", estimate.gradients),
+        ("optimizer", estimate.optimizer),
+        ("activations", estimate.activations),
+        ("logits", estimate.logits),
+    ]
+    return [*sorted(parts, key=lambda part: -part[1]), ("in all", estimate.total)]
+
+
+def short_count(number: int) -> str:
+    """A count in three digits or so: 1,234 → 1.23 K."""
+    return _short(number, 1000, ("", " K", " M", " G", " T"))
+
+
+def short_bytes(number: int) -> str:
+    """Bytes in binary units: 1536 → 1.5 KiB."""
+    return _short(number, 1024, (" B", " KiB", " MiB", " GiB", " TiB"))
+
+
+def _short(number: float, base: int, units: Sequence[str]) -> str:
+    steps = 0
+    while number >= base and steps < len(units) - 1:
+        number, steps = number / base, steps + 1
+    digits = 0 if number >= 100 or not steps else 1 if number >= 10 else 2
+    return f"{number:,.{digits}f}{units[steps]}"
