@@ -7,6 +7,8 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 import venv
 from pathlib import Path
 
@@ -15,6 +17,8 @@ ROOT = HERE.parent
 REQUIREMENTS = HERE / "requirements.txt"
 HOME = ROOT / ".conformance"
 UV = "uv==0.13.9"
+EXAMPLES = HOME / "examples"
+"""axolotl's own example recipes, where its source distribution could be fetched."""
 
 
 def python() -> Path:
@@ -45,7 +49,25 @@ def ensure() -> Path:
     with (HOME / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _make_unless_current(HOME / "requirements.sha256")
+        if not EXAMPLES.is_dir():
+            _fetch_examples(EXAMPLES)
     return python()
+
+
+def _fetch_examples(home: Path) -> None:
+    """The `examples/` of axolotl's source distribution; without them their tests are skipped."""
+    pinned = next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("axolotl=="))
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "axolotl", pinned]
+    with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
+        ran = subprocess.run([*command, "--dest", scratch], check=False)
+        if ran.returncode:
+            print(
+                f"conformance: the source of {pinned} could not be fetched; its examples are not run", file=sys.stderr
+            )
+            return
+        with tarfile.open(next(Path(scratch).glob("axolotl-*.tar.gz"))) as archive:
+            archive.extractall(scratch, filter="data")
+        next(Path(scratch).glob("axolotl-*/examples")).rename(home)
 
 
 def _make_unless_current(stamp: Path) -> None:
@@ -54,6 +76,7 @@ def _make_unless_current(stamp: Path) -> None:
         return
     print(f"conformance: making {HOME.relative_to(ROOT)} (once; several GB of downloads)", file=sys.stderr, flush=True)
     stamp.unlink(missing_ok=True)
+    shutil.rmtree(EXAMPLES, ignore_errors=True)
     uv = _uv()
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, HOME / "venv"], check=True)
     install = ["pip", "install", "--quiet", "--no-deps", "--python", python(), "--requirement", REQUIREMENTS]

@@ -36,16 +36,20 @@ ALL_ROLES = ["assistant", "user", "system", "tool", "ipython"]
 FIELD = "chat"
 
 
-def model_folder(family: str) -> Path:
-    """The family's processor folder, kept in `.conformance` for as long as what it is made from is unchanged."""
+def model_folder(family: str, *, real: bool = processors.TOKENIZERS is not None) -> Path:
+    """The family's processor folder, kept in `.conformance` for as long as what it is made from is unchanged.
+
+    `real`: around the family's real tokenizer, else around a small one with its control tokens.
+    """
     digest = hashlib.sha256()
     for source in sorted((ROOT / "tests" / "support").glob("*.py")):
         digest.update(source.read_bytes())
-    kept = HOME / "models" / digest.hexdigest()[:12] / ("real" if processors.TOKENIZERS else "fallback")
+    kept = HOME / "models" / digest.hexdigest()[:12] / ("real" if real else "fallback")
     folder = kept / family
     if not (folder / "complete").is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        processors.build_processor(family, processors.tokenizer_folder(family, kept), folder)
+        tokenizer = processors.tokenizer_folder if real else processors.fallback_folder
+        processors.build_processor(family, tokenizer(family, kept), folder)
         (folder / "complete").touch()
     return folder
 

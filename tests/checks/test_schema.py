@@ -127,6 +127,11 @@ def test_old_keys() -> None:
     assert (found.code, found.severity) == ("C003", "note")
     assert mended(document, found) == []
     assert document.get(("attn_implementation",)) == "sdpa"
+    document = recipe(fsdp_version=2, fsdp_config={"fsdp_offload_params": True})
+    (found,) = told(document)
+    assert (found.code, found.severity) == ("C003", "note")
+    assert mended(document, found) == []
+    assert document.get(("fsdp_config", "offload_params")) is True
 
 
 def test_a_plugins_key() -> None:

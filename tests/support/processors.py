@@ -46,6 +46,12 @@ def tokenizer_folder(family: str, scratch: Path) -> Path:
     name = TOKENIZER_OF.get(family, family)
     if TOKENIZERS is not None and (TOKENIZERS / name).is_dir():
         return TOKENIZERS / name
+    return fallback_folder(family, scratch)
+
+
+def fallback_folder(family: str, scratch: Path) -> Path:
+    """The folder, under `scratch`, of a small tokenizer with the family's control tokens."""
+    name = TOKENIZER_OF.get(family, family)
     out = scratch / f"tokenizer-{name}"
     if not out.exists():
         fallback_tokenizer(name).save_pretrained(out)

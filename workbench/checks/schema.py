@@ -106,11 +106,18 @@ def _has_media(bench: Bench) -> bool:
 
 
 def unknown(recipe: Document) -> Iterator[Finding]:
-    """C002."""
+    """C002, and C003 for the keys of a section."""
     data = recipe.data
     for path, names in unknown_keys(data):
         key, section = str(path[-1]), recipe.get(path[:-1]) if len(path) > 1 else data
         if path == (key,) and key in REMOVED:
+            continue
+        plain = key.removeprefix("fsdp_")
+        if path[0] == "fsdp_config" and plain != key and plain in names and isinstance(section, dict):
+            # axolotl takes the prefix off, with a word in its log.
+            fix = Fix(f"{key} → {plain}", _rename(path, plain, section[key])) if plain not in section else None
+            where = recipe.where(path, key=True)
+            yield Finding("C003", "note", f"fsdp_config.{key} is {plain} now", f"Write {plain}.", where, fix)
             continue
         near = nearest(key, names)
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"

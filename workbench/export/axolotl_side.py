@@ -75,18 +75,25 @@ class _BuiltError(Exception):
         self.collator = collator
 
 
-def read_config(path: Path) -> Any:
-    """The recipe as `axolotl.cli.config.load_cfg` gives it, without its log files and trackers."""
+def validate(path: Path) -> Any:
+    """The recipe as axolotl's validator lets it pass; no model is asked for. Raises ValueError where it does not."""
     import yaml
     from axolotl.cli.config import gpu_capabilities
-    from axolotl.utils.config import normalize_cfg_datasets, normalize_config, prepare_plugins, validate_config
+    from axolotl.utils.config import prepare_plugins, validate_config
     from axolotl.utils.dict import DictDefault
 
     cfg = DictDefault(yaml.safe_load(path.read_text(encoding="utf-8")))
     cfg.axolotl_config_path = str(path)
     prepare_plugins(cfg)
     capabilities, env_capabilities = gpu_capabilities()
-    cfg = validate_config(cfg, capabilities=capabilities, env_capabilities=env_capabilities)
+    return validate_config(cfg, capabilities=capabilities, env_capabilities=env_capabilities)
+
+
+def read_config(path: Path) -> Any:
+    """The recipe as `axolotl.cli.config.load_cfg` gives it, without its log files and trackers."""
+    from axolotl.utils.config import normalize_cfg_datasets, normalize_config
+
+    cfg = validate(path)
     normalize_config(cfg)
     normalize_cfg_datasets(cfg)
     return cfg

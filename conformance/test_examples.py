@@ -1,0 +1,157 @@
+"""axolotl's own multimodal example recipes, through import, check and export: nothing is lost, and all stays accepted.
+
+They come from axolotl's source distribution, which `python -m conformance` fetches; none is kept here. Their models and
+data cannot be had: a small processor of the family stands in where there is a builder for one, and a file of rows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.corpus import Corpus
+from conformance.environment import EXAMPLES
+from conformance.pair import model_folder
+from tests.support.processors import ensure_num2words
+from workbench.bench import Bench
+from workbench.checks.run import check_rows
+from workbench.data.sources import open_source
+from workbench.export import axolotl_side, export
+from workbench.export.receipt import without_receipt
+from workbench.models.load import load
+from workbench.recipe.document import Document
+from workbench.recipe.families import family
+from workbench.recipe.model import Recipe
+
+# Whose processor stands in for the examples of a folder.
+FOLDERS = {
+    "gemma3": "gemma3",
+    "gemma3n": "gemma3n",
+    "gemma4": "gemma4",
+    "gemma4-unified": "gemma4_unified",
+    "internvl3_5": "internvl",
+    "llama-3-vision": "llama3_2_vision",
+    "llama-4": "llama4",
+    "llava": "llava_1_5",
+    "magistral": "mistral3",
+    "ministral3": "mistral3",
+    "mistral-medium-3_5": "mistral3",
+    "mistral-small": "mistral3",
+    "mistral4": "mistral3",
+    "pixtral": "pixtral",
+    "qwen2-vl": "qwen2_vl",
+    "qwen2_5-vl": "qwen2_5_vl",
+    "qwen3.5": "qwen3_5",
+    "shieldstral": "mistral3",
+    "smolvlm2": "smolvlm2",
+}
+# Families without a builder: LLaVA's processor stands in, and their own spec says what they need.
+SPECS = {
+    "LiquidAI": "lfm2_vl",
+    "cohere-north-micro-vision-instruct": "cohere_compass",
+    "glm46v": "glm46v",
+    "muse-glimmer": "muse_glimmer",
+    "paddleocr-vl": "paddleocr_vl",
+    "qwen3.8-flash-next": "qwen4_exp",
+    "voxtral": "voxtral",
+}
+# What axolotl 0.19.0 itself refuses of its examples: the bench cannot open the first either, nor mends the second.
+REFUSED = {
+    "mistral-medium-3_5/qlora-vision.yml": "output_dir",
+    "mistral4/fft-vision.yml": "FSDP2 not compatible with adamw_bnb_8bit",
+}
+ADDED = {("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos")}
+ROWS = 4
+_COMMENT = re.compile(r"(?:^|\s)(#.*\S)\s*$")
+
+
+@pytest.fixture(scope="module")
+def examples() -> list[Path]:
+    """Every example that names a processor."""
+    if not EXAMPLES.is_dir():
+        pytest.skip("axolotl's source distribution could not be fetched: `python -m conformance` says why")
+    found = sorted(EXAMPLES.rglob("*.y*ml"))
+    return [path for path in found if re.search("^processor_type:", path.read_text("utf-8"), re.MULTILINE)]
+
+
+@pytest.fixture(scope="module")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """The model that stands in for a folder of examples."""
+    ensure_num2words()
+    kept: dict[str, Any] = {}
+
+    def loaded(folder: str) -> Any:
+        name = FOLDERS.get(folder, "llava_1_5")
+        if name not in kept:
+            kept[name] = load(str(model_folder(name, real=False)))
+        return kept[name]
+
+    return loaded
+
+
+def refusal(path: Path) -> tuple[dict[str, Any], str]:
+    """What axolotl's validator makes of a file, and why it refuses it; "" where it does not."""
+    from axolotl.integrations.base import PluginManager
+
+    try:
+        return dict(axolotl_side.validate(path)), ""
+    except ValueError as problem:
+        return {}, str(problem)
+    finally:
+        PluginManager.get_instance().plugins.clear()
+
+
+def comments(text: str) -> list[str]:
+    return [found[1] for line in text.splitlines() if (found := _COMMENT.search(line))]
+
+
+def test_every_example_comes_out_as_it_went_in_and_more(
+    examples: list[Path], stand_in: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Corpus("examples", [], [], tmp_path / "pictures").rows(ROWS, ROWS // 2, field="messages")
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(one.row) + "\n" for one in made), "utf-8")
+    monkeypatch.setattr(Bench, "_open_rows", lambda _: open_source(str(data)))
+    monkeypatch.setattr(export, "consumer_python", lambda _: None)
+    full = tmp_path / "full.yaml"
+    for path in examples:
+        name = path.relative_to(EXAMPLES)
+        document = Document.from_file(path)
+        text, before = document.text, dict(document.data)
+        was, refused = refusal(path)
+        assert bool(refused) == (str(name) in REFUSED), f"{name}: {refused}"
+        assert REFUSED.get(str(name), "") in refused
+        if problems := Recipe.check(document):
+            assert [one.where.field for one in problems] == [REFUSED[str(name)]]
+            continue
+
+        bench = Bench(document)
+        bench.loaded = stand_in(name.parts[0])
+        bench.family = family(SPECS[name.parts[0]]) if name.parts[0] in SPECS else bench._identify()
+        assert bench.family is not None
+        bench.apply()
+        report = check_rows(bench, bench.head(None))
+        assert report.rows == ROWS
+        codes = {one.code for one in report.findings if one.severity == "error"}
+        assert not codes & {"C002", "C010"}, f"{name}: {report.findings}"
+
+        export.prepare_export(bench, full).write(unvalidated=True, force=True)
+        exported = Document.from_file(full)
+        for key in ADDED:
+            exported.delete(key)
+        assert {key: exported.data.get(key) for key in before} == before, name
+        body = iter(comments(without_receipt(full.read_text("utf-8"))))
+        assert all(comment in body for comment in comments(text)), name
+        now, refused_now = refusal(full)
+        assert (REFUSED.get(str(name), "") in refused_now, bool(refused_now)) == (True, bool(refused)), refused_now
+        assert {key for key in before.keys() & was.keys() if was[key] != now.get(key)} <= {"datasets"}, name
+
+
+def test_every_example_has_a_stand_in(examples: list[Path]) -> None:
+    assert {path.relative_to(EXAMPLES).parts[0] for path in examples} == FOLDERS.keys() | SPECS.keys()
+    assert len(examples) == 36
