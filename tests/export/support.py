@@ -39,10 +39,8 @@ def record(
     """An overfit run of this bench as its events tell it: by default one that passes."""
     events: list[dict[str, Any]] = [
         {"event": "start", "version": VERSION, "plan": {}, "fingerprint": fingerprint(bench, rows).to_dict()},
-        {
-            **{"event": "loaded", "parameters": 9000, "trainable": 1000, "dtype": "float32", "device": "cpu"},
-            **{"adapters": {"language": 14}, "vocabulary": 1024},
-        },
+        {"event": "loaded", "parameters": 9000, "trainable": 1000, "adapters": {"language": 14}, "vocabulary": 1024}
+        | {"dtype": "float32", "device": "cpu"},
         {
             "event": "baseline",
             "nll": 1.5,

@@ -188,7 +188,7 @@ def test_an_edit_is_followed_everywhere(session: Session) -> None:
     before = session.rows[0].mask().trained
     session.set("role_boundaries.0.start", "<|turn>assistant\n")
     assert session.rows[0].mask().trained == 0
-    assert [one.code for one in session.rows[0].check().findings if one.severity == "error"][0] == "M001"
+    assert "M001" in {one.code for one in session.rows[0].check().findings}
     assert "<|turn>assistant" in session.recipe.diff
     shown(session.recipe)
     session.infer(rows=2).use()
