@@ -216,6 +216,7 @@ class InspectScreen(Browse, Arranged, Forms):
     def _update_status(self) -> None:
         bench, view = self.bench, self._view
         found = [*self._findings, *bench.findings]
+        more, less = self.query_one(BoundariesPanel).difference
         status = Status(
             title=visible(bench.title),
             family=bench.family.name if bench.family is not None else "unknown family",
@@ -223,6 +224,7 @@ class InspectScreen(Browse, Arranged, Forms):
             edited=bench.document.dirty,
             row=self._row,
             trained=view.mask.trained if view is not None else None,
+            before=view.mask.trained - more + less if view is not None else None,
             total=len(view.rendering) if view is not None else 0,
             errors=sum(finding.severity == "error" for finding in found),
             warnings=sum(finding.severity == "warning" for finding in found),
@@ -265,7 +267,7 @@ class InspectScreen(Browse, Arranged, Forms):
     def _sample(self, indices: list[int]) -> Iterator[None]:
         for index in indices:
             try:
-                sample = read_sample(self.bench, index)
+                sample = read_sample(self.bench, index, self.editing.against)
             except BenchError:
                 self._send(RowsEnd(index))
                 return
@@ -289,6 +291,9 @@ class InspectScreen(Browse, Arranged, Forms):
         self.query_one(FindingsList).draw()
         self.query_one(Problem).draw()
         self.query_one(RecipeEditor).draw()
+        self.query_one(TokenGrid).show_legend()
+        if self.query_one(BoundaryForm).display:
+            self._show_form()
         for widget in (StatusBar, KeyHints, TokenInspector, SamplesList, TokenGrid):
             self.query_one(widget).refresh()
 

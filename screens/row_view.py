@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.bench import Bench, Row, as_finding
+from workbench.bench import Bench, Masking, Row, as_finding
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.errors import BenchError
 from workbench.findings import Finding
@@ -48,13 +48,17 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none)."""
+    """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none).
+
+    `before` are the tokens trained with the masking that changes are shown against; None where that is the same.
+    """
 
     index: int
     trained: int
     total: int
     code: str = ""
     severity: str = ""
+    before: int | None = None
 
 
 def read_row(bench: Bench, index: int) -> RowView | Finding:
@@ -117,8 +121,8 @@ def pictures(rendering: Rendering, trace: Trace, messages: Sequence[dict[str, An
     return found
 
 
-def read_sample(bench: Bench, index: int) -> Sample:
-    """What the list of samples says about a row.
+def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sample:
+    """What the list of samples says about a row, and what was trained with another masking.
 
     Raises:
         InputError: there is no such row.
@@ -128,7 +132,9 @@ def read_sample(bench: Bench, index: int) -> Sample:
     code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
     if row.error is not None:
         return Sample(index, 0, 0, code, severity)
-    return Sample(index, row.mask.trained, len(row.rendering), code, severity)
+    same = against is None or against == bench.masking
+    before = None if same or against is None else against.scan(row.rendering.input_ids).trained
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before)
 
 
 def _worst(findings: list[Finding]) -> Finding | None:

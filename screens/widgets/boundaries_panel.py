@@ -62,12 +62,14 @@ class BoundariesPanel(VerticalScroll):
         text.append("train_on_eos: ", paint.muted).append(view.train_on_eos)
         return text
 
+    @property
+    def difference(self) -> tuple[int, int]:
+        """What an edit did to the row that is shown: so many tokens more are trained, so many less."""
+        return self._changed.counts if self._changed is not None else (0, 0)
+
     def _difference(self) -> str:
-        """`+12 −4 trained`: what an edit did to the row that is shown."""
-        if self._changed is None:
-            return ""
-        more, less = self._changed.counts
-        return f"+{more:,} −{less:,} trained"
+        more, less = self.difference
+        return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
 
 
 def _brief(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
@@ -81,10 +83,11 @@ def _brief(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unen
 
 def _matches(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
     turns = sum(role == boundary.role for role in view.roles)
-    text.append(f"  {_ids(boundary.start)} … {_ids(boundary.end)} · matches ", paint.muted)
+    text.append("  matches ", paint.muted)
     text.append(f"{matches}/{turns}", paint.severity["warning"] if matches != turns else Style())
     if unended:
         text.append(f" · {unended} never end", paint.severity["warning"])
+    text.append(f" · {_ids(boundary.start)} … {_ids(boundary.end)}", paint.muted)
 
 
 def _boundary(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:

@@ -23,6 +23,8 @@ from workbench.views.flow import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 _AHEAD = 8
+_AGAIN = 64
+"""Rows known before an edit that are counted again after it: as many as the bench keeps."""
 _KEPT = 20_000
 """Samples remembered; far more than are ever on screen."""
 
@@ -39,6 +41,7 @@ class SamplesList(ScrollView, can_focus=True):
         self._known_length: int | None = None
         self._frontier = 0
         self._samples: dict[int, Sample] = {}
+        self._sums = (0, 0, 0)
         self._asked: list[int] = []
         self._order: list[int] | None = None
         self._searched = 0
@@ -47,7 +50,7 @@ class SamplesList(ScrollView, can_focus=True):
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""
         self._known_length = length
-        self._samples.clear()
+        self._clear()
         self._asked = []
         if self._order is not None:
             self.filter()
@@ -103,20 +106,46 @@ class SamplesList(ScrollView, can_focus=True):
     def put(self, sample: Sample) -> None:
         """What there is to say about a row."""
         if len(self._samples) >= _KEPT:
-            self._samples.clear()
+            self._clear()
+        self._count(self._samples.get(sample.index), -1)
         self._samples[sample.index] = sample
+        self._count(sample, 1)
+        self._say()
         if sample.index >= self._frontier:
             self._frontier = sample.index + 1
             self._resize()
         self.refresh(Region(0, self._place_of(sample.index) - self.scroll_offset.y, self.size.width, 1))
 
     def forget(self) -> None:
-        """Every mask may have changed: ask again for what is seen."""
-        self._samples.clear()
+        """Every mask may have changed: ask again for what is seen, and for some of what was."""
+        known = list(self._samples)
+        self._clear()
         if self.filtered:
             self.post_message(FilterWanted(again=True))
-        self._ask(again=True)
+        self._ask(again=True, more=known[:_AGAIN])
         self.refresh()
+
+    def _clear(self) -> None:
+        self._samples.clear()
+        self._sums = (0, 0, 0)
+
+    def _count(self, sample: Sample | None, sign: int) -> None:
+        if sample is not None:
+            trained, before, total = self._sums
+            was = sample.trained if sample.before is None else sample.before
+            self._sums = trained + sign * sample.trained, before + sign * was, total + sign * sample.total
+
+    def _say(self) -> None:
+        """What is trained of all the rows that are known, and before the edit."""
+        trained, before, total = self._sums
+        share = f"{100 * trained / total:.0f}%" if total else ""
+        if trained != before:
+            share = f"{100 * before / total:.0f}→{share}"
+        # A narrow list has room for one of the two.
+        whole = f"samples {share}".strip()
+        title = whole if cell_len(whole) + 4 <= self.size.width or not share else share
+        if title != self.border_title:
+            self.border_title = title
 
     def choose(self, index: int) -> None:
         """Mark a row as the one that is shown."""
@@ -155,11 +184,11 @@ class SamplesList(ScrollView, can_focus=True):
         seen = (self._row_at(place) for place in range(top, min(self.rows, top + height)))
         return [index for index in seen if index not in self._samples]
 
-    def _ask(self, *, again: bool = False) -> None:
+    def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
-            self.post_message(SamplesWanted(wanted))
+            self.post_message(SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
         if self._order is not None and not self._complete and self.scroll_offset.y + 2 * self.size.height > self.rows:
             self.post_message(FilterWanted())
 

@@ -14,7 +14,7 @@ from screens.themes import Paints, paints
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the bar says; `trained` None while the row is not there. Texts are safe to draw."""
+    """What the bar says; `trained` None while the row is not there, `before` what was trained before the edit."""
 
     title: str
     family: str = ""
@@ -22,6 +22,7 @@ class Status:
     edited: bool = False
     row: int | None = None
     trained: int | None = None
+    before: int | None = None
     total: int = 0
     errors: int = 0
     warnings: int = 0
@@ -70,9 +71,10 @@ class StatusBar(Widget):
         if status.row is not None:
             text.append("row ", paint.muted).append(f"{status.row:,}", paint.strong)
         if status.trained is not None:
-            text.append("   ").append(
-                f"{status.trained:,}", paint.accent if status.trained else paint.severity["warning"]
-            )
+            text.append("   ")
+            if status.before not in (None, status.trained):
+                text.append(f"{status.before:,} → ", paint.muted)
+            text.append(f"{status.trained:,}", paint.accent if status.trained else paint.severity["warning"])
             text.append(f" of {status.total:,} trained", paint.muted)
         for count, name, severity in ((status.errors, "error", "error"), (status.warnings, "warning", "warning")):
             if count:

@@ -19,6 +19,8 @@ from screens.dialogs import Agree, Ask, Choose
 from screens.lenses import Lens, Verdict, verdicts
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.recipe_editor import RecipeEditor
+from screens.widgets.samples_list import SamplesList
+from screens.widgets.status_bar import StatusBar
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from workbench.bench import prepare
 from workbench.resources import sample_dir
@@ -72,11 +74,15 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         await write(pilot, line + 2, column, 5, "model")
         assert trained(pilot) == 15
         assert screen_of(pilot).query_one(BoundariesPanel).border_subtitle == "+15 −0 trained"
+        assert "0 → 15 of" in str(screen_of(pilot).query_one(StatusBar).render())
         grid = grid_of(pilot)
         assert grid._changed is not None
         assert int(grid._changed.added.sum()) == 15
         assert set(np.unique(grid._shades).tolist()) & {len(Look) + Look.TRAINED, len(Look) + Look.TRAINED_CONTROL}
         await until(pilot, lambda: not [one for one in screen_of(pilot)._findings if one.severity == "error"])
+        # All rows that are loaded are counted, before and after.
+        samples = screen_of(pilot).query_one(SamplesList)
+        await until(pilot, lambda: samples.border_title == "samples 0→16%")
         # Undo and redo are the recipe's, from the tokens and from the text.
         await pilot.press("escape", "u")
         assert trained(pilot) == 0
