@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.cache import LRUCache
 from textual.containers import Vertical
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Static, TextArea
 from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
 
@@ -22,6 +24,7 @@ from workbench.errors import BenchError
 from workbench.views.flow import visible
 
 _LANGUAGE = "yaml"
+_LINES_KEPT = 1024
 
 
 class RecipeText(TextArea):
@@ -30,6 +33,23 @@ class RecipeText(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
     edited: Callable[[], None] = staticmethod(lambda: None)
     """Called within the edit, not by a message: so that the letter and what it did to the mask are one paint."""
+
+    def __init__(self, *texts: Any, **options: Any) -> None:
+        super().__init__(*texts, **options)
+        self._drawn: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
+
+    def _render_line(self, y: int) -> Strip:
+        """A line of the text area; it forgets all of them at every edit, and most are as they were."""
+        line, (begin, end) = y + self.scroll_offset.y, self.selection
+        bracket = self._matching_bracket_location
+        if begin[0] != end[0] or line == end[0] or (bracket is not None and line == bracket[0]):
+            return super()._render_line(y)
+        text = self.document.get_line(line) if line < self.document.line_count else None
+        sizes = (self.size.width, self.virtual_size.width, self.scroll_offset.x, self.gutter_width)
+        key = (line, text, tuple(self._highlights[line]), sizes, self.theme, self.rich_style)
+        if (strip := self._drawn.get(key)) is None:
+            strip = self._drawn[key] = super()._render_line(y)
+        return strip
 
     class UndoWanted(Message):
         """Take back the last edit, or make it again."""

@@ -235,7 +235,7 @@ class TokenCanvas(ScrollView):
             return strip
         top = self.scroll_offset.y
         beside = self._minimap(lines).draw(y, top, min(lines.height, top + self.size.height), base, paint)
-        return Strip.join([strip, Strip(beside)]).adjust_cell_length(width, base)
+        return Strip([*strip, *beside], room + CELLS).adjust_cell_length(width, base)
 
     def _minimap(self, lines: TokenLines) -> Minimap:
         if self._map is None:

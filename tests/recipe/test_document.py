@@ -6,6 +6,7 @@ import contextlib
 import errno
 import math
 import os
+import random
 import re
 import stat
 import sys
@@ -655,6 +656,55 @@ def test_a_text_that_does_not_parse_keeps_the_last_good_data() -> None:
     document.undo()
     assert document.error is None
     assert document.text == "a: 1\n"
+
+
+def nodes(parsed: Parsed) -> list[Any]:
+    def told(node: Any) -> Any:
+        facts = (node.kind, node.start, node.end, node.tag, node.plain, node.style, node.flow, node.anchor, node.colons)
+        if node.kind == "map":
+            return *facts, node.keys, [(told(key), told(value)) for key, value in node.value]
+        return *facts, [told(item) for item in node.value] if node.kind == "seq" else node.value
+
+    return [parsed.text, parsed.data, parsed._lines, told(parsed.root), sorted(parsed.anchors)]
+
+
+QUOTED = """\
+# "a" comment
+base: 'it''s' # "b"
+rows:
+  - {role: "user", "start": "<|turn>\\n", end: 'x: y', list: ["a", 'b', c]}
+  - role: "assistant"
+    start: "\\u263a # no comment"
+    "quoted key": ""
+    plain: text "with" quotes
+    said: !!str "tagged"
+    named: &n "anchored"
+last: "z"
+"""
+
+
+def test_typing_between_quotes_reads_what_reading_all_of_it_does() -> None:
+    rng = random.Random(0)
+    document, short = Document.from_text(QUOTED, "r.yaml"), 0
+    for _ in range(700):
+        text = document.text
+        at = rng.randrange(len(text))
+        typed = rng.choice(["", *"aé\"'\\\n\t:#,{}[]&*!|-? \x07\ud800\u2028", "''", '\\"', "\\n", '" "', "x" * 1200])
+        document.replace_text(text[:at] + typed + text[at + rng.randrange(2) :])
+        short += (
+            document.parsed.text == document.text
+            and text != document.text
+            and document.parsed.typed_in(text) is not None
+        )
+        whole = None
+        with contextlib.suppress(InputError):
+            whole = Parsed(document.text, "r.yaml")
+        if whole is not None:
+            assert nodes(document.parsed) == nodes(whole)
+        assert (whole is None) == (document.error is not None)
+        if document.error is not None or rng.random() < 0.1:
+            document = Document.from_text(QUOTED, "r.yaml")
+    assert short > 50
 
 
 def test_diff_is_unified() -> None:

@@ -207,7 +207,7 @@ class Document:
         self._bom = "\ufeff" if text.startswith("\ufeff") else ""
         self._text = text.removeprefix("\ufeff")
         try:
-            self._parsed, self.error = Parsed(self._text, self.name), None
+            self._parsed, self.error = self._parsed.typed_in(self._text) or Parsed(self._text, self.name), None
         except InputError as error:
             self.error = error
 

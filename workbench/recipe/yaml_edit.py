@@ -143,7 +143,7 @@ class Editor:
         )
         if not is_line or len(self.parsed.text) > MAX_BYTES // 8 or not is_short(value):
             return False
-        self.parsed = self.parsed.with_scalar(node, written, wanted)
+        self.parsed = self.parsed.with_scalar(node, written, value, wanted)
         return True
 
     def _unshare(self, path: KeyPath) -> None:

@@ -18,6 +18,8 @@ from workbench.recipe.yaml_values import Builder
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 
+_SHORT = 1000
+"""Characters; some readers take no longer text for a key."""
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 
@@ -122,7 +124,39 @@ class Parsed:
         quoted = f"line {line}: {shown}" if shown else f"line {line} is empty"
         return InputError(title, f"{cause} ({quoted})", hint, Where(self.name, line, column))
 
-    def with_scalar(self, node: Node, written: str, data: dict[Any, Any]) -> Parsed:
+    def typed_in(self, text: str) -> Parsed | None:
+        """The reading of a text that differs from this one between the quotes of one value alone; None for any other.
+
+        There the rest of the text means what it meant before, so that a keystroke in a marker reads the marker alone.
+        """
+        if self.aliases or self.root is None or len(text) > MAX_BYTES // 8:
+            return None
+        moved = len(text) - len(self.text)
+        for node in _values(self.root):
+            end = node.end + moved
+            if (
+                node.style in ("'", '"')
+                and not (node.tag or node.anchor)
+                and text.startswith(self.text[: node.start + 1])
+                and text[end:] == self.text[node.end :]
+            ):
+                return self._typed_over(node, text[node.start : end])
+        return None
+
+    def _typed_over(self, node: Node, written: str) -> Parsed | None:
+        if "\n" in self.text[node.start : node.end] + written or len(written) > _SHORT:
+            return None
+        try:
+            found = [event for event in events(written) if type(event).__name__ == "ScalarEvent"]
+        except (YAMLError, ValueError, OverflowError, AttributeError, IndexError):
+            return None
+        if len(found) != 1 or (found[0].start_mark.index, found[0].end_mark.index) != (0, len(written)):
+            return None
+        fresh = self.with_scalar(node, written, found[0].value)
+        fresh.data = Builder(fresh).mapping_or_empty(fresh.root)
+        return fresh
+
+    def with_scalar(self, node: Node, written: str, value: Any, data: dict[Any, Any] | None = None) -> Parsed:
         """This reading with a one-line scalar written anew: the same nodes, moved. Spares a keystroke the parser."""
         moved = len(written) - (node.end - node.start)
         copies: dict[int, Node] = {}
@@ -140,13 +174,14 @@ class Parsed:
             return new
 
         fresh = object.__new__(Parsed)
-        fresh.name, fresh.data = self.name, data
+        fresh.name, fresh.data = self.name, data or {}
         fresh.text = self.text[: node.start] + written + self.text[node.end :]
         fresh._lines = [start + moved if start > node.start else start for start in self._lines]
         fresh.root = copy(self.root) if self.root else None
         fresh.anchors = {name: copies[id(old)] for name, old in self.anchors.items()}
         fresh.aliases = []
         twin = copies[id(node)]
+        twin.value = value
         twin.plain, twin.style = written[0] not in "\"'", written[0] if written[0] in "\"'" else None
         return fresh
 
@@ -236,3 +271,12 @@ class Parsed:
         """The offset of the next character that is neither white space nor in a comment."""
         found = _BLANK.match(self.text, offset)
         return found.end() if found else offset
+
+
+def _values(node: Node) -> Iterator[Node]:
+    """Every scalar below a node that is a value and not a key."""
+    if node.kind == "scalar":
+        yield node
+    elif node.kind != "alias":
+        for item in node.value:
+            yield from _values(item[1] if node.kind == "map" else item)
