@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.timer import Timer
 
 from screens.background import Background, Kind
-from screens.dialogs import Agree, Ask
+from screens.dialogs import Agree
 from screens.messages import EditsSettled, InferenceReady
 from screens.row_view import RowView
 from screens.saving import Saving
@@ -245,19 +244,3 @@ class Edits(Saving):
 
         agree = "writes them into the recipe" if found.role_boundaries else ""
         self.app.push_screen(Agree("inferred boundaries", body, agree=agree, note=note, diff=False), agreed)
-
-    def action_compare(self) -> None:
-        """Show what another recipe would train differently; with no path, compare with the saved text again."""
-
-        def given(path: str | None) -> None:
-            if path is None:
-                return
-            try:
-                self.editing.compare(Path(path).expanduser() if path.strip() else None)
-            except BenchError as problem:
-                self.refused(problem)
-                return
-            self.follow()
-
-        hint = "path of the other recipe; empty: the saved text"
-        self.app.push_screen(Ask("compare with", value=self.editing.compared_with, hint=hint), given)

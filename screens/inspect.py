@@ -16,6 +16,7 @@ from textual.timer import Timer
 from screens.actions import Scope, bindings
 from screens.background import Background, Kind
 from screens.browse import Browse
+from screens.comparing import Comparing
 from screens.forms import Forms
 from screens.kept import keep, recall
 from screens.lenses import Lens
@@ -46,7 +47,7 @@ _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class InspectScreen(Browse, Arranged, Forms):
+class InspectScreen(Browse, Arranged, Comparing, Forms):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]

@@ -61,7 +61,8 @@ class Editing:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self._against: Masking | None = None
-        self.compared_with = ""
+        self.compared_with = self.compared_path = ""
+        self.other: Document | None = None
         self.problem: BenchError | None = None
         self._applied = _outside_the_mask(bench.document.parsed.data)
         self._group, self._typed = 0, 0.0
@@ -210,7 +211,9 @@ class Editing:
         """
         other = Document.from_file(path) if path is not None else Document(self._opened, self.document.name)
         self._against = self.bench.masking_of(other)
-        self.compared_with = Path(path).name if path is not None else ""
+        self.other = other if path is not None else None
+        self.compared_path = str(path) if path is not None else ""
+        self.compared_with = Path(self.compared_path).name
 
     # Safety
 

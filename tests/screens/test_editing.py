@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from screens.comparing import Compared
 from screens.dialogs import Agree, Ask, Choose
 from screens.lenses import Lens, Verdict, verdicts
 from screens.widgets.boundaries_panel import BoundariesPanel
@@ -82,7 +83,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         await until(pilot, lambda: not [one for one in screen_of(pilot)._findings if one.severity == "error"])
         # All rows that are loaded are counted, before and after.
         samples = screen_of(pilot).query_one(SamplesList)
-        await until(pilot, lambda: samples.border_title == "samples 0→16%")
+        await until(pilot, lambda: samples.border_title == "samples 0→17%")
         # Undo and redo are the recipe's, from the tokens and from the text.
         await pilot.press("escape", "u")
         assert trained(pilot) == 0
@@ -242,9 +243,18 @@ async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened,
         pilot.app.screen.dismiss(str(recipe))
         panel = screen_of(pilot).query_one(BoundariesPanel)
         await until(pilot, lambda: "+15 −0" in str(panel.border_subtitle))
+        await until(pilot, lambda: isinstance(pilot.app.screen, Compared))
+        dialog = pilot.app.screen
+        assert isinstance(dialog, Compared)
+        differing = [(one.knob, one.theirs) for one in dialog._pairs if one.mask and not one.same]
+        assert differing == [("assistant.start", "<|turn>modle\n")]
+        assert "trains 15 tokens, only the other 0." in dialog._said
+        await pilot.press("escape")
+        assert str(panel.border_title) == "role_boundaries against mine.yaml"
         await pilot.press("C")
         pilot.app.screen.dismiss("")
         await until(pilot, lambda: "trained" not in str(panel.border_subtitle))
+        assert str(panel.border_title) == "role_boundaries"
 
 
 async def test_edits_of_more_than_the_mask_settle_behind_it(opened: Opened, recipe: Path) -> None:
