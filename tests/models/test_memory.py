@@ -28,16 +28,20 @@ def recipe(**changes: Any) -> Recipe:
 
 
 @pytest.mark.parametrize(
-    ("changes", "sequence", "batch"),
+    ("changes", "sequence", "batch", "positions"),
     [
-        ({}, 512, 2),
-        ({"gradient_checkpointing": False}, 256, 4),
-        ({"gradient_checkpointing": False, "bf16": False, "adapter": None, "freeze_mm_modules": False}, 128, 2),
+        ({}, 512, 2, None),
+        ({"gradient_checkpointing": False}, 256, 4, None),
+        ({"gradient_checkpointing": False, "bf16": False, "adapter": None, "freeze_mm_modules": False}, 128, 2, None),
+        ({}, 384, 1, 32),
+        ({"gradient_checkpointing": False}, 384, 1, 32),
     ],
 )
-def test_within_15_percent_of_a_real_step(config: Any, changes: dict[str, Any], sequence: int, batch: int) -> None:
-    told = estimate(config, recipe(**changes), sequence=sequence, batch=batch)
-    real = measured_peak(config, recipe(**changes), batch, sequence)
+def test_within_15_percent_of_a_real_step(
+    config: Any, changes: dict[str, Any], sequence: int, batch: int, positions: int | None
+) -> None:
+    told = estimate(config, recipe(**changes), sequence=sequence, batch=batch, positions=positions)
+    real = measured_peak(config, recipe(**changes), batch, sequence, positions)
     assert abs(told.total / real - 1) < 0.15, (told, real)
 
 

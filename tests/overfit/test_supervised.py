@@ -116,6 +116,7 @@ def test_out_of_memory_is_a_verdict(tmp_path: Path) -> None:
     verdict = judge(events)
     assert [one.code for one in verdict.findings if one.severity == "error"] == ["R015"]
     assert "limit" in verdict.findings[0].message
+    assert "a step needs about" in verdict.findings[0].message
     assert "micro_batch_size" in verdict.findings[0].hint
 
 

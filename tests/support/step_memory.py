@@ -11,7 +11,7 @@ from workbench.models.memory import precision, prepared, step_loss, weight_dtype
 from workbench.recipe.model import Recipe
 
 
-def measured_peak(config: Any, recipe: Recipe, batch: int, sequence: int) -> int:
+def measured_peak(config: Any, recipe: Recipe, batch: int, sequence: int, positions: int | None = None) -> int:
     """Peak bytes during two steps: weights, adapters, AdamW's states, and all in between.
 
     Every allocation and release of torch's CPU allocator is an event of the profiler; the peak is that of their sum.
@@ -23,11 +23,12 @@ def measured_peak(config: Any, recipe: Recipe, batch: int, sequence: int) -> int
         model = prepared(AutoModelForImageTextToText.from_config(config, dtype=weight_dtype(recipe)), recipe)
         optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-4)
         ids = torch.randint(5, 400, (batch, sequence))
-        labels = torch.randint(5, 400, (batch * sequence,))
+        kept = sequence if positions is None else positions
+        labels = torch.randint(5, 400, (batch * kept,))
         for _ in range(2):
             with torch.profiler.record_function("one step"):
                 with precision(recipe):
-                    loss = step_loss(model, ids, labels, sequence)
+                    loss = step_loss(model, ids, labels, kept)
                     loss.backward()
                 optimizer.step()
                 optimizer.zero_grad()

@@ -16,6 +16,7 @@ from typing import Any
 
 from workbench.errors import BenchError
 from workbench.overfit.events import Writer
+from workbench.overfit.needs import step_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
 
@@ -40,7 +41,8 @@ def main(folder: Path) -> int:
         kind = "memory" if _is_memory(problem) else "cancelled" if isinstance(problem, KeyboardInterrupt) else "crash"
         traceback.print_exc()
         tail = "".join(traceback.format_exception(problem)).splitlines()[-_TAIL:]
-        _say(writer, kind, f"{type(problem).__name__}: {problem}"[:500], tail="\n".join(tail))
+        more = {"estimate": step_memory(plan)} if kind == "memory" and first else {}
+        _say(writer, kind, f"{type(problem).__name__}: {problem}"[:500], tail="\n".join(tail), **more)
         return 1
     return 0
 

@@ -13,6 +13,7 @@ from typing import IO
 
 from workbench.errors import InputError
 from workbench.overfit.events import Event, Writer, last, parse
+from workbench.overfit.needs import step_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import EVENTS, LOG, PLAN, RECIPE
 
@@ -170,7 +171,8 @@ class Supervisor:
             "time": f"the limit of {self._max_seconds or 0:g} seconds was reached",
             "limit": f"{self._used / 2**30:.1f} GiB are more than the limit of {(self._max_bytes or 0) / 2**30:.1f}",
         }.get(kind) or (f"signal {_name(-code)}" if code < 0 else f"exit code {code}")
-        writer.write("error", kind=kind, message=message, tail=self._tail())
+        more = {"estimate": step_memory(self.plan)} if kind == "limit" else {}
+        writer.write("error", kind=kind, message=message, tail=self._tail(), **more)
         writer.close()
 
     def _tail(self) -> str:

@@ -8,7 +8,7 @@ letter by letter.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -133,10 +133,8 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
             "R014", "warning", f"the time limit was reached {after}", "Raise --max-minutes, or take fewer steps."
         )
     elif kind in ("memory", "limit"):
-        hint = (
-            "Lower micro_batch_size or sequence_len, turn on gradient_checkpointing, or load in 4 bit (adapter: qlora)."
-        )
-        yield _finding("R015", "error", f"out of memory {after}: {said}", hint)
+        needs, hint = _needs(error.get("estimate") or {})
+        yield _finding("R015", "error", f"out of memory {after}: {said}{needs}", hint)
     elif kind == "killed":
         hint = (
             "Where nobody did it, the system was short of memory: see its log; lower micro_batch_size or sequence_len."
@@ -149,6 +147,27 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
         yield _finding(
             "R018", "error", f"the run crashed {after}: {said}{shown}", "The log beside the events has the whole trace."
         )
+
+
+_LESS = {
+    "weights": "load in 4 bit (adapter: qlora, load_in_4bit: true)",
+    "activations": "turn on gradient_checkpointing, lower micro_batch_size, or take shorter rows",
+    "logits": "lower micro_batch_size",
+    "optimizer": "take optimizer: adamw_8bit, or a lower lora_r",
+    "gradients": "train fewer parameters: adapters, or a lower lora_r",
+    "adapters": "lower lora_r",
+}
+
+
+def _needs(estimate: Mapping[str, Any]) -> tuple[str, str]:
+    """What a step needs by the estimate, and what lowers the two largest parts of it."""
+    parts = sorted(((int(estimate.get(name) or 0), name) for name in _LESS), reverse=True)
+    if not parts[0][0]:
+        return "", "Lower micro_batch_size or sequence_len, turn on gradient_checkpointing, or load in 4 bit."
+    told = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for size, name in parts[:3])
+    total = f"; a step needs about {int(estimate['total']) / 2**20:,.0f} MiB beside Python and its libraries ({told})"
+    hint = "; ".join(_LESS[name] for _, name in parts[:2])
+    return total, hint[0].upper() + hint[1:] + "."
 
 
 def _nothing_trained(events: Sequence[Event]) -> Iterator[Finding]:

@@ -1,0 +1,33 @@
+"""What a step of a run needs in memory, for the verdict on one that had too little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import BenchError
+from workbench.overfit.plan import Plan
+
+
+def step_memory(plan: Plan) -> dict[str, Any] | None:
+    """The bytes of a step by part (`MemoryEstimate.to_dict`), for the longest of the run's rows, at its trained tokens.
+
+    Takes seconds, and no weights. None where it cannot be estimated.
+    """
+    from workbench.bench import Bench
+    from workbench.models.memory import estimate
+    from workbench.recipe.document import Document
+
+    path = Path(plan.recipe_path) if plan.recipe_path is not None else None
+    try:
+        bench = Bench(Document(plan.recipe, plan.recipe_name, path=path), **plan.bench).load()
+        rows = [bench.row(index) for index in plan.rows]
+        told = estimate(
+            bench.loaded.auto_config,
+            bench.recipe,
+            sequence=max(len(row.rendering) for row in rows),
+            positions=max(1, *(row.mask.trained for row in rows)),
+        )
+    except BenchError:
+        return None
+    return told.to_dict()
