@@ -12,7 +12,7 @@ version is refused, an event of an unknown name is kept and passed over.
 | `step` | `step`, `loss`, `grad_norm`, `learning_rate`, `tokens`, `seconds`, `memory` (bytes), `rows` |
 | `probe` | `name` and its own fields: `final`, `decode`, `stop`, `gradients`, `frozen`, `swap`, `reload` |
 | `done` | `reason`, `steps`, `seconds` |
-| `error` | `kind` (memory, crash, killed, cancelled, time, limit, input), `message`, `tail`, `estimate` (of a step's memory) |
+| `error` | `kind` (memory, crash, killed, cancelled, time, limit, input), `message`, `tail`, `estimate` (of a step) |
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROWS, STEPS = 4, 60
 
+_WHOLE = "every process has the whole model; --launcher accelerate shares the rows out"
 # Knobs of a recipe that ask for kernels, wrappers or memory tricks of axolotl's own: the run trains without them.
 NOT_HONOURED = {
     "cut_cross_entropy": "the loss is computed from the logits of the trained positions",
@@ -25,9 +26,9 @@ NOT_HONOURED = {
     "lora_o_kernel": "PEFT's own layers are used",
     "activation_offloading": "activations stay on the device",
     "layer_offloading": "layers stay on the device",
-    "deepspeed": "the run is not sharded; --launcher accelerate takes the family's FSDP settings",
-    "fsdp": "the run is not sharded; --launcher accelerate takes the family's FSDP settings",
-    "fsdp_config": "the run is not sharded; --launcher accelerate takes the family's FSDP settings",
+    "deepspeed": _WHOLE,
+    "fsdp": _WHOLE,
+    "fsdp_config": _WHOLE,
     "neftune_noise_alpha": "no noise is added: what is proved is memory",
     "embedding_lr": "one learning rate is used",
     "lora_model_dir": "fresh adapters are trained",
