@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -47,6 +47,7 @@ class OverfitScreen(WorkbenchScreen):
     _supervisor: Supervisor | None = None
     _problem: BenchError | None = None
     _shown = -1
+    _comparing = False
 
     def body(self) -> ComposeResult:
         """The curve, what is known of the run, and what was found."""
@@ -114,6 +115,19 @@ class OverfitScreen(WorkbenchScreen):
             return
         self._show_run(index)
 
+    def action_compare(self) -> None:
+        """Show the run that is shown beside the one before it, or alone again."""
+        if not self._comparing and self._before() is None:
+            self.notify("There is no run before this one", timeout=2)
+            return
+        self._comparing = not self._comparing
+        self._draw()
+
+    def _before(self) -> Run | None:
+        """The run before the one that is shown."""
+        index = self._shown + 1
+        return self._runs[index] if 0 < index < len(self._runs) and not self.running else None
+
     # Running
 
     def action_start(self) -> None:
@@ -121,7 +135,7 @@ class OverfitScreen(WorkbenchScreen):
         if self.running:
             self.notify("A run goes on; c cancels it", timeout=3)
             return
-        self._problem = None
+        self._problem, self._comparing = None, False
         self._events, self._shown = [], -1
         self._draw("preparing")
         self.background.submit(Kind.RUN, self._prepare())
@@ -199,8 +213,12 @@ class OverfitScreen(WorkbenchScreen):
         paint = paints(self.app.current_theme)
         verdict = self._verdict()
         steps = every(self._events, "step")
+        other = self._before() if self._comparing else None
         self.query_one(LossPlot).show(
-            [number(one["loss"]) for one in steps], [number(one["grad_norm"]) for one in steps], self._guess()
+            _losses(self._events),
+            [number(one["grad_norm"]) for one in steps],
+            self._guess(),
+            _losses(other.events) if other is not None else (),
         )
         self.query_one("#run-line", Static).update(self._line(doing, len(steps)))
         told, box = Text(end=""), self.query_one("#verdict")
@@ -216,6 +234,8 @@ class OverfitScreen(WorkbenchScreen):
                 "its own. It takes a minute or two for a small model, and says whether the full run can learn.",
                 paint.muted,
             )
+        elif other is not None:
+            self._tell_compared(told, verdict, other)
         else:
             self._tell_verdict(told, verdict)
         self.query_one("#told", Static).update(told)
@@ -233,6 +253,21 @@ class OverfitScreen(WorkbenchScreen):
             where = f"row {finding.where.row}: " if finding.where.row is not None else ""
             told.append(visible(f"{where}{finding.message}"))
             told.append(f"\n{visible(finding.hint)}" if finding.hint else "", paint.muted)
+
+    def _tell_compared(self, told: Text, verdict: Verdict, other: Run) -> None:
+        from workbench.recipe.document import diff_of
+        from workbench.views.overfit import compared
+
+        paint = paints(self.app.current_theme)
+        told.append(f"{'':20}{'this run':>16}", paint.strong).append(f"{'before':>16}", paint.media)
+        for name, here, there in compared(self._events, verdict, other.events, other.verdict):
+            told.append(f"\n{name:20}", paint.muted).append(f"{here:>16}", "" if here == there else paint.strong)
+            told.append(f"{there:>16}", paint.muted)
+        lines = diff_of(other.recipe, self._runs[self._shown].recipe, "recipe").splitlines()[2:]
+        changed = [line for line in lines if line.startswith(("+", "-"))]
+        told.append("\n\nchanged in the recipe" if changed else "\n\nThe recipe is the same.", paint.muted)
+        for line in changed:
+            told.append(f"\n{visible(line)}", paint.bar if line.startswith("+") else paint.severity["error"])
 
     def _line(self, doing: str, done: int) -> Text:
         paint = paints(self.app.current_theme)
@@ -267,3 +302,7 @@ class OverfitScreen(WorkbenchScreen):
         loaded = last(self._events, "loaded")
         vocabulary = int((loaded or {}).get("vocabulary") or 0)
         return math.log(vocabulary) if vocabulary > 1 else math.nan
+
+
+def _losses(events: Sequence[Event]) -> list[float]:
+    return [number(one["loss"]) for one in every(events, "step")]

@@ -45,12 +45,12 @@ class LossPlot(Container):
         # Two frames around one plot are one too many where there are few lines.
         plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 2, 7
 
-    def show(self, losses: Sequence[float], norms: Sequence[float], guess: float) -> None:
-        """Draw the curves; `guess` is the loss of a model that knows nothing, or NaN."""
+    def show(self, losses: Sequence[float], norms: Sequence[float], guess: float, other: Sequence[float] = ()) -> None:
+        """Draw the curves; `guess` is the loss of a model that knows nothing, or NaN; `other` another run's losses."""
         plot, theme = self.query_one(PlotWidget), self.app.current_theme
         paint = paints(theme)
         plot.clear()
-        width = max(_STEPS, len(losses))
+        width = max(_STEPS, len(losses), len(other))
         for value, style in (
             (MEMORISED, paint.accent),
             (BAND, paint.severity["warning"]),
@@ -60,13 +60,15 @@ class LossPlot(Container):
                 colour = style.color.name if style.color is not None else "white"
                 level = math.log10(value)
                 plot.plot([1, width], [level, level], line_style=colour, hires_mode=HiResMode.BRAILLE)
-        for values, style in ((norms, paint.muted), (losses, paint.bar)):
+        for values, style in ((norms, paint.muted), (other, paint.media), (losses, paint.bar)):
             known = [(step, value) for step, value in enumerate(values, 1) if math.isfinite(value)]
             if known:
                 colour = style.color.name if style.color is not None else "white"
                 levels = [math.log10(max(_LEAST, value)) for _, value in known]
                 plot.plot([step for step, _ in known], levels, line_style=colour, hires_mode=HiResMode.BRAILLE)
-        logs = [math.log10(max(_LEAST, value)) for value in (*losses, *norms) if math.isfinite(value) and value > 0]
+        logs = [
+            math.log10(max(_LEAST, value)) for value in (*losses, *norms, *other) if math.isfinite(value) and value > 0
+        ]
         high = math.log10(guess) if math.isfinite(guess) else 1.0
         plot.set_xlimits(1, width)
         plot.set_ylimits(min([math.log10(MEMORISED) - 0.3, *logs]), max([high + 0.1, *logs]))

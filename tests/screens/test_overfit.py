@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 from textual.widgets import Static
 
+from screens.background import Kind
 from screens.lenses import Lens
 from screens.overfit import OverfitScreen
 from screens.widgets.loss_plot import LossPlot
@@ -41,6 +44,19 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         await until(pilot, lambda: len(screen._runs) == 1)
         # The same run, read again from its file.
         assert runs_of(screen.bench)[0].verdict == verdict
+        # Beside a run of before, whose recipe was another.
+        (run,) = screen._runs
+        before = shutil.copytree(run.folder, run.folder.with_name("20200101-000000-000"))
+        (before / "recipe.yaml").write_text(run.recipe.replace("lora_r: 16", "lora_r: 4"), "utf-8")
+        screen.background.submit(Kind.RUNS, screen._find())
+        await until(pilot, lambda: len(screen._runs) == 2)
+        screen._show_run(0)
+        await pilot.press("C")
+        told = str(screen.query_one("#told", Static).render())
+        assert "this run" in told
+        assert "-lora_r: 4\n+lora_r: 16" in told
+        await pilot.press("C")
+        assert "written back exactly" in str(screen.query_one("#told", Static).render())
         # The losses are a lens of the grid.
         bench = screen.bench
         measured = bench.losses[0]

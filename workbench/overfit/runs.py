@@ -53,6 +53,14 @@ class Run:
 
         return judge(self.events)
 
+    @property
+    def recipe(self) -> str:
+        """The recipe as it was; "" where it is not there any more."""
+        try:
+            return (self.folder / RECIPE).read_text("utf-8")
+        except OSError:
+            return ""
+
     @cached_property
     def fingerprint(self) -> Fingerprint | None:
         """What it was about; None where it ended before that was known."""

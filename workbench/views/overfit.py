@@ -164,6 +164,49 @@ def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> l
     return found
 
 
+def compared(
+    events: Sequence[Event], verdict: Verdict, other: Sequence[Event], of: Verdict
+) -> list[tuple[str, str, str]]:
+    """What two runs measured, side by side: what it is, this run's, the other's; only what either has."""
+    found = []
+    for name, here, there in zip(_MEASURED, _measured(events, verdict), _measured(other, of), strict=True):
+        if here or there:
+            found.append((name, here or "–", there or "–"))
+    return found
+
+
+_MEASURED = (
+    "verdict",
+    "first loss",
+    "last loss",
+    "trained",
+    "exact turns",
+    "pictures exchanged",
+    "steps",
+    "seconds",
+    "memory",
+)
+
+
+def _measured(events: Sequence[Event], verdict: Verdict) -> tuple[str, ...]:
+    loaded, done = last(events, "loaded") or {}, last(events, "done") or {}
+    decode, swap = (last(events, "probe", name=name) or {} for name in ("decode", "swap"))
+    turns, steps = decode.get("turns") or [], every(events, "step")
+    end = verdict.final_nll if verdict.final_nll is not None else verdict.last_loss
+    most = max((int(step["memory"]) for step in steps), default=0)
+    return (
+        verdict.outcome,
+        f"{verdict.first_loss:.3f}" if verdict.first_loss is not None else "",
+        f"{end:.4f}" if end is not None else "",
+        f"{loaded['trainable']:,}" if loaded else "",
+        f"{sum(turn['exact'] for turn in turns)} of {len(turns)}" if turns else "",
+        f"+{number(swap['rise']):.2f} nats" if swap.get("applicable") else "",
+        f"{len(steps)}" if steps else "",
+        f"{number(done['seconds']):.0f}" if done else "",
+        f"{most / 2**30:.2f} GiB" if most else "",
+    )
+
+
 def sparkline(losses: Sequence[float], width: int = 30) -> str:
     """The losses as a line of blocks, by their logarithm, from the largest down to what counts as known by heart."""
     finite = [max(loss, 1e-9) for loss in losses if math.isfinite(loss)]
