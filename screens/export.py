@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 # Where each step that is missing can be done.
+_STEP_CELLS = 12
 _WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
 ROWS = 200
 
@@ -174,6 +175,7 @@ class ExportScreen(WorkbenchScreen):
             ready = not self.made.missing
             head = "Proven: w writes it" if ready else f"{len(self.made.missing)} missing: enter goes to the first"
             text.append(head, paint.bar if ready else paint.severity["warning"])
+            text.append("\n")
             for one in self.made.proofs:
                 self._step(text, one)
             for need in self.made.composed.needs:
@@ -185,7 +187,7 @@ class ExportScreen(WorkbenchScreen):
     def _step(self, text: Text, one: Proof) -> None:
         paint = paints(self.app.current_theme)
         style = {True: paint.bar, False: paint.severity["error"], None: paint.muted}[one.ok]
-        text.append(f"\n\n{MARKS[one.ok]} {one.step}", style).append(f"\n{visible(one.message)}")
+        text.append(f"\n{MARKS[one.ok]} {one.step:<{_STEP_CELLS}}", style).append(visible(one.message))
         if one.ok is not True and one.hint:
             text.append(f"\n{visible(one.hint)}", paint.muted)
 

@@ -246,8 +246,9 @@ class OverfitScreen(WorkbenchScreen):
         paint = paints(self.app.current_theme)
         style = {"pass": paint.bar, "fail": paint.severity["error"], "doubtful": paint.severity["warning"]}
         told.append(visible(verdict.line), style.get(verdict.outcome, paint.strong))
-        for line in facts(self._events, verdict):
-            told.append(f"\n\n{visible(line)}", paint.muted)
+        told.append("\n")
+        for line in facts(self._events, verdict, curve=False):
+            told.append(f"\n{visible(line)}", paint.muted)
         for finding in verdict.findings:
             told.append(f"\n\n{SEVERITY_GLYPH[finding.severity]} {finding.code}  ", paint.severity[finding.severity])
             where = f"row {finding.where.row}: " if finding.where.row is not None else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
 from textual_plot import AxisFormatter, HiResMode, PlotWidget
 
 from screens.themes import paints
@@ -32,8 +34,6 @@ class _Powers(AxisFormatter):
 class LossPlot(Container):
     """Told by `show` what the losses and gradient norms are."""
 
-    BORDER_TITLE = "loss and gradient norm"
-
     def compose(self) -> ComposeResult:
         """The plot."""
         yield PlotWidget(allow_pan_and_zoom=False)
@@ -43,7 +43,7 @@ class LossPlot(Container):
         plot.set_y_formatter(_Powers())
         plot.can_focus = False
         # Two frames around one plot are one too many where there are few lines.
-        plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 2, 7
+        plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 1, 7
 
     def show(self, losses: Sequence[float], norms: Sequence[float], guess: float, other: Sequence[float] = ()) -> None:
         """Draw the curves; `guess` is the loss of a model that knows nothing, or NaN; `other` another run's losses."""
@@ -52,7 +52,7 @@ class LossPlot(Container):
         plot.clear()
         width = max(_STEPS, len(losses), len(other))
         for value, style in (
-            (MEMORISED, paint.accent),
+            (MEMORISED, paint.severity["note"]),
             (BAND, paint.severity["warning"]),
             (guess, paint.severity["error"]),
         ):
@@ -72,6 +72,11 @@ class LossPlot(Container):
         high = math.log10(guess) if math.isfinite(guess) else 1.0
         plot.set_xlimits(1, width)
         plot.set_ylimits(min([math.log10(MEMORISED) - 0.3, *logs]), max([high + 0.1, *logs]))
-        self.border_subtitle = f"{MEMORISED:g} by heart · {BAND:g} above is odd" + (
-            f" · {guess:.1f} a guess" if math.isfinite(guess) else ""
+        title = Text.assemble(("━ loss", paint.bar), "  ", ("━ gradient norm", paint.muted))
+        self.border_title = Content.from_rich_text(title)
+        bands = Text.assemble(
+            (f"┈ {MEMORISED:g} by heart", paint.severity["note"]), "  ", (f"┈ above {BAND:g} is odd", paint.severity["warning"])
         )
+        if math.isfinite(guess):
+            bands.append("  ").append(f"┈ {guess:.1f} is a guess", paint.severity["error"])
+        self.border_subtitle = Content.from_rich_text(bands)

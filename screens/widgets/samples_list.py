@@ -169,6 +169,7 @@ class SamplesList(ScrollView, can_focus=True):
         self._ask()
 
     def on_resize(self, event: events.Resize) -> None:
+        self._say()
         self._reveal()
         self._ask()
 
