@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -14,21 +11,10 @@ from screens.dialogs import Agree, Ask
 from screens.export import ExportScreen
 from screens.overfit import OverfitScreen
 from tests.screens.conftest import Opened, until
+from tests.support.nothing_to_export import recipe_in, undated
+from tests.test_cli import run
 from workbench.bench import prepare
 from workbench.export.receipt import read_receipt
-from workbench.resources import sample_dir
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def recipe_in(folder: Path) -> Path:
-    """The demo's recipe in a file of its own, on its held-out rows."""
-    text = (sample_dir() / "demo.yaml").read_text("utf-8")
-    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes-heldout.jsonl'}")
-    file = folder / "mine.yaml"
-    file.write_text(text, "utf-8")
-    return file
 
 
 async def export_screen(pilot: Pilot[None]) -> ExportScreen:
@@ -71,10 +57,9 @@ async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_pa
     assert receipt.validated
     # The command writes the same.
     target.unlink()
-    command = [sys.executable, "-m", "workbench.cli", "export", str(recipe), "--out", str(target)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    ran = run("export", str(recipe), "--out", str(target))
     assert ran.returncode == 0, ran.stderr
-    assert _DATE.sub("", target.read_text("utf-8")) == _DATE.sub("", written)
+    assert undated(target.read_text("utf-8")) == undated(written)
 
 
 async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_path: Path) -> None:

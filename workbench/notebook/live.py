@@ -9,9 +9,8 @@ from typing import Any
 from workbench.overfit.events import Event, last
 from workbench.overfit.supervisor import Supervisor, run
 from workbench.overfit.verdict import judge
-from workbench.views.flow import visible
 from workbench.views.html import fragment
-from workbench.views.html_reports import progress_html, verdict_html
+from workbench.views.html_reports import progress_html
 from workbench.views.overfit import Live
 
 _SECONDS = 0.25
@@ -57,10 +56,11 @@ class _Display:
             self._handle.update(self._bundle(), raw=True)
 
     def end(self) -> None:
-        """What stays: the verdict's line. The report is the call's result."""
+        """What stays is the outcome; the report is the call's result."""
         if self._events:
             verdict = judge(self._events)
-            self._handle.update(_both(visible(verdict.line), verdict_html(verdict)), raw=True)
+            said = f"overfit: {verdict.outcome}, {verdict.steps} of {self._steps} steps"
+            self._handle.update(_both(said, f'<p class="facts">{said}</p>'), raw=True)
 
     def _bundle(self) -> dict[str, str]:
         step = last(self._events, "step")

@@ -145,8 +145,8 @@ class OneRow(_OfARow):
         return row_payload(self.row)
 
     def body(self) -> str:
-        drawn = html.row_section(self.row, window=self._window, more=_MORE)
-        return f"{html.legend()}{drawn}{html.boundaries(self.session.bench, [self.row])}"
+        drawn = html.row_section(self.row, window=self._window, more=_MORE, key=html.legend())
+        return drawn + html.boundaries(self.session.bench, [self.row])
 
 
 class OneMask(_OfARow):

@@ -50,7 +50,7 @@ class Shown(ABC):
 def plain(*parts: RenderableType) -> str:
     """What the terminal would show, without colours."""
     stream = io.StringIO()
-    console = Console(file=stream, width=_WIDTH, color_system=None, highlight=False, legacy_windows=False)
+    console = Console(file=stream, width=_WIDTH, color_system=None, highlight=False, force_jupyter=False)
     for part in parts:
         console.print(part)
     return stream.getvalue().rstrip("\n")

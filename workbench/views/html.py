@@ -96,12 +96,15 @@ def place(row: Row) -> str:
     return safe(row.where) or f"row {row.index}"
 
 
-def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "") -> str:
-    """One row: its tokens and what is wrong with it. `more` says how to see what is outside the window."""
+def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", key: str = "") -> str:
+    """One row: its tokens and what is wrong with it. `more` says how to see what is outside the window.
+
+    `key` is HTML that stands between the title and the tokens.
+    """
     if row.error is not None:
         return f"<section><h2>{place(row)}</h2>{findings(row.findings)}</section>"
     drawn = tokens(row, window=window, more=more)
-    return f"<section>{row_title(row)}{drawn}{findings(serious(row.findings))}</section>"
+    return f"<section>{row_title(row)}{key}{drawn}{findings(serious(row.findings))}</section>"
 
 
 def tokens(

@@ -123,14 +123,9 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         turns = table(head, lines, numbers=("row",))
         written = f"<details><summary>{len(lines)} turns written back</summary>{turns}</details>"
     return (
-        f"{verdict_html(verdict)}{_curve(events)}"
+        f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
         f'<ul class="findings">{told}</ul>{findings(verdict.findings)}{written}<p class="cut">events: {safe(file)}</p>'
     )
-
-
-def verdict_html(verdict: Verdict) -> str:
-    """The verdict in one line."""
-    return f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>'
 
 
 def progress_html(events: Sequence[Event], steps: int) -> str:

@@ -101,7 +101,7 @@ _OUT = ("event", "time", "name")
 def overfit_text(events: Sequence[Event], verdict: Verdict, file: str) -> str:
     """The verdict as text: the line, the curve, what was asked, the findings."""
     stream = io.StringIO()
-    console = Console(file=stream, width=100, highlight=False, force_terminal=_colour(), legacy_windows=False)
+    console = Console(file=stream, width=100, highlight=False, force_terminal=_colour(), force_jupyter=False)
     console.print(Text(verdict.line, _STYLE[verdict.outcome]))
     for line in facts(events, verdict):
         console.print(Text(f"  {line}", "dim"))

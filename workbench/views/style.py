@@ -36,10 +36,12 @@ _LIGHT_HOSTS = 'body[data-jp-theme-light="true"],body.vscode-light,body.vscode-h
 _SCOPE = ":is(.vlmbench,#vlmbench#vlmbench)"
 _MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _RULES = f"""
-{{background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif;max-width:72rem}}
+{{background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif;max-width:72rem;\
+padding:.6rem .9rem;border-radius:6px}}
 *{{box-sizing:border-box}}
 h1{{font-size:1rem;letter-spacing:.04em;margin:0;color:var(--brand)}}
 h2{{font-size:.95rem;line-height:1.4;font-weight:600;margin:1.4rem 0 .5rem;color:var(--ink)}}
+:is(style+h2,style+section h2){{margin-top:.2rem}}
 p{{margin:.3rem 0}}
 .facts,.share,.hint,.cut,.muted{{color:var(--muted);font-weight:400}}
 .share{{margin-left:1rem}}
@@ -51,7 +53,7 @@ p{{margin:.3rem 0}}
 .warning-line{{color:var(--warning)}}
 table{{border-collapse:collapse;font-size:.9rem;margin:.3rem 0;border:0;table-layout:auto}}
 tr{{background:none}}
-:is(th,td){{text-align:left;vertical-align:top;padding:.2rem 1.2rem .2rem 0;border:0;background:none;\
+:is(th,td){{text-align:left;vertical-align:baseline;padding:.2rem 1.2rem .2rem 0;border:0;background:none;\
 white-space:normal;max-width:32rem;overflow-wrap:anywhere}}
 th{{font-weight:400;color:var(--muted)}}
 :is(th,td).n{{text-align:right;font-variant-numeric:tabular-nums}}
@@ -98,7 +100,7 @@ def style() -> str:
 PAGE_STYLE = (
     ":root{color-scheme:light dark}body{margin:0;background:#fbfcfe}"
     "@media (prefers-color-scheme:dark){body{background:#10141b}}"
-    ".page{max-width:72rem;margin:0 auto;padding:1.5rem}"
+    ".page{max-width:72rem;margin:0 auto;padding:1rem}"
 )
 """What a page of its own needs besides."""
 
