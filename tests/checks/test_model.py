@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from transformers import AutoConfig, Qwen2_5_VLConfig
+from transformers import AutoConfig
 
 from tests.checks.support import QWEN, bench_of, of, row
-from tests.models.test_anatomy import SEVEN, really_adapted, tiny_gemma4
+from tests.models.test_anatomy import PREFIXES, SEVEN, really_adapted, tiny_gemma4
 from tests.support.small import small_config
 from workbench.bench import Bench
 from workbench.checks.model import check
 from workbench.findings import Finding, apply_fix
+from workbench.models.targets import trained
 
 DOCUMENTED = (
     r"model.language_model.layers.[\d]+.(_checkpoint_wrapped_module.)?(mlp|self_attn).(up|down|gate|q|k|v|o)_proj"
@@ -245,8 +246,6 @@ def test_experts(modelled: Modelled) -> None:
 
 
 def test_full_fine_tuning(modelled: Modelled) -> None:
-    from workbench.models.targets import trained
-
     bench = modelled(small_config("smolvlm"), freeze_mm_modules=None)
     (found,) = told(bench)
     assert (found.code, found.severity) == (
@@ -277,4 +276,16 @@ def test_a_model_that_cannot_be_built(modelled: Modelled) -> None:
 
 
 def test_a_clean_recipe(modelled: Modelled) -> None:
-    assert told(modelled(Qwen2_5_VLConfig(), **LORA, lora_target_modules=DOCUMENTED)) == []
+    assert told(modelled(small_config("qwen2_5_vl"), **LORA, lora_target_modules=DOCUMENTED)) == []
+
+
+@pytest.mark.parametrize("model_type", PREFIXES)
+def test_every_architecture_is_checked_and_its_targets_mended(modelled: Modelled, model_type: str) -> None:
+    """The usual seven names on models without weights: what is told, and that a fix ends it."""
+    bench = modelled(small_config(model_type), **LORA, lora_target_modules=SEVEN)
+    found = told(bench)
+    beside = sum(trained(bench.anatomy, bench.recipe).hits.get(one, 0) for one in ("vision", "audio", "projector"))
+    assert bool(of(found, "A001")) == bool(beside)
+    wrong = [one for one in found if one.code in ("A001", "A003")]
+    if wrong:
+        assert not {"A001", "A003"} & {one.code for one in mended(bench, wrong[0])}
