@@ -29,9 +29,10 @@ from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
     from workbench.findings import Finding
-    from workbench.models.anatomy import Anatomy, TowerName
+    from workbench.models.anatomy import Anatomy
     from workbench.models.memory import MemoryEstimate
     from workbench.models.targets import Trained
+    from workbench.models.towers import TowerName
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 _TYPED_SECONDS = 0.1

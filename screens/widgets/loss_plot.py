@@ -75,7 +75,9 @@ class LossPlot(Container):
         title = Text.assemble(("━ loss", paint.bar), "  ", ("━ gradient norm", paint.muted))
         self.border_title = Content.from_rich_text(title)
         bands = Text.assemble(
-            (f"┈ {MEMORISED:g} by heart", paint.severity["note"]), "  ", (f"┈ above {BAND:g} is odd", paint.severity["warning"])
+            (f"┈ {MEMORISED:g} by heart", paint.severity["note"]),
+            "  ",
+            (f"┈ above {BAND:g} is odd", paint.severity["warning"]),
         )
         if math.isfinite(guess):
             bands.append("  ").append(f"┈ {guess:.1f} is a guess", paint.severity["error"])

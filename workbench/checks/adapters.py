@@ -12,8 +12,9 @@ from workbench.models.lora import ADAPTERS
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.models.anatomy import Anatomy, TowerName
+    from workbench.models.anatomy import Anatomy
     from workbench.models.targets import Trained
+    from workbench.models.towers import TowerName
 
 _TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
 _SIDES: tuple[TowerName, ...] = ("vision", "audio", "projector", "other")

@@ -1,41 +1,24 @@
 """What a model is made of, from its configuration alone: its towers, their sizes, its layers.
 
-The model is built by transformers' own code on the meta device, so no weight exists, and its parts are told by what
-they are rather than by family: a part that is a model of its own goes by the entry of the configuration that it was
-made from; what lies between such parts goes by the words that transformers' authors use in names.
+The model is built by transformers' own code on the meta device, so no weight exists.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
+from workbench.models.towers import TOWERS, TowerName, assigned
 
 if TYPE_CHECKING:
     from workbench.models.forward import Forward
     from workbench.models.targets import Trained
     from workbench.recipe.model import Recipe
 
-TowerName = Literal["language", "experts", "embeddings", "head", "vision", "audio", "projector", "other"]
-TOWERS: tuple[TowerName, ...] = get_args(TowerName)
-LANGUAGE: tuple[TowerName, ...] = ("language", "experts", "embeddings", "head")
-
-_WORDS: tuple[tuple[TowerName, re.Pattern[str]], ...] = (
-    (
-        "projector",
-        re.compile(
-            r"project|proj$|connector|align|adapter|merger|resampl|qformer|perceiver|newline"
-            r"|embed_(vision|audio)|(vision|visual|image)_embed|perception|query_tokens"
-        ),
-    ),
-    ("audio", re.compile("audio|speech|sound|voice")),
-    ("vision", re.compile("vision|visual|image|video|pixel|patch|vit|vq|sam|encoder_config")),
-)
 _KEPT = 4
 _kept: dict[str, Anatomy] = {}
 _EXPERTS = re.compile(r"(^|\.)experts?(\.|$)")
@@ -78,7 +61,7 @@ class Anatomy:
         self.model = model
         self.config = model.config
         self.last_trained: tuple[str, Trained] | None = None
-        self._towers = _assigned(model)
+        self._towers = assigned(model)
 
     @property
     def class_name(self) -> str:
@@ -270,105 +253,3 @@ def wrapped_linear(module: Any) -> Any | None:
     inner = getattr(module, "linear", None)
     wraps = isinstance(inner, torch.nn.Linear) and not isinstance(module, torch.nn.Linear)
     return inner if wraps and "Linear" in type(module).__name__ else None
-
-
-def _assigned(model: Any) -> dict[str, TowerName]:
-    """Where each tower begins: a module's name to its tower. The longest that a name begins with decides."""
-    from transformers import PreTrainedModel
-
-    text = _text_config(model.config)
-    parts: dict[str, TowerName] = {}
-    for name, module in model.named_modules():
-        if name and isinstance(module, PreTrainedModel) and module.config is not model.config:
-            told = _of_config(module.config, model.config, text)
-            tower = told or _of_input(module) or _by_words(name.rpartition(".")[2])
-            if tower is not None:
-                parts[name] = tower
-    composite = "language" in parts.values()
-    # Between the towers of a composite model nothing is language; a model in one piece is language but for the rest.
-    found: dict[str, TowerName] = {"": "other" if composite else "language"}
-    found |= parts
-    wrappers = [
-        name
-        for name, module in model.named_modules()
-        if name not in parts and isinstance(module, PreTrainedModel) and not any(_within(name, one) for one in parts)
-    ]
-    for wrapper in wrappers:
-        outside = model.get_submodule(wrapper)
-        for child, _ in (*outside.named_children(), *outside.named_parameters(recurse=False)):
-            name = f"{wrapper}.{child}".lstrip(".")
-            inside = {parts[one] for one in parts if _within(one, name)}
-            tower = _by_words(child)
-            if tower is not None and name not in found and name not in wrappers and inside <= {tower}:
-                found[name] = tower
-    for tower_name, tower in parts.items():
-        if tower in ("vision", "audio"):
-            # A tower that ends in its own projector, as Qwen's merger.
-            for child, _ in model.get_submodule(tower_name).named_children():
-                if re.search("merger|projector|connector|aligner|adapter|adaptor", child):
-                    found[f"{tower_name}.{child}"] = "projector"
-    return found | dict(_ends(model, found))
-
-
-def _ends(model: Any, found: dict[str, TowerName]) -> Iterator[tuple[str, TowerName]]:
-    """The language model's embeddings and head."""
-    import torch
-
-    head = model.get_output_embeddings()
-    try:
-        entry = model.get_input_embeddings()
-    except NotImplementedError:
-        entry = None
-    for name, module in model.named_modules():
-        if module is head and name:
-            yield name, "head"
-        elif module is entry:
-            yield name, "embeddings"
-        elif isinstance(module, torch.nn.Embedding):
-            owner = name
-            while owner and owner not in found:
-                owner = owner.rpartition(".")[0]
-            if found[owner] == "language":
-                yield name, "embeddings"
-
-
-def _text_config(config: Any) -> Any:
-    try:
-        return config.get_text_config(decoder=True)
-    except ValueError:
-        # Some old models have several; then the words decide.
-        return None
-
-
-def _of_config(own: Any, root: Any, text: Any) -> TowerName | None:
-    """The tower of a part by the entry of the configuration that it was made from."""
-    if text is not None and text is not root and (own is text or type(own) is type(text)):
-        return "language"
-    for key, entry in _entries(root):
-        if own is entry or type(own) is type(entry):
-            return "language" if re.search("text|llm|language|decoder", key) else _by_words(key)
-    return None
-
-
-def _of_input(module: Any) -> TowerName | None:
-    """The tower of a part that takes pictures or sound and nothing else, as its class says."""
-    told = getattr(module, "input_modalities", None)
-    kinds = {told} if isinstance(told, str) else set(told or ())
-    return "vision" if kinds and kinds <= {"image", "video"} else "audio" if kinds == {"audio"} else None
-
-
-def _entries(config: Any) -> Iterator[tuple[str, Any]]:
-    """Configurations inside of a configuration, the nearest first, each with the key it is under."""
-    inner = [(key, getattr(config, key, None)) for key in getattr(config, "sub_configs", {})]
-    inner = [(key, one) for key, one in inner if hasattr(one, "model_type")]
-    yield from inner
-    for _, one in inner:
-        yield from _entries(one)
-
-
-def _by_words(name: str) -> TowerName | None:
-    return next((tower for tower, words in _WORDS if words.search(name)), None)
-
-
-def _within(name: str, part: str) -> bool:
-    return name == part or name.startswith(f"{part}.")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
-from workbench.models.anatomy import TOWERS, Anatomy, TowerName, wrapped_linear
+from workbench.models.anatomy import Anatomy, wrapped_linear
+from workbench.models.towers import TOWERS, TowerName
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe

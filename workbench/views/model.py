@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from workbench.models.anatomy import Anatomy, TowerName
+    from workbench.models.anatomy import Anatomy
     from workbench.models.memory import MemoryEstimate
     from workbench.models.targets import Trained
+    from workbench.models.towers import TowerName
 
 State = Literal["adapted", "partly", "trained", "dead", "refused", "frozen"]
 STATE_GLYPH: dict[State, str] = {
