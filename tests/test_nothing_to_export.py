@@ -71,6 +71,8 @@ def test_from_nothing_to_an_export_in_a_notebook(by_command: Path, tmp_path: Pat
     assert f"{shown['bench.rows[1].mask().trained'][0].data['text/plain']} of " in mask
     assert "M003" not in page("bench.check()")
     assert "verified for system, user, assistant" in page("bench.infer()")
+    assert "24 of 33" in page("bench.anatomy()")
+    assert "activations" in page("bench.memory()")
     live, report = (output.data for output in shown["run"])
     assert live["text/plain"] == f"overfit: pass, {STEPS} of {STEPS} steps"
     assert report["text/plain"].startswith(f"pass: the model learned these rows by heart in {STEPS} steps")

@@ -63,7 +63,14 @@ def hostile(loaded_demo: Bench, tmp_path: Path) -> list[Shown]:
     edited = session.recipe
     session.undo()
     answers: list[Shown] = [session, session.rows, session.rows[0], session.rows[1], session.rows[0].mask()]
-    answers += [session.rows[0].trace, session.check(), session.infer(rows=4), session.export(), session.recipe]
+    answers += [
+        session.rows[0].trace,
+        session.check(),
+        session.infer(rows=4),
+        session.export(),
+        session.recipe,
+        session.anatomy(),
+    ]
     return [*answers, edited, Overfitted(tuple(events), Path(ATTACK))]
 
 

@@ -136,6 +136,12 @@ def test_every_answer_shows_itself(session: Session) -> None:
     for one in (session, session.rows, session.rows[2:4], row.mask(), row.trace, session.check(), session.recipe):
         shown(one)
     assert "verified for" in "".join(shown(session.infer(rows=2)).words)
+    towers, step = session.anatomy(), session.memory(sequence=256)
+    assert "24 of 33" in shown(towers).words
+    assert towers.to_dict()["trained"]["hits"] == {"language": 24}
+    assert (step.to_dict()["sequence"], step.to_dict()["total"]) == (256, step.total)
+    assert "2 × 256 tokens" in "".join(shown(step).words)
+    assert step.total < session.memory().total
     missing = "".join(shown(session.export()).words)
     assert "not proven" in missing
     assert "no overfit run of this recipe is recorded" in missing

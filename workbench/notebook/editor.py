@@ -130,7 +130,9 @@ class BoundaryEditor(anywidget.AnyWidget):
         line = where.line - self._before.count("\n") if where.line is not None else 0
         self.place = [line, where.column or 1] if line > 0 else []
         at = f"line {line}, column {where.column or 1}: " if line > 0 else ""
-        more = " · ".join(html.safe(text) for text in (problem.cause, problem.hint) if text)
+        # A cause may quote the line by its number in the whole recipe.
+        cause = problem.cause.replace(f"(line {where.line}", f"(line {line}") if line > 0 else problem.cause
+        more = " · ".join(html.safe(text) for text in (cause, problem.hint) if text)
         self.status = f'<b class="no">✗ {at}{html.safe(problem.title)}</b> <span class="muted">{more}</span>'
 
 

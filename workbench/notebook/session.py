@@ -10,6 +10,7 @@ from weakref import WeakSet
 from workbench.bench import Bench, prepare
 from workbench.diagnostics import progress_bar, quiet_libraries
 from workbench.findings import Edit, Fix
+from workbench.notebook.model import Memory, Towers
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText
 from workbench.notebook.rows import OneRow, Rows
 from workbench.notebook.shown import Shown, plain
@@ -135,6 +136,28 @@ class Session(Shown):
         loaded = bench.loaded
         found = infer(bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=shown)
         return Inferred(self, found, bench.title, bench.rows.name)
+
+    def anatomy(self) -> Towers:
+        """The model without weights: its towers, what the recipe trains of them, and what is wrong with that."""
+        from workbench.checks.model import check
+        from workbench.models.targets import trained
+
+        bench = self.bench
+        return Towers(bench.anatomy, trained(bench.anatomy, bench.recipe), tuple(check(bench)))
+
+    def memory(self, *, sequence: int | None = None, batch: int | None = None, positions: int | None = None) -> Memory:
+        """The memory of one training step of this recipe, rehearsed without weights and without data.
+
+        Args:
+            sequence: tokens a row; by default the recipe's `sequence_len`.
+            batch: rows a step; by default `micro_batch_size`.
+            positions: at how many positions of a row the head is asked for logits; by default at all.
+        """
+        from workbench.models.memory import estimate
+
+        bench = self.bench
+        config, recipe = bench.loaded.auto_config, bench.recipe
+        return Memory(estimate(config, recipe, sequence=sequence, batch=batch, positions=positions))
 
     def overfit(
         self,

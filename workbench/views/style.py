@@ -39,7 +39,7 @@ _RULES = f"""
 {{background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif;max-width:72rem;\
 padding:.6rem .9rem;border-radius:6px}}
 *{{box-sizing:border-box}}
-h1{{font-size:1rem;letter-spacing:.04em;margin:0;color:var(--brand)}}
+h1{{font-size:1rem;font-weight:700;letter-spacing:.04em;margin:0;color:var(--brand)}}
 h2{{font-size:.95rem;line-height:1.4;font-weight:600;margin:1.4rem 0 .5rem;color:var(--ink)}}
 :is(style+h2,style+section h2){{margin-top:.2rem}}
 p{{margin:.3rem 0}}
@@ -54,7 +54,7 @@ p{{margin:.3rem 0}}
 table{{border-collapse:collapse;font-size:.9rem;margin:.3rem 0;border:0;table-layout:auto}}
 tr{{background:none}}
 :is(th,td){{text-align:left;vertical-align:baseline;padding:.2rem 1.2rem .2rem 0;border:0;background:none;\
-white-space:normal;max-width:32rem;overflow-wrap:anywhere}}
+white-space:normal;max-width:32rem;overflow-wrap:break-word}}
 th{{font-weight:400;color:var(--muted)}}
 :is(th,td).n{{text-align:right;font-variant-numeric:tabular-nums}}
 :is(code,pre){{font:12.5px/1.6 {_MONO};background:var(--panel);color:var(--ink);border-radius:3px;border:0}}
