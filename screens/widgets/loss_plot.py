@@ -9,6 +9,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.content import Content
+from textual.strip import Strip
+from textual_hires_canvas import Canvas
 from textual_plot import AxisFormatter, HiResMode, PlotWidget
 
 from screens.themes import paints
@@ -31,6 +33,14 @@ class _Powers(AxisFormatter):
         return [f"{10**tick:g}" for tick in ticks]
 
 
+class _Canvas(Canvas):
+    """While a window grows, the library's gives lines without a style, on which Textual's NO_COLOR breaks."""
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        return strip if strip.cell_length else Strip.blank(0, self.rich_style)
+
+
 class LossPlot(Container):
     """Told by `show` what the losses and gradient norms are."""
 
@@ -42,6 +52,8 @@ class LossPlot(Container):
         plot = self.query_one(PlotWidget)
         plot.set_y_formatter(_Powers())
         plot.can_focus = False
+        for canvas in plot.query(Canvas):
+            canvas.__class__ = _Canvas
         # Two frames around one plot are one too many where there are few lines.
         plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 1, 7
 

@@ -97,4 +97,7 @@ def _stable(svg: str) -> str:
     """The picture without its web fonts, and with names that do not depend on its content."""
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     svg = svg.replace("<style>", "<style>\n    text { font-variant-ligatures: none; }", 1)
+    # The clips of lines are most of the text and nothing of the picture.
+    svg = re.sub(r'<clipPath id="[^"]*-line-.*?</clipPath>\s*', "", svg, flags=re.DOTALL)
+    svg = re.sub(r' clip-path="url\(#[^"]*-line-\d+\)"', "", svg)
     return re.sub(r"terminal-\d+", "terminal", svg)

@@ -148,6 +148,7 @@ async def test_the_list_and_the_page_fit(opened: Opened, recipe: Path, size: tup
     async with opened(size, bench=prepare(recipe)) as pilot:
         screen = await checks_of(pilot)
         causes, page = screen.query_one("#causes").region, screen.query_one("#detail").region
-        assert causes.height >= 8
+        # Where there is little room, a short list leaves it to the page.
+        assert causes.height >= (3 if size[0] < 110 else 8)
         assert page.height >= 8
         assert (causes.x == page.x) == (size[0] < 110)

@@ -1,20 +1,109 @@
-"""What the screens look like, at the sizes and in the colours that matter."""
+"""What the screens look like, at the sizes and in the colours that matter. Every picture was looked at."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from textual.pilot import Pilot
 
-from tests.screens.conftest import Opened, to_row
+from screens.checks import ChecksScreen
+from screens.export import ExportScreen
+from screens.messages import Checked, ExportReady, RunsFound
+from screens.overfit import OverfitScreen
+from tests.screens.conftest import Opened, settled, to_row, until
+from workbench.checks.run import Group, Report
+from workbench.errors import Where
+from workbench.export.readiness import Proof
+from workbench.findings import Finding, Fix
+from workbench.overfit.events import read
 
-SIZES = {"80x24": (80, 24), "160x48": (160, 48)}
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+RUN = Path(__file__).parent / "recorded" / "run.jsonl"
+FOUND = (
+    Finding(
+        "M002", "error", "The start marker '<|turn>modle\\n' of role 'assistant' is found nowhere",
+        "In the rows the assistant's turns begin with '<|turn>model\\n'.", Where("small.yaml", 12, 5, row=0),
+        Fix("Write the marker that is there", ()),
+    ),
+    Finding("T003", "warning", "The template writes nothing of 2 messages", "Look at the template.", Where(row=4)),
+    Finding("D005", "note", "'pictures/a.png' found beside the data file only", "Start in that folder.", Where(row=1)),
+)  # fmt: skip
+FILE = """# ---- vlmbench receipt
+# Proven before the run; what each line says was measured on the rows below.
+# ---- end of the receipt; a later edit below makes it void
+
+base_model: small/model
+role_boundaries:
+  - role: assistant
+    start: "<|turn>model\\n"
+    end: "<turn|>"
+"""
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("theme", ["dark", "light"])
-async def test_inspect(opened: Opened, looks_as_kept, size: str, theme: str) -> None:
-    async with opened(SIZES[size], theme=f"vlmbench-{theme}") as pilot:
+def checked(screen: ChecksScreen, number: int) -> Iterator[None]:
+    groups = tuple(Group(one.code, one.severity, 3 - at, 3 - at, (one,)) for at, one in enumerate(FOUND))
+    report = Report(FOUND, rows=40, trained=412, tokens=1960, groups=groups)
+    screen.tell(Checked(number, report, 40, True))
+    yield
+
+
+def prepared(screen: ExportScreen, number: int) -> Iterator[None]:
+    proofs = (
+        Proof("schema", True, "", "every value has the type that axolotl takes"),
+        Proof("rows", True, "", "40 rows, 412 tokens trained"),
+        Proof("check", False, "errors", "1 error in 3 rows", "Go through them on the checks screen."),
+        Proof("overfit", False, "no_run", "no run of this recipe yet", "Run it on the overfit screen."),
+        Proof("round trip", None, "", "not asked"),
+    )
+    missing = tuple(one for one in proofs if one.ok is False)
+    made: Any = SimpleNamespace(
+        proofs=proofs,
+        missing=missing,
+        text=FILE,
+        composed=SimpleNamespace(needs=("to be started in the data's folder: the rows name their pictures so",)),
+    )
+    screen.tell(ExportReady(number, made))
+    yield
+
+
+def ran(screen: OverfitScreen) -> Iterator[None]:
+    run: Any = SimpleNamespace(events=read(RUN))
+    screen.tell(RunsFound([run]))
+    yield
+
+
+SCREENS: dict[str, tuple[str, Callable[[Pilot[None]], bool]]] = {
+    "inspect": ("1", settled),
+    "checks": ("2", lambda pilot: isinstance(pilot.app.screen, ChecksScreen) and pilot.app.screen.done),
+    "overfit": ("4", lambda pilot: isinstance(pilot.app.screen, OverfitScreen) and bool(pilot.app.screen._events)),
+    "export": ("5", lambda pilot: isinstance(pilot.app.screen, ExportScreen) and pilot.app.screen.made is not None),
+}
+
+
+@pytest.mark.parametrize("colour", ["dark", "light", "no-colour"])
+async def test_every_screen_at_every_size(
+    opened: Opened, looks_as_kept, monkeypatch: pytest.MonkeyPatch, colour: str
+) -> None:
+    """One start of the app for each colour: it is resized as a terminal is."""
+    monkeypatch.setattr(ChecksScreen, "_check", checked)
+    monkeypatch.setattr(ExportScreen, "_prepare", prepared)
+    monkeypatch.setattr(OverfitScreen, "_find", ran)
+    if colour == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    theme = "vlmbench-light" if colour == "light" else "vlmbench-dark"
+    async with opened(SIZES["120x40"], theme=theme) as pilot:
         await pilot.press("]", "right")
-        looks_as_kept(pilot, f"inspect-{size}-{theme}")
+        for name, (key, there) in SCREENS.items():
+            await pilot.press(key)
+            await until(pilot, lambda there=there: there(pilot))  # type: ignore[misc]
+            for size, cells in SIZES.items():
+                await pilot.resize_terminal(*cells)
+                await until(pilot, lambda there=there: there(pilot))  # type: ignore[misc]
+                looks_as_kept(pilot, f"{name}-{size}-{colour}")
 
 
 @pytest.mark.parametrize(("name", "keys"), [("hostile", "J"), ("error", "JJ"), ("wide", "JJJ")])
