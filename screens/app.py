@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -101,6 +101,16 @@ class WorkbenchApp(App[None]):
         await self.push_screen(LoadingScreen(self._bench_title()))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that came before the focus moved was typed for the pane that has it now: `/owned` in one burst."""
+        focused = self.focused
+        if focused is not None and event.time < getattr(self.screen, "focused_at", 0.0):
+            event.prevent_default()
+            key = events.Key(event.key, event.character)
+            # Without a sender, as from the terminal: what the pane does not take comes back here.
+            key._sender = None
+            focused.post_message(key)
 
     def on_unmount(self) -> None:
         self.background.close()

@@ -151,7 +151,7 @@ class Edits(Saving):
         self.add_class("-editing")
         editor.display = True
         self._brief(True)
-        editor.area.focus()
+        self.set_focus(editor.area)
         if first:
             editor.show(self.editing.document.text)
             editor.go(self.editing.document.line(("role_boundaries",), key=True)[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 from typing import ClassVar
 
 import numpy as np
@@ -139,6 +140,10 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
     def settled(self) -> bool:
         """Whether the row asked for is shown, and the list knows every row that is seen."""
         return self._shown == self._request and not self.query_one(SamplesList).unknown
+
+    def watch_focused(self) -> None:
+        """Note the moment, for `WorkbenchApp.on_key`."""
+        self.focused_at = monotonic()
 
     # Rows
 

@@ -70,7 +70,7 @@ class Prompt(Horizontal):
         self.query_one("#prompt-label", Static).update(Text(f" {kind} "))
         self.say("")
         self.display = True
-        field.focus()
+        self.screen.set_focus(field)
 
     def say(self, note: str, *, wrong: bool = False) -> None:
         """What was found so far, or what is wrong with the text."""
