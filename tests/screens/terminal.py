@@ -48,7 +48,7 @@ class Terminal:
         """Read until what came since the call fulfils something, or without that until nothing more comes."""
         seen, end = b"", time.monotonic() + seconds
         while time.monotonic() < end and not (true is not None and true(seen)):
-            ready, _, _ = select.select([self._terminal], [], [], _QUIET_SECONDS)
+            ready, _, _ = select.select([self._terminal], [], [], min(_QUIET_SECONDS, seconds))
             if not ready and true is None:
                 break
             try:
