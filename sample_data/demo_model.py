@@ -8,6 +8,7 @@ on the order of floating-point sums, so on another machine they differ a little 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
@@ -73,6 +74,10 @@ def save(model: Gemma4ForConditionalGeneration, processor: Gemma4Processor, out:
     # Weights are written for the owner alone; this folder is for everybody.
     (out / "model.safetensors").chmod(0o644)
     processor.save_pretrained(out)
+    # Releases of transformers name the vision tower's rope differently, and each takes its own where none is named.
+    written = json.loads((out / "config.json").read_text("utf-8"))
+    written["vision_config"].pop("rope_parameters", None)
+    (out / "config.json").write_text(json.dumps(written, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def report(folder: Path, size: int = 200) -> dict[str, float]:

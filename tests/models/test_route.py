@@ -13,7 +13,8 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from tests.support.small import small_config
 from workbench.models.route import Route, route
 
-REGISTERED = tuple(modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
+# One of them has no defaults in older releases: it is made of two other models.
+REGISTERED = sorted(set(modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES) - {"vision-encoder-decoder"})
 # Registered for both kinds of model, as found by reading; in the first line AutoModelForCausalLM gives the whole class.
 WHOLE = {"gemma3", "gemma3n", "gemma4", "gemma4_unified", "got_ocr2", "fuyu", "git"}
 OWN = {"llama4", "mllama", "qwen3_5", "qwen3_5_moe", "qwen4_exp", "emu3", "dots3_note"}
