@@ -59,7 +59,9 @@ class _Display:
         """What stays is the outcome; the report is the call's result."""
         if self._events:
             verdict = judge(self._events)
-            said = f"overfit: {verdict.outcome}, {verdict.steps} of {self._steps} steps"
+            # A run that was interrupted has no last event here.
+            outcome = "cancelled" if verdict.outcome == "running" else verdict.outcome
+            said = f"overfit: {outcome}, {verdict.steps} of {self._steps} steps"
             self._handle.update(_both(said, f'<p class="facts">{said}</p>'), raw=True)
 
     def _bundle(self) -> dict[str, str]:

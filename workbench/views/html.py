@@ -208,9 +208,9 @@ def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
         [
             safe(one.role),
             f"<code>{safe(one.start_text)}</code>",
-            " ".join(map(str, one.start)),
+            _ids(one.start),
             f"<code>{safe(one.end_text)}</code>" if one.end_text is not None else "end of sequence",
-            " ".join(map(str, one.end)),
+            _ids(one.end),
             str(matches[index]),
             str(unterminated[index]),
         ]
@@ -218,6 +218,11 @@ def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
     ]
     head = ("role", "start", "ids", "end", "ids", "matches", "never end")
     return f"<section><h2>role_boundaries</h2>{table(head, lines, numbers=('matches', 'never end'))}</section>"
+
+
+def _ids(ids: Sequence[int]) -> str:
+    """Ids of a marker; a few stay on one line."""
+    return ("&nbsp;" if len(ids) <= 4 else " ").join(map(str, ids))
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()) -> str:
