@@ -20,6 +20,22 @@ _TOKENS, _EDIT, _ROWS, _PANES, _SCREENS, _BENCH = "Tokens", "Recipe", "Rows", "P
 
 ACTIONS: tuple[Action, ...] = (
     Action(
+        "edit.leave", ("escape",), "screen.leave_editor", "Close the editor",
+        "Back to the tokens; the text stays as it is.", _EDIT, "editor", "tokens", palette=False,
+    ),
+    Action(
+        "form.leave", ("escape",), "screen.leave_editor", "Close the form",
+        "Back to the tokens; the recipe stays as it is.", _EDIT, "form", "tokens", palette=False,
+    ),
+    Action(
+        "edit.open", ("e",), "edit", "Edit the recipe",
+        "Open the recipe's YAML at its role boundaries; the mask follows every keystroke.", _EDIT, "inspect", "edit",
+    ),
+    Action(
+        "edit.fix", ("f",), "fix", "Apply a fix",
+        "Apply the fix of the finding under the cursor, or of the worst that has one.", _EDIT, "inspect", "fix",
+    ),
+    Action(
         "grid.next-edge", ("]",), "next_edge", "Next mask edge",
         "Go to the next token where training begins or ends.", _TOKENS, "inspect", "edge",
     ),
@@ -46,6 +62,15 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "grid.next-finding", ("n",), "next_finding", "Next finding",
         "Go to the next token that a finding points at.", _TOKENS, "inspect", "finding",
+    ),
+    Action(
+        "edit.form", ("F", "f4"), "form", "Form or text",
+        "Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
+        _EDIT, "inspect", "form",
+    ),
+    Action(
+        "edit.save", ("ctrl+s",), "save", "Save the recipe",
+        "Show what changed, and write it to the file that was opened.", _EDIT, "inspect", "save",
     ),
     Action(
         "grid.previous-finding", ("N",), "previous_finding", "Previous finding",
@@ -92,29 +117,12 @@ ACTIONS: tuple[Action, ...] = (
         "Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.", _TOKENS, "inspect", "lens",
     ),
     Action(
-        "edit.open", ("e",), "edit", "Edit the recipe",
-        "Open the recipe's YAML at its role boundaries; the mask follows every keystroke.", _EDIT, "inspect", "edit",
-    ),
-    Action(
-        "edit.form", ("F", "f4"), "form", "Form or text",
-        "Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
-        _EDIT, "inspect",
-    ),
-    Action(
-        "edit.fix", ("f",), "fix", "Apply a fix",
-        "Apply the fix of the finding under the cursor, or of the worst that has one.", _EDIT, "inspect", "fix",
-    ),
-    Action(
         "edit.undo", ("u",), "undo_edit", "Undo",
         "Take back the last edit of the recipe; ctrl+z does it in the editor.", _EDIT, "inspect",
     ),
     Action(
         "edit.redo", ("U",), "redo_edit", "Do again",
         "Make an undone edit again; ctrl+y does it in the editor.", _EDIT, "inspect",
-    ),
-    Action(
-        "edit.save", ("ctrl+s",), "save", "Save the recipe",
-        "Show what changed, and write it to the file that was opened.", _EDIT, "inspect",
     ),
     Action(
         "edit.infer", ("I",), "infer", "Infer the boundaries",
@@ -129,11 +137,11 @@ ACTIONS: tuple[Action, ...] = (
         "Show the tokens that another recipe trains and this one does not, and the other way round.", _EDIT, "inspect",
     ),
     Action(
-        "edit.leave", ("escape",), "screen.leave_editor", "Close the editor",
-        "Back to the tokens; the text stays as it is.", _EDIT, "editor", palette=False,
+        "form.add", ("ctrl+n", "f7"), "add", "Add a boundary", "In the form, for another role.", _EDIT, "form", "add",
     ),
-    Action("form.add", ("ctrl+n", "f7"), "add", "Add a boundary", "In the form, for another role.", _EDIT, "form"),
-    Action("form.remove", ("f8",), "remove", "Remove the boundary", "The one with the cursor.", _EDIT, "form"),
+    Action(
+        "form.remove", ("f8",), "remove", "Remove the boundary", "The one with the cursor.", _EDIT, "form", "remove",
+    ),
     Action(
         "form.change", ("space",), "change", "Next value",
         "In the form: of a field that has only a few.", _EDIT, "form", palette=False,
@@ -147,10 +155,6 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "form.redo", ("ctrl+y",), "screen.redo_edit", "Do again in the form",
         "Make an undone edit again.", _EDIT, "form", palette=False,
-    ),
-    Action(
-        "form.leave", ("escape",), "screen.leave_editor", "Close the form",
-        "Back to the tokens; the recipe stays as it is.", _EDIT, "form", palette=False,
     ),
     Action("grid.left", ("left",), "left", "Token before", "Move by one token.", _TOKENS, "grid", palette=False),
     Action("grid.right", ("right",), "right", "Token after", "Move by one token.", _TOKENS, "grid", palette=False),

@@ -181,7 +181,7 @@ class Edits(Saving):
             one for one in fixable if one.where.tokens and one.where.tokens[0] < stop and start < one.where.tokens[1]
         ]
         if not fixable:
-            self.notify("No finding here has a fix that can be applied", timeout=3)
+            self.notify("No finding here has a fix; I infers the boundaries, D writes the family's", timeout=5)
             return
         chosen = (here or fixable)[0]
         assert chosen.fix is not None

@@ -258,7 +258,7 @@ class BoundaryForm(Vertical):
     def _go(self) -> None:
         if self._wanted is None:
             return
-        fields = self.fields
+        fields = [one for one in self.fields if not one.disabled]
         found = [one for one in fields if one.path[: len(self._wanted)] == self._wanted]
         if found or len(self._wanted) == 1:
             self._wanted = None

@@ -13,6 +13,7 @@ from screens.app import WorkbenchApp, run
 from screens.help import HelpScreen
 from screens.loading import LoadingScreen, Stages
 from screens.themes import CYCLE
+from screens.widgets.boundary_form import BoundaryForm
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.problem import Problem
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
@@ -162,8 +163,28 @@ async def test_trained_tokens_are_underlined_in_every_theme(opened: Opened, them
 
 async def test_a_click_on_a_hint_runs_its_action(opened: Opened) -> None:
     async with opened() as pilot:
-        await pilot.click(KeyHints, offset=(2, 0))
+        hints = screen_of(pilot).query_one(KeyHints)
+        await pilot.click(KeyHints, offset=(hints.render().plain.index("edge"), 0))
         assert grid_of(pilot).cursor > 0
+        # Where text is typed, only keys that write none are named; the click works there too.
+        await pilot.press("e")
+        await pilot.pause()
+        said = hints.render().plain
+        assert said.split() == ["esc", "tokens", "f4", "form", "ctrl+s", "save", "ctrl+p", "actions", "ctrl+q", "leave"]
+        await pilot.click(KeyHints, offset=(said.index("form"), 0))
+        await pilot.pause()
+        assert screen_of(pilot).query_one(BoundaryForm).display
+        await pilot.click(KeyHints, offset=(hints.render().plain.index("tokens"), 0))
+        assert not screen_of(pilot).query_one(BoundaryForm).display
+
+
+async def test_the_screens_are_named_however_narrow_the_window(opened: Opened) -> None:
+    async with opened((80, 24)) as pilot:
+        said = screen_of(pilot).query_one(KeyHints).render().plain
+        assert "1–5 screens" in said
+        assert said.startswith(" e edit")
+        await pilot.resize_terminal(260, 40)
+        await until(pilot, lambda: "2 checks" in screen_of(pilot).query_one(KeyHints).render().plain)
 
 
 def test_actions_have_one_id_each_and_no_key_twice_in_a_scope() -> None:
