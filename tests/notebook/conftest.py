@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import workbench
 from tests.export.support import demo
 from workbench.bench import Bench
 from workbench.bench import open as open_bench
@@ -22,9 +20,3 @@ def loaded_demo() -> Bench:
 def session(loaded_demo: Bench, tmp_path: Path) -> Session:
     """A session on the demo's recipe in a file of its own, with eight rows."""
     return Session(demo(loaded_demo, tmp_path, rows=8))
-
-
-@pytest.fixture(scope="session")
-def opened() -> Callable[..., Session]:
-    """`workbench.open`."""
-    return workbench.open

@@ -10,6 +10,7 @@ from weakref import WeakSet
 from workbench.bench import Bench, prepare
 from workbench.diagnostics import progress_bar, quiet_libraries
 from workbench.findings import Edit, Fix
+from workbench.notebook.given import Given, as_source
 from workbench.notebook.model import Memory, Towers
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText
 from workbench.notebook.rows import OneRow, Rows
@@ -29,7 +30,7 @@ def open(
     config: str | Path | None = None,
     *,
     model: str | None = None,
-    data: str | None = None,
+    data: Given | None = None,
     rows: int | None = None,
     **options: Any,
 ) -> Session:
@@ -38,7 +39,7 @@ def open(
     Args:
         config: an axolotl YAML file.
         model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
-        data: a file, folder or hub dataset shown instead of the recipe's.
+        data: a file, folder or hub dataset shown instead of the recipe's; or rows: dicts, or a `datasets.Dataset`.
         rows: look at the first so many rows alone.
         options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python`, as the command line
             has them.
@@ -47,7 +48,8 @@ def open(
         BenchError: with what happened and what to do.
     """
     quiet_libraries()
-    bench = prepare(config, model=model, data=data, **options)
+    source = as_source(data) if data is not None else None
+    bench = prepare(config, model=model, data=source, **options)
     with progress_bar() as progress:
         bench.load(progress)
     return Session(bench, rows)
