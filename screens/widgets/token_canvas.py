@@ -56,6 +56,7 @@ class TokenCanvas(ScrollView):
         self._items: Items | None = None
         self._unfolded: set[int] = set()
         self._strips: dict[int, Strip] = {}
+        self._drawn: dict[int, Strip] = {}
         self._changed: Change | None = None
         self._shades: Shades = np.zeros(0, dtype=np.uint8)
         self._styles: tuple[Style, tuple[Style, ...], Paints] | None = None
@@ -87,7 +88,7 @@ class TokenCanvas(ScrollView):
         self.post_message(CursorMoved())
 
     def remask(self, view: RowView, changed: Change | None) -> None:
-        """Show another mask of the same rendering: only looks change, no line is broken anew."""
+        """Show another mask of the same rendering: no line is broken anew, and only those that differ are painted."""
         if self._items is None or self.view is None or self.view.rendering is not view.rendering:
             self.show(view, changed=changed)
             return
@@ -97,7 +98,10 @@ class TokenCanvas(ScrollView):
         if self.layout_lines is not None:
             self.layout_lines = replace(self.layout_lines, items=self._items)
         self._shade()
-        self.refresh()
+        for y in range(self.size.height):
+            was = self._drawn.get(y)
+            if self.render_line(y) != was:
+                self.refresh(Region(0, y, self.size.width, 1))
         if before != (changed is None):
             self.show_legend()
         self.post_message(CursorMoved())
@@ -217,6 +221,10 @@ class TokenCanvas(ScrollView):
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
+        strip = self._drawn[y] = self._whole_line(y)
+        return strip
+
+    def _whole_line(self, y: int) -> Strip:
         base, looks, paint = self._style_table()
         width, lines = self.size.width, self.layout_lines
         if lines is None:

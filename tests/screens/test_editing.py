@@ -102,6 +102,27 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         assert trained(pilot) > 0
 
 
+async def test_only_lines_that_differ_are_painted(opened: Opened) -> None:
+    async with opened((120, 40), bench=prepare()) as pilot:
+        await pilot.press("e")
+        editor, grid = editor_of(pilot), grid_of(pilot)
+        line = editor.area.cursor_location[0] + 3
+        column = editor.area.document.get_line(line - 1).index("model") + 1
+        await write(pilot, line, column, 0, "x")
+        await until(pilot, lambda: bool(screen_of(pilot)._findings) and settled(pilot))
+        await pilot.pause(0.3)
+        told: list[Any] = []
+        vars(grid)["refresh"] = lambda *regions, **options: told.extend(regions or ["all"]) or grid
+        await write(pilot, line, column, 0, "y")
+        assert trained(pilot) == 0
+        assert told == []
+        # The mask comes back: the lines that train something; and the border, whose legend tells of no change any more.
+        await write(pilot, line, column, 2, "")
+        assert trained(pilot) == 15
+        assert told.pop() == "all"
+        assert 0 < len(told) < grid.size.height // 2
+
+
 async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, recipe: Path) -> None:
     recipe.write_text(recipe.read_text("utf-8").replace(*reversed(BROKEN)).replace('turn|>"', 'turn>"', 1), "utf-8")
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
