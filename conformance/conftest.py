@@ -11,14 +11,14 @@ from tests.support.processors import BUILDERS
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One unit of work is a family, or a file without families: what is costly to open is opened once."""
+    """One unit of work is a family over all files, or a file without families: what is costly is opened once."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFamily(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module, _, test = nodeid.partition("::")
             parameters = test.partition("[")[2].rstrip("]").split("-")
-            return module + next((word for word in parameters if word in BUILDERS), "")
+            return next((word for word in parameters if word in BUILDERS), module)
 
     return ByFamily(config, log)
 

@@ -79,8 +79,9 @@ def _make_unless_current(stamp: Path) -> None:
     shutil.rmtree(EXAMPLES, ignore_errors=True)
     uv = _uv()
     subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, HOME / "venv"], check=True)
-    install = ["pip", "install", "--quiet", "--no-deps", "--python", python(), "--requirement", REQUIREMENTS]
-    subprocess.run([*uv, *install], check=True)
+    # Compiled here, on every core, and not by each worker as it imports.
+    install = ["pip", "install", "--quiet", "--no-deps", "--compile-bytecode", "--python", python()]
+    subprocess.run([*uv, *install, "--requirement", REQUIREMENTS], check=True)
     stamp.write_text(wanted)
 
 

@@ -6,52 +6,71 @@ Needs the real tokenizers; writes `specs/evidence.json`, which `vlmbench familie
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
-from dataclasses import fields
-from pathlib import Path
+from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 from conformance.environment import ROOT
+from conformance.pair import loaded
 from tests.support import processors
+from workbench.models.load import Loaded
+from workbench.recipe.families import display_media, identify
+from workbench.recipe.family_spec import Family
+from workbench.recipe.measured import Counts
+from workbench.recipe.measured import measured as on_record
+from workbench.recipe.model import BoundarySpec
+from workbench.tokens.boundaries import resolve
+from workbench.tokens.infer import Study, infer, study
+from workbench.tokens.probes import Case, proof_cases
+from workbench.tokens.proof import measure
+from workbench.tokens.render import Renderer
 
 EVIDENCE = ROOT / "specs" / "evidence.json"
 # The second name for Mistral's tokenizer is the same family.
 MEASURED = tuple(name for name in processors.BUILDERS if name != "mistral_v7_tekken")
 
 
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """A family's model, what the probes say of its template, and the conversations that boundaries are proved on."""
+
+    family: Family
+    model: Loaded
+    renderer: Renderer
+    study: Study
+    cases: list[Case]
+
+
+@lru_cache(maxsize=1)
+def studied(builder: str) -> Studied:
+    """The family of that builder. What follows of one builder is studied once."""
+    model = loaded(builder)
+    family = identify(model.model_type, model.processor_classes, model.config, model.tokenizer)
+    assert family is not None
+    kinds: dict[int, Any] = {one.id: one.kind for one in display_media(family, model.tokenizer)}
+    template = model.tokenizer_template or model.processor_template
+    renderer = Renderer(model.tokenizer, model.processor, template, kinds)
+    known = study(renderer)
+    return Studied(family, model, renderer, known, proof_cases(renderer, known.shapes))
+
+
 def measured(builder: str, inferred: Sequence[dict[str, Any]] | None = None) -> tuple[str, dict[str, Any]]:
     """A family's name and its entry. `inferred`: rows to measure again instead of inferring them."""
-    from workbench.models.load import load
-    from workbench.recipe.families import display_media, identify
-    from workbench.recipe.measured import Counts
-    from workbench.recipe.model import BoundarySpec
-    from workbench.tokens.boundaries import resolve
-    from workbench.tokens.infer import infer, prove, study
-    from workbench.tokens.render import Renderer
-
-    processors.ensure_num2words()
-    with tempfile.TemporaryDirectory() as scratch:
-        source = processors.tokenizer_folder(builder, Path(scratch))
-        model = load(str(processors.build_processor(builder, source, Path(scratch) / "model")))
-        family = identify(model.model_type, model.processor_classes, model.config, model.tokenizer)
-        assert family is not None
-        kinds: dict[int, Any] = {one.id: one.kind for one in display_media(family, model.tokenizer)}
-        template = model.tokenizer_template or model.processor_template
-        renderer = Renderer(model.tokenizer, model.processor, template, kinds)
-        studied = study(renderer)
-        rows = list(inferred if inferred is not None else infer(renderer, model.tokenizer).role_boundaries)
-        keys = ("role", "start", "end", "include_start", "include_end")
-        ours = [{key: getattr(one, key) for key in keys} for one in family.boundaries]
-        entry: dict[str, Any] = {"tokenizer": source.name, "role_boundaries": rows}
-        for name, boundaries in (("spec", ours), ("inferred", rows)):
-            specs = [BoundarySpec.model_validate(one) for one in boundaries]
-            figures = prove(resolve(specs, model.tokenizer), renderer, studied)
-            counts = [field.name for field in fields(Counts)]
-            entry[name] = {role: [getattr(one, count) for count in counts] for role, one in sorted(figures.items())}
-            if name == "spec":
-                entry["row"] = next(iter(figures["assistant"].faults), "")
-    return family.name, entry
+    one = studied(builder)
+    rows = list(inferred if inferred is not None else infer(one.renderer, one.model.tokenizer).role_boundaries)
+    keys = ("role", "start", "end", "include_start", "include_end")
+    ours = [{key: getattr(boundary, key) for key in keys} for boundary in one.family.boundaries]
+    entry: dict[str, Any] = {"tokenizer": processors.TOKENIZER_OF.get(builder, builder), "role_boundaries": rows}
+    for name, boundaries in (("spec", ours), ("inferred", rows)):
+        specs = [BoundarySpec.model_validate(boundary) for boundary in boundaries]
+        found = measure(resolve(specs, one.model.tokenizer), one.cases, one.study.layout)
+        figures = {role: figure for role, figure in found.items() if figure.turns}
+        counts = [field.name for field in fields(Counts)]
+        entry[name] = {role: [getattr(figure, count) for count in counts] for role, figure in sorted(figures.items())}
+        if name == "spec":
+            entry["row"] = next(iter(figures["assistant"].faults), "")
+    return one.family.name, entry
 
 
 def main() -> None:
@@ -73,14 +92,13 @@ def _lines(value: Any, depth: int = 0) -> str:
 
 def readme_rows() -> list[str]:
     """The lines of the table in `specs/README.md`: the families whose spec's markers miss or leak of the assistant."""
-    from workbench.recipe.measured import Counts, measured
 
     def said(one: Counts) -> str:
         return f"{one.recalled / one.content:.1%} of content, {one.stopped} of {one.stops} ends, {one.leaked} leaked"
 
     return [
         f"| {name} | {said(one.spec['assistant'])} | {said(one.inferred['assistant'])} | {one.row} |"
-        for name, one in measured().items()
+        for name, one in on_record().items()
         if not one.spec["assistant"].whole
     ]
 

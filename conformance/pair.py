@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ def model_folder(family: str, *, real: bool = processors.TOKENIZERS is not None)
     return folder
 
 
+@lru_cache(maxsize=1)
+def loaded(family: str) -> Any:
+    """The bench's side of the family's model, read once for the tests that leave it as it is."""
+    from workbench.models.load import load
+
+    processors.ensure_num2words()
+    return load(str(model_folder(family)))
+
+
 def recipe(model: Path, template: str | None, data: Path, **changes: Any) -> dict[str, Any]:
     """A multimodal recipe that axolotl accepts. `changes`: top-level keys, and under `dataset` the dataset entry's."""
     dataset = {"path": str(data), "type": "chat_template", "ds_type": "json", "field_messages": FIELD}
@@ -79,8 +89,11 @@ def recipe(model: Path, template: str | None, data: Path, **changes: Any) -> dic
     return {key: value for key, value in made.items() if value is not None}
 
 
+_PARSED: dict[Any, tuple[Any, dict[str, Any]]] = {}
+
+
 @contextmanager
-def parsed_once() -> Iterator[None]:
+def parsed_once(family: str) -> Iterator[None]:
     """Within: axolotl's loaders get one parse of a tokenizer or processor folder, as fresh as when it was first read.
 
     Recipes of one family differ in keys that the loaders set after reading: they are set back at every load.
@@ -89,18 +102,19 @@ def parsed_once() -> Iterator[None]:
 
     # The module as axolotl's loader holds it: a lazy one, of which there can be two.
     library: Any = processor.transformers
-    kept: dict[Any, tuple[Any, dict[str, Any]]] = {}
+    if not all(family in key for key in _PARSED):
+        _PARSED.clear()
     real_tokenizer, real_processor = tokenizer.AutoTokenizer, library.AutoProcessor
 
     def once(real: Any) -> Any:
         class Once:
             @staticmethod
             def from_pretrained(path: Any, **options: Any) -> Any:
-                key = (real, str(path), json.dumps(options, sort_keys=True, default=str))
-                if key not in kept:
+                key = (family, real, str(path), json.dumps(options, sort_keys=True, default=str))
+                if key not in _PARSED:
                     made = real.from_pretrained(path, **options)
-                    kept[key] = made, {name: getattr(made, name, None) for name in ("chat_template", "padding_side")}
-                made, first = kept[key]
+                    _PARSED[key] = made, {name: getattr(made, name, None) for name in ("chat_template", "padding_side")}
+                made, first = _PARSED[key]
                 for name, value in first.items():
                     if hasattr(made, name):
                         setattr(made, name, value)

@@ -113,7 +113,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Family]:
     """Both sides of a family with its corpus."""
-    with parsed_once():
+    with parsed_once(request.param):
         yield Family(request.param, tmp_path_factory.mktemp(request.param))
 
 

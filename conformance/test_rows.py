@@ -144,7 +144,7 @@ def test_varied_rows_are_normalised_alike_and_losses_are_said(tmp_path: Any) -> 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Both sides on one processor, for rows that JSON cannot hold in one file."""
-    with parsed_once():
+    with parsed_once("qwen2_vl"):
         made = Pair("qwen2_vl", tmp_path_factory.mktemp("awkward"))
         made.give([{"messages": []}], "nothing")
         made.use(made.template, "nothing", dataset={"roles_to_train": ["assistant", "user"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from tests.export.support import record
 from workbench.bench import Bench
 from workbench.errors import EnvironmentProblem, InputError
-from workbench.export import readiness
+from workbench.export import export, readiness
 from workbench.export.consumer import Answer
 from workbench.export.export import Export, NotReady, prepare_export
 from workbench.export.receipt import holds, read_receipt
@@ -235,3 +236,68 @@ def test_a_disagreement_shows_the_first_token_that_differs_in_both(make: Make) -
 
     said = readiness.consumer_proof(bench, answer(bench, range(1), rows={1: "IndexError: list index"}))
     assert "raises IndexError" in said.message
+
+
+def disagreeing(bench: Bench) -> Answer:
+    ids, labels = bench.row(0).rendering.input_ids, bench.row(0).mask.labels
+    return answer(bench, range(2), rows={0: (ids, np.full_like(labels, -100))})
+
+
+def _set(path: tuple[str | int, ...], value: Any) -> Callable[[Bench], None]:
+    def change(bench: Bench) -> None:
+        bench.document.set(path, value)
+        bench.apply()
+
+    return change
+
+
+def _another_model(bench: Bench) -> None:
+    (bench.recipe_dir / "tokenizer.json").write_text("{}", "utf-8")
+    bench.loaded = replace(bench.loaded, path=bench.recipe_dir)
+
+
+def _lines(change: Callable[[list[str]], list[str]]) -> Callable[[Bench], None]:
+    def rewrite(bench: Bench) -> None:
+        assert bench.rows.base_dir is not None
+        file = bench.rows.base_dir / "shapes.jsonl"
+        file.write_text("".join(change(file.read_text("utf-8").splitlines(keepends=True))), "utf-8")
+        bench.apply()
+
+    return rewrite
+
+
+# What is done to a recipe that was proven, or how its run went, and the code with which the export is refused.
+WAYS: dict[str, tuple[str, dict[str, Any] | None, Callable[[Bench], Any]]] = {
+    "no run": ("no_run", None, lambda bench: None),
+    "findings": ("error_findings", {}, _set(("datasets", 0, "roles_to_train"), ["assistent"])),
+    "a failed run": ("failed_run", {"nll": 2.0}, lambda bench: None),
+    "a doubtful run": ("doubtful_run", {"nll": 0.2}, lambda bench: None),
+    "a run that did not end": ("unfinished_run", {"end": None}, lambda bench: None),
+    "an edit of the mask": ("stale_mask", {}, _set(("role_boundaries", 0, "end"), "\n")),
+    "an edit of the adapter": ("stale_recipe", {}, _set(("lora_r",), 64)),
+    "other rows": ("stale_rows", {}, _lines(lambda lines: lines[::-1])),
+    "another model": ("stale_model", {}, _another_model),
+    "a row that is broken": ("broken_rows", {}, _lines(lambda lines: ["{\n", *lines])),
+    "no rows": ("no_rows", {}, _lines(lambda lines: [])),
+    "axolotl says something else": ("consumer_disagrees", {}, disagreeing),
+    "axolotl cannot be asked": ("consumer_silent", {}, lambda bench: EnvironmentProblem("no axolotl there")),
+}
+
+
+def test_each_way_to_be_unready_refuses_with_its_own_message(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: dict[str, str] = {}
+    for way, (code, how, done) in WAYS.items():
+        bench = make(rows=5)
+        run = record(bench, **how) if how is not None else None
+        answered = done(bench)
+        monkeypatch.setattr(export, "_asked_consumer", lambda *_, told=answered: told)
+        made = prepare_export(bench, tmp_path / "full.yaml", count=2, run=run)
+        with pytest.raises(NotReady) as refused:
+            made.write()
+        assert code in [one.code for one in made.missing], way
+        said[way] = next(one.message for one in made.missing if one.code == code)
+        assert said[way] in refused.value.cause, way
+    assert len(set(said.values())) == len(WAYS) >= 10
+    assert not (tmp_path / "full.yaml").exists()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.tokens.boundaries import RoleBoundary, encode_marker
+from workbench.tokens.boundaries import encode_marker
 from workbench.tokens.probes import (
     ROLES,
     Case,
@@ -146,16 +146,6 @@ def study(renderer: Renderer, extra: Iterable[str] = ()) -> Study:
         if known and text not in known and any(text.startswith(one) for one in known):
             reading.headers["assistant"].append(text)
     return Study(shapes, probes, reading, Layout(reading.headers, reading.ends, tuple(reading.shared), prefilled))
-
-
-def prove(boundaries: Sequence[RoleBoundary], renderer: Renderer, known: Study | None = None) -> dict[str, Figures]:
-    """What any boundaries, wherever they come from, train of the conversations that `infer` proves its own on.
-
-    Returns the figures by role; a role that no boundary is for has them too. `known` saves reading the probes again.
-    """
-    known = known or study(renderer)
-    figures = measure(boundaries, proof_cases(renderer, known.shapes), known.layout)
-    return {role: one for role, one in figures.items() if one.turns}
 
 
 def infer(
