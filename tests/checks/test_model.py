@@ -17,8 +17,11 @@ from tests.models.test_anatomy import PREFIXES, SEVEN, really_adapted, tiny_gemm
 from tests.support.small import small_config
 from workbench.bench import Bench
 from workbench.checks.model import check
+from workbench.errors import BenchError
 from workbench.findings import Finding, apply_fix
+from workbench.models.anatomy import bare
 from workbench.models.targets import trained
+from workbench.recipe.families import families
 
 DOCUMENTED = (
     r"model.language_model.layers.[\d]+.(_checkpoint_wrapped_module.)?(mlp|self_attn).(up|down|gate|q|k|v|o)_proj"
@@ -83,8 +86,6 @@ def test_all_linear_on_the_tiny_gemma_4(modelled: Modelled) -> None:
 
 def test_what_peft_alone_refuses(modelled: Modelled) -> None:
     from peft import LoraConfig, get_peft_model
-
-    from workbench.models.anatomy import bare
 
     with pytest.raises(ValueError, match="Gemma4ClippableLinear"):
         get_peft_model(bare(tiny_gemma4()), LoraConfig(target_modules=["q_proj", "v_proj"]))
@@ -292,3 +293,20 @@ def test_every_architecture_is_checked_and_its_targets_mended(modelled: Modelled
     wrong = [one for one in found if one.code in ("A001", "A003")]
     if wrong:
         assert not {"A001", "A003"} & {one.code for one in mended(bench, wrong[0])}
+
+
+@pytest.mark.parametrize("family", families().values(), ids=lambda one: one.name)
+def test_what_a_family_file_recommends_is_clean(modelled: Modelled, family: Any) -> None:
+    tried = 0
+    for model_type in (name for rule in family.identify for name in rule.model_types):
+        try:
+            config = small_config(model_type)
+            bare(config)
+        except (BenchError, ValueError, KeyError, AttributeError, TypeError):
+            continue
+        needs = {key: need.value for key, need in family.needs(config.to_dict()).items() if "." not in key}
+        if isinstance(needs.get("lora_target_modules"), str):
+            tried += 1
+            assert told(modelled(config, **LORA | needs, gradient_checkpointing=True)) == [], model_type
+    if not tried:
+        pytest.skip("transformers cannot build one of its models from defaults here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,10 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     from workbench.models.memory import skeleton
 
     try:
-        model = skeleton(anatomy.config, recipe)
+        with warnings.catch_warnings():
+            # What PEFT warns of is looked at below.
+            warnings.simplefilter("ignore")
+            model = skeleton(anatomy.config, recipe)
     except InputError as problem:
         return Trained(refusal=problem, matched=bool(_matched(anatomy, recipe)))
     tuner = getattr(model, "base_model", None)
