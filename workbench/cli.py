@@ -176,7 +176,7 @@ def families(name: str | None, output: str) -> int:
 @click.option("--ignore", metavar="CODES", default="", help="None of these codes.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended in CONFIG, after showing the diff.")
 @click.option("--yes", is_flag=True, help="With --fix: write without asking.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def check(
     config: str | None = None,
     model: str | None = None,
@@ -230,6 +230,11 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
     with reader_may_leave():
         if output == "json":
             write_json(check_payload(bench, found, mended.fixes if mended is not None else ()))
+        elif output == "html":
+            from workbench.views.html import document
+            from workbench.views.html_reports import check_html
+
+            sys.stdout.write(document(f"check of {bench.title}", check_html(bench, found)))
         else:
             if mended is not None and mended.fixes:
                 console().print(fixes_view(mended.fixes, bench.document.diff()))
@@ -277,7 +282,7 @@ def explain(code: str | None, output: str) -> int:
     metavar="N|all",
     help="Prove them on the first N rows too.",
 )
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def infer(
     config: str | None = None,
     model: str | None = None,
@@ -310,6 +315,12 @@ def infer(
         with diagnostics.reader_may_leave():
             if output == "json":
                 diagnostics.write_json(infer_payload(found, bench.title))
+            elif output == "html":
+                from workbench.views.html import document
+                from workbench.views.html_reports import infer_html
+
+                body = infer_html(found, bench.title, bench.rows.name)
+                sys.stdout.write(document(f"role_boundaries of {bench.title}", body))
             else:
                 sys.stdout.write(infer_text(found, bench.title, bench.rows.name))
     except BenchError as problem:

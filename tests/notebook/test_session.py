@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import workbench
 from tests.export.support import record
@@ -116,9 +118,15 @@ def test_the_data_of_every_answer_is_the_command_lines(session: Session) -> None
     assert session.check().to_dict() == told("check")
     assert session.check(select=["M"]).to_dict() == told("check", "--select", "M")
     assert session.rows[4].check().to_dict() == told("check", "--row", "4")
-    assert session.infer(rows=4).to_dict() == told("infer", "--rows", "4")
+    inferred = session.infer(rows=4)
+    assert inferred.to_dict() == told("infer", "--rows", "4")
+    assert "verified for" in "".join(shown(inferred).words)
     assert session.export().to_dict() == told("export")
     assert session.recipe.to_dict() == session.bench.document.data
+    # So are the pages.
+    assert session.html() == run("inspect", recipe, "--format", "html").stdout
+    assert session.check().html() == run("check", recipe, "--format", "html").stdout
+    assert inferred.html() == run("infer", recipe, "--rows", "4", "--format", "html").stdout
 
 
 def test_every_answer_shows_itself(session: Session) -> None:
@@ -135,7 +143,6 @@ def test_every_answer_shows_itself(session: Session) -> None:
     assert kept == row.mask().trained == int(np.count_nonzero(row.mask().labels != -100))
     for one in (session, session.rows, session.rows[2:4], row.mask(), row.trace, session.check(), session.recipe):
         shown(one)
-    assert "verified for" in "".join(shown(session.infer(rows=2)).words)
     towers, step = session.anatomy(), session.memory(sequence=256)
     assert "24 of 33" in shown(towers).words
     assert towers.to_dict()["trained"]["hits"] == {"language": 24}
@@ -225,13 +232,18 @@ def test_fixes_are_made_and_taken_back(session: Session) -> None:
     assert [one.code for one in session.check().findings if one.fix is not None] == broken
 
 
-def test_problems_are_told_without_a_traceback(session: Session, tmp_path: Path) -> None:
+def test_problems_are_told_without_a_traceback(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     with pytest.raises(BenchError) as raised:
         session.export(tmp_path / "full.yaml")
     told = "".join(raised.value._render_traceback_())
     assert "overfit: no overfit run of this recipe is recorded" in told
     assert not (tmp_path / "full.yaml").exists()
-    assert "\x1b" not in "".join(BenchError("\x1b[2J", "a\nb")._render_traceback_())
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.run_cell("from workbench.errors import InputError\nraise InputError('broken \\x1b[2J', 'because', 'do this')")
+    assert capsys.readouterr().out == "✗ broken \\x1b[2J\nbecause\ndo this\n"
     with pytest.raises(InputError, match="recipe itself"):
         session.export(session.bench.document.path, unvalidated=True, force=True)
     session.editing.type("base_model: [")
@@ -251,6 +263,7 @@ def test_a_run_is_shown_with_its_curve(session: Session) -> None:
     assert "loss from 1.5 to 0.0104 nats per token in 12 steps" in page.words
     replayed = run("overfit", "--replay", str(run_folder), "--format", "json")
     assert done.to_dict() == json.loads(replayed.stdout)
+    assert done.html() == run("overfit", "--replay", str(run_folder), "--format", "html").stdout
     assert session.export().validated
 
 

@@ -36,7 +36,7 @@ EPILOG = (
     type=click.Path(exists=True, path_type=Path),
     help="Judge a recorded run (its folder or its events) instead of running.",
 )
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def overfit(
     config: str | None = None,
     model: str | None = None,
@@ -104,6 +104,11 @@ def overfit(
     with diagnostics.reader_may_leave():
         if as_json:
             diagnostics.write_json(overfit_payload(events, verdict, str(file)))
+        elif output == "html":
+            from workbench.views.html import document
+            from workbench.views.html_reports import run_html
+
+            sys.stdout.write(document("overfit run", run_html(events, verdict, str(file))))
         else:
             sys.stdout.write(overfit_text(events, verdict, str(file)))
     return exit_code(verdict)

@@ -56,6 +56,10 @@ class Checked(Shown):
         self.session.edited()
         return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
 
+    @property
+    def title(self) -> str:
+        return f"check of {self.session.bench.title}"
+
     def to_dict(self) -> dict[str, Any]:
         """`vlmbench.check/1`."""
         return check_payload(self.session.bench, self.report, self.fixed)
@@ -93,6 +97,10 @@ class Inferred(Shown):
         self.session.editing.set_boundaries(self.role_boundaries)
         self.session.edited()
 
+    @property
+    def title(self) -> str:
+        return f"role_boundaries of {self.model}"
+
     def to_dict(self) -> dict[str, Any]:
         """`vlmbench.infer/1`."""
         return infer_payload(self.found, self.model)
@@ -120,6 +128,10 @@ class Overfitted(Shown):
     def outcome(self) -> Outcome:
         """pass, doubtful or fail."""
         return self.verdict.outcome
+
+    @property
+    def title(self) -> str:
+        return "overfit run"
 
     def to_dict(self) -> dict[str, Any]:
         """`vlmbench.overfit/1`."""

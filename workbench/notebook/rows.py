@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from workbench.errors import InputError
+from workbench.findings import Finding
 from workbench.notebook.shown import Shown, plain
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
@@ -135,6 +136,11 @@ class OneRow(_OfARow):
     def trace(self) -> OneTrace:
         """Which message and part every token came from, whatever the markers say."""
         return OneTrace(self.session, self.index, self.shown)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What there is to say about this row alone, the worst first."""
+        return self.row.findings
 
     def check(self) -> Checked:
         """What is wrong with the recipe and this row."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.findings import Finding
-from workbench.tokens.mask import REASON_TEXT, Reason
+from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
 from workbench.views.flow import Items, Turn, cut, glyphs, items, turns, visible
 from workbench.views.notes import general, serious
@@ -117,14 +117,14 @@ def tokens(
     roles = [str(message.get("role", "")) for message in row.conversation.messages]
     begun = turns(row.rendering, row.mask, row.trace, roles)
     classes = _owner_classes(row, roles) if owners else _mask_classes(drawn, change)
-    starts = {turn.start: turn for turn in begun}
+    starts, describe, looks = {turn.start: turn for turn in begun}, _facts(row, roles), drawn.look.tolist()
     html = [_turn(next((turn for turn in reversed(begun) if len(drawn) and turn.start < drawn.start[0]), None), "…")]
     for index in range(len(drawn)):
         start, stop = int(drawn.start[index]), int(drawn.stop[index])
         if (turn := starts.get(start)) is not None:
             html += ["</div></div>", _turn(turn)]
         text = drawn.texts[int(drawn.text[index])]
-        html.append(_piece(classes(index, start), text, describe(row, start, stop, roles), drawn.look[index]))
+        html.append(_piece(classes(index, start), text, describe(start, stop), looks[index]))
         if drawn.breaks[index]:
             html.append("<br>")
     html.append("</div></div>")
@@ -146,7 +146,7 @@ def _turn(turn: Turn | None, mark: str = "") -> str:
 def _piece(classes: str, text: str, tip: str, look: int) -> str:
     # Trained tokens are underlined where a reader's page drops the style, as code hosts do with notebooks.
     tag = "u" if look >= Look.TRAINED else "span"
-    title = f' title="{safe(tip)}"' if tip else ""
+    title = f' title="{tip}"' if tip else ""
     return f'<{tag} class="t {classes}"{title}>{escape(text)}</{tag}>'
 
 
@@ -174,28 +174,31 @@ def _owner_classes(row: Row, roles: Sequence[str]) -> Classes:
     return classes
 
 
-def describe(row: Row, start: int, stop: int, roles: Sequence[str]) -> str:
-    """One token, or one folded media run, in a line."""
-    trace, mask = row.trace, row.mask
-    facts = [f"token {start}" if stop == start + 1 else f"tokens {start}–{stop - 1}"]
-    facts.append(f"id {int(row.rendering.input_ids[start])}")
-    owner = Owner(int(trace.kind[start]))
-    message = int(trace.message[start])
-    if message >= 0:
-        facts.append(f"message {row.raw_message(message)}, {roles[message]}, part {int(trace.part[start])}")
-    if owner is Owner.CONTENT:
-        close = "" if trace.exact[start] else ", approximate"
-        facts.append(f"chars {int(trace.char_start[start])}–{int(trace.char_end[start])}{close}")
-    else:
-        facts.append(owner.name.lower())
-    if mask.span[start] >= 0:
-        facts.append(f"span {int(mask.span[start])}")
-    verdict = "trained" if mask.keep[start] else "not trained"
-    facts.append(f"{verdict}: {REASON_TEXT[Reason(int(mask.reason[start]))]}")
-    nll = row.nll
-    if nll is not None and not np.isnan(nll[start]):
-        facts.append(f"loss {float(nll[start]):.3f}")
-    return " · ".join(facts)
+def _facts(row: Row, roles: Sequence[str]) -> Callable[[int, int], str]:
+    """What the tooltip of a token, or of one folded media run, says in a line; escaped."""
+    trace, mask, nll, ids = row.trace, row.mask, row.nll, row.rendering.input_ids
+    names = [safe(role) for role in roles]
+    reasons = {int(reason): text for reason, text in REASON_TEXT.items()}
+    kinds = {int(owner): owner.name.lower() for owner in Owner}
+
+    def describe(start: int, stop: int) -> str:
+        facts = [f"token {start}" if stop == start + 1 else f"tokens {start}–{stop - 1}", f"id {ids[start]}"]
+        message, kind = int(trace.message[start]), int(trace.kind[start])
+        if message >= 0:
+            facts.append(f"message {row.raw_message(message)}, {names[message]}, part {trace.part[start]}")
+        if kind == Owner.CONTENT:
+            close = "" if trace.exact[start] else ", approximate"
+            facts.append(f"chars {trace.char_start[start]}–{trace.char_end[start]}{close}")
+        else:
+            facts.append(kinds[kind])
+        if mask.span[start] >= 0:
+            facts.append(f"span {mask.span[start]}")
+        facts.append(f"{'trained' if mask.keep[start] else 'not trained'}: {reasons[int(mask.reason[start])]}")
+        if nll is not None and not np.isnan(nll[start]):
+            facts.append(f"loss {float(nll[start]):.3f}")
+        return " · ".join(facts)
+
+    return describe
 
 
 def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
