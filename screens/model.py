@@ -346,9 +346,8 @@ def _tower(line: Line, paint: Paints) -> Text:
     style = _styled(line, paint)
     text.append(f"{STATE_GLYPH[line.state]} ", style).append(f"{line.name:11}", paint.strong)
     text.append(f"{short_count(line.parameters):>9} {short_bytes(line.bytes):>9}  ", paint.muted)
-    said = f"{line.adapted:,} of {line.modules:,} adapted" if line.adapted else line.state
-    if line.state == "dead":
-        said += ", all frozen again"
+    again = "frozen again" if line.state == "dead" else "adapted"
+    said = f"{line.adapted:,} of {line.modules:,} {again}" if line.adapted else line.state
     text.append(said, style)
     return text.append(f"  {short_count(line.trained)} trained" if line.trained else "", paint.muted)
 
@@ -363,4 +362,4 @@ def _kind(line: Line, name: str, paint: Paints) -> Text:
     style = _styled(line, paint)
     text.append(f"{STATE_GLYPH[line.state]} ", style).append(f"{visible(name)} ")
     count = f"{line.adapted:,} of {line.modules:,}" if line.state == "partly" else f"× {line.modules:,}"
-    return text.append(f"{count:>10} ", style).append(f"{short_count(line.parameters):>9}", paint.muted)
+    return text.append(f"{count:>6} ", style).append(f"{short_count(line.parameters):>9}", paint.muted)

@@ -12,14 +12,18 @@ from textual.pilot import Pilot
 
 from screens.checks import ChecksScreen
 from screens.export import ExportScreen
-from screens.messages import Checked, ExportReady, RunsFound
+from screens.messages import Checked, ExportReady, MemoryRead, ModelRead, RunsFound
+from screens.model import ModelScreen
 from screens.overfit import OverfitScreen
 from tests.screens.conftest import Opened, settled, to_row, until
 from workbench.checks.run import Group, Report
 from workbench.errors import Where
 from workbench.export.readiness import Proof
 from workbench.findings import Finding, Fix
+from workbench.models.memory import MemoryEstimate
 from workbench.overfit.events import read
+from workbench.recipe.model import Recipe
+from workbench.resources import sample_dir
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 RUN = Path(__file__).parent / "recorded" / "run.jsonl"
@@ -70,6 +74,31 @@ def prepared(screen: ExportScreen, number: int) -> Iterator[None]:
     yield
 
 
+def looked(screen: ModelScreen, number: int) -> Iterator[None]:
+    """The demo's model under targets that reach its towers."""
+    from transformers import AutoConfig
+
+    from workbench.models.anatomy import anatomy
+    from workbench.models.targets import trained
+
+    keys = {"adapter": "lora", "lora_r": 4, "lora_target_modules": "all-linear", "freeze_mm_modules": True}
+    made = anatomy(AutoConfig.from_pretrained(str(sample_dir() / "demo-model")))
+    facts = trained(made, Recipe.model_validate(keys))
+    told = Finding(
+        "A001", "warning", "LoRA reaches 22 modules of the vision tower, beside 33 modules of the language model",
+        "Use a pattern that names the language model.", Where("small.yaml", 34, 1), Fix("a pattern", ()),
+    )  # fmt: skip
+    screen.tell(ModelRead(number, made, facts, [told]))
+    yield
+
+
+def measured(screen: ModelScreen, number: int) -> Iterator[None]:
+    mib = 2**20
+    told = MemoryEstimate(480 * mib, 12 * mib, 12 * mib, 24 * mib, 900 * mib, 310 * mib, 2, 512, 512, 3_000_000, 10**9)
+    screen.tell(MemoryRead(number, told))
+    yield
+
+
 def ran(screen: OverfitScreen) -> Iterator[None]:
     run: Any = SimpleNamespace(events=read(RUN))
     screen.tell(RunsFound([run]))
@@ -79,6 +108,7 @@ def ran(screen: OverfitScreen) -> Iterator[None]:
 SCREENS: dict[str, tuple[str, Callable[[Pilot[None]], bool]]] = {
     "inspect": ("1", settled),
     "checks": ("2", lambda pilot: isinstance(pilot.app.screen, ChecksScreen) and pilot.app.screen.done),
+    "model": ("3", lambda pilot: isinstance(pilot.app.screen, ModelScreen) and pilot.app.screen.estimate is not None),
     "overfit": ("4", lambda pilot: isinstance(pilot.app.screen, OverfitScreen) and bool(pilot.app.screen._events)),
     "export": ("5", lambda pilot: isinstance(pilot.app.screen, ExportScreen) and pilot.app.screen.made is not None),
 }
@@ -90,6 +120,8 @@ async def test_every_screen_at_every_size(
 ) -> None:
     """One start of the app for each colour: it is resized as a terminal is."""
     monkeypatch.setattr(ChecksScreen, "_check", checked)
+    monkeypatch.setattr(ModelScreen, "_read", looked)
+    monkeypatch.setattr(ModelScreen, "_measure", measured)
     monkeypatch.setattr(ExportScreen, "_prepare", prepared)
     monkeypatch.setattr(OverfitScreen, "_find", ran)
     if colour == "no-colour":
@@ -99,7 +131,8 @@ async def test_every_screen_at_every_size(
         await pilot.press("]", "right")
         for name, (key, there) in SCREENS.items():
             await pilot.press(key)
-            await until(pilot, lambda there=there: there(pilot))  # type: ignore[misc]
+            # The first look at a model imports transformers and PEFT.
+            await until(pilot, lambda there=there: there(pilot), 120)  # type: ignore[misc]
             for size, cells in SIZES.items():
                 await pilot.resize_terminal(*cells)
                 await until(pilot, lambda there=there: there(pilot))  # type: ignore[misc]
