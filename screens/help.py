@@ -14,7 +14,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from screens.actions import Action, Scope, groups
+from screens.keymap import keymap_file
 from screens.themes import paints
+from workbench.views.flow import visible
 
 _WORDY = 100
 """From this width on there is room for a sentence on each action."""
@@ -38,6 +40,8 @@ class HelpScreen(ModalScreen[None]):
             for name, actions in groups(self._scopes).items():
                 yield Static(name, classes="help--group", markup=False)
                 yield Static(self._table(actions), markup=False)
+            yield Static("keys of your own", classes="help--group", markup=False)
+            yield Static(f"Name an action by its id in {visible(str(keymap_file()))}", markup=False)
 
     def _table(self, actions: Sequence[Action]) -> Table:
         paint = paints(self.app.current_theme)

@@ -248,7 +248,7 @@ class OverfitScreen(WorkbenchScreen):
         told.append(visible(verdict.line), style.get(verdict.outcome, paint.strong))
         told.append("\n")
         for line in facts(self._events, verdict, curve=False):
-            told.append(f"\n{visible(line)}", paint.muted)
+            told.append(f"\n{visible(line)}")
         for finding in verdict.findings:
             told.append(f"\n\n{SEVERITY_GLYPH[finding.severity]} {finding.code}  ", paint.severity[finding.severity])
             where = f"row {finding.where.row}: " if finding.where.row is not None else ""

@@ -188,7 +188,8 @@ class Arranged(Screen[None]):
             shown.hide()
             return
         column = lines.gutter + lines.cells(grid.item)[0] + 1
-        shown.show(source, line + 1, column, (grid.outer_size.width, grid.outer_size.height))
+        room = (grid.outer_size.width, grid.outer_size.height)
+        shown.show(source, line + 1, column, room, lines.height - grid.scroll_offset.y)
 
 
 def _of_type(kept: object, kind: type[Any]) -> dict[str, Any]:

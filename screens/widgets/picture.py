@@ -72,13 +72,18 @@ class Preview(Container):
     def on_mount(self) -> None:
         self.display = False
 
-    def show(self, source: Any, line: int, column: int, room: tuple[int, int]) -> None:
-        """Draw a picture (see `load_picture`) below line `line` of a pane of `room` cells, or above it."""
+    def show(self, source: Any, line: int, column: int, room: tuple[int, int], last: int) -> None:
+        """Draw a picture (see `load_picture`) in a pane of `room` cells, where it hides the least.
+
+        That is below the `last` line of the text; where there is little room, below or above line `line`.
+        """
         picture, self.wrong = self._load(source)
         if picture is None:
             self.hide()
             return
         width, height = room
+        if height - last - 1 >= CELLS[1]:
+            line = last
         above, below = line, height - line - 1
         most = (min(CELLS[0], width - 2), min(CELLS[1], max(above, below) - 2))
         if most[0] < 4 or most[1] < 2:
