@@ -328,7 +328,7 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
     async with opened() as pilot:
         shown = str(screen_of(pilot).query_one(BoundariesPanel).query_one("Static").render())
         assert 'start: "<|turn>model\\n"' in shown
-        assert "3 16 9 … 4 · matches 2/2" in shown
+        assert "matches 2/2 · 3 16 9 … 4" in shown
         assert "matches 0/0" in shown
         assert "nothing found" in str(screen_of(pilot).query_one(FindingsList).query_one("Static").render())
 
