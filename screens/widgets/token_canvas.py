@@ -28,7 +28,7 @@ from screens.widgets.minimap import CELLS, Marks, Minimap, minimap
 from screens.widgets.token_lines import TokenLines, draw_items, lay_out
 from workbench.editing import Change
 from workbench.findings import SEVERITIES
-from workbench.views.flow import Items, visible
+from workbench.views.flow import Items, remasked, visible
 from workbench.views.palette import SEVERITY_GLYPH, SPACE, TRAINED_BAR, Look
 
 _STRIPS_KEPT = 4096
@@ -94,7 +94,7 @@ class TokenCanvas(ScrollView):
             return
         before = self._changed is None
         self.view, self._changed = view, changed
-        self._items = draw_items(view, self._unfolded)
+        self._items = remasked(self._items, view.mask)
         if self.layout_lines is not None:
             self.layout_lines = replace(self.layout_lines, items=self._items)
         self._shade()

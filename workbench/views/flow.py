@@ -139,8 +139,6 @@ def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[
     start = np.flatnonzero(first)
     stop = np.append(start[1:], count) if len(start) else start
     look = np.where(media, Look.MEDIA, np.where(drawn.control, Look.CONTROL, Look.PLAIN)).astype(np.uint8)[start]
-    trained = np.logical_or.reduceat(mask.keep, start) if len(start) else np.zeros(0, dtype=bool)
-    look = look + np.uint8(Look.TRAINED) * trained.astype(np.uint8)
     text, width = drawn.text[start], drawn.width[start]
     breaks = np.logical_or.reduceat(drawn.breaks, start) if len(start) else np.zeros(0, dtype=bool)
     texts = list(drawn.texts)
@@ -150,7 +148,15 @@ def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[
         at = int(np.searchsorted(start, runs.start[number]))
         text[at], width[at] = len(texts), cell_len(label)
         texts.append(label)
-    return Items(start, stop, text, width, breaks, look, run_of[start], texts)
+    return remasked(Items(start, stop, text, width, breaks, look, run_of[start], texts), mask)
+
+
+def remasked(drawn: Items, mask: Mask) -> Items:
+    """The same items under another mask of their row."""
+    if not len(drawn):
+        return drawn
+    trained = np.logical_or.reduceat(mask.keep, drawn.start).astype(np.uint8)
+    return replace(drawn, look=drawn.look % np.uint8(Look.TRAINED) + np.uint8(Look.TRAINED) * trained)
 
 
 def cut(drawn: Items, window: tuple[int, int]) -> Items:
