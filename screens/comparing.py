@@ -47,9 +47,9 @@ class Compared(ModalScreen[None]):
     def _table(self) -> Table:
         paint = paints(self.app.current_theme)
         table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        table.add_column(ratio=5, overflow="fold")
+        table.add_column(width=min(30, max(len(pair.knob) for pair in self._pairs) + 2), overflow="fold")
         for _ in self._names:
-            table.add_column(ratio=6, overflow="fold")
+            table.add_column(ratio=1, overflow="fold")
         heads = ["", *(visible(name) for name in self._names)]
         table.add_row(*(Text(head, paint.muted + Style(underline=True)) for head in heads))
         above = True
@@ -99,6 +99,7 @@ class Comparing(Edits):
         pairs = side_by_side(editing.document, editing.other)
         more, less = panel.difference
         differing = sum(not pair.same for pair in pairs)
-        told = f"{differing} differ. In row {self._row} only this one trains {more:,} tokens, only the other {less:,}."
+        told = f"{differing or 'None'} of the knobs differ. In row {self._row} only this one trains {more:,} tokens, "
+        told += f"only the other {less:,}."
         mine = Path(editing.document.name).name
         self.app.push_screen(Compared(f"this: {mine}", f"other: {name}", pairs, told))

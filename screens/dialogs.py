@@ -108,6 +108,11 @@ class Choose(ModalScreen[str | None]):
         self.query_one(VerticalScroll).focus()
         self._draw()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """The diff has the room that the rest leaves: what can be chosen is always in sight."""
+        others = 8 + len(self._choices) + 2 * bool(self._note)
+        self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height * 9 // 10 - others)
+
     def _ways(self, paint: Paints) -> Text:
         text = Text(end="")
         width = max(len(one.answer) for one in self._choices)

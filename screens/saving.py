@@ -74,7 +74,7 @@ class Saving(Screen[None]):
         name = visible(editing.file.name)
         mine, opened = editing.document.text, editing.opened
         views = [
-            ("yours against theirs", diff_of(theirs or "", mine, name)),
+            ("against the file", diff_of(theirs or "", mine, name)),
             ("what they changed", diff_of(opened, theirs or "", name)),
             ("what you changed", diff_of(opened, mine, name)),
         ]
@@ -107,12 +107,12 @@ class Saving(Screen[None]):
         if left is None:
             return
         name = visible(Path(editing.document.name).name)
-        mine = ("your edits against the file", diff_of(editing.document.text, left.text, name))
+        mine = ("against the file", diff_of(editing.document.text, left.text, name))
         views, note = [mine], ""
         if editing.meanwhile(left):
             note = "The file was changed meanwhile."
             views += [
-                ("what changed in the file", diff_of(left.opened, editing.document.text, name)),
+                ("what they changed", diff_of(left.opened, editing.document.text, name)),
                 ("what you changed", diff_of(left.opened, left.text, name)),
             ]
         keep = "go on with yours; nothing is written before ctrl+s" if note else "go on with them; u takes them away"

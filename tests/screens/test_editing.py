@@ -202,7 +202,7 @@ async def test_a_file_that_somebody_else_changed_is_a_choice(opened: Opened, rec
         # While the app is open: escape leaves both, theirs can be taken and undone.
         await pilot.press("ctrl+s")
         dialog = await chosen(pilot, "escape")
-        assert [name for name, _ in dialog._views] == ["yours against theirs", "what they changed", "what you changed"]
+        assert [name for name, _ in dialog._views] == ["against the file", "what they changed", "what you changed"]
         assert "+# theirs" in dialog._views[1][1]
         assert "theirs" not in dialog._views[2][1]
         assert (editing.document.text, recipe.read_text("utf-8")) == (mine, theirs)
@@ -333,3 +333,19 @@ def _kept(state: Path, typed: str) -> int:
     return max(
         (count for count in range(len(typed) + 1) for text in copies if text.startswith(typed[:count])), default=0
     )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 48)])
+async def test_what_can_be_chosen_is_in_sight(opened: Opened, recipe: Path, size: tuple[int, int]) -> None:
+    """However long the diff and small the window."""
+    async with opened(size, bench=prepare(recipe)) as pilot:
+        editing = screen_of(pilot).editing
+        editing.type("".join(f"# {number}\n" for number in range(99)) + editing.document.text)
+    recipe.write_text(recipe.read_text("utf-8") + "# theirs\n", "utf-8")
+    async with opened(size, bench=prepare(recipe)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await pilot.pause()
+        box, ways = (pilot.app.screen.query_one(name) for name in ("#dialog", "#choices"))
+        assert box.region.contains_region(ways.region)
+        assert ways.region.height == 2
+        assert pilot.app.screen.query_one("#diff").parent.region.height >= 8  # type: ignore[union-attr]
