@@ -93,8 +93,7 @@ def test_rows_and_recipes_without_any(session: Session) -> None:
     session.set("role_boundaries.0.start", "<script>alert(1)</script>")
     assert "<script" not in editor.html + editor.status
     whole = session.recipe.yaml.replace(editor.text, "")
-    session.editing.type(whole)
-    session.edited()
+    session.edit(lambda editing: editing.type(whole))
     assert editor.text == ""
     assert "everything is trained" in editor.html
     editor.text = f"role_boundaries:\n  - role: assistant\n    start: {json.dumps(GOOD)}\n    end: eos_token\n"

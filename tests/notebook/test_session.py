@@ -17,11 +17,13 @@ from traitlets.config import Config
 import workbench
 from tests.export.support import record
 from tests.test_cli import run
+from workbench.bench import Bench
 from workbench.errors import BenchError, InputError
 from workbench.notebook import Session
 from workbench.notebook.shown import Shown
 from workbench.overfit.events import read
 from workbench.overfit.runs import EVENTS
+from workbench.recipe.document import Document
 from workbench.views.curve import curve
 
 VOID = {"meta", "br"}
@@ -216,6 +218,27 @@ def test_an_edit_is_followed_everywhere(session: Session) -> None:
     session.set("datasets.0.path", str(few))
     assert len(session.rows) == 1
     assert np.array_equal(session.rows[0].mask().input_ids, other)
+
+
+def test_what_was_left_unsaved_is_not_lost(session: Session) -> None:
+    def again() -> Session:
+        return Session(Bench(Document.from_file(session.bench.document.path or "")).load())
+
+    assert not session.recover()
+    session.set("role_boundaries.0.start", "<|turn>assistant\n")
+    # The kernel dies here.
+    later, other = again(), again()
+    assert later.recipe.diff == ""
+    assert ".recover()" in later.text()
+    assert ".recover()" in "".join(shown(later).words)
+    assert later.recover()
+    assert later.recipe.yaml == session.recipe.yaml
+    assert (later.undo(), later.recover(), ".recover()" in later.text()) == (True, False, False)
+    # An edit that does not take it up sets it aside.
+    other.set("train_on_inputs", True)
+    aside = list(other.editing.working_copy.folder.rglob("*-mine.yaml"))
+    assert [file.read_text("utf-8") for file in aside] == [session.recipe.yaml]
+    assert other.set("train_on_inputs", None).diff == ""
 
 
 def test_fixes_are_made_and_taken_back(session: Session) -> None:

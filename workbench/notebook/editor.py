@@ -63,6 +63,7 @@ class BoundaryEditor(anywidget.AnyWidget):
             row=row, text=self._lines(), placeholder=f"{KEY}:\n  - role: assistant\n    start: …\n    end: …"
         )
         self.on_msg(self._asked)
+        session.editors.add(self)
         self.refresh()
 
     @property
@@ -92,8 +93,7 @@ class BoundaryEditor(anywidget.AnyWidget):
     def _typed(self, change: Any) -> None:
         whole = self._before + self.text + self._after
         if whole != self.editing.document.text:
-            self.editing.type(whole)
-            self._draw()
+            self._session.edit(lambda editing: editing.type(whole))
 
     @traitlets.observe("row")
     def _moved(self, change: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workbench.checks.run import Report
+    from workbench.editing import Editing
     from workbench.export.export import Export
     from workbench.notebook.session import Session
     from workbench.tokens.infer import Inference
@@ -52,8 +53,7 @@ class Checked(Shown):
         """Make the fixes offered in the recipe (in memory; `undo` takes each back), and check again."""
         fixes = apart(self.report.findings)
         for one in fixes:
-            self.session.editing.make(one)
-        self.session.edited()
+            self.session.edit(partial(_make, one))
         return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
 
     @property
@@ -71,6 +71,10 @@ class Checked(Shown):
         made = "".join(f'<li class="yes">✓ {safe(one.title)}</li>' for one in self.fixed)
         fixed = f'<ul class="findings">{made}</ul>' if made else ""
         return check_html(self.session.bench, self.report) + fixed
+
+
+def _make(fix: Fix, editing: Editing) -> None:
+    editing.make(fix)
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,8 +98,7 @@ class Inferred(Shown):
 
     def use(self) -> None:
         """Write them into the recipe; `undo` takes that back."""
-        self.session.editing.set_boundaries(self.role_boundaries)
-        self.session.edited()
+        self.session.edit(lambda editing: editing.set_boundaries(self.role_boundaries))
 
     @property
     def title(self) -> str:

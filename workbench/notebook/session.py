@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from workbench.bench import Bench, prepare
 from workbench.diagnostics import progress_bar, quiet_libraries
-from workbench.findings import Edit, Fix
 from workbench.notebook.given import Given, as_source
 from workbench.notebook.model import Memory, Towers
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText
-from workbench.notebook.rows import OneRow, Rows
+from workbench.notebook.rows import TOKENS, OneRow, Rows
 from workbench.notebook.shown import Shown, plain
-from workbench.views.html import overview
+from workbench.views.html import overview, safe
 from workbench.views.payload import inspect_payload
 
 if TYPE_CHECKING:
     from workbench.checks.run import Report
     from workbench.editing import Editing
     from workbench.notebook.editor import BoundaryEditor
+    from workbench.working_copy import Left
 
 Count = int | None
 
@@ -65,8 +65,11 @@ class Session(Shown):
         self._bench = bench
         self.editing: Editing = Editing(bench)
         """The recipe under edit; the boundary editor shares it."""
+        self.left: Left | None = self.editing.left()
+        """Edits of another time that were never saved; `recover` takes them up."""
         self._limit = rows
-        self._editors: WeakSet[BoundaryEditor] = WeakSet()
+        self.editors: WeakSet[BoundaryEditor] = WeakSet()
+        """The boundary editors over this recipe that somebody still has."""
 
     @property
     def bench(self) -> Bench:
@@ -101,12 +104,16 @@ class Session(Shown):
     def text(self) -> str:
         from workbench.views.plain import boundaries_table, headline
 
-        return plain(
-            headline(self.bench), "", self.rows[0].text(), "", boundaries_table(self.bench, [self.bench.row(0)])
-        )
+        table = boundaries_table(self.bench, [self.bench.row(0)])
+        return plain(headline(self.bench), self._unsaved, self.rows[0].text(), "", table)
 
     def body(self) -> str:
-        return overview(self.bench, [self.bench.row(0)], window=(0, 2000), more=".rows[0].window(a, b)")
+        unsaved = f'<p class="warning-line">{safe(self._unsaved)}</p>' if self._unsaved else ""
+        return unsaved + overview(self.bench, [self.bench.row(0)], window=(0, TOKENS), more=".rows[0].window(a, b)")
+
+    @property
+    def _unsaved(self) -> str:
+        return f"Edits of {self.left.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()" if self.left else ""
 
     @property
     def title(self) -> str:
@@ -225,28 +232,46 @@ class Session(Shown):
     # Editing
 
     def set(self, key: str, value: Any) -> RecipeText:
-        """Set a key of the recipe, such as "train_on_inputs" or "role_boundaries.0.start"; comments are kept."""
+        """Set a key of the recipe, such as "train_on_inputs" or "role_boundaries.0.start"; None takes it out.
+
+        Comments are kept.
+        """
         from workbench.recipe.document import key_path
 
-        self.editing.make(Fix(f"set {key}", (Edit(key_path(key), value),)))
-        self.edited()
+        self.edit(lambda editing: editing.set(key_path(key), value))
         return self.recipe
+
+    def edit(self, change: Callable[[Editing], object]) -> None:
+        """Make an edit, which every boundary editor shows. What another time left unsaved is set aside in a file."""
+        if self.left is not None:
+            self.editing.discard(self.left)
+            self.left = None
+        change(self.editing)
+        self._tell()
 
     def undo(self) -> bool:
         """Take back the last edit, whoever made it; False where there is none."""
         moved = self.editing.undo()
-        self.edited()
+        self._tell()
         return moved
 
     def redo(self) -> bool:
         """Make an undone edit again; False where there is none."""
         moved = self.editing.redo()
-        self.edited()
+        self._tell()
         return moved
 
-    def edited(self) -> None:
-        """Let the boundary editors show what somebody else changed."""
-        for editor in list(self._editors):
+    def recover(self) -> bool:
+        """Take up edits that were left unsaved, here or in the terminal; False where there are none."""
+        if self.left is None:
+            return False
+        self.editing.restore(self.left)
+        self.left = None
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        for editor in list(self.editors):
             editor.refresh()
 
     def save(self, path: str | Path | None = None) -> Path:
@@ -265,6 +290,4 @@ class Session(Shown):
                 f"{missing.name} is not installed.",
                 "Install it: pip install anywidget (or vlm-workbench[notebook])",
             ) from None
-        editor = BoundaryEditor(self, row=row)
-        self._editors.add(editor)
-        return editor
+        return BoundaryEditor(self, row=row)

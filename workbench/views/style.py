@@ -55,7 +55,7 @@ table{{border-collapse:collapse;font-size:.9rem;margin:.3rem 0;border:0;table-la
 tr{{background:none}}
 :is(th,td){{text-align:left;vertical-align:baseline;padding:.2rem 1.2rem .2rem 0;border:0;background:none;\
 white-space:normal;max-width:32rem;overflow-wrap:break-word}}
-th{{font-weight:400;color:var(--muted)}}
+th{{font-weight:400;color:var(--muted);white-space:nowrap}}
 :is(th,td).n{{text-align:right;font-variant-numeric:tabular-nums}}
 :is(code,pre){{font:12.5px/1.6 {_MONO};background:var(--panel);color:var(--ink);border-radius:3px;border:0}}
 code{{padding:.1rem .3rem}}
