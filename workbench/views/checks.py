@@ -70,11 +70,7 @@ def _group(group: Group) -> list[RenderableType]:
     if finding.where:
         head.append(f"{visible(str(finding.where))}: ", style="dim")
     head.append(visible(finding.message))
-    if group.count > 1:
-        places = ", ".join(str(row) for row in dict.fromkeys(one.where.row for one in group.first) if row is not None)
-        times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
-        more = f" ({times}: {places}{', …' if group.rows > len(group.first) else ''})" if places else f" ({times})"
-        head.append(more, style="bold")
+    head.append(scope(group), style="bold")
     lines: list[RenderableType] = [head]
     hint = Text(visible(finding.hint), style="dim")
     if group.fix is not None:
@@ -82,6 +78,15 @@ def _group(group: Group) -> list[RenderableType]:
     if hint.plain:
         lines.append(Padding(hint, (0, 0, 0, 7), expand=False))
     return lines
+
+
+def scope(group: Group) -> str:
+    """How often a group's findings were found and in which rows, in brackets; "" for one alone."""
+    if group.count == 1:
+        return ""
+    places = ", ".join(str(row) for row in dict.fromkeys(one.where.row for one in group.first) if row is not None)
+    times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
+    return f" ({times}: {places}{', …' if group.rows > len(group.first) else ''})" if places else f" ({times})"
 
 
 def _sum(bench: Bench, report: Report) -> Text:

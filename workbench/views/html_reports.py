@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
+from workbench.views.checks import scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS
 from workbench.views.html import finding_line, findings, safe, table
@@ -76,12 +77,7 @@ def check_html(bench: Bench, report: Report) -> str:
 
 
 def _group(group: Group) -> str:
-    more = ""
-    if group.count > 1:
-        rows = ", ".join(str(row) for row in dict.fromkeys(item.where.row for item in group.first) if row is not None)
-        times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
-        named = f": {rows}{', …' if group.rows > len(group.first) else ''}" if rows else ""
-        more = f' <span class="muted">({times}{named})</span>'
+    more = f'<span class="muted">{safe(scope(group))}</span>'
     fix = f'<br><span class="yes">fix:</span> {safe(group.fix.title)}' if group.fix is not None else ""
     return finding_line(group.finding, more, fix)
 
