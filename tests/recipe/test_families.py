@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support import processors
+from tests.support.small import mended
 from workbench.errors import InputError
 from workbench.recipe import families as fam
 from workbench.recipe.family_spec import Family, parse
@@ -493,7 +494,7 @@ def small_model(name: str, model_type: str) -> Any:
     import torch
     from transformers import CONFIG_MAPPING, AutoModelForMultimodalLM
 
-    config = CONFIG_MAPPING[model_type](**PARTS.get(name, {}))
+    config = mended(CONFIG_MAPPING[model_type](**PARTS.get(name, {})))
     for part in (
         config.get_text_config(),
         getattr(config, "vision_config", None),

@@ -20,7 +20,11 @@ def default_config(model_type: str) -> Any:
     """A configuration as the class has it, but for defaults of some releases that do not fit each other."""
     from transformers import AutoConfig
 
-    config = AutoConfig.for_model(model_type)
+    return mended(AutoConfig.for_model(model_type))
+
+
+def mended(config: Any) -> Any:
+    """A configuration whose padding is one of its words, which some releases' defaults are not."""
     for part in _parts(config):
         if (getattr(part, "pad_token_id", None) or 0) >= (getattr(part, "vocab_size", None) or float("inf")):
             part.pad_token_id = 0

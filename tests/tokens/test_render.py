@@ -129,3 +129,15 @@ def test_a_row_without_messages_renders_as_the_collator_renders_it(loaded):
     speaker = renderer(model)
     speaker.template = "<|im_start|>{% for message in messages %}{{ message.role }}{% endfor %}"
     assert speaker.render([]).input_ids.tolist() == collated(model, speaker.template, [])
+
+
+@pytest.mark.parametrize("written", ["m['role'] + ': ' + m['content']", "m['role'] ~ ': ' ~ m['content']"])
+def test_the_template_of_a_text_model_gets_texts(loaded, written):
+    """One raises at a list of parts, the other writes it out; a template that knows parts still gets them."""
+    template = "{% for m in messages %}{{ " + written + " }}\n{% endfor %}"
+    renderer = Renderer(loaded("qwen2_5_vl").tokenizer, None, template)
+    said = [{"role": "user", "content": [{"type": "text", "text": "How many?"}]}]
+    assert renderer.render(said).text == "user: How many?\n"
+    assert renderer.prompt(said) == "user: How many?\n"
+    knows = "{% for m in messages %}{% for p in m['content'] %}{{ p['text'] }}|{% endfor %}{% endfor %}"
+    assert Renderer(loaded("qwen2_5_vl").tokenizer, None, knows).prompt(said) == "How many?|"

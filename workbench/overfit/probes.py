@@ -14,6 +14,8 @@ from workbench.overfit.loss import trained_nll
 from workbench.overfit.training import Collator, to_device
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from workbench.bench import Bench
     from workbench.row import Row
 
@@ -65,11 +67,15 @@ class Examiner:
         turns = []
         stops = stop_ids(model, self.bench)
         for index in self.rows:
-            for message, wanted in trained_turns(self.bench.row(index)):
+            for message, places in trained_turns(self.bench.row(index)):
                 history = self.bench.row(index).conversation.messages[:message]
                 inputs = self.collator.inputs([history], prompt=True)
                 inputs = to_device(inputs, model.device, next(model.parameters()).dtype)
                 length = inputs["input_ids"].shape[1]
+                ids = self.bench.row(index).rendering.input_ids
+                given = inputs["input_ids"][0].tolist() == ids[:length].tolist()
+                # What the prompt writes already, such as a line break after the role, is not asked for again.
+                wanted = ids[places[places >= length] if given else places].tolist()
                 with torch.no_grad():
                     made = model.generate(**inputs, max_new_tokens=min(limit, len(wanted) + 8), do_sample=False)
                 got = made[0, length:].tolist()
@@ -120,17 +126,17 @@ def swap_result(own: Sequence[RowLoss], other: Sequence[RowLoss]) -> dict[str, A
     return {"applicable": True, "rise": rise, "tokens": int(depends.sum()), "of": len(before)}
 
 
-def trained_turns(row: Row) -> list[tuple[int, list[int]]]:
-    """The turns of a row whose content is trained: the message, and the ids that are trained of it, in order."""
-    mask, trace, ids = row.mask, row.trace, row.rendering.input_ids
+def trained_turns(row: Row) -> list[tuple[int, npt.NDArray[np.int64]]]:
+    """The turns of a row whose content is trained: the message, and where the trained tokens of it are, in order."""
+    mask, trace = row.mask, row.trace
     found = []
     for number in np.flatnonzero(mask.spans.trained).tolist():
-        inside = slice(int(mask.spans.content[number]), int(mask.spans.stop[number]))
-        owners = trace.message[inside]
+        first, stop = int(mask.spans.content[number]), int(mask.spans.stop[number])
+        owners = trace.message[first:stop]
         owners = owners[owners >= 0]
-        wanted = ids[inside][mask.keep[inside]].tolist()
-        if len(owners) and wanted:
-            found.append((int(owners[0]), wanted))
+        places = first + np.flatnonzero(mask.keep[first:stop])
+        if len(owners) and len(places):
+            found.append((int(owners[0]), places))
     return found
 
 

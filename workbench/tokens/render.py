@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
 from typing import Any
 
@@ -91,9 +92,32 @@ class Renderer:
         with self._lock:
             # A batch of one, as the collator renders: a row without messages is no error there.
             (text,) = speaker.apply_chat_template(
-                [list(messages)], tokenize=False, add_generation_prompt=add_generation_prompt, **options
+                [self._spoken(messages)], tokenize=False, add_generation_prompt=add_generation_prompt, **options
             )
         return str(text)
+
+    def _spoken(self, messages: Sequence[Message]) -> list[Message]:
+        """The messages as the template takes them: a lone text by itself where it knows no parts."""
+        if not self._plain:
+            return list(messages)
+        return [
+            {**message, "content": content[0]["text"]}
+            if isinstance(content := message.get("content"), list) and len(content) == 1 and "text" in content[0]
+            else message
+            for message in messages
+        ]
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether the template is a text model's, which raises at a list of parts or writes it out as it stands."""
+        if self.processor is not None:
+            return False
+        options = {} if self.template is None else {"chat_template": self.template}
+        asked = [{"role": "user", "content": [{"type": "text", "text": "word"}]}]
+        try:
+            return "'text'" in str(self.tokenizer.apply_chat_template(asked, tokenize=False, **options))
+        except Exception:
+            return True
 
     def render(self, messages: Sequence[Message], *, where: Where | None = None) -> Rendering:
         """Render one conversation, exactly as the collator would.
@@ -154,7 +178,7 @@ class Renderer:
         }
         if self.template is not None:
             options["chat_template"] = self.template
-        batch = [list(messages) for messages in conversations]
+        batch = [self._spoken(messages) for messages in conversations]
         with self._lock:
             if self.processor is not None:
                 return self.processor.apply_chat_template(
