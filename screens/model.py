@@ -205,7 +205,7 @@ class ModelScreen(WorkbenchScreen):
             return
         self._typing = True
         try:
-            self.editing.put((_KEY,), value)
+            self.editing.set((_KEY,), value)
             self.follow()
         except BenchError as problem:
             self.refused(problem)

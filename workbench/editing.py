@@ -88,29 +88,12 @@ class Editing:
 
     def type(self, text: str) -> None:
         """Take the whole text as typed by a person, whether or not it is YAML at present."""
-        self.document.replace_text(text, group=self._typing())
-        self._follow()
-
-    def put(self, path: Sequence[str | int], value: Any) -> None:
-        """Take a value as typed by a person into a field of its own; None takes the key out.
-
-        Raises:
-            InputError: the text does not parse at present.
-        """
-        group = self._typing()
-        if value is None:
-            self.document.delete(path, group=group)
-        else:
-            self.document.set(path, value, group=group)
-        self._follow()
-
-    def _typing(self) -> str:
-        """The step of the history that a letter belongs to."""
         now = monotonic()
         if now - self._typed > _PAUSE_SECONDS:
             self._group += 1
         self._typed = now
-        return f"typing {self._group}"
+        self.document.replace_text(text, group=f"typing {self._group}")
+        self._follow()
 
     def make(self, fix: Fix) -> None:
         """Apply a finding's fix.
