@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from transformers import AutoConfig
+from peft import LoraConfig, get_peft_model
+from peft.tuners.lora import LoraLayer
+from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 from tests.checks.support import QWEN, bench_of, of, row
@@ -82,11 +84,16 @@ def test_all_linear_on_the_tiny_gemma_4(modelled: Modelled) -> None:
     assert beside.code == "A001"
     assert "beside 51 modules of the language model" in beside.message
     assert mended(bench, beside) == []
+    made = get_peft_model(
+        AutoModelForImageTextToText.from_config(tiny_gemma4()),
+        LoraConfig(r=4, target_modules=bench.recipe.lora_target_modules, task_type="CAUSAL_LM"),
+    )
+    adapted = [name for name, one in made.named_modules() if isinstance(one, LoraLayer)]
+    assert adapted
+    assert all(name.startswith("base_model.model.model.language_model.layers.") for name in adapted)
 
 
 def test_what_peft_alone_refuses(modelled: Modelled) -> None:
-    from peft import LoraConfig, get_peft_model
-
     with pytest.raises(ValueError, match="Gemma4ClippableLinear"):
         get_peft_model(bare(tiny_gemma4()), LoraConfig(target_modules=["q_proj", "v_proj"]))
     bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=["q_proj", "v_proj"])
