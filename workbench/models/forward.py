@@ -32,24 +32,24 @@ def forward_facts(anatomy: Anatomy) -> Forward:
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     from workbench.models.anatomy import bare
-    from workbench.models.memory import _without_data
+    from workbench.models.memory import without_data
 
     extra: list[str] = []
     heard: list[dict[str, Any]] = []
     problem: str | None = None
     built = bare(anatomy.config)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        model = _without_data(built).train()
+        model = without_data(built).train()
         own_loss = getattr(model, "loss_function", None)
         wanted = inspect.signature(model.forward).parameters
         _listen(model, heard)
         while True:
-            problem = _step(model, extra)
+            problem = _step(model, extra, _any_keyword(wanted))
             missing = next((name for name in wanted if name.endswith("_type_ids") and name in (problem or "")), None)
             if missing is None or missing in extra:
                 break
             extra.append(missing)
-    return Forward(tuple(extra), _accepts(model, wanted), _uses(problem, heard, own_loss), problem)
+    return Forward(tuple(extra), trainer_passes(model), _uses(problem, heard, own_loss), problem)
 
 
 def _listen(model: Any, heard: list[dict[str, Any]]) -> None:
@@ -63,13 +63,16 @@ def _listen(model: Any, heard: list[dict[str, Any]]) -> None:
         model.loss_function = loss
 
 
-def _step(model: Any, extra: list[str]) -> str | None:
+def _any_keyword(wanted: Any) -> bool:
+    return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in wanted.values())
+
+
+def _step(model: Any, extra: list[str], counted: bool) -> str | None:
     import torch
 
     ids = torch.ones((1, _TOKENS), dtype=torch.int64)
     more = {name: torch.zeros_like(ids) for name in extra}
-    kinds = (parameter.kind for parameter in inspect.signature(model.forward).parameters.values())
-    count = {"num_items_in_batch": 3} if inspect.Parameter.VAR_KEYWORD in kinds else {}
+    count = {"num_items_in_batch": 3} if counted else {}
     try:
         model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids, use_cache=False, **more, **count)
     except Exception as problem:
@@ -77,11 +80,10 @@ def _step(model: Any, extra: list[str]) -> str | None:
     return None
 
 
-def _accepts(model: Any, wanted: Any) -> bool:
-    """What transformers' Trainer decides: the model's own word, else any `**kwargs`."""
-    if hasattr(model, "accepts_loss_kwargs"):
-        return bool(model.accepts_loss_kwargs)
-    return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in wanted.values())
+def trainer_passes(model: Any) -> bool:
+    """Whether Trainer hands `num_items_in_batch` to a model: what it says of itself, else any `**kwargs`."""
+    said = getattr(model, "accepts_loss_kwargs", None)
+    return _any_keyword(inspect.signature(model.forward).parameters) if said is None else bool(said)
 
 
 def _uses(problem: str | None, heard: list[dict[str, Any]], own_loss: Any) -> bool | None:

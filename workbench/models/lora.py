@@ -77,6 +77,11 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
     )
 
 
+def innermost(model: Any) -> Any:
+    """The model inside of PEFT's wrapping, if there is one."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def apply_lora(model: Any, config: Any) -> Any:
     """The model with adapters. PEFT's own refusals come out as errors of the recipe.
 

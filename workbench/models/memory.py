@@ -88,12 +88,14 @@ def estimate(
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
+    from workbench.models.lora import innermost
+
     sequence = sequence or recipe.sequence_len
     batch = batch or recipe.micro_batch_size or 1
     kept = sequence if positions is None else min(positions, sequence)
     model = skeleton(config, recipe)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        model = _without_data(model)
+        model = without_data(model)
         trained = [one for one in model.parameters() if one.requires_grad]
         own = {id(one) for name, one in model.named_parameters() if "lora_" in name or "modules_to_save" in name}
         adapters = sum(_bytes(one) for one in model.parameters() if id(one) in own)
@@ -101,7 +103,7 @@ def estimate(
         weights = sum(_stored(name, one, recipe) for name, one in base) + sum(map(_bytes, model.buffers()))
         gradients = sum(map(_bytes, trained))
         peak = _rehearsed(model, recipe, batch, sequence, kept)
-        trims = "logits_to_keep" in inspect.signature(_innermost(model).forward).parameters
+        trims = "logits_to_keep" in inspect.signature(innermost(model).forward).parameters
         small = _rehearsed(model, recipe, batch, sequence, 1) if kept > 1 and trims else peak
         logits = max(0, peak - small)
         counts = sum(one.numel() for one in trained), sum(one.numel() for one in model.parameters())
@@ -110,11 +112,6 @@ def estimate(
     return MemoryEstimate(
         round(weights), adapters, gradients, states, activations, logits, batch, sequence, kept, *counts
     )
-
-
-def _innermost(model: Any) -> Any:
-    """The model inside of PEFT's wrapping, if there is one."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def skeleton(config: Any, recipe: Recipe) -> Any:
@@ -151,7 +148,7 @@ def prepared(model: Any, recipe: Recipe) -> Any:
     return model.train()
 
 
-def _without_data(model: Any) -> Any:
+def without_data(model: Any) -> Any:
     """Put tensors of the same shape and dtype, on the CPU as far as anybody can tell, in place of those on meta."""
     import torch
 

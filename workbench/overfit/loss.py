@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from workbench.models.lora import innermost
 from workbench.tokens.mask import IGNORE
 
 Batch = Mapping[str, Any]
@@ -17,7 +18,7 @@ _TYPE_IDS = ("token_type_ids", "mm_token_type_ids")
 
 def forward_names(model: Any) -> frozenset[str]:
     """The names that the forward of a model takes, below any adapter around it."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = innermost(model)
     return frozenset(inspect.signature(inner.forward).parameters)
 
 

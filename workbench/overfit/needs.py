@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError
@@ -14,13 +13,10 @@ def step_memory(plan: Plan) -> dict[str, Any] | None:
 
     Takes seconds, and no weights. None where it cannot be estimated.
     """
-    from workbench.bench import Bench
     from workbench.models.memory import estimate
-    from workbench.recipe.document import Document
 
-    path = Path(plan.recipe_path) if plan.recipe_path is not None else None
     try:
-        bench = Bench(Document(plan.recipe, plan.recipe_name, path=path), **plan.bench).load()
+        bench = plan.open()
         rows = [bench.row(index) for index in plan.rows]
         told = estimate(
             bench.loaded.auto_config,

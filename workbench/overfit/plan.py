@@ -59,6 +59,18 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"rows": list(self.rows)}
 
+    def open(self) -> Bench:
+        """The bench that the plan was made for, loaded anew.
+
+        Raises:
+            BenchError: as `Bench.load` does.
+        """
+        from workbench.bench import Bench
+        from workbench.recipe.document import Document
+
+        path = Path(self.recipe_path) if self.recipe_path is not None else None
+        return Bench(Document(self.recipe, self.recipe_name, path=path), **self.bench).load()
+
     def write(self, path: Path) -> None:
         """Write it for the child."""
         path.write_text(json.dumps(self.to_dict()), "utf-8")

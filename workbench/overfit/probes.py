@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from workbench.models.forward import trainer_passes
+from workbench.models.lora import innermost
 from workbench.overfit.loss import trained_nll
 from workbench.overfit.training import Collator, to_device
 
@@ -230,10 +232,10 @@ def logged_factor(model: Any, inputs: dict[str, Any], labels: torch.Tensor, accu
     batches of a step and divided by nothing.
     """
 
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = innermost(model)
     with torch.no_grad():
         plain = float(model(**inputs, labels=labels, use_cache=False).loss)
-        if accumulation < 2 or not _trainer_passes(inner):
+        if accumulation < 2 or not trainer_passes(inner):
             return plain, 1.0
         items = int((labels[:, 1:] != -100).sum())
         one, two = (
@@ -242,13 +244,3 @@ def logged_factor(model: Any, inputs: dict[str, Any], labels: torch.Tensor, accu
         )
     follows = abs(one - 2 * two) <= 1e-3 * max(1.0, abs(one))
     return plain, 1.0 if follows else float(accumulation)
-
-
-def _trainer_passes(model: Any) -> bool:
-    """Whether Trainer hands `num_items_in_batch` to this model: what it says of itself, else any keyword catcher."""
-    import inspect
-
-    said = getattr(model, "accepts_loss_kwargs", None)
-    if said is not None:
-        return bool(said)
-    return any(one.kind is one.VAR_KEYWORD for one in inspect.signature(model.forward).parameters.values())

@@ -64,18 +64,14 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     import torch
     from transformers import set_seed
 
-    from workbench.bench import Bench
     from workbench.evidence import fingerprint
     from workbench.models.weights import load_weights, pick_device
     from workbench.overfit.loss import can_trim, forward_names
     from workbench.overfit.probes import Examiner, logged_factor, weight_hashes
     from workbench.overfit.training import Collator, OverfitTrainer, Reporter, Rows, arguments, to_device
-    from workbench.recipe.document import Document
 
     tell = writer.write if writer is not None else (lambda event, **fields: None)
-    path = Path(plan.recipe_path) if plan.recipe_path is not None else None
-    bench = Bench(Document(plan.recipe, plan.recipe_name, path=path), **plan.bench)
-    bench.load()
+    bench = plan.open()
     recipe = bench.recipe
     tell(
         "start",
