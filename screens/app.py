@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -17,6 +16,7 @@ from textual.screen import Screen
 
 from screens.actions import ACTIONS, Action, Scope, bindings
 from screens.background import Background, Kind
+from screens.collector import Collector
 from screens.keymap import Keys, read_keys, with_keys
 from screens.loading import LoadingScreen
 from screens.messages import Loaded, LoadFailed, LoadProgressed
@@ -66,6 +66,9 @@ class Actions(Provider):
         return run
 
 
+_COLLECT_SECONDS = 1.0
+
+
 class WorkbenchApp(App[None]):
     """Holds a bench that is not loaded yet; `row` is the first to be shown."""
 
@@ -82,6 +85,7 @@ class WorkbenchApp(App[None]):
         self.bench = bench
         self.first_row = row
         self.background = Background(self._crashed)
+        self._collector = Collector()
         self.problem: BenchError | None = None
         self.editing: Editing | None = None
         self.front = "inspect"
@@ -101,6 +105,13 @@ class WorkbenchApp(App[None]):
         await self.push_screen(LoadingScreen(self._bench_title()))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
+        self.set_interval(_COLLECT_SECONDS, self._collector.tick)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every event of the terminal passes here; keys and mouse say that somebody waits for the window."""
+        if isinstance(event, events.InputEvent):
+            self._collector.touched()
+        await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
         """A key that came before the focus moved was typed for the pane that has it now: `/owned` in one burst."""
@@ -114,7 +125,7 @@ class WorkbenchApp(App[None]):
 
     def on_unmount(self) -> None:
         self.background.close()
-        gc.unfreeze()
+        self._collector.stop()
 
     @property
     def base(self) -> Screen[None]:
@@ -157,9 +168,7 @@ class WorkbenchApp(App[None]):
         except BenchError as problem:
             self.send(LoadFailed(problem))
         else:
-            # The libraries live as long as the process: without them a full collection, which stops the window, is
-            # short.
-            gc.freeze()
+            self._collector.start()
             self.send(Loaded())
         yield
 

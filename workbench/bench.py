@@ -204,7 +204,7 @@ class Bench:
         from workbench.recipe.model import Recipe
 
         self.recipe = recipe = Recipe.from_document(self.document)
-        self.masking = self.masking_of(self.document)
+        self.masking = self.masking_of(self.document, recipe)
         self.findings = [
             *self.loaded.notes,
             *self.template.findings,
@@ -213,8 +213,8 @@ class Bench:
             *self.rows.findings,
         ]
 
-    def masking_of(self, document: Document) -> Masking:
-        """What a recipe says of the mask, with this bench's tokenizer and strategy.
+    def masking_of(self, document: Document, recipe: Recipe | None = None) -> Masking:
+        """What a recipe says of the mask, with this bench's tokenizer and strategy. `recipe`: the document read.
 
         Raises:
             InputError: a marker encodes to nothing, or a knob has a value that axolotl refuses.
@@ -222,7 +222,7 @@ class Bench:
         from workbench.recipe.model import Recipe
         from workbench.tokens.boundaries import RoleBoundary, resolve
 
-        recipe, tokenizer = Recipe.from_document(document), self.loaded.tokenizer
+        recipe, tokenizer = recipe or Recipe.from_document(document), self.loaded.tokenizer
         if recipe.effective_boundaries is not None:
             rows = range(len(recipe.effective_boundaries))
             places = [document.where(("role_boundaries", index), key=True) for index in rows]

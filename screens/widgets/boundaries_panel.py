@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from rich.style import Style
 from rich.text import Text
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from screens.describe import quoted
 from screens.row_view import RowView
 from screens.themes import Paints, paints
+from screens.widgets.text_pane import TextPane
 from workbench.editing import Change
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.views.flow import visible
@@ -17,17 +16,16 @@ from workbench.views.palette import TRAINED_BAR
 from workbench.views.payload import count_matches
 
 
-class BoundariesPanel(VerticalScroll):
+class BoundariesPanel(TextPane):
     """Told by `show` which row to count in."""
 
     BORDER_TITLE = "role_boundaries"
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(Static(markup=False), id=id)
+        super().__init__(id=id)
         self._view: RowView | None = None
         self._changed: Change | None = None
         self.brief = False
-        self._lines = -1
 
     def show(self, view: RowView | None, changed: Change | None = None) -> None:
         """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
@@ -40,13 +38,10 @@ class BoundariesPanel(VerticalScroll):
         built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
         if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
             self.border_subtitle = said
-        text = self._text(paints(self.app.current_theme))
-        lines, self._lines = self._lines, text.plain.count("\n")
-        # A layout draws the whole screen again: not at a keystroke that changes a few numbers.
-        self.query_one(Static).update(text, layout=lines != self._lines)
+        self.say(self._text(paints(self.app.current_theme)))
 
     def _text(self, paint: Paints) -> Text:
-        text = Text(no_wrap=True, overflow="ellipsis", end="")
+        text = Text(end="")
         view = self._view
         if view is None:
             return text

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.cache import LRUCache
 from textual.containers import Vertical
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import Static, TextArea
@@ -36,19 +37,32 @@ class RecipeText(TextArea):
 
     def __init__(self, *texts: Any, **options: Any) -> None:
         super().__init__(*texts, **options)
-        self._drawn: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
+        self._kept: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
+        self._painting: tuple[object, ...] | None = None
 
-    def _render_line(self, y: int) -> Strip:
-        """A line of the text area; it forgets all of them at every edit, and most are as they were."""
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the window; what all of them depend on is asked once."""
+        self._painting = self._looks()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painting = None
+
+    def _looks(self) -> tuple[object, ...]:
+        widths = (self.size.width, self.virtual_size.width, self.gutter_width)
+        return (*widths, self.scroll_offset, self.theme, self.rich_style)
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the text area; Textual's own forgets all of them at every edit, and most are as they were."""
+        looks = self._painting or self._looks()
         line, (begin, end) = y + self.scroll_offset.y, self.selection
         bracket = self._matching_bracket_location
         if begin[0] != end[0] or line == end[0] or (bracket is not None and line == bracket[0]):
-            return super()._render_line(y)
+            return super().render_line(y)
         text = self.document.get_line(line) if line < self.document.line_count else None
-        sizes = (self.size.width, self.virtual_size.width, self.scroll_offset.x, self.gutter_width)
-        key = (line, text, tuple(self._highlights[line]), sizes, self.theme, self.rich_style)
-        if (strip := self._drawn.get(key)) is None:
-            strip = self._drawn[key] = super()._render_line(y)
+        key = (line, text, tuple(self._highlights[line]), looks)
+        if (strip := self._kept.get(key)) is None:
+            strip = self._kept[key] = super().render_line(y)
         return strip
 
     class UndoWanted(Message):

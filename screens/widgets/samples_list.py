@@ -46,6 +46,12 @@ class SamplesList(ScrollView, can_focus=True):
         self._order: list[int] | None = None
         self._searched = 0
         self._complete = True
+        self._base: Style | None = None
+
+    def notify_style_update(self) -> None:
+        """The theme, or this pane's own style, changed."""
+        super().notify_style_update()
+        self._base = None
 
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""
@@ -207,7 +213,9 @@ class SamplesList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row of the list."""
-        base, width = self.rich_style, self.size.width
+        if self._base is None:
+            self._base = self.rich_style
+        base, width = self._base, self.size.width
         place = y + self.scroll_offset.y
         if place >= self.rows:
             return Strip.blank(width, base)

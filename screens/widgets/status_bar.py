@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
+from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.themes import Paints, paints
+from screens.widgets.text_pane import strip_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class StatusBar(Widget):
         if status != self.status:
             self.status = status
             self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The one line. Textual's way from a text to a strip takes longer, and this changes at every keystroke."""
+        return strip_of(self.render(), self.rich_style, self.size.width, self.app.console)
 
     def render(self) -> Text:
         """Both sides, with the blank between."""

@@ -7,10 +7,9 @@ selection and minimap are laid over a kept line and are not part of it, so movin
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
-from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -23,20 +22,31 @@ from screens.find import NO_MATCHES, Matches
 from screens.lenses import Lens, Shades, legend, shades, styles
 from screens.messages import CursorMoved
 from screens.row_view import RowView
-from screens.themes import Paints, paints
+from screens.themes import paints
 from screens.widgets.minimap import CELLS, Marks, Minimap, minimap
 from screens.widgets.token_lines import TokenLines, draw_items, lay_out
+from screens.widgets.token_paint import Inks, Page, draw_lines
 from workbench.editing import Change
 from workbench.findings import SEVERITIES
-from workbench.views.flow import Items, remasked, visible
-from workbench.views.palette import SEVERITY_GLYPH, SPACE, TRAINED_BAR, Look
+from workbench.views.flow import Items, remasked
 
 _STRIPS_KEPT = 4096
 _MARGIN = 1
 _MAP_FROM = 30
 """A pane narrower than this has no minimap."""
-_MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
 _NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+class Frame(NamedTuple):
+    """What a drawn line of the window depends on: while none of it changes, it is not drawn again."""
+
+    size: Size
+    top: int
+    item: int
+    selected: tuple[int, int] | None
+    focused: bool
+    inks: int
+    edition: int
 
 
 class TokenCanvas(ScrollView):
@@ -57,9 +67,13 @@ class TokenCanvas(ScrollView):
         self._unfolded: set[int] = set()
         self._strips: dict[int, Strip] = {}
         self._drawn: dict[int, Strip] = {}
+        self._whole: dict[int, Strip] = {}
+        self._painting: Frame | None = None
+        self._framed: Frame | None = None
+        self._edition = 0
         self._changed: Change | None = None
         self._shades: Shades = np.zeros(0, dtype=np.uint8)
-        self._styles: tuple[Style, tuple[Style, ...], Paints] | None = None
+        self._styles: Inks | None = None
         self._marks = _NO_MARKS
         self._map: Minimap | None = None
 
@@ -98,10 +112,12 @@ class TokenCanvas(ScrollView):
         if self.layout_lines is not None:
             self.layout_lines = replace(self.layout_lines, items=self._items)
         self._shade()
-        for y in range(self.size.height):
-            was = self._drawn.get(y)
-            if self.render_line(y) != was:
-                self.refresh(Region(0, y, self.size.width, 1))
+        self._painting = self._frame()
+        (width, height), drawn = self._painting.size, dict(self._drawn)
+        different = [y for y in range(height) if self.render_line(y) != drawn.get(y)]
+        self._painting = None
+        if different:
+            self.refresh(*(Region(0, y, width, 1) for y in different))
         if before != (changed is None):
             self.show_legend()
         self.post_message(CursorMoved())
@@ -123,11 +139,16 @@ class TokenCanvas(ScrollView):
     def toggle_spaces(self) -> None:
         """Draw spaces as dots, or not."""
         self.spaces = not self.spaces
-        self._strips.clear()
+        self._forget()
         self.refresh()
 
-    def _shade(self) -> None:
+    def _forget(self) -> None:
+        """Forget every drawn line."""
         self._strips.clear()
+        self._edition += 1
+
+    def _shade(self) -> None:
+        self._forget()
         self._map = None
         view, drawn = self.view, self._items
         if view is None or drawn is None:
@@ -135,7 +156,7 @@ class TokenCanvas(ScrollView):
         self._shades = shades(self.lens, view, drawn, self._changed)
         if len(self.matches) and len(drawn):
             hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), drawn.start)
-            self._shades = self._shades + hit.astype(np.uint8) * np.uint8(len(self._style_table()[1]) // 2)
+            self._shades = self._shades + hit.astype(np.uint8) * np.uint8(len(self._inks().looks) // 2)
         places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
         columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
         self._marks = Marks(columns[:, 0], columns[:, 1])
@@ -169,6 +190,14 @@ class TokenCanvas(ScrollView):
         other = self._covers(self._items.item_of(self.held))
         return min(start, other[0]), max(stop, other[1])
 
+    @property
+    def selected_items(self) -> tuple[int, int] | None:
+        """The items [first, last) that are selected; None without a selection."""
+        if self.held is None or self._items is None:
+            return None
+        start, stop = self.selected
+        return self._items.item_of(start), self._items.item_of(stop - 1) + 1
+
     def _covers(self, item: int) -> tuple[int, int]:
         if self._items is None or not len(self._items):
             return 0, 0
@@ -191,7 +220,7 @@ class TokenCanvas(ScrollView):
         known = self.layout_lines
         if known is None or known.items is not self._items or known.width + known.gutter != width:
             self.layout_lines = lay_out(self.view, self._items, width)
-            self._strips.clear()
+            self._forget()
             self.virtual_size = Size(self.scrollable_content_region.width, self.layout_lines.height)
         self._map = None
 
@@ -204,7 +233,7 @@ class TokenCanvas(ScrollView):
         """Forget the drawn lines: the theme, or this pane's own style, changed."""
         super().notify_style_update()
         self._styles = None
-        self._strips.clear()
+        self._forget()
 
     def _reveal(self) -> None:
         lines, height = self.layout_lines, self.size.height
@@ -219,31 +248,57 @@ class TokenCanvas(ScrollView):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the window, all of the same frame."""
+        self._painting = self._frame()
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painting = None
+
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
-        strip = self._drawn[y] = self._whole_line(y)
+        frame = self._painting or self._frame()
+        if frame != self._framed:
+            self._framed = frame
+            self._whole.clear()
+        strip = self._whole.get(y)
+        if strip is None:
+            strip = self._whole[y] = self._whole_line(y, frame)
+        self._drawn[y] = strip
         return strip
 
-    def _whole_line(self, y: int) -> Strip:
-        base, looks, paint = self._style_table()
-        width, lines = self.size.width, self.layout_lines
+    def _frame(self) -> Frame:
+        inks = self._inks()
+        top, item = self.scroll_offset.y, self.item
+        return Frame(self.size, top, item, self.selected_items, self.has_focus, id(inks), self._edition)
+
+    def _whole_line(self, y: int, frame: Frame) -> Strip:
+        inks, lines = self._inks(), self.layout_lines
+        (width, height), line = frame.size, y + frame.top
         if lines is None:
-            return Strip.blank(width, base)
-        line, room = y + self.scroll_offset.y, lines.gutter + lines.width
+            return Strip.blank(width, inks.base)
+        room = lines.gutter + lines.width
         if line < lines.height:
-            strip = self._strips.get(line)
-            if strip is None:
-                if len(self._strips) >= _STRIPS_KEPT:
-                    self._strips.clear()
-                strip = self._strips[line] = self._draw(lines, line, base, looks, paint).adjust_cell_length(room, base)
-            strip = self._with_cursor(strip, lines, line, base, paint)
+            if line not in self._strips:
+                self._draw(lines, line, min(lines.height, frame.top + height), inks)
+            strip = self._with_cursor(self._strips[line], lines, line, frame, inks)
         else:
-            strip = Strip.blank(room, base)
+            strip = Strip.blank(room, inks.base)
         if room >= width:
             return strip
-        top = self.scroll_offset.y
-        beside = self._minimap(lines).draw(y, top, min(lines.height, top + self.size.height), base, paint)
-        return Strip([*strip, *beside], room + CELLS).adjust_cell_length(width, base)
+        bottom = min(lines.height, frame.top + height)
+        beside = self._minimap(lines).draw(y, frame.top, bottom, inks.base, inks.paint)
+        return Strip([*strip, *beside], room + CELLS).adjust_cell_length(width, inks.base)
+
+    def _draw(self, lines: TokenLines, line: int, bottom: int, inks: Inks) -> None:
+        """Draw a line, and with it those below it that are in view and not yet drawn."""
+        if len(self._strips) >= _STRIPS_KEPT:
+            self._strips.clear()
+        last = next((below for below in range(line + 1, bottom) if below in self._strips), max(bottom, line + 1))
+        assert self.view is not None
+        page = Page(self.view, lines, self._shades, self._changed, self._marks, self.spaces, inks)
+        self._strips.update(zip(range(line, last), draw_lines(page, line, last), strict=True))
 
     def _minimap(self, lines: TokenLines) -> Minimap:
         if self._map is None:
@@ -252,99 +307,27 @@ class TokenCanvas(ScrollView):
             self._map = minimap(lines, trained, self._marks, self.matches.start, self.size.height)
         return self._map
 
-    def _style_table(self) -> tuple[Style, tuple[Style, ...], Paints]:
+    def _inks(self) -> Inks:
         if self._styles is None:
             base = self.rich_style
             paint = paints(self.app.current_theme)
             plain = styles(self.lens, base, paint)
-            self._styles = (base, (*plain, *(style + paint.match for style in plain)), paint)
+            self._styles = Inks(base, (*plain, *(style + paint.match for style in plain)), paint)
         return self._styles
 
-    def _draw(self, lines: TokenLines, line: int, base: Style, looks: tuple[Style, ...], paint: Paints) -> Strip:
-        turn = lines.turn_at(line)
-        trained = lines.trained(line)
-        segments: list[Segment] = []
-        room = lines.gutter - 3 - lines.span_cells
-        if turn is not None:
-            number = len(str(max(1, lines.turns[-1].message + 1)))
-            role = set_cell_size(visible(turn.role), max(0, room - number - 1))
-            segments.append(Segment(f"{turn.message + 1:>{number}} "[:room], base + paint.muted))
-            segments.append(
-                Segment(role, base + (paint.accent if trained or self._trains(turn.role) else paint.strong))
-            )
-        else:
-            segments.append(Segment(" " * room, base))
-        if lines.span_cells:
-            segments.append(self._span(lines, line, base, paint))
-        segments.append(self._mark(lines, line, base, paint))
-        segments.append(Segment(f"{TRAINED_BAR} " if trained else "  ", base + paint.bar))
-        segments.extend(self._text(lines, line, looks))
-        return Strip(segments)
-
-    def _trains(self, role: str) -> bool:
-        return self.view is not None and role in self.view.roles_to_train
-
-    def _span(self, lines: TokenLines, line: int, base: Style, paint: Paints) -> Segment:
-        """The span that begins on a line; a turn to be trained that no span covers is told as a warning."""
-        assert self.view is not None
-        start, stop = lines.tokens(line)
-        begins, cells = self.view.mask.spans.start, lines.span_cells
-        span = int(np.searchsorted(begins, start))
-        if span < len(begins) and int(begins[span]) < stop:
-            return Segment(f"{f'§{span}':>{cells}}"[:cells], base + paint.muted)
-        turn = lines.turn_at(line)
-        if turn is None or not self._trains(turn.role):
-            return Segment(" " * cells, base)
-        end = lines.turn_end(turn, len(self.view.rendering))
-        bare = span >= len(begins) or int(begins[span]) >= end
-        return Segment(f"{'§?' if bare else '':>{cells}}"[:cells], base + paint.severity["warning"])
-
-    def _mark(self, lines: TokenLines, line: int, base: Style, paint: Paints) -> Segment:
-        """What happened on a line: an edit trained or untrained something, or a finding points here."""
-        start, stop = lines.tokens(line)
-        if self._changed is not None:
-            added, removed = self._changed.added[start:stop].any(), self._changed.removed[start:stop].any()
-            if added or removed:
-                glyph = "±" if added and removed else "+" if added else "−"
-                return Segment(glyph, base + (paint.bar if added else paint.severity["error"]))
-        first, last = np.searchsorted(self._marks.token, (start, stop)).tolist()
-        if first == last:
-            return Segment(" ", base)
-        name = SEVERITIES[int(self._marks.severity[first:last].min())]
-        return Segment(SEVERITY_GLYPH[name], base + paint.severity[name])
-
-    def _text(self, lines: TokenLines, line: int, looks: tuple[Style, ...]) -> list[Segment]:
-        """The tokens of a line; neighbours of one look are one segment."""
-        drawn = lines.items
+    def _with_cursor(self, strip: Strip, lines: TokenLines, line: int, frame: Frame, inks: Inks) -> Strip:
         first, last = lines.bounds(line)
-        look = self._shades[first:last]
-        text = drawn.text[first:last].tolist()
-        changes = [0, *(np.flatnonzero(look[1:] != look[:-1]) + 1).tolist(), last - first]
-        segments: list[Segment] = []
-        for start, stop in pairwise(changes):
-            if start == stop:
-                continue
-            piece = "".join(drawn.texts[index] for index in text[start:stop])
-            if self.spaces and int(drawn.look[first + start]) not in _MEDIA_LOOKS:
-                piece = piece.replace(" ", SPACE)
-            segments.append(Segment(piece, looks[int(look[start])]))
-        return segments
-
-    def _with_cursor(self, strip: Strip, lines: TokenLines, line: int, base: Style, paint: Paints) -> Strip:
-        first, last = lines.bounds(line)
-        if self.held is not None and self._items is not None:
-            start, stop = self.selected
-            low, high = max(first, self._items.item_of(start)), min(last - 1, self._items.item_of(stop - 1))
+        if frame.selected is not None:
+            low, high = max(first, frame.selected[0]), min(last, frame.selected[1]) - 1
             if low <= high:
-                strip = _over(strip, lines.gutter + lines.cells(low)[0], lines.gutter + lines.cells(high)[1], base,
-                              paint.selected)  # fmt: skip
-        item = self.item
-        if not first <= item < last:
+                start, stop = lines.cells(low)[0], lines.cells(high)[1]
+                strip = _over(strip, lines.gutter + start, lines.gutter + stop, inks.base, inks.paint.selected)
+        if not first <= frame.item < last:
             return strip
-        start, stop = lines.cells(item)
+        start, stop = lines.cells(frame.item)
         # A token without width, such as a combining mark, borrows the cell after it.
-        style = paint.cursor if self.has_focus else paint.cursor_away
-        return _over(strip, start + lines.gutter, max(stop, start + 1) + lines.gutter, base, style)
+        style = inks.paint.cursor if frame.focused else inks.paint.cursor_away
+        return _over(strip, start + lines.gutter, max(stop, start + 1) + lines.gutter, inks.base, style)
 
     def on_focus(self) -> None:
         self._refresh_cursor()

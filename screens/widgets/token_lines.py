@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from screens.row_view import RowView
 from workbench.views.flow import Items, Turn, items, visible, wrap
-from workbench.views.palette import NEWLINE, Look
+from workbench.views.palette import NEWLINE
 
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
@@ -65,26 +65,17 @@ class TokenLines:
         item = int(np.searchsorted(self.shift, self.shift[first] + max(0, column), side="right")) - 1
         return min(max(item, first), last - 1)
 
-    def turn_at(self, line: int) -> Turn | None:
-        """The turn that begins on a line."""
-        index = int(np.searchsorted(self.turn_lines, line))
-        found = index < len(self.turns) and int(self.turn_lines[index]) == line
-        return self.turns[index] if found else None
+    def turns_at(self, first: int, last: int) -> list[Turn | None]:
+        """The turn that begins on each of lines [first, last)."""
+        line = np.arange(first, last)
+        index = np.searchsorted(self.turn_lines, line)
+        begins = np.append(self.turn_lines, -1)[index] == line
+        return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
 
     def turn_end(self, turn: Turn, length: int) -> int:
         """The token before which a turn ends, in a row of `length` tokens."""
         index = next(number for number, one in enumerate(self.turns) if one is turn)
         return self.turns[index + 1].start if index + 1 < len(self.turns) else length
-
-    def tokens(self, line: int) -> tuple[int, int]:
-        """The tokens [start, stop) of a line."""
-        first, last = self.bounds(line)
-        return int(self.items.start[first]), int(self.items.stop[last - 1])
-
-    def trained(self, line: int) -> bool:
-        """Whether anything on a line is trained."""
-        first, last = self.bounds(line)
-        return bool((self.items.look[first:last] >= Look.TRAINED).any())
 
 
 def span_cells(view: RowView, width: int) -> int:

@@ -326,7 +326,7 @@ async def test_no_line_is_wider_than_the_pane(opened: Opened) -> None:
 
 async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
     async with opened() as pilot:
-        shown = str(screen_of(pilot).query_one(BoundariesPanel).query_one("Static").render())
+        shown = screen_of(pilot).query_one(BoundariesPanel).plain
         assert 'start: "<|turn>model\\n"' in shown
         assert "matches 2/2 · 3 16 9 … 4" in shown
         assert "matches 0/0" in shown

@@ -1,0 +1,76 @@
+"""Lines of styled text that change a little at every keystroke: only those that differ are painted."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+
+def strip_of(text: Text, base: Style, width: int, console: Console) -> Strip:
+    """One line of text on a base style, cut with an ellipsis or filled up to so many cells."""
+    if text.cell_len > width:
+        text = text.copy()
+        text.truncate(width, overflow="ellipsis")
+    segments = [Segment(piece, base + style if style else base) for piece, style, _ in text.render(console)]
+    return Strip(segments).adjust_cell_length(width, base)
+
+
+class TextPane(ScrollView, can_focus=True):
+    """A scrolling pane of lines that are not wrapped. The mouse selects their text."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: list[Text] = []
+        self._base: Style | None = None
+
+    @property
+    def plain(self) -> str:
+        """What the pane says."""
+        return "\n".join(line.plain for line in self._lines)
+
+    def say(self, text: Text) -> None:
+        """Say something else."""
+        old, self._lines = self._lines, list(text.split("\n", allow_blank=True)) if text else []
+        if len(old) != len(self._lines):
+            # A layout draws the whole screen again: not for a few numbers that changed.
+            self.virtual_size = Size(1, len(self._lines))
+            self.refresh(layout=True)
+            return
+        top, width = self.scroll_offset.y, self.size.width
+        differing = [y for y, (was, now) in enumerate(zip(old, self._lines, strict=True)) if was != now]
+        if differing:
+            self.refresh(*(Region(0, y - top, width, 1) for y in differing))
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the window."""
+        if self._base is None:
+            self._base = self.rich_style
+        line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
+        if line >= len(self._lines):
+            return Strip.blank(self.size.width, self._base)
+        text = self._lines[line]
+        chosen = self.text_selection.get_span(line) if self.text_selection is not None else None
+        if chosen is not None:
+            text = text.copy()
+            end = len(text) if chosen[1] == -1 else chosen[1]
+            text.stylize(self.screen.get_component_rich_style("screen--selection"), chosen[0], end)
+        return strip_of(text, self._base, width, self.app.console).apply_offsets(0, line)
+
+    def notify_style_update(self) -> None:
+        """The theme, or this pane's own style, changed."""
+        super().notify_style_update()
+        self._base = None
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that the mouse selected."""
+        return selection.extract(self.plain), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Paint what is selected now."""
+        self.refresh()

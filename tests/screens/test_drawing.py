@@ -1,0 +1,150 @@
+"""What makes a keystroke quick must change nothing: blocks of lines, kept lines, the collector that waits."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from dataclasses import replace
+
+import pytest
+from rich.style import Style
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.geometry import Offset
+from textual.selection import Selection
+
+from screens.collector import Collector
+from screens.lenses import LOOKS, Lens, shades, styles
+from screens.themes import paints
+from screens.widgets.minimap import Marks
+from screens.widgets.text_pane import TextPane
+from screens.widgets.token_lines import draw_items, lay_out
+from screens.widgets.token_paint import Inks, Page, draw_lines
+from tests.screens.conftest import Opened, grid_of, to_row
+from workbench.editing import Change
+from workbench.findings import SEVERITIES
+
+
+@pytest.mark.parametrize("width", [24, 48, 90])
+async def test_a_block_of_lines_is_drawn_as_each_of_them_alone(opened: Opened, width: int) -> None:
+    async with opened() as pilot:
+        for _ in range(4):
+            view = grid_of(pilot).view
+            assert view is not None
+            drawn = draw_items(view, set())
+            lines = lay_out(view, drawn, width)
+            base, paint = Style(color="#ffffff", bgcolor="#000000"), paints(pilot.app.current_theme)
+            keep = view.mask.keep
+            flipped = Change(~keep, keep.copy())
+            flipped.removed[: len(keep) // 2] = False
+            inks = Inks(base, styles(Lens.MASK, base, paint), paint)
+            marks = Marks(*(flag.nonzero()[0][:1] for flag in (keep, keep)))
+            marks = replace(marks, severity=marks.severity * 0 + SEVERITIES.index("warning"))
+            page = Page(view, lines, shades(Lens.MASK, view, drawn, flipped), flipped, marks, True, inks)
+            assert page.shades.max() >= LOOKS
+            whole = draw_lines(page, 0, lines.height)
+            assert len(whole) == lines.height > 1
+            assert [strip.cell_length for strip in whole] == [lines.gutter + lines.width] * lines.height
+            assert whole == [one for line in range(lines.height) for one in draw_lines(page, line, line + 1)]
+            assert {"+", "−"} <= {character for strip in whole for character in strip.text}
+            await to_row(pilot, "j")
+
+
+async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
+    async with opened() as pilot:
+        grid = grid_of(pilot)
+
+        def drawn() -> list[object]:
+            kept = [grid.render_line(y) for y in range(grid.size.height)]
+            grid._whole.clear()
+            grid._strips.clear()
+            assert kept == [grid.render_line(y) for y in range(grid.size.height)]
+            return kept
+
+        seen = [drawn()]
+        for keys in ("right", "shift+right", "escape", "s", "l", "l", "e", "escape", "t", "ctrl+end", "n"):
+            await pilot.press(keys)
+            seen.append(drawn())
+        different = sum(one != other for one, other in itertools.pairwise(seen))
+        assert different >= 8
+        grid.search("red")
+        assert drawn() != seen[-1]
+
+
+class Saying(App[None]):
+    """A text pane and nothing else."""
+
+    CSS = "TextPane { height: 4; width: 12; scrollbar-size-vertical: 0; }"
+
+    def compose(self) -> ComposeResult:
+        yield TextPane(id="pane")
+
+
+async def test_a_text_pane_paints_only_the_lines_that_differ() -> None:
+    async with Saying().run_test() as pilot:
+        pane = pilot.app.query_one(TextPane)
+        pane.say(Text("one\ntwo\nthree\nfour\nfive is a long line"))
+        await pilot.pause()
+        assert [pane.render_line(y).text.rstrip() for y in range(4)] == ["one", "two", "three", "four"]
+        asked: list[int] = []
+        draw = pane.render_line
+        pane.render_line = lambda y: asked.append(y) or draw(y)  # type: ignore[func-returns-value, method-assign]
+        pane.say(Text("one\nTWO\nthree\nfour\nfive is a long line"))
+        await pilot.pause()
+        assert asked == [1]
+        pane.scroll_end(animate=False)
+        await pilot.pause()
+        assert pane.render_line(3).text == "five is a l…"
+        assert pane.plain.startswith("one\nTWO\n")
+        pane.say(Text(""))
+        await pilot.pause()
+        assert pane.render_line(0).text.strip() == ""
+        assert pane.scroll_offset.y == 0
+
+
+async def test_the_text_of_a_pane_can_be_selected() -> None:
+    async with Saying().run_test() as pilot:
+        pane = pilot.app.query_one(TextPane)
+        pane.say(Text("one\ntwo\nthree"))
+        await pilot.pause()
+        chosen = Selection(Offset(1, 0), Offset(2, 1))
+        assert pane.get_selection(chosen) == ("ne\ntw", "\n")
+        plain = [segment.style for segment in pane.render_line(1)]
+        pilot.app.screen.selections = {pane: chosen}
+        await pilot.pause()
+        assert [segment.style for segment in pane.render_line(1)] != plain
+
+
+async def test_the_collector_waits_for_a_quiet_moment(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    collected: list[int] = []
+    assert gc.isenabled()
+    async with opened():
+        assert not gc.isenabled()
+        assert gc.get_freeze_count() > 1000
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    collector = Collector()
+    monkeypatch.setattr(gc, "collect", collected.append)
+    monkeypatch.setattr(gc, "get_count", lambda: (many, 0, 0))
+    many = 10_000
+    collector.tick()
+    assert not collected, "before its start it leaves Python's own alone"
+    collector.start()
+    try:
+        collector.tick()
+        assert collected == [1]
+        collector.touched()
+        collector.tick()
+        assert collected == [1], "somebody waits"
+        many = 1_000_000
+        collector.tick()
+        assert collected == [1, 1], "so much is not left lying about"
+        collector._touched, many = 0.0, 10
+        collector.tick()
+        assert collected == [1, 1], "there is nothing to look through"
+        many = 10_000
+        for _ in range(20):
+            collector.tick()
+        assert collected.count(2) == 1
+    finally:
+        collector.stop()
