@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ruamel.yaml.error import YAMLError
@@ -162,9 +161,10 @@ class Parsed:
         copies: dict[int, Node] = {}
 
         def copy(old: Node) -> Node:
-            new = replace(old)
-            new.start += moved if old.start > node.start else 0
-            new.end += moved if old.end >= node.end else 0
+            new = old.at(
+                old.start + moved if old.start > node.start else old.start,
+                old.end + moved if old.end >= node.end else old.end,
+            )
             if old.kind == "map":
                 new.value = [(copy(key), copy(value)) for key, value in old.value]
                 new.colons = [colon + moved if colon > node.start else colon for colon in old.colons]
