@@ -189,7 +189,7 @@ class ExportScreen(WorkbenchScreen):
         style = {True: paint.bar, False: paint.severity["error"], None: paint.muted}[one.ok]
         text.append(f"\n{MARKS[one.ok]} {one.step:<{_STEP_CELLS}}", style).append(visible(one.message))
         if one.ok is not True and one.hint:
-            text.append(f"\n{visible(one.hint)}", paint.muted)
+            text.append(f"\n  → {visible(one.hint)}", paint.muted)
 
     def _file(self) -> Text:
         paint = paints(self.app.current_theme)

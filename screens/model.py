@@ -347,7 +347,8 @@ def _tower(line: Line, paint: Paints) -> Text:
     text.append(f"{STATE_GLYPH[line.state]} ", style).append(f"{line.name:11}", paint.strong)
     text.append(f"{short_count(line.parameters):>9} {short_bytes(line.bytes):>9}  ", paint.muted)
     again = "frozen again" if line.state == "dead" else "adapted"
-    said = f"{line.adapted:,} of {line.modules:,} {again}" if line.adapted else line.state
+    hits = f"all {line.modules:,}" if line.adapted == line.modules else f"{line.adapted:,} of {line.modules:,}"
+    said = f"{hits} {again}" if line.adapted else line.state
     text.append(said, style)
     return text.append(f"  {short_count(line.trained)} trained" if line.trained else "", paint.muted)
 
