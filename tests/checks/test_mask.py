@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -68,12 +69,50 @@ def test_m002_gives_both_encodings_the_line_and_a_fix_that_holds(make: Make) -> 
 
 
 def test_m002_where_the_template_writes_another_marker(make: Make) -> None:
-    bench = make([PLAIN], HEAD + QWEN.replace("<|im_start|>assistant\\n", "### Assistant:") + SETS)
+    bench = make([row("a", "b", "c", "d")], HEAD + QWEN.replace("<|im_start|>assistant\\n", "### Assistant:") + SETS)
     (found,) = of(check_row(bench.row(0)), "M002")
     assert "is not what the template writes" in found.message
     assert "<|im_start|>assistant" in found.message
     assert found.where.line == 7
-    assert found.fix is None
+    assert found.fix is not None
+    assert "here it finds 2 turns" in found.hint
+    apply_fix(bench.document, found.fix)
+    assert bench.document.get(("role_boundaries", 0, "start")) == "<|im_start|>assistant\n"
+    bench.remask()
+    assert bad(check_row(bench.row(0))) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "start"),
+    [
+        # The last control token of the header is the same for every role: alone it would train them all.
+        ("<|im_start|>{role}<|vision_end|>\n\n", "<|im_start|>assistant<|vision_end|>\n\n"),
+        # No control token, and a blank that some tokenizers join with the content.
+        ("{ROLE}: ", "ASSISTANT:"),
+        # Nothing in front of the assistant's text tells it from the user's.
+        ("<|im_start|>", None),
+    ],
+)
+def test_m002_offers_a_marker_only_if_it_trains_these_turns_alone(make: Make, header: str, start: str | None) -> None:
+    said = {"{role}": "{{ m.role }}", "{ROLE}": "{{ m.role | upper }}"}
+    for name, written in said.items():
+        header = header.replace(name, written)
+    template = f"{{% for m in messages %}}{header}{{{{ m.content[0].text }}}}<|im_end|>\n{{% endfor %}}"
+    recipe = HEAD + SETS + f"chat_template: jinja\nchat_template_jinja: {json.dumps(template)}\nrole_boundaries:\n"
+    recipe += '  - role: assistant\n    start: "<|assistant|>"\n    end: "<|im_end|>"\n'
+    bench = make([row("Who?", "One two.", "And?", "Three.")], recipe)
+    (found,) = of(check_row(bench.row(0)), "M002")
+    if start is None:
+        assert found.fix is None
+        assert "vlmbench infer" in found.hint
+        return
+    assert found.fix is not None
+    apply_fix(bench.document, found.fix)
+    assert str(bench.document.get(("role_boundaries", 0, "start"))).rstrip(" ") == start
+    bench.remask()
+    owners = bench.row(0).trace.message[bench.row(0).mask.keep]
+    assert set(owners.tolist()) == {1, 3, -1}
+    assert bad(check_row(bench.row(0))) == []
 
 
 def test_m003_counts_the_turns_and_finds_the_end(make: Make) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ from workbench.checks.markers import find, stable_prefix, tokens_under
 from workbench.checks.scene import Scene, as_rows, counted, shorten
 from workbench.findings import Edit, Finding, Fix
 from workbench.tokens.boundaries import encode_marker
+from workbench.tokens.mask import Reason
+from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
     from workbench.tokens.boundaries import RoleBoundary
@@ -42,12 +45,17 @@ def check(scene: Scene, messages: list[int]) -> Iterator[Finding]:
         yield _finding(scene, index, mine)
 
 
-def _header(scene: Scene, message: int) -> tuple[str, int]:
-    """The text between the message before and this one's first token, and its place in the rendering's text."""
+def _header(scene: Scene, message: int, *, shared: bool = True) -> tuple[str, int]:
+    """The text between the message before and this one's first token, and its place in the rendering's text.
+
+    Without `shared` it stops at tokens that template and text share.
+    """
     offsets = scene.offsets
     begin, first = int(scene.begins[message]), int(scene.first[message])
     if first >= len(offsets):
         return "", 0
+    while not shared and begin < first and scene.trace.kind[first - 1] == Owner.SPLIT:
+        first -= 1
     start = int(offsets[begin - 1, 1]) if begin else 0
     stop = int(offsets[first, 0])
     return scene.rendering.text[start:stop], start
@@ -68,8 +76,8 @@ def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
             f"start {boundary.start_text!r} ({alone}) is not what the template writes before {boundary.role}: {cost}; "
             f"there stands “{shorten(header[-60:])!r}”"
         )
-        hint = "Give the text that the template writes before the role's content; `vlmbench infer` finds it."
-        return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), None)
+        fix, hint = _written(scene, boundary, index, mine)
+        return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), fix)
     tokens = tokens_under(scene.offsets, at + place, at + place + len(boundary.start_text))
     context = scene.ids[tokens[0] : tokens[1]]
     text = (
@@ -78,6 +86,44 @@ def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
     )
     fix, hint = _shorter(scene, boundary, index, (begin, first + 1))
     return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), fix)
+
+
+def _written(scene: Scene, boundary: RoleBoundary, index: int, mine: list[int]) -> tuple[Fix | None, str]:
+    """The edit to the marker that the template writes, if in this very row it finds all these turns and no other."""
+    for start in _starts(scene, boundary, mine[0]):
+        ids = encode_marker(scene.bench.renderer.tokenizer, start)
+        if ids and _finds(scene, replace(boundary, start=ids, start_text=start), index, mine):
+            said = f"Write start: {start!r} ({' '.join(map(str, ids))}); here it finds {counted(len(mine), 'turn')}."
+            return Fix(f"start: {start!r}", set_start(scene, index, start)), said
+    return None, "Give the text that the template writes before the role's content; `vlmbench infer` finds it."
+
+
+def _starts(scene: Scene, boundary: RoleBoundary, message: int) -> list[str]:
+    """What could be the marker of a message: the family's own, then its header from each control token on, then whole.
+
+    A blank at the end, which may join with the content, is tried without too.
+    """
+    header, at = _header(scene, message, shared=False)
+    family = scene.bench.family
+    known = [one.start for one in family.boundaries if one.role == boundary.role] if family is not None else []
+    before = range(int(scene.begins[message]), int(scene.first[message]))
+    # How the turn before ends is no beginning of this one.
+    special = scene.rendering.vocabulary.special_ids.difference(*(one.end for one in scene.masking.boundaries))
+    control = [token for token in reversed(before) if header and int(scene.ids[token]) in special]
+    texts = known + [header[int(scene.offsets[token, 0]) - at :] for token in control]
+    texts += [header[header.rstrip().rfind("\n") + 1 :].lstrip(" ")]
+    return [text for text in dict.fromkeys(one for text in texts for one in (text, text.rstrip(" "))) if text.strip()]
+
+
+def _finds(scene: Scene, boundary: RoleBoundary, index: int, mine: list[int]) -> bool:
+    """Whether a boundary trains all the text of these messages, and besides their ends nothing that was not trained."""
+    known = scene.masking.boundaries
+    mask = replace(scene.masking, boundaries=(*known[:index], boundary, *known[index + 1 :])).scan(scene.ids)
+    own = np.isin(scene.trace.message, mine)
+    # A blank of the template may share a token with the first word.
+    shared = scene.trace.kind == Owner.SPLIT
+    more = mask.keep & ~scene.mask.keep & ~own & ~shared & (mask.reason != Reason.END)
+    return bool(mask.keep[own & scene.content].all()) and not more.any()
 
 
 def _shorter(scene: Scene, boundary: RoleBoundary, index: int, window: tuple[int, int]) -> tuple[Fix | None, str]:
