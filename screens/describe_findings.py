@@ -61,7 +61,8 @@ def _fix(fix: Fix, paint: Paints) -> Text:
         if edit.remove:
             text.append(f"\n- {name}", paint.severity["error"])
             continue
-        value = write_value(name, edit.value)
+        # Written under a plain key: the brackets of a path would be quoted.
+        value = name + write_value("x", edit.value).removeprefix("x")
         body = "\n".join(f"+ {visible(line)}" for line in value[:_VALUE_CHARS].splitlines())
         text.append(f"\n{body}" + ("…" if len(value) > _VALUE_CHARS else ""), paint.accent)
     return text

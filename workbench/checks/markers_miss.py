@@ -74,7 +74,7 @@ def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
         tokens = (begin, max(begin + 1, first))
         text = (
             f"start {boundary.start_text!r} ({alone}) is not what the template writes before {boundary.role}: {cost}; "
-            f"there stands “{shorten(header[-60:])!r}”"
+            f"there stands “{shorten(header[-60:])}”"
         )
         fix, hint = _written(scene, boundary, index, mine)
         return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), fix)
