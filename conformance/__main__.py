@@ -17,7 +17,8 @@ def main(arguments: list[str]) -> int:
         print(f"conformance: the environment could not be made: {problem}", file=sys.stderr)
         return 3
     paths = [os.fspath(environment.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # Several workers whose torch has a thread for every core would wait for each other.
+    variables = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     where = [] if any(os.path.exists(word.split("::")[0]) for word in arguments) else [os.fspath(environment.HERE)]
     command = [os.fspath(interpreter), "-m", "pytest", "-c", os.fspath(environment.HERE / "pytest.ini")]
     if not any(word.startswith(("-n", "--numprocesses")) for word in arguments):
