@@ -104,9 +104,15 @@ class Saving(Screen[None]):
         """Where edits were never saved, ask what is to become of them. Until then they stay where they are."""
         editing = self.editing
         left = editing.left()
+        name = visible(Path(editing.document.name).name)
+        if process := editing.open_elsewhere:
+            said = f"{name} is open in another bench too (process {process}). Unsaved edits of the two are kept apart; "
+            said += "whoever saves second sees what the first wrote."
+            self.notify(visible(said), severity="warning", timeout=15, markup=False)
+        for file in editing.set_aside:
+            self.notify(visible(f"Older edits of another bench are set aside as {file}"), timeout=15, markup=False)
         if left is None:
             return
-        name = visible(Path(editing.document.name).name)
         mine = ("against the file", diff_of(editing.document.text, left.text, name))
         views, note = [mine], ""
         if editing.meanwhile(left):

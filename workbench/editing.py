@@ -67,6 +67,8 @@ class Editing:
         self._applied = _outside_the_mask(bench.document.parsed.data)
         self._group, self._typed = 0, 0.0
         self._opened = bench.document.text
+        self.set_aside: list[Path] = []
+        """Where `left` put older edits that another process had left beside those that it returned."""
 
     @property
     def document(self) -> Document:
@@ -205,6 +207,14 @@ class Editing:
         """Where the text is kept while it is not saved."""
         return WorkingCopy(recipe_dir(self.bench.title, self.document.path))
 
+    @property
+    def open_elsewhere(self) -> str:
+        """The process in which this recipe was opened before and still is; "" where there is none.
+
+        Each of the two keeps its own unsaved text; the one that saves second finds the file changed outside.
+        """
+        return self.working_copy.other
+
     def _keep(self) -> None:
         if self.document.dirty:
             self.working_copy.keep(self.document.text, self._opened)
@@ -213,7 +223,9 @@ class Editing:
 
     def left(self) -> Left | None:
         """Edits of another time that were never saved; None where there are none, or the file has come to hold them."""
-        found = self.working_copy.left()
+        copy = self.working_copy
+        self.set_aside = copy.gather()
+        found = copy.left()
         return None if found is None or found.text == self.document.text else found
 
     def meanwhile(self, left: Left) -> bool:

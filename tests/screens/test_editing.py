@@ -20,8 +20,10 @@ from screens.widgets.samples_list import SamplesList
 from screens.widgets.status_bar import StatusBar
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
+from tests.test_working_copy import another
 from workbench.bench import prepare
 from workbench.resources import sample_dir
+from workbench.state import recipe_dir
 from workbench.views.palette import Look
 
 BROKEN = ('start: "<|turn>model\\n"', 'start: "<|turn>modle\\n"')
@@ -188,6 +190,19 @@ async def test_edits_that_were_never_saved_are_kept_or_set_aside(opened: Opened,
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         assert not isinstance(pilot.app.screen, Choose)
         assert not screen_of(pilot).editing.document.dirty
+
+
+async def test_a_recipe_that_is_open_twice_is_told_and_kept_apart(opened: Opened, recipe: Path) -> None:
+    with another(recipe_dir("", recipe), "# theirs\n") as (process, _):
+        async with opened((120, 40), bench=prepare(recipe)) as pilot:
+            # Their edits are not offered while they are at them.
+            assert not isinstance(pilot.app.screen, Choose)
+            assert [f"process {process}" in one.message for one in pilot.app._notifications] == [True]
+            await pilot.press("e")
+            await write(pilot, 1, 1, 0, "# mine ")
+            kept = screen_of(pilot).editing.working_copy
+            assert kept.file.read_text("utf-8").startswith("# mine ")
+        assert (kept.folder / "working.yaml").read_text("utf-8") == "# theirs\n"
 
 
 async def test_a_file_that_somebody_else_changed_is_a_choice(opened: Opened, recipe: Path) -> None:

@@ -113,7 +113,11 @@ class Session(Shown):
 
     @property
     def _unsaved(self) -> str:
-        return f"Edits of {self.left.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()" if self.left else ""
+        said = [f"Edits of {self.left.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()"] if self.left else []
+        if process := self.editing.open_elsewhere:
+            said.append(f"This recipe is open in another bench too (process {process}): unsaved edits are kept apart.")
+        said += [f"Older edits of another bench are set aside as {file}" for file in self.editing.set_aside]
+        return " ".join(said)
 
     @property
     def title(self) -> str:
