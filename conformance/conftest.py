@@ -6,21 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.processors import BUILDERS
+from tests.support.by_family import by_family
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One unit of work is a family over all files, or a file without families: what is costly is opened once."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFamily(LoadScopeScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            module, _, test = nodeid.partition("::")
-            parameters = test.partition("[")[2].rstrip("]").split("-")
-            return next((word for word in parameters if word in BUILDERS), module)
-
-    return ByFamily(config, log)
+    """A family's tests stay in one worker, over all files."""
+    return by_family(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

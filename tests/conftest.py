@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,35 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path_factory.mktemp("state")))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A family's tests stay in one worker, over all files: its processor is what costs."""
+    from tests.support.by_family import by_family
+
+    return by_family(config, log) if config.option.dist == "loadscope" else None
+
+
 @pytest.fixture(scope="session")
 def processor_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Gives the folder of a family's processor, around its real tokenizer where that is at hand."""
-    made: dict[str, Path] = {}
+    """Gives the folder of a family's processor, around its real tokenizer where that is at hand.
 
+    The workers of one run share them: who comes first makes it.
+    """
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if worker else base) / "processors"
+    shared.mkdir(exist_ok=True)
+
+    @cache
     def make(family: str) -> Path:
-        if family not in made:
-            scratch = tmp_path_factory.mktemp(family)
-            source = processors.tokenizer_folder(family, scratch / "tokenizer")
-            made[family] = processors.build_processor(family, source, scratch / "model")
-        return made[family]
+        with (shared / f"{family}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            folder, done = shared / family / "model", shared / family / "done"
+            if not done.exists():
+                source = processors.tokenizer_folder(family, shared / family / "tokenizer")
+                processors.build_processor(family, source, folder)
+                done.touch()
+        return folder
 
     return make
 

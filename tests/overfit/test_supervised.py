@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.overfit.conftest import Run as Overfit
 from tests.overfit.conftest import demo
 from workbench.overfit.events import Event, every, last, read
 from workbench.overfit.plan import make_plan
@@ -151,19 +152,20 @@ def test_the_child_goes_with_its_parent(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def test_two_processes_under_accelerate(tmp_path: Path) -> None:
+def test_two_processes_under_accelerate(tmp_path: Path, overfit: Overfit) -> None:
+    two = tmp_path / "two"
+    two.mkdir()
     edits = {("micro_batch_size",): 1}
-    supervisor = started(tmp_path, edits, steps=3, launcher="accelerate", processes=2)
+    supervisor = started(two, edits, steps=3, launcher="accelerate", processes=2)
     events = run(supervisor, lambda event: None)
-    log = (tmp_path / "run" / "log.txt").read_text("utf-8", "replace")
+    log = (two / "run" / "log.txt").read_text("utf-8", "replace")
     assert last(events, "error") is None, log[-3000:]
     steps = every(events, "step")
     assert [event["step"] for event in steps] == [1, 2, 3]
     final = last(events, "probe", name="final")
     assert final is not None
     # Each process sees a row of its own, and the steps are those of both.
-    (tmp_path / "alone").mkdir()
-    alone = run(started(tmp_path / "alone", {("micro_batch_size",): 2}, steps=3), lambda event: None)
+    alone = overfit({("micro_batch_size",): 2}, rows=2, steps=3)
     for key in ("loss", "grad_norm", "learning_rate"):
         assert [one[key] for one in steps] == pytest.approx([one[key] for one in every(alone, "step")], rel=1e-3)
     assert final["nll"] == pytest.approx(judge(alone).final_nll, rel=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,11 @@ def encode(folder: Path, rows: list[dict[str, Any]]) -> Any:
 
 
 @pytest.mark.parametrize("family", sorted(PICTURE_ID))
-def test_a_picture_goes_through_the_real_tokenizer(family: str, tmp_path: Path) -> None:
+def test_a_picture_goes_through_the_real_tokenizer(family: str, processor_folder: Callable[[str], Path]) -> None:
     source = processors.TOKENIZERS and processors.TOKENIZERS / processors.TOKENIZER_OF.get(family, family)
     if source is None or not source.is_dir():
         pytest.skip("the real tokenizer is not at hand")
-    folder = processors.build_processor(family, source, tmp_path / "model")
-    processor, encoded = encode(folder, PICTURE_ROW)
+    processor, encoded = encode(processor_folder(family), PICTURE_ROW)
     ids = encoded["input_ids"][0].tolist()
     assert 1 <= ids.count(PICTURE_ID[family]) <= 70
     assert "A red square." in processor.tokenizer.decode(ids)
