@@ -190,7 +190,8 @@ class Edits(Saving):
         except BenchError as problem:
             self.refused(problem)
             return
-        self.notify(visible(f"{chosen.code}: {chosen.fix.title} (u undoes it)"), timeout=6, markup=False)
+        told = f"{chosen.code} mended: {chosen.fix.title} (u undoes it, ctrl+s saves)"
+        self.notify(visible(told), timeout=6, markup=False)
         self.follow()
 
     def action_family_boundaries(self) -> None:

@@ -24,14 +24,16 @@ class Saving(Screen[None]):
     def follow(self) -> None:
         """Show what the last edit did."""
 
-    def refused(self, problem: BenchError) -> None:
-        """Say why something could not be done."""
-        text = visible(f"{problem.title}. {problem.cause} {problem.hint}")
+    def refused(self, problem: BenchError, what: str = "") -> None:
+        """Say why something could not be done; `what` says what did not come of it."""
+        text = visible(f"{what}{problem.title}. {problem.cause} {problem.hint}")
         self.notify(text, severity="error", timeout=8, markup=False)
 
     def action_undo_edit(self) -> None:
         """Take back the last edit of the recipe, whoever made it."""
         if self.editing.undo():
+            # What was said of an edit, "u undoes it", holds no longer.
+            self.app.clear_notifications()
             self.follow()
         else:
             self.notify("Nothing to undo", timeout=2)
@@ -47,7 +49,7 @@ class Saving(Screen[None]):
         """Show what would be written, and write it."""
         editing = self.editing
         if editing.document.error is not None:
-            self.refused(editing.document.error)
+            self.refused(editing.document.error, "Not saved (unsaved text is kept all the same): ")
             return
         if editing.file is None:
             self.app.push_screen(Ask("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as)
@@ -165,4 +167,6 @@ class Saving(Screen[None]):
             self.refused(problem)
             return
         self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
+        for file in self.editing.set_aside:
+            self.notify(visible(f"What they wrote is set aside as {file}"), timeout=15, markup=False)
         self.follow()

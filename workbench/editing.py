@@ -68,7 +68,7 @@ class Editing:
         self._group, self._typed = 0, 0.0
         self._opened = bench.document.text
         self.set_aside: list[Path] = []
-        """Where `left` put older edits that another process had left beside those that it returned."""
+        """Where the last `left` put older edits of another process, or the last `save` what others wrote meanwhile."""
 
     @property
     def document(self) -> Document:
@@ -292,8 +292,10 @@ class Editing:
         if path is None and self.file is None:
             raise InputError("This recipe has no file of its own yet", hint="Give a path to save it to.")
         left, theirs = self.working_copy, self.on_disk()
+        self.set_aside = []
         if path is None and theirs is not None and theirs != self._opened:
-            left.set_aside(theirs, "theirs")
+            kept = left.set_aside(theirs, "theirs")
+            self.set_aside = [kept] if kept is not None else []
         target = self.document.save(path)
         self._opened = self.document.text
         left.drop()

@@ -84,7 +84,7 @@ class StatusBar(Widget):
             text.append(f" of {status.total:,} trained", paint.muted)
         for count, name, severity in ((status.errors, "error", "error"), (status.warnings, "warning", "warning")):
             if count:
-                text.append("   ").append(f"{count} {name}{'s' if count > 1 else ''}", paint.severity[severity])
+                text.append("   ").append(f"{count:,} {name}{'s' if count > 1 else ''}", paint.severity[severity])
         text.append(" ")
         return text
 

@@ -132,8 +132,12 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
         await pilot.press("f")
         assert trained(pilot) != before
         assert trained(pilot) == 15
+        (told,) = pilot.app._notifications
+        assert " mended: " in told.message
+        # What was told of the fix goes with it.
         await pilot.press("u")
         assert trained(pilot) == before
+        assert len(pilot.app._notifications) == 0
 
 
 async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(opened: Opened) -> None:
@@ -145,6 +149,8 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         await write(pilot, line + 2, column, 1, "")
         assert trained(pilot) == 15
         assert editor.border_subtitle.startswith(f"line {line + 3}")
+        await pilot.press("ctrl+s")
+        assert [one.message[:9] for one in pilot.app._notifications] == ["Not saved"]
         await pilot.press("quotation_mark")
         assert editor.border_subtitle == ""
         # A marker that is no text at all is refused by name, not by a crash.
@@ -238,6 +244,7 @@ async def test_a_file_that_somebody_else_changed_is_a_choice(opened: Opened, rec
         await chosen(pilot, "m")
         assert recipe.read_text("utf-8") == mine
         (aside,) = editing.working_copy.folder.glob("set-aside/*-theirs.yaml")
+        assert str(aside) in [one.message for one in pilot.app._notifications][-1]
         assert aside.read_text("utf-8").endswith("# later\n")
         assert not editing.working_copy.file.exists()
 
