@@ -279,7 +279,7 @@ ACTIONS: tuple[Action, ...] = (
         "Find an action by its name.", _BENCH, "app", "actions", palette=False,
     ),
     Action(
-        "app.theme", ("T",), "next_theme", "Change the colours",
+        "app.theme", ("T",), "next_theme", "Change the theme",
         "Dark, light, high contrast, or the terminal's own colours.", _BENCH, "app",
     ),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave", "Close the workbench.", _BENCH, "app", "leave"),

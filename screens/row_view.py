@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.bench import Bench, Masking, Row, as_finding
+from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.errors import BenchError
 from workbench.findings import Finding
@@ -88,7 +89,7 @@ def _view(bench: Bench, row: Row) -> RowView:
         drawn=glyphs(rendering),
         roles=roles,
         turns=turns(rendering, mask, trace, roles),
-        findings=row.findings,
+        findings=[*row.findings, *_another_path(bench, rendering)],
         boundaries=masking.boundaries,
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
@@ -97,6 +98,12 @@ def _view(bench: Bench, row: Row) -> RowView:
         nll=row.nll,
         pictures=pictures(rendering, trace, row.conversation.messages),
     )
+
+
+def _another_path(bench: Bench, rendering: Rendering) -> list[Finding]:
+    """Errors of the recipe for which axolotl would not come to this row's mask at all; the rest is for the checks."""
+    found = multimodal(bench.document, sees=lambda: len(rendering.media.start) > 0)
+    return [finding for finding in found if finding.severity == "error"]
 
 
 def pictures(rendering: Rendering, trace: Trace, messages: Sequence[dict[str, Any]]) -> dict[int, Any]:

@@ -23,6 +23,11 @@ from workbench.tokens.vocabulary import Vocabulary
 
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<|turn>", "<turn|>", "<|image>", "<|image|>", "<image|>")
 SOFT = 12
+RECIPE = """base_model: small/model
+processor_type: AutoProcessor
+skip_prepare_dataset: true
+remove_unused_columns: false
+"""
 _PIECES = re.compile(
     "|".join(map(re.escape, sorted(SPECIAL, key=len, reverse=True)))
     + r"|\n| ?[^\W\d_]{1,8}| ?\d|[\u2600-\U0001faff]|\s|[^\w\s]|\w"
@@ -123,7 +128,7 @@ class SmallBench(Bench):
         known: bool = True,
         loading: Callable[[Any], None] = lambda progress: None,
     ) -> None:
-        super().__init__(Document.from_text("base_model: small/model\n", name="small.yaml"))
+        super().__init__(Document.from_text(RECIPE, name="small.yaml"))
         self._sources = SmallRows(rows, known)
         self.loading = loading
         self.renderer: Any = SmallRenderer()

@@ -140,6 +140,19 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
         assert len(pilot.app._notifications) == 0
 
 
+async def test_a_recipe_that_axolotl_takes_for_text_is_no_clean_one(opened: Opened, recipe: Path) -> None:
+    text = recipe.read_text("utf-8").replace(*reversed(BROKEN))
+    assert "processor_type: AutoProcessor\n" in text
+    recipe.write_text(text.replace("processor_type: AutoProcessor\n", ""), "utf-8")
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        screen = screen_of(pilot)
+        assert [one.code for one in screen._findings if one.severity == "error"] == ["C001"]
+        assert "1 error" in str(screen.query_one(StatusBar).render())
+        await pilot.press("f")
+        assert screen.editing.document.data["processor_type"] == "AutoProcessor"
+        await until(pilot, lambda: not [one for one in screen._findings if one.severity == "error"], 30)
+
+
 async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(opened: Opened) -> None:
     async with opened((120, 40), bench=prepare()) as pilot:
         await pilot.press("e")
