@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support import processors
+from tests.support.by_family import by_family, scope
 
 # Two workers whose torch has a thread for every core wait for each other: a test of the demo model took five times as
 # long. Set before torch is imported; what the tests start inherits it.
@@ -25,12 +27,35 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path_factory.mktemp("state")))
 
 
+# Few tests that take long: they come first, or one worker is left alone with them. Of the others, the many come first.
+LONG = (
+    "tests/models/test_memory.py",
+    "tests/notebook/test_session.py",
+    "tests/overfit/test_sabotage.py",
+    "tests/overfit/test_supervised.py",
+    "tests/screens/test_editing.py",
+    "tests/screens/test_every_action.py",
+    "tests/screens/test_export_screen.py",
+    "tests/screens/test_overfit.py",
+    "tests/test_nothing_to_export.py",
+)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A family's tests stay in one worker, over all files: its processor is what costs."""
-    from tests.support.by_family import by_family
+    if config.option.dist != "loadscope":
+        return None
+    config.option.loadscopereorder = False
+    return by_family(config, log)
 
-    return by_family(config, log) if config.option.dist == "loadscope" else None
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker, the order in which units of work are handed out; see `LONG`."""
+    if not hasattr(config, "workerinput"):
+        return
+    sizes = Counter(scope(item.nodeid) for item in items)
+    items.sort(key=lambda item: (scope(item.nodeid) not in LONG, -sizes[scope(item.nodeid)]))
 
 
 @pytest.fixture(scope="session")

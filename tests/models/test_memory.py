@@ -55,16 +55,12 @@ def test_the_parts(config: Any) -> None:
     assert parts["total"] == sum(parts[name] for name in names)
 
 
-def both(config: Any, one: dict[str, Any], other: dict[str, Any], **size: Any) -> tuple[MemoryEstimate, MemoryEstimate]:
-    return estimate(config, recipe(**one), **size), estimate(config, recipe(**other), **size)
-
-
 def test_what_saves_memory_saves_it(config: Any) -> None:
-    with_it, without = both(config, {}, {"gradient_checkpointing": False}, sequence=256, batch=1)
-    assert with_it.activations < without.activations
-    small, plain = both(config, {"optimizer": "adamw_8bit"}, {}, sequence=64, batch=1)
-    assert small.optimizer < 0.3 * plain.optimizer
-    quantized, plain = both(config, {"adapter": "qlora", "load_in_4bit": True}, {}, sequence=64, batch=1)
-    assert quantized.weights < 0.8 * plain.weights
-    kept = estimate(config, recipe(), sequence=256, batch=1, positions=8)
-    assert kept.logits < 0.2 * estimate(config, recipe(), sequence=256, batch=1).logits
+    def told(sequence: int, positions: int | None = None, **changes: Any) -> MemoryEstimate:
+        return estimate(config, recipe(**changes), sequence=sequence, batch=1, positions=positions)
+
+    long, plain = told(256), told(64)
+    assert long.activations < told(256, gradient_checkpointing=False).activations
+    assert told(64, optimizer="adamw_8bit").optimizer < 0.3 * plain.optimizer
+    assert told(64, adapter="qlora", load_in_4bit=True).weights < 0.8 * plain.weights
+    assert told(256, positions=8).logits < 0.2 * long.logits
