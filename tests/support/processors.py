@@ -7,15 +7,14 @@ that has the family's control tokens.
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.support import templates
+from workbench.models.load import collection_paused
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,16 +92,6 @@ def fallback_tokenizer(name: str) -> Any:
     return fast
 
 
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """A vocabulary is a million objects that all stay; looking for cycles among them doubles the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def build_processor(family: str, tokenizer_dir: Path, out: Path) -> Path:
     """Write a processor folder of the family around the tokenizer in `tokenizer_dir`; returns `out`.
 
@@ -111,7 +100,7 @@ def build_processor(family: str, tokenizer_dir: Path, out: Path) -> Path:
     """
     from transformers import AutoTokenizer
 
-    with _collection_paused():
+    with collection_paused():
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_dir)
         before = len(tokenizer)
         processor, config = BUILDERS[family](tokenizer)
