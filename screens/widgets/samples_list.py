@@ -12,13 +12,13 @@ from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.actions import bindings
 from screens.messages import FilterWanted, RowChosen, SamplesWanted
 from screens.row_view import Sample
 from screens.themes import paints
+from screens.widgets.line_view import LineView
 from workbench.views.flow import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
@@ -29,7 +29,7 @@ _KEPT = 20_000
 """Samples remembered; far more than are ever on screen."""
 
 
-class SamplesList(ScrollView, can_focus=True):
+class SamplesList(LineView, can_focus=True):
     """Posts `RowChosen` and `SamplesWanted`; is told samples by `put`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
@@ -46,12 +46,6 @@ class SamplesList(ScrollView, can_focus=True):
         self._order: list[int] | None = None
         self._searched = 0
         self._complete = True
-        self._base: Style | None = None
-
-    def notify_style_update(self) -> None:
-        """The theme, or this pane's own style, changed."""
-        super().notify_style_update()
-        self._base = None
 
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""
@@ -213,9 +207,7 @@ class SamplesList(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One row of the list."""
-        if self._base is None:
-            self._base = self.rich_style
-        base, width = self._base, self.size.width
+        base, width = self.base, self.size.width
         place = y + self.scroll_offset.y
         if place >= self.rows:
             return Strip.blank(width, base)

@@ -7,9 +7,10 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
+
+from screens.widgets.line_view import LineView
 
 
 def strip_of(text: Text, base: Style, width: int, console: Console) -> Strip:
@@ -21,13 +22,12 @@ def strip_of(text: Text, base: Style, width: int, console: Console) -> Strip:
     return Strip(segments).adjust_cell_length(width, base)
 
 
-class TextPane(ScrollView, can_focus=True):
+class TextPane(LineView, can_focus=True):
     """A scrolling pane of lines that are not wrapped. The mouse selects their text."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: list[Text] = []
-        self._base: Style | None = None
 
     @property
     def plain(self) -> str:
@@ -49,23 +49,16 @@ class TextPane(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
-        if self._base is None:
-            self._base = self.rich_style
         line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if line >= len(self._lines):
-            return Strip.blank(self.size.width, self._base)
+            return Strip.blank(self.size.width, self.base)
         text = self._lines[line]
         chosen = self.text_selection.get_span(line) if self.text_selection is not None else None
         if chosen is not None:
             text = text.copy()
             end = len(text) if chosen[1] == -1 else chosen[1]
             text.stylize(self.screen.get_component_rich_style("screen--selection"), chosen[0], end)
-        return strip_of(text, self._base, width, self.app.console).apply_offsets(0, line)
-
-    def notify_style_update(self) -> None:
-        """The theme, or this pane's own style, changed."""
-        super().notify_style_update()
-        self._base = None
+        return strip_of(text, self.base, width, self.app.console).apply_offsets(0, line)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The text that the mouse selected."""

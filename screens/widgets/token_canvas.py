@@ -15,7 +15,6 @@ from rich.style import Style
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from screens.find import NO_MATCHES, Matches
@@ -23,6 +22,7 @@ from screens.lenses import Lens, Shades, legend, shades, styles
 from screens.messages import CursorMoved
 from screens.row_view import RowView
 from screens.themes import paints
+from screens.widgets.line_view import LineView
 from screens.widgets.minimap import CELLS, Marks, Minimap, minimap
 from screens.widgets.token_lines import TokenLines, draw_items, lay_out
 from screens.widgets.token_paint import Inks, Page, draw_lines
@@ -45,11 +45,10 @@ class Frame(NamedTuple):
     item: int
     selected: tuple[int, int] | None
     focused: bool
-    inks: int
     edition: int
 
 
-class TokenCanvas(ScrollView):
+class TokenCanvas(LineView):
     """Draws one `RowView`. `show` gives a row, `remask` another mask of the same row with what became different."""
 
     ALLOW_SELECT = False
@@ -66,10 +65,8 @@ class TokenCanvas(ScrollView):
         self._items: Items | None = None
         self._unfolded: set[int] = set()
         self._strips: dict[int, Strip] = {}
-        self._drawn: dict[int, Strip] = {}
-        self._whole: dict[int, Strip] = {}
+        self._drawn: dict[int, tuple[Frame, Strip]] = {}
         self._painting: Frame | None = None
-        self._framed: Frame | None = None
         self._edition = 0
         self._changed: Change | None = None
         self._shades: Shades = np.zeros(0, dtype=np.uint8)
@@ -114,7 +111,7 @@ class TokenCanvas(ScrollView):
         self._shade()
         self._painting = self._frame()
         (width, height), drawn = self._painting.size, dict(self._drawn)
-        different = [y for y in range(height) if self.render_line(y) != drawn.get(y)]
+        different = [y for y in range(height) if y not in drawn or self.render_line(y) != drawn[y][1]]
         self._painting = None
         if different:
             self.refresh(*(Region(0, y, width, 1) for y in different))
@@ -230,7 +227,7 @@ class TokenCanvas(ScrollView):
         self._reveal()
 
     def notify_style_update(self) -> None:
-        """Forget the drawn lines: the theme, or this pane's own style, changed."""
+        """Forget the drawn lines too."""
         super().notify_style_update()
         self._styles = None
         self._forget()
@@ -259,19 +256,13 @@ class TokenCanvas(ScrollView):
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
         frame = self._painting or self._frame()
-        if frame != self._framed:
-            self._framed = frame
-            self._whole.clear()
-        strip = self._whole.get(y)
-        if strip is None:
-            strip = self._whole[y] = self._whole_line(y, frame)
-        self._drawn[y] = strip
-        return strip
+        kept = self._drawn.get(y)
+        if kept is None or kept[0] != frame:
+            kept = self._drawn[y] = frame, self._whole_line(y, frame)
+        return kept[1]
 
     def _frame(self) -> Frame:
-        inks = self._inks()
-        top, item = self.scroll_offset.y, self.item
-        return Frame(self.size, top, item, self.selected_items, self.has_focus, id(inks), self._edition)
+        return Frame(self.size, self.scroll_offset.y, self.item, self.selected_items, self.has_focus, self._edition)
 
     def _whole_line(self, y: int, frame: Frame) -> Strip:
         inks, lines = self._inks(), self.layout_lines
@@ -309,7 +300,7 @@ class TokenCanvas(ScrollView):
 
     def _inks(self) -> Inks:
         if self._styles is None:
-            base = self.rich_style
+            base = self.base
             paint = paints(self.app.current_theme)
             plain = styles(self.lens, base, paint)
             self._styles = Inks(base, (*plain, *(style + paint.match for style in plain)), paint)
