@@ -37,7 +37,7 @@ class BoundariesPanel(TextPane):
         """Draw again, in the colours of the theme."""
         built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
         if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
-            self.border_subtitle = said
+            self.say_below(said)
         self.say(self._text(paints(self.app.current_theme)))
 
     def _text(self, paint: Paints) -> Text:

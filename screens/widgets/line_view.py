@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
 from rich.style import Style
+from textual.content import Content
+from textual.geometry import Region
 from textual.scroll_view import ScrollView
 
 
-class LineView(ScrollView):
+class Sparing(ScrollView):
+    """A pane that can say which of its lines differ where Textual would paint it whole."""
+
+    _spares = False
+
+    @contextmanager
+    def sparing(self) -> Iterator[None]:
+        """Nothing is painted for what is done within that only asks for a whole paint; a new layout still is."""
+        self._spares = True
+        try:
+            yield
+        finally:
+            self._spares = False
+
+    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
+        """As any widget's, but within `sparing`."""
+        if self._spares and not (regions or layout or recompose):
+            return self
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def paint_lines(self, lines: list[int]) -> None:
+        """Paint some lines of the window."""
+        if lines:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in lines))
+
+
+class LineView(Sparing):
     """A scrolling pane of lines. Textual works its own style out anew whenever asked; here once a theme."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -24,3 +56,11 @@ class LineView(ScrollView):
         """The theme, or this pane's own style, changed."""
         super().notify_style_update()
         self._base = None
+
+    def say_below(self, text: str | Content) -> None:
+        """Write into the lower border, and paint no more than that."""
+        with self.sparing():
+            self.border_subtitle = text
+        x, y = self.content_offset
+        width, height = self.outer_size
+        self.refresh(Region(-x, height - 1 - y, width, 1))

@@ -21,6 +21,7 @@ from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
 
 from screens.actions import bindings
 from screens.themes import paints
+from screens.widgets.line_view import Sparing
 from workbench.errors import BenchError
 from workbench.views.flow import visible
 
@@ -28,7 +29,7 @@ _LANGUAGE = "yaml"
 _LINES_KEPT = 1024
 
 
-class RecipeText(TextArea):
+class RecipeText(TextArea, Sparing):
     """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
@@ -39,6 +40,7 @@ class RecipeText(TextArea):
         super().__init__(*texts, **options)
         self._kept: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
         self._painting: tuple[object, ...] | None = None
+        self._shown: dict[int, Strip] = {}
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the window; what all of them depend on is asked once."""
@@ -53,14 +55,20 @@ class RecipeText(TextArea):
         return (*widths, self.scroll_offset, self.theme, self.rich_style)
 
     def render_line(self, y: int) -> Strip:
-        """A line of the text area; Textual's own forgets all of them at every edit, and most are as they were."""
+        """A line of the window."""
+        strip = self._shown[y] = self._line(y)
+        return strip
+
+    def _line(self, y: int) -> Strip:
+        """Textual's own forgets all of them at every edit, and most are as they were."""
         looks = self._painting or self._looks()
         line, (begin, end) = y + self.scroll_offset.y, self.selection
         bracket = self._matching_bracket_location
         if begin[0] != end[0] or line == end[0] or (bracket is not None and line == bracket[0]):
             return super().render_line(y)
         text = self.document.get_line(line) if line < self.document.line_count else None
-        key = (line, text, tuple(self._highlights[line]), looks)
+        # A set: of the captures of one kind, tree-sitter gives another first every time.
+        key = (line, text, frozenset(self._highlights[line]), looks)
         if (strip := self._kept.get(key)) is None:
             strip = self._kept[key] = super().render_line(y)
         return strip
@@ -73,7 +81,11 @@ class RecipeText(TextArea):
             super().__init__()
 
     def edit(self, edit: Edit) -> EditResult:
-        result = super().edit(edit)
+        with self.sparing():
+            result = super().edit(edit)
+        self._painting, shown = self._looks(), self._shown
+        self.paint_lines([y for y in range(self.size.height) if y not in shown or self._line(y) is not shown[y]])
+        self._painting = None
         self.edited()
         return result
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.selection import Selection
 from textual.strip import Strip
 
@@ -42,10 +42,9 @@ class TextPane(LineView, can_focus=True):
             self.virtual_size = Size(1, len(self._lines))
             self.refresh(layout=True)
             return
-        top, width = self.scroll_offset.y, self.size.width
-        differing = [y for y, (was, now) in enumerate(zip(old, self._lines, strict=True)) if was != now]
-        if differing:
-            self.refresh(*(Region(0, y - top, width, 1) for y in differing))
+        top = self.scroll_offset.y
+        differing = [y - top for y, (was, now) in enumerate(zip(old, self._lines, strict=True)) if was != now]
+        self.paint_lines(differing)
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""

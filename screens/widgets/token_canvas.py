@@ -110,11 +110,10 @@ class TokenCanvas(LineView):
             self.layout_lines = replace(self.layout_lines, items=self._items)
         self._shade()
         self._painting = self._frame()
-        (width, height), drawn = self._painting.size, dict(self._drawn)
-        different = [y for y in range(height) if y not in drawn or self.render_line(y) != drawn[y][1]]
+        drawn = dict(self._drawn)
+        different = [y for y in range(self.size.height) if y not in drawn or self.render_line(y) != drawn[y][1]]
         self._painting = None
-        if different:
-            self.refresh(*(Region(0, y, width, 1) for y in different))
+        self.paint_lines(different)
         if before != (changed is None):
             self.show_legend()
         self.post_message(CursorMoved())
@@ -131,7 +130,7 @@ class TokenCanvas(LineView):
         """Name the colours in the lower border."""
         paint = paints(self.app.current_theme)
         said = legend(self.lens, self.view, self.rich_style, paint, self._changed)
-        self.border_subtitle = Content.from_rich_text(said)
+        self.say_below(Content.from_rich_text(said))
 
     def toggle_spaces(self) -> None:
         """Draw spaces as dots, or not."""

@@ -25,10 +25,11 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
+from textual.widgets import TextArea
 
 from screens.app import WorkbenchApp
 from screens.inspect import InspectScreen
-from screens.widgets.recipe_editor import RecipeEditor, RecipeText
+from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.token_grid import TokenGrid
 from workbench.bench import prepare
 from workbench.resources import sample_dir
@@ -113,10 +114,10 @@ class TextAlone(App[None]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        yield RecipeText.code_editor(self._text, language="yaml", soft_wrap=False, show_line_numbers=True)
+        yield TextArea.code_editor(self._text, language="yaml", soft_wrap=False, show_line_numbers=True)
 
 
-async def _type(app: App[None], area: RecipeText, screen: InspectScreen | None) -> npt.NDArray[np.float64]:
+async def _type(app: App[None], area: TextArea, screen: InspectScreen | None) -> npt.NDArray[np.float64]:
     """Seconds for each key, from its event to the end of the paint that shows what it did; beside them, in seconds of
     its own, how much the window's thread had to do for it: `[K, 2]`."""
     panes: dict[Any, Callable[[], Any]] = {area: lambda: area.text}
@@ -172,7 +173,7 @@ async def keystroke(folder: Path, tokens: int) -> None:
         assert grid.view.mask.trained == trained > 0
 
     async def type_alone(pilot: Pilot[None]) -> None:
-        area = alone.query_one(RecipeText)
+        area = alone.query_one(TextArea)
         area.focus()
         await pilot.pause(0.2)
         times["alone"] = await _type(alone, area, None)

@@ -17,6 +17,7 @@ from screens.collector import Collector
 from screens.lenses import LOOKS, Lens, shades, styles
 from screens.themes import paints
 from screens.widgets.minimap import Marks
+from screens.widgets.recipe_editor import RecipeText
 from screens.widgets.text_pane import TextPane
 from screens.widgets.token_lines import draw_items, lay_out
 from screens.widgets.token_paint import Inks, Page, draw_lines
@@ -69,6 +70,36 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
         assert different >= 8
         grid.search("red")
         assert drawn() != seen[-1]
+
+
+class Writing(App[None]):
+    """The recipe's text and nothing else."""
+
+    CSS = "RecipeText { height: 9; border: none; }"
+
+    def compose(self) -> ComposeResult:
+        text = "".join(f"key{number}: [one, 'two']  # more\n" for number in range(20))
+        yield RecipeText.code_editor(text, language="yaml", soft_wrap=False, show_line_numbers=True)
+
+
+async def test_what_an_edit_paints_of_the_text_is_all_that_differs() -> None:
+    async with Writing().run_test(size=(40, 12)) as pilot:
+        area, compositor = pilot.app.query_one(RecipeText), pilot.app.screen._compositor
+        area.focus()
+        await pilot.press("down", "down", "right", "right")
+        told: list[list[int]] = []
+        paint = area.paint_lines
+        area.paint_lines = lambda lines: told.append(lines) or paint(lines)  # type: ignore[func-returns-value, method-assign]
+        keys = ("x", "backspace", "'", "enter", "[", "]", "left", "delete", "ctrl+k", "tab", "shift+down", "shift+down")
+        for key in (*keys, "y", "shift+right", "delete", "ctrl+end", "z", "enter", "ctrl+home", "enter", "w"):
+            await pilot.press(key)
+            await pilot.pause()
+            shown = compositor.render_strips()
+            area.refresh()
+            await pilot.pause()
+            assert shown == compositor.render_strips(), key
+        assert told[:2] == [[2], [2]]
+        assert len(told) > 10
 
 
 class Saying(App[None]):
