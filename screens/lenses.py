@@ -5,6 +5,7 @@ The mask lens also shows what an edit changed. Nothing here loops over tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -126,9 +127,15 @@ def styles(lens: Lens, base: Style, paint: Paints) -> tuple[Style, ...]:
     return dim, agreed, leaked, base + paint.severity["warning"] + Style(bold=True, reverse=True)
 
 
-def legend(lens: Lens, view: RowView | None, base: Style, paint: Paints, changed: Change | None = None) -> Text:
-    """One line that names what is drawn, each in the style it is drawn in."""
-    known = styles(lens, base, paint)
+def legend(
+    lens: Lens,
+    view: RowView | None,
+    known: Sequence[Style],
+    base: Style,
+    paint: Paints,
+    changed: Change | None = None,
+) -> Text:
+    """One line that names what is drawn, each in the one of the lens's `styles` that it is drawn in."""
     if lens is Lens.MASK:
         parts = [
             ("trained", known[Look.TRAINED]),

@@ -33,9 +33,15 @@ class Sparing(ScrollView):
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def paint_lines(self, lines: list[int]) -> None:
-        """Paint some lines of the window."""
-        if lines:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in lines))
+        """Paint some lines of the window, which are given in order."""
+        blocks: list[Region] = []
+        for y in lines:
+            if blocks and blocks[-1].bottom == y:
+                blocks[-1] = blocks[-1].grow((0, 0, 1, 0))
+            else:
+                blocks.append(Region(0, y, self.size.width, 1))
+        if blocks:
+            self.refresh(*blocks)
 
 
 class LineView(Sparing):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from rich.style import Style
 from rich.text import Text
@@ -29,6 +29,14 @@ _LANGUAGE = "yaml"
 _LINES_KEPT = 1024
 
 
+class _Looks(NamedTuple):
+    """What the lines of the window depend on: the first of them, those that hold cursor or selection, and the rest."""
+
+    top: int
+    own: set[int]
+    others: tuple[object, ...]
+
+
 class RecipeText(TextArea, Sparing):
     """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
 
@@ -39,8 +47,8 @@ class RecipeText(TextArea, Sparing):
     def __init__(self, *texts: Any, **options: Any) -> None:
         super().__init__(*texts, **options)
         self._kept: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
-        self._painting: tuple[object, ...] | None = None
-        self._shown: dict[int, Strip] = {}
+        self._painting: _Looks | None = None
+        self._shown: dict[int, tuple[object, ...] | None] = {}
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the window; what all of them depend on is asked once."""
@@ -50,25 +58,28 @@ class RecipeText(TextArea, Sparing):
         finally:
             self._painting = None
 
-    def _looks(self) -> tuple[object, ...]:
+    def _looks(self) -> _Looks:
+        offset, selection, bracket = self.scroll_offset, self.selection, self._matching_bracket_location
+        own = {selection.end[0]} if bracket is None else {selection.end[0], bracket[0]}
+        if selection.start[0] != selection.end[0]:
+            own.update(range(offset.y, offset.y + self.size.height))
         widths = (self.size.width, self.virtual_size.width, self.gutter_width)
-        return (*widths, self.scroll_offset, self.theme, self.rich_style)
+        return _Looks(offset.y, own, (*widths, offset, self.theme, self.rich_style))
 
-    def render_line(self, y: int) -> Strip:
-        """A line of the window."""
-        strip = self._shown[y] = self._line(y)
-        return strip
-
-    def _line(self, y: int) -> Strip:
-        """Textual's own forgets all of them at every edit, and most are as they were."""
-        looks = self._painting or self._looks()
-        line, (begin, end) = y + self.scroll_offset.y, self.selection
-        bracket = self._matching_bracket_location
-        if begin[0] != end[0] or line == end[0] or (bracket is not None and line == bracket[0]):
-            return super().render_line(y)
+    def _key(self, y: int, looks: _Looks) -> tuple[object, ...] | None:
+        """What a line of the window depends on; None where that is not known here."""
+        line = y + looks.top
+        if line in looks.own:
+            return None
         text = self.document.get_line(line) if line < self.document.line_count else None
         # A set: of the captures of one kind, tree-sitter gives another first every time.
-        key = (line, text, frozenset(self._highlights[line]), looks)
+        return line, text, frozenset(self._highlights[line]), looks.others
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the window. Textual's own forgets all of them at every edit, and most are as they were."""
+        key = self._shown[y] = self._key(y, self._painting or self._looks())
+        if key is None:
+            return super().render_line(y)
         if (strip := self._kept.get(key)) is None:
             strip = self._kept[key] = super().render_line(y)
         return strip
@@ -83,9 +94,9 @@ class RecipeText(TextArea, Sparing):
     def edit(self, edit: Edit) -> EditResult:
         with self.sparing():
             result = super().edit(edit)
-        self._painting, shown = self._looks(), self._shown
-        self.paint_lines([y for y in range(self.size.height) if y not in shown or self._line(y) is not shown[y]])
-        self._painting = None
+        looks, shown = self._looks(), self._shown
+        keys = [self._key(y, looks) for y in range(self.size.height)]
+        self.paint_lines([y for y, key in enumerate(keys) if key is None or key != shown.get(y)])
         self.edited()
         return result
 

@@ -128,8 +128,8 @@ class TokenCanvas(LineView):
 
     def show_legend(self) -> None:
         """Name the colours in the lower border."""
-        paint = paints(self.app.current_theme)
-        said = legend(self.lens, self.view, self.rich_style, paint, self._changed)
+        inks = self._inks()
+        said = legend(self.lens, self.view, inks.plain, inks.base, inks.paint, self._changed)
         self.say_below(Content.from_rich_text(said))
 
     def toggle_spaces(self) -> None:
@@ -152,7 +152,7 @@ class TokenCanvas(LineView):
         self._shades = shades(self.lens, view, drawn, self._changed)
         if len(self.matches) and len(drawn):
             hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), drawn.start)
-            self._shades = self._shades + hit.astype(np.uint8) * np.uint8(len(self._inks().looks) // 2)
+            self._shades = self._shades + hit.astype(np.uint8) * np.uint8(len(self._inks().plain))
         places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
         columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
         self._marks = Marks(columns[:, 0], columns[:, 1])

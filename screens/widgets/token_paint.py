@@ -40,6 +40,11 @@ class Inks:
             **{name: base + style for name, style in paint.severity.items()},
         }
 
+    @property
+    def plain(self) -> tuple[Style, ...]:
+        """The first half of `looks`: those of tokens that no search found."""
+        return self.looks[: len(self.looks) // 2]
+
 
 @dataclass(frozen=True)
 class Page:
