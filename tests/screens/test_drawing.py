@@ -15,7 +15,7 @@ from textual.selection import Selection
 
 from screens.collector import Collector
 from screens.lenses import LOOKS, Lens, shades, styles
-from screens.themes import paints
+from screens.themes import THEMES, paints
 from screens.widgets.minimap import Marks
 from screens.widgets.recipe_editor import RecipeText
 from screens.widgets.text_pane import TextPane
@@ -70,6 +70,22 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
         assert different >= 8
         grid.search("red")
         assert drawn() != seen[-1]
+
+
+async def test_the_legend_has_the_colours_of_a_new_theme(opened: Opened) -> None:
+    async with opened((120, 40)) as pilot:
+        grid, seen = grid_of(pilot), []
+        for theme in THEMES:
+            pilot.app.theme = theme.name
+            await pilot.pause()
+            shown = pilot.app.screen._compositor.render_strips()
+            grid.notify_style_update()
+            grid.show_legend()
+            grid.refresh()
+            await pilot.pause()
+            assert shown == pilot.app.screen._compositor.render_strips(), theme.name
+            seen.append(shown)
+        assert all(one != other for one, other in itertools.pairwise(seen))
 
 
 class Writing(App[None]):
