@@ -82,7 +82,7 @@ class Saving(Screen[None]):
         ]
         choices = [
             Choice("m", "mine", "write yours over it; theirs is set aside"),
-            Choice("t", "theirs", "go on with theirs; u brings yours back"),
+            Choice("t", "theirs", "go on with theirs; undo brings yours back"),
         ]
         gone = "It is not there any more." if theirs is None else "Somebody else wrote to it since it was opened."
 
@@ -91,7 +91,7 @@ class Saving(Screen[None]):
                 self._save(None)
             elif answer == "theirs":
                 editing.take_theirs()
-                self.notify(f"{name} as it is on disk (u brings your text back)", timeout=6, markup=False)
+                self.notify(f"{name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
                 self.follow()
 
         dialog = Choose(

@@ -29,6 +29,8 @@ _PROGRAM_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
 
 Kind = Literal["url", "file", "inline", "missing"]
 T = TypeVar("T")
+_FETCHED = "Keep the pictures beside the data; axolotl fetches each one again in every epoch."
+_BROKEN = "Write the picture anew, or take the row out."
 
 
 class MediaError(InputError):
@@ -53,7 +55,8 @@ class StoredPicture:
         if self.bytes is not None:
             return _decode(io.BytesIO(self.bytes), self.path or f"{len(self.bytes)} bytes", rgb=False)
         if self.path is None:
-            raise MediaError("Unreadable picture", "the cell of the Image column holds neither bytes nor a path")
+            cause = "the cell of the Image column holds neither bytes nor a path"
+            raise MediaError("Unreadable picture", cause, _BROKEN)
         return _decode(_open_reference(self.path, base_dir), self.path, rgb=False)
 
 
@@ -110,9 +113,7 @@ def load_picture(value: Any, base_dir: Path | None = None) -> Image.Image:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     if not isinstance(value, str):
-        raise MediaError(
-            "Unreadable picture", f"a path, URL, base64 text or picture is needed, not {type(value).__name__}"
-        )
+        raise _no_picture(value)
     return _decode(_open_reference(value, base_dir), shorten(value), rgb=True)
 
 
@@ -134,9 +135,7 @@ def picture_size(value: Any, base_dir: Path | None = None) -> tuple[int, int]:
         source = _open_reference(os.fspath(value), base_dir)
         picture = _guarded(lambda: _open(source), name)
     else:
-        raise MediaError(
-            "Unreadable picture", f"a path, URL, base64 text or picture is needed, not {type(value).__name__}"
-        )
+        raise _no_picture(value)
     orientation = _guarded(lambda: picture.getexif().get(0x0112), name)
     width, height = picture.size
     return (height, width) if orientation in {5, 6, 7, 8} else (width, height)
@@ -166,12 +165,11 @@ def fetch(url: str, *, seconds: float = FETCH_SECONDS, max_bytes: int = MAX_DOWN
             while block := answer.read1(1 << 16):
                 body += block
                 if len(body) > max_bytes:
-                    raise MediaError("Picture not fetched", f"{url} sends more than {max_bytes >> 20} MiB")
+                    raise MediaError("Picture not fetched", f"{url} sends more than {max_bytes >> 20} MiB", _FETCHED)
                 if time.monotonic() > deadline:
-                    raise MediaError("Picture not fetched", f"{url} took longer than {seconds:g} s")
+                    raise MediaError("Picture not fetched", f"{url} took longer than {seconds:g} s", _FETCHED)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        hint = "Keep the pictures beside the data; axolotl fetches each one again in every epoch."
-        raise MediaError("Picture not fetched", f"{url}: {error}", hint) from error
+        raise MediaError("Picture not fetched", f"{url}: {error}", _FETCHED) from error
     return bytes(body)
 
 
@@ -195,12 +193,20 @@ def _open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
         return found.path
     if found.kind == "missing":
         looked = [str(folder) for folder in (base_dir, Path.cwd()) if folder is not None]
-        raise MediaError("Picture not found", f"no file {shorten(reference)!r} in {' or '.join(dict.fromkeys(looked))}")
+        cause = f"no file {shorten(reference)!r} in {' or '.join(dict.fromkeys(looked))}"
+        hint = "Correct the path, or take the row out; axolotl looks in the folder that it is started from."
+        raise MediaError("Picture not found", cause, hint)
     text = reference.split(",", 1)[1] if reference.startswith("data:") and "," in reference else reference
     try:
         return io.BytesIO(base64.decodebytes(text.encode()))
     except ValueError as error:
-        raise MediaError("Unreadable picture", f"{shorten(reference)!r} is no file and no base64: {error}") from error
+        cause = f"{shorten(reference)!r} is no file and no base64: {error}"
+        raise MediaError("Unreadable picture", cause, "Correct the path, or encode the picture again.") from error
+
+
+def _no_picture(value: Any) -> MediaError:
+    cause = f"a path, URL, base64 text or picture is needed, not {type(value).__name__}"
+    return MediaError("Unreadable picture", cause, "Write one of these, or take the row out.")
 
 
 def _open(source: io.BytesIO | Path) -> Image.Image:
@@ -239,8 +245,11 @@ def _guarded(read: Callable[[], T], name: str) -> T:
     except MediaError:
         raise
     except UnidentifiedImageError as error:
-        raise MediaError("Unreadable picture", f"{shorten(name)} is not a picture that PIL can read") from error
+        raise MediaError(
+            "Unreadable picture", f"{shorten(name)} is not a picture that PIL can read", _BROKEN
+        ) from error
     except Image.DecompressionBombError as error:
         raise MediaError("Picture too large", f"{shorten(name)}: {error}", "Shrink the picture.") from error
     except Exception as error:  # PIL's plugins raise SyntaxError, struct.error, EOFError, … on broken files
-        raise MediaError("Unreadable picture", f"{shorten(name)}: {type(error).__name__}: {error}") from error
+        cause = f"{shorten(name)}: {type(error).__name__}: {error}"
+        raise MediaError("Unreadable picture", cause, _BROKEN) from error
