@@ -10,7 +10,6 @@ import numpy as np
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 
@@ -22,7 +21,7 @@ from screens.forms import Forms
 from screens.kept import keep, recall
 from screens.lenses import Lens
 from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
-from screens.panes import Arranged
+from screens.panes import Arranged, PaneColumn, PaneRow, PaneStack
 from screens.row_view import RowView, Sample, read_row, read_sample
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.boundary_form import BoundaryForm
@@ -76,15 +75,15 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
         """The panes, as in the design's mock-up."""
         yield StatusBar(Status(visible(self.bench.title)), id="status")
         with self._panes:
-            with Vertical(id="main"):
-                with Horizontal(id="upper"):
+            with PaneColumn(id="main"):
+                with PaneRow(id="upper"):
                     yield SamplesList(id="samples")
-                    with Container(id="centre"):
+                    with PaneStack(id="centre"):
                         yield self._grid
                         yield Problem(id="problem")
                         yield Preview(id="preview")
                 yield TokenInspector(id="token")
-            with Vertical(id="side"):
+            with PaneColumn(id="side"):
                 yield RecipeEditor(self.typed, id="editor")
                 yield BoundaryForm(self.edit_field, id="form")
                 yield BoundariesPanel(id="boundaries")

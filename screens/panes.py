@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from textual import events
-from textual.containers import Horizontal
+from textual.containers import Container, Horizontal, Vertical
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.widgets.picture import Preview
@@ -18,7 +20,28 @@ _TEXT_LEFT = 24
 _STEP = 2
 
 
-class Panes(Horizontal):
+class Clear(Widget):
+    """Paints nothing of its own: what its panes leave free is the screen's. Textual would draw each of its lines at
+    every paint, to lay the panes over them."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """None."""
+        return []
+
+
+class PaneRow(Horizontal, Clear):
+    """Panes side by side."""
+
+
+class PaneColumn(Vertical, Clear):
+    """Panes below each other."""
+
+
+class PaneStack(Container, Clear):
+    """Panes of which one is over another."""
+
+
+class Panes(PaneRow):
     """Holds the panes; the edges of the samples, of the right side and of the token pane can be dragged."""
 
     _dragged = ""

@@ -6,13 +6,16 @@ selection and minimap are laid over a kept line and are not part of it, so movin
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.cache import LRUCache
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -22,6 +25,7 @@ from screens.lenses import Lens, Shades, legend, shades, styles
 from screens.messages import CursorMoved
 from screens.row_view import RowView
 from screens.themes import paints
+from screens.widgets.framed import Framed
 from screens.widgets.line_view import LineView
 from screens.widgets.minimap import CELLS, Marks, Minimap, minimap
 from screens.widgets.token_lines import TokenLines, draw_items, lay_out
@@ -31,6 +35,8 @@ from workbench.findings import SEVERITIES
 from workbench.views.flow import Items, remasked
 
 _STRIPS_KEPT = 4096
+_WINDOWS_KEPT = 16
+_MASKS_KEPT = 64
 _MARGIN = 1
 _MAP_FROM = 30
 """A pane narrower than this has no minimap."""
@@ -38,7 +44,10 @@ _NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class Frame(NamedTuple):
-    """What a drawn line of the window depends on: while none of it changes, it is not drawn again."""
+    """What a drawn line of the window depends on: while none of it changes, it is not drawn again.
+
+    `edition` is a number for all that the lines show of the row; a mask that comes back has the number it had.
+    """
 
     size: Size
     top: int
@@ -65,9 +74,13 @@ class TokenCanvas(LineView):
         self._items: Items | None = None
         self._unfolded: set[int] = set()
         self._strips: dict[int, Strip] = {}
-        self._drawn: dict[int, tuple[Frame, Strip]] = {}
-        self._painting: Frame | None = None
-        self._edition = 0
+        self._windows: LRUCache[Frame, dict[int, Strip]] = LRUCache(_WINDOWS_KEPT)
+        self._shown: dict[int, Strip] = {}
+        self._painting: tuple[Frame, dict[int, Strip]] | None = None
+        self._framed = Framed()
+        self._numbers = itertools.count()
+        self._edition = next(self._numbers)
+        self._editions: LRUCache[object, int] = LRUCache(_MASKS_KEPT)
         self._changed: Change | None = None
         self._shades: Shades = np.zeros(0, dtype=np.uint8)
         self._styles: Inks | None = None
@@ -108,10 +121,15 @@ class TokenCanvas(LineView):
         self._items = remasked(self._items, view.mask)
         if self.layout_lines is not None:
             self.layout_lines = replace(self.layout_lines, items=self._items)
-        self._shade()
-        self._painting = self._frame()
-        drawn = dict(self._drawn)
-        different = [y for y in range(self.size.height) if y not in drawn or self.render_line(y) != drawn[y][1]]
+        self._colour()
+        self._strips.clear()
+        mask = self._mask_shown()
+        if (edition := self._editions.get(mask)) is None:
+            edition = self._editions[mask] = next(self._numbers)
+        self._edition = edition
+        self._painting = self._window()
+        shown = dict(self._shown)
+        different = [y for y in range(self.size.height) if self.render_line(y) is not shown.get(y)]
         self._painting = None
         self.paint_lines(different)
         if before != (changed is None):
@@ -141,10 +159,27 @@ class TokenCanvas(LineView):
     def _forget(self) -> None:
         """Forget every drawn line."""
         self._strips.clear()
-        self._edition += 1
+        self._windows.clear()
+        self._editions.clear()
+        self._edition = next(self._numbers)
+
+    def _mask_shown(self) -> tuple[object, ...]:
+        """All that lines show of the mask and of what an edit changed, in short."""
+        view, changed, digest = self.view, self._changed, blake2b(digest_size=16)
+        if view is None:
+            return ()
+        for column in (view.mask.keep, view.mask.spans.start, self._shades):
+            digest.update(column.tobytes())
+        if changed is not None:
+            digest.update(changed.added.tobytes())
+            digest.update(changed.removed.tobytes())
+        return digest.digest(), changed is None, tuple(view.roles_to_train)
 
     def _shade(self) -> None:
         self._forget()
+        self._colour()
+
+    def _colour(self) -> None:
         self._map = None
         view, drawn = self.view, self._items
         if view is None or drawn is None:
@@ -246,22 +281,31 @@ class TokenCanvas(LineView):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the window, all of the same frame."""
-        self._painting = self._frame()
+        self._painting = self._window()
         try:
-            return super().render_lines(crop)
+            if crop.column_span != (0, self.outer_size.width):
+                return super().render_lines(crop)
+            return self._framed.lines(self, crop, self.render_line, super().render_lines)
         finally:
             self._painting = None
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
-        frame = self._painting or self._frame()
-        kept = self._drawn.get(y)
-        if kept is None or kept[0] != frame:
-            kept = self._drawn[y] = frame, self._whole_line(y, frame)
-        return kept[1]
+        frame, window = self._painting or self._window()
+        strip = window.get(y)
+        if strip is None:
+            strip = window[y] = self._framed.same(self._whole_line(y, frame))
+        self._shown[y] = strip
+        return strip
 
-    def _frame(self) -> Frame:
-        return Frame(self.size, self.scroll_offset.y, self.item, self.selected_items, self.has_focus, self._edition)
+    def _window(self) -> tuple[Frame, dict[int, Strip]]:
+        """The window as it is, and what is drawn of it."""
+        top, item, selected = self.scroll_offset.y, self.item, self.selected_items
+        frame = Frame(self.size, top, item, selected, self.has_focus, self._edition)
+        window = self._windows.get(frame)
+        if window is None:
+            window = self._windows[frame] = {}
+        return frame, window
 
     def _whole_line(self, y: int, frame: Frame) -> Strip:
         inks, lines = self._inks(), self.layout_lines

@@ -57,7 +57,7 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
 
         def drawn() -> list[object]:
             kept = [grid.render_line(y) for y in range(grid.size.height)]
-            grid._drawn.clear()
+            grid._windows.clear()
             grid._strips.clear()
             assert kept == [grid.render_line(y) for y in range(grid.size.height)]
             return kept

@@ -1,0 +1,93 @@
+"""Finished lines, border and all, by the line of content that each of them frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+_KEPT = 4096
+
+
+class Framed:
+    """What Textual made of a pane's lines of content, so that one seen before is not made again.
+
+    Textual remembers a finished line by its place, and forgets it as soon as something else stands there: a mask that
+    an edit breaks and the next one mends is framed, filtered and cut anew each time. A mended line is here the very
+    strip it was, with all that Textual keeps in it.
+    """
+
+    def __init__(self) -> None:
+        self._content: dict[tuple[Segment, ...], Strip] = {}
+        self._finished: dict[int, tuple[Strip, Strip]] = {}
+        self._looks: tuple[object, ...] = ()
+
+    def same(self, strip: Strip) -> Strip:
+        """The strip that first showed what this one shows."""
+        if len(self._content) >= _KEPT:
+            self._content.clear()
+        return self._content.setdefault(tuple(strip), strip)
+
+    def lines(
+        self,
+        pane: Widget,
+        crop: Region,
+        content: Callable[[int], Strip],
+        render: Callable[[Region], Sequence[Strip]],
+    ) -> list[Strip]:
+        """The lines of a part of the pane, whole lines; `content` draws one of its content, `render` finishes some."""
+        looks = _looks(pane)
+        if looks != self._looks or len(self._finished) >= _KEPT:
+            self._finished.clear()
+            self._looks = looks
+        first, height = pane.gutter.top, pane.content_size.height
+        finished, strips, missing = self._finished, [Strip.blank(0)] * crop.height, list[int]()
+        drawn: list[Strip | None] = []
+        for index, y in enumerate(crop.line_range):
+            strip = content(y - first) if 0 <= y - first < height else None
+            drawn.append(strip)
+            known = finished.get(id(strip))
+            if known is None:
+                missing.append(index)
+            else:
+                strips[index] = known[1]
+        for begin, end in _runs(missing):
+            made = render(Region(crop.x, crop.y + begin, crop.width, end - begin))
+            for index, done in zip(range(begin, end), made, strict=True):
+                strips[index], strip = done, drawn[index]
+                if strip is not None:
+                    finished[id(strip)] = strip, done
+        return strips
+
+
+def _looks(pane: Widget) -> tuple[object, ...]:
+    """All that a finished line shows beside its content."""
+    styles = pane.styles
+    return (
+        pane.outer_size,
+        pane.content_size,
+        pane.background_colors,
+        pane.opacity,
+        styles.border,
+        styles.outline,
+        styles.padding,
+        styles.tint,
+        styles.hatch,
+        styles.text_opacity,
+        pane.get_line_filters(),
+        pane.app.ansi_theme,
+    )
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Neighbouring numbers, in order, as ranges."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number:
+            runs[-1] = runs[-1][0], number + 1
+        else:
+            runs.append((number, number + 1))
+    return runs
