@@ -53,6 +53,7 @@ class Edits(Saving):
         def show_row(self, index: int) -> None: ...
         def _update_status(self) -> None: ...
         def open_panes(self) -> None: ...
+        def show_token(self) -> None: ...
 
     def on_screen_resume(self) -> None:
         """Come to the front: another screen may have edited the recipe."""
@@ -81,6 +82,7 @@ class Edits(Saving):
             changed = self.changed(self._view)
             self.query_one(TokenGrid).remask(self._view, changed)
             self.query_one(BoundariesPanel).show(self._view, changed)
+            self.show_token()
         self._update_status()
         for timer in (self._soon, self._later):
             if timer is not None:

@@ -253,7 +253,12 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
         self.action_focus_tokens()
 
     @on(CursorMoved)
-    def _cursor_moved(self) -> None:
+    def _cursor_moved(self, message: CursorMoved) -> None:
+        message.stop()
+        self.show_token()
+
+    def show_token(self) -> None:
+        """Show what is under the cursor."""
         grid = self.query_one(TokenGrid)
         start, stop = grid.covered
         self.query_one(TokenInspector).show(grid.view, start, stop, grid.run)

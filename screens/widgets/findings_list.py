@@ -11,13 +11,14 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from screens.themes import paints
+from screens.widgets.still import Still
 from workbench.errors import Where
 from workbench.findings import SEVERITIES, Finding
 from workbench.views.flow import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 
-class FindingsList(VerticalScroll):
+class FindingsList(VerticalScroll, Still):
     """Told by `show` which findings to list."""
 
     BORDER_TITLE = "findings"

@@ -10,17 +10,17 @@ from dataclasses import replace
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from screens.actions import PANES_OF, Action, Scope, hints
 from screens.themes import paints
+from screens.widgets.still import Still
 
 _ALWAYS = frozenset(("app.help", "app.palette", "app.quit", "screens", "edit.leave", "form.leave"))
 _NO_TEXT = re.compile(r"ctrl\+|f\d+$")
 
 
-class KeyHints(Widget):
+class KeyHints(Still):
     """One line; what does not fit is left out from the right, but never the app's own keys."""
 
     def __init__(self, *scopes: Scope, id: str | None = None) -> None:

@@ -11,8 +11,10 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 
+from screens.widgets.still import Still
 
-class Sparing(ScrollView):
+
+class Sparing(ScrollView, Still):
     """A pane that can say which of its lines differ where Textual would paint it whole."""
 
     _spares = False

@@ -22,6 +22,7 @@ from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
 from screens.actions import bindings
 from screens.themes import paints
 from screens.widgets.line_view import Sparing
+from screens.widgets.still import Still
 from workbench.errors import BenchError
 from workbench.views.flow import visible
 
@@ -92,7 +93,8 @@ class RecipeText(TextArea, Sparing):
             super().__init__()
 
     def edit(self, edit: Edit) -> EditResult:
-        with self.sparing():
+        # Nobody asks what Textual would say of it, to one pane after the other.
+        with self.sparing(), self.prevent(self.Changed, self.SelectionChanged):
             result = super().edit(edit)
         looks, shown = self._looks(), self._shown
         keys = [self._key(y, looks) for y in range(self.size.height)]
@@ -112,7 +114,7 @@ class RecipeText(TextArea, Sparing):
         self.post_message(self.UndoWanted(again=True))
 
 
-class RecipeEditor(Vertical):
+class RecipeEditor(Vertical, Still):
     """Calls `typed` with every change of the text. Told by `show` what the text is, and by `say` what is wrong."""
 
     BORDER_TITLE = "recipe"

@@ -112,7 +112,10 @@ class TokenCanvas(LineView):
         self.post_message(CursorMoved())
 
     def remask(self, view: RowView, changed: Change | None) -> None:
-        """Show another mask of the same rendering: no line is broken anew, and only those that differ are painted."""
+        """Show another mask of the same rendering: no line is broken anew, and only those that differ are painted.
+
+        `CursorMoved` is not posted: what is under the cursor is as before, but for its reason.
+        """
         if self._items is None or self.view is None or self.view.rendering is not view.rendering:
             self.show(view, changed=changed)
             return
@@ -134,7 +137,6 @@ class TokenCanvas(LineView):
         self.paint_lines(different)
         if before != (changed is None):
             self.show_legend()
-        self.post_message(CursorMoved())
 
     def set_lens(self, lens: Lens) -> None:
         """Colour the tokens by something else."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from rich.style import Style
 from rich.text import Text
-from textual.widget import Widget
 
 from screens import describe
 from screens.row_view import RowView
 from screens.themes import paints
+from screens.widgets.still import Still
 from workbench.views.palette import TRAINED_BAR
 
 
-class TokenInspector(Widget):
+class TokenInspector(Still):
     """Told by `show` which tokens [start, stop) of which row are under the cursor."""
 
     BORDER_TITLE = "token"
@@ -22,6 +22,7 @@ class TokenInspector(Widget):
         self._view: RowView | None = None
         self._tokens = (0, 0)
         self._run = -1
+        self._drawn: Text | None = None
 
     def show(self, view: RowView | None, start: int = 0, stop: int = 0, run: int = -1) -> None:
         """Show a token, or the folded media run `run` that covers [start, stop); None shows nothing."""
@@ -34,10 +35,15 @@ class TokenInspector(Widget):
             title = f"token {start:,} of {len(view.rendering):,}"
         if title != self.border_title:
             self.border_title = title
-        self.refresh()
+        if self._drawn is None or self._lines() != self._drawn:
+            self.refresh()
 
     def render(self) -> Text:
         """Three lines."""
+        self._drawn = self._lines()
+        return self._drawn
+
+    def _lines(self) -> Text:
         paint = paints(self.app.current_theme)
         view, (start, stop) = self._view, self._tokens
         lines = Text(no_wrap=True, overflow="ellipsis", end="")
