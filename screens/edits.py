@@ -64,8 +64,9 @@ class Edits(Saving):
 
     def typed(self, text: str) -> None:
         """Take the text of the editor, and show what it does."""
-        self.editing.type(text)
+        self.editing.type(text, keep=False)
         self.follow()
+        self.call_after_refresh(self.editing.keep)
 
     def follow(self) -> None:
         """Show what the last edit did: at once for the visible row, soon for all the rest."""

@@ -103,6 +103,7 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
         self.show_row(self._row)
 
     def on_unmount(self) -> None:
+        self.editing.keep()
         # By now the panes are no longer below this screen.
         grid = self._grid
         keep(

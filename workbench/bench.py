@@ -62,6 +62,7 @@ class Bench:
         self._axolotl_python = axolotl_python
         self._own_recipe = document is None
         self._kept: OrderedDict[int, Row] = OrderedDict()
+        self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
         self.losses: dict[int, Losses] = {}
         """What a run measured, by row; see `Row.nll`."""
@@ -124,6 +125,7 @@ class Bench:
             progress=progress,
             offline=self._offline,
         )
+        self._marker_ids = {}
         self.family: Family | None = self._identify()
         if self._document is None:
             self._document = self._new_document(str(source))
@@ -226,7 +228,7 @@ class Bench:
         if recipe.effective_boundaries is not None:
             rows = range(len(recipe.effective_boundaries))
             places = [document.where(("role_boundaries", index), key=True) for index in rows]
-            boundaries = resolve(recipe.effective_boundaries, tokenizer, places=places)
+            boundaries = resolve(recipe.effective_boundaries, tokenizer, places=places, known=self._marker_ids)
         else:
             boundaries = [
                 RoleBoundary(

@@ -67,6 +67,8 @@ class Editing:
         self._applied = _outside_the_mask(bench.document.parsed.data)
         self._group, self._typed = 0, 0.0
         self._opened = bench.document.text
+        self._unkept = False
+        self._before: tuple[Masking, npt.NDArray[np.int64], npt.NDArray[np.bool_]] | None = None
         self.set_aside: list[Path] = []
         """Where the last `left` put older edits of another process, or the last `save` what others wrote meanwhile."""
 
@@ -88,14 +90,19 @@ class Editing:
 
     # Edits
 
-    def type(self, text: str) -> None:
-        """Take the whole text as typed by a person, whether or not it is YAML at present."""
+    def type(self, text: str, *, keep: bool = True) -> None:
+        """Take the whole text as typed by a person, whether or not it is YAML at present.
+
+        Without `keep` it is not on disk before the next edit, or before `keep()`: to be called once it was shown.
+        """
+        if self._unkept:
+            self.keep()
         now = monotonic()
         if now - self._typed > _PAUSE_SECONDS:
             self._group += 1
         self._typed = now
         self.document.replace_text(text, group=f"typing {self._group}")
-        self._follow()
+        self._follow(keep=keep)
 
     def make(self, fix: Fix) -> None:
         """Apply a finding's fix.
@@ -171,7 +178,7 @@ class Editing:
         self._applied = now
         self.problem = None
 
-    def _follow(self) -> None:
+    def _follow(self, *, keep: bool = True) -> None:
         self.problem = self.document.error
         self._against = self.against
         if self.problem is None:
@@ -179,13 +186,18 @@ class Editing:
                 self.bench.remask()
             except BenchError as problem:
                 self.problem = problem
-        self._keep()
+        self._unkept = True
+        if keep:
+            self.keep()
 
     def change(self, input_ids: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]) -> Change | None:
         """How a row's mask (`keep`, `[L]`) differs from the one it is compared with; None where both have one rule."""
-        if self.against == self.bench.masking:
+        against, known = self.against, self._before
+        if against == self.bench.masking:
             return None
-        before = self.against.scan(input_ids).keep
+        if known is None or known[0] is not against or known[1] is not input_ids:
+            known = self._before = against, input_ids, against.scan(input_ids).keep
+        before = known[2]
         return Change(keep & ~before, before & ~keep)
 
     def compare(self, path: str | os.PathLike[str] | None) -> None:
@@ -215,7 +227,11 @@ class Editing:
         """
         return self.working_copy.other
 
-    def _keep(self) -> None:
+    def keep(self) -> None:
+        """Bring the working copy on disk up to date, where an edit is not in it yet."""
+        if not self._unkept:
+            return
+        self._unkept = False
         if self.document.dirty:
             self.working_copy.keep(self.document.text, self._opened)
         else:

@@ -22,7 +22,7 @@ class Framed:
 
     def __init__(self) -> None:
         self._content: dict[tuple[Segment, ...], Strip] = {}
-        self._finished: dict[int, tuple[Strip, Strip]] = {}
+        self._finished: dict[object, tuple[Strip | None, Strip]] = {}
         self._looks: tuple[object, ...] = ()
 
     def same(self, strip: Strip) -> Strip:
@@ -45,11 +45,15 @@ class Framed:
             self._looks = looks
         first, height = pane.gutter.top, pane.content_size.height
         finished, strips, missing = self._finished, [Strip.blank(0)] * crop.height, list[int]()
+        words = pane.border_title, pane.border_subtitle
         drawn: list[Strip | None] = []
+        keys: list[object] = []
         for index, y in enumerate(crop.line_range):
             strip = content(y - first) if 0 <= y - first < height else None
+            key = (y, words) if strip is None else id(strip)
             drawn.append(strip)
-            known = finished.get(id(strip))
+            keys.append(key)
+            known = finished.get(key)
             if known is None:
                 missing.append(index)
             else:
@@ -57,9 +61,8 @@ class Framed:
         for begin, end in _runs(missing):
             made = render(Region(crop.x, crop.y + begin, crop.width, end - begin))
             for index, done in zip(range(begin, end), made, strict=True):
-                strips[index], strip = done, drawn[index]
-                if strip is not None:
-                    finished[id(strip)] = strip, done
+                strips[index] = done
+                finished[keys[index]] = drawn[index], done
         return strips
 
 
@@ -77,6 +80,9 @@ def _looks(pane: Widget) -> tuple[object, ...]:
         styles.tint,
         styles.hatch,
         styles.text_opacity,
+        (styles.border_title_color, styles.border_title_background, styles.border_title_style),
+        (styles.border_subtitle_color, styles.border_subtitle_background, styles.border_subtitle_style),
+        (styles.border_title_align, styles.border_subtitle_align),
         pane.get_line_filters(),
         pane.app.ansi_theme,
     )

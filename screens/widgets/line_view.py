@@ -18,6 +18,19 @@ class Sparing(ScrollView, Still):
     """A pane that can say which of its lines differ where Textual would paint it whole."""
 
     _spares = False
+    _base: Style | None = None
+
+    @property
+    def base(self) -> Style:
+        """The style that every line is drawn on. Textual works it out anew whenever asked; here once a theme."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        """The theme, or this pane's own style, changed."""
+        super().notify_style_update()
+        self._base = None
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
@@ -47,23 +60,10 @@ class Sparing(ScrollView, Still):
 
 
 class LineView(Sparing):
-    """A scrolling pane of lines. Textual works its own style out anew whenever asked; here once a theme."""
+    """A scrolling pane of lines."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._base: Style | None = None
-
-    @property
-    def base(self) -> Style:
-        """The style that every line is drawn on."""
-        if self._base is None:
-            self._base = self.rich_style
-        return self._base
-
-    def notify_style_update(self) -> None:
-        """The theme, or this pane's own style, changed."""
-        super().notify_style_update()
-        self._base = None
 
     def say_below(self, text: str | Content) -> None:
         """Write into the lower border, and paint no more than that."""

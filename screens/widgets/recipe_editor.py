@@ -65,7 +65,7 @@ class RecipeText(TextArea, Sparing):
         if selection.start[0] != selection.end[0]:
             own.update(range(offset.y, offset.y + self.size.height))
         widths = (self.size.width, self.virtual_size.width, self.gutter_width)
-        return _Looks(offset.y, own, (*widths, offset, self.theme, self.rich_style))
+        return _Looks(offset.y, own, (*widths, offset, self.theme, self.base))
 
     def _key(self, y: int, looks: _Looks) -> tuple[object, ...] | None:
         """What a line of the window depends on; None where that is not known here."""

@@ -8,9 +8,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
-from textual.widget import Widget
 
 from screens.themes import Paints, paints
+from screens.widgets.still import Still
 from screens.widgets.text_pane import strip_of
 
 
@@ -30,7 +30,7 @@ class Status:
     warnings: int = 0
 
 
-class StatusBar(Widget):
+class StatusBar(Still):
     """One line. On a narrow window the left side is shortened, the right side stays."""
 
     def __init__(self, status: Status, *, id: str | None = None) -> None:

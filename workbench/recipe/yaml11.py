@@ -37,9 +37,15 @@ _PLAIN_BLOCK = re.compile(rf"(?:[^{_ENDS}:]|:(?![{_ENDS}]))+")
 _PLAIN_FLOW = re.compile(rf"(?:[^{_ENDS}:,?\[\]{{}}]|:(?![{_ENDS},\[\]{{}}]))+")
 
 
+class _Parser(YAML):
+    def official_plug_ins(self) -> Any:
+        """None: ruamel would search its own folder for them at every text."""
+        return []
+
+
 def events(text: str) -> Iterator[Any]:
     """The parser's events for `text`. Raises ruamel's YAMLError, or ValueError and its like for malformed escapes."""
-    loader = YAML(typ="safe", pure=True)
+    loader = _Parser(typ="safe", pure=True)
     loader.Resolver, loader.Reader, loader.Scanner = _Resolver11, _Reader11, _Scanner11
     loader.top_level_block_style_scalar_no_indent_error_1_1 = True
     return iter(loader.parse(text))

@@ -6,7 +6,7 @@ end-of-sequence id; an end that is null or missing lets the span run to the end 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,19 +48,33 @@ def encode_marker(tokenizer: Any, text: str) -> tuple[int, ...]:
     return tuple(int(token) for token in tokenizer.encode(text, add_special_tokens=False))
 
 
-def resolve(specs: Iterable[BoundaryText], tokenizer: Any, *, places: Sequence[Where] = ()) -> list[RoleBoundary]:
+def resolve(
+    specs: Iterable[BoundaryText],
+    tokenizer: Any,
+    *,
+    places: Sequence[Where] = (),
+    known: dict[str, tuple[int, ...]] | None = None,
+) -> list[RoleBoundary]:
     """Encode every boundary of a recipe.
 
-    `places[i]`, where given, is the place of boundary `i` in the recipe, for the error.
+    `places[i]`, where given, is the place of boundary `i` in the recipe, for the error. `known` has the ids of markers
+    that this tokenizer encoded before, and is given those of new ones.
 
     Raises:
         InputError: a marker encodes to nothing, or `eos_token` is asked of a tokenizer that has none. axolotl refuses
             both.
     """
     resolved = []
+    known = {} if known is None else known
+
+    def encode(text: str) -> tuple[int, ...]:
+        if text not in known:
+            known[text] = encode_marker(tokenizer, text)
+        return known[text]
+
     for index, spec in enumerate(specs):
         where = places[index] if index < len(places) else Where(field=f"role_boundaries[{index}]")
-        start = encode_marker(tokenizer, spec.start)
+        start = encode(spec.start)
         if not start:
             raise InputError(
                 f"The start marker {spec.start!r} of role {spec.role!r} encodes to no token",
@@ -72,7 +86,7 @@ def resolve(specs: Iterable[BoundaryText], tokenizer: Any, *, places: Sequence[W
             RoleBoundary(
                 role=spec.role,
                 start=start,
-                end=_end_ids(spec, tokenizer, where),
+                end=_end_ids(spec, tokenizer, where, encode),
                 include_start=spec.include_start,
                 include_end=spec.include_end,
                 start_text=spec.start,
@@ -82,7 +96,9 @@ def resolve(specs: Iterable[BoundaryText], tokenizer: Any, *, places: Sequence[W
     return resolved
 
 
-def _end_ids(spec: BoundaryText, tokenizer: Any, where: Where) -> tuple[int, ...]:
+def _end_ids(
+    spec: BoundaryText, tokenizer: Any, where: Where, encode: Callable[[str], tuple[int, ...]]
+) -> tuple[int, ...]:
     if spec.end is None:
         return ()
     if spec.end == EOS:
@@ -94,7 +110,7 @@ def _end_ids(spec: BoundaryText, tokenizer: Any, where: Where) -> tuple[int, ...
                 where=where,
             )
         return (int(eos),)
-    end = encode_marker(tokenizer, spec.end)
+    end = encode(spec.end)
     if not end:
         raise InputError(
             f"The end marker {spec.end!r} of role {spec.role!r} encodes to no token",
