@@ -18,13 +18,17 @@ from workbench.views.flow import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 
+class _Said(Static, Still):
+    """The text of all of them."""
+
+
 class FindingsList(VerticalScroll, Still):
     """Told by `show` which findings to list."""
 
     BORDER_TITLE = "findings"
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(Static(markup=False), id=id)
+        super().__init__(_Said(markup=False), id=id)
         self._findings: list[Finding] = []
 
     def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
