@@ -201,6 +201,7 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
             self._findings = message.view.findings
             if grid.view is not None and grid.view.rendering is message.view.rendering:
                 grid.remask(message.view, changed)
+                self.show_token()
             else:
                 grid.show(message.view, changed=changed, cursor=self._token)
                 self._token = 0

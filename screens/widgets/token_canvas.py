@@ -166,16 +166,16 @@ class TokenCanvas(LineView):
         self._edition = next(self._numbers)
 
     def _mask_shown(self) -> tuple[object, ...]:
-        """All that lines show of the mask and of what an edit changed, in short."""
+        """All that lines show of a mask, its findings, and what an edit changed, in short."""
         view, changed, digest = self.view, self._changed, blake2b(digest_size=16)
         if view is None:
             return ()
-        for column in (view.mask.keep, view.mask.spans.start, self._shades):
-            digest.update(column.tobytes())
+        columns = [view.mask.keep, view.mask.spans.start, self._shades, self._marks.token, self._marks.severity]
         if changed is not None:
-            digest.update(changed.added.tobytes())
-            digest.update(changed.removed.tobytes())
-        return digest.digest(), changed is None, tuple(view.roles_to_train)
+            columns += [changed.added, changed.removed]
+        for column in columns:
+            digest.update(column.tobytes())
+        return digest.digest(), tuple(map(len, columns)), tuple(view.roles_to_train)
 
     def _shade(self) -> None:
         self._forget()

@@ -17,8 +17,10 @@ from screens.app import WorkbenchApp
 from screens.inspect import InspectScreen
 from screens.widgets.token_grid import TokenGrid
 from tests.screens.small_bench import ROWS, SmallBench
+from workbench.resources import sample_dir
 
 Opened = Callable[..., Any]
+BROKEN = ('start: "<|turn>model\\n"', 'start: "<|turn>modle\\n"')
 
 
 async def until(pilot: Pilot[None], true: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -73,6 +75,18 @@ def opened() -> Opened:
             yield pilot
 
     return open_app
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe of the demo, in a file of its own, whose assistant marker is misspelt."""
+    text = (sample_dir() / "demo.yaml").read_text("utf-8")
+    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
+    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
+    assert BROKEN[0] in text
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace(*BROKEN), "utf-8")
+    return file
 
 
 @pytest.fixture

@@ -11,12 +11,9 @@ from textual.widgets import OptionList, Static
 from screens.checks import ChecksScreen
 from screens.inspect import InspectScreen
 from screens.widgets.recipe_editor import RecipeEditor
-from tests.screens.conftest import Opened, grid_of, settled, until
-from tests.screens.test_editing import BROKEN, recipe
+from tests.screens.conftest import BROKEN, Opened, grid_of, settled, until
 from workbench.bench import prepare
 from workbench.checks.run import check_rows
-
-__all__ = ["recipe"]
 
 
 async def checks_of(pilot: Any) -> ChecksScreen:

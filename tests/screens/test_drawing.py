@@ -6,16 +6,19 @@ import gc
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.style import Style
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.selection import Selection
+from textual.strip import Strip
 
 from screens.collector import Collector
 from screens.lenses import LOOKS, Lens, shades, styles
 from screens.themes import THEMES, paints
+from screens.widgets import token_canvas
 from screens.widgets.minimap import Marks
 from screens.widgets.recipe_editor import RecipeText
 from screens.widgets.text_pane import TextPane
@@ -23,7 +26,8 @@ from screens.widgets.token_lines import draw_items, lay_out
 from screens.widgets.token_paint import Inks, Page, draw_lines
 from tests.screens.conftest import Opened, grid_of, to_row
 from workbench.editing import Change
-from workbench.findings import SEVERITIES
+from workbench.errors import Where
+from workbench.findings import SEVERITIES, Finding
 
 
 @pytest.mark.parametrize("width", [24, 48, 90])
@@ -70,6 +74,45 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
         assert different >= 8
         grid.search("red")
         assert drawn() != seen[-1]
+
+
+async def test_a_mask_that_comes_back_is_not_drawn_again(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened((120, 34)) as pilot:
+        grid, drawn = grid_of(pilot), [0]
+        draw = token_canvas.draw_lines
+
+        def counted(page: Page, first: int, last: int) -> list[Strip]:
+            drawn[0] += last - first
+            return draw(page, first, last)
+
+        monkeypatch.setattr(token_canvas, "draw_lines", counted)
+        view = grid.view
+        assert view is not None
+        found = [Finding("M002", "error", "Found", where=Where(tokens=(9, 10)))]
+        none = replace(view.mask, keep=np.zeros_like(view.mask.keep))
+        bare = replace(view.mask, spans=view.mask.spans.take(slice(0, 0)))
+        more = Change(view.mask.keep, none.keep)
+        # In a lens that does not colour what changed: the gutter alone tells.
+        grid.set_lens(Lens.OWNER)
+        shown = [(view, None), (replace(view, mask=none), None), (replace(view, mask=bare), None), (view, more)]
+        shown += [(replace(view, findings=found), None), (replace(view, roles_to_train=("user",)), None)]
+        known: list[list[Strip]] = []
+        for other, changed in shown:
+            drawn[0] = 0
+            grid.remask(other, changed)
+            known.append(grid.render_lines(grid.outer_size.region))
+            assert drawn[0] > 0
+        assert all(one != other for one, other in itertools.combinations(known, 2))
+        drawn[0] = 0
+        for (other, changed), lines in zip(shown, known, strict=True):
+            grid.remask(other, changed)
+            again = grid.render_lines(grid.outer_size.region)
+            # The very strips: Textual keeps in them what it made of them.
+            assert all(one is other for one, other in zip(lines, again, strict=True))
+        assert drawn[0] == 0
+        grid.blur()
+        await pilot.pause()
+        assert grid.render_lines(grid.outer_size.region) != known[-1]
 
 
 async def test_the_legend_has_the_colours_of_a_new_theme(opened: Opened) -> None:

@@ -18,27 +18,13 @@ from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.samples_list import SamplesList
 from screens.widgets.status_bar import StatusBar
-from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
 from tests.test_working_copy import another
 from workbench.bench import prepare
 from workbench.resources import sample_dir
 from workbench.state import recipe_dir
 from workbench.views.palette import Look
-
-BROKEN = ('start: "<|turn>model\\n"', 'start: "<|turn>modle\\n"')
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    """A recipe of the demo, in a file of its own, whose assistant marker is misspelt."""
-    text = (sample_dir() / "demo.yaml").read_text("utf-8")
-    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
-    assert BROKEN[0] in text
-    file = tmp_path / "mine.yaml"
-    file.write_text(text.replace(*BROKEN), "utf-8")
-    return file
 
 
 def trained(pilot: Any) -> int:

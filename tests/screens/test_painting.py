@@ -1,0 +1,95 @@
+"""What panes keep from one paint to the next: the screen must look as if they kept nothing."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from screens.themes import THEMES
+from screens.widgets.framed import Framed
+from screens.widgets.recipe_editor import RecipeEditor
+from screens.widgets.token_canvas import TokenCanvas
+from tests.screens.conftest import Opened, settled, until
+from workbench.bench import prepare
+
+
+def _anew(screen: Screen[Any]) -> list[Strip]:
+    """The screen with nothing taken from an earlier paint."""
+    _forget(screen)
+    return screen._compositor.render_strips()
+
+
+def _forget(screen: Screen[Any]) -> None:
+    for pane in screen.walk_children(with_self=True):
+        if isinstance(pane, TokenCanvas):
+            pane._framed = Framed()
+            pane._forget()
+        assert isinstance(pane, Widget)
+        pane.refresh()
+
+
+async def test_what_is_painted_is_what_would_be_drawn_anew(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 34), bench=prepare(recipe)) as pilot:
+        app, seen = pilot.app, []
+        there = app.base  # type: ignore[attr-defined]
+
+        async def compare(what: str) -> None:
+            await until(pilot, lambda: app.screen is not there or settled(pilot))
+            shown = app.screen._compositor.render_strips()
+            assert shown == _anew(app.screen), what
+            await pilot.pause()
+            assert shown == app.screen._compositor.render_strips(), what
+            seen.append(shown)
+
+        for key in (
+            "right",
+            "down",
+            "tab",
+            "shift+tab",
+            "n",
+            "l",
+            "l",
+            "l",
+            "l",
+            "s",
+            "s",
+            "j",
+            "k",
+            "ctrl+end",
+            "home",
+        ):
+            await pilot.press(key)
+            await compare(key)
+        await pilot.press("e")
+        await compare("e")
+        editor = there.query_one(RecipeEditor)
+        line = next(at for at, text in enumerate(editor.area.text.splitlines()) if "start:" in text)
+        editor.go(line + 1, editor.area.document.get_line(line).index("<") + 3)
+        for key in ("x", "backspace", "x", "y", "backspace", "backspace", "down", "[", "backspace", "ctrl+z", "ctrl+y"):
+            await pilot.press(key)
+            shown = app.screen._compositor.render_strips()
+            assert shown == _anew(app.screen), key
+            await compare(f"{key}, checked")
+        await pilot.press("escape", "question_mark")
+        await pilot.pause()
+        dimmed = app.screen._compositor.render_strips()
+        for screen in app.screen_stack:
+            _forget(screen)
+        await pilot.pause()
+        assert dimmed == app.screen._compositor.render_strips()
+        await pilot.press("escape")
+        await compare("without help")
+        for theme in THEMES:
+            app.theme = theme.name
+            await pilot.pause()
+            await compare(theme.name)
+        for size in ((160, 48), (80, 24), (120, 34)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            await compare(str(size))
+        assert sum(one != other for one, other in itertools.pairwise(seen)) >= 25
