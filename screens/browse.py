@@ -32,6 +32,7 @@ class Browse(Screen[None]):
 
     bench: Bench
     _background: Background
+    _grid: TokenGrid
     _view: RowView | None
     _row: int
     _filter = RowFilter()
@@ -50,7 +51,7 @@ class Browse(Screen[None]):
 
     def action_search(self) -> None:
         """Ask for what to find in this row."""
-        self._origin = self.query_one(TokenGrid).cursor
+        self._origin = self._grid.cursor
         self.query_one(Prompt).ask(SEARCH, value=self._query, hint=find.HINT)
 
     def action_filter(self) -> None:
@@ -76,7 +77,7 @@ class Browse(Screen[None]):
     @on(Prompt.Stepped)
     def _prompt_stepped(self, message: Prompt.Stepped) -> None:
         if message.kind == SEARCH:
-            self.query_one(TokenGrid).jump_match(message.direction)
+            self._grid.jump_match(message.direction)
             self._count_matches()
 
     @on(Prompt.Given)
@@ -100,7 +101,7 @@ class Browse(Screen[None]):
 
     @on(Prompt.Left)
     def _prompt_left(self, message: Prompt.Left) -> None:
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         if message.kind == SEARCH:
             grid.search("")
             grid.go(self._origin)
@@ -111,13 +112,13 @@ class Browse(Screen[None]):
 
     def _close_prompt(self) -> None:
         self.query_one(Prompt).close()
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         self.set_focus(grid if grid.display else self.query_one(SamplesList))
 
     # Search in the row
 
     def _search(self, text: str) -> None:
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         self._query = text
         matches = grid.search(text)
         if len(matches):
@@ -128,7 +129,7 @@ class Browse(Screen[None]):
         self._count_matches()
 
     def _count_matches(self) -> None:
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         matches, prompt = grid.matches, self.query_one(Prompt)
         if matches.wrong or not len(matches):
             prompt.say(matches.wrong or ("no match" if self._query else ""), wrong=True)
@@ -143,7 +144,7 @@ class Browse(Screen[None]):
         self._step_match(-1)
 
     def _step_match(self, direction: int) -> None:
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         if self._query and not len(grid.matches):
             # Another row came since the search was made.
             grid.search(self._query)
@@ -231,7 +232,7 @@ class Browse(Screen[None]):
         self._copy("a program that shows their mask")
 
     def _copy(self, what: str) -> None:
-        view, (start, stop) = self._view, self.query_one(TokenGrid).selected
+        view, (start, stop) = self._view, self._grid.selected
         if view is None or start == stop:
             self.notify("There is no token to copy", timeout=2)
             return

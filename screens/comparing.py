@@ -90,7 +90,7 @@ class Comparing(Edits):
         self.app.push_screen(Ask("compare with", value=self.editing.compared_path, hint=hint), given)
 
     def _compared(self) -> None:
-        editing, panel = self.editing, self.query_one(BoundariesPanel)
+        editing, panel = self.editing, self._panel
         name = editing.compared_with
         panel.border_title = f"role_boundaries against {visible(name)}" if name else BoundariesPanel.BORDER_TITLE
         self.follow()

@@ -41,6 +41,9 @@ class Edits(Saving):
 
     bench: Bench
     _background: Background
+    _grid: TokenGrid
+    _editor: RecipeEditor
+    _panel: BoundariesPanel
     _view: RowView | None
     _findings: list[Finding]
     _row: int
@@ -70,7 +73,7 @@ class Edits(Saving):
 
     def follow(self) -> None:
         """Show what the last edit did: at once for the visible row, soon for all the rest."""
-        editing, editor = self.editing, self.query_one(RecipeEditor)
+        editing, editor = self.editing, self._editor
         self._background.hold(_CHECK_SECONDS)
         self._followed = editing.document.text
         editor.show(self._followed)
@@ -81,8 +84,8 @@ class Edits(Saving):
         if self._view is not None:
             self._view = self._remasked(self._view)
             changed = self.changed(self._view)
-            self.query_one(TokenGrid).remask(self._view, changed)
-            self.query_one(BoundariesPanel).show(self._view, changed)
+            self._grid.remask(self._view, changed)
+            self._panel.show(self._view, changed)
             self.show_token()
         self._update_status()
         for timer in (self._soon, self._later):
@@ -137,7 +140,7 @@ class Edits(Saving):
     def _settled(self, message: EditsSettled) -> None:
         if message.problem is not None:
             self.editing.problem = message.problem
-            self.query_one(RecipeEditor).say(message.problem)
+            self._editor.say(message.problem)
             self._update_status()
             return
         samples = self.query_one(SamplesList)
@@ -149,7 +152,7 @@ class Edits(Saving):
 
     def action_edit(self) -> None:
         """Open the editor at the boundaries, or go into it."""
-        editor = self.query_one(RecipeEditor)
+        editor = self._editor
         first = not editor.display
         self.add_class("-editing")
         editor.display = True
@@ -163,11 +166,11 @@ class Edits(Saving):
         """Close the editor; the text stays as it is."""
         self.remove_class("-editing")
         self._brief(False)
-        self.query_one(RecipeEditor).display = False
-        self.query_one(TokenGrid).focus()
+        self._editor.display = False
+        self._grid.focus()
 
     def _brief(self, brief: bool) -> None:
-        panel = self.query_one(BoundariesPanel)
+        panel = self._panel
         panel.brief = brief
         panel.draw()
         self.open_panes()
@@ -178,7 +181,7 @@ class Edits(Saving):
 
     def action_fix(self) -> None:
         """Apply the fix of the finding under the cursor, or of the worst that has one."""
-        start, stop = self.query_one(TokenGrid).covered
+        start, stop = self._grid.covered
         fixable = [one for one in (*self._findings, *self.bench.findings) if one.fix is not None]
         here = [
             one for one in fixable if one.where.tokens and one.where.tokens[0] < stop and start < one.where.tokens[1]

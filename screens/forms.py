@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from screens.edits import Edits
 from screens.widgets.boundary_form import BOUNDARIES, BoundaryForm, Edited, default_of
-from screens.widgets.recipe_editor import RecipeEditor
 from workbench.errors import BenchError
 
 
 class Forms(Edits):
     """What an inspect screen does with the form; it stands where the text stands, one of the two at a time."""
 
+    _form: BoundaryForm
+
     def action_form(self) -> None:
         """The form in the place of the text, or the text in the place of the form, at the same boundary."""
-        form, editor = self.query_one(BoundaryForm), self.query_one(RecipeEditor)
+        form, editor = self._form, self._editor
         document = self.editing.document
         if form.display:
             path = form.path
@@ -31,25 +32,25 @@ class Forms(Edits):
     def action_edit(self) -> None:
         """Open the text."""
         self.remove_class("-form")
-        self.query_one(BoundaryForm).display = False
+        self._form.display = False
         super().action_edit()
 
     def action_leave_editor(self) -> None:
         """Close text and form."""
         self.remove_class("-form")
-        self.query_one(BoundaryForm).display = False
+        self._form.display = False
         super().action_leave_editor()
 
     def follow(self) -> None:
         """Show what the last edit did, in the form too."""
         super().follow()
-        if self.query_one(BoundaryForm).display:
+        if self._form.display:
             self._show_form()
 
     def _show_form(self) -> None:
         editing = self.editing
         built_in = "" if self.bench.recipe.effective_boundaries is not None else self.bench.strategy.name
-        self.query_one(BoundaryForm).show(editing.document, editing.problem, built_in=built_in)
+        self._form.show(editing.document, editing.problem, built_in=built_in)
 
     def edit_field(self, edited: Edited) -> None:
         """Write the value of a field."""

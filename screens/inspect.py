@@ -67,13 +67,20 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
         self._findings: list[Finding] = []
         self._token = 0
         self._recalled = 0
+        # Held here: Textual would look for a pane all over the screen, and again whenever anything of it changed.
+        self._status_bar = StatusBar(Status(visible(bench.title)), id="status")
         self._grid = TokenGrid(id="grid")
+        self._preview = Preview(id="preview")
+        self._inspector = TokenInspector(id="token")
+        self._editor = RecipeEditor(self.typed, id="editor")
+        self._form = BoundaryForm(self.edit_field, id="form")
+        self._panel = BoundariesPanel(id="boundaries")
         self._waiting: Timer | None = None
         self._ticks = 0
 
     def compose(self) -> ComposeResult:
         """The panes, as in the design's mock-up."""
-        yield StatusBar(Status(visible(self.bench.title)), id="status")
+        yield self._status_bar
         with self._panes:
             with PaneColumn(id="main"):
                 with PaneRow(id="upper"):
@@ -81,21 +88,21 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
                     with PaneStack(id="centre"):
                         yield self._grid
                         yield Problem(id="problem")
-                        yield Preview(id="preview")
-                yield TokenInspector(id="token")
+                        yield self._preview
+                yield self._inspector
             with PaneColumn(id="side"):
-                yield RecipeEditor(self.typed, id="editor")
-                yield BoundaryForm(self.edit_field, id="form")
-                yield BoundariesPanel(id="boundaries")
+                yield self._editor
+                yield self._form
+                yield self._panel
                 yield FindingsList(id="findings")
         yield Prompt(id="prompt")
         yield KeyHints("inspect", id="hints")
 
     def on_mount(self) -> None:
         self.query_one("#problem").display = False
-        self.query_one(RecipeEditor).display = False
-        self.query_one(BoundaryForm).display = False
-        self.set_focus(self.query_one(TokenGrid))
+        self._editor.display = False
+        self._form.display = False
+        self.set_focus(self._grid)
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
         self._followed = self.bench.document.text
@@ -121,7 +128,7 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
 
     def _recall(self) -> None:
         """The row, token and looks of the last time, unless a row was asked for."""
-        known, grid = recall(self.bench), self.query_one(TokenGrid)
+        known, grid = recall(self.bench), self._grid
         if known.get("lens") in list(Lens):
             grid.set_lens(Lens(known["lens"]))
         if known.get("spaces") is True:
@@ -186,7 +193,7 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
             self._waiting.stop()
             self._waiting = None
         self._shown = message.request
-        grid, problem = self.query_one(TokenGrid), self.query_one(Problem)
+        grid, problem = self._grid, self.query_one(Problem)
         self._view = message.view if isinstance(message.view, RowView) else None
         grid.show_legend()
         grid.border_title = problem.border_title = f"row {message.index:,}"
@@ -208,8 +215,8 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
         else:
             self._findings = [message.view]
             problem.show(message.view)
-            self.query_one(TokenInspector).show(None)
-        self.query_one(BoundariesPanel).show(self._view, changed)
+            self._inspector.show(None)
+        self._panel.show(self._view, changed)
         self.query_one(FindingsList).show(self._findings, self.bench.findings)
         self._update_status()
 
@@ -217,13 +224,13 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
         """Say so only when it takes a while."""
         glyph = _SPINNER[self._ticks % len(_SPINNER)]
         self._ticks += 1
-        for pane in (self.query_one(TokenGrid), self.query_one(Problem)):
+        for pane in (self._grid, self.query_one(Problem)):
             pane.border_subtitle = f"{glyph} row {self._row:,}"
 
     def _update_status(self) -> None:
         bench, view = self.bench, self._view
         found = [*self._findings, *bench.findings]
-        more, less = self.query_one(BoundariesPanel).difference
+        more, less = self._panel.difference
         status = Status(
             title=visible(bench.title),
             family=bench.family.name if bench.family is not None else "unknown family",
@@ -236,15 +243,15 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
             errors=sum(finding.severity == "error" for finding in found),
             warnings=sum(finding.severity == "warning" for finding in found),
         )
-        self.query_one(StatusBar).show(status)
+        self._status_bar.show(status)
 
     def visit(self, where: Where) -> None:
         """Go to the place of a finding: a token of a row, or a line of the recipe."""
         if where.row is None:
             self.action_edit()
-            self.query_one(RecipeEditor).go(where.line or 1, where.column or 1)
+            self._editor.go(where.line or 1, where.column or 1)
             return
-        view, grid = self._view, self.query_one(TokenGrid)
+        view, grid = self._view, self._grid
         turns = view.turns if view is not None and view.index == where.row else []
         begun = [turn.start for turn in turns if turn.message == where.message]
         self._token = where.tokens[0] if where.tokens else begun[0] if begun else 0
@@ -261,9 +268,9 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
 
     def show_token(self) -> None:
         """Show what is under the cursor."""
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         start, stop = grid.covered
-        self.query_one(TokenInspector).show(grid.view, start, stop, grid.run)
+        self._inspector.show(grid.view, start, stop, grid.run)
         self.preview()
 
     @on(RowChosen)
@@ -299,12 +306,12 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
     # Looks
 
     def _repaint(self) -> None:
-        self.query_one(BoundariesPanel).draw()
+        self._panel.draw()
         self.query_one(FindingsList).draw()
         self.query_one(Problem).draw()
-        self.query_one(RecipeEditor).draw()
-        self.query_one(TokenGrid).show_legend()
-        if self.query_one(BoundaryForm).display:
+        self._editor.draw()
+        self._grid.show_legend()
+        if self._form.display:
             self._show_form()
         for widget in (StatusBar, KeyHints, TokenInspector, SamplesList, TokenGrid):
             self.query_one(widget).refresh()
@@ -316,16 +323,16 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
     # Actions
 
     def action_next_edge(self) -> None:
-        self._jumped(self.query_one(TokenGrid).jump_edge(1), "No mask edge after this token")
+        self._jumped(self._grid.jump_edge(1), "No mask edge after this token")
 
     def action_previous_edge(self) -> None:
-        self._jumped(self.query_one(TokenGrid).jump_edge(-1), "No mask edge before this token")
+        self._jumped(self._grid.jump_edge(-1), "No mask edge before this token")
 
     def action_next_turn(self) -> None:
-        self._jumped(self.query_one(TokenGrid).jump_turn(1), "This is the last turn")
+        self._jumped(self._grid.jump_turn(1), "This is the last turn")
 
     def action_previous_turn(self) -> None:
-        self._jumped(self.query_one(TokenGrid).jump_turn(-1), "This is the first turn")
+        self._jumped(self._grid.jump_turn(-1), "This is the first turn")
 
     def action_next_finding(self) -> None:
         self._jump_finding(1)
@@ -335,7 +342,7 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
 
     def _jump_finding(self, direction: int) -> None:
         places = sorted({finding.where.tokens[0] for finding in self._findings if finding.where.tokens is not None})
-        moved = self.query_one(TokenGrid).jump(np.array(places, dtype=np.int64), direction)
+        moved = self._grid.jump(np.array(places, dtype=np.int64), direction)
         self._jumped(moved, "No finding points at a token there")
 
     def _jumped(self, moved: bool, otherwise: str) -> None:
@@ -343,14 +350,14 @@ class InspectScreen(Browse, Arranged, Comparing, Forms):
             self.notify(otherwise, timeout=2, markup=False)
 
     def action_focus_tokens(self) -> None:
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         (grid if grid.display else self.query_one(Problem)).focus()
 
     def action_spaces(self) -> None:
-        self.query_one(TokenGrid).toggle_spaces()
+        self._grid.toggle_spaces()
 
     def action_lens(self) -> None:
-        grid = self.query_one(TokenGrid)
+        grid = self._grid
         grid.set_lens(grid.lens.following(losses=self._view is not None and self._view.nll is not None))
 
     def action_next_row(self) -> None:

@@ -113,6 +113,8 @@ class Arranged(Screen[None]):
     """What an inspect screen does with its panes, and with the picture under the cursor."""
 
     _previewing = True
+    _grid: TokenGrid
+    _preview: Preview
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,7 +159,7 @@ class Arranged(Screen[None]):
         self._open[name] = not found.display
         self.open_panes()
         if self.focused is not None and (self.focused is found or found in self.focused.ancestors):
-            self.query_one(TokenGrid).focus()
+            self._grid.focus()
 
     def open_panes(self) -> None:
         """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
@@ -189,7 +191,7 @@ class Arranged(Screen[None]):
         """Only the tokens, or every pane that was there before."""
         self.toggle_class("-zoomed")
         if self.has_class("-zoomed"):
-            self.query_one(TokenGrid).focus()
+            self._grid.focus()
 
     # The picture
 
@@ -200,7 +202,7 @@ class Arranged(Screen[None]):
 
     def preview(self) -> None:
         """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
-        grid, shown = self.query_one(TokenGrid), self.query_one(Preview)
+        grid, shown = self._grid, self._preview
         lines, view = grid.layout_lines, grid.view
         source = view.pictures.get(grid.run) if view is not None and grid.run >= 0 else None
         if source is None or lines is None or not self._previewing or not grid.display or grid.held is not None:

@@ -125,6 +125,8 @@ class RecipeEditor(Vertical, Still):
         assert isinstance(area, RecipeText)
         area.edited = self._edited
         super().__init__(area, Static(id="wrong", markup=False), id=id)
+        self.area = area
+        """The text area."""
         self._typed = typed
         self._known = ""
         self._problem: BenchError | None = None
@@ -132,11 +134,6 @@ class RecipeEditor(Vertical, Still):
     def compose(self) -> ComposeResult:
         """Nothing beside the children given."""
         return iter(())
-
-    @property
-    def area(self) -> RecipeText:
-        """The text area."""
-        return self.query_one("#yaml", RecipeText)
 
     def on_mount(self) -> None:
         self.draw()
