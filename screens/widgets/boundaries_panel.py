@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rich.style import Style
 from rich.text import Text
+from textual.cache import LRUCache
 
 from screens.describe import quoted
 from screens.row_view import RowView
@@ -14,6 +17,16 @@ from workbench.tokens.boundaries import RoleBoundary
 from workbench.views.flow import visible
 from workbench.views.palette import TRAINED_BAR
 from workbench.views.payload import count_matches
+
+_KEPT = 64
+
+
+class _Count(NamedTuple):
+    """How often a boundary matched, of so many turns of its role; `unended` of the matches never end."""
+
+    matches: int
+    turns: int
+    unended: int
 
 
 class BoundariesPanel(TextPane):
@@ -26,6 +39,7 @@ class BoundariesPanel(TextPane):
         self._view: RowView | None = None
         self._changed: Change | None = None
         self.brief = False
+        self._told: LRUCache[object, list[Text]] = LRUCache(_KEPT)
 
     def show(self, view: RowView | None, changed: Change | None = None) -> None:
         """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
@@ -38,24 +52,25 @@ class BoundariesPanel(TextPane):
         built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
         if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
             self.say_below(said)
-        self.say(self._text(paints(self.app.current_theme)))
+        self.say(self._texts(paints(self.app.current_theme)))
 
-    def _text(self, paint: Paints) -> Text:
-        text = Text(end="")
+    def _texts(self, paint: Paints) -> list[Text]:
         view = self._view
         if view is None:
-            return text
+            return []
         if not view.boundaries:
-            text.append("none: everything is trained", paint.severity["warning"])
-            return text
+            return [Text("none: everything is trained", paint.severity["warning"], end="")]
         matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
-        for index, boundary in enumerate(view.boundaries):
-            if self.brief:
-                _brief(text, view, boundary, matches[index], unended[index], paint)
-                continue
-            _boundary(text, view, boundary, matches[index], unended[index], paint)
-        text.append("train_on_eos: ", paint.muted).append(view.train_on_eos)
-        return text
+        lines = []
+        for boundary, matched, endless in zip(view.boundaries, matches, unended, strict=True):
+            trained, turns = boundary.role in view.roles_to_train, view.roles.count(boundary.role)
+            count = _Count(matched, turns, endless)
+            key = (boundary, trained, count, self.brief, paint)
+            if (told := self._told.get(key)) is None:
+                told = self._told[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
+            lines += told
+        lines.append(Text(end="").append("train_on_eos: ", paint.muted).append(view.train_on_eos))
+        return lines
 
     @property
     def difference(self) -> tuple[int, int]:
@@ -67,38 +82,41 @@ class BoundariesPanel(TextPane):
         return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
 
 
-def _brief(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
-    """One boundary in two lines, for beside its YAML: what its markers are in ids, and what they match."""
-    trained = boundary.role in view.roles_to_train
-    text.append(f"{TRAINED_BAR} " if trained else "- ", paint.bar if trained else paint.muted)
-    text.append(visible(boundary.role), paint.accent if trained else paint.strong)
-    _matches(text, view, boundary, matches, unended, paint)
-    text.append("\n")
+def _brief(boundary: RoleBoundary, trained: bool, count: _Count, paint: Paints) -> list[Text]:
+    """A boundary in one line, for beside its YAML: what its markers are in ids, and what they match."""
+    text = _named(boundary, trained, paint)
+    return [text.append_text(_matched(boundary, count, paint))]
 
 
-def _matches(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
-    turns = sum(role == boundary.role for role in view.roles)
-    text.append("  matches ", paint.muted)
-    text.append(f"{matches}/{turns}", paint.severity["warning"] if matches != turns else Style())
-    if unended:
-        text.append(f" · {unended} never end", paint.severity["warning"])
-    text.append(f" · {_ids(boundary.start)} … {_ids(boundary.end)}", paint.muted)
-
-
-def _boundary(text: Text, view: RowView, boundary: RoleBoundary, matches: int, unended: int, paint: Paints) -> None:
-    trained = boundary.role in view.roles_to_train
-    text.append(f"{TRAINED_BAR} " if trained else "- ", paint.bar if trained else paint.muted)
-    text.append("role: ", paint.muted).append(visible(boundary.role), paint.accent if trained else paint.strong)
+def _whole(boundary: RoleBoundary, trained: bool, count: _Count, paint: Paints) -> list[Text]:
+    """A boundary as in the YAML, with what it matches, and a blank line."""
     end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
-    text.append("\n  start: ", paint.muted).append(quoted(boundary.start_text))
-    text.append("\n  end: ", paint.muted).append(end)
+    lines = [
+        _named(boundary, trained, paint, "role: "),
+        Text(end="").append("  start: ", paint.muted).append(quoted(boundary.start_text)),
+        Text(end="").append("  end: ", paint.muted).append(end),
+    ]
     if boundary.include_start:
-        text.append("\n  include_start: true")
+        lines.append(Text("  include_start: true", end=""))
     if not boundary.include_end:
-        text.append("\n  include_end: false")
-    text.append("\n")
-    _matches(text, view, boundary, matches, unended, paint)
-    text.append("\n\n")
+        lines.append(Text("  include_end: false", end=""))
+    return [*lines, _matched(boundary, count, paint), Text(end="")]
+
+
+def _named(boundary: RoleBoundary, trained: bool, paint: Paints, label: str = "") -> Text:
+    text = Text(end="")
+    text.append(f"{TRAINED_BAR} " if trained else "- ", paint.bar if trained else paint.muted)
+    text.append(label, paint.muted)
+    return text.append(visible(boundary.role), paint.accent if trained else paint.strong)
+
+
+def _matched(boundary: RoleBoundary, count: _Count, paint: Paints) -> Text:
+    text = Text(end="").append("  matches ", paint.muted)
+    whole = count.matches == count.turns
+    text.append(f"{count.matches}/{count.turns}", Style() if whole else paint.severity["warning"])
+    if count.unended:
+        text.append(f" · {count.unended} never end", paint.severity["warning"])
+    return text.append(f" · {_ids(boundary.start)} … {_ids(boundary.end)}", paint.muted)
 
 
 def _ids(ids: tuple[int, ...]) -> str:

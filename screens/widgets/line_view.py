@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from rich.style import Style
 from textual.content import Content
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
@@ -18,19 +17,6 @@ class Sparing(ScrollView, Still):
     """A pane that can say which of its lines differ where Textual would paint it whole."""
 
     _spares = False
-    _base: Style | None = None
-
-    @property
-    def base(self) -> Style:
-        """The style that every line is drawn on. Textual works it out anew whenever asked; here once a theme."""
-        if self._base is None:
-            self._base = self.rich_style
-        return self._base
-
-    def notify_style_update(self) -> None:
-        """The theme, or this pane's own style, changed."""
-        super().notify_style_update()
-        self._base = None
 
     @contextmanager
     def sparing(self) -> Iterator[None]:

@@ -45,7 +45,7 @@ class StatusBar(Still):
 
     def render_line(self, y: int) -> Strip:
         """The one line. Textual's way from a text to a strip takes longer, and this changes at every keystroke."""
-        return strip_of(self.render(), self.rich_style, self.size.width, self.app.console)
+        return strip_of(self.render(), self.base, self.size.width, self.app.console)
 
     def render(self) -> Text:
         """Both sides, with the blank between."""

@@ -34,16 +34,18 @@ class TextPane(LineView, can_focus=True):
         """What the pane says."""
         return "\n".join(line.plain for line in self._lines)
 
-    def say(self, text: Text) -> None:
+    def say(self, lines: list[Text]) -> None:
         """Say something else."""
-        old, self._lines = self._lines, list(text.split("\n", allow_blank=True)) if text else []
+        old, self._lines = self._lines, lines
         if len(old) != len(self._lines):
             # A layout draws the whole screen again: not for a few numbers that changed.
             self.virtual_size = Size(1, len(self._lines))
             self.refresh(layout=True)
             return
         top = self.scroll_offset.y
-        differing = [y - top for y, (was, now) in enumerate(zip(old, self._lines, strict=True)) if was != now]
+        differing = [
+            y - top for y, (was, now) in enumerate(zip(old, self._lines, strict=True)) if was is not now and was != now
+        ]
         self.paint_lines(differing)
 
     def render_line(self, y: int) -> Strip:

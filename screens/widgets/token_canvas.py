@@ -84,6 +84,7 @@ class TokenCanvas(LineView):
         self._changed: Change | None = None
         self._shades: Shades = np.zeros(0, dtype=np.uint8)
         self._styles: Inks | None = None
+        self._legends: dict[object, Content] = {}
         self._marks = _NO_MARKS
         self._map: Minimap | None = None
 
@@ -148,9 +149,12 @@ class TokenCanvas(LineView):
 
     def show_legend(self) -> None:
         """Name the colours in the lower border."""
-        inks = self._inks()
-        said = legend(self.lens, self.view, inks.plain, inks.base, inks.paint, self._changed)
-        self.say_below(Content.from_rich_text(said))
+        inks, lens, changed = self._inks(), self.lens, self._changed
+        key = inks, lens, changed is None, self.view.roles if self.view is not None else ()
+        if key not in self._legends:
+            said = legend(lens, self.view, inks.plain, inks.base, inks.paint, changed)
+            self._legends[key] = Content.from_rich_text(said)
+        self.say_below(self._legends[key])
 
     def toggle_spaces(self) -> None:
         """Draw spaces as dots, or not."""
@@ -266,6 +270,7 @@ class TokenCanvas(LineView):
         """Forget the drawn lines too."""
         super().notify_style_update()
         self._styles = None
+        self._legends.clear()
         self._forget()
 
     def _reveal(self) -> None:

@@ -13,10 +13,8 @@ from screens.app import WorkbenchApp
 from screens.loading import LoadingScreen
 from screens.registry import SCREENS
 from tests.screens.conftest import Opened, settled, until
-from tests.screens.test_editing import recipe
 from workbench.bench import prepare
 
-__all__ = ["recipe"]
 LEAVING = {"app.quit"}
 LOADING = {"load.retry"}
 BASES = [one.name for one in SCREENS]

@@ -18,10 +18,8 @@ from screens.widgets.boundary_form import (
 )
 from screens.widgets.recipe_editor import RecipeEditor
 from tests.screens.conftest import Opened, screen_of, until
-from tests.screens.test_editing import recipe, trained
+from tests.screens.test_editing import trained
 from workbench.bench import prepare
-
-__all__ = ["recipe"]
 
 
 @pytest.mark.parametrize("text", ["<|turn>model\n", "\t a\\n \\ ", "\u202e\x1b[31m\U000e0001", "你好", ""])

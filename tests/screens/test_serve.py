@@ -18,11 +18,8 @@ import pytest
 from click.testing import CliRunner
 
 from screens import serve as serving
-from tests.screens.test_editing import recipe
 from workbench.cli import cli
 from workbench.errors import EnvironmentProblem, InputError
-
-__all__ = ["recipe"]
 
 
 def free_port() -> int:
