@@ -679,6 +679,8 @@ rows:
     plain: text "with" quotes
     said: !!str "tagged"
     named: &n "anchored"
+merged: {<<: {x: "1", y: "2"}, x: "3"}
+7: {true: ["m"], 2001-01-01: "n", set: !!set {"k"}, pairs: !!omap [{o: "5"}]}
 last: "z"
 """
 
@@ -686,7 +688,7 @@ last: "z"
 def test_typing_between_quotes_reads_what_reading_all_of_it_does() -> None:
     rng = random.Random(0)
     document, short = Document.from_text(QUOTED, "r.yaml"), 0
-    for _ in range(700):
+    for _ in range(1000):
         text = document.text
         at = rng.randrange(len(text))
         typed = rng.choice(["", *"aé\"'\\\n\t:#,{}[]&*!|-? \x07\ud800\u2028", "''", '\\"', "\\n", '" "', "x" * 1200])

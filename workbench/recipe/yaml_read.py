@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 
 from workbench.errors import InputError, Where
 from workbench.recipe.yaml11 import events
-from workbench.recipe.yaml_nodes import MERGE, Node, dotted, same
+from workbench.recipe.yaml_nodes import MERGE, KeyPath, Node, dotted, same
 from workbench.recipe.yaml_values import Builder
 
 MAX_BYTES = 1 << 20
@@ -131,7 +131,7 @@ class Parsed:
         if self.aliases or self.root is None or len(text) > MAX_BYTES // 8:
             return None
         moved = len(text) - len(self.text)
-        for node in _values(self.root):
+        for path, node in _values(self.root, ()):
             end = node.end + moved
             if (
                 node.style in ("'", '"')
@@ -139,10 +139,10 @@ class Parsed:
                 and text.startswith(self.text[: node.start + 1])
                 and text[end:] == self.text[node.end :]
             ):
-                return self._typed_over(node, text[node.start : end])
+                return self._typed_over(node, path, text[node.start : end])
         return None
 
-    def _typed_over(self, node: Node, written: str) -> Parsed | None:
+    def _typed_over(self, node: Node, path: KeyPath | None, written: str) -> Parsed | None:
         if "\n" in self.text[node.start : node.end] + written or len(written) > _SHORT:
             return None
         try:
@@ -151,8 +151,10 @@ class Parsed:
             return None
         if len(found) != 1 or (found[0].start_mark.index, found[0].end_mark.index) != (0, len(written)):
             return None
-        fresh = self.with_scalar(node, written, found[0].value)
-        fresh.data = Builder(fresh).mapping_or_empty(fresh.root)
+        value = found[0].value
+        fresh = self.with_scalar(node, written, value, _with(self.data, path, value) if path else None)
+        if not path:
+            fresh.data = Builder(fresh).mapping_or_empty(fresh.root)
         return fresh
 
     def with_scalar(self, node: Node, written: str, value: Any, data: dict[Any, Any] | None = None) -> Parsed:
@@ -273,10 +275,21 @@ class Parsed:
         return found.end() if found else offset
 
 
-def _values(node: Node) -> Iterator[Node]:
-    """Every scalar below a node that is a value and not a key."""
+def _values(node: Node, path: KeyPath | None) -> Iterator[tuple[KeyPath | None, Node]]:
+    """Every scalar below a node that is a value and not a key; and its path, where that leads there in the data."""
     if node.kind == "scalar":
-        yield node
+        yield path, node
     elif node.kind != "alias":
-        for item in node.value:
-            yield from _values(item[1] if node.kind == "map" else item)
+        steps = node.keys if node.kind == "map" else range(len(node.value))
+        for step, item in zip(steps, node.value, strict=True):
+            below = None if path is None or node.tag or step is MERGE else (*path, step)
+            yield from _values(item[1] if node.kind == "map" else item, below)
+
+
+def _with(data: Any, path: KeyPath, value: Any) -> Any:
+    """The data with another value at a path; all that does not lead there is shared."""
+    if not path:
+        return value
+    copied = data.copy()
+    copied[path[0]] = _with(data[path[0]], path[1:], value)
+    return copied
