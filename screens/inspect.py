@@ -33,6 +33,7 @@ from screens.widgets.prompt import Prompt
 from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.samples_list import SamplesList
 from screens.widgets.status_bar import Status, StatusBar
+from screens.widgets.still import Still
 from screens.widgets.token_grid import TokenGrid
 from screens.widgets.token_inspector import TokenInspector
 from workbench.bench import Bench
@@ -47,7 +48,7 @@ _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
-class InspectScreen(Browse, Arranged, Comparing, Forms):
+class InspectScreen(Browse, Arranged, Comparing, Forms, Still):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]

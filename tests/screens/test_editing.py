@@ -350,6 +350,28 @@ def test_a_kill_at_any_moment_loses_at_most_the_last_key(recipe: Path) -> None:
     assert _kept(state, typed) == len(typed)
 
 
+async def test_only_the_last_letter_waits_for_its_paint_to_be_on_disk(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 34), bench=prepare(recipe)) as pilot:
+        editing = screen_of(pilot).editing
+        file, text = editing.working_copy.file, editing.document.text
+        editing.type(f"{text}# a", keep=False)
+        assert not file.exists()
+        # More letters than paints.
+        editing.type(f"{text}# ab", keep=False)
+        assert file.read_text("utf-8") == f"{text}# a"
+        editing.keep()
+        assert file.read_text("utf-8") == f"{text}# ab"
+        editing.type(f"{text}# abc", keep=False)
+        editing.undo()
+        assert not file.exists()
+        await pilot.press("e", "x")
+        await until(pilot, file.exists)
+        assert "\nxrole_boundaries" in editing.document.text
+        assert file.read_text("utf-8") == editing.document.text
+        editing.type(f"{text}xy", keep=False)
+    assert file.read_text("utf-8") == f"{text}xy"
+
+
 def _kept(state: Path, typed: str) -> int:
     """How much of what was typed is in the working copy."""
     copies = [file.read_text("utf-8") for file in state.rglob("working.yaml")]
