@@ -4,7 +4,7 @@ Targets: p95 of at most 16 ms at 8,192 tokens and 50 ms at 131,072. Timed from t
 code of the paint that shows both letter and mask was written (to a driver that throws it away). Every other key breaks
 the assistant's marker, the next one mends it. Most keys come as fast as a person types; some after a pause, when the
 other thread is in the middle of checking the row. Beside it the same keys in the same text area alone: what Textual
-takes.
+takes. After every key a fixed piece of work tells how fast the machine was just then, which others may share.
 """
 
 from __future__ import annotations
@@ -117,9 +117,17 @@ class TextAlone(App[None]):
         yield TextArea.code_editor(self._text, language="yaml", soft_wrap=False, show_line_numbers=True)
 
 
+def _yardstick() -> float:
+    """Seconds of a piece of work that is always the same."""
+    begin, made = perf_counter(), {}
+    for number in range(6_000):
+        made[number % 997] = str(number)
+    return perf_counter() - begin
+
+
 async def _type(app: App[None], area: TextArea, screen: InspectScreen | None) -> npt.NDArray[np.float64]:
     """Seconds for each key, from its event to the end of the paint that shows what it did; beside them, in seconds of
-    its own, how much the window's thread had to do for it: `[K, 2]`."""
+    its own, how much the window's thread had to do for it; and what the yardstick took afterwards: `[K, 3]`."""
     panes: dict[Any, Callable[[], Any]] = {area: lambda: area.text}
     if screen is not None:
         grid = screen.query_one(TokenGrid)
@@ -135,7 +143,7 @@ async def _type(app: App[None], area: TextArea, screen: InspectScreen | None) ->
         def shown(text: str = text) -> bool:
             return area.text != text and (screen is None or screen._followed == area.text)
 
-        times.append(np.subtract(await paints.until(shown), begin))
+        times.append((*np.subtract(await paints.until(shown), begin), _yardstick()))
     return np.array(times)
 
 
@@ -186,7 +194,14 @@ async def keystroke(folder: Path, tokens: int) -> None:
         for name, part in (("least", 0), ("p50", 50), ("p95", 95)):
             took, bare = (float(np.percentile(times[whose][:, column], part)) for whose in ("app", "alone"))
             said.append(f"{name} {took * 1e3:.1f} ms ({took / bare:.1f}× {bare * 1e3:.1f} ms)")
-        print(f"  {what}: {', '.join(said)} × the text area alone", flush=True)
+        print(f"  {what}: {', '.join(said)} × the text area alone")
+    paces = np.concatenate([one[:, 2] for one in times.values()])
+    quickest = paces.min()
+    slow = ", ".join(f"p{part} {np.percentile(paces, part) / quickest:.1f}×" for part in (5, 50, 95))
+    paced = times["app"][:, 0] * quickest / times["app"][:, 2]
+    p50, p95 = (float(np.percentile(paced, part)) * 1e3 for part in (50, 95))
+    print(f"  the machine's own pace, in times of its quickest: {slow}; at the quickest, keys take about", end=" ")
+    print(f"p50 {p50:.1f} ms, p95 {p95:.1f} ms", flush=True)
 
 
 def main() -> None:
