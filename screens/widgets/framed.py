@@ -34,36 +34,27 @@ class Framed:
     def lines(
         self,
         pane: Widget,
-        crop: Region,
+        places: Sequence[int],
         content: Callable[[int], Strip],
         render: Callable[[Region], Sequence[Strip]],
     ) -> list[Strip]:
-        """The lines of a part of the pane, whole lines; `content` draws one of its content, `render` finishes some."""
+        """Whole lines of a pane, by their places; `content` draws one of its content, `render` finishes some."""
         looks = _looks(pane)
         if looks != self._looks or len(self._finished) >= _KEPT:
             self._finished.clear()
             self._looks = looks
-        first, height = pane.gutter.top, pane.content_size.height
-        finished, strips, missing = self._finished, [Strip.blank(0)] * crop.height, list[int]()
+        first, height, width = pane.gutter.top, pane.content_size.height, pane.outer_size.width
         words = pane.border_title, pane.border_subtitle
-        drawn: list[Strip | None] = []
-        keys: list[object] = []
-        for index, y in enumerate(crop.line_range):
-            strip = content(y - first) if 0 <= y - first < height else None
-            key = (y, words) if strip is None else id(strip)
-            drawn.append(strip)
-            keys.append(key)
-            known = finished.get(key)
-            if known is None:
-                missing.append(index)
-            else:
-                strips[index] = known[1]
-        for begin, end in _runs(missing):
-            made = render(Region(crop.x, crop.y + begin, crop.width, end - begin))
-            for index, done in zip(range(begin, end), made, strict=True):
-                strips[index] = done
-                finished[keys[index]] = drawn[index], done
-        return strips
+        strips = [content(y - first) if 0 <= y - first < height else None for y in places]
+        keys = [(y, words) if strip is None else id(strip) for y, strip in zip(places, strips, strict=True)]
+        finished = self._finished
+        missing = {y: at for at, y in enumerate(places) if keys[at] not in finished}
+        for begin, end in _runs(list(missing)):
+            for y, line in zip(range(begin, end), render(Region(0, begin, width, end - begin)), strict=True):
+                at = missing[y]
+                # With its content, so that no other can come to stand under the same key.
+                finished[keys[at]] = strips[at], line
+        return [finished[key][1] for key in keys]
 
 
 def _looks(pane: Widget) -> tuple[object, ...]:

@@ -11,9 +11,12 @@ from textual.widget import Widget
 
 
 class Still(Widget):
-    """A widget whose lines are those of the last paint for as long as nobody asked it to paint anything."""
+    """A widget whose lines are those of the last paint for as long as nobody asked it to paint them."""
 
-    _last: tuple[tuple[object, ...], list[Strip]] | None = None
+    # Named after this class: those that mix it in have attributes of their own.
+    _still_known: tuple[object, ...] = ()
+    _still_last: list[Strip] | None = None
+    _still_asked: frozenset[int] = frozenset()
     _base: Style | None = None
 
     @property
@@ -25,17 +28,28 @@ class Still(Widget):
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
         """As any widget's."""
-        self._last = None
+        if regions and not layout and not recompose:
+            top = self.content_offset.y
+            self._still_asked = self._still_asked.union(*(region.translate((0, top)).line_range for region in regions))
+        else:
+            self._still_last = None
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def notify_style_update(self) -> None:
         """The theme, or the widget's own style, changed."""
-        self._last = self._base = None
+        self._still_last = self._base = None
         super().notify_style_update()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the widget."""
         known = (crop, self.outer_size, self.scroll_offset, self.virtual_size, self.get_line_filters())
-        if self._last is None or self._last[0] != known:
-            self._last = known, super().render_lines(crop)
-        return self._last[1]
+        last = self._still_last if known == self._still_known else None
+        if last is None or self._still_asked:
+            last = self.finish_lines(crop, last, sorted(self._still_asked))
+            self._still_known, self._still_last, self._still_asked = known, last, frozenset()
+        return last
+
+    def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
+        """The lines of a part of the widget, border and all. `last` are those of the last paint, of which only the
+        lines in `asked`, by their place in the widget, can have become others; None: all."""
+        return super().render_lines(crop)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -286,15 +287,21 @@ class TokenCanvas(LineView):
 
     # Drawing
 
-    def render_lines(self, crop: Region) -> list[Strip]:
+    def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the window, all of the same frame."""
+        made = partial(super().finish_lines, last=None, asked=[])
+        if crop.column_span != (0, self.outer_size.width):
+            return made(crop)
+        if last is None:
+            last, asked = [Strip.blank(0)] * crop.height, [*crop.line_range]
+        lines, painted = last.copy(), [y for y in asked if crop.y <= y < crop.bottom]
         self._painting = self._window()
         try:
-            if crop.column_span != (0, self.outer_size.width):
-                return super().render_lines(crop)
-            return self._framed.lines(self, crop, self.render_line, super().render_lines)
+            for y, line in zip(painted, self._framed.lines(self, painted, self.render_line, made), strict=True):
+                lines[y - crop.y] = line
         finally:
             self._painting = None
+        return lines
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""
