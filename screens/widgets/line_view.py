@@ -48,9 +48,6 @@ class Sparing(ScrollView, Still):
 class LineView(Sparing):
     """A scrolling pane of lines."""
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-
     def say_below(self, text: str | Content) -> None:
         """Write into the lower border, and paint no more than that."""
         with self.sparing():

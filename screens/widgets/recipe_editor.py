@@ -51,11 +51,11 @@ class RecipeText(TextArea, Sparing):
         self._painting: _Looks | None = None
         self._shown: dict[int, tuple[object, ...] | None] = {}
 
-    def render_lines(self, crop: Region) -> list[Strip]:
+    def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the window; what all of them depend on is asked once."""
         self._painting = self._looks()
         try:
-            return super().render_lines(crop)
+            return super().finish_lines(crop, last, asked)
         finally:
             self._painting = None
 

@@ -35,12 +35,20 @@ class TokenInspector(Still):
             title = f"token {start:,} of {len(view.rendering):,}"
         if title != self.border_title:
             self.border_title = title
-        if self._drawn is None or self._lines() != self._drawn:
+        lines = self._lines()
+        if lines != self._drawn:
+            self._drawn = lines
             self.refresh()
+
+    def notify_style_update(self) -> None:
+        """The theme changed."""
+        self._drawn = None
+        super().notify_style_update()
 
     def render(self) -> Text:
         """Three lines."""
-        self._drawn = self._lines()
+        if self._drawn is None:
+            self._drawn = self._lines()
         return self._drawn
 
     def _lines(self) -> Text:

@@ -152,8 +152,9 @@ class Parsed:
         if len(found) != 1 or (found[0].start_mark.index, found[0].end_mark.index) != (0, len(written)):
             return None
         value = found[0].value
-        fresh = self.with_scalar(node, written, value, _with(self.data, path, value) if path else None)
-        if not path:
+        data = _with(self.data, path, value) if path else None
+        fresh = self.with_scalar(node, written, value, data)
+        if data is None:
             fresh.data = Builder(fresh).mapping_or_empty(fresh.root)
         return fresh
 
