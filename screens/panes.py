@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from screens.compositor import SparingCompositor
 from screens.widgets.picture import Preview
 from screens.widgets.token_grid import TokenGrid
 
@@ -118,6 +119,7 @@ class Arranged(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SparingCompositor()
         self._open: dict[str, bool] = {}
         # Held here: while the app goes, the panes are no longer below this screen.
         self._panes = Panes(id="panes")
