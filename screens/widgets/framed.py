@@ -9,6 +9,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from screens.widgets.still import runs
+
 _KEPT = 4096
 
 
@@ -49,7 +51,7 @@ class Framed:
         keys = [(y, words) if strip is None else id(strip) for y, strip in zip(places, strips, strict=True)]
         finished = self._finished
         missing = {y: at for at, y in enumerate(places) if keys[at] not in finished}
-        for begin, end in _runs(list(missing)):
+        for begin, end in runs(list(missing)):
             for y, line in zip(range(begin, end), render(Region(0, begin, width, end - begin)), strict=True):
                 at = missing[y]
                 # With its content, so that no other can come to stand under the same key.
@@ -77,14 +79,3 @@ def _looks(pane: Widget) -> tuple[object, ...]:
         pane.get_line_filters(),
         pane.app.ansi_theme,
     )
-
-
-def _runs(numbers: list[int]) -> list[tuple[int, int]]:
-    """Neighbouring numbers, in order, as ranges."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number:
-            runs[-1] = runs[-1][0], number + 1
-        else:
-            runs.append((number, number + 1))
-    return runs

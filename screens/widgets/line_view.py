@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 
-from screens.widgets.still import Still
+from screens.widgets.still import Still, runs
 
 
 class Sparing(ScrollView, Still):
@@ -35,14 +35,9 @@ class Sparing(ScrollView, Still):
 
     def paint_lines(self, lines: list[int]) -> None:
         """Paint some lines of the window, which are given in order."""
-        blocks: list[Region] = []
-        for y in lines:
-            if blocks and blocks[-1].bottom == y:
-                blocks[-1] = blocks[-1].grow((0, 0, 1, 0))
-            else:
-                blocks.append(Region(0, y, self.size.width, 1))
-        if blocks:
-            self.refresh(*blocks)
+        if lines:
+            width = self.scrollable_content_region.width
+            self.refresh(*(Region(0, begin, width, end - begin) for begin, end in runs(lines)))
 
 
 class LineView(Sparing):

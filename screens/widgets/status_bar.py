@@ -45,15 +45,20 @@ class StatusBar(Still):
 
     def render_line(self, y: int) -> Strip:
         """The one line. Textual's way from a text to a strip takes longer, and this changes at every keystroke."""
-        return strip_of(self.render(), self.base, self.size.width, self.app.console)
+        left, right = self._sides()
+        width, base, console = self.size.width, self.base, self.app.console
+        tail = strip_of(right, base, right.cell_len, console)
+        return Strip.join([strip_of(left, base, max(1, width - right.cell_len), console), tail]).crop(0, width)
 
     def render(self) -> Text:
         """Both sides, with the blank between."""
+        left, right = self._sides()
+        return Text.assemble(left, " " * max(1, self.size.width - left.cell_len - right.cell_len), right, end="")
+
+    def _sides(self) -> tuple[Text, Text]:
         paint = paints(self.app.current_theme)
         right = self._right(paint)
-        room = max(0, self.size.width - right.cell_len - 2)
-        left = self._left(paint, room)
-        return Text.assemble(left, " " * max(1, self.size.width - left.cell_len - right.cell_len), right, end="")
+        return self._left(paint, max(0, self.size.width - right.cell_len - 2)), right
 
     def _left(self, paint: Paints, room: int) -> Text:
         status = self.status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from rich.style import Style
@@ -52,4 +53,21 @@ class Still(Widget):
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the widget, border and all. `last` are those of the last paint, of which only the
         lines in `asked`, by their place in the widget, can have become others; None: all."""
-        return super().render_lines(crop)
+        if last is None:
+            return super().render_lines(crop)
+        lines = last.copy()
+        for begin, end in runs([y for y in asked if crop.y <= y < crop.bottom]):
+            part = Region(crop.x, begin, crop.width, end - begin)
+            lines[begin - crop.y : end - crop.y] = super().render_lines(part)
+        return lines
+
+
+def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Neighbouring numbers, in order, as ranges [first, last)."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number:
+            found[-1] = found[-1][0], number + 1
+        else:
+            found.append((number, number + 1))
+    return found

@@ -18,8 +18,19 @@ def strip_of(text: Text, base: Style, width: int, console: Console) -> Strip:
     if text.cell_len > width:
         text = text.copy()
         text.truncate(width, overflow="ellipsis")
-    segments = [Segment(piece, base + style if style else base) for piece, style, _ in text.render(console)]
+    segments = [Segment(piece, base + style if style else base) for piece, style in _pieces(text, console)]
     return Strip(segments).adjust_cell_length(width, base)
+
+
+def _pieces(text: Text, console: Console) -> list[tuple[str, Style | None]]:
+    """A line in pieces of one style. Rich sorts the edges of all styles for it; here they mostly follow each other."""
+    plain, pieces, at = text.plain, [], 0
+    for start, end, style in text.spans:
+        if start < at or not isinstance(style, Style):
+            return [(piece, style) for piece, style, _ in text.render(console)]
+        pieces += [(plain[at:start], None), (plain[start:end], style)]
+        at = end
+    return [(piece, style) for piece, style in (*pieces, (plain[at:], None)) if piece]
 
 
 class TextPane(LineView, can_focus=True):

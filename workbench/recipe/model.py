@@ -274,7 +274,7 @@ class Recipe(_Section):
     def read(cls, document: Document) -> tuple[Recipe, list[Finding]]:
         """The recipe without the values that axolotl would refuse, and a finding for each of those."""
         parsed = document.parsed
-        data = {key: value for key, value in document.data.items() if isinstance(key, str)}
+        data = {key: value for key, value in parsed.data.items() if isinstance(key, str)}
         renamed = {new: old for old, new in _ALIASES.items() if old in data}
         for new, old in renamed.items():
             data[new] = data.pop(old)

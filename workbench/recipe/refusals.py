@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -24,7 +25,7 @@ def validated(
 
     Args:
         schema: the typed form.
-        data: its values; those refused are removed.
+        data: its values; left as they are.
         parsed: the document they stand in.
         renamed: the schema's name -> the document's, for keys that the document gives under another name.
     """
@@ -33,6 +34,7 @@ def validated(
         try:
             return schema.model_validate(data), findings
         except ValidationError as error:
+            data = data if findings else deepcopy(data)
             errors = {_document_path(data, item["loc"], item["type"]): item for item in reversed(error.errors())}
         paths = [path for path in errors if not any(path[:end] in errors for end in range(len(path)))]
         for path in paths:

@@ -145,13 +145,9 @@ class Parsed:
     def _typed_over(self, node: Node, path: KeyPath | None, written: str) -> Parsed | None:
         if "\n" in self.text[node.start : node.end] + written or len(written) > _SHORT:
             return None
-        try:
-            found = [event for event in events(written) if type(event).__name__ == "ScalarEvent"]
-        except (YAMLError, ValueError, OverflowError, AttributeError, IndexError):
+        value = _between_quotes(written)
+        if value is None:
             return None
-        if len(found) != 1 or (found[0].start_mark.index, found[0].end_mark.index) != (0, len(written)):
-            return None
-        value = found[0].value
         data = _with(self.data, path, value) if path else None
         fresh = self.with_scalar(node, written, value, data)
         if data is None:
@@ -274,6 +270,23 @@ class Parsed:
         """The offset of the next character that is neither white space nor in a comment."""
         found = _BLANK.match(self.text, offset)
         return found.end() if found else offset
+
+
+def _between_quotes(written: str) -> str | None:
+    """The value of one quoted scalar on one line; None if that is not all there is."""
+    inside = written[1:-1]
+    if len(written) > 1 and written[0] == written[-1] in ("'", '"') and inside.isascii() and inside.isprintable():
+        # With none of these in it, it means what it says.
+        if not {"'", '"', "\\"} & set(inside):
+            return inside
+    try:
+        found = [event for event in events(written) if type(event).__name__ == "ScalarEvent"]
+    except (YAMLError, ValueError, OverflowError, AttributeError, IndexError):
+        return None
+    if len(found) != 1 or (found[0].start_mark.index, found[0].end_mark.index) != (0, len(written)):
+        return None
+    value: str = found[0].value
+    return value
 
 
 def _values(node: Node, path: KeyPath | None) -> Iterator[tuple[KeyPath | None, Node]]:
