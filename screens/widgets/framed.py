@@ -33,6 +33,13 @@ class Framed:
             self._content.clear()
         return self._content.setdefault(tuple(strip), strip)
 
+    def look(self, pane: Widget) -> None:
+        """See how the pane frames its lines now, and forget those finished otherwise. To be called for every paint of
+        the whole pane: without one, all but its content and the words in its border is as it was."""
+        if (looks := _looks(pane)) != self._looks:
+            self._finished.clear()
+            self._looks = looks
+
     def lines(
         self,
         pane: Widget,
@@ -41,10 +48,8 @@ class Framed:
         render: Callable[[Region], Sequence[Strip]],
     ) -> list[Strip]:
         """Whole lines of a pane, by their places; `content` draws one of its content, `render` finishes some."""
-        looks = _looks(pane)
-        if looks != self._looks or len(self._finished) >= _KEPT:
+        if len(self._finished) >= _KEPT:
             self._finished.clear()
-            self._looks = looks
         first, height, width = pane.gutter.top, pane.content_size.height, pane.outer_size.width
         words = pane.border_title, pane.border_subtitle
         strips = [content(y - first) if 0 <= y - first < height else None for y in places]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 from textual.content import Content
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
+from screens.widgets.framed import Framed
 from screens.widgets.still import Still, runs
 
 
@@ -41,7 +44,24 @@ class Sparing(ScrollView, Still):
 
 
 class LineView(Sparing):
-    """A scrolling pane of lines."""
+    """A scrolling pane of lines. `render_line` gives the same strip for a line that shows the same."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._framed = Framed()
+
+    def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
+        """The lines of a part of the window; those that were seen before are not framed anew."""
+        made = partial(super().finish_lines, last=None, asked=[])
+        if crop.column_span != (0, self.outer_size.width):
+            return made(crop)
+        if last is None:
+            self._framed.look(self)
+            last, asked = [Strip.blank(0)] * crop.height, [*crop.line_range]
+        lines, painted = last.copy(), [y for y in asked if crop.y <= y < crop.bottom]
+        for y, line in zip(painted, self._framed.lines(self, painted, self.render_line, made), strict=True):
+            lines[y - crop.y] = line
+        return lines
 
     def say_below(self, text: str | Content) -> None:
         """Write into the lower border, and paint no more than that."""

@@ -232,7 +232,7 @@ class SamplesList(LineView, can_focus=True):
         strip = Strip(segments).adjust_cell_length(width, base)
         if mine and self.has_focus:
             strip = strip.apply_style(self.get_component_rich_style("samples-list--chosen"))
-        return strip
+        return self._framed.same(strip)
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"samples-list--chosen"}
 

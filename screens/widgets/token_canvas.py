@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -26,7 +25,6 @@ from screens.lenses import Lens, Shades, legend, shades, styles
 from screens.messages import CursorMoved
 from screens.row_view import RowView
 from screens.themes import paints
-from screens.widgets.framed import Framed
 from screens.widgets.line_view import LineView
 from screens.widgets.minimap import CELLS, Marks, Minimap, minimap
 from screens.widgets.token_lines import TokenLines, draw_items, lay_out
@@ -78,7 +76,6 @@ class TokenCanvas(LineView):
         self._windows: LRUCache[Frame, dict[int, Strip]] = LRUCache(_WINDOWS_KEPT)
         self._shown: dict[int, Strip] = {}
         self._painting: tuple[Frame, dict[int, Strip]] | None = None
-        self._framed = Framed()
         self._numbers = itertools.count()
         self._edition = next(self._numbers)
         self._editions: LRUCache[object, int] = LRUCache(_MASKS_KEPT)
@@ -289,19 +286,11 @@ class TokenCanvas(LineView):
 
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the window, all of the same frame."""
-        made = partial(super().finish_lines, last=None, asked=[])
-        if crop.column_span != (0, self.outer_size.width):
-            return made(crop)
-        if last is None:
-            last, asked = [Strip.blank(0)] * crop.height, [*crop.line_range]
-        lines, painted = last.copy(), [y for y in asked if crop.y <= y < crop.bottom]
         self._painting = self._window()
         try:
-            for y, line in zip(painted, self._framed.lines(self, painted, self.render_line, made), strict=True):
-                lines[y - crop.y] = line
+            return super().finish_lines(crop, last, asked)
         finally:
             self._painting = None
-        return lines
 
     def render_line(self, y: int) -> Strip:
         """One line of the window."""

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from screens.themes import THEMES
 from screens.widgets.framed import Framed
+from screens.widgets.line_view import LineView
 from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.token_canvas import TokenCanvas
 from tests.screens.conftest import Opened, settled, until
@@ -26,8 +27,9 @@ def _anew(screen: Screen[Any]) -> list[Strip]:
 
 def _forget(screen: Screen[Any]) -> None:
     for pane in screen.walk_children(with_self=True):
-        if isinstance(pane, TokenCanvas):
+        if isinstance(pane, LineView):
             pane._framed = Framed()
+        if isinstance(pane, TokenCanvas):
             pane._forget()
         assert isinstance(pane, Widget)
         pane.refresh()

@@ -155,11 +155,14 @@ class Parsed:
         return fresh
 
     def with_scalar(self, node: Node, written: str, value: Any, data: dict[Any, Any] | None = None) -> Parsed:
-        """This reading with a one-line scalar written anew: the same nodes, moved. Spares a keystroke the parser."""
+        """This reading with a one-line scalar written anew: the same nodes, those after it moved. Spares a keystroke
+        the parser."""
         moved = len(written) - (node.end - node.start)
         copies: dict[int, Node] = {}
 
         def copy(old: Node) -> Node:
+            if old.end < node.start:
+                return old
             new = old.at(
                 old.start + moved if old.start > node.start else old.start,
                 old.end + moved if old.end >= node.end else old.end,
@@ -177,7 +180,7 @@ class Parsed:
         fresh.text = self.text[: node.start] + written + self.text[node.end :]
         fresh._lines = [start + moved if start > node.start else start for start in self._lines]
         fresh.root = copy(self.root) if self.root else None
-        fresh.anchors = {name: copies[id(old)] for name, old in self.anchors.items()}
+        fresh.anchors = {name: copies.get(id(old), old) for name, old in self.anchors.items()}
         fresh.aliases = []
         twin = copies[id(node)]
         twin.value = value
