@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from rich.style import Style
@@ -42,6 +43,7 @@ class RecipeText(TextArea, Sparing):
     """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
+    _coloured = range(0)
     edited: Callable[[], None] = staticmethod(lambda: None)
     """Called within the edit, not by a message: so that the letter and what it did to the mask are one paint."""
 
@@ -59,8 +61,21 @@ class RecipeText(TextArea, Sparing):
         finally:
             self._painting = None
 
+    def _build_highlight_map(self) -> None:
+        """Of the lines in view; Textual's own is of the whole text, at every edit."""
+        document, first = self.document, self.scroll_offset.y
+        self._coloured = range(first, first + max(1, self.size.height))
+        places = {"start_point": (first, 0), "end_point": (self._coloured.stop, 0)}
+        vars(document)["query_syntax_tree"] = partial(document.query_syntax_tree, **places)
+        try:
+            super()._build_highlight_map()
+        finally:
+            del vars(document)["query_syntax_tree"]
+
     def _looks(self) -> _Looks:
         offset, selection, bracket = self.scroll_offset, self.selection, self._matching_bracket_location
+        if offset.y < self._coloured.start or offset.y + self.size.height > self._coloured.stop:
+            self._build_highlight_map()
         own = {selection.end[0]} if bracket is None else {selection.end[0], bracket[0]}
         if selection.start[0] != selection.end[0]:
             own.update(range(offset.y, offset.y + self.size.height))
