@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Sequence
 
 from rich.console import Console
 from textual._compositor import Compositor, CompositorUpdate
 from textual.geometry import Region
 from textual.strip import Strip
+
+Parts = dict[int, dict[int, Strip | None]]
+"""Strips by line and column; None until there is one."""
 
 
 class SparingCompositor(Compositor):
@@ -25,47 +29,53 @@ class SparingCompositor(Compositor):
         self._dirty_regions.clear()
         if not dirty:
             return None
-        spans, cuts = list(self._regions_to_spans(dirty)), self.cuts
-        parts: dict[int, dict[int, Strip | None]] = {y: dict.fromkeys(cuts[y][:-1]) for y, _, _ in spans}
+        spans, parts = list(self._regions_to_spans(dirty)), {}
+        for y, first, last in spans:
+            cuts = itertools.pairwise(self.cuts[y])
+            parts.setdefault(y, {}).update({x: None for x, end in cuts if x < last and end > first})
+        self._fill(parts, dirty)
+        return SpansUpdate(spans, parts)
+
+    def _fill(self, parts: Parts, dirty: Sequence[Region]) -> None:
+        """Put the strips of those widgets that are in front into the parts of lines."""
+        missing = set(parts)
         # Those in front come first.
         for widget, (region, clip) in self.visible_widgets.items():
             shown = region.intersection(clip)
-            lines = {y for one in dirty if one.overlaps(shown) for y in one.intersection(shown).line_range}
+            lines = {y for one in dirty if one.overlaps(shown) for y in one.intersection(shown).line_range} & missing
             if not lines:
                 continue
-            strips = widget.render_lines(shown.translate(-region.offset))
             left, right = shown.column_span
+            strips = widget.render_lines(shown.translate(-region.offset))
             for y, strip in zip(shown.line_range, strips, strict=False):
-                if y in lines:
-                    line, here = parts[y], [cut for cut in cuts[y] if left <= cut <= right]
-                    for cut, part in zip(here, strip.divide([cut - left for cut in here[1:]]), strict=False):
-                        if line[cut] is None:
-                            line[cut] = part
-        return SpansUpdate(spans, parts, cuts)
+                if y not in lines:
+                    continue
+                line, cuts = parts[y], [cut for cut in self.cuts[y] if left <= cut <= right]
+                for cut, part in zip(cuts, strip.divide([cut - left for cut in cuts[1:]]), strict=False):
+                    if line.get(cut, part) is None:
+                        line[cut] = part
+                if None not in line.values():
+                    missing.remove(y)
+            if not missing:
+                return
 
 
 class SpansUpdate(CompositorUpdate):
-    """Parts of some lines: `spans` are (line, first column, column after the last), `parts` the strips of these lines
-    by their columns, `cuts` where the strips of each line begin and end."""
+    """Parts of some lines: `spans` are (line, first column, column after the last), `parts` the strips that cover them,
+    by line and column."""
 
-    def __init__(
-        self,
-        spans: Sequence[tuple[int, int, int]],
-        parts: Mapping[int, Mapping[int, Strip | None]],
-        cuts: Sequence[Sequence[int]],
-    ) -> None:
+    def __init__(self, spans: Sequence[tuple[int, int, int]], parts: Parts) -> None:
         self._spans = spans
         self._parts = parts
-        self._cuts = cuts
 
     def render_segments(self, console: Console) -> str:
         """What to write to the terminal."""
         written = []
         for y, first, last in self._spans:
-            for end, (x, strip) in zip(self._cuts[y][1:], self._parts[y].items(), strict=True):
-                if strip is None or x >= last or end <= first:
+            for x, strip in self._parts[y].items():
+                if strip is None or x >= last or x + strip.cell_length <= first:
                     continue
-                if end > last:
+                if x + strip.cell_length > last:
                     strip = strip.crop(0, last - x)
                 written.append(f"\x1b[{y + 1};{x + 1}H{strip.render(console)}")
         return "".join(written)

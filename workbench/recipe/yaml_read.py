@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ MAX_DEPTH = 64
 _SHORT = 1000
 """Characters; some readers take no longer text for a key."""
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
+_AS_IN_JSON = re.compile(r'"(?:[ !#-\[\]-~]|\\["\\nt])*"')
+_LITERAL = re.compile(r"'[ -&(-~]*'")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 
 _HINTS = (
@@ -277,11 +280,11 @@ class Parsed:
 
 def _between_quotes(written: str) -> str | None:
     """The value of one quoted scalar on one line; None if that is not all there is."""
-    inside = written[1:-1]
-    if len(written) > 1 and written[0] == written[-1] in ("'", '"') and inside.isascii() and inside.isprintable():
-        # With none of these in it, it means what it says.
-        if not {"'", '"', "\\"} & set(inside):
-            return inside
+    # Written like this, it means in YAML what it means in JSON, or just what it says.
+    if _AS_IN_JSON.fullmatch(written):
+        return str(json.loads(written))
+    if _LITERAL.fullmatch(written):
+        return written[1:-1]
     try:
         found = [event for event in events(written) if type(event).__name__ == "ScalarEvent"]
     except (YAMLError, ValueError, OverflowError, AttributeError, IndexError):
