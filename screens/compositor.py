@@ -29,10 +29,12 @@ class SparingCompositor(Compositor):
         self._dirty_regions.clear()
         if not dirty:
             return None
-        spans, parts = list(self._regions_to_spans(dirty)), {}
+        parts: Parts = {}
+        spans = list(self._regions_to_spans(dirty))
         for y, first, last in spans:
-            cuts = itertools.pairwise(self.cuts[y])
-            parts.setdefault(y, {}).update({x: None for x, end in cuts if x < last and end > first})
+            parts.setdefault(y, {}).update(
+                {x: None for x, end in itertools.pairwise(self.cuts[y]) if x < last and end > first}
+            )
         self._fill(parts, dirty)
         return SpansUpdate(spans, parts)
 

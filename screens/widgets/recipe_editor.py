@@ -63,10 +63,11 @@ class RecipeText(TextArea, Sparing):
 
     def _build_highlight_map(self) -> None:
         """Of the lines in view; Textual's own is of the whole text, at every edit."""
-        document, first = self.document, self.scroll_offset.y
-        self._coloured = range(first, first + max(1, self.size.height))
-        places = {"start_point": (first, 0), "end_point": (self._coloured.stop, 0)}
-        vars(document)["query_syntax_tree"] = partial(document.query_syntax_tree, **places)
+        document, top = self.document, self.scroll_offset.y
+        self._coloured = range(top, top + max(1, self.size.height))
+        first, last = (top, 0), (self._coloured.stop, 0)
+        asked = partial(document.query_syntax_tree, start_point=first, end_point=last)
+        vars(document)["query_syntax_tree"] = asked
         try:
             super()._build_highlight_map()
         finally:

@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
+from textual.widgets import TextArea
 
 from screens.collector import Collector
 from screens.lenses import LOOKS, Lens, shades, styles
@@ -159,6 +160,25 @@ async def test_what_an_edit_paints_of_the_text_is_all_that_differs() -> None:
             assert shown == compositor.render_strips(), key
         assert told[:2] == [[2], [2]]
         assert len(told) > 10
+
+
+async def test_colours_of_the_text_are_those_of_the_whole_of_it() -> None:
+    async with Writing().run_test(size=(40, 12)) as pilot:
+        area = pilot.app.query_one(RecipeText)
+        area.load_text("".join(f"key{n}:\n  - 'in quotes' # {n}\n  - |\n" + "    more\n" * 7 for n in range(30)))
+        area.focus()
+        whole = TextArea.code_editor(area.text, language="yaml", soft_wrap=False, show_line_numbers=True)
+        await pilot.app.mount(whole)
+        coloured = 0
+        for key in ("pagedown", "x", "pagedown", "down", "backspace", "ctrl+end", "y", "pageup", "ctrl+home", "z"):
+            await pilot.press(key)
+            await pilot.pause()
+            if whole.text != area.text:
+                whole.load_text(area.text)
+            for line in range(area.scroll_offset.y, area.scroll_offset.y + area.size.height):
+                assert set(area._highlights[line]) == set(whole._highlights[line]), (key, line)
+                coloured += len(area._highlights[line])
+        assert coloured > 60
 
 
 class Saying(App[None]):
