@@ -12,6 +12,7 @@ from textual._compositor import CompositorUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Static
 
 from screens.compositor import SpansUpdate
 from screens.widgets.boundaries_panel import BoundariesPanel
@@ -86,6 +87,15 @@ async def test_the_terminal_shows_what_a_whole_paint_would(opened: Opened, recip
             await pilot.press(key)
             await compare(key)
         assert parts >= 11 > others
+        findings = screen.query_one(FindingsList)
+        said = findings.query_one(Static)
+        said.update("\n".join(f"finding {number}" for number in range(60)))
+        findings.scroll_to(y=7, animate=False)
+        await compare("scrolled")
+        said.update("\n".join(f"FINDING {number}" for number in range(60)))
+        await pilot.pause()
+        said.refresh(Region(0, 8, 9, 2))
+        await compare("a part of what is scrolled")
         await pilot.press("escape", "p")
         await compare("a picture")
         await pilot.press("right", "right", "question_mark")
