@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widget import Widget
 
 from screens.app import WorkbenchApp
 from screens.inspect import InspectScreen
+from screens.widgets.framed import Framed
+from screens.widgets.line_view import LineView
+from screens.widgets.token_canvas import TokenCanvas
 from screens.widgets.token_grid import TokenGrid
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.resources import sample_dir
@@ -55,6 +60,17 @@ async def to_row(pilot: Pilot[None], *keys: str) -> None:
     """Press keys that ask for another row, and wait for it."""
     await pilot.press(*keys)
     await until(pilot, lambda: settled(pilot))
+
+
+def forget_drawn(screen: Screen[Any]) -> None:
+    """Have every pane draw itself anew at the next paint, with nothing taken from an earlier one."""
+    for pane in screen.walk_children(with_self=True):
+        if isinstance(pane, LineView):
+            pane._framed = Framed()
+        if isinstance(pane, TokenCanvas):
+            pane._forget()
+        assert isinstance(pane, Widget)
+        pane.refresh()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.findings_list import FindingsList
 from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.samples_list import SamplesList
-from tests.screens.conftest import Opened, screen_of, settled, until
+from tests.screens.conftest import Opened, forget_drawn, screen_of, settled, until
 from workbench.bench import prepare
 
 _WRITTEN = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*)m|(\n)|([^\x1b\n])")
@@ -71,6 +71,7 @@ async def test_the_terminal_shows_what_a_whole_paint_would(opened: Opened, recip
         async def compare(what: str) -> None:
             await until(pilot, lambda: app.screen is not screen or settled(pilot))
             whole = Glass()
+            forget_drawn(app.screen)
             whole.write(app.screen._compositor.render_full_update().render_segments(app.console))
             assert {at: cell for at, cell in glass.cells.items() if cell != whole.cells.get(at)} == {}, what
             seen.append(glass.cells.copy())

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 from textual.app import App, ComposeResult
@@ -22,7 +23,7 @@ from screens.themes import THEMES, paints
 from screens.widgets import token_canvas
 from screens.widgets.minimap import Marks
 from screens.widgets.recipe_editor import RecipeText
-from screens.widgets.text_pane import TextPane
+from screens.widgets.text_pane import TextPane, strip_of
 from screens.widgets.token_lines import draw_items, lay_out
 from screens.widgets.token_paint import Inks, Page, draw_lines
 from tests.screens.conftest import Opened, grid_of, to_row
@@ -179,6 +180,22 @@ async def test_colours_of_the_text_are_those_of_the_whole_of_it() -> None:
                 assert set(area._highlights[line]) == set(whole._highlights[line]), (key, line)
                 coloured += len(area._highlights[line])
         assert coloured > 60
+
+
+@pytest.mark.parametrize("spans", [[], [(0, 3)], [(2, 5), (5, 7)], [(1, 6), (3, 9)], [(4, 9), (0, 4)], [(0, 99)]])
+def test_a_line_of_text_becomes_what_rich_makes_of_it(spans: list[tuple[int, int]]) -> None:
+    base, looks = Style(color="white", bgcolor="black"), (Style(bold=True), Style(color="red", italic=True))
+    text = Text("one two three", end="")
+    for (start, stop), look in zip(spans, looks, strict=False):
+        text.stylize(look, start, stop)
+    whole = text.copy()
+    whole.stylize_before(base)
+    console = Console()
+    for width in (6, 13, 20):
+        strip = strip_of(text, base, width, console)
+        assert strip.cell_length == width
+        if width > 6:
+            assert strip.crop(0, 13).simplify() == Strip(whole.render(console)).simplify()
 
 
 class Saying(App[None]):

@@ -8,31 +8,17 @@ from typing import Any
 
 from textual.screen import Screen
 from textual.strip import Strip
-from textual.widget import Widget
 
 from screens.themes import THEMES
-from screens.widgets.framed import Framed
-from screens.widgets.line_view import LineView
 from screens.widgets.recipe_editor import RecipeEditor
-from screens.widgets.token_canvas import TokenCanvas
-from tests.screens.conftest import Opened, settled, until
+from tests.screens.conftest import Opened, forget_drawn, settled, until
 from workbench.bench import prepare
 
 
 def _anew(screen: Screen[Any]) -> list[Strip]:
     """The screen with nothing taken from an earlier paint."""
-    _forget(screen)
+    forget_drawn(screen)
     return screen._compositor.render_strips()
-
-
-def _forget(screen: Screen[Any]) -> None:
-    for pane in screen.walk_children(with_self=True):
-        if isinstance(pane, LineView):
-            pane._framed = Framed()
-        if isinstance(pane, TokenCanvas):
-            pane._forget()
-        assert isinstance(pane, Widget)
-        pane.refresh()
 
 
 async def test_what_is_painted_is_what_would_be_drawn_anew(opened: Opened, recipe: Path) -> None:
@@ -83,7 +69,7 @@ async def test_what_is_painted_is_what_would_be_drawn_anew(opened: Opened, recip
         await pilot.pause()
         dimmed = app.screen._compositor.render_strips()
         for screen in app.screen_stack:
-            _forget(screen)
+            forget_drawn(screen)
         await pilot.pause()
         assert dimmed == app.screen._compositor.render_strips()
         await pilot.press("escape")
