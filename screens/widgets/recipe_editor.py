@@ -44,6 +44,7 @@ class RecipeText(TextArea, Sparing):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
     _coloured = range(0)
+    """The lines whose syntax colours are known."""
     edited: Callable[[], None] = staticmethod(lambda: None)
     """Called within the edit, not by a message: so that the letter and what it did to the mask are one paint."""
 
