@@ -44,11 +44,24 @@ class Sparing(ScrollView, Still):
 
 
 class LineView(Sparing):
-    """A scrolling pane of lines. `render_line` gives the same strip for a line that shows the same."""
+    """A scrolling pane of lines. `draw_line` gives the same strip for a line that shows the same."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._framed = Framed()
+        self._content: dict[int, Strip] = {}
+
+    def draw_line(self, y: int) -> Strip:
+        """One line of the window, drawn."""
+        raise NotImplementedError
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the window, which within `finish_lines` is drawn already."""
+        return self._content[y] if y in self._content else self.draw_line(y)
+
+    def _draw_content(self, y: int) -> Strip:
+        strip = self._content[y] = self.draw_line(y)
+        return strip
 
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the window; those that were seen before are not framed anew."""
@@ -59,8 +72,11 @@ class LineView(Sparing):
             self._framed.look(self)
             last, asked = [Strip.blank(0)] * crop.height, [*crop.line_range]
         lines, painted = last.copy(), [y for y in asked if crop.y <= y < crop.bottom]
-        for y, line in zip(painted, self._framed.lines(self, painted, self.render_line, made), strict=True):
-            lines[y - crop.y] = line
+        try:
+            for y, line in zip(painted, self._framed.lines(self, painted, self._draw_content, made), strict=True):
+                lines[y - crop.y] = line
+        finally:
+            self._content.clear()
         return lines
 
     def say_below(self, text: str | Content) -> None:

@@ -205,7 +205,7 @@ class SamplesList(LineView, can_focus=True):
 
     # Drawing
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         """One row of the list."""
         base, width = self.base, self.size.width
         place = y + self.scroll_offset.y

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -35,21 +33,12 @@ def _pieces(text: Text, console: Console) -> list[tuple[str, Style | None]]:
     return [(piece, style) for piece, style in (*pieces, (plain[at:], None)) if piece]
 
 
-class _Drawn(NamedTuple):
-    """A line that was drawn: of which text, in which width, style and selection."""
-
-    text: Text
-    shown: tuple[int, Style, tuple[int, int] | None]
-    strip: Strip
-
-
 class TextPane(LineView, can_focus=True):
     """A scrolling pane of lines that are not wrapped. The mouse selects their text."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._lines: list[Text] = []
-        self._drawn: dict[int, _Drawn] = {}
 
     @property
     def plain(self) -> str:
@@ -61,7 +50,6 @@ class TextPane(LineView, can_focus=True):
         old, self._lines = self._lines, lines
         if len(old) != len(self._lines):
             # A layout draws the whole screen again: not for a few numbers that changed.
-            self._drawn.clear()
             self.virtual_size = Size(1, len(self._lines))
             self.refresh(layout=True)
             return
@@ -71,20 +59,13 @@ class TextPane(LineView, can_focus=True):
         ]
         self.paint_lines(differing)
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         """One line of the window."""
         line, width = y + self.scroll_offset.y, self.scrollable_content_region.width
         if line >= len(self._lines):
             return Strip.blank(self.size.width, self.base)
-        text, base = self._lines[line], self.base
-        chosen = self.text_selection.get_span(line) if self.text_selection is not None else None
-        drawn = self._drawn.get(line)
-        if drawn is None or drawn.text is not text or drawn.shown != (width, base, chosen):
-            drawn = self._drawn[line] = _Drawn(text, (width, base, chosen), self._draw(line, width, chosen))
-        return drawn.strip
-
-    def _draw(self, line: int, width: int, chosen: tuple[int, int] | None) -> Strip:
         text = self._lines[line]
+        chosen = self.text_selection.get_span(line) if self.text_selection is not None else None
         if chosen is not None:
             text = text.copy()
             end = len(text) if chosen[1] == -1 else chosen[1]

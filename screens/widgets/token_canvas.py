@@ -131,7 +131,7 @@ class TokenCanvas(LineView):
         self._edition = edition
         self._painting = self._window()
         shown = dict(self._shown)
-        different = [y for y in range(self.size.height) if self.render_line(y) is not shown.get(y)]
+        different = [y for y in range(self.size.height) if self.draw_line(y) is not shown.get(y)]
         self._painting = None
         self.paint_lines(different)
         if before != (changed is None):
@@ -292,7 +292,7 @@ class TokenCanvas(LineView):
         finally:
             self._painting = None
 
-    def render_line(self, y: int) -> Strip:
+    def draw_line(self, y: int) -> Strip:
         """One line of the window."""
         frame, window = self._painting or self._window()
         strip = window.get(y)
