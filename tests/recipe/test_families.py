@@ -139,16 +139,6 @@ def test_the_ten_names_with_boundaries_are_the_ten() -> None:
     ]
 
 
-def test_yaml_1_1_and_1_2_read_the_specs_alike() -> None:
-    import yaml
-    from ruamel.yaml import YAML
-
-    for file in specs_dir().iterdir():
-        if file.name.endswith(".yaml"):
-            text = file.read_text("utf-8")
-            assert yaml.safe_load(text) == YAML(typ="safe", pure=True).load(text), file.name
-
-
 def test_a_typo_names_file_line_and_field() -> None:
     text = (specs_dir() / "gemma3.yaml").read_text("utf-8")
     line = text.split("\n").index("    value: sdpa")

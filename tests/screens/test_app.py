@@ -25,7 +25,7 @@ from workbench.models.hub import Progress
 def test_the_first_paint_imports_nothing_heavy() -> None:
     code = (
         "import sys, screens.app; from workbench.findings import Finding; "
-        "heavy = {'numpy', 'torch', 'transformers', 'PIL', 'datasets', 'ruamel', 'pydantic', 'screens.inspect'}; "
+        "heavy = {'numpy', 'torch', 'transformers', 'PIL', 'datasets', 'pydantic', 'screens.inspect'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

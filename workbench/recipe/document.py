@@ -1,7 +1,7 @@
 """The axolotl YAML as a living document: read as axolotl reads it, edited in place, undone, compared and saved.
 
-Only the characters of an edited value change, so comments, order, quoting and line endings stay. An edit is read back
-and compared; only one line of text typed over another is not, whose nodes just move.
+Only the characters of an edited value change, so comments, order, quoting and line endings stay. Each edit is read
+back and compared with what was meant.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Document:
         self._bom = "\ufeff" if text.startswith("\ufeff") else ""
         self._text = text.removeprefix("\ufeff")
         try:
-            self._parsed, self.error = self._parsed.typed_in(self._text) or Parsed(self._text, self.name), None
+            self._parsed, self.error = Parsed(self._text, self.name), None
         except InputError as error:
             self.error = error
 

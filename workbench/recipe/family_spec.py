@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, model_va
 
 from workbench.errors import InputError, Where
 
-# The parser in C reads all specs in some milliseconds; ruamel, which keeps comments, would need half a second.
+# The parser in C reads all specs in some milliseconds; the one in Python would need half a second.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

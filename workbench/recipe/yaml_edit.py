@@ -9,10 +9,10 @@ from typing import Any
 
 from workbench.errors import InputError, Where
 from workbench.recipe.yaml_nodes import KeyPath, Node, dotted, holds, kind_of, same
-from workbench.recipe.yaml_read import MAX_BYTES, Parsed
+from workbench.recipe.yaml_read import Parsed
 from workbench.recipe.yaml_splice import Resists, Splice
 from workbench.recipe.yaml_values import Builder
-from workbench.recipe.yaml_write import as_inline, is_short, plain
+from workbench.recipe.yaml_write import as_inline, plain
 
 ABSENT: Any = object()
 Method = Callable[[Splice, KeyPath, Any], str]
@@ -112,8 +112,6 @@ class Editor:
         """Runs one edit; where the written form resists it, the smallest enclosing value is written anew."""
         self._unshare(path)
         wanted = _changed(self.parsed.data, path, value, insert=method is Splice.insert)
-        if method is Splice.replace and isinstance(value, str) and self._type_over(path, value, wanted):
-            return
         for depth in range(len(path), -1, -1):
             try:
                 text = method(Splice(self.parsed, self.newline), path, value)
@@ -130,21 +128,6 @@ class Editor:
         raise InputError(
             "The edit cannot be written as YAML", "It did not read back as it was meant.", where=Where(self.parsed.name)
         )
-
-    def _type_over(self, path: KeyPath, value: str, wanted: dict[Any, Any]) -> bool:
-        """Writes one line of text over another without reading all of it again; False where that is not safe."""
-        node, parent = self.parsed.find(path)[0], self.parsed.find(path[:-1])[0]
-        if node is None or parent is None or node.kind != "scalar" or node.tag or node.anchor or self.parsed.aliases:
-            return False
-        old = self.parsed.text[node.start : node.end]
-        written = as_inline(value, style=node.style, flow=parent.flow)
-        is_line = (
-            old and "\n" not in old + written and node.style in (None, '"', "'") and len(written) < MAX_BYTES // 64
-        )
-        if not is_line or len(self.parsed.text) > MAX_BYTES // 8 or not is_short(value):
-            return False
-        self.parsed = self.parsed.with_scalar(node, written, value, wanted)
-        return True
 
     def _unshare(self, path: KeyPath) -> None:
         """Writes aliases out where the edit would reach other values through them."""

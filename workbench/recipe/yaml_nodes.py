@@ -26,12 +26,6 @@ class Node:
     colons: list[int] = field(default_factory=list)
     keys: list[Any] = field(default_factory=list)
 
-    def at(self, start: int, end: int) -> Node:
-        """The same node elsewhere in a text; what it holds is not copied."""
-        # By position: `dataclasses.replace` takes ten times as long, and a keystroke moves every node of a recipe.
-        return Node(self.kind, start, end, self.value, self.tag, self.plain, self.style, self.flow, self.anchor,
-                    self.colons, self.keys)  # fmt: skip
-
     def index(self, step: Any) -> int | None:
         """Where a mapping's own key (not a merged one) or a list's item stands in `value`; None where it does not."""
         if self.kind == "map":

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ruamel.yaml.error import YAMLError
+from yaml import YAMLError
 
 from workbench.errors import InputError, Where
 from workbench.recipe.yaml11 import events
-from workbench.recipe.yaml_nodes import MERGE, KeyPath, Node, dotted, same
+from workbench.recipe.yaml_nodes import MERGE, Node, dotted, same
 from workbench.recipe.yaml_values import Builder
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 
-_SHORT = 1000
-"""Characters; some readers take no longer text for a key."""
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
-_AS_IN_JSON = re.compile(r'"(?:[ !#-\[\]-~]|\\["\\nt])*"')
-_LITERAL = re.compile(r"'[ -&(-~]*'")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
 
 _HINTS = (
@@ -126,70 +121,6 @@ class Parsed:
         quoted = f"line {line}: {shown}" if shown else f"line {line} is empty"
         return InputError(title, f"{cause} ({quoted})", hint, Where(self.name, line, column))
 
-    def typed_in(self, text: str) -> Parsed | None:
-        """The reading of a text that differs from this one between the quotes of one value alone; None for any other.
-
-        There the rest of the text means what it meant before, so that a keystroke in a marker reads the marker alone.
-        """
-        if self.aliases or self.root is None or len(text) > MAX_BYTES // 8:
-            return None
-        moved = len(text) - len(self.text)
-        for path, node in _values(self.root, ()):
-            end = node.end + moved
-            if (
-                node.style in ("'", '"')
-                and not (node.tag or node.anchor)
-                and text.startswith(self.text[: node.start + 1])
-                and text[end:] == self.text[node.end :]
-            ):
-                return self._typed_over(node, path, text[node.start : end])
-        return None
-
-    def _typed_over(self, node: Node, path: KeyPath | None, written: str) -> Parsed | None:
-        if "\n" in self.text[node.start : node.end] + written or len(written) > _SHORT:
-            return None
-        value = _between_quotes(written)
-        if value is None:
-            return None
-        data = _with(self.data, path, value) if path else None
-        fresh = self.with_scalar(node, written, value, data)
-        if data is None:
-            fresh.data = Builder(fresh).mapping_or_empty(fresh.root)
-        return fresh
-
-    def with_scalar(self, node: Node, written: str, value: Any, data: dict[Any, Any] | None = None) -> Parsed:
-        """This reading with a one-line scalar written anew: the same nodes, those after it moved. Spares a keystroke
-        the parser."""
-        moved = len(written) - (node.end - node.start)
-        copies: dict[int, Node] = {}
-
-        def copy(old: Node) -> Node:
-            if old.end < node.start:
-                return old
-            new = old.at(
-                old.start + moved if old.start > node.start else old.start,
-                old.end + moved if old.end >= node.end else old.end,
-            )
-            if old.kind == "map":
-                new.value = [(copy(key), copy(value)) for key, value in old.value]
-                new.colons = [colon + moved if colon > node.start else colon for colon in old.colons]
-            elif old.kind == "seq":
-                new.value = [copy(item) for item in old.value]
-            copies[id(old)] = new
-            return new
-
-        fresh = object.__new__(Parsed)
-        fresh.name, fresh.data = self.name, data or {}
-        fresh.text = self.text[: node.start] + written + self.text[node.end :]
-        fresh._lines = [start + moved if start > node.start else start for start in self._lines]
-        fresh.root = copy(self.root) if self.root else None
-        fresh.anchors = {name: copies.get(id(old), old) for name, old in self.anchors.items()}
-        fresh.aliases = []
-        twin = copies[id(node)]
-        twin.value = value
-        twin.plain, twin.style = written[0] not in "\"'", written[0] if written[0] in "\"'" else None
-        return fresh
-
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def _read(self) -> Node | None:
@@ -276,40 +207,3 @@ class Parsed:
         """The offset of the next character that is neither white space nor in a comment."""
         found = _BLANK.match(self.text, offset)
         return found.end() if found else offset
-
-
-def _between_quotes(written: str) -> str | None:
-    """The value of one quoted scalar on one line; None if that is not all there is."""
-    # Written like this, it means in YAML what it means in JSON, or just what it says.
-    if _AS_IN_JSON.fullmatch(written):
-        return str(json.loads(written))
-    if _LITERAL.fullmatch(written):
-        return written[1:-1]
-    try:
-        found = [event for event in events(written) if type(event).__name__ == "ScalarEvent"]
-    except (YAMLError, ValueError, OverflowError, AttributeError, IndexError):
-        return None
-    if len(found) != 1 or (found[0].start_mark.index, found[0].end_mark.index) != (0, len(written)):
-        return None
-    value: str = found[0].value
-    return value
-
-
-def _values(node: Node, path: KeyPath | None) -> Iterator[tuple[KeyPath | None, Node]]:
-    """Every scalar below a node that is a value and not a key; and its path, where that leads there in the data."""
-    if node.kind == "scalar":
-        yield path, node
-    elif node.kind != "alias":
-        steps = node.keys if node.kind == "map" else range(len(node.value))
-        for step, item in zip(steps, node.value, strict=True):
-            below = None if path is None or node.tag or step is MERGE else (*path, step)
-            yield from _values(item[1] if node.kind == "map" else item, below)
-
-
-def _with(data: Any, path: KeyPath, value: Any) -> Any:
-    """The data with another value at a path; all that does not lead there is shared."""
-    if not path:
-        return value
-    copied = data.copy()
-    copied[path[0]] = _with(data[path[0]], path[1:], value)
-    return copied
