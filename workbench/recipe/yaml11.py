@@ -15,7 +15,7 @@ from yaml.resolver import Resolver
 CORE = "tag:yaml.org,2002:"
 KNOWN = ("null", "bool", "int", "float", "timestamp", "binary", "str")
 
-_RESOLVER = Resolver()
+_RESOLVER: Any = Resolver()
 _PLAIN = (True, False)
 
 
