@@ -1,7 +1,8 @@
 """Which chat template axolotl renders with: the recipe's `chat_template` decides.
 
 A name stands for the text that axolotl bundles under that name, which need not be the model's own. That text is read
-from an axolotl that is at hand; nothing of it is imported.
+from an axolotl that is at hand; nothing of it is imported. Where none is, a table of hashes tells whether the model's
+own text is the bundled one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
+from workbench.recipe.bundled import is_bundled, is_known, newest
 
 DEFAULT = "tokenizer_default"
 FALLBACK = "tokenizer_default_fallback_"
@@ -122,32 +124,43 @@ def _jinja(jinja: str | None, base_dir: Path | None, where: Where) -> Template:
 def _named(name: str, recipe: Mapping[str, Any], own: str | None, axolotl_python: str | None, where: Where) -> Template:
     folder = bundled_templates(axolotl_python)
     if folder is None:
-        if own is None:
-            raise EnvironmentProblem(
-                f"The chat template {name!r} cannot be read here",
-                "It is a text that axolotl bundles, no axolotl is installed beside the bench, and the model has none.",
-                "Give `--axolotl-python PATH` of an environment that has axolotl.",
-                where,
-            )
-        finding = Finding(
-            "T007",
-            "warning",
-            f"`chat_template: {name}` means axolotl's bundled text, which cannot be read here: shown with the model's.",
-            "Give --axolotl-python PATH of an environment with axolotl, or write `chat_template: tokenizer_default`.",
-            where,
-        )
-        return Template(own, f"the model's own, in place of axolotl's {name}", (finding,))
+        return _unread(name, recipe, own, where)
     file = folder / f"{name}.jinja"
     if "/" in name or not file.is_file():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.jinja")))
         raise InputError(
             f"axolotl has no chat template {name!r}", f"It has: {known}.", "Choose one, or `tokenizer_default`.", where
         )
-    text = file.read_text("utf-8")
+    return _bundled(name, file.read_text("utf-8"), recipe)
+
+
+def _bundled(name: str, text: str, recipe: Mapping[str, Any]) -> Template:
     system = recipe.get("default_system_message")
     if system and name == "chatml":
         text = text.replace(_CHATML_SYSTEM, system)
     return Template(text, f"axolotl's {name}")
+
+
+def _unread(name: str, recipe: Mapping[str, Any], own: str | None, where: Where) -> Template:
+    """What stands for a bundled text that no axolotl is at hand to read: the model's own, where that is the same."""
+    if own is None:
+        raise EnvironmentProblem(
+            f"The chat template {name!r} cannot be read here",
+            "It is a text that axolotl bundles, no axolotl is installed beside the bench, and the model has none.",
+            "Give `--axolotl-python PATH` of an environment that has axolotl.",
+            where,
+        )
+    if is_bundled(name, own):
+        return _bundled(name, own, recipe)
+    known = f"which is not the model's own (axolotl {newest()}) and " if is_known(name) else "which "
+    finding = Finding(
+        "T007",
+        "warning",
+        f"`chat_template: {name}` means axolotl's bundled text, {known}cannot be read here: shown with the model's.",
+        "Give --axolotl-python PATH of an environment with axolotl, or write `chat_template: tokenizer_default`.",
+        where,
+    )
+    return Template(own, f"the model's own, in place of axolotl's {name}", (finding,))
 
 
 def bundled_templates(axolotl_python: str | None = None) -> Path | None:
