@@ -221,7 +221,7 @@ class WorkbenchApp(App[None]):
 
     async def switch_base(self, screen: Screen[None]) -> None:
         """Put another screen in the place of the one below; what lies over it is closed."""
-        while len(self.screen_stack) > 2:
+        for _ in self.screen_stack[2:]:
             await self.pop_screen()
         for name, kept in self._screens.items():
             # An installed screen is kept, with all that it shows, when another takes its place.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from time import monotonic
@@ -109,10 +110,11 @@ class ChecksScreen(WorkbenchScreen):
         yield
 
     def _indices(self) -> Iterator[int]:
-        index = 0
-        while self.bench.rows.known_length is None or index < self.bench.rows.known_length:
+        for index in itertools.count():
+            length = self.bench.rows.known_length
+            if length is not None and index >= length:
+                return
             yield index
-            index += 1
 
     # Drawing
 

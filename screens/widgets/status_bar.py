@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -12,6 +13,9 @@ from textual.strip import Strip
 from screens.themes import Paints, paints
 from screens.widgets.still import Still
 from screens.widgets.text_pane import strip_of
+
+_LEAST_TITLE = 12
+"""So many cells of the model's name are wanted before family and recipe are named too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +70,11 @@ class StatusBar(Still):
         others = [part for part in (status.family, status.recipe) if part]
         tail = sum(cell_len(part) + 3 for part in others) + 2 * status.edited
         title = status.title
-        while others and room - cell_len(text.plain) - 3 - tail < min(12, cell_len(title)):
-            tail -= cell_len(others.pop(0)) + 3
+        for part in others.copy():
+            if room - text.cell_len - 3 - tail >= min(_LEAST_TITLE, cell_len(title)):
+                break
+            others.remove(part)
+            tail -= cell_len(part) + 3
         text.append("   ")
         text.append(_middle(title, max(0, room - text.cell_len - tail)), paint.strong)
         for part in others:
@@ -95,11 +102,16 @@ class StatusBar(Still):
 
 
 def _middle(text: str, room: int) -> str:
-    """Text shortened in its middle."""
+    """Text shortened in its middle; nothing where there is no room."""
     if cell_len(text) <= room:
         return text
-    half = max(0, (room - 1) // 2)
-    tail = text
-    while cell_len(tail) > room - 1 - half:
-        tail = tail[1:]
-    return f"{set_cell_size(text, half)}…{tail}" if room > 1 else set_cell_size("…", room)
+    if room < 2:
+        return "…"[: max(0, room)]
+    half = (room - 1) // 2
+    return f"{set_cell_size(text, half)}…{_end_of(text, room - 1 - half)}"
+
+
+def _end_of(text: str, room: int) -> str:
+    """As many of the last characters as fit into so many cells."""
+    widths = itertools.accumulate(cell_len(char) for char in reversed(text))
+    return text[len(text) - sum(width <= room for width in widths) :]

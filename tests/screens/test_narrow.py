@@ -1,0 +1,68 @@
+"""Windows with no room: nothing that is drawn may go on until there is some."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from screens.themes import paints
+from screens.widgets.status_bar import Status, StatusBar, _middle
+from tests.screens.conftest import Opened, screen_of, until
+from tests.screens.small_bench import ROWS, SmallBench
+
+SCREENS = Path(__file__).resolve().parents[2] / "screens"
+LOOPS = {
+    ("background.py", "_run"): "ends when the app closes",
+    ("browse.py", "_filtering"): "looks at the next row each time, and stops between two when it is asked to",
+    ("widgets/token_paint.py", "_texts"): "goes through the pieces of a line",
+}
+
+
+@pytest.mark.parametrize("text", ["google/gemma-4-E2B-it", "你好世界/模型", "e\u0301e\u0301e\u0301", "👍🏽👍🏽", ""])
+def test_a_title_is_shortened_to_any_room(text: str) -> None:
+    for room in range(-40, cell_len(text) + 3):
+        short = _middle(text, room)
+        assert cell_len(short) <= max(0, room)
+        assert short == text or "…" in short or room < 1
+    assert _middle("google/gemma-4-E2B-it", 12) == "googl…E2B-it"
+
+
+def test_every_loop_with_an_open_end_is_known() -> None:
+    found = {}
+    for file in SCREENS.rglob("*.py"):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.While):
+                        found[file.relative_to(SCREENS).as_posix(), function.name] = node
+    assert set(found) == set(LOOPS), "say in LOOPS why a new loop ends however small the window is, or use `for`"
+    named = {key: {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)} for key, node in found.items()}
+    for key, names in named.items():
+        assert not names & {"cell_len", "room", "width", "height", "size"}, key
+
+
+async def test_the_bar_has_a_line_for_every_width(opened: Opened) -> None:
+    full = Status("google/gemma-4-E2B-it", "gemma4", "recipe.yaml", True, 12_345, 31, 77, 1_234, errors=2, warnings=2)
+    async with opened((120, 24)) as pilot:
+        bar = screen_of(pilot).query_one(StatusBar)
+        paint = paints(pilot.app.current_theme)
+        for status in (full, Status("x"), Status("")):
+            bar.show(status)
+            for room in range(-5, 130):
+                assert bar._left(paint, room).cell_len <= max(0, room)
+        for width in (1, 2, 9, 40, 52, 62, 80, 129):
+            await pilot.resize_terminal(width, 24)
+            await until(pilot, lambda width=width: bar.size.width == width)  # type: ignore[misc]
+            bar.show(full)
+            assert bar.render_line(0).cell_length == width
+
+
+async def test_a_window_of_one_cell_is_survived(opened: Opened) -> None:
+    async with opened((80, 24), bench=SmallBench(ROWS)) as pilot:
+        for size in ((1, 1), (1, 60), (200, 1), (3, 2), (80, 24)):
+            await pilot.resize_terminal(*size)
+            await pilot.press("e", "F", "escape", "1", "pagedown", "end", "J", "K", "b", "s", "w", "z")
+        assert pilot.app.is_running
