@@ -116,6 +116,7 @@ class ModelScreen(WorkbenchScreen):
 
     def _read(self, number: int) -> Iterator[None]:
         from workbench.checks.model import check
+        from workbench.checks.schema import unreadable
         from workbench.models.targets import trained
 
         try:
@@ -125,7 +126,8 @@ class ModelScreen(WorkbenchScreen):
             anatomy = self.bench.anatomy
             yield
             facts = trained(anatomy, self.bench.recipe)
-            self.tell(ModelRead(number, anatomy, facts, list(check(self.bench))))
+            found = [*unreadable(self.bench.document), *check(self.bench)]
+            self.tell(ModelRead(number, anatomy, facts, found))
         except BenchError as problem:
             self.tell(ModelRead(number, None, None, [], problem))
         yield
@@ -303,6 +305,8 @@ class ModelScreen(WorkbenchScreen):
         text = Text(end="")
         if self._no_memory is not None:
             return text.append(visible(f"{self._no_memory.title}. {self._no_memory.cause}"), paint.muted)
+        if self.facts is not None and self.facts.refusal is not None:
+            return text.append("not known while the targets are refused", paint.muted)
         if self.estimate is None:
             return text.append("estimated when the targets rest" if self.facts is not None else "", paint.muted)
         lines = memory_lines(self.estimate)
@@ -337,7 +341,7 @@ _STATE_STYLE = {"dead": "warning", "refused": "error"}
 def _styled(line: Line, paint: Paints) -> Any:
     if line.state in _STATE_STYLE:
         return paint.severity[_STATE_STYLE[line.state]]
-    return paint.muted if line.state == "frozen" else paint.bar
+    return paint.muted if line.state in ("frozen", "not known") else paint.bar
 
 
 def _tower(line: Line, paint: Paints) -> Text:

@@ -73,6 +73,25 @@ async def test_targets_are_edited_live_and_mended(opened: Opened, tmp_path: Path
         assert "nothing_is_called_so" in said(screen, "reached")
 
 
+async def test_a_pattern_that_is_none_yet_is_told_and_mended_by_typing_on(opened: Opened, tmp_path: Path) -> None:
+    recipe = recipe_in(tmp_path)
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        screen = await model_screen(pilot)
+        field = screen.query_one("#pattern", Input)
+        before = field.value
+        await pilot.press("e", "end", "[")
+        await until(pilot, lambda: [one.code for one in screen.findings] == ["C011"], 60)
+        assert field.value == f"{before}["
+        assert screen.findings[0].where.line == screen.editing.document.line(("lora_target_modules",), key=True)[0]
+        assert "does not compile" in said(screen, "reached")
+        assert "does not compile" in said(screen, "told")
+        assert all("not known" in line for line in towers(screen)), towers(screen)
+        assert "not known" in said(screen, "bytes")
+        await pilot.press("backspace")
+        await until(pilot, lambda: not screen.looking and screen.findings == (), 60)
+        assert "24 of 33 adapted" in towers(screen)[0]
+
+
 async def test_a_tower_unfolds_into_kinds_of_modules(opened: Opened, tmp_path: Path) -> None:
     async with opened((80, 24), bench=prepare(recipe_in(tmp_path))) as pilot:
         screen = await model_screen(pilot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.checks.scene import counted
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.lora import ADAPTERS
+from workbench.models.patterns import PatternError
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -30,6 +31,9 @@ def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
     hits = facts.hits
     language = hits.get("language", 0) + hits.get("experts", 0)
     beside = {tower: hits[tower] for tower in _SIDES if hits.get(tower)}
+    if isinstance(facts.refusal, PatternError):
+        # C011 tells it.
+        return
     if facts.refusal is not None:
         fix, hint = _language_only(bench, anatomy)
         if facts.matched:

@@ -1,4 +1,4 @@
-"""A001 to A011, A013: what the configuration alone says of a run, before any weight is loaded."""
+"""A001 to A011, A013, C011: what the configuration alone says of a run, before any weight is loaded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from workbench.checks.contradictions import attention
 from workbench.checks.scene import counted
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Edit, Finding, Fix
+from workbench.models.patterns import PatternError
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -37,6 +38,8 @@ def check(bench: Bench) -> Iterator[Finding]:
     except EnvironmentProblem as problem:
         yield Finding("A013", "note", f"{problem.title}: {problem.cause}", problem.hint, _at(bench, "base_model"))
         return
+    if isinstance(facts.refusal, PatternError) and facts.refusal.endless:
+        yield Finding("C011", "error", facts.refusal.cause, facts.refusal.hint, facts.refusal.where)
     yield from adapters.targets(bench, anatomy, facts)
     yield from adapters.experts(bench, anatomy, facts)
     yield from adapters.frozen(bench, anatomy, facts)

@@ -1,4 +1,4 @@
-"""C001 to C006, C010: the recipe against axolotl's own schema, without any row or weight."""
+"""C001 to C006, C010, C011: the recipe against axolotl's own schema, without any row or weight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from workbench.checks.contradictions import LEGACY_ATTENTION, REFUSED
 from workbench.checks.silences import SILENT
 from workbench.errors import Where
 from workbench.findings import Edit, Finding, Fix
+from workbench.models.patterns import hint_for
 from workbench.recipe.model import Recipe
+from workbench.recipe.patterns import broken
 from workbench.recipe.refusals import validated
 from workbench.recipe.schema import annotation, nearest, schema, unknown_keys
 from workbench.recipe.yaml_nodes import KeyPath, dotted
@@ -51,6 +53,7 @@ def document(recipe: Document) -> Iterator[Finding]:
     yield from unplugged(recipe)
     yield from refused_values(recipe)
     yield from contradictory(recipe)
+    yield from unreadable(recipe)
 
 
 def multimodal(recipe: Document, sees: Any = lambda: False) -> Iterator[Finding]:
@@ -209,6 +212,13 @@ def refused_values(recipe: Document) -> Iterator[Finding]:
         yield Finding(
             "C010", "error", "learning_rate is missing; axolotl stops without it", "Add learning_rate.", where
         )
+
+
+def unreadable(recipe: Document) -> Iterator[Finding]:
+    """C011, for what does not compile; a pattern that never ends is found with the model's names."""
+    for pattern, problem in broken(recipe.data):
+        text = f"the pattern {pattern.shown} does not compile: {problem}"
+        yield Finding("C011", "error", text, hint_for(pattern), recipe.where(pattern.path, key=True))
 
 
 def contradictory(recipe: Document) -> Iterator[Finding]:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from workbench.recipe.patterns import takes_rows, unfrozen_pattern
+
 # axolotl's list. A module under another name (`vision_embedder`, `connector`) is not frozen by it: finding A011.
 MM_MODULES = frozenset(
     (
@@ -36,9 +38,6 @@ def unfrozen(names: Iterable[str], patterns: Sequence[str]) -> tuple[set[str], l
     A pattern is matched from the name's beginning, and a dot in it is a dot. `[a:b]` at its end takes some rows of the
     tensor; here such a tensor is whole.
     """
-    ranged = [pattern for pattern in patterns if _RANGE.search(pattern)]
-    compiled = [re.compile(re.sub(r"\.(?!\+)", r"\\.", _RANGE.sub("", pattern))) for pattern in patterns]
+    ranged = [pattern for pattern in patterns if takes_rows(pattern)]
+    compiled = [re.compile(unfrozen_pattern(pattern)) for pattern in patterns]
     return {name for name in names if any(one.match(name) for one in compiled)}, ranged
-
-
-_RANGE = re.compile(r"\[[0-9]*(:[0-9]*)?\]$")

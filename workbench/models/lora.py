@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, Where
+from workbench.models.patterns import require_usable
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
@@ -30,8 +31,9 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
     """The `peft.LoraConfig` for a model, or None where the recipe has no adapter.
 
     Raises:
-        InputError: the recipe names neither modules nor parameters, or no rank.
+        InputError: the recipe names neither modules nor parameters, or no rank; or a pattern of it cannot be used.
     """
+    require_usable(recipe, model)
     if recipe.adapter not in ADAPTERS:
         return None
     from peft import LoraConfig, TaskType

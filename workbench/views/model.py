@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from workbench.models.patterns import PatternError
+
 if TYPE_CHECKING:
     from workbench.models.anatomy import Anatomy
     from workbench.models.memory import MemoryEstimate
     from workbench.models.targets import Trained
     from workbench.models.towers import TowerName
 
-State = Literal["adapted", "partly", "trained", "dead", "refused", "frozen"]
+State = Literal["adapted", "partly", "trained", "dead", "refused", "frozen", "not known"]
 STATE_GLYPH: dict[State, str] = {
     "adapted": "▎",
     "partly": "▎",
@@ -22,6 +24,7 @@ STATE_GLYPH: dict[State, str] = {
     "dead": "†",
     "refused": "✗",
     "frozen": "·",
+    "not known": "–",
 }
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
 
@@ -50,7 +53,10 @@ def tower_lines(anatomy: Anatomy, facts: Trained) -> list[Line]:
         adapted, trained = hits.get(tower.name, 0), facts.counts.get(tower.name, 0)
         total = tower.linears + sum(one == tower.name for one in facts.parameters.values())
         state = _state(adapted, total, dead[tower.name], trained)
-        if facts.refusal is not None and facts.matched and tower.linears:
+        if isinstance(facts.refusal, PatternError):
+            # Nothing was applied, so nothing is known of what would be trained.
+            state = "not known"
+        elif facts.refusal is not None and facts.matched and tower.linears:
             state = "refused"
         lines.append(Line(tower.name, state, total, adapted, tower.parameters, tower.bytes, trained))
     return lines

@@ -1,0 +1,85 @@
+"""A recipe's patterns against the names of a model, before PEFT asks: none that does not compile, none that never ends.
+
+Python matches a pattern in one piece and lets no other thread in meanwhile, so `(.+)+x` would stop the whole process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import InputError
+from workbench.recipe.patterns import Pattern, broken, patterns
+
+if TYPE_CHECKING:
+    from workbench.recipe.model import Recipe
+
+PATIENCE_SECONDS = 2.0
+_REPEATS = re.compile(r"[*+{]")
+_CERTAIN = 2
+"""A pattern that repeats less often than so many times is not tried: it ends soon, whatever the name."""
+_TRIAL = """
+import json, re, sys, warnings
+warnings.simplefilter("ignore")
+patterns, names = json.load(sys.stdin)
+for pattern in patterns:
+    compiled = re.compile(pattern)
+    for name in names:
+        compiled.fullmatch(name)
+    print("tried", flush=True)
+"""
+
+
+class PatternError(InputError):
+    """A pattern that cannot be used. `endless`: it compiles, and takes for ever on a name of the model."""
+
+    def __init__(self, pattern: Pattern, cause: str, hint: str, recipe: Recipe, *, endless: bool = False) -> None:
+        super().__init__(f"The pattern in {pattern} cannot be used", cause, hint, recipe.where(pattern.path, key=True))
+        self.endless = endless
+
+
+def require_usable(recipe: Recipe, model: Any) -> None:
+    """See that every pattern of a recipe compiles, and ends on every name of the model.
+
+    Raises:
+        PatternError: one does not.
+    """
+    told = recipe.model_dump(exclude_none=True)
+    for one, problem in broken(told):
+        raise PatternError(one, f"{one.shown} does not compile: {problem}.", hint_for(one), recipe)
+    risky = [one for one in patterns(told) if len(_REPEATS.findall(one.written)) >= _CERTAIN]
+    if not risky:
+        return
+    names = tuple(name for name, _ in (*model.named_modules(), *model.named_parameters()) if name)
+    ended = _ended(tuple(one.compiled for one in risky), names)
+    if ended < len(risky):
+        one = risky[ended]
+        cause = f"{one.shown} was still at it after {PATIENCE_SECONDS:g} s on the names of the model's modules."
+        hint = "Let no repetition stand within another, as in (a+)+: every way to divide the name is tried."
+        raise PatternError(one, cause, hint, recipe, endless=True)
+
+
+def hint_for(pattern: Pattern) -> str:
+    """What to do about a pattern that does not compile."""
+    if pattern.path[0] in ("lora_target_modules", "lora_exclude_modules"):
+        return "A text here is a regular expression over whole module names; names of modules go into a list, [a, b]."
+    return "It is a regular expression: write a backslash before a bracket that is meant as it stands."
+
+
+@lru_cache(maxsize=64)
+def _ended(tried: Sequence[str], names: Sequence[str]) -> int:
+    """How many of some patterns, in order, end soon on all of the names; a process of its own can be stopped."""
+    command = [sys.executable, "-I", "-S", "-c", _TRIAL]
+    try:
+        ran = subprocess.run(
+            command, input=json.dumps([tried, names]).encode(), capture_output=True, timeout=PATIENCE_SECONDS
+        )
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").count(b"tried")
+    # A child that could not even begin says nothing of the patterns.
+    return ran.stdout.count(b"tried") if ran.returncode == 0 else len(tried)
