@@ -6,12 +6,13 @@ the recipe, so it is bound to this machine unless another address is asked for, 
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
+from workbench import interpreter
 from workbench.errors import EnvironmentProblem, InputError
 
 LOCAL = "127.0.0.1"
@@ -21,7 +22,7 @@ _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 
 def command_line(arguments: Sequence[str]) -> str:
     """What a session runs: `vlmbench inspect` with these arguments, by this interpreter."""
-    return shlex.join([sys.executable, "-m", "workbench.cli", "inspect", *arguments])
+    return shlex.join(interpreter.command("workbench.cli", "inspect", *arguments))
 
 
 def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> int:
@@ -64,6 +65,8 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
 
     server = Bench(command_line(arguments), host=host, port=port, title="vlmbench")
     server.console = Console(stderr=True)
+    # The sessions inherit this process's environment.
+    os.environ.update(interpreter.environment())
     server.serve()
     return 0
 

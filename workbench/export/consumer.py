@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench import interpreter
 from workbench.errors import EnvironmentProblem
 from workbench.export.axolotl_side import SCHEMA
 
@@ -67,7 +68,13 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
         command = [str(Path(python).absolute()), "-P", str(script), str(question), str(answer)]
         try:
             ran = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, errors="replace"
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                errors="replace",
+                env=interpreter.environment(),
             )
         except (OSError, subprocess.TimeoutExpired) as problem:
             raise EnvironmentProblem(

@@ -1,4 +1,4 @@
-"""The child process of an overfit run: `python -m workbench.overfit.runner FOLDER`.
+"""The child process of an overfit run, started with its folder (`workbench.interpreter`).
 
 The folder holds the plan; the events, the adapter and everything else are written into it. The parent reads the events
 and nothing else. When the parent goes away, so does this.

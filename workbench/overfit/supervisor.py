@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
+from workbench import interpreter
 from workbench.errors import InputError
 from workbench.overfit.events import Event, Writer, last, parse
 from workbench.overfit.needs import step_memory
@@ -47,17 +48,17 @@ class Supervisor:
     @property
     def command(self) -> list[str]:
         """What is started."""
-        runner = ["-m", "workbench.overfit.runner", str(self.folder)]
+        runner = "workbench.overfit.runner", str(self.folder)
         if not self._launcher:
-            return [sys.executable, *runner]
-        launch = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
+            return interpreter.command(*runner)
+        launch = [sys.executable, "-P", "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
         launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
         if self._processes > 1:
             # This starts one process each whatever the device; `--cpu` would ask for MPI.
             launch.append("--multi_gpu")
         elif not _gpus():
             launch.append("--cpu")
-        return [*launch, *runner]
+        return [*launch, *interpreter.script(*runner)]
 
     def events(self) -> Iterator[Event]:
         """Start the run, and give its events as they come; the last is `done` or `error`.
@@ -103,7 +104,7 @@ class Supervisor:
         threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))} if self._launcher else {}
         if self._launcher and _gpus() < self._processes:
             threads["ACCELERATE_USE_CPU"] = "true"
-        environment = {**os.environ, **threads, "VLMBENCH_SUPERVISED": "1", "TOKENIZERS_PARALLELISM": "false"}
+        environment = interpreter.environment(**threads, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false")
         # The child reads this pipe: when it closes, because this process is gone, the child goes as well.
         return subprocess.Popen(
             self.command,

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from workbench import interpreter
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
 from workbench.recipe.bundled import is_bundled, is_known, newest
@@ -167,12 +168,19 @@ def bundled_templates(axolotl_python: str | None = None) -> Path | None:
     """The folder of axolotl's bundled templates: the given Python's, or those of an axolotl beside the bench."""
     package: Path | None = None
     if axolotl_python is not None:
+        # Not from the working directory, where a checkout of axolotl may lie; `-P` is not known before Python 3.11.
         question = (
-            "from importlib.util import find_spec as f; s = f('axolotl'); print(s and s.submodule_search_locations[0])"
+            "import sys; sys.path = [one for one in sys.path if one]; from importlib.util import find_spec as f; "
+            "s = f('axolotl'); print(s and s.submodule_search_locations[0])"
         )
         try:
             answer = subprocess.run(
-                [axolotl_python, "-c", question], capture_output=True, text=True, timeout=60, check=True
+                [axolotl_python, "-c", question],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+                env=interpreter.environment(),
             ).stdout.strip()
         except (OSError, subprocess.SubprocessError) as problem:
             raise EnvironmentProblem(
