@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
+from transformers import AutoModelForImageTextToText
 
 from tests.overfit.conftest import Run
 from workbench.overfit.events import last
+from workbench.overfit.runs import ADAPTER
 from workbench.overfit.verdict import Verdict, judge
+from workbench.resources import sample_dir
 
 VISION = r"model\.vision_tower\..*\.(q|k|v|o)_proj"
 
@@ -48,6 +52,40 @@ def test_lora_on_the_vision_tower_alone(overfit: Run) -> None:
     assert verdict.outcome == "fail"
     assert "R003" in errors(verdict)
     assert "language" not in (last(events, "loaded") or {})["adapters"]
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_adapters_inside_of_wrappers(overfit: Run, tmp_path: Path, freeze: bool) -> None:
+    """They train and load as axolotl does it; that plain PEFT cannot load them is found, and true."""
+    edits = {("lora_target_modules",): ["q_proj", "v_proj"], ("freeze_mm_modules",): freeze}
+    events = overfit(edits, steps=30)
+    assert last(events, "error") is None
+    reload, final = last(events, "probe", name="reload"), last(events, "probe", name="final")
+    assert reload is not None
+    assert final is not None
+    assert reload["nll"] == pytest.approx(final["nll"], abs=1e-4)
+    assert len(reload["redirected"]) == 8
+    verdict = judge(events)
+    (found,) = (one for one in verdict.findings if one.code == "R023")
+    assert (verdict.outcome, found.severity) == ("doubtful", "warning")
+    assert "8 wrappers (model.vision_tower.encoder." in found.message
+    plain = AutoModelForImageTextToText.from_pretrained(sample_dir() / "demo-model")
+    with pytest.raises(ValueError, match="Gemma4ClippableLinear"):
+        PeftModel.from_pretrained(plain, tmp_path / "run" / ADAPTER)
+
+
+def test_a_setting_that_peft_refuses(overfit: Run) -> None:
+    """The same place and words as in a check, whether PEFT notices before the weights or with them."""
+    verdict = judge(overfit({("peft_init_lora_weights",): "nonsense"}))
+    assert errors(verdict) == ["R017"]
+    assert verdict.findings[0].where.field == "peft_init_lora_weights"
+    assert "nonsense" in first(verdict)
+
+
+def test_a_setting_that_peft_refuses_at_once(overfit: Run) -> None:
+    verdict = judge(overfit({("peft_layers_to_transform",): [0]}))
+    assert errors(verdict) == ["R017"]
+    assert verdict.findings[0].where.field == "peft_layers_to_transform"
 
 
 def test_a_rate_of_almost_nothing(overfit: Run) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.scene import counted
 from workbench.findings import Edit, Finding, Fix
-from workbench.models.lora import ADAPTERS
+from workbench.models.lora import ADAPTERS, TARGETS
 from workbench.models.patterns import PatternError
 
 if TYPE_CHECKING:
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from workbench.models.targets import Trained
     from workbench.models.towers import TowerName
 
-_TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
 _SIDES: tuple[TowerName, ...] = ("vision", "audio", "projector", "other")
 
 
 def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
     """A001, A002, A003: where the adapters are."""
     recipe = bench.recipe
-    key = next((one for one in _TARGETS if getattr(recipe, one)), None)
-    if recipe.adapter not in ADAPTERS or key is None or not recipe.lora_r:
+    key = next((one for one in TARGETS if getattr(recipe, one)), None)
+    if recipe.adapter not in ADAPTERS or key is None:
+        # That nothing is named to be adapted is told by C005.
         return
     where = _at(bench, key)
     hits = facts.hits
@@ -33,6 +33,11 @@ def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
     beside = {tower: hits[tower] for tower in _SIDES if hits.get(tower)}
     if isinstance(facts.refusal, PatternError):
         # C011 tells it.
+        return
+    if facts.refusal is not None and facts.refusal.where.field not in TARGETS:
+        said = ": ".join(part for part in (facts.refusal.title, facts.refusal.cause) if part)
+        said = said if said.startswith("PEFT") else said[0].lower() + said[1:]
+        yield Finding("A002", "error", said, facts.refusal.hint, facts.refusal.where)
         return
     if facts.refusal is not None:
         fix, hint = _language_only(bench, anatomy)
@@ -52,11 +57,14 @@ def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
         kind = type(anatomy.model.get_submodule(facts.redirected[0])).__name__
         still = len([name for name in facts.redirected if name in facts.dead])
         after = f", and freezes {still:,} of them afterwards" if still else ""
+        some = ", ".join(facts.redirected[:2]) + (", …" if len(facts.redirected) > 2 else "")
         text = (
-            f"{counted(len(facts.redirected), 'target')} are {kind}, which PEFT alone refuses; axolotl adapts the "
-            f"linear layer inside{after}"
+            "plain PEFT, and servers with it, cannot load this adapter: "
+            f"{counted(len(facts.redirected), 'target')} are {kind} ({some}); axolotl adapts the linear layer inside"
+            f"{after}"
         )
-        yield Finding("A002", "note", text, "A pattern that names the language model avoids them.", where)
+        hint = "A pattern that names the language model avoids them; else merge the adapter before it is served."
+        yield Finding("A002", "warning", text, hint, where)
     if not language:
         fix, hint = _language_only(bench, anatomy)
         yield Finding("A003", "error", "the targets reach no module of the language model", hint, where, fix)

@@ -169,6 +169,11 @@ def wrapping(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
 def step(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     """A005 and A009: what a training step on this transformers wants and does."""
     facts = anatomy.forward
+    if facts.problem is not None:
+        text = f"a training step on text was tried and stopped: {facts.problem}; A005 and A009 were not checked"
+        hint = "The step ran on tensors without data, which some code cannot do; else look at config.json."
+        yield Finding("A013", "note", text, hint, _at(bench, "base_model"))
+        return
     given = getattr(bench.loaded.processor, "model_input_names", ())
     for name in facts.extra:
         brought = bench.recipe.multimodal and name in given

@@ -29,16 +29,14 @@ class Forward:
 
 def forward_facts(anatomy: Anatomy) -> Forward:
     """Run a training step of eight tokens, text alone, on a model of this anatomy."""
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
     from workbench.models.anatomy import bare
-    from workbench.models.memory import without_data
+    from workbench.models.memory import no_data, without_data
 
     extra: list[str] = []
     heard: list[dict[str, Any]] = []
     problem: str | None = None
     built = bare(anatomy.config)
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with no_data():
         model = without_data(built).train()
         own_loss = getattr(model, "loss_function", None)
         wanted = inspect.signature(model.forward).parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, Where
@@ -31,7 +32,8 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
     """The `peft.LoraConfig` for a model, or None where the recipe has no adapter.
 
     Raises:
-        InputError: the recipe names neither modules nor parameters, or no rank; or a pattern of it cannot be used.
+        InputError: the recipe names neither modules nor parameters, or no rank; a pattern of it cannot be used; or PEFT
+            refuses what it asks for.
     """
     require_usable(recipe, model)
     if recipe.adapter not in ADAPTERS:
@@ -51,32 +53,85 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
             _place(recipe, "adapter"),
         )
     if not recipe.lora_r:
-        raise InputError("The recipe's adapter has no rank", hint="Set lora_r.", where=_place(recipe, "adapter"))
+        key = "adapter" if recipe.lora_r is None else "lora_r"
+        raise InputError(
+            "The recipe's adapter has no rank", "PEFT wants lora_r.", "Set it to 1 or more.", _place(recipe, key)
+        )
     more: dict[str, Any] = {}
     known = recipe.model_dump(exclude_none=True)
-    for key, name in (
-        ("peft_init_lora_weights", "init_lora_weights"),
-        ("peft_use_dora", "use_dora"),
-        ("peft_use_rslora", "use_rslora"),
-        ("lora_rank_pattern", "rank_pattern"),
-        ("lora_alpha_pattern", "alpha_pattern"),
-        ("peft_layers_to_transform", "layers_to_transform"),
-        ("peft_layers_pattern", "layers_pattern"),
-        ("lora_modules_to_save", "modules_to_save"),
-        ("lora_exclude_modules", "exclude_modules"),
-    ):
+    for key, name in _OPTIONS.items():
         if known.get(key):
             more[name] = known[key]
-    return LoraConfig(
-        r=recipe.lora_r,
-        lora_alpha=recipe.lora_alpha if recipe.lora_alpha is not None else recipe.lora_r,
-        lora_dropout=recipe.lora_dropout or 0.0,
-        target_modules=targets,
-        target_parameters=[parameters] if isinstance(parameters, str) else parameters,
-        bias="none",
-        task_type=TaskType.CAUSAL_LM,
-        **more,
-    )
+    settings = {
+        "r": recipe.lora_r,
+        "lora_alpha": recipe.lora_alpha if recipe.lora_alpha is not None else recipe.lora_r,
+        "lora_dropout": recipe.lora_dropout or 0.0,
+        "target_modules": targets,
+        "target_parameters": [parameters] if isinstance(parameters, str) else parameters,
+        "bias": "none",
+        "task_type": TaskType.CAUSAL_LM,
+    }
+    try:
+        return LoraConfig(**settings, **more)
+    except REFUSALS as problem:
+        without = (
+            (key, lambda name=name: LoraConfig(**settings, **{one: more[one] for one in more if one != name}))
+            for key, name in _OPTIONS.items()
+            if name in more
+        )
+        raise refused(recipe, problem, guilty(without)) from problem
+
+
+REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ImportError, NotImplementedError)
+"""What PEFT raises for settings that it does not take. An AttributeError: it wants what a causal language model has."""
+
+_OPTIONS = {
+    "peft_layers_pattern": "layers_pattern",
+    "peft_layers_to_transform": "layers_to_transform",
+    "peft_init_lora_weights": "init_lora_weights",
+    "peft_use_dora": "use_dora",
+    "peft_use_rslora": "use_rslora",
+    "lora_rank_pattern": "rank_pattern",
+    "lora_alpha_pattern": "alpha_pattern",
+    "lora_modules_to_save": "modules_to_save",
+    "lora_exclude_modules": "exclude_modules",
+}
+
+SETTINGS: dict[str, Any] = {"lora_r": 8, "lora_dropout": 0.0, **dict.fromkeys(_OPTIONS)}
+"""Keys of an adapter beside its targets, with values that PEFT always takes."""
+
+TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
+"""The keys that say what is adapted."""
+
+_HINTS = {
+    "peft_layers_pattern": "It goes with peft_layers_to_transform, and with lora_target_modules as a list of names.",
+    "peft_layers_to_transform": "Give lora_target_modules as a list of names, or write the layers into the pattern.",
+    "peft_init_lora_weights": "Remove it for PEFT's own start, or give gaussian, pissa, olora or orthogonal.",
+    "lora_r": "Give a rank of 1 or more.",
+    "lora_dropout": "Give a share from 0 to 1; beside lora_target_parameters PEFT takes 0 alone.",
+}
+
+
+def guilty(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
+    """The first key without which what PEFT refused goes through; None where it is no single one."""
+    for key, again in without:
+        try:
+            again()
+        except (*REFUSALS, InputError):
+            continue
+        return key
+    return None
+
+
+def refused(recipe: Recipe, problem: Exception, key: str | None) -> InputError:
+    """PEFT's refusal as an error of the recipe, at the key that it is about; else at the adapter's targets."""
+    place = key or next((one for one in TARGETS if getattr(recipe, one)), "adapter")
+    hint = f"Correct {place}; `vlmbench families` has a pattern for each family."
+    if key is not None:
+        hint = _HINTS.get(key, f"Remove {key}, or give what PEFT takes.")
+    cause = _KIND.sub(r"\1 is not supported", " ".join(str(problem).split()))[:300]
+    title = "PEFT refuses the recipe's LoRA targets" if key is None else f"PEFT refuses {key}"
+    return InputError(title, cause, hint, _place(recipe, place))
 
 
 def innermost(model: Any) -> Any:
@@ -84,48 +139,48 @@ def innermost(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def apply_lora(model: Any, config: Any) -> Any:
+def apply_lora(model: Any, config: Any, recipe: Recipe) -> Any:
     """The model with adapters. PEFT's own refusals come out as errors of the recipe.
 
     Where a target is a wrapper that PEFT does not know around a linear layer (Gemma 4's clipped one), axolotl adapts
     the layer inside; so does this.
 
     Raises:
-        InputError: no module matches, or PEFT refuses one that does.
+        InputError: no module matches, or PEFT refuses one that does, or what is asked of it.
     """
     from peft import get_peft_model
 
     try:
-        with _wrapped_linear_redirected():
+        with wrapped_linear_redirected():
             return get_peft_model(model, config)
-    except (ValueError, AttributeError) as problem:
-        # An AttributeError: PEFT wants a causal language model, and the class lacks what generates.
-        raise InputError(
-            "PEFT refuses the recipe's LoRA targets",
-            _KIND.sub(r"\1 is not supported", " ".join(str(problem).split()))[:300],
-            "Correct lora_target_modules; `vlmbench families` has a pattern for each family.",
-            Where(field="lora_target_modules"),
-        ) from problem
+    except REFUSALS as problem:
+        raise refused(recipe, problem, None) from problem
 
 
-class _wrapped_linear_redirected:
-    """While this holds, PEFT adapts `module.linear` where a target is no layer it knows but has one inside."""
+class wrapped_linear_redirected:
+    """While this holds, PEFT adapts `module.linear` where a target is no layer it knows but has one inside.
 
-    def __enter__(self) -> None:
+    Gives the names of those targets, as they come. Without it PEFT refuses them, in training and in loading alike.
+    """
+
+    def __enter__(self) -> list[str]:
         import torch
         from peft.tuners.lora import model as lora
 
         LoraModel: Any = lora.LoraModel
         self._model_class = LoraModel
         self._original = original = self._model_class._create_and_replace
+        names: list[str] = []
 
         def create(tuner: Any, config: Any, adapter: str, target: Any, name: str, parent: Any, **more: Any) -> Any:
             inner = getattr(target, "linear", None)
             if isinstance(inner, torch.nn.Linear) and not isinstance(target, torch.nn.Linear):
+                names.append(str(more.get("current_key", name)))
                 return original(tuner, config, adapter, inner, "linear", target, **more)
             return original(tuner, config, adapter, target, name, parent, **more)
 
         self._model_class._create_and_replace = create
+        return names
 
     def __exit__(self, *error: object) -> None:
         self._model_class._create_and_replace = self._original

@@ -11,6 +11,7 @@ a model as small as the demo.
 from __future__ import annotations
 
 import inspect
+import logging
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator
@@ -86,15 +87,13 @@ def estimate(
     Raises:
         EnvironmentProblem: the model's code cannot run without data. InputError: the LoRA targets match nothing.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
     from workbench.models.lora import innermost
 
     sequence = sequence or recipe.sequence_len
     batch = batch or recipe.micro_batch_size or 1
     kept = sequence if positions is None else min(positions, sequence)
     model = skeleton(config, recipe)
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with no_data():
         model = without_data(model)
         trained = [one for one in model.parameters() if one.requires_grad]
         own = {id(one) for name, one in model.named_parameters() if "lora_" in name or "modules_to_save" in name}
@@ -134,7 +133,7 @@ def prepared(model: Any, recipe: Recipe) -> Any:
         # The newest transformers has another name for checkpointing, which PEFT does not know yet.
         warnings.simplefilter("ignore", FutureWarning)
         if adapter is not None:
-            model = apply_lora(model, adapter)
+            model = apply_lora(model, adapter, recipe)
         elif recipe.unfrozen_parameters:
             names, _ = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
             for name, parameter in model.named_parameters():
@@ -146,6 +145,15 @@ def prepared(model: Any, recipe: Recipe) -> Any:
             if adapter is not None:
                 model.enable_input_require_grads()
     return model.train()
+
+
+def no_data() -> Any:
+    """While this holds, tensors have shapes and no data. What fails is told by whoever asked, not by torch's log."""
+    from torch._subclasses import fake_tensor
+
+    # It would write a traceback to stderr for every operation that raises.
+    logging.getLogger(fake_tensor.__name__).disabled = True
+    return fake_tensor.FakeTensorMode(allow_non_fake_inputs=True)
 
 
 def without_data(model: Any) -> Any:

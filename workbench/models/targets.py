@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.models.anatomy import Anatomy, wrapped_linear
+from workbench.models.lora import SETTINGS, TARGETS, guilty, refused
 from workbench.models.towers import TOWERS, TowerName
 
 if TYPE_CHECKING:
@@ -71,13 +73,13 @@ def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
 def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     from workbench.models.memory import skeleton
 
-    try:
-        with warnings.catch_warnings():
-            # What PEFT warns of is looked at below.
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings():
+        # What PEFT warns of is looked at below.
+        warnings.simplefilter("ignore")
+        try:
             model = skeleton(anatomy.config, recipe)
-    except InputError as problem:
-        return Trained(refusal=problem, matched=bool(_matched(anatomy, recipe)))
+        except InputError as problem:
+            return Trained(refusal=_blamed(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe)))
     tuner = getattr(model, "base_model", None)
     modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
@@ -95,6 +97,20 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
         dict(counts),
         _unreached(anatomy, [*modules, *parameters]) if modules or parameters else (),
     )
+
+
+def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
+    """PEFT's refusal at the setting that it is about, where the targets are not: without that one it takes them."""
+    from workbench.models.memory import skeleton
+
+    def without(key: str) -> Callable[[], Any]:
+        return lambda: skeleton(anatomy.config, recipe.model_copy(update={key: SETTINGS[key]}))
+
+    if problem.where.field not in TARGETS or not isinstance(problem.__cause__, Exception):
+        return problem
+    known = recipe.model_dump(exclude_none=True)
+    key = guilty((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
+    return problem if key is None else refused(recipe, problem.__cause__, key)
 
 
 def anchored(anatomy: Anatomy) -> str | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from workbench.errors import BenchError
+from workbench.errors import BenchError, InputError
 from workbench.overfit.events import Writer
 from workbench.overfit.needs import step_memory
 from workbench.overfit.plan import Plan
@@ -161,7 +161,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
 def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
     """The model as the recipe trains it: frozen, with adapters, with checkpointing; and what there is to say of it."""
     from workbench.models.freeze import freeze_mm, unfrozen
-    from workbench.models.lora import apply_lora, lora_config
+    from workbench.models.lora import lora_config
 
     recipe, notes = bench.recipe, []
     model.config.use_cache = False
@@ -171,7 +171,7 @@ def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
             from peft import prepare_model_for_kbit_training
 
             model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-        model = apply_lora(model, config)
+        model = _adapted(model, config, bench)
     if recipe.unfrozen_parameters:
         keep, ranged = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
         for name, parameter in model.named_parameters():
@@ -182,6 +182,20 @@ def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
     if recipe.gradient_checkpointing and config is not None:
         model.enable_input_require_grads()
     return model, notes
+
+
+def _adapted(model: Any, config: Any, bench: Any) -> Any:
+    """The model with the recipe's adapters. What PEFT refuses is told at the key that it is about."""
+    from workbench.models.lora import apply_lora
+    from workbench.models.targets import trained
+
+    try:
+        return apply_lora(model, config, bench.recipe)
+    except InputError:
+        refusal = trained(bench.anatomy, bench.recipe).refusal if bench.loaded.auto_config is not None else None
+        if refusal is not None:
+            raise refusal from None
+        raise
 
 
 def _towers(bench: Any, model: Any) -> dict[str, int]:
@@ -256,6 +270,7 @@ def _probe(
     """Everything that is asked after the last step."""
     from peft import PeftModel
 
+    from workbench.models.lora import wrapped_linear_redirected
     from workbench.overfit.probes import stop_ids, stop_result, swap_result, weight_hashes
 
     after = examiner.losses(model)
@@ -283,9 +298,12 @@ def _probe(
         tell("probe", name="reload", applicable=False, why="nothing was adapted")
         return
     model.save_pretrained(str(folder / ADAPTER))
-    fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
+    # As axolotl loads it; what plain PEFT would refuse is told.
+    with wrapped_linear_redirected() as redirected:
+        fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
     again = examiner.losses(fresh)
-    tell("probe", name="reload", applicable=True, nll=sum(sum(one.nll) for one in again) / tokens)
+    nll = sum(sum(one.nll) for one in again) / tokens
+    tell("probe", name="reload", applicable=True, nll=nll, redirected=redirected)
 
 
 def _memory_meter(device: str) -> Any:

@@ -324,3 +324,8 @@ def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterato
     if reload is not None and reload["applicable"] and abs(number(reload["nll"]) - nll) > 0.02 * max(nll, 0.05):
         text = f"the saved adapter gives {number(reload['nll']):.4f} nats on a fresh model, the trained one {nll:.4f}"
         yield _finding("R022", "error", text, "What is trained is not all saved: see lora_modules_to_save.")
+    if reload is not None and (names := reload.get("redirected")):
+        some = ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
+        text = f"plain PEFT, and servers with it, cannot load this adapter: it is on {len(names)} wrappers ({some})"
+        hint = "Anchor lora_target_modules to the language model, or merge the adapter before it is served (A002)."
+        yield _finding("R023", "warning", text, hint, field="lora_target_modules")
