@@ -171,12 +171,21 @@ class Editing:
         """
         now = _outside_the_mask(self.document.parsed.data)
         changed = {key for key in {*now, *self._applied} if now.get(key) != self._applied.get(key)}
-        if changed & LOADING_KEYS:
-            self.bench.load()
-        elif changed:
-            self.bench.apply()
+        if not changed:
+            return
+        before = dict(vars(self.bench))
+        try:
+            if changed & LOADING_KEYS:
+                self.bench.load()
+            else:
+                self.bench.apply()
+        except BaseException:
+            # A step of reading that succeeded before another failed is taken back too, or undoing the edit would
+            # leave the new template with the old rows.
+            vars(self.bench).update(before)
+            raise
         self._applied = now
-        self.problem = None
+        self.problem = self.document.error
 
     def _follow(self, *, keep: bool = True) -> None:
         self.problem = self.document.error
