@@ -98,8 +98,9 @@ def estimate(
         trained = [one for one in model.parameters() if one.requires_grad]
         own = {id(one) for name, one in model.named_parameters() if "lora_" in name or "modules_to_save" in name}
         adapters = sum(_bytes(one) for one in model.parameters() if id(one) in own)
-        base = [(name, one) for name, one in model.named_parameters() if id(one) not in own]
-        weights = sum(_stored(name, one, recipe) for name, one in base) + sum(map(_bytes, model.buffers()))
+        base = [one for one in model.parameters() if id(one) not in own]
+        linear = _quantizable(model)
+        weights = sum(_stored(one, id(one) in linear, recipe) for one in base) + sum(map(_bytes, model.buffers()))
         gradients = sum(map(_bytes, trained))
         peak = _rehearsed(model, recipe, batch, sequence, kept)
         trims = "logits_to_keep" in inspect.signature(innermost(model).forward).parameters
@@ -273,9 +274,19 @@ def _bytes(tensor: Any) -> int:
     return int(tensor.numel() * tensor.element_size())
 
 
-def _stored(name: str, weight: Any, recipe: Recipe) -> float:
-    """Bytes of a base weight as it is loaded: the matrices of a quantized model are smaller, but for the head."""
-    linear = weight.dim() == 2 and "embed" not in name and "lm_head" not in name
+def _quantizable(model: Any) -> set[int]:
+    """The ids of the weights that bitsandbytes quantizes: those of linear layers, but for the head's."""
+    import torch
+
+    return {
+        id(module.weight)
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and "lm_head" not in name
+    }
+
+
+def _stored(weight: Any, linear: bool, recipe: Recipe) -> float:
+    """Bytes of a base weight as it is loaded: those of linear layers are smaller in a quantized model."""
     if linear and recipe.load_in_4bit and recipe.adapter == "qlora":
         return float(weight.numel() * _NF4)
     if linear and recipe.load_in_8bit and recipe.adapter:
