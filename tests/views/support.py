@@ -1,0 +1,134 @@
+"""How tests look at what a view says: as lines of a terminal with their styles, and as HTML as a browser reads it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from workbench.errors import Where
+from workbench.findings import Finding, Severity
+from workbench.views.flow import visible
+
+EVIL = '<script>alert("1")</script>\x1b[31m\u202e & [bold]it\'s[/bold]'
+"""Markup for a page and for Rich, a control code, a character that turns the direction of text, and quotes."""
+SAFE = visible(EVIL)
+assert "\x1b" not in SAFE
+
+
+def lines(view: RenderableType, width: int = 100) -> list[str]:
+    """What a terminal without colour shows, line by line."""
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None, highlight=False).print(view)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def styles(view: RenderableType, text: str, width: int = 200) -> set[str]:
+    """The styles in which a terminal shows this text, wherever it stands in one piece."""
+    console = Console(file=io.StringIO(), width=width, color_system="truecolor", force_terminal=True)
+    return {str(piece.style or "") for piece in console.render(view) if text in piece.text}
+
+
+def flat(view: RenderableType) -> str:
+    """All that a wide terminal shows, with spaces in one."""
+    return " ".join(" ".join(lines(view, 2000)).split())
+
+
+def note(code: str, severity: Severity, message: str = "m", hint: str = "", row: int | None = None) -> Finding:
+    """A finding about a row, or about none."""
+    return Finding(code, severity, message, hint, Where(row=row))
+
+
+def holder(*findings: Finding) -> Any:
+    """Something with findings, as a row or a bench has them."""
+    return SimpleNamespace(findings=list(findings))
+
+
+_VOID = {"meta", "br", "line", "circle", "polyline"}
+
+
+@dataclass
+class Element:
+    """An element of a page, with what stands in it."""
+
+    name: str
+    attributes: dict[str, str]
+    inside: list[Element | str] = field(default_factory=list)
+
+    @property
+    def classes(self) -> list[str]:
+        return self.attributes.get("class", "").split()
+
+    @property
+    def text(self) -> str:
+        return "".join(one if isinstance(one, str) else "\n" if one.name == "br" else one.text for one in self.inside)
+
+    def all(self, name: str = "", of_class: str = "") -> list[Element]:
+        """The elements inside, at any depth, with this name and this class."""
+        return [
+            one for one in self._walk() if (not name or one.name == name) and (not of_class or of_class in one.classes)
+        ]
+
+    def one(self, name: str = "", of_class: str = "") -> Element:
+        """The only such element."""
+        (found,) = self.all(name, of_class)
+        return found
+
+    def _walk(self) -> Iterator[Element]:
+        for one in self.inside:
+            if isinstance(one, Element):
+                yield one
+                yield from one._walk()
+
+    def table(self) -> list[list[str]]:
+        """The cells' texts of the only table here, the head first."""
+        return [[cell.text for cell in row.inside if isinstance(cell, Element)] for row in self.one("table").all("tr")]
+
+
+class _Reader(HTMLParser):
+    """Reads a fragment; tags that do not match fail."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.root = Element("", {})
+        self.open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, {name: value or "" for name, value in attrs})
+        self.open[-1].inside.append(element)
+        if tag not in _VOID:
+            self.open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open[-1].inside.append(Element(tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open[-1].name == tag, f"</{tag}> ends <{self.open[-1].name}>"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.open[-1].inside.append(data)
+
+
+def read(html: str) -> Element:
+    """A fragment or page as a browser reads it. Nothing in it may be a script, act on an event or fetch anything."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == [reader.root], f"<{reader.open[-1].name}> is never ended"
+    for element in reader.root.all():
+        assert element.name not in ("script", "iframe", "img", "link", "object", "embed")
+        assert not [name for name in element.attributes if name.startswith("on") or name in ("src", "href")]
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", html)
+    return reader.root
+
+
+def words(elements: Iterable[Element]) -> list[str]:
+    """The texts of elements."""
+    return [one.text for one in elements]
