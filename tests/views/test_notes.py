@@ -19,7 +19,11 @@ def test_what_is_said_of_all_rows_is_the_benches_and_each_kind_of_note_once() ->
     rows = [
         holder(note("D005", "note", "one", row=0), note("M001", "error"), note("T007", "note", "other", "do")),
         holder(note("D005", "note", "two", row=1), note("M002", "warning")),
-        holder(note("D005", "note", "three", row=2), note("D005", "note", "another", "a hint of its own")),
+        holder(
+            note("D005", "note", "three", row=2),
+            note("D005", "note", "another", "a hint of its own"),
+            note("D006", "note", "of another code"),
+        ),
     ]
     told = general(bench, rows)
     assert [(one.code, one.message) for one in told] == [
@@ -29,6 +33,7 @@ def test_what_is_said_of_all_rows_is_the_benches_and_each_kind_of_note_once() ->
         ("D005", "one (and 2 more like it)"),
         ("T007", "other"),
         ("D005", "another"),
+        ("D006", "of another code"),
     ]
     assert told[2].where.row == 0
     # Neither the bench's list nor the rows' findings are touched.
