@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import transformers
 import yaml
+from packaging import version
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import LoraLayer
 from transformers import AutoConfig, AutoModelForImageTextToText
@@ -25,6 +29,7 @@ from workbench.findings import Finding, apply_fix
 from workbench.models.anatomy import bare
 from workbench.models.memory import estimate
 from workbench.models.targets import trained
+from workbench.models.weights import auto_class
 from workbench.recipe.families import families
 
 DOCUMENTED = (
@@ -227,9 +232,65 @@ def test_heads_that_a_backend_cannot_serve(modelled: Modelled, keys: dict[str, A
 def test_a_backend_that_the_class_does_not_support(modelled: Modelled) -> None:
     bench = modelled(small_config("git"), attn_implementation="sdpa")
     (found,) = of(told(bench), "A006")
-    assert "does not support sdpa" in found.message
+    assert "GitForCausalLM does not support sdpa" in found.message
     assert of(mended(bench, found), "A006") == []
-    assert bench.recipe.attn_implementation == "eager"
+    assert "attn_implementation" not in bench.document.data
+
+
+def loads(config: Any, **options: Any) -> bool:
+    """Whether transformers makes a model of this configuration with these options, asked of itself."""
+    try:
+        with torch.device("meta"):
+            auto_class(config).from_config(deepcopy(config), **options)
+    except ValueError:
+        return False
+    return True
+
+
+ATTENTIONS = ("eager", "sdpa", "flex_attention")
+ASKED = ("gemma3", "gemma4_unified", "glm4v", "internvl", "lfm2_vl", "llama4", "llava", "mllama", "qwen2_vl", "qwen3_5")
+
+
+@pytest.mark.parametrize("name", ["tiny gemma4", *ASKED])
+def test_every_tower_is_asked_for_its_attention(modelled: Modelled, name: str) -> None:
+    config = tiny_gemma4() if name == "tiny gemma4" else small_config(name)
+    assert loads(config)
+    for attention in ATTENTIONS:
+        bench = modelled(config, **LORA, lora_target_modules="all-linear", attn_implementation=attention)
+        found = of(told(bench), "A006")
+        assert bool(found) == (not loads(config, attn_implementation=attention)), attention
+        for one in found:
+            assert one.severity == "error"
+            assert of(mended(bench, one), "A006") == []
+            assert "attn_implementation" not in bench.document.data
+
+
+@pytest.mark.skipif(
+    version.parse(transformers.__version__) < version.parse("5.20"), reason="its audio tower has sdpa there"
+)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *({"attn_implementation": one} for one in ("sdpa", "flex_attention", "flash_attention_2", "fp8")),
+        {"sdp_attention": True},
+        {"gemma4_hybrid_attn_impl": True},
+    ],
+)
+def test_a_tower_without_the_backend_is_named(modelled: Modelled, keys: dict[str, Any]) -> None:
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=DOCUMENTED, **keys)
+    (found,) = of(told(bench), "A006")
+    assert found.message.startswith("Gemma4AudioModel (the audio tower) does not support ")
+    assert found.where.field == next(iter(keys))
+    assert of(mended(bench, found), "A006") == []
+    assert not keys.keys() & bench.document.data.keys()
+
+
+def test_packed_rows_keep_an_attention_that_parts_them(modelled: Modelled) -> None:
+    keys = {"attn_implementation": "flash_attention_2", "sample_packing": True}
+    bench = modelled(AutoConfig.for_model("gemma4"), multimodal=False, **LORA, lora_target_modules=DOCUMENTED, **keys)
+    (found,) = of(told(bench), "A006")
+    assert of(mended(bench, found), "A006") == []
+    assert bench.document.get(("attn_implementation",)) == "sdpa"
 
 
 def test_reentrant_checkpointing(modelled: Modelled) -> None:

@@ -51,7 +51,8 @@ def test_what_is_missing_is_filled_in_and_what_was_there_stays(make: Make) -> No
     assert data["datasets"][0]["train_on_eos"] == "turn"
     assert data["freeze_mm_modules"] is True
     assert data["gradient_checkpointing_kwargs"] == {"use_reentrant": False}
-    assert (data["attn_implementation"], data["lora_r"], data["lora_alpha"]) == ("sdpa", 16, 32)
+    assert (data["lora_r"], data["lora_alpha"]) == (16, 32)
+    assert "attn_implementation" not in data
     assert "# mine" in made.text
     assert "my_own_key: {kept: true}  # and this" in made.text
     assert bench.document.text == before

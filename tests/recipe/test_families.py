@@ -141,12 +141,12 @@ def test_the_ten_names_with_boundaries_are_the_ten() -> None:
 
 def test_a_typo_names_file_line_and_field() -> None:
     text = (specs_dir() / "gemma3.yaml").read_text("utf-8")
-    line = text.split("\n").index("    value: sdpa")
-    broken = text.replace("    value: sdpa", "    valeu: sdpa", 1)
+    line = text.split("\n").index("    value: {use_reentrant: false}")
+    broken = text.replace("    value: {use_reentrant: false}", "    valeu: {use_reentrant: false}", 1)
     with pytest.raises(InputError) as caught:
         parse(broken, "gemma3.yaml", Family)
     where = caught.value.where
-    assert (where.file, where.field) == ("gemma3.yaml", "recipe.attn_implementation.value")
+    assert (where.file, where.field) == ("gemma3.yaml", "recipe.gradient_checkpointing_kwargs.value")
     assert where.line in (line, line + 1)
     with pytest.raises(InputError) as caught:
         parse(text.replace('token: "<end_of_image>"', 'tokens: "<end_of_image>"'), "gemma3.yaml", Family)

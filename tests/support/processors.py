@@ -180,7 +180,8 @@ def _gemma3(tokenizer: Any) -> tuple[Any, Any]:
 def _gemma3n(tokenizer: Any) -> tuple[Any, Any]:
     from transformers import Gemma3nAudioFeatureExtractor, Gemma3nConfig, Gemma3nProcessor, SiglipImageProcessor
 
-    images = SiglipImageProcessor(size=_size(64))
+    # 16 tokens at a stride of 32.
+    images = SiglipImageProcessor(size=_size(128))
     sound = Gemma3nAudioFeatureExtractor()
     processor = Gemma3nProcessor(sound, images, tokenizer, audio_seq_length=8, image_seq_length=16)
     config = Gemma3nConfig(
@@ -190,6 +191,9 @@ def _gemma3n(tokenizer: Any) -> tuple[Any, Any]:
             layer_types=["sliding_attention", "full_attention"],
             num_kv_shared_layers=0,
         ),
+        # A small one of timm's in the place of the 300 million parameters of MobileNet.
+        vision_config={"architecture": "resnet18", "hidden_size": 512},
+        audio_config={"hidden_size": 32, "conf_num_hidden_layers": 1, "conf_num_attention_heads": 2},
         vision_soft_tokens_per_image=16,
         audio_soft_tokens_per_image=8,
         boi_token_id=_id(tokenizer, tokenizer.boi_token),
@@ -242,6 +246,8 @@ def _gemma4(tokenizer: Any) -> tuple[Any, Any]:
     config = Gemma4Config(
         text_config=_gemma4_text(tokenizer),
         vision_config=_vision(head_dim=16, num_key_value_heads=2, patch_size=16, default_output_length=70),
+        # As in E2B and E4B; the larger ones have none.
+        audio_config={"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 2, "output_proj_dims": 32},
         **_gemma4_ids(tokenizer),
         architectures=["Gemma4ForConditionalGeneration"],
     )
@@ -262,6 +268,8 @@ def _gemma4_unified(tokenizer: Any) -> tuple[Any, Any]:
     processor = Gemma4UnifiedProcessor(*parts, image_seq_length=70)
     config = Gemma4UnifiedConfig(
         text_config=_gemma4_text(tokenizer),
+        vision_config={"mm_embed_dim": 64, "output_proj_dims": 64},
+        audio_config={"audio_embed_dim": 64},
         **_gemma4_ids(tokenizer),
         architectures=["Gemma4UnifiedForConditionalGeneration"],
     )
@@ -372,7 +380,9 @@ def _llama3_2_vision(tokenizer: Any) -> tuple[Any, Any]:
 
     processor = MllamaProcessor(MllamaImageProcessor(size=_size(56), max_image_tiles=2), tokenizer)
     text = _text(tokenizer, num_hidden_layers=3, cross_attention_layers=[1])
-    text["vocab_size"] = _id(tokenizer, "<|image|>")
+    picture = _id(tokenizer, "<|image|>")
+    # The embeddings have eight rows more; the real tokenizer's picture token, its last, is the first of them.
+    text["vocab_size"] = picture if picture == len(tokenizer) - 1 else len(tokenizer)
     vision = {
         "hidden_size": 32,
         "intermediate_size": 64,
@@ -389,7 +399,7 @@ def _llama3_2_vision(tokenizer: Any) -> tuple[Any, Any]:
     config = MllamaConfig(
         text_config=text,
         vision_config=vision,
-        image_token_index=_id(tokenizer, "<|image|>"),
+        image_token_index=picture,
         architectures=["MllamaForConditionalGeneration"],
     )
     return processor, config

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks import adapters
-from workbench.checks.contradictions import attention
+from workbench.checks.contradictions import LEGACY_ATTENTION, attention
 from workbench.checks.scene import counted
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Edit, Finding, Fix
@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 
 # The largest attention head that a backend takes; one that is not named here takes any.
 _LARGEST_HEAD = {"flash_attention_2": 256, "flash_attention_3": 256}
-_SUPPORT = {
-    "flash_attention_2": "_supports_flash_attn",
-    "flash_attention_3": "_supports_flash_attn",
-    "sdpa": "_supports_sdpa",
-    "flex_attention": "_supports_flex_attn",
-}
+# What axolotl loads a model with before it puts its own in place.
+_LOADED_WITH = {"fp8": "sdpa"}
 
 
 def check(bench: Bench) -> Iterator[Finding]:
@@ -67,28 +63,30 @@ def loads(bench: Bench) -> Iterator[Finding]:
 
 
 def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
-    """A006."""
+    """A006: the class of each part is asked for the backend, then the heads are measured."""
+    from workbench.models.attention import UNSET, lacking, refused
+
     data = bench.document.data
-    name = attention(data)
+    hybrid = bool(data.get("gemma4_hybrid_attn_impl"))
+    # The hybrid is loaded with flash attention, which axolotl then takes from the global layers.
+    name = attention(data) or ("flash_attention_2" if hybrid else None)
     if name is None:
         return
-    key = next(
-        (one for one in data if one == "attn_implementation" or str(one).endswith("_attention")), "attn_implementation"
-    )
-    flags = tuple(Edit((one,), remove=True) for one in data if isinstance(one, str) and one.endswith("_attention"))
-    fix = Fix("attn_implementation: sdpa", (*flags, Edit(("attn_implementation",), "sdpa")))
+    keys = [one for one in ("attn_implementation", *LEGACY_ATTENTION, "gemma4_hybrid_attn_impl") if data.get(one)]
+    text = refused(anatomy, _LOADED_WITH.get(name, name))
     limit, largest = _LARGEST_HEAD.get(name), max(anatomy.head_dims, default=0)
-    if limit is not None and largest > limit and not bench.recipe.gemma4_hybrid_attn_impl:
+    if text is None and limit is not None and largest > limit and not hybrid:
         text = f"{name} takes heads up to {limit}, and {anatomy.head_dims[largest]} has head_dim {largest}"
-        yield Finding("A006", "error", text, "Use sdpa or flex_attention.", _at(bench, str(key)), fix)
-    elif not getattr(anatomy.model, _SUPPORT.get(name, ""), True):
-        text = f"{anatomy.class_name} does not support {name}"
-        fix = (
-            fix
-            if getattr(anatomy.model, "_supports_sdpa", False)
-            else Fix("attn_implementation: eager", (*flags, Edit(("attn_implementation",), "eager")))
-        )
-        yield Finding("A006", "error", text, f"Use {fix.title.rpartition(' ')[2]}.", _at(bench, str(key)), fix)
+    if text is None:
+        return
+    title, hint = f"without {', '.join(keys)}", f"Remove {' and '.join(keys)}: {UNSET}."
+    edits = [Edit((one,), remove=True) for one in keys]
+    if data.get("sample_packing") and not bench.recipe.multimodal and not lacking(anatomy, "sdpa"):
+        # With none named, axolotl does not tell packed rows apart.
+        title, hint = "attn_implementation: sdpa", "Set attn_implementation: sdpa."
+        edits = [one for one in edits if one.path != ("attn_implementation",)]
+        edits.append(Edit(("attn_implementation",), "sdpa"))
+    yield Finding("A006", "error", text, hint, _at(bench, keys[0]), Fix(title, tuple(edits)))
 
 
 def checkpointing(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:

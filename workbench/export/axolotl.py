@@ -342,12 +342,6 @@ def _of_the_model(work: _Work, recipe: Recipe, needs: Mapping[str, tuple[Any, st
         yield "gradient_checkpointing", True, "A third more time for most of the activations' memory."
     if not work.has("gradient_checkpointing_kwargs") and "gradient_checkpointing_kwargs" not in needs:
         yield "gradient_checkpointing_kwargs", {"use_reentrant": False}, "The reentrant kind fails with shared modules."
-    if not work.has(*_ATTENTION) and "attn_implementation" not in needs:
-        yield (
-            "attn_implementation",
-            "sdpa",
-            "Runs everywhere; flash attention may be faster where the heads allow it.",
-        )
 
 
 def _of_the_run(key: str) -> bool:

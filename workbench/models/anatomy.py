@@ -217,13 +217,13 @@ def bare(config: Any, recipe: Recipe | None = None) -> Any:
         EnvironmentProblem: as for `anatomy`.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers import AutoModelForCausalLM
 
     from workbench.models.memory import weight_dtype
-    from workbench.models.weights import attention
+    from workbench.models.weights import attention, auto_class
 
-    images = type(config) in AutoModelForImageTextToText._model_mapping
-    kind = AutoModelForImageTextToText if images else AutoModelForCausalLM
+    # Where none knows it, the causal one says so in transformers' own words.
+    kind = auto_class(config) or AutoModelForCausalLM
     options: dict[str, Any] = {"dtype": torch.bfloat16 if recipe is None else weight_dtype(recipe)}
     if recipe is not None and attention(recipe) == "eager":
         # Every other kernel keeps what transformers' own choice keeps: the output and a number for each head and token.

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from workbench.models.load import Loaded
     from workbench.recipe.model import Recipe
 
-_ATTENTION = (("flash_attention", "flash_attention_2"), ("sdp_attention", "sdpa"), ("eager_attention", "eager"))
+_ATTENTION = (
+    ("flex_attention", "flex_attention"),
+    ("flash_attention", "flash_attention_2"),
+    ("sdp_attention", "sdpa"),
+    ("eager_attention", "eager"),
+)
 
 
 def pick_device(wanted: str) -> str:
@@ -52,47 +57,79 @@ def attention(recipe: Recipe) -> str | None:
     return next((name for key, name in _ATTENTION if getattr(recipe, key)), None)
 
 
+def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) -> Any | None:
+    """transformers' auto class that knows this configuration; the multimodal ones first, or not at all.
+
+    `remote`: classes that the model brings in its own code count. None where no class is known.
+    """
+    import transformers
+
+    kinds = [transformers.AutoModelForCausalLM]
+    if multimodal:
+        kinds[:0] = [transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM]
+    own = getattr(config, "auto_map", None) or {}
+    known = (one for one in kinds if type(config) in one._model_mapping or (remote and one.__name__ in own))
+    return next(known, None)
+
+
 def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_remote_code: bool = False) -> Any:
-    """The model on a device: the image-text-to-text class where there is one and a processor, else the causal model.
+    """The model on a device: the multimodal class where there is one and a processor, else the causal model.
 
     4- and 8-bit loading need bitsandbytes and a GPU.
 
     Raises:
-        EnvironmentProblem: weights or a package are missing. InputError: no class can be had for this configuration.
+        EnvironmentProblem: weights or a package are missing. InputError: no class can be had for this configuration, or
+            not with this attention.
     """
-    import transformers
-
     dtype = pick_dtype(recipe, device)
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, "local_files_only": True}
     if (name := attention(recipe)) is not None:
         options["attn_implementation"] = name
     if recipe.load_in_4bit or recipe.load_in_8bit or recipe.adapter == "qlora":
         options["quantization_config"] = _quantization(recipe, dtype, device)
-    classes = [transformers.AutoModelForCausalLM]
-    if loaded.processor is not None:
-        classes.insert(0, transformers.AutoModelForImageTextToText)
-    problem: Exception | None = None
-    for one in classes:
-        try:
-            model = one.from_pretrained(str(loaded.path), **options)
-        except ValueError as error:
-            # No class of this kind is registered for the configuration; the next kind is asked.
-            problem = error
-            continue
-        except OSError as error:
-            raise EnvironmentProblem(
-                "The model's weights cannot be loaded",
-                str(error).splitlines()[0][:300],
-                "Download them, or give --model with a folder that has them.",
-                Where(file=str(loaded.path)),
-            ) from error
-        return model if "quantization_config" in options else model.to(device)
-    raise InputError(
-        "transformers has no class to train this model with",
-        str(problem).splitlines()[0][:300],
-        "Update transformers, or say --trust-remote-code where the model brings its own code.",
-        Where(file=str(loaded.path)),
-    ) from problem
+    where = Where(file=str(loaded.path))
+    kind = auto_class(loaded.auto_config, multimodal=loaded.processor is not None, remote=trust_remote_code)
+    if kind is None:
+        raise InputError(
+            "transformers has no class to train this model with",
+            f"None of its auto classes knows {type(loaded.auto_config).__name__}.",
+            "Update transformers, or say --trust-remote-code where the model brings its own code.",
+            where,
+        )
+    try:
+        model = kind.from_pretrained(str(loaded.path), **options)
+    except OSError as error:
+        raise EnvironmentProblem(
+            "The model's weights cannot be loaded",
+            str(error).splitlines()[0][:300],
+            "Download them, or give --model with a folder that has them.",
+            where,
+        ) from error
+    except ImportError as error:
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        hint = "Install it, or take what needs it out of the recipe."
+        raise EnvironmentProblem("A package that loading this model needs is missing", said[:300], hint) from error
+    except ValueError as error:
+        raise _refused(loaded, recipe, name, error) from error
+    return model if "quantization_config" in options else model.to(device)
+
+
+def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError) -> InputError:
+    """Why transformers did not make the model: the attention that was asked for, or what it says itself."""
+    from workbench.models.anatomy import anatomy
+    from workbench.models.attention import UNSET, refused
+
+    try:
+        why = refused(anatomy(loaded.auto_config), name) if name is not None else None
+    except EnvironmentProblem:
+        why = None
+    if why is None:
+        said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        return InputError("transformers cannot load this model", said, where=Where(file=str(loaded.path)))
+    flag = next((key for key, _ in _ATTENTION if getattr(recipe, key)), "")
+    key = "attn_implementation" if recipe.attn_implementation else flag
+    hint = f"Remove {key}: {UNSET}."
+    return InputError(f"The model does not load with {name} attention", f"{why}.", hint, recipe.where((key,), key=True))
 
 
 def _quantization(recipe: Recipe, dtype: Any, device: str) -> Any:

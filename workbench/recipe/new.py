@@ -13,6 +13,10 @@ from workbench.recipe.yaml_write import write_value
 TOKENIZER_DEFAULT = "tokenizer_default"
 JINJA = "jinja"
 MISTRAL_COMMON = "tokenizer_use_mistral_common"
+UNNAMED_ATTENTION = (
+    "attn_implementation stays unset: each part of the model then takes sdpa where its class has it, else eager. One "
+    "that is named has to fit every part, and the model does not load where it does not."
+)
 
 
 class BoundaryLike(Protocol):
@@ -207,9 +211,11 @@ def _parts(
         (
             line("gradient_checkpointing", True),
             line("gradient_checkpointing_kwargs", {"use_reentrant": False}),
-            line("attn_implementation", "sdpa"),
+            *given("attn_implementation"),
         ),
     )
+    if "attn_implementation" not in needs:
+        yield Part(UNNAMED_ATTENTION, ())
     rest = tuple(
         key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
     )
