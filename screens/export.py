@@ -20,7 +20,7 @@ from screens.dialogs import Agree, Ask
 from screens.messages import ExportReady
 from screens.themes import paints
 from workbench.errors import BenchError
-from workbench.views.export import MARKS
+from workbench.views.export import MARKS, outcome, proof_line, written_text
 from workbench.views.flow import visible
 
 if TYPE_CHECKING:
@@ -155,7 +155,8 @@ class ExportScreen(WorkbenchScreen):
         except BenchError as problem:
             self._refuse(problem)
             return
-        self.notify(visible(f"Written: {target}"), timeout=6, markup=False)
+        said = written_text(made, target)
+        self.notify(f"{said[0].upper()}{said[1:]}", timeout=6, markup=False)
 
     def _refuse(self, problem: BenchError) -> None:
         self.notify(visible(f"{problem.title}. {problem.cause}"), severity="error", timeout=8, markup=False)
@@ -172,9 +173,9 @@ class ExportScreen(WorkbenchScreen):
         elif self.made is None:
             text.append("Looking at what is proven…", paint.muted)
         else:
-            ready = not self.made.missing
-            head = "Proven: w writes it" if ready else f"{len(self.made.missing)} missing: enter goes to the first"
-            text.append(head, paint.bar if ready else paint.severity["warning"])
+            said, next_key = proof_line(self.made), "enter goes to the first" if self.made.missing else "w writes it"
+            colours = {"pass": paint.bar, "doubtful": paint.severity["warning"], "fail": paint.severity["error"]}
+            text.append(f"{said[0].upper()}{said[1:]}: {next_key}", colours[outcome(self.made)])
             text.append("\n")
             for one in self.made.proofs:
                 self._step(text, one)
@@ -186,7 +187,7 @@ class ExportScreen(WorkbenchScreen):
 
     def _step(self, text: Text, one: Proof) -> None:
         paint = paints(self.app.current_theme)
-        style = {True: paint.bar, False: paint.severity["error"], None: paint.muted}[one.ok]
+        style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[one.ok]
         text.append(f"\n{MARKS[one.ok]} {one.step:<{_STEP_CELLS}}", style).append(visible(one.message))
         if one.ok is not True and one.hint:
             text.append(f"\n  → {visible(one.hint)}", paint.muted)

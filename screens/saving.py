@@ -167,6 +167,9 @@ class Saving(Screen[None]):
             self.refused(problem)
             return
         self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
+        if self.editing.put_beside is not None:
+            said = f"Wrote {self.editing.put_beside.name} beside it: axolotl needs it to start"
+            self.notify(visible(said), timeout=8, markup=False)
         for file in self.editing.set_aside:
             self.notify(visible(f"What they wrote is set aside as {file}"), timeout=15, markup=False)
         self.follow()

@@ -40,7 +40,7 @@ def by_command(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_from_nothing_to_an_export_by_commands_alone(by_command: Path) -> None:
     receipt = read_receipt(by_command.read_text("utf-8"))
     assert receipt is not None
-    assert receipt.validated
+    assert receipt.validated == "bench"
     assert receipt.missing == ()
     assert set(receipt.proofs) >= {"schema", "rows", "check", "overfit", "round trip"}
     again, demo = (json.loads(run("inspect", *which, "--format", "json").stdout) for which in ([str(by_command)], []))
@@ -78,5 +78,5 @@ def test_from_nothing_to_an_export_in_a_notebook(by_command: Path, tmp_path: Pat
     assert report["text/plain"].startswith(f"pass: the model learned these rows by heart in {STEPS} steps")
     assert 'class="curve"' in report["text/html"]
     assert "· loss 0.0" in page("bench.rows[0]")
-    assert "proven" in page('bench.export("full.yaml", force=True)')
+    assert "proven here; axolotl not asked" in page('bench.export("full.yaml", force=True)')
     assert undated((tmp_path / "full.yaml").read_text("utf-8")) == undated(by_command.read_text("utf-8"))

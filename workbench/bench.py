@@ -211,7 +211,7 @@ class Bench:
             *self.loaded.notes,
             *self.template.findings,
             *recipe.ignored_knobs(),
-            *unstartable(recipe, self.strategy, self.family, self.loaded.processor, self.loaded.tokenizer),
+            *unstartable(self),
             *self.rows.findings,
         ]
 

@@ -222,6 +222,7 @@ def _listed(codes: str) -> list[str]:
 def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:
     """Print what a check finds, mended first where that is asked for; gives the exit code."""
     from workbench.checks.mend import mend
+    from workbench.consumers.axolotl import plugin
     from workbench.diagnostics import console, reader_may_leave, write_json
     from workbench.views.checks import check_payload, check_view, fixes_view
 
@@ -242,8 +243,10 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
     if mended is not None and mended.fixes:
         path = bench.document.path
         if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
-            bench.document.save()
+            saved = bench.document.save()
             print(f"vlmbench: wrote {path}", file=sys.stderr)
+            if (more := plugin.put_beside(bench.document.data, saved)) is not None:
+                print(f"vlmbench: wrote {more}, the plugin that the recipe names", file=sys.stderr)
         else:
             print("vlmbench: nothing written; give --yes to write it", file=sys.stderr)
             return EXIT_FINDINGS

@@ -12,7 +12,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from workbench.errors import BenchError, unescaped
 
@@ -71,6 +71,15 @@ def console() -> Console:
             raise BrokenPipeError
 
     return Quiet(highlight=False)
+
+
+def say(line: str, outcome: Literal["pass", "doubtful", "fail"]) -> None:
+    """One line on stderr, in the colour of an outcome where that is a terminal that shows colours."""
+    from rich.console import Console
+    from rich.text import Text
+
+    style = {"pass": "bold green", "doubtful": "bold yellow", "fail": "bold red"}[outcome]
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(line, style))
 
 
 @contextmanager

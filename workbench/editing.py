@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from workbench.consumers.axolotl import plugin
 from workbench.errors import BenchError, InputError
 from workbench.findings import Fix, apply_fix
 from workbench.recipe.document import Document, dotted
@@ -71,6 +72,8 @@ class Editing:
         self._before: tuple[Masking, npt.NDArray[np.int64], npt.NDArray[np.bool_]] | None = None
         self.set_aside: list[Path] = []
         """Where the last `left` put older edits of another process, or the last `save` what others wrote meanwhile."""
+        self.put_beside: Path | None = None
+        """The file that the last `save` wrote beside the recipe, because the recipe's plugins name it; else None."""
 
     @property
     def document(self) -> Document:
@@ -309,7 +312,8 @@ class Editing:
     def save(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Write the text to its file, or to `path`, and compare with it from now on.
 
-        What somebody else wrote into the file since it was opened is set aside first.
+        What somebody else wrote into the file since it was opened is set aside first. Where the recipe names our plugin
+        for axolotl, and no file of that name lies beside it, the plugin's file is written too.
 
         Raises:
             InputError: there is no file to write to, or no such folder. EnvironmentProblem: it cannot be written.
@@ -324,6 +328,11 @@ class Editing:
         target = self.document.save(path)
         self._opened = self.document.text
         left.drop()
+        self.put_beside = None
+        if self.document.error is None and self.problem is None:
+            self.put_beside = plugin.put_beside(self.document.data, target)
+            if self.put_beside is not None:
+                self.bench.remask()
         if not self.compared_with and self.problem is None:
             self._against = self.bench.masking
         return target

@@ -12,6 +12,7 @@ from workbench.evidence import fingerprint
 from workbench.overfit.events import VERSION
 from workbench.overfit.runs import EVENTS, Run, new_folder
 from workbench.recipe.document import Document
+from workbench.recipe.families import family
 from workbench.resources import sample_dir
 
 ROWS = (0, 1, 2, 3)
@@ -31,6 +32,15 @@ def demo(loaded_from: Bench, folder: Path, change: Any = None, *, rows: int | No
     bench.loaded, bench.family = loaded_from.loaded, loaded_from.family
     bench.apply()
     return bench
+
+
+def with_boundaries(text: str) -> str:
+    """The demo's recipe with the model's own template and its boundaries written out, as axolotl cannot start it."""
+    document = Document(text)
+    document.delete(("plugins",))
+    document.set(("chat_template",), "tokenizer_default")
+    document.set(("role_boundaries",), [one.as_recipe() for one in family("gemma4").boundaries])
+    return document.text
 
 
 def record(

@@ -99,7 +99,7 @@ def test_values_can_be_set(make: Make, tmp_path: Path) -> None:
     record(bench)
     asked = {("num_epochs",): 7, ("datasets", 0, "split"): "train", ("learning_rate",): 0.5}
     made = prepare_export(bench, tmp_path / "full.yaml", asked={("num_epochs",): 7, ("learning_rate",): 0.5})
-    assert made.validated
+    assert made.proven_by == "bench"
     data = yaml.safe_load(prepare_export(bench, tmp_path / "full.yaml", asked=asked).text)
     assert (data["num_epochs"], data["learning_rate"], data["datasets"][0]["split"]) == (7, 0.5, "train")
     stale = prepare_export(bench, tmp_path / "full.yaml", asked={("lora_r",): 64})
@@ -120,44 +120,6 @@ def test_paths_hold_where_the_file_will_lie(make: Make, tmp_path: Path) -> None:
     for index in range(8):
         assert again.row(index).mask.labels.tolist() == bench.row(index).mask.labels.tolist()
     assert any("to be started in" in need for need in made.composed.needs)
-
-
-def test_explicit_boundaries_stay_where_no_axolotl_shows_the_named_strategy(make: Make) -> None:
-    made = compose(make(), rows=ROWS)
-    data = yaml.safe_load(made.text)
-    assert data["chat_template"] == "tokenizer_default"
-    assert len(data["role_boundaries"]) == 3
-    assert any("role_boundaries from a file" in need for need in made.needs)
-
-
-def axolotl_with(folder: Path, template: str, answer: str = "") -> str:
-    """A Python that has an `axolotl` with this template for gemma4, as far as the bench reads it."""
-    package = folder / "site" / "axolotl" / "utils" / "chat_templates" / "templates"
-    package.mkdir(parents=True)
-    (package / "gemma4.jinja").write_text(template, "utf-8")
-    (folder / "site" / "axolotl" / "__init__.py").write_text(answer, "utf-8")
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder / "site"}" exec "{sys.executable}" "$@"\n', "utf-8")
-    python.chmod(0o755)
-    return str(python)
-
-
-def test_the_named_strategy_is_written_where_it_gives_the_same(make: Make, tmp_path: Path, opened: Bench) -> None:
-    python = axolotl_with(tmp_path, opened.loaded.tokenizer_template or "")
-    made = compose(make(axolotl_python=python), rows=ROWS)
-    data = yaml.safe_load(made.text)
-    assert data["chat_template"] == "gemma4"
-    assert "role_boundaries" not in data
-    assert "same ids and labels on 4 rows" in made.text
-    assert not any("role_boundaries" in need for need in made.needs)
-
-
-def test_another_template_of_that_name_is_not_taken(make: Make, tmp_path: Path, opened: Bench) -> None:
-    own = opened.loaded.tokenizer_template or ""
-    python = axolotl_with(tmp_path, own.replace("<|turn>", "<|turn> "))
-    made = compose(make(axolotl_python=python), rows=ROWS)
-    assert yaml.safe_load(made.text)["chat_template"] == "tokenizer_default"
-    assert any("of row 0 on" in need for need in made.needs)
 
 
 def test_a_python_that_gives_no_answer(tmp_path: Path) -> None:
@@ -234,7 +196,7 @@ def test_the_command_refuses_writes_and_never_overwrites(
     told = run("export", "recipe.yaml", "--out", "full.yaml", "--force", "--set", "num_epochs=9", "--format", "json")
     payload = json.loads(told.stdout)
     assert (told.returncode, payload["schema"], payload["written"]) == (0, "vlmbench.export/1", "full.yaml")
-    assert payload["validated"] is True
+    assert (payload["validated"], payload["proven_by"], payload["receipt"]["validated"]) == (False, "bench", "bench")
     assert payload["text"] == Path("full.yaml").read_text("utf-8")
 
     itself = run("export", "recipe.yaml", "--out", "recipe.yaml", "--force")

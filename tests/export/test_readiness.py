@@ -17,7 +17,9 @@ from workbench.errors import EnvironmentProblem, InputError
 from workbench.export import export, readiness
 from workbench.export.consumer import Answer
 from workbench.export.export import Export, NotReady, prepare_export
-from workbench.export.receipt import holds, read_receipt
+from workbench.export.receipt import Receipt, holds, read_receipt
+from workbench.views.export import outcome, proof_line
+from workbench.views.html_reports import export_html
 
 Make = Callable[..., Bench]
 
@@ -34,7 +36,7 @@ def test_a_proven_recipe_is_written_with_its_receipt(make: Make, tmp_path: Path)
     path = made.write()
     receipt = read_receipt(path.read_text("utf-8"))
     assert receipt is not None
-    assert receipt.validated
+    assert receipt.validated == "bench"
     assert receipt.missing == ()
     assert "pass on 4 rows in 12 steps" in receipt.proofs["overfit"]
     assert receipt.proofs["consumer"].startswith("not asked")
@@ -301,3 +303,57 @@ def test_each_way_to_be_unready_refuses_with_its_own_message(
         assert said[way] in refused.value.cause, way
     assert len(set(said.values())) == len(WAYS) >= 10
     assert not (tmp_path / "full.yaml").exists()
+
+
+def test_who_proved_it_is_said_everywhere(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing missing is proof by the bench alone; only where axolotl was asked and agrees is it validated."""
+    monkeypatch.setattr("workbench.export.export.consumer_python", lambda given: None)
+    bench = make()
+    unproven = prepare_export(bench, tmp_path / "full.yaml")
+    record(bench)
+    here = prepare_export(bench, tmp_path / "full.yaml")
+    monkeypatch.setattr("workbench.export.export.consumer_python", lambda given: "python")
+    monkeypatch.setattr("workbench.export.export.ask", lambda *given, **more: answer(bench, range(8)))
+    trainer = prepare_export(bench, tmp_path / "full.yaml")
+    trained = {"refused": {"stage": "rows", "type": "KeyError", "message": "'content'"}}
+    monkeypatch.setattr("workbench.export.export.ask", lambda *given, **more: answer(bench, range(8), **trained))
+    refused = prepare_export(bench, tmp_path / "full.yaml")
+    told = [
+        (unproven, None, False, "fail", "not proven, 1 missing", "NOT VALIDATED"),
+        (here, "bench", False, "doubtful", "proven here; axolotl not asked", "Proven here; axolotl was not asked."),
+        (trainer, "axolotl 0.19.0", True, "pass", "proven by axolotl 0.19.0", "Proven by axolotl 0.19.0, "),
+        (refused, None, False, "fail", "not proven, 1 missing", "NOT VALIDATED"),
+    ]
+    for made, by, validated, kind, line, head in told:
+        assert (made.proven_by, made.validated, outcome(made), proof_line(made)) == (by, validated, kind, line)
+        payload = made.to_dict()
+        assert (payload["validated"], payload["proven_by"]) == (validated, by)
+        assert payload["receipt"]["validated"] == (by or False)
+        assert made.text.splitlines()[1].startswith(f"# {head}")
+        assert f"\n# validated: {by or 'false'}\n" in made.text
+        receipt = read_receipt(made.text)
+        assert receipt is not None
+        assert receipt.validated == (by or False)
+        assert f'class="outcome {kind}">{line}<' in export_html(made, None, "")
+
+
+@pytest.mark.parametrize(
+    ("said", "consumer", "version", "means"),
+    [
+        ("true", "not asked: no axolotl is at hand", None, "bench"),
+        ("true", "axolotl 0.19.0 accepts the file", "0.19.0", "axolotl 0.19.0"),
+        ("false", "axolotl 0.19.0 accepts the file", "0.19.0", False),
+        ("bench", "not asked: no axolotl is at hand", None, "bench"),
+        ("axolotl 0.21.0", "axolotl 0.21.0 accepts the file", "0.21.0", "axolotl 0.21.0"),
+    ],
+)
+def test_receipts_of_before_say_who_proved_them(
+    said: str, consumer: str, version: str | None, means: str | bool
+) -> None:
+    versions = {"vlmbench": "0.1.0"} | ({"axolotl": version} if version else {})
+    text = Receipt("bench", "2026-01-02", {}, {}, {"consumer": consumer}, versions=versions).write("base_model: x\n")
+    old = text.replace("# validated: bench", f"# validated: {said}")
+    receipt = read_receipt(old)
+    assert receipt is not None
+    assert receipt.validated == means
+    assert holds(old)

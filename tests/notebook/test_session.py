@@ -287,7 +287,12 @@ def test_a_run_is_shown_with_its_curve(session: Session) -> None:
     replayed = run("overfit", "--replay", str(run_folder), "--format", "json")
     assert done.to_dict() == json.loads(replayed.stdout)
     assert done.html() == run("overfit", "--replay", str(run_folder), "--format", "html").stdout
-    assert session.export().validated
+    exported = session.export()
+    assert (exported.validated, exported.proven_by) == (False, "bench")
+    page = shown(exported)
+    assert "proven here; axolotl not asked" in page.words
+    assert 'class="outcome doubtful"' in exported.html()
+    assert exported.text().startswith("proven here; axolotl not asked\n")
 
 
 def test_a_curve_keeps_what_matters_of_many_points() -> None:

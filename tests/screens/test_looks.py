@@ -67,6 +67,7 @@ def prepared(screen: ExportScreen, number: int) -> Iterator[None]:
     made: Any = SimpleNamespace(
         proofs=proofs,
         missing=missing,
+        proven_by=None,
         text=FILE,
         composed=SimpleNamespace(needs=("to be started in the data's folder: the rows name their pictures so",)),
     )

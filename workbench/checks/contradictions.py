@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit
 
 Data = Mapping[str, Any]
@@ -99,7 +100,9 @@ REFUSED: tuple[Rule, ...] = (
         when(
             "adapter",
             lambda d: (
-                d.get("adapter") and d["adapter"] not in ("lora", "qlora", "llama-adapter") and not d.get("plugins")
+                d.get("adapter")
+                and d["adapter"] not in ("lora", "qlora", "llama-adapter")
+                and d.get("plugins") in (None, [], [plugin.NAME])
             ),
         ),
         "this adapter is neither axolotl's own nor from a plugin",

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.checks.markers import find, stable_prefix, tokens_under
 from workbench.checks.scene import Scene, as_rows, counted, shorten
+from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit, Finding, Fix
 from workbench.tokens.boundaries import encode_marker
 from workbench.tokens.mask import Reason
@@ -145,4 +146,4 @@ def set_start(scene: Scene, index: int, start: str) -> tuple[Edit, ...]:
         return (Edit(("role_boundaries", index, "start"), start),)
     rows = as_rows(scene.masking.boundaries)
     rows[index]["start"] = start
-    return (Edit(("role_boundaries",), rows),)
+    return plugin.boundaries(scene.bench.document.data, rows)

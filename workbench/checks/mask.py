@@ -12,6 +12,7 @@ import numpy as np
 from workbench.checks import markers_miss
 from workbench.checks.markers import find, stable_prefix
 from workbench.checks.scene import Scene, as_rows, counted, shorten
+from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit, Finding, Fix, Severity
 from workbench.tokens.boundaries import encode_marker
 from workbench.tokens.mask import Reason
@@ -105,11 +106,11 @@ def _right_end(scene: Scene, index: int, message: int) -> tuple[Fix | None, str]
     if encode_marker(scene.bench.renderer.tokenizer, text) != (token,):
         return None, hint
     if scene.bench.recipe.effective_boundaries is not None:
-        edits = (Edit(("role_boundaries", index, "end"), text),)
+        edits: tuple[Edit, ...] = (Edit(("role_boundaries", index, "end"), text),)
     else:
         rows = as_rows(scene.masking.boundaries)
         rows[index]["end"] = text
-        edits = (Edit(("role_boundaries",), rows),)
+        edits = plugin.boundaries(scene.bench.document.data, rows)
     return Fix(f"end: {text!r}", edits), f"Write end: {text!r} ({token}), which the template writes after the content."
 
 
@@ -325,8 +326,8 @@ def _second_boundary(scene: Scene, index: int, message: int, written: str, stop:
     rows = as_rows(boundaries)
     extra = {**rows[index], "start": longer}
     if scene.bench.recipe.effective_boundaries is not None:
-        edits = (Edit(("role_boundaries", len(rows)), extra),)
+        edits: tuple[Edit, ...] = (Edit(("role_boundaries", len(rows)), extra),)
     else:
-        edits = (Edit(("role_boundaries",), [*rows, extra]),)
+        edits = plugin.boundaries(scene.bench.document.data, [*rows, extra])
     title = f"one more {boundaries[index].role} boundary, start: {longer!r}"
     return Fix(title, edits), f"Add {title}: where it matches it wins, being longer."

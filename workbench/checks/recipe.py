@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks import schema, template
 from workbench.checks.scene import boundary_place
+from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.knobs import FIRST_ONLY
 
@@ -41,7 +42,8 @@ def no_boundaries(bench: Bench) -> Iterator[Finding]:
     fix, hint = None, "Add role_boundaries; `vlmbench infer` finds them."
     if known:
         rows = [row.as_recipe() for row in known]
-        fix = Fix(f"the role_boundaries of {bench.family.name if bench.family else ''}", _edit("role_boundaries", rows))
+        edits = plugin.boundaries(bench.document.data, rows)
+        fix = Fix(f"the role_boundaries of {bench.family.name if bench.family else ''}", edits)
         hint = f"Add the role_boundaries of {bench.family.name if bench.family else 'the family'}."
     path = "role_boundaries" if "role_boundaries" in bench.document.data else "chat_template"
     yield Finding("M010", "error", text, hint, bench.document.where((path,), key=True), fix)
@@ -163,7 +165,3 @@ def differing_datasets(bench: Bench) -> Iterator[Finding]:
 
 def _said(value: Any) -> str:
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
-
-
-def _edit(key: str, value: Any) -> tuple[Edit, ...]:
-    return (Edit((key,), value),)

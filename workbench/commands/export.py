@@ -40,7 +40,8 @@ def export(
     """Write the axolotl YAML for the full run, with the evidence in its head.
 
     It is written where the rows were checked without an error, an overfit run of this very recipe passed, and, with
-    --axolotl-python, axolotl itself makes the same labels. Else it is refused, and what is missing is named.
+    --axolotl-python, axolotl itself makes the same labels. Else it is refused, and what is missing is named. Without an
+    axolotl to ask it is proven here alone, and the file says so. What must lie beside it is written too.
     """
     from workbench import diagnostics
     from workbench.bench import prepare
@@ -77,12 +78,14 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
 
 def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int:
     """Write or print; stderr tells what is proven, stdout is the data."""
+    from workbench import diagnostics
     from workbench.diagnostics import reader_may_leave, write_json
-    from workbench.views.export import proofs_text
+    from workbench.views.export import outcome, proof_line, proofs_text, written_text
 
     written: Path | None = None
     problem: BenchError | None = None
     if output == "text":
+        diagnostics.say(proof_line(made), outcome(made))
         print(proofs_text(made), file=sys.stderr)
     diff = made.diff()
     if diff and output == "text":
@@ -96,12 +99,12 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
         if output == "json":
             refusal = problem.to_dict() if problem is not None else None
             write_json(made.to_dict() | {"written": str(written) if written else None, "diff": diff, "error": refusal})
-        elif made.out is None and (made.validated or unvalidated):
+        elif made.out is None and (made.proven_by or unvalidated):
             sys.stdout.write(made.text)
     if problem is not None:
         if output == "json":
             return problem.exit_code
         raise problem
     if output == "text" and written is not None:
-        print(f"vlmbench: wrote {written}", file=sys.stderr)
-    return EXIT_OK if made.validated or unvalidated else EXIT_FINDINGS
+        print(f"vlmbench: {written_text(made, written)}", file=sys.stderr)
+    return EXIT_OK if made.proven_by or unvalidated else EXIT_FINDINGS

@@ -1,7 +1,8 @@
 """From the recipe on the bench to the file for the full run: what is missing is filled in, what was there stays.
 
 The chat template goes out by axolotl's own name, without `role_boundaries`, where that was shown to give the same ids
-and labels on the rows: axolotl 0.17 to 0.19.0 cannot start with `role_boundaries` (A012). Else as it stands.
+and labels on the rows: axolotl 0.17 to 0.21 cannot start with `role_boundaries` (A012). Else it stays as it stands, and
+the plugin that lets axolotl start is listed.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.consumers.axolotl import plugin
 from workbench.errors import BenchError, InputError
 from workbench.export.defaults import RUN_KEYS, full_run, parameters
+from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
 from workbench.recipe.document import Document
 from workbench.recipe.knobs import LOADING_KEYS
@@ -43,12 +46,12 @@ _ATTENTION = (
     *("attn_implementation", "flash_attention", "sdp_attention", "flex_attention", "eager_attention"),
     *("gemma4_hybrid_attn_impl", "xformers_attention", "sage_attention", "s2_attention"),
 )
-_PICTURE_KEYS = frozenset(("image", "images", "path", "url", "image_url"))
 _TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
-NEEDS_BOUNDARIES = (
-    "an axolotl that starts with role_boundaries from a file: 0.17 to 0.19.0 stop with "
-    "TypeError: 'NoneType' object is not callable"
+NEEDS_PLUGIN = (
+    f"{plugin.FILE}, which {plugin.NAME} in plugins names, where axolotl finds it: beside this file, with "
+    "`axolotl train` started in that folder; with --launcher python, or started elsewhere, also PYTHONPATH=that folder"
 )
+NEEDS_BOUNDARIES = f"an axolotl that starts with role_boundaries from a file, or the plugin {plugin.NAME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +70,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The recipe's text for the full run, without a receipt, and what was done to it."""
+    """The recipe's text for the full run, without a receipt, and what was done to it.
+
+    `files`: name -> content of what must lie beside it.
+    """
 
     text: str
     changes: tuple[Change, ...]
     needs: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass
-class _Work:
+class Work:
+    """An export under way: the document as far as it is written, and what was done to it."""
+
     bench: Bench
     document: Document
     asked: Mapping[tuple[str | int, ...], Any]
@@ -112,10 +121,10 @@ def compose(
     """
     # Read anew, so that neither the bench's text nor its history changes.
     text = without_receipt(bench.document.text)
-    work = _Work(bench, Document(text, bench.document.name), dict(asked or {}), rows)
+    work = Work(bench, Document(text, bench.document.name), dict(asked or {}), rows)
     for path, value in work.asked.items():
         work.put(path, value, "set for this export")
-    _sources(work, out)
+    sources(work, out)
     multimodal = bench.recipe.multimodal or (bench.loaded.is_multimodal and bench.loaded.processor is not None)
     if multimodal:
         for key, required in MULTIMODAL.items():
@@ -124,7 +133,8 @@ def compose(
     _masking(work)
     _strategy(work)
     _fill(work)
-    return Composed(work.document.text, tuple(work.changes), tuple(work.needs))
+    files = {plugin.FILE: plugin.source()} if plugin.listed(work.document.data) else {}
+    return Composed(work.document.text, tuple(work.changes), tuple(work.needs), files)
 
 
 def reopen(bench: Bench, text: str, path: Path | None = None, *, same_model: bool = True) -> Bench:
@@ -164,64 +174,7 @@ def first_difference(mine: Bench, other: Bench, rows: Sequence[int]) -> tuple[in
     return None
 
 
-def picture_folder(bench: Bench, rows: Sequence[int]) -> Path | None:
-    """The folder from which these rows name pictures by relative path, where any does: axolotl must start there."""
-    folder = bench.rows.base_dir
-    if folder is None:
-        return None
-    for index in rows:
-        raw = bench.row(index).raw
-        base = raw.base_dir or folder
-        if any((base / name).is_file() for name in _relative_names(raw.data)):
-            return base.resolve()
-    return None
-
-
-def _relative_names(value: Any, key: str = "") -> Iterator[str]:
-    """Texts under the keys that name pictures, which could be relative paths."""
-    if isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from _relative_names(item, str(inner))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _relative_names(item, key)
-    elif isinstance(value, str) and key in _PICTURE_KEYS and 0 < len(value) < 1024 and ":" not in value[:8]:
-        # An absolute one is found from anywhere.
-        yield from () if Path(value).is_absolute() else (value,)
-
-
-def _sources(work: _Work, out: Path | None) -> None:
-    """The model and the data that were looked at, under paths that hold where the file will lie."""
-    bench, document = work.bench, work.document
-    options = bench.options
-    if options["model"] and ("base_model",) not in work.asked:
-        work.put(("base_model",), options["model"], "the model on the bench")
-    if options["revision"]:
-        work.put(("revision_of_model",), options["revision"], "the revision on the bench")
-    if options["data"] and ("datasets", 0, "path") not in work.asked:
-        for key in ("name", "split", "data_files", "revision"):
-            document.delete(("datasets", 0, key))
-        work.put(("datasets", 0, "path"), options["data"], "the data on the bench")
-    home, pictures = bench.recipe_dir, picture_folder(bench, work.rows)
-    moved = out is not None and out.resolve().parent != home.resolve()
-    if pictures is not None:
-        moved = moved or pictures != home.resolve()
-        work.needs.append(f"to be started in {pictures}: the rows name their pictures from there")
-    paths: list[tuple[str | int, ...]] = [("base_model",), ("chat_template_jinja",)]
-    for section in ("datasets", "test_datasets"):
-        entries = document.get((section,), [])
-        paths += [(section, at, "path") for at in range(len(entries) if isinstance(entries, list) else 0)]
-    for path in paths:
-        value = document.get(path)
-        if not isinstance(value, str) or not value or "\n" in value or len(value) > 1024 or Path(value).is_absolute():
-            continue
-        here, beside = Path(value), home / value
-        found = here if options["model"] == value or options["data"] == value else beside
-        if found.exists() and (moved or found == here != beside):
-            work.put(path, str(found.resolve()), "the file lies in another folder than the recipe")
-
-
-def _masking(work: _Work) -> None:
+def _masking(work: Work) -> None:
     """What decides the labels, written out where axolotl reads it: in the first dataset's entry."""
     recipe = Recipe.from_document(work.document)
     if not recipe.datasets:
@@ -233,7 +186,7 @@ def _masking(work: _Work) -> None:
         work.put(("datasets", 0, "type"), "chat_template", "rows are conversations")
 
 
-def _strategy(work: _Work) -> None:
+def _strategy(work: Work) -> None:
     """The named strategy in place of `role_boundaries`, where both are shown to be the same."""
     bench, document = work.bench, work.document
     recipe = Recipe.from_document(document)
@@ -246,12 +199,26 @@ def _strategy(work: _Work) -> None:
             problem = _named(work, name)
             if not problem:
                 return
-        work.needs.append(f"{NEEDS_BOUNDARIES}; {problem}" if problem else NEEDS_BOUNDARIES)
+        _plugged(work, problem)
     if stuck is not None:
         work.needs.append(f"an axolotl that can build its {bench.strategy.class_name}, as 0.19.0 cannot: {stuck}")
 
 
-def _named(work: _Work, name: str) -> str:
+def _plugged(work: Work, problem: str) -> None:
+    """List the plugin that lets axolotl start with `role_boundaries`. `problem`: why those stay, where it is known."""
+    if not plugin.listed(work.document.data):
+        if ("plugins",) in work.asked:
+            work.needs.append(f"{NEEDS_BOUNDARIES}: {plugin.STOPS}")
+            return
+        why = f"{plugin.STOPS}; this plugin makes plain dictionaries of the entries"
+        why += f". They stay: {problem}" if problem else ""
+        for edit in plugin.edits(work.document.data):
+            work.put(edit.path, edit.value, why)
+        _remark(work, "plugins", f"{why}.")
+    work.needs.append(NEEDS_PLUGIN)
+
+
+def _named(work: Work, name: str) -> str:
     """Go over to the template and the boundaries that axolotl has under this name; "" where done, else why not."""
     from workbench.tokens.template import bundled_templates
 
@@ -281,7 +248,7 @@ def _named(work: _Work, name: str) -> str:
     return ""
 
 
-def _remark(work: _Work, key: str, text: str) -> None:
+def _remark(work: Work, key: str, text: str) -> None:
     """A comment above a key at the top level; nothing where it stands inside a line."""
     document = work.document
     line, column = document.line((key,), key=True)
@@ -295,7 +262,7 @@ def _remark(work: _Work, key: str, text: str) -> None:
         work.document = marked
 
 
-def _fill(work: _Work) -> None:
+def _fill(work: Work) -> None:
     """What the model's family needs and what the full run needs, appended with its reasons where the recipe is open."""
     bench = work.bench
     needs = dict(family_needs(bench.family, bench.loaded.config))
@@ -319,7 +286,7 @@ def _fill(work: _Work) -> None:
     work.changes += [Change((line.key,), line.value, line.above) for line in lines]
 
 
-def _of_the_model(work: _Work, recipe: Recipe, needs: Mapping[str, tuple[Any, str]]) -> Iterator[tuple[str, Any, str]]:
+def _of_the_model(work: Work, recipe: Recipe, needs: Mapping[str, tuple[Any, str]]) -> Iterator[tuple[str, Any, str]]:
     """(key, value, why) of what concerns the model, in the order of a recipe."""
     adapted = recipe.adapter is not None
     targeted = work.has(*_TARGETS)
@@ -348,7 +315,7 @@ def _of_the_run(key: str) -> bool:
     return key in RUN_KEYS or key == "bf16"
 
 
-def _append(work: _Work, blocks: Sequence[str], values: Mapping[str, Any]) -> None:
+def _append(work: Work, blocks: Sequence[str], values: Mapping[str, Any]) -> None:
     """Blocks of text behind the document; as plain edits where that would not read as meant."""
     if not blocks:
         return

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 SCHEMA = "vlmbench.consumer/1"
+PLUGIN = "vlmbench_axolotl.RoleBoundaries"
 
 
 def quiet(*, offline: bool) -> None:
@@ -84,6 +85,9 @@ def validate(path: Path) -> Any:
 
     cfg = DictDefault(yaml.safe_load(path.read_text(encoding="utf-8")))
     cfg.axolotl_config_path = str(path)
+    # A plugin that lies beside the recipe is found as it is by `axolotl train`, which is started there.
+    if (folder := str(path.resolve().parent)) not in sys.path:
+        sys.path.append(folder)
     prepare_plugins(cfg)
     capabilities, env_capabilities = gpu_capabilities()
     return validate_config(cfg, capabilities=capabilities, env_capabilities=env_capabilities)
@@ -125,9 +129,9 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
 def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
     """A recipe file as axolotl would train it. Raises whatever axolotl raises.
 
-    axolotl 0.19.0 cannot take `role_boundaries` from any file: it asks an entry for `model_dump`, every name is an
-    attribute of its own dictionaries, and it calls None. `unwrap_boundaries` makes plain dictionaries of the entries,
-    and changes nothing else.
+    axolotl 0.17 to 0.21 cannot take `role_boundaries` from any file: they ask an entry for `model_dump`, every name is
+    an attribute of their own dictionaries, and they call None. `unwrap_boundaries` makes plain dictionaries of the
+    entries, and changes nothing else. The bench's plugin does the same where the recipe lists it.
     """
     return _assemble(read_config(path), unwrap_boundaries)
 
@@ -135,11 +139,23 @@ def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
 def _assemble(cfg: Any, unwrap_boundaries: bool) -> Axolotl:
     from axolotl.loaders import load_processor, load_tokenizer
 
+    _let_the_plugin(cfg)
     if unwrap_boundaries and cfg.role_boundaries:
         cfg["role_boundaries"] = [dict(one) for one in cfg.role_boundaries]
     tokenizer = load_tokenizer(cfg)
     processor = load_processor(cfg, tokenizer) if cfg.is_multimodal else None
     return Axolotl(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))
+
+
+def _let_the_plugin(cfg: Any) -> None:
+    """Call the bench's plugin where axolotl calls all of them: before the model is loaded. Others may want a GPU."""
+    if PLUGIN not in (cfg.plugins or ()):
+        return
+    from axolotl.integrations.base import PluginManager
+
+    ours = PluginManager.get_instance().plugins.get(PLUGIN)
+    if ours is not None:
+        ours.pre_model_load(cfg)
 
 
 def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:

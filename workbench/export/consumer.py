@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 
 from workbench import interpreter
+from workbench.consumers.axolotl import plugin
 from workbench.errors import EnvironmentProblem
 from workbench.export.axolotl_side import SCHEMA
 
@@ -62,6 +64,8 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
     with tempfile.TemporaryDirectory(prefix="vlmbench-export-") as scratch:
         recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
         recipe.write_text(text, encoding="utf-8")
+        # As the export puts it beside the file.
+        plugin.put_beside(yaml.safe_load(text), recipe)
         question.write_text(json.dumps({"recipe": str(recipe), "rows": list(rows), "offline": offline}))
         script = Path(__file__).with_name("axolotl_side.py")
         # By its own path and without this folder, whose names must not hide the other environment's.

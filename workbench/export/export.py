@@ -13,11 +13,12 @@ from workbench import __version__
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
 from workbench.evidence import fingerprint, versions
 from workbench.export import readiness
-from workbench.export.axolotl import Composed, compose, picture_folder, reopen
+from workbench.export.axolotl import Composed, compose, reopen
 from workbench.export.consumer import Answer, ask, consumer_python
 from workbench.export.defaults import RUN_KEYS
+from workbench.export.paths import picture_folder
 from workbench.export.readiness import Proof
-from workbench.export.receipt import Receipt, without_receipt
+from workbench.export.receipt import BENCH, Receipt, without_receipt
 from workbench.recipe.document import Document, write_atomically
 
 if TYPE_CHECKING:
@@ -61,9 +62,15 @@ class Export:
         return tuple(one for one in self.proofs if one.ok is False)
 
     @property
+    def proven_by(self) -> str | None:
+        """Who proved it: "axolotl 0.19.0" where that was asked and gives the same, "bench" where nothing is missing but
+        no axolotl was asked; None where something is missing."""
+        return self.receipt.validated or None
+
+    @property
     def validated(self) -> bool:
-        """Whether nothing is missing."""
-        return not self.missing
+        """Whether nothing is missing, and the trainer itself was asked and answered."""
+        return self.proven_by not in (None, BENCH)
 
     @property
     def text(self) -> str:
@@ -71,15 +78,14 @@ class Export:
         return self.receipt.write(self.composed.text)
 
     def diff(self) -> str:
-        """Unified diff from the file that is there to this one; "" where there is none, or it is the same."""
-        if self.out is None or not self.out.is_file():
+        """Unified diffs from the files that are there to these; "" where there are none, or they are the same."""
+        if self.out is None:
             return ""
-        old = self.out.read_text("utf-8", errors="replace").splitlines(keepends=True)
-        new = self.text.splitlines(keepends=True)
-        return "".join(difflib.unified_diff(old, new, str(self.out), f"{self.out} (export)"))
+        beside = {self.out.parent / name: content.decode() for name, content in self.composed.files.items()}
+        return "".join(_difference(target, text) for target, text in ({self.out: self.text} | beside).items())
 
     def write(self, path: Path | None = None, *, unvalidated: bool = False, force: bool = False) -> Path:
-        """Write the file: all of it or nothing.
+        """Write the file, and beside it those that it needs: each whole or not at all. Gives the file's path.
 
         Raises:
             NotReady: something is not proven and `unvalidated` is not given.
@@ -93,6 +99,16 @@ class Export:
         if target.exists() and not force:
             hint = "Give --force to replace it, or another --out."
             raise InputError(f"{target} is there already", "Nothing was written.", hint, Where(str(target)))
+        beside = {target.parent / name: content for name, content in self.composed.files.items()}
+        for file, content in beside.items():
+            if not force and (file.exists() or file.is_symlink()) and not _holds(file, content):
+                cause = f"The recipe needs {file.name} beside it, and this is another one. Nothing was written."
+                hint = "Move it away, give --force to replace it, or another --out."
+                raise InputError(f"{file} is there already", cause, hint, Where(str(file)))
+        # First what the recipe names, so that it never lies there without it.
+        for file, content in beside.items():
+            if not _holds(file, content):
+                write_atomically(file, content)
         write_atomically(target, self.text.encode("utf-8"))
         return target
 
@@ -101,12 +117,29 @@ class Export:
         return {
             "schema": SCHEMA,
             "validated": self.validated,
+            "proven_by": self.proven_by,
             "proofs": [one.to_dict() for one in self.proofs],
             "changes": [one.to_dict() for one in self.composed.changes],
             "needs": list(self.composed.needs),
             "receipt": self.receipt.to_dict(),
             "text": self.text,
+            "files": {name: content.decode() for name, content in self.composed.files.items()},
         }
+
+
+def _holds(file: Path, content: bytes) -> bool:
+    """Whether the file is there with this content, line endings aside."""
+    try:
+        return file.read_bytes().replace(b"\r\n", b"\n") == content
+    except OSError:
+        return False
+
+
+def _difference(file: Path, text: str) -> str:
+    if not file.is_file():
+        return ""
+    old = file.read_text("utf-8", errors="replace").splitlines(keepends=True)
+    return "".join(difflib.unified_diff(old, text.splitlines(keepends=True), str(file), f"{file} (export)"))
 
 
 def prepare_export(
@@ -150,7 +183,8 @@ def prepare_export(
     proofs = [
         readiness.schema_proof(exported if not isinstance(exported, BenchError) else bench),
         readiness.rows_proof(bench, rows),
-        readiness.check_proof(bench, rows),
+        # What the export mends is no error of the file.
+        readiness.check_proof(exported if not isinstance(exported, BenchError) else bench, rows),
         readiness.overfit_proof(bench, run),
         readiness.round_trip_proof(bench, exported, rows),
     ]
@@ -196,8 +230,10 @@ def _receipt(
     told = {"vlmbench": __version__} | versions()
     if isinstance(answer, Answer):
         told |= {"axolotl": answer.versions["axolotl"]}
+    asked = next((one for one in proofs if one.step == "consumer"), None)
+    by = answer.name if asked is not None and asked.ok and isinstance(answer, Answer) else BENCH
     return Receipt(
-        validated=all(one.ok is not False for one in proofs),
+        validated=by if all(one.ok is not False for one in proofs) else False,
         date=(today or datetime.date.today()).isoformat(),
         model={"name": model or bench.title, "files": taken.model_files}
         | ({"revision": bench.loaded.revision} if bench.loaded.revision else {}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -17,7 +17,9 @@ from workbench.recipe.yaml_write import write_value
 VERSION = 1
 _FIRST = "# ---- vlmbench receipt"
 _LAST = "# ---- end of the receipt; a later edit below makes it void"
-_VALID = "Proven before the run; what each line says was measured on the rows below."
+BENCH = "bench"
+_VALID = "Proven by {}, which makes the same labels; what each line says was measured on the rows below."
+_HERE = "Proven here; axolotl was not asked. What each line says was measured on the rows below."
 _INVALID = "NOT VALIDATED: written with --unvalidated. What is missing is listed below."
 
 
@@ -25,11 +27,12 @@ _INVALID = "NOT VALIDATED: written with --unvalidated. What is missing is listed
 class Receipt:
     """What an exported file says of itself.
 
-    `proofs`: step -> what was found; `missing`: what is not proven; `rows`: count, source, SHA-256 of content and of
-    ids and labels; `needs`: what the trainer must have.
+    `validated`: False where something is missing, "bench" where nothing is but the trainer was not asked, else who of
+    the trainers was asked and agrees: "axolotl 0.19.0". `proofs`: step -> what was found; `missing`: what is not
+    proven; `rows`: count, source, SHA-256 of content and of ids and labels; `needs`: what the trainer must have.
     """
 
-    validated: bool
+    validated: str | Literal[False]
     date: str
     model: dict[str, str]
     rows: dict[str, Any]
@@ -56,10 +59,15 @@ class Receipt:
     def write(self, body: str) -> str:
         """The file: this receipt with the digest of `body`, an empty line, and `body`."""
         told = self.to_dict() | {"recipe": body_digest(body)}
-        lines = [_FIRST, f"# {_VALID if self.validated else _INVALID}"]
+        lines = [_FIRST, f"# {self._head()}"]
         for key, value in told.items():
             lines += [f"# {line}" for line in write_value(key, value).split("\n")]
         return "\n".join([*lines, _LAST, "", body])
+
+    def _head(self) -> str:
+        if not self.validated:
+            return _INVALID
+        return _HERE if self.validated == BENCH else _VALID.format(self.validated)
 
 
 def read_receipt(text: str) -> Receipt | None:
@@ -72,7 +80,7 @@ def read_receipt(text: str) -> Receipt | None:
         if told["receipt"] != VERSION:
             raise InputError("The receipt is of another version", f"It says {told['receipt']!r}, not {VERSION}.")
         return Receipt(
-            bool(told["validated"]),
+            _validated(told),
             str(told["date"]),
             dict(told.get("model", {})),
             dict(told.get("rows", {})),
@@ -84,6 +92,16 @@ def read_receipt(text: str) -> Receipt | None:
         )
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as problem:
         raise InputError("The receipt cannot be read", " ".join(str(problem).split())[:200]) from problem
+
+
+def _validated(told: dict[str, Any]) -> str | Literal[False]:
+    """What a receipt says of its proof; older ones said only whether something was missing."""
+    said = told["validated"]
+    if said is not True:
+        return str(said) if said else False
+    trainer = told.get("versions", {}).get("axolotl")
+    asked = not str(told.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
+    return f"axolotl {trainer}" if asked and trainer else BENCH
 
 
 def without_receipt(text: str) -> str:

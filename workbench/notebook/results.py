@@ -13,7 +13,7 @@ from workbench.notebook.shown import Shown, plain
 from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
 from workbench.views.checks import check_payload, check_view
-from workbench.views.export import proofs_text
+from workbench.views.export import proof_line, proofs_text, written_text
 from workbench.views.flow import visible
 from workbench.views.html import safe
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
@@ -157,8 +157,13 @@ class Exported(Shown):
 
     @property
     def validated(self) -> bool:
-        """Whether nothing is missing."""
+        """Whether nothing is missing, and the trainer itself was asked and answered."""
         return self.made.validated
+
+    @property
+    def proven_by(self) -> str | None:
+        """Who proved it: "axolotl 0.19.0", "bench" where no axolotl was asked, None where something is missing."""
+        return self.made.proven_by
 
     def to_dict(self) -> dict[str, Any]:
         """`vlmbench.export/1`."""
@@ -169,7 +174,8 @@ class Exported(Shown):
         }
 
     def text(self) -> str:
-        return proofs_text(self.made) + (f"\nwrote {visible(str(self.written))}" if self.written else "")
+        wrote = f"\n{written_text(self.made, self.written)}" if self.written else ""
+        return f"{proof_line(self.made)}\n{proofs_text(self.made)}{wrote}"
 
     def body(self) -> str:
         return export_html(self.made, str(self.written) if self.written else None, self.diff)

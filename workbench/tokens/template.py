@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -166,36 +167,49 @@ def _unread(name: str, recipe: Mapping[str, Any], own: str | None, where: Where)
 
 def bundled_templates(axolotl_python: str | None = None) -> Path | None:
     """The folder of axolotl's bundled templates: the given Python's, or those of an axolotl beside the bench."""
-    package: Path | None = None
-    if axolotl_python is not None:
-        # Not from the working directory, where a checkout of axolotl may lie; `-P` is not known before Python 3.11.
-        question = (
-            "import sys; sys.path = [one for one in sys.path if one]; from importlib.util import find_spec as f; "
-            "s = f('axolotl'); print(s and s.submodule_search_locations[0])"
-        )
-        try:
-            answer = subprocess.run(
-                [axolotl_python, "-c", question],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-                env=interpreter.environment(),
-            ).stdout.strip()
-        except (OSError, subprocess.SubprocessError) as problem:
-            raise EnvironmentProblem(
-                f"--axolotl-python {axolotl_python} cannot be run",
-                str(problem),
-                "Give the path of a Python interpreter.",
-            ) from problem
-        if answer in ("", "None"):
-            raise EnvironmentProblem(
-                f"{axolotl_python} has no axolotl", hint="Give the Python of the environment in which you train."
-            )
-        package = Path(answer)
-    elif (spec := find_spec("axolotl")) is not None and spec.submodule_search_locations:
-        package = Path(next(iter(spec.submodule_search_locations)))
+    package = axolotl_package(axolotl_python)
     if package is None:
         return None
     folder = package / "utils" / "chat_templates" / "templates"
     return folder if folder.is_dir() else None
+
+
+def axolotl_package(axolotl_python: str | None = None) -> Path | None:
+    """The folder of the axolotl at hand: the given Python's, or the one beside the bench; None where there is none.
+
+    Raises:
+        EnvironmentProblem: the given Python cannot be run, or has no axolotl.
+    """
+    if axolotl_python is not None:
+        return _package_of(axolotl_python)
+    spec = find_spec("axolotl")
+    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
+
+
+@cache
+def _package_of(python: str) -> Path:
+    # Not from the working directory, where a checkout of axolotl may lie; `-P` is not known before Python 3.11.
+    question = (
+        "import sys; sys.path = [one for one in sys.path if one]; from importlib.util import find_spec as f; "
+        "s = f('axolotl'); print(s and s.submodule_search_locations[0])"
+    )
+    try:
+        answer = subprocess.run(
+            [python, "-c", question],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            env=interpreter.environment(),
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise EnvironmentProblem(
+            f"--axolotl-python {python} cannot be run",
+            str(problem),
+            "Give the path of a Python interpreter.",
+        ) from problem
+    if answer in ("", "None"):
+        raise EnvironmentProblem(
+            f"{python} has no axolotl", hint="Give the Python of the environment in which you train."
+        )
+    return Path(answer)

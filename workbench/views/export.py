@@ -1,15 +1,33 @@
-"""What `vlmbench export` says of an export: each step with its mark, and what was changed."""
+"""What `vlmbench export` says of an export: who proved it, each step with its mark, and what it needs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workbench.views.flow import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from workbench.export.export import Export
 
 MARKS = {True: "✓", False: "✗", None: "–"}
+
+
+Outcome = Literal["pass", "doubtful", "fail"]
+"""In the words, and so the colours, of an overfit's verdict: proven by the trainer, proven here alone, not proven."""
+
+
+def outcome(made: Export) -> Outcome:
+    """Which of the three states an export is in."""
+    return "fail" if made.proven_by is None else "pass" if made.validated else "doubtful"
+
+
+def proof_line(made: Export) -> str:
+    """The state of an export in one line."""
+    if made.proven_by is None:
+        return f"not proven, {len(made.missing)} missing"
+    return f"proven by {visible(made.proven_by)}" if made.validated else "proven here; axolotl not asked"
 
 
 def proofs_text(made: Export) -> str:
@@ -21,3 +39,9 @@ def proofs_text(made: Export) -> str:
             lines.append(f"              → {visible(one.hint)}")
     lines += [f"! needs       {visible(need)}" for need in made.composed.needs]
     return "\n".join(lines)
+
+
+def written_text(made: Export, written: Path) -> str:
+    """What was written, the files beside it included."""
+    beside = f", with {visible(', '.join(made.composed.files))} beside it" if made.composed.files else ""
+    return f"wrote {visible(str(written))}{beside}"

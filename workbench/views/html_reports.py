@@ -11,7 +11,7 @@ from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
 from workbench.views.checks import scope
 from workbench.views.curve import curve
-from workbench.views.export import MARKS
+from workbench.views.export import MARKS, outcome, proof_line
 from workbench.views.html import finding_line, findings, safe, table
 from workbench.views.infer import COLUMNS, cells, headline
 from workbench.views.overfit import facts
@@ -152,7 +152,7 @@ def _mark(good: bool) -> str:
 
 def export_html(made: Export, written: str | None, diff: str) -> str:
     """What is proven and what is not, what was changed, and the file."""
-    classes = {True: "yes", False: "no", None: "muted"}
+    classes = {True: "yes", False: "no", None: "doubtful"}
     lines = [
         [
             f'<span class="{classes[one.ok]}">{MARKS[one.ok]}</span>',
@@ -162,9 +162,10 @@ def export_html(made: Export, written: str | None, diff: str) -> str:
         ]
         for one in made.proofs
     ]
-    head = '<p class="outcome yes">proven</p>' if made.validated else '<p class="outcome no">not proven</p>'
+    head = f'<p class="outcome {outcome(made)}">{safe(proof_line(made))}</p>'
     needs = "".join(f'<li class="warning"><b>!</b> {safe(need)}</li>' for need in made.composed.needs)
-    where = f"<p>wrote <code>{safe(written)}</code></p>" if written else ""
+    beside = f", with <code>{safe(', '.join(made.composed.files))}</code> beside it" if made.composed.files else ""
+    where = f"<p>wrote <code>{safe(written)}</code>{beside}</p>" if written else ""
     before = f"<details><summary>difference to the file that is there</summary>{diff_html(diff)}</details>"
     return (
         f'{head}{table(("", "", ""), lines)}<ul class="findings">{needs}</ul>{where}{before if diff else ""}'

@@ -1,0 +1,1 @@
+"""axolotl: what it needs to start a recipe that the bench has proven."""

@@ -1,0 +1,89 @@
+"""The plugin that lets axolotl start with `role_boundaries`: its name in `plugins:`, and its file beside the recipe.
+
+The plugin itself is `vlmbench_axolotl.py`, beside this module. It runs inside axolotl, and nothing of the bench imports
+it; in the wheel it lies a second time, at the top level, where axolotl finds it if the wheel is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from workbench.errors import EnvironmentProblem, Where
+from workbench.findings import Edit
+
+NAME = "vlmbench_axolotl.RoleBoundaries"
+FILE = "vlmbench_axolotl.py"
+STOPS = "axolotl 0.17 to 0.21 stop at role_boundaries from a file with TypeError: 'NoneType' object is not callable"
+"""What each of the named releases does without the plugin; tried with every one of them."""
+FIRST_STOPPING, LAST_STOPPING = (0, 17), (0, 21)
+
+
+def source() -> bytes:
+    """The text of the plugin's file."""
+    return Path(__file__).with_name(FILE).read_bytes()
+
+
+def listed(data: Mapping[Any, Any]) -> bool:
+    """Whether a recipe's `plugins` name it."""
+    return NAME in _plugins(data)
+
+
+def edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
+    """What a recipe lacks so that axolotl starts it with `role_boundaries`: nothing, or one edit of `plugins`."""
+    plugins = _plugins(data)
+    if NAME in plugins:
+        return ()
+    # A further entry leaves the comments of the others alone.
+    more = isinstance(data.get("plugins"), list) and plugins
+    return (Edit(("plugins", len(plugins)), NAME) if more else Edit(("plugins",), [*plugins, NAME]),)
+
+
+def boundaries(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edit, ...]:
+    """The edits that write these `role_boundaries` into a recipe so that axolotl starts with them."""
+    return (Edit(("role_boundaries",), rows), *edits(data))
+
+
+def beside(folder: Path) -> Literal["absent", "ours", "another"]:
+    """What lies in a folder under the name of the plugin's file: nothing, this plugin, or something else."""
+    try:
+        there = (folder / FILE).read_bytes()
+    except FileNotFoundError:
+        return "absent"
+    except OSError:
+        return "another"
+    return "ours" if there.replace(b"\r\n", b"\n") == source() else "another"
+
+
+def put(folder: Path) -> Path | None:
+    """Write the plugin's file into a folder that has none of that name; None where there is one, which stays.
+
+    Raises:
+        EnvironmentProblem: it cannot be written.
+    """
+    target = folder / FILE
+    try:
+        with target.open("xb") as file:
+            file.write(source())
+    except FileExistsError:
+        return None
+    except OSError as problem:
+        raise EnvironmentProblem(
+            f"{FILE} cannot be written beside the recipe", str(problem), "", Where(str(target))
+        ) from problem
+    return target
+
+
+def put_beside(data: Mapping[Any, Any], recipe: Path) -> Path | None:
+    """Write the plugin's file beside a recipe that names the plugin and has no such file yet; None otherwise.
+
+    Raises:
+        EnvironmentProblem: it cannot be written.
+    """
+    return put(recipe.parent) if listed(data) else None
+
+
+def _plugins(data: Mapping[Any, Any]) -> list[Any]:
+    plugins = data.get("plugins")
+    return list(plugins) if isinstance(plugins, list) else [plugins] if plugins else []
