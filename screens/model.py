@@ -23,6 +23,7 @@ from screens.messages import MemoryRead, ModelRead
 from screens.themes import Paints, paints
 from screens.widgets.status_bar import StatusBar
 from workbench.errors import BenchError
+from workbench.models.sizes import UNSIZED
 from workbench.views.flow import visible
 from workbench.views.model import STATE_GLYPH, Line, memory_lines, short_bytes, short_count
 from workbench.views.palette import SEVERITY_GLYPH
@@ -133,10 +134,10 @@ class ModelScreen(WorkbenchScreen):
         yield
 
     def _measure(self, number: int) -> Iterator[None]:
-        from workbench.models.memory import estimate
+        from workbench.models.memory import estimate_of
 
         try:
-            self.tell(MemoryRead(number, estimate(self.bench.loaded.auto_config, self.bench.recipe)))
+            self.tell(MemoryRead(number, estimate_of(self.bench.loaded, self.bench.recipe)))
         except BenchError as problem:
             self.tell(MemoryRead(number, None, problem))
         yield
@@ -235,9 +236,12 @@ class ModelScreen(WorkbenchScreen):
 
         size = sum(tower.bytes for tower in self.anatomy.towers)
         text.append(self.anatomy.class_name, paint.strong)
-        text.append(f"  {short_count(self.anatomy.parameters)} parameters, {short_bytes(size)}", paint.accent)
-        if self.facts is not None and self.facts.refusal is None:
-            text.append(f"  {short_count(sum(self.facts.counts.values()))} trained")
+        if not self.anatomy.sized:
+            text.append(f"  {UNSIZED}", paint.severity["warning"])
+        else:
+            text.append(f"  {short_count(self.anatomy.parameters)} parameters, {short_bytes(size)}", paint.accent)
+            if self.facts is not None and self.facts.refusal is None:
+                text.append(f"  {short_count(sum(self.facts.counts.values()))} trained")
         found = route(self.anatomy.config)
         return text.append(f"  {_WAYS[found.way]}", paint.muted)
 

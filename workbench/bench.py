@@ -251,7 +251,7 @@ class Bench:
         """The model without weights, in a second or so; EnvironmentProblem where it cannot be built here."""
         from workbench.models.anatomy import anatomy
 
-        return anatomy(self.loaded.auto_config, self.recipe)
+        return anatomy(self.loaded.auto_config, self.recipe, sized=self.loaded.sized)
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

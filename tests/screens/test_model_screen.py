@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -11,6 +12,8 @@ from screens.model import ModelScreen
 from tests.screens.conftest import Opened, until
 from tests.screens.test_export_screen import recipe_in
 from workbench.bench import prepare
+from workbench.models.sizes import UNSIZED
+from workbench.resources import sample_dir
 
 
 async def model_screen(pilot: Pilot[None]) -> ModelScreen:
@@ -102,3 +105,17 @@ async def test_a_tower_unfolds_into_kinds_of_modules(opened: Opened, tmp_path: P
         assert any("layers.*.self_attn.q_proj" in kind and "× 4" in kind for kind in kinds)
         await pilot.press("space")
         assert not language.is_expanded
+
+
+async def test_a_model_of_unknown_size_has_no_figures(opened: Opened, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(sample_dir() / "demo-model", folder)
+    (folder / "config.json").write_text('{"model_type": "gemma4"}')
+    bench = prepare(model=str(folder), data=str(sample_dir() / "text.jsonl"))
+    async with opened((160, 48), bench=bench) as pilot:
+        screen = await model_screen(pilot)
+        assert UNSIZED in said(screen, "made")
+        assert "parameters" not in said(screen, "made")
+        assert all("–" in line and "iB" not in line for line in towers(screen))
+        await until(pilot, lambda: "not known" in said(screen, "bytes"), 60)
+        assert UNSIZED in said(screen, "bytes")

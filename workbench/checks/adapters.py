@@ -125,7 +125,8 @@ def experts(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
         )
     if known and recipe.adapter in ADAPTERS and facts.refusal is None and not facts.counts.get("experts") and not named:
         size = next(tower.parameters for tower in anatomy.towers if tower.name == "experts")
-        text = f"{size / anatomy.parameters:.0%} of the parameters are in experts, and no adapter is on them"
+        share = f"{size / anatomy.parameters:.0%} of the" if anatomy.sized else "many"
+        text = f"{share} parameters are in experts, and no adapter is on them"
         edits = [Edit(("lora_target_parameters",), list(known))]
         if recipe.lora_dropout:
             edits.append(Edit(("lora_dropout",), 0.0))
@@ -157,7 +158,8 @@ def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
     if not trained:
         return
     told = ", ".join(
-        f"{facts.counts[tower.name] / 1e6:,.1f} M of {_the(tower.name)} ({', '.join(tower.prefixes)})"
+        (f"{facts.counts[tower.name] / 1e6:,.1f} M of " if anatomy.sized else "")
+        + f"{_the(tower.name)} ({', '.join(tower.prefixes)})"
         for tower in trained
     )
     keep = [

@@ -11,6 +11,7 @@ from workbench.checks.scene import counted
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.patterns import PatternError
+from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -34,6 +35,10 @@ def check(bench: Bench) -> Iterator[Finding]:
     except EnvironmentProblem as problem:
         yield Finding("A013", "note", f"{problem.title}: {problem.cause}", problem.hint, _at(bench, "base_model"))
         return
+    if not anatomy.sized:
+        text = f"{UNSIZED}: no parameters and no memory are told, and numbers of layers and heads are the defaults'"
+        hint = "Give a folder or a hub id that has the model's own config.json."
+        yield Finding("A013", "note", text, hint, _at(bench, "base_model"))
     if isinstance(facts.refusal, PatternError) and facts.refusal.endless:
         yield Finding("C011", "error", facts.refusal.cause, facts.refusal.hint, facts.refusal.where)
     yield from adapters.targets(bench, anatomy, facts)

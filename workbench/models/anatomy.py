@@ -54,11 +54,12 @@ class Layers:
 class Anatomy:
     """A model without weights. Made by `anatomy`.
 
-    `model` is on the meta device, as transformers builds it; nobody changes it.
+    `model` is on the meta device, as transformers builds it; nobody changes it. Where it is not `sized`, its sizes are
+    the defaults of transformers' class, and no figure of parameters or bytes is the model's.
     """
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
+    def __init__(self, model: Any, *, sized: bool = True) -> None:
+        self.model, self.sized = model, sized
         self.config = model.config
         self.last_trained: tuple[str, Trained] | None = None
         self._towers = assigned(model)
@@ -184,16 +185,19 @@ class Anatomy:
 
     def to_dict(self) -> dict[str, Any]:
         """What a program reads: the class, the towers and the language model's layers."""
+        unknown = {} if self.sized else {"parameters": None, "bytes": None}
         return {
             "class": self.class_name,
-            "parameters": self.parameters,
-            "towers": [one.to_dict() for one in self.towers],
+            "parameters": self.parameters if self.sized else None,
+            "towers": [one.to_dict() | unknown for one in self.towers],
             "layers": [asdict(one) | {"classes": list(one.classes)} for one in self.blocks],
         }
 
 
-def anatomy(config: Any, recipe: Recipe | None = None) -> Anatomy:
+def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True) -> Anatomy:
     """The anatomy of a transformers configuration; the recipe says in which dtype its weights count. The last are kept.
+
+    `sized`: whether the sizes in it are the model's, and not the defaults of its class.
 
     Raises:
         EnvironmentProblem: transformers has no class for it, lacks a package for it, or cannot build it.
@@ -202,9 +206,9 @@ def anatomy(config: Any, recipe: Recipe | None = None) -> Anatomy:
         raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
     from workbench.models.memory import weight_dtype
 
-    key = f"{recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
+    key = f"{sized} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
     if key not in _kept:
-        _kept[key] = Anatomy(bare(config, recipe))
+        _kept[key] = Anatomy(bare(config, recipe), sized=sized)
         while len(_kept) > _KEPT:
             _kept.pop(next(iter(_kept)))
     return _kept[key]

@@ -14,6 +14,7 @@ from workbench.errors import BenchError, InputError
 from workbench.findings import Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
+from workbench.models.sizes import names_sizes
 
 # Codes of the notes that loading gives; `vlmbench explain` takes the long form from here.
 NOTES = {
@@ -63,6 +64,11 @@ class Loaded:
     is_multimodal: bool = False
     tokenizer_path: Path | None = None
     processor_path: Path | None = None
+
+    @property
+    def sized(self) -> bool:
+        """Whether config.json says how large the model is; else figures would be those of transformers' defaults."""
+        return names_sizes(self.config)
 
 
 def load(

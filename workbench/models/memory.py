@@ -20,8 +20,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
+from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:
+    from workbench.models.load import Loaded
     from workbench.recipe.model import Recipe
 
 # Bytes of optimizer state for each trained parameter; None: as many as the parameter itself has, twice over.
@@ -112,6 +114,17 @@ def estimate(
     return MemoryEstimate(
         round(weights), adapters, gradients, states, activations, logits, batch, sequence, kept, *counts
     )
+
+
+def estimate_of(loaded: Loaded, recipe: Recipe, **asked: int | None) -> MemoryEstimate:
+    """The memory of a step of a loaded model; see `estimate`.
+
+    Raises:
+        EnvironmentProblem: its config.json names no sizes, or as `estimate` does.
+    """
+    if not loaded.sized:
+        raise EnvironmentProblem("The memory of a step is not known", f"{UNSIZED}.", "Add the model's own config.json.")
+    return estimate(loaded.auto_config, recipe, **asked)
 
 
 def skeleton(config: Any, recipe: Recipe) -> Any:

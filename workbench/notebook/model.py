@@ -9,7 +9,7 @@ from workbench.findings import Finding
 from workbench.notebook.shown import Shown, plain
 from workbench.views.flow import visible
 from workbench.views.html_model import anatomy_html, memory_html
-from workbench.views.model import STATE_GLYPH, memory_lines, short_bytes, short_count, tower_lines
+from workbench.views.model import STATE_GLYPH, memory_lines, short_bytes, short_count, size_said, tower_lines
 from workbench.views.plain import findings_view
 
 if TYPE_CHECKING:
@@ -28,11 +28,12 @@ class Towers(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """The anatomy, with what is `trained` of it and the `findings`."""
-        told = {"trained": self.facts.to_dict(), "findings": [one.to_dict() for one in self.findings]}
+        unknown = {} if self.anatomy.sized else {"trained_parameters": None}
+        told = {"trained": self.facts.to_dict() | unknown, "findings": [one.to_dict() for one in self.findings]}
         return self.anatomy.to_dict() | told
 
     def text(self) -> str:
-        lines = [f"{visible(self.anatomy.class_name)}, {short_count(self.anatomy.parameters)} parameters"]
+        lines = [f"{visible(self.anatomy.class_name)}, {size_said(self.anatomy)}"]
         for one in tower_lines(self.anatomy, self.facts):
             reached = f"adapters on {one.adapted} of {one.modules}" if one.adapted else one.state
             size = f"{short_count(one.parameters):>8}  {short_bytes(one.bytes):>9}"

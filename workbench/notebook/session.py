@@ -166,11 +166,10 @@ class Session(Shown):
             batch: rows a step; by default `micro_batch_size`.
             positions: at how many positions of a row the head is asked for logits; by default at all.
         """
-        from workbench.models.memory import estimate
+        from workbench.models.memory import estimate_of
 
-        bench = self.bench
-        config, recipe = bench.loaded.auto_config, bench.recipe
-        return Memory(estimate(config, recipe, sequence=sequence, batch=batch, positions=positions))
+        loaded, recipe = self.bench.loaded, self.bench.recipe
+        return Memory(estimate_of(loaded, recipe, sequence=sequence, batch=batch, positions=positions))
 
     def overfit(
         self,

@@ -13,13 +13,13 @@ def step_memory(plan: Plan) -> dict[str, Any] | None:
 
     Takes seconds, and no weights. None where it cannot be estimated.
     """
-    from workbench.models.memory import estimate
+    from workbench.models.memory import estimate_of
 
     try:
         bench = plan.open()
         rows = [bench.row(index) for index in plan.rows]
-        told = estimate(
-            bench.loaded.auto_config,
+        told = estimate_of(
+            bench.loaded,
             bench.recipe,
             sequence=max(len(row.rendering) for row in rows),
             positions=max(1, *(row.mask.trained for row in rows)),

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from workbench.views.html import findings, safe, table
-from workbench.views.model import Line, kind_lines, memory_lines, short_bytes, short_count, tower_lines
+from workbench.views.model import (
+    Line,
+    kind_lines,
+    memory_lines,
+    short_bytes,
+    short_count,
+    size_said,
+    tower_lines,
+)
 
 if TYPE_CHECKING:
     from workbench.findings import Finding
@@ -31,7 +39,7 @@ def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> 
         if inside:
             drawn = table(("kind", "", *numbers[:2]), inside, numbers=numbers)
             kinds += f"<details><summary>{len(inside)} kinds in {safe(tower.name)}</summary>{drawn}</details>"
-    size = f'<span class="share">{short_count(anatomy.parameters)} parameters</span>'
+    size = f'<span class="share">{safe(size_said(anatomy))}</span>'
     title = f"<h2>{safe(anatomy.class_name)}{size}</h2>"
     return f"{title}{towers}{kinds}{findings(found)}"
 

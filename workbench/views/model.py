@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workbench.models.patterns import PatternError
+from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:
     from workbench.models.anatomy import Anatomy
@@ -34,14 +35,15 @@ class Line:
     """A tower, or a kind of module in one. `modules` have an adapter where `adapted` says how many of them.
 
     `name` of a kind is that of its modules with `*` for the number of the layer. `trained` are values that change.
+    Where the sizes are not the model's, there are no numbers of parameters and bytes.
     """
 
     name: str
     state: State
     modules: int
     adapted: int
-    parameters: int
-    bytes: int
+    parameters: int | None
+    bytes: int | None
     trained: int = 0
 
 
@@ -58,7 +60,8 @@ def tower_lines(anatomy: Anatomy, facts: Trained) -> list[Line]:
             state = "not known"
         elif facts.refusal is not None and facts.matched and tower.linears:
             state = "refused"
-        lines.append(Line(tower.name, state, total, adapted, tower.parameters, tower.bytes, trained))
+        numbers = (tower.parameters, tower.bytes, trained) if anatomy.sized else (None, None, 0)
+        lines.append(Line(tower.name, state, total, adapted, *numbers))
     return lines
 
 
@@ -84,8 +87,8 @@ def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[Line]
                 _state(own, len(members), sum(one in dead for one in members), 0),
                 len(members),
                 own,
-                sum(value.numel() for value in numbers),
-                sum(value.numel() * value.element_size() for value in numbers),
+                sum(value.numel() for value in numbers) if anatomy.sized else None,
+                sum(value.numel() * value.element_size() for value in numbers) if anatomy.sized else None,
             )
         )
     return sorted(lines, key=lambda line: "*" not in line.name)
@@ -95,6 +98,11 @@ def _state(adapted: int, total: int, dead: int, trained: int) -> State:
     if adapted:
         return "dead" if dead >= adapted else "adapted" if adapted >= total else "partly"
     return "trained" if trained else "frozen"
+
+
+def size_said(anatomy: Anatomy) -> str:
+    """How many parameters there are, or why that is not told."""
+    return f"{short_count(anatomy.parameters)} parameters" if anatomy.sized else UNSIZED
 
 
 def memory_lines(estimate: MemoryEstimate) -> list[tuple[str, int]]:
@@ -110,14 +118,14 @@ def memory_lines(estimate: MemoryEstimate) -> list[tuple[str, int]]:
     return [*sorted(parts, key=lambda part: -part[1]), ("in all", estimate.total)]
 
 
-def short_count(number: int) -> str:
+def short_count(number: int | None) -> str:
     """A count in three digits or so: 1,234 → 1.23 K."""
-    return _short(number, 1000, ("", " K", " M", " G", " T"))
+    return "–" if number is None else _short(number, 1000, ("", " K", " M", " G", " T"))
 
 
-def short_bytes(number: int) -> str:
+def short_bytes(number: int | None) -> str:
     """Bytes in binary units: 1536 → 1.5 KiB."""
-    return _short(number, 1024, (" B", " KiB", " MiB", " GiB", " TiB"))
+    return "–" if number is None else _short(number, 1024, (" B", " KiB", " MiB", " GiB", " TiB"))
 
 
 def _short(number: float, base: int, units: Sequence[str]) -> str:
