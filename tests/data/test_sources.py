@@ -7,6 +7,8 @@ from typing import Any
 import datasets
 import pytest
 
+from tests.support.hub_server import silent_server, use
+from workbench import patience
 from workbench.data import hub
 from workbench.data.sources import open_source
 from workbench.errors import EnvironmentProblem, InputError
@@ -208,3 +210,22 @@ class TestHub:
         assert hub.is_hub_id("squad")
         for path in ("a/b/c", "./a", "../a", "a b", "", "/a", "a//b"):
             assert not hub.is_hub_id(path)
+
+
+def test_a_dataset_of_a_hub_that_never_answers_ends_as_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "LIMIT", 0.3)
+    with silent_server() as endpoint:
+        use(monkeypatch, endpoint, tmp_path)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", endpoint)
+        with pytest.raises(EnvironmentProblem) as caught:
+            open_source("org/rows")
+    assert caught.value.exit_code == 3
+    assert "cannot be reached" in caught.value.title
+
+
+def test_an_endpoint_that_is_no_address_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, "huggingface", tmp_path)
+    with pytest.raises(EnvironmentProblem, match="HF_ENDPOINT is no address"):
+        open_source("org/rows")

@@ -7,12 +7,15 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.models.conftest import WEIGHTS
 from tests.support.hub_server import HubServer, Repo, environment, repo_from
+from workbench import patience
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.models import Progress, load, resolve
 from workbench.models import hub as hub_module
@@ -152,6 +155,102 @@ def test_a_hub_that_does_not_answer_in_time(hub: HubServer, monkeypatch: pytest.
     original = HfApi.model_info
     monkeypatch.setattr(HfApi, "model_info", lambda self, repo, **options: original(self, repo, timeout=0.1, **options))
     assert "no answer in time" in refused().cause
+
+
+@pytest.mark.parametrize("stage", ["info", "tree", "head", "file"])
+@pytest.mark.parametrize("scenario", ["mute", "dribbled_headers", "dribbled_body", "stalled_body"])
+def test_a_hub_that_falls_silent_is_waited_for_no_longer_than_the_limit(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, stage: str, scenario: str
+) -> None:
+    """Tries again, pauses between them and one byte a second do not add up to a wait of minutes."""
+    if stage == "head" and "body" in scenario:
+        pytest.skip("the answer to HEAD has no body")
+    limit = 0.4
+    monkeypatch.setattr(patience, "LIMIT", limit)
+    before = set(threading.enumerate())
+    repo = hub.repos[NAME]
+    repo.scenario, repo.silent_at = scenario, stage  # type: ignore[assignment]
+    asked = outlast(lambda: attempt(load, NAME), seconds=20 * limit + 6)
+    if asked is None:
+        assert stage == "tree", "this huggingface_hub does not ask for the list of files"
+        assert not [request for request in hub.requests if "/tree/" in request.path]
+        return
+    assert "no answer in time" in asked.cause or "Nothing came for" in asked.cause
+    assert hub.endpoint in asked.cause
+    assert "HF_ENDPOINT" in asked.hint
+    # What still reads is woken: the interpreter would wait for these threads as it ends.
+    left = [
+        thread for thread in set(threading.enumerate()) - before if thread.name.startswith(("ThreadPool", "vlmbench"))
+    ]
+    for thread in left:
+        thread.join(10)
+    assert not [thread.name for thread in left if thread.is_alive()]
+
+
+def attempt(work: Callable[[str], object], name: str) -> EnvironmentProblem | None:
+    try:
+        work(name)
+    except EnvironmentProblem as problem:
+        return problem
+    return None
+
+
+def outlast(work: Callable[[], EnvironmentProblem | None], seconds: float) -> EnvironmentProblem | None:
+    """What `work` gives, which may not take for ever."""
+    found: list[EnvironmentProblem | None] = []
+    thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert found, "still waiting"
+    return found[0]
+
+
+def test_a_download_that_goes_on_slowly_is_waited_for(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LIMIT", 0.5)
+    repo = hub.repos[NAME]
+    repo.scenario = "trickle"
+    repo.delay = 0.1
+    assert load(NAME).revision == COMMIT
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["huggingface.co", "ftp://hub", "https://", "http://[half", "http://a b", "http://h:x"]
+)
+def test_an_endpoint_that_is_no_address_is_named(
+    hub: HubServer, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    problem = refused()
+    assert f"HF_ENDPOINT is no address: {endpoint!r}" in problem.title
+
+
+def test_the_session_of_the_hubs_client_is_left_as_it_was(hub: HubServer) -> None:
+    from huggingface_hub import get_session
+
+    before = {name: list(hooks) for name, hooks in get_session().event_hooks.items()}
+    load(NAME)
+    assert {name: list(hooks) for name, hooks in get_session().event_hooks.items()} == before
+
+
+def test_the_bar_has_the_manners_of_tqdm(capfd: pytest.CaptureFixture[str]) -> None:
+    """What huggingface_hub asks of the class differs by version: its locks, its threads, its name."""
+    from tqdm.contrib.concurrent import thread_map
+    from tqdm.std import tqdm
+
+    seen: list[Progress] = []
+    bars = hub_module.bar_class(seen.append)
+    assert issubclass(bars, tqdm)
+    assert thread_map(lambda one: one + 1, [1, 2, 3], tqdm_class=bars, name="hub", max_workers=2) == [2, 3, 4]
+    assert seen[-1] == Progress("files", 3, 3, "file")
+    with bars(total=4, unit="B", name="hub", bar_format="{l_bar}", disable=False) as bar:
+        bar.set_postfix_str("x")
+        bar.update(3)
+        bar.set_description("y")
+        assert bar.format_dict["rate"] is None
+    assert seen[-1] == Progress("downloading", 3, 4, "B")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_download_that_is_cut_off_goes_on_from_there_next_time(

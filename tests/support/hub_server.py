@@ -6,11 +6,14 @@ Point a client at it with `environment(endpoint, home)` (a child process) or `us
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,10 +29,16 @@ Scenario = Literal[
     "missing_404",
     "error_503",
     "slow",
+    "trickle",
     "cut",
     "corrupt",
     "short",
+    "mute",
+    "dribbled_headers",
+    "dribbled_body",
+    "stalled_body",
 ]
+Stage = Literal["info", "tree", "head", "file"]
 
 _API = re.compile(r"/api/models/(?P<repo>[^/]+/[^/]+)(?:/(?P<what>revision|tree)/(?P<revision>[^/]+))?/?$")
 _FILE = re.compile(r"/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)$")
@@ -45,6 +54,8 @@ class Repo:
     refs: dict[str, str] = field(default_factory=lambda: {"main": "c0ffee" * 6 + "cafe"})
     spoiled: tuple[str, ...] = ("tokenizer.json",)
     delay: float = 0.2
+    silent_at: Stage = "info"
+    """The request at which "mute", "dribbled_…" and "stalled_body" begin."""
 
     def etag(self, name: str) -> str:
         """The hash that the hub gives a file: SHA-256 of a large one, git's of the others."""
@@ -72,6 +83,7 @@ class HubServer:
     def __init__(self, repos: dict[str, Repo] | None = None) -> None:
         self.repos = repos or {}
         self.requests: list[Request] = []
+        self.closing = threading.Event()
         handler = type("Handler", (_Handler,), {"hub": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -86,6 +98,7 @@ class HubServer:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -122,6 +135,17 @@ class _Handler(BaseHTTPRequestHandler):
         }.get(repo.scenario)
         if refusal:
             return self._refuse(*refusal)
+        if repo.scenario in ("mute", "dribbled_headers", "dribbled_body", "stalled_body"):
+            what = match.groupdict().get("what")
+            stage = (
+                ("head" if not body else "file")
+                if "file" in match.groupdict()
+                else "tree"
+                if what == "tree"
+                else "info"
+            )
+            if stage == repo.silent_at:
+                return self._keep_waiting(repo.scenario)
         if repo.scenario == "slow":
             time.sleep(repo.delay)
         commit = repo.commit(unquote(match["revision"] or "main"))
@@ -130,6 +154,21 @@ class _Handler(BaseHTTPRequestHandler):
         if "file" in match.groupdict():
             return self._file(repo, commit, unquote(match["file"]), body)
         return self._send_json(self._tree(repo) if match["what"] == "tree" else self._info(match["repo"], repo, commit))
+
+    def _keep_waiting(self, scenario: Scenario) -> None:
+        """An answer that never ends. The client hanging up ends it, or the server's end."""
+        self.close_connection = True
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        if scenario == "mute":
+            begun, drop = b"", b""
+        elif scenario == "dribbled_headers":
+            begun, drop = head + b"X-Slow: ", b"x"
+        else:
+            begun, drop = head + b"Content-Length: 100000\r\n\r\n{", b" " if scenario == "dribbled_body" else b""
+        with contextlib.suppress(OSError):
+            self.wfile.write(begun)
+            while not self.hub.closing.wait(0.05):
+                self.wfile.write(drop)
 
     def _info(self, name: str, repo: Repo, commit: str) -> dict[str, Any]:
         siblings = [{"rfilename": file} for file in sorted(repo.files)]
@@ -179,7 +218,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        if body:
+        if body and spoiled and repo.scenario == "trickle":
+            for at in range(0, len(sent), len(sent) // 10 + 1):
+                self.wfile.write(sent[at : at + len(sent) // 10 + 1])
+                time.sleep(repo.delay)
+        elif body:
             self.wfile.write(b"" if cut and asked else sent)
 
     def _send_json(self, data: Any) -> None:
@@ -201,6 +244,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[str]:
+    """The address of a server that accepts every connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
 
 
 def repo_from(folder: Path, *, weights: tuple[str, ...] = (), **options: Any) -> Repo:

@@ -11,6 +11,7 @@ from workbench.data.columns import DatasetSource
 from workbench.data.rows import RowSource
 from workbench.errors import BenchError, EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
+from workbench.patience import within
 
 DataFiles = str | Sequence[str] | None
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -38,8 +39,9 @@ def open_with_datasets(
     Raises EnvironmentProblem where the hub, the network or a right is missing, InputError for a wrong split or name.
     """
     datasets = _datasets()
-    try:
-        loaded = datasets.load_dataset(
+
+    def load(_: object = None) -> Any:
+        return datasets.load_dataset(
             path,
             name=name,
             split=split,
@@ -47,6 +49,12 @@ def open_with_datasets(
             revision=revision,
             streaming=streaming,
         )
+
+    asks_hub = streaming and path == shown and base_dir is None and is_hub_id(path)
+    try:
+        loaded = within(load) if asks_hub else load()
+    except BenchError:
+        raise
     except Exception as error:  # huggingface_hub, requests, pyarrow and datasets each have their own
         raise _explain(error, shown) from error
     return DatasetSource(_pick_split(loaded, split, shown), shown, base_dir=base_dir, limit=limit)

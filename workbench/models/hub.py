@@ -16,6 +16,7 @@ from typing import Any
 from workbench.errors import InputError
 from workbench.findings import Finding
 from workbench.models import hub_errors
+from workbench.patience import within
 
 SMALL_FILES = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.spm")
 TEMPLATES = ("*.jinja",)
@@ -139,7 +140,7 @@ def fetch(
         if not offline:
             _tell(report, LOOKING_UP, 0, None, "step")
             try:
-                HfApi().model_info(repo, revision=source.revision)
+                within(lambda _: HfApi().model_info(repo, revision=source.revision))
             except Exception as error:
                 problem = hub_errors.explain(error, repo, source.revision)
                 cached = None if isinstance(error, RevisionNotFoundError) else _cached(source, trust_remote_code)
@@ -172,19 +173,24 @@ def _snapshot(source: Source, trust_remote_code: bool, report: Report | None, *,
 
     started = time.time()
     wanted = [*SMALL_FILES, *TEMPLATES, *(CODE if trust_remote_code else ())]
-    path = Path(
-        snapshot_download(
-            source.repo or "",
-            revision=source.revision,
-            allow_patterns=wanted,
-            ignore_patterns=list(UNWANTED),
-            local_files_only=local,
-            max_workers=4,
-            tqdm_class=bar_class(report),
+
+    def download(moved: Callable[[], None] | None = None) -> Path:
+        return Path(
+            snapshot_download(
+                source.repo or "",
+                revision=source.revision,
+                allow_patterns=wanted,
+                ignore_patterns=list(UNWANTED),
+                local_files_only=local,
+                max_workers=4,
+                tqdm_class=bar_class(report, moved),
+            )
         )
-    )
-    if not local:
-        hub_errors.verify(path, since=started - 1)
+
+    if local:
+        return download()
+    path = within(download)
+    hub_errors.verify(path, since=started - 1)
     return path
 
 
@@ -195,7 +201,7 @@ def listing(source: Source) -> list[str]:
     from huggingface_hub import HfApi
 
     try:
-        return sorted(HfApi().list_repo_files(source.repo or "", revision=source.revision))
+        return sorted(within(lambda _: HfApi().list_repo_files(source.repo or "", revision=source.revision)))
     except Exception:
         return []
 
@@ -205,21 +211,23 @@ def _tell(report: Report | None, stage: str, done: int, total: int | None, unit:
         report(Progress(stage, done, total, unit))
 
 
-def bar_class(report: Report | None) -> type[Any]:
-    """A class with the manners of tqdm that prints nothing and hands every movement to `report`."""
+def bar_class(report: Report | None, moved: Callable[[], None] | None = None) -> type[Any]:
+    """A tqdm that prints nothing and hands every movement to `report`; `moved` is told of each that brought bytes.
 
-    class Bar:
-        format_dict: dict[str, Any] = {"rate": None}  # noqa: RUF012 - read by the hub's client, never written
+    What the hub's client asks of it differs by version: locks, a monitor, positions, names of bars. So it is a
+    subclass, switched off, of which only the movements are our own.
+    """
+    from tqdm.std import tqdm
 
-        def __init__(self, iterable: Any = None, *, desc: str = "", total: float | None = None, **kwargs: Any) -> None:
+    class Bar(tqdm):  # type: ignore[misc]
+        monitor_interval = 0
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "disable": True})
             unit = kwargs.get("unit", "it")
-            self.iterable = iterable
-            self.n = int(kwargs.get("initial") or 0)
-            self.total = total
             self._stage, self._unit = (DOWNLOADING, "B") if unit == "B" else (FILES, "file")
             # The client counts bytes twice, received and written: written is the one that ends at the total.
-            self._silent = unit == "B" and desc.startswith("Downloading bytes")
-            self._lock = threading.Lock()
+            self._silent = unit == "B" and str(kwargs.get("desc") or "").startswith("Downloading bytes")
             if unit != "B":
                 self._show()
 
@@ -228,36 +236,22 @@ def bar_class(report: Report | None) -> type[Any]:
                 _tell(report, self._stage, int(self.n), int(self.total) if self.total else None, self._unit)
 
         def update(self, n: float | None = 1) -> None:
-            with self._lock:
+            with self.get_lock():
                 self.n += int(n or 0)
+                if n and moved is not None:
+                    moved()
                 self._show()
 
         def refresh(self, *args: Any, **kwargs: Any) -> None:
             self._show()
 
-        def close(self) -> None: ...
-
-        def clear(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def set_description(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def set_description_str(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def set_postfix(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def set_postfix_str(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def __enter__(self) -> Bar:
-            return self
-
-        def __exit__(self, *args: object) -> None:
-            self.close()
-
         def __iter__(self) -> Iterator[Any]:
-            for item in self.iterable or ():
+            for item in self.iterable:
                 yield item
                 self.update(1)
 
+    # tqdm's own lock is one between processes, and starts a process to keep it.
+    Bar.set_lock(threading.RLock())
     return Bar
 
 

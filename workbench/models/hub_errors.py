@@ -123,6 +123,12 @@ def _of_network(error: BaseException, repo: str, offline: bool) -> EnvironmentPr
     causes = list(chain(error))
     names = {type(cause).__name__ for cause in causes}
     text = " ".join(str(cause) for cause in causes)
+    if "HubTimeout" in names:
+        return EnvironmentProblem(
+            f"the hub does not answer for {repo}",
+            f"{constants.ENDPOINT}: {_first_line(next(one for one in causes if type(one).__name__ == 'HubTimeout'))}",
+            f"Check the connection, the proxy and HF_ENDPOINT, {_LOCAL}. {_KEPT}",
+        )
     if "IncompleteSnapshotError" in names:
         return EnvironmentProblem(
             f"the cached copy of {repo} is not complete", _first_line(error), "Run it once with the hub in reach."
