@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from workbench.models.memory import MemoryEstimate
     from workbench.models.targets import Trained
 
-_CLASSES = {"adapted": "yes", "partly": "yes", "trained": "yes", "dead": "no", "refused": "no", "frozen": "muted"}
+_CLASSES = {
+    "adapted": "yes",
+    "partly": "yes",
+    "trained": "yes",
+    "dead": "no",
+    "refused": "no",
+    "frozen": "muted",
+    "not known": "muted",
+}
 
 
 def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> str:
