@@ -122,6 +122,7 @@ def test_a_rows_tokens_say_whose_they_are_and_why_they_are_trained(rows: list[Ro
     # The question's text is its second part, behind the picture.
     assert {one["owner"]["part"] for one in question} == {1}
     assert {one["reason"] for one in question} == {"role_not_trained"}
+    assert {one["span"] for one in question} == {0}
     pictures = [one for one in tokens if one["owner"]["kind"] == "media"]
     # What opens and closes a picture is its own too, but no id that the collator masks.
     soft = set(row.bench.masking.media_ids)

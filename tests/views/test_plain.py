@@ -84,6 +84,18 @@ def test_a_narrow_view_loses_nothing_and_keeps_to_its_width(rows: list[Row], wid
     assert unmarked[0] == unmarked[1]
     assert all(cell_len(line) <= width for line in content(narrow))
     assert len(narrow.split("\n")) > len(wide.split("\n"))
+    # Marks begin and end within a line, and stand in exactly the lines that have the bar.
+    for line in narrow.split("\n") if marks else ():
+        assert line.count("⟦") == line.count("⟧") == (TRAINED_BAR in line[:16])
+
+
+@pytest.mark.parametrize("width", [10, 50, 60])
+def test_a_row_keeps_to_the_terminals_width(rows: list[Row], width: int) -> None:
+    text = row_view(rows[1], width, marks=True)
+    # Below the first line, which says where the row stands, and never narrower than can be read.
+    drawn = [line for line in lines(text, 300)[1:] if line]
+    assert max(cell_len(line) for line in drawn) <= max(width, 16 + 20)
+    assert max(cell_len(line) for line in drawn) > min(width, 36) - 12
 
 
 def test_a_window_shows_its_tokens_alone(rows: list[Row]) -> None:
@@ -182,7 +194,7 @@ def test_the_whole_view_is_headline_rows_boundaries_and_what_is_said_once(opened
     order = ["vlmbench ·", "row 0  ·", "row 1  ·", "role       start", "i D005"]
     places = [text.index(one) for one in order]
     assert places == sorted(places)
-    assert text.count("D005") == 1
+    assert text.count("D005") == text.count("(and 1 more like it)") == 1
     assert "row 2" not in text
     assert "\x1b" not in text
     assert "⟦" in text

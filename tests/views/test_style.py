@@ -49,6 +49,12 @@ def test_everything_is_scoped_to_the_bench(sheet: list[tuple[str, str]]) -> None
         # A comma outside of brackets begins another selector, which has to be scoped as well.
         outside = re.sub(r"\((?:[^()]|\([^()]*\))*\)", "()", selector)
         assert "," not in outside, selector
+    # A rule is the bench's own element's, or of what stands inside of it.
+    inside = [
+        selector.removeprefix(":is(.vlmbench,#vlmbench#vlmbench)") for selector, _ in sheet if "#vlmbench" in selector
+    ]
+    assert inside.count("") == 1
+    assert all(one.startswith(" ") for one in inside if one)
     assert not re.search(r"url\(|@import|expression|</", style())
 
 
