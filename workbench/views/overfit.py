@@ -43,7 +43,7 @@ class Live:
 
     def __enter__(self) -> Live:
         for key, why in self._left_out.items():
-            self._console.print(Text(f"{key} is not followed here: {why}", "dim"))
+            self._console.print(Text(visible(f"{key} is not followed here: {why}"), "dim"))
         if self._progress is not None:
             self._progress.start()
             self._task = self._progress.add_task("loading", total=None, said="")
@@ -71,8 +71,9 @@ class Live:
 
     def _show(self, what: str, said: str, done: int | None) -> None:
         if self._progress is not None and self._task is not None:
-            total = self._steps if done is not None else None
-            self._progress.update(self._task, description=what, said=said, completed=done or 0, total=total)
+            # `update` takes a total of None for no change, and the bar of what has no end would stand at 0 steps.
+            self._progress.tasks[0].total = self._steps if done is not None else None
+            self._progress.update(self._task, description=what, said=said, completed=done or 0)
 
 
 def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dict[str, Any]:
@@ -102,9 +103,9 @@ def overfit_text(events: Sequence[Event], verdict: Verdict, file: str) -> str:
     """The verdict as text: the line, the curve, what was asked, the findings."""
     stream = io.StringIO()
     console = Console(file=stream, width=100, highlight=False, force_terminal=_colour(), force_jupyter=False)
-    console.print(Text(verdict.line, _STYLE[verdict.outcome]))
+    console.print(Text(visible(verdict.line), _STYLE[verdict.outcome]))
     for line in facts(events, verdict):
-        console.print(Text(f"  {line}", "dim"))
+        console.print(Text(f"  {visible(line)}", "dim"))
     for finding in verdict.findings:
         text = Text(f"\n{SEVERITY_GLYPH[finding.severity]} {finding.code} ", _SEVERITY[finding.severity])
         where = f"row {finding.where.row}: " if finding.where.row is not None else ""
@@ -112,7 +113,7 @@ def overfit_text(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         console.print(text)
         if finding.hint:
             console.print(Text(f"  {visible(finding.hint)}", "dim"))
-    console.print(Text(f"\nevents: {file}", "dim"))
+    console.print(Text(f"\nevents: {visible(file)}", "dim"))
     return stream.getvalue()
 
 
