@@ -40,6 +40,7 @@ def group(*rows: int | None, places: int = 5) -> Group:
         (group(2, 2, 2), " (3 times: 2)"),
         (group(None, None), " (2 times)"),
         (group(*range(5)), " (5 rows: 0, 1, 2, 3, 4)"),
+        (group(0, 0, 0, 1, 2, 2, 2), " (3 rows: 0, 1, 2)"),
         (group(*range(1200)), " (1,200 rows: 0, 1, 2, 3, 4, …)"),
         (group(*range(7), places=2), " (7 rows: 0, 1, …)"),
     ],

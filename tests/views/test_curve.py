@@ -72,6 +72,12 @@ def test_the_lines_to_reach_and_to_start_from_are_labelled() -> None:
     labels = [one.text for one in svg.all("text")]
     assert any(one.endswith(f", {MEMORISED:g}") for one in labels)
     assert any(one.endswith(", 7.24") for one in labels)
+    # Both are inside, also while every loss is above the one and below the other.
+    for losses in ([1.0, 0.9], [50.0, 40.0], [0.01, 0.001]):
+        svg = drawn(losses, guess=7.24)
+        assert all(0 < float(one.attributes["y1"]) < 220 for one in svg.all("line"))
+        assert all(0 < y < 220 for _, y in points(svg))
+        assert len(svg.all("line", "goal")) == 2
     # Without a vocabulary there is no guess.
     assert len(drawn(FIGURES).all("line", "goal")) == 1
 
@@ -105,7 +111,8 @@ def test_a_long_run_keeps_its_extremes_and_ends() -> None:
     heights = [y for _, y in found]
     assert min(heights) == pytest.approx(height(svg, 50.0), abs=0.2)
     assert max(heights) == pytest.approx(height(svg, 0.001), abs=0.2)
-    whole = points(drawn(losses[:1] + losses[-1:], 3000))
-    assert found[0][0] == whole[0][0]
-    assert svg.one("circle").attributes["cx"] == f"{found[-1][0]:.1f}"
+    # The first and the last step are there, whatever their losses.
+    grid = svg.all("line", "grid")[0].attributes
+    assert (found[0][0], found[-1][0]) == (float(grid["x1"]), float(grid["x2"]))
+    assert found[-1][1] == pytest.approx(height(svg, losses[-1]), abs=0.2)
     assert len(points(drawn(losses[:300], 300))) == 300

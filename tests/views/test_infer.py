@@ -102,6 +102,7 @@ def test_nothing_from_the_data_acts_on_the_terminal_or_leaves_the_comments() -> 
     hostile = found(evidence(notes=(f"{EVIL}\nrole_boundaries: []",), broken=broken), notes=(EVIL,), rows=1)
     text = infer_text(hostile, EVIL, EVIL)
     assert "\x1b" not in text
+    assert "\u202e" not in text
     assert text.count(SAFE) == 4
     assert list(yaml.safe_load(text)) == ["role_boundaries"]
     assert len(yaml.safe_load(text)["role_boundaries"]) == 1
