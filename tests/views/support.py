@@ -13,6 +13,10 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from workbench.errors import Where
+from workbench.export.axolotl import Composed
+from workbench.export.export import Export
+from workbench.export.readiness import Proof
+from workbench.export.receipt import Receipt
 from workbench.findings import Finding, Severity
 from workbench.views.flow import visible
 
@@ -48,6 +52,14 @@ def note(code: str, severity: Severity, message: str = "m", hint: str = "", row:
 def holder(*findings: Finding) -> Any:
     """Something with findings, as a row or a bench has them."""
     return SimpleNamespace(findings=list(findings))
+
+
+def exported(
+    *proofs: Proof, by: str = "", needs: tuple[str, ...] = (), text: str = "a: 1\n", files: tuple[str, ...] = ()
+) -> Export:
+    """An export of this text with these proofs; `by`: who proved it, where nothing is missing."""
+    composed = Composed(text, (), needs, dict.fromkeys(files, b""))
+    return Export(composed, proofs, Receipt(by or False, "2030-01-02", {}, {}, {}), ())
 
 
 _VOID = {"meta", "br", "line", "circle", "polyline"}

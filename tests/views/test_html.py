@@ -199,9 +199,13 @@ def test_the_overview_says_what_decides_the_mask(opened: Bench, rows: list[Row],
     assert len(body.all("section")) == 3
     order = ["h1", "section", "section", "section", "ul"]
     assert [one.name for one in body.inside if isinstance(one, Element) and one.name in order] == order
-    # The bench's own findings, and the rows' note once.
-    assert words(one.one("b") for one in body.all("ul")[-1].all("li")) == ["! A012", "i D005"]
-    assert "(and 1 more like it)" in body.all("li")[-1].text
+    (note_of_all,) = body.all("ul")[-1].all("li")
+    assert note_of_all.text.startswith("i D005 ")
+    assert "(and 1 more like it)" in note_of_all.text
+    # The bench's own findings come before the rows' notes.
+    copied.findings = [note("A012", "warning")]
+    told = read(overview(copied, [copied.row(0)])).all("li")
+    assert words(one.one("b") for one in told) == ["! A012", "i D005"]
     copied.document.set(("train_on_inputs",), True)
     copied.remask()
     copied.family = None

@@ -6,17 +6,14 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from tests.views.support import EVIL, SAFE, Element, note, read, words
+from tests.views.support import EVIL, SAFE, Element, exported, note, read, words
 from tests.views.test_checks import FIX, report
 from tests.views.test_infer import evidence, found
 from workbench.bench import Bench
 from workbench.errors import Where
-from workbench.export.axolotl import Composed
 from workbench.export.readiness import Proof
 from workbench.findings import Fix
 from workbench.overfit.events import Event
@@ -202,19 +199,16 @@ def test_a_run_that_goes_on_says_what_it_does(run: list[Event]) -> None:
 # Exports
 
 
-def made(*proofs: Proof, needs: tuple[str, ...] = (), text: str = "a: 1\n") -> Any:
-    validated = all(one.ok is not False for one in proofs)
-    return SimpleNamespace(proofs=proofs, composed=Composed(text, (), needs), validated=validated, text=text)
-
-
 def test_an_export_tells_each_step_needs_and_the_file() -> None:
     proofs = (
         Proof("schema", True, "ok", "fine", "not said"),
         Proof("overfit", False, "no_run", EVIL, EVIL),
         Proof("consumer", None, "none", "not asked", "ask"),
     )
-    page = read(export_html(made(*proofs, needs=(EVIL,), text=f"# {EVIL}\nb: 1\n"), EVIL, f"@@ x\n-{EVIL}\n+b\n"))
-    assert page.one("p", "outcome").text == "not proven"
+    made = exported(*proofs, needs=(EVIL,), text=f"# {EVIL}\nb: 1\n", files=(EVIL,))
+    page = read(export_html(made, EVIL, f"@@ x\n-{EVIL}\n+b\n"))
+    outcome = page.one("p", "outcome")
+    assert (outcome.text, outcome.classes) == ("not proven, 1 missing", ["outcome", "fail"])
     assert page.all("table")[0].all("tr")[1:][0].text == "✓schemafine"
     assert page.table()[1:] == [
         ["✓", "schema", "fine"],
@@ -222,13 +216,19 @@ def test_an_export_tells_each_step_needs_and_the_file() -> None:
         ["–", "consumer", "not asked\n→ ask"],
     ]
     assert words(page.one("table").all("span")[:1]) == ["✓"]
-    assert [one.classes for one in page.one("table").all("span") if one.text in "✓✗–"] == [["yes"], ["no"], ["muted"]]
+    assert [one.classes for one in page.one("table").all("span") if one.text in "✓✗–"] == [
+        ["yes"],
+        ["no"],
+        ["doubtful"],
+    ]
     assert page.one("li", "warning").text == f"! {SAFE}"
-    assert page.one("code").text == SAFE
-    assert words(page.all("summary")) == ["difference to the file that is there", "the file, 2 lines"]
-    good = read(export_html(made(proofs[0]), None, ""))
-    assert good.one("p", "yes").text == "proven"
-    assert words(good.all("summary")) == ["the file, 1 lines"]
+    assert words(page.all("code")) == [SAFE, SAFE]
+    count = len(made.text.splitlines())
+    assert words(page.all("summary")) == ["difference to the file that is there", f"the file, {count} lines"]
+    assert page.all("pre")[1].text.endswith(f"# {SAFE}\nb: 1")
+    good = read(export_html(exported(proofs[0], by="axolotl 0.19.0"), None, ""))
+    assert good.one("p", "pass").text == "proven by axolotl 0.19.0"
+    assert len(good.all("summary")) == 1
     assert not good.all("code")
     assert not good.all("li")
 

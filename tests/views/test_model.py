@@ -131,7 +131,7 @@ def test_every_state_of_a_tower(anatomy: Anatomy, of: Of) -> None:
 def towers(*one: tuple[str, int]) -> Any:
     """An anatomy of towers alone, with so many linear layers each; modules are named after their tower."""
     made = [SimpleNamespace(name=name, linears=count, parameters=count * 10, bytes=count * 40) for name, count in one]
-    return SimpleNamespace(towers=made, tower_of=lambda name: name.split(".")[0])
+    return SimpleNamespace(sized=True, towers=made, tower_of=lambda name: name.split(".")[0])
 
 
 def test_states_by_how_many_modules_are_reached() -> None:
@@ -184,3 +184,15 @@ def test_kinds_in_a_frozen_tower_are_dead(anatomy: Anatomy, of: Of) -> None:
     adapted = [line for line in kind_lines(anatomy, facts, "vision") if line.adapted]
     assert adapted
     assert {line.state for line in adapted} == {"dead"}
+
+
+def test_without_sizes_nothing_is_counted_in_values(opened: Bench, of: Of) -> None:
+    unsized = Anatomy(opened.anatomy.model, sized=False)
+    told = [*tower_lines(unsized, of()), *kind_lines(unsized, of(), "language")]
+    assert {(line.parameters, line.bytes) for line in told} == {(None, None)}
+    assert {line.trained for line in told} == {0}
+    # Modules are there whatever their size.
+    counted = [*tower_lines(opened.anatomy, of()), *kind_lines(opened.anatomy, of(), "language")]
+    assert [(line.name, line.state, line.modules, line.adapted) for line in told] == [
+        (line.name, line.state, line.modules, line.adapted) for line in counted
+    ]

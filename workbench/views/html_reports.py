@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.checks.run import Group, Report
     from workbench.export.export import Export
-    from workbench.export.readiness import Proof
     from workbench.tokens.infer import Inference
 
 _FIRST_WORDS = 90
@@ -171,10 +170,6 @@ def export_html(made: Export, written: str | None, diff: str) -> str:
         f'{head}{table(("", "", ""), lines)}<ul class="findings">{needs}</ul>{where}{before if diff else ""}'
         f"<details><summary>the file, {len(made.text.splitlines())} lines</summary>{yaml_html(made.text)}</details>"
     )
-
-
-def _open(proof: Proof) -> bool:
-    return bool(proof.hint) and proof.ok is not True
 
 
 def yaml_html(text: str) -> str:
