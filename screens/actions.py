@@ -282,6 +282,10 @@ ACTIONS: tuple[Action, ...] = (
         "app.theme", ("T",), "next_theme", "Change the theme",
         "Dark, light, high contrast, or the terminal's own colours.", _BENCH, "app",
     ),
+    Action(
+        "app.faults", ("f12",), "faults", "What went wrong",
+        "What the workbench did not expect so far, and what to attach to a report.", _BENCH, "app",
+    ),
     Action("app.quit", ("q", "ctrl+q"), "quit", "Leave", "Close the workbench.", _BENCH, "app", "leave"),
 )  # fmt: skip
 

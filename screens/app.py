@@ -7,8 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
-from textual.app import App
+from textual import events
 from textual.binding import BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
@@ -17,16 +16,17 @@ from textual.screen import Screen
 from screens.actions import ACTIONS, Action, Scope, bindings
 from screens.background import Background, Kind
 from screens.collector import Collector
+from screens.faults import Fault, log_file, on, unexpected, write
 from screens.keymap import Keys, read_keys, with_keys
 from screens.loading import LoadingScreen
 from screens.messages import Loaded, LoadFailed, LoadProgressed
 from screens.registry import SCREENS, entry
+from screens.reporting import Reporting
 from screens.themes import CYCLE, DARK_NAME, THEMES
 from workbench.errors import BenchError, EnvironmentProblem
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.editing import Editing
     from workbench.models.hub import Progress
 
 _GRACE_SECONDS = 0.5
@@ -69,7 +69,7 @@ class Actions(Provider):
 _COLLECT_SECONDS = 1.0
 
 
-class WorkbenchApp(App[None]):
+class WorkbenchApp(Reporting):
     """Holds a bench that is not loaded yet; `row` is the first to be shown."""
 
     TITLE = "vlmbench"
@@ -87,7 +87,6 @@ class WorkbenchApp(App[None]):
         self.background = Background(self._crashed)
         self._collector = Collector()
         self.problem: BenchError | None = None
-        self.editing: Editing | None = None
         self.front = "inspect"
         self._screens: dict[str, Screen[None]] = {}
         for theme in THEMES:
@@ -124,6 +123,7 @@ class WorkbenchApp(App[None]):
             focused.post_message(key)
 
     def on_unmount(self) -> None:
+        self.watchdog.stop()
         self.background.close()
         self._collector.stop()
 
@@ -179,8 +179,16 @@ class WorkbenchApp(App[None]):
         except RuntimeError:
             self.background.check()
 
-    def _crashed(self, problem: Exception) -> None:
-        self.send(LoadFailed(_unexpected(problem)))
+    def _crashed(self, kind: Kind, problem: Exception) -> None:
+        if kind is not Kind.LOAD:
+            self.job_crashed(kind, problem)
+            return
+        write(Fault.of("loading", problem))
+        self.send(LoadFailed(unexpected(problem)))
+
+    def waiting_screens(self) -> list[Screen[None]]:
+        """Those that were made: any of them may have asked for a job."""
+        return list(self._screens.values())
 
     @on(LoadProgressed)
     def _progressed(self, message: LoadProgressed) -> None:
@@ -199,6 +207,7 @@ class WorkbenchApp(App[None]):
             self.uninstall_screen(old)
             old.remove()
         self.editing = Editing(self.bench)
+        self.watch_over()
         screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing)
         self._screens = {"inspect": screen}
         self.front = "inspect"
@@ -287,14 +296,6 @@ def in_browser() -> bool:
     return os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
 
 
-def _unexpected(problem: Exception) -> BenchError:
-    return BenchError(
-        f"{type(problem).__name__}: {problem}",
-        "The workbench did not expect this.",
-        "Run `vlmbench inspect --plain` with the same arguments to see where it comes from.",
-    )
-
-
 def run(bench: Bench, *, row: int = 0) -> int:
     """Open the app on a bench that is not loaded yet, and return the exit code when the user leaves.
 
@@ -312,6 +313,8 @@ def run(bench: Bench, *, row: int = 0) -> int:
     app = WorkbenchApp(bench, row, read_keys())
     app.run()
     code = app.return_code or 0
+    if app.faults or app.silences:
+        print(f"vlmbench: something went wrong unexpectedly; to report it, attach {log_file()}", file=sys.stderr)
     if not app.background.close(_GRACE_SECONDS):
         # An import or a download is still at work; an interpreter that ends under it can crash.
         sys.stdout.flush()

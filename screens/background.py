@@ -42,8 +42,8 @@ class Leaving(BaseException):
 class Background:
     """A daemon thread with at most one waiting request of each kind."""
 
-    def __init__(self, crashed: Callable[[Exception], None]) -> None:
-        """`crashed` is told, on the thread, of an exception that some work let out."""
+    def __init__(self, crashed: Callable[[Kind, Exception], None]) -> None:
+        """`crashed` is told, on the thread, of an exception that some work let out; the thread goes on."""
         self._crashed = crashed
         self._waiting: dict[Kind, Steps] = {}
         self._condition = threading.Condition()
@@ -99,7 +99,7 @@ class Background:
             except Exception as problem:
                 self._done(kind, steps)
                 if not self._closed:
-                    self._crashed(problem)
+                    self._crashed(kind, problem)
 
     def _done(self, kind: Kind, steps: Steps) -> None:
         with self._condition:

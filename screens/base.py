@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from screens.background import Background
+from screens.faults import Guarded
 from screens.saving import Saving
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.status_bar import Status, StatusBar
@@ -28,7 +29,7 @@ def status_of(bench: Bench) -> Status:
     )
 
 
-class WorkbenchScreen(Saving):
+class WorkbenchScreen(Guarded, Saving):
     """A screen of the registry: status bar, `body`, footer.
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.message import Message
 from textual.screen import Screen
 
 from screens import copying, find, row_filter
 from screens.background import Background, Kind
+from screens.faults import contained, on
 from screens.messages import FilterFound, FilterWanted
 from screens.row_filter import RowFilter, parse_filter
 from screens.row_view import RowView
@@ -217,6 +217,7 @@ class Browse(Screen[None]):
         if losses is not None and losses.nll is not known:
             self.show_row(self._row)
 
+    @contained
     def on_screen_resume(self) -> None:
         self.show_losses()
 

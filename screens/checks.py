@@ -8,19 +8,20 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, VerticalScroll
-from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from screens.actions import Scope, bindings
 from screens.background import Kind
 from screens.base import WorkbenchScreen, status_of
 from screens.describe_findings import detail, headline, summary
-from screens.messages import Checked
+from screens.faults import on, subscriber
+from screens.messages import Checked, JobFailed
 from screens.themes import paints
+from screens.widgets.fields import OptionList
+from screens.widgets.guarded import Container, Static, VerticalScroll
 from screens.widgets.status_bar import StatusBar
 from workbench.errors import BenchError
 from workbench.findings import Finding
@@ -48,6 +49,7 @@ class ChecksScreen(WorkbenchScreen):
 
     report: Report | None = None
     done = False
+    problem: BenchError | None = None
     _round = 0
     _place = 0
     _chosen: tuple[str, str] | None = None
@@ -64,7 +66,7 @@ class ChecksScreen(WorkbenchScreen):
                 yield Static(id="said", markup=False)
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#causes").focus()
 
     def looked_at(self, edited: bool) -> None:
@@ -76,7 +78,7 @@ class ChecksScreen(WorkbenchScreen):
         """Check from the beginning."""
         self._seen = self.editing.document.text
         self._round += 1
-        self.done = False
+        self.done, self.problem = False, None
         self.background.submit(Kind.CHECK, self._check(self._round))
         self._draw()
 
@@ -118,11 +120,16 @@ class ChecksScreen(WorkbenchScreen):
 
     # Drawing
 
+    @on(JobFailed)
+    def _job_failed(self, message: JobFailed) -> None:
+        if message.kind is Kind.CHECK:
+            self._checked(Checked(self._round, None, 0, True, message.problem))
+
     @on(Checked)
     def _checked(self, message: Checked) -> None:
         if message.number != self._round:
             return
-        self.done = message.done
+        self.done, self.problem = message.done, message.problem
         if message.report is not None:
             self.report = message.report
         if message.problem is not None:
@@ -154,7 +161,11 @@ class ChecksScreen(WorkbenchScreen):
             causes.clear_options()
             causes.add_options([Option(headline(group, paint)) for group in self.groups])
             causes.highlighted = at if self.groups else None
-        self.query_one("#progress", Static).update(summary(self.bench, self.report, self.done, paint))
+        said = summary(self.bench, self.report, self.done, paint)
+        if self.problem is not None:
+            # What was found before is shown on, and is not all.
+            said = Text(f" ✗ not checked to the end: {visible(self.problem.title)}", paint.severity["error"])
+        self.query_one("#progress", Static).update(said)
         self._draw_detail()
         status = status_of(self.bench)
         if self.report is not None:
@@ -168,6 +179,8 @@ class ChecksScreen(WorkbenchScreen):
         if group is not None and len(group.first) > 1:
             box.border_subtitle = f"place {min(self._place, len(group.first) - 1) + 1} of {group.count:,}  n N"
         quiet = "" if not self.done else "nothing to explain"
+        if self.problem is not None:
+            quiet = visible(f"{self.problem.cause} {self.problem.hint}")
         said = detail(group, self.finding, paint) if group is not None and self.finding is not None else quiet
         self.query_one("#said", Static).update(said)
 

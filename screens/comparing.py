@@ -11,21 +11,21 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from screens.dialogs import Ask
 from screens.edits import Edits
+from screens.faults import Guarded
 from screens.themes import paints
 from screens.widgets.boundaries_panel import BoundariesPanel
+from screens.widgets.guarded import Static, Vertical, VerticalScroll
 from workbench.errors import BenchError
 from workbench.recipe.compare import Pair, side_by_side
 from workbench.recipe.yaml_write import as_inline
 from workbench.views.flow import visible
 
 
-class Compared(ModalScreen[None]):
+class Compared(Guarded, ModalScreen[None]):
     """The knobs of two recipes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "Close", show=False)]

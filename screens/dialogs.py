@@ -8,18 +8,19 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
 
+from screens.faults import Guarded, on
 from screens.themes import Paints, paints
+from screens.widgets.fields import Input
+from screens.widgets.guarded import Static, Vertical, VerticalScroll
 from workbench.views.flow import visible
 
 
-class Agree(ModalScreen[bool]):
+class Agree(Guarded, ModalScreen[bool]):
     """Shows a text, by default a unified diff, and asks. Enter agrees, escape does not."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,7 +64,7 @@ class Choice:
     help: str
 
 
-class Choose(ModalScreen[str | None]):
+class Choose(Guarded, ModalScreen[str | None]):
     """Asks which of several ways to go, with the diffs that tell; tab shows the next one.
 
     Enter takes the first choice. Escape gives None; `leave` says what that means.
@@ -148,7 +149,7 @@ class Choose(ModalScreen[str | None]):
         self._draw()
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Guarded, ModalScreen[str | None]):
     """Asks for one line. Enter gives it, escape gives None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]

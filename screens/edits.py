@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.timer import Timer
 
 from screens.background import Background, Kind
 from screens.dialogs import Agree
+from screens.faults import contained, on
 from screens.messages import EditsSettled, InferenceReady
 from screens.row_view import RowView
 from screens.saving import Saving
@@ -58,6 +58,7 @@ class Edits(Saving):
         def open_panes(self) -> None: ...
         def show_token(self) -> None: ...
 
+    @contained
     def on_screen_resume(self) -> None:
         """Come to the front: another screen may have edited the recipe."""
         if self.editing.document.text != self._followed and self._followed:

@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, VerticalScroll
-from textual.widgets import Static
 
 from screens.actions import Scope, bindings
 from screens.background import Kind
 from screens.base import WorkbenchScreen
 from screens.dialogs import Agree, Ask
-from screens.messages import ExportReady
+from screens.faults import on, subscriber
+from screens.messages import ExportReady, JobFailed
 from screens.themes import paints
+from screens.widgets.guarded import Container, Static, VerticalScroll
 from workbench.errors import BenchError
 from workbench.views.export import MARKS, outcome, proof_line, written_text
 from workbench.views.flow import visible
@@ -58,7 +57,7 @@ class ExportScreen(WorkbenchScreen):
                 yield Static(id="yaml", markup=False)
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#proofs").focus()
 
     def looked_at(self, edited: bool) -> None:
@@ -85,6 +84,11 @@ class ExportScreen(WorkbenchScreen):
         except BenchError as problem:
             self.tell(ExportReady(number, None, problem))
         yield
+
+    @on(JobFailed)
+    def _job_failed(self, message: JobFailed) -> None:
+        if message.kind is Kind.EXPORT:
+            self._ready(ExportReady(self._round, None, message.problem))
 
     @on(ExportReady)
     def _ready(self, message: ExportReady) -> None:

@@ -9,20 +9,20 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from screens.actions import Action, Scope, groups
+from screens.faults import Guarded
 from screens.keymap import keymap_file
 from screens.themes import paints
+from screens.widgets.guarded import Static, VerticalScroll
 from workbench.views.flow import visible
 
 _WORDY = 100
 """From this width on there is room for a sentence on each action."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Guarded, ModalScreen[None]):
     """Closes at escape, q or ?."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close", show=False)]

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import ClassVar
 
 import numpy as np
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
@@ -17,10 +17,21 @@ from screens.actions import Scope, bindings
 from screens.background import Background, Kind
 from screens.browse import Browse
 from screens.comparing import Comparing
+from screens.faults import Fault, on, subscriber, unexpected, write
 from screens.forms import Forms
 from screens.kept import keep, recall
 from screens.lenses import Lens
-from screens.messages import CursorMoved, RowChosen, RowReady, RowsEnd, SampleReady, SamplesWanted
+from screens.messages import (
+    CursorMoved,
+    EditsSettled,
+    FilterFound,
+    JobFailed,
+    RowChosen,
+    RowReady,
+    RowsEnd,
+    SampleReady,
+    SamplesWanted,
+)
 from screens.panes import Arranged, PaneColumn, PaneRow, PaneStack
 from screens.row_view import RowView, Sample, read_row, read_sample
 from screens.widgets.boundaries_panel import BoundariesPanel
@@ -105,7 +116,7 @@ class InspectScreen(Browse, Arranged, Comparing, Forms, Still):
         self._form.display = False
         self.set_focus(self._grid)
         self.query_one(SamplesList).open(self.bench.rows.known_length, self._row)
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._repaint())
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self._repaint))
         self._followed = self.bench.document.text
         self._recall()
         self.show_row(self._row)
@@ -175,8 +186,9 @@ class InspectScreen(Browse, Arranged, Comparing, Forms, Still):
                 self.app.call_from_thread(self.show_row, 0)
                 return
             view = Finding("D001", "error", problem.title, problem.cause or problem.hint, problem.where)
-        except Exception as problem:
-            view = _unexpected(problem, index)
+        except Exception as error:
+            write(Fault.of(f"row {index}", error))
+            view = _as_finding(unexpected(error), index)
         self._send(RowReady(request, index, view))
         yield
 
@@ -185,6 +197,17 @@ class InspectScreen(Browse, Arranged, Comparing, Forms, Still):
             self.post_message(message)
         except RuntimeError:
             self._background.check()
+
+    @on(JobFailed)
+    def _job_failed(self, message: JobFailed) -> None:
+        """What was asked for does not come: the pane that waits for it says so."""
+        kind, problem = message.kind, message.problem
+        if kind is Kind.ROW:
+            self._row_ready(RowReady(self._request, self._row, _as_finding(problem, self._row)))
+        elif kind is Kind.APPLY:
+            self._settled(EditsSettled(problem))
+        elif kind is Kind.FILTER:
+            self._filter_found(FilterFound(self._filters, [], 0, complete=True))
 
     @on(RowReady)
     def _row_ready(self, message: RowReady) -> None:
@@ -368,11 +391,5 @@ class InspectScreen(Browse, Arranged, Comparing, Forms, Still):
         self.query_one(SamplesList).move(-1)
 
 
-def _unexpected(problem: Exception, index: int) -> Finding:
-    return Finding(
-        "T006",
-        "error",
-        f"{type(problem).__name__}: {problem}",
-        "The workbench did not expect this. `vlmbench inspect --plain` shows where it comes from.",
-        Where(row=index),
-    )
+def _as_finding(problem: BenchError, index: int) -> Finding:
+    return Finding("T006", "error", problem.title, f"{problem.cause} {problem.hint}", Where(row=index))

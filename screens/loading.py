@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.actions import Scope, bindings
+from screens.faults import Guarded, subscriber
 from screens.themes import paints
+from screens.widgets.guarded import Vertical
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.problem import Problem
 from screens.widgets.status_bar import Status, StatusBar
@@ -28,7 +29,7 @@ _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURN_SECONDS = 0.12
 
 
-class Stages(Widget):
+class Stages(Guarded, Widget):
     """One line for each stage of loading, with a bar while it counts something."""
 
     def __init__(self) -> None:
@@ -82,7 +83,7 @@ def _amount(progress: Progress) -> str:
     return f"{count} {progress.unit}{plural}"
 
 
-class LoadingScreen(Screen[None]):
+class LoadingScreen(Guarded, Screen[None]):
     """Shown first; gives way to the inspect screen, or becomes the error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("loading")]
@@ -104,7 +105,7 @@ class LoadingScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Problem).display = False
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.query_one(Problem).draw())
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self.query_one(Problem).draw))
 
     def report(self, progress: Progress) -> None:
         """Loading came this far."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from screens.background import Kind
     from screens.row_view import RowView, Sample
     from workbench.checks.run import Report
     from workbench.errors import BenchError
@@ -38,6 +39,15 @@ class LoadFailed(Message):
 
     def __init__(self, error: BenchError) -> None:
         self.error = error
+        super().__init__()
+
+
+class JobFailed(Message):
+    """A background job let out an exception that nobody expected."""
+
+    def __init__(self, kind: Kind, problem: BenchError) -> None:
+        self.kind = kind
+        self.problem = problem
         super().__init__()
 
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import yaml
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Vertical, VerticalScroll
 from textual.timer import Timer
-from textual.widgets import Input, Static, Tree
 from textual.widgets.tree import TreeNode
 
 from screens.actions import Scope, bindings
 from screens.background import Kind
 from screens.base import WorkbenchScreen, status_of
-from screens.messages import MemoryRead, ModelRead
+from screens.faults import on, subscriber
+from screens.messages import JobFailed, MemoryRead, ModelRead
 from screens.themes import Paints, paints
+from screens.widgets.fields import Input, Tree
+from screens.widgets.guarded import Container, Static, Vertical, VerticalScroll
 from screens.widgets.status_bar import StatusBar
 from workbench.errors import BenchError
 from workbench.models.sizes import UNSIZED
@@ -88,7 +88,7 @@ class ModelScreen(WorkbenchScreen):
                     yield Static(id="told", markup=False)
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#towers").focus()
 
     def looked_at(self, edited: bool) -> None:
@@ -141,6 +141,13 @@ class ModelScreen(WorkbenchScreen):
         except BenchError as problem:
             self.tell(MemoryRead(number, None, problem))
         yield
+
+    @on(JobFailed)
+    def _job_failed(self, message: JobFailed) -> None:
+        if message.kind is Kind.MODEL:
+            self._model_read(ModelRead(self._round, None, None, [], message.problem))
+        elif message.kind is Kind.MEMORY:
+            self._memory_read(MemoryRead(self._round, None, message.problem))
 
     @on(ModelRead)
     def _model_read(self, message: ModelRead) -> None:

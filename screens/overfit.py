@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, VerticalScroll
-from textual.widgets import Static
 
 from screens.actions import Scope, bindings
 from screens.background import Kind
 from screens.base import WorkbenchScreen
-from screens.messages import RunProgressed, RunsFound
+from screens.faults import Fault, on, subscriber, unexpected, write
+from screens.messages import JobFailed, RunProgressed, RunsFound
 from screens.themes import paints
+from screens.widgets.guarded import Container, Static, VerticalScroll
 from screens.widgets.loss_plot import LossPlot
 from workbench.errors import BenchError
 from workbench.overfit.events import Event, every, last, number
@@ -61,7 +60,7 @@ class OverfitScreen(WorkbenchScreen):
                 yield Static(id="told", markup=False)
 
     def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self._draw())
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#verdict").focus()
 
     def on_unmount(self) -> None:
@@ -166,6 +165,15 @@ class OverfitScreen(WorkbenchScreen):
         except RuntimeError:
             # The app is gone, and so is the child by now.
             supervisor.cancel()
+        except Exception as error:
+            write(Fault.of("following the run", error))
+            supervisor.cancel()
+            self.post_message(RunProgressed(None, ended=True, problem=unexpected(error)))
+
+    @on(JobFailed)
+    def _job_failed(self, message: JobFailed) -> None:
+        if message.kind in (Kind.RUN, Kind.RUNS):
+            self._progressed(RunProgressed(None, problem=message.problem))
 
     @on(RunProgressed)
     def _progressed(self, message: RunProgressed) -> None:

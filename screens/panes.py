@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from textual import events
-from textual.containers import Container, Horizontal, Vertical
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.compositor import SparingCompositor
+from screens.faults import Guarded
+from screens.widgets.guarded import Container, Horizontal, Vertical
 from screens.widgets.picture import Preview
 from screens.widgets.token_grid import TokenGrid
 
@@ -21,7 +22,7 @@ _TEXT_LEFT = 24
 _STEP = 2
 
 
-class Clear(Widget):
+class Clear(Guarded, Widget):
     """Paints nothing of its own: what its panes leave free is the screen's. Textual would draw each of its lines at
     every paint, to lay the panes over them."""
 

@@ -10,15 +10,16 @@ from typing import Any, ClassVar
 from rich.highlighter import Highlighter
 from rich.style import Style
 from rich.text import Text
-from textual import events, on
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Input, Static
 
 from screens.actions import bindings
+from screens.faults import Guarded, on
 from screens.themes import paints
+from screens.widgets.fields import Input
+from screens.widgets.guarded import Horizontal, Static, Vertical, VerticalScroll
 from workbench.errors import BenchError
 from workbench.recipe.document import Document
 from workbench.views.flow import visible
@@ -114,7 +115,7 @@ class Field(Input):
                 self.value = "" if value is None else as_typed(value if isinstance(value, str) else str(value))
 
 
-class Pick(Widget, can_focus=True):
+class Pick(Guarded, Widget, can_focus=True):
     """One of a few values; space goes to the next."""
 
     def __init__(self, path: Path, values: tuple[Any, ...], default: Any, *, classes: str = "") -> None:

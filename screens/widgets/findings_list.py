@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from rich.text import Text
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from screens.themes import paints
+from screens.widgets.guarded import Static, VerticalScroll
 from screens.widgets.still import Still
 from workbench.errors import Where
 from workbench.findings import SEVERITIES, Finding

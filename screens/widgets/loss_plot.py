@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Container
 from textual.content import Content
 from textual.strip import Strip
 from textual_hires_canvas import Canvas
 from textual_plot import AxisFormatter, HiResMode, PlotWidget
 
+from screens.faults import Guarded
 from screens.themes import paints
+from screens.widgets.guarded import Container
 from workbench.overfit.verdict import BAND, MEMORISED
 
 _LEAST = 1e-4
@@ -33,7 +34,7 @@ class _Powers(AxisFormatter):
         return [f"{10**tick:g}" for tick in ticks]
 
 
-class _Canvas(Canvas):
+class _Canvas(Guarded, Canvas):
     """While a window grows, the library's gives lines without a style, on which Textual's NO_COLOR breaks."""
 
     def render_line(self, y: int) -> Strip:
@@ -41,12 +42,16 @@ class _Canvas(Canvas):
         return strip if strip.cell_length else Strip.blank(0, self.rich_style)
 
 
+class _Plot(Guarded, PlotWidget):
+    """The library's."""
+
+
 class LossPlot(Container):
     """Told by `show` what the losses and gradient norms are."""
 
     def compose(self) -> ComposeResult:
         """The plot."""
-        yield PlotWidget(allow_pan_and_zoom=False)
+        yield _Plot(allow_pan_and_zoom=False)
 
     def on_mount(self) -> None:
         plot = self.query_one(PlotWidget)

@@ -8,9 +8,10 @@ from typing import Any
 
 from rich.segment import Segment, Segments
 from rich.style import Style
-from textual.containers import Container
 from textual.widget import Widget
-from textual.widgets import Static
+
+from screens.faults import Guarded
+from screens.widgets.guarded import Container, Static
 
 CELLS = (36, 12)
 """The most cells that a preview takes."""
@@ -121,6 +122,9 @@ class Preview(Container):
             return
         from textual_image.widget import Image
 
-        drawn: Widget = Image(picture, classes="picture--graphics")
+        class Drawn(Guarded, Image):  # type: ignore[misc, valid-type]
+            """The picture in the terminal's graphics."""
+
+        drawn: Widget = Drawn(picture, classes="picture--graphics")
         drawn.styles.width, drawn.styles.height = cells
         self.mount(drawn)

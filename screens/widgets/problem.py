@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from screens.themes import paints
+from screens.widgets.guarded import Static, VerticalScroll
 from workbench.errors import BenchError
 from workbench.findings import Finding
 

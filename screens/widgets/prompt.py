@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input, Static
 
+from screens.faults import on
 from screens.themes import paints
+from screens.widgets.fields import Input
+from screens.widgets.guarded import Horizontal, Static
 
 
 class Prompt(Horizontal):

@@ -13,15 +13,15 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.containers import Vertical
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
 
 from screens.actions import bindings
 from screens.themes import paints
+from screens.widgets.guarded import Static, Vertical
 from screens.widgets.line_view import Sparing
 from screens.widgets.still import Still
 from workbench.errors import BenchError

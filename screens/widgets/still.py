@@ -10,8 +10,10 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from screens.faults import Guarded, contain, stand_in
 
-class Still(Widget):
+
+class Still(Guarded, Widget):
     """A widget whose lines are those of the last paint for as long as nobody asked it to paint them."""
 
     # Named after this class: those that mix it in have attributes of their own.
@@ -46,7 +48,12 @@ class Still(Widget):
         known = (crop, self.outer_size, self.scroll_offset, self.virtual_size, self.get_line_filters())
         last = self._still_last if known == self._still_known else None
         if last is None or self._still_asked:
-            last = self.finish_lines(crop, last, sorted(self._still_asked))
+            try:
+                last = self.finish_lines(crop, last, sorted(self._still_asked))
+            except Exception as error:
+                # Stands until somebody asks for another paint, and is not tried at each of the others'.
+                contain(self, error)
+                last = stand_in(self, crop, error)
             self._still_known, self._still_last, self._still_asked = known, last, frozenset()
         return last
 

@@ -75,11 +75,20 @@ def forget_drawn(screen: Screen[Any]) -> None:
 
 @pytest.fixture
 def opened() -> Opened:
-    """Gives an app on the small bench, loaded and with its first row shown; `front`: or the screen of the last time."""
+    """Gives an app on the small bench, loaded and with its first row shown; `front`: or the screen of the last time.
+
+    What the app kept from ending it is raised here at last, unless `faults` are expected.
+    """
 
     @asynccontextmanager
     async def open_app(
-        size: tuple[int, int] = (120, 34), *, row: int = 0, theme: str = "", bench: Any = None, front: bool = False
+        size: tuple[int, int] = (120, 34),
+        *,
+        row: int = 0,
+        theme: str = "",
+        bench: Any = None,
+        front: bool = False,
+        faults: bool = False,
     ) -> AsyncIterator[Pilot[None]]:
         app = WorkbenchApp(bench or SmallBench(ROWS), row)
         async with app.run_test(size=size) as pilot:
@@ -89,6 +98,7 @@ def opened() -> Opened:
             # The first bench of a process imports transformers.
             await until(pilot, lambda: settled(pilot) or (front and app.front != "inspect"), 120)
             yield pilot
+        assert faults or not app.faults, app.faults[0].trace
 
     return open_app
 

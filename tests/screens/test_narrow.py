@@ -16,6 +16,7 @@ from tests.screens.small_bench import ROWS, SmallBench
 SCREENS = Path(__file__).resolve().parents[2] / "screens"
 LOOPS = {
     ("background.py", "_run"): "ends when the app closes",
+    ("watchdog.py", "_run"): "ends when the app does",
     ("browse.py", "_filtering"): "looks at the next row each time, and stops between two when it is asked to",
     ("widgets/token_paint.py", "_texts"): "goes through the pieces of a line",
 }
