@@ -85,6 +85,14 @@ REFUSED: dict[str, Case] = {
     ),
     "early stopping without steps": ({"early_stopping_patience": 3}, "early_stopping_patience"),
     "deepspeed and fsdp": ({"deepspeed": "zero2.json", "fsdp": ["full_shard"]}, "deepspeed"),
+    "8-bit optimizer under FSDP2": (
+        {
+            "fsdp_version": 2,
+            "fsdp_config": {"transformer_layer_cls_to_wrap": "Gemma3DecoderLayer"},
+            "optimizer": "adamw_8bit",
+        },
+        "optimizer",
+    ),
     "two memory limits": ({"max_memory": {0: "10GB"}, "gpu_memory_limit": 10}, "gpu_memory_limit"),
     "jinja without a template": ({"chat_template": "jinja"}, "chat_template"),
     "streaming without steps": ({"streaming": True}, "streaming"),
@@ -103,6 +111,10 @@ ACCEPTED: dict[str, Case] = {
     "checkpointing options alone": (
         {"gradient_checkpointing_kwargs": {"use_reentrant": False}},
         "gradient_checkpointing_kwargs",
+    ),
+    "checkpointing twice": (
+        {"fsdp_version": 2, "fsdp_config": {"activation_checkpointing": True}, "gradient_checkpointing": True},
+        "gradient_checkpointing",
     ),
     "two precisions": ({"fp16": True}, "fp16"),
     "evaluation without rows": ({"evals_per_epoch": 1}, "evals_per_epoch"),

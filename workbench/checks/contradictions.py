@@ -28,13 +28,17 @@ _KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A contradiction: the key it is told at, whether a recipe has it, and the edit that resolves it."""
+    """A contradiction: the key it is told at, whether a recipe has it, and the edit that resolves it.
+
+    `stops`: the run ends at it, whatever the validators say.
+    """
 
     name: str
     at: Callable[[Data], str | None]
     message: str
     hint: str
     mend: Callable[[Data], tuple[str, tuple[Edit, ...]]] | None = None
+    stops: bool = False
 
 
 def set_to(key: str, value: Any) -> Callable[[Data], tuple[str, tuple[Edit, ...]]]:
@@ -315,6 +319,20 @@ REFUSED: tuple[Rule, ...] = (
         both("deepspeed", "fsdp"),
         "deepspeed and fsdp exclude each other",
         "Keep one of them.",
+    ),
+    Rule(
+        "8-bit optimizer under FSDP2",
+        when(
+            "optimizer",
+            lambda d: (
+                d.get("fsdp_config")
+                and str(d.get("fsdp_version")) == "2"
+                and d.get("optimizer") in ("adamw_8bit", "adamw_bnb_8bit")
+            ),
+        ),
+        "FSDP2 does not shard the states of bitsandbytes' 8-bit AdamW",
+        "Set optimizer: adamw_torch_8bit.",
+        set_to("optimizer", "adamw_torch_8bit"),
     ),
     Rule(
         "two memory limits",

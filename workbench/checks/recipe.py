@@ -1,4 +1,4 @@
-"""M006, M009, M010, M012, T005, D009: what can be said of a recipe and its model without any row."""
+"""A014, M006, M009, M010, M012, T005, D009: what can be said of a recipe and its model without any row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks import schema, template
+from workbench.checks.kernels import kernels
 from workbench.checks.scene import boundary_place
 from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit, Finding, Fix
@@ -30,6 +31,7 @@ def check(bench: Bench) -> Iterator[Finding]:
     yield from silent_end(bench)
     yield from deaf_generation(bench)
     yield from template.dated(bench)
+    yield from kernels(bench.document, bench.loaded.model_type)
     yield from schema.check(bench)
 
 

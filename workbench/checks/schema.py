@@ -240,4 +240,4 @@ def _broken(
             title, edits = rule.mend(data)
             fix = Fix(title, edits)
         place = recipe.where((key,), key=True)
-        yield Finding(code, severity, rule.message, rule.hint, place, fix)
+        yield Finding(code, "error" if rule.stops else severity, rule.message, rule.hint, place, fix)

@@ -1,8 +1,9 @@
-"""Keys of which one has no effect, which axolotl 0.19's validators take in silence."""
+"""Keys of which one has no effect, or which stop the run later, and which axolotl 0.19's validators take in silence."""
 
 from __future__ import annotations
 
-from workbench.checks.contradictions import Data, Rule, attention, drop, first, set_to, when
+from workbench.checks.contradictions import REFUSED, Data, Rule, attention, drop, first, set_to, when
+from workbench.findings import Edit
 
 _LORA = (
     "lora_r",
@@ -13,6 +14,18 @@ _LORA = (
     "lora_model_dir",
 )
 _PACKS = ("flash_attention", "flex_attention", "xformers", "sage", "sdpa", "eager", "kernels-community/")
+
+
+def _sharded_checkpointing(data: Data) -> str | None:
+    """The key of fsdp_config that checkpoints activations, where one is on."""
+    settings = data.get("fsdp_config")
+    keys = ("activation_checkpointing", "fsdp_activation_checkpointing")
+    return first(settings, *keys) if isinstance(settings, dict) else None
+
+
+def broken(data: Data) -> frozenset[str]:
+    """The names of the rules that a recipe breaks, those that axolotl refuses and those that it is silent about."""
+    return frozenset(rule.name for rule in (*REFUSED, *SILENT) if rule.at(data) is not None)
 
 
 def _no_evaluation(data: Data) -> bool:
@@ -67,6 +80,21 @@ SILENT: tuple[Rule, ...] = (
         "gradient_checkpointing is not on, so its options have no effect",
         "Set gradient_checkpointing, or remove them.",
         set_to("gradient_checkpointing", True),
+    ),
+    Rule(
+        "checkpointing twice",
+        when("gradient_checkpointing", lambda d: d.get("gradient_checkpointing") and _sharded_checkpointing(d)),
+        "fsdp_config checkpoints activations too, and Trainer stops where both do",
+        "Keep the one of fsdp_config.",
+        lambda d: (
+            "without gradient_checkpointing",
+            tuple(
+                Edit((key,), remove=True)
+                for key in ("gradient_checkpointing", "gradient_checkpointing_kwargs")
+                if key in d
+            ),
+        ),
+        stops=True,
     ),
     Rule(
         "two precisions",

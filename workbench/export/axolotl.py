@@ -7,46 +7,33 @@ the plugin that lets axolotl start is listed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.checks.silences import broken
 from workbench.consumers.axolotl import plugin
 from workbench.errors import BenchError, InputError
-from workbench.export.defaults import RUN_KEYS, full_run, parameters
+from workbench.export.filling import of_the_model, of_the_run
 from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
 from workbench.recipe.document import Document
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.model import Recipe
-from workbench.recipe.new import (
-    MISTRAL_COMMON,
-    Line,
-    Part,
-    comment_lines,
-    family_needs,
-    several_gpus,
-    written_part,
-)
+from workbench.recipe.new import Part, comment_lines, family_needs, several_gpus, written_part
 from workbench.recipe.yaml_nodes import dotted
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
 MULTIMODAL = {
-    "processor_type": "AutoProcessor",
     "skip_prepare_dataset": True,
     "remove_unused_columns": False,
     "sample_packing": False,
 }
-_ATTENTION = (
-    *("attn_implementation", "flash_attention", "sdp_attention", "flex_attention", "eager_attention"),
-    *("gemma4_hybrid_attn_impl", "xformers_attention", "sage_attention", "s2_attention"),
-)
-_TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
 NEEDS_PLUGIN = (
     f"{plugin.FILE}, which {plugin.NAME} in plugins names, where axolotl finds it: beside this file, with "
     "`axolotl train` started in that folder; with --launcher python, or started elsewhere, also PYTHONPATH=that folder"
@@ -125,10 +112,9 @@ def compose(
     for path, value in work.asked.items():
         work.put(path, value, "set for this export")
     sources(work, out)
-    multimodal = bench.recipe.multimodal or (bench.loaded.is_multimodal and bench.loaded.processor is not None)
-    if multimodal:
+    if Recipe.from_document(work.document).multimodal:
         for key, required in MULTIMODAL.items():
-            if (key,) not in work.asked and not (key == "processor_type" and work.document.get((key,))):
+            if (key,) not in work.asked and broken({**work.document.data, key: required}) <= broken(work.document.data):
                 work.put((key,), required, "every multimodal run needs it")
     _masking(work)
     _strategy(work)
@@ -177,7 +163,8 @@ def first_difference(mine: Bench, other: Bench, rows: Sequence[int]) -> tuple[in
 def _masking(work: Work) -> None:
     """What decides the labels, written out where axolotl reads it: in the first dataset's entry."""
     recipe = Recipe.from_document(work.document)
-    if not recipe.datasets:
+    if not recipe.datasets or not (recipe.multimodal or recipe.datasets[0].type == "chat_template"):
+        # Other strategies, and rows that are tokenized already, know no roles.
         return
     place = "read from the first entry, for every dataset" if recipe.multimodal else "read here"
     work.put(("datasets", 0, "roles_to_train"), recipe.roles_to_train, place)
@@ -264,55 +251,19 @@ def _remark(work: Work, key: str, text: str) -> None:
 
 def _fill(work: Work) -> None:
     """What the model's family needs and what the full run needs, appended with its reasons where the recipe is open."""
-    bench = work.bench
-    needs = dict(family_needs(bench.family, bench.loaded.config))
-    recipe = Recipe.from_document(work.document)
-    model = [Line(key, value, why) for key, value, why in _of_the_model(work, recipe, needs)]
-    options: dict[str, Any] = {"rows": _count(bench), "size": parameters(bench.loaded.config)}
-    run = []
-    for one in full_run(recipe, work.document.data, **options):
-        value, why = needs.get(one.key, (one.value, one.why))
-        run.append(Line(one.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
+    model = of_the_model(work.bench, work.document)
+    run = of_the_run(work.bench, work.document)
     parts = [
         Part("What this model needs in training, added by vlmbench export.", tuple(model)),
         Part("The full run, added by vlmbench export: starting points, to be changed freely.", tuple(run)),
     ]
     blocks = [block for part in parts if part.lines for block in written_part(part)]
     if not work.has("fsdp", "fsdp_config", "deepspeed"):
-        notes = list(several_gpus(needs))
-        blocks += [note for note in notes if note.split("\n")[0] not in work.document.text]
+        needs = dict(family_needs(work.bench.family, work.bench.loaded.config))
+        blocks += [note for note in several_gpus(needs) if note.split("\n")[0] not in work.document.text]
     lines = [*model, *run]
     _append(work, blocks, {line.key: line.value for line in lines})
     work.changes += [Change((line.key,), line.value, line.above) for line in lines]
-
-
-def _of_the_model(work: Work, recipe: Recipe, needs: Mapping[str, tuple[Any, str]]) -> Iterator[tuple[str, Any, str]]:
-    """(key, value, why) of what concerns the model, in the order of a recipe."""
-    adapted = recipe.adapter is not None
-    targeted = work.has(*_TARGETS)
-    if adapted and not work.has("lora_r"):
-        yield "lora_r", 16, "The rank of the adapters; more learns more and costs more."
-    if adapted and not work.has("lora_alpha"):
-        yield "lora_alpha", 2 * (recipe.lora_r or 16), "Twice the rank."
-    for key, (value, why) in needs.items():
-        skip = (
-            work.has(key)
-            or "." in key
-            or key.startswith(("fsdp", "deepspeed", "datasets"))
-            or key in ("chat_template", "role_boundaries", "sequence_len", MISTRAL_COMMON, "trust_remote_code")
-            or (key.startswith("lora_") and (not adapted or (targeted and key != "lora_target_parameters")))
-            or (key in _ATTENTION and work.has(*_ATTENTION))
-        )
-        if not skip and not _of_the_run(key):
-            yield key, value, why
-    if not work.has("gradient_checkpointing"):
-        yield "gradient_checkpointing", True, "A third more time for most of the activations' memory."
-    if not work.has("gradient_checkpointing_kwargs") and "gradient_checkpointing_kwargs" not in needs:
-        yield "gradient_checkpointing_kwargs", {"use_reentrant": False}, "The reentrant kind fails with shared modules."
-
-
-def _of_the_run(key: str) -> bool:
-    return key in RUN_KEYS or key == "bf16"
 
 
 def _append(work: Work, blocks: Sequence[str], values: Mapping[str, Any]) -> None:
@@ -331,11 +282,3 @@ def _append(work: Work, blocks: Sequence[str], values: Mapping[str, Any]) -> Non
         return
     for key, value in values.items():
         document.set((key,), value)
-
-
-def _count(bench: Bench) -> int | None:
-    """How many rows there are, where telling is cheap."""
-    try:
-        return bench.rows.known_length or len(bench.rows)
-    except TypeError:
-        return None

@@ -158,11 +158,34 @@ def _let_the_plugin(cfg: Any) -> None:
         ours.pre_model_load(cfg)
 
 
+def try_lora_kernels(cfg: Any) -> None:
+    """Rewrite the attention for the LoRA kernels as axolotl's loader does, and back. Raises whatever axolotl raises.
+
+    Nothing is done where a normalised configuration has them off.
+    """
+    if not (cfg.lora_qkv_kernel or cfg.lora_o_kernel):
+        return
+    from axolotl.loaders.patch_manager import PatchManager
+    from axolotl.loaders.utils import load_model_config
+    from axolotl.monkeypatch.lora_kernels import get_attention_cls_from_config
+
+    attention = get_attention_cls_from_config(cfg)
+    forward, patched = attention.forward, "_original_forward" in vars(attention)
+    try:
+        PatchManager(cfg, load_model_config(cfg))._apply_self_attention_lora_patch()
+    finally:
+        attention.forward = forward
+        if not patched and "_original_forward" in vars(attention):
+            # Left in place, it would make a second try say that all is done.
+            del attention._original_forward
+
+
 def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
     """What axolotl makes of a recipe file and of these rows of its first dataset.
 
-    `refused` says at which stage it stopped ("validate", "collator" or "rows") and why. Where `role_boundaries` alone
-    are what stops the collator, the labels they mean are given all the same, with `unwrapped` true.
+    `refused` says at which stage it stopped ("validate", "kernels", "collator" or "rows") and why. Where
+    `role_boundaries` alone are what stops the collator, the labels they mean are given all the same, with `unwrapped`
+    true.
     """
     from importlib.metadata import version
 
@@ -172,6 +195,8 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
     stage = "validate"
     try:
         cfg = read_config(recipe)
+        stage = "kernels"
+        try_lora_kernels(cfg)
         stage = "collator"
         try:
             theirs = _assemble(cfg, unwrap_boundaries=False)

@@ -65,7 +65,6 @@ def full_run(recipe: Recipe, given: Mapping[Any, Any], *, rows: int | None, size
     adapter = bool(recipe.adapter)
     big = size is not None and size > 10 * _BILLION
     said = f"about {size / _BILLION:.1f}B parameters" if size is not None else "size unknown"
-    evaluated = bool(recipe.val_set_size or recipe.test_datasets)
     if "max_steps" not in given and "num_epochs" not in given:
         yield _epochs(rows)
     micro = recipe.micro_batch_size or 1
@@ -89,19 +88,19 @@ def full_run(recipe: Recipe, given: Mapping[Any, Any], *, rows: int | None, size
     if "warmup_steps" not in given and "warmup_ratio" not in given:
         yield Default("warmup_ratio", 0.03, "the first steps' gradients are the largest")
     if "optimizer" not in given:
-        optimizer = "adamw_torch_fused" if adapter or not big else "adamw_8bit"
-        why = "as fast as AdamW gets" if adapter or not big else "AdamW's states in 8 bits: a quarter of their memory"
+        # bitsandbytes' states are not sharded.
+        whole = not any(given.get(key) for key in ("fsdp", "fsdp_config", "deepspeed", "tensor_parallel_size"))
+        small = big and not adapter and whole
+        optimizer = "adamw_8bit" if small else "adamw_torch_fused"
+        why = "AdamW's states in 8 bits: a quarter of their memory" if small else "as fast as AdamW gets"
         yield Default("optimizer", optimizer, why)
     if "max_grad_norm" not in given:
         yield Default("max_grad_norm", 1.0, "one odd row does not throw the run off")
-    if "bf16" not in given and "fp16" not in given:
+    if not any(key in given for key in ("bf16", "fp16", "bfloat16", "float16", "fp8")):
         yield Default("bf16", "auto", "these models were trained in it; fp16 overflows in several of them")
-    if not any(key in given for key in ("val_set_size", "test_datasets")) and rows is not None and rows >= 200:
-        evaluated = True
-        yield Default("val_set_size", 0.05, f"{round(rows * 0.05)} of {rows:,} rows show when it begins to overfit")
-    if evaluated and not any(key in given for key in ("evals_per_epoch", "eval_steps", "eval_strategy")):
-        yield Default("evals_per_epoch", 4, "often enough to see the turn")
-    if not any(key in given for key in ("saves_per_epoch", "save_steps", "save_strategy")):
+    evaluated = recipe.val_set_size or recipe.test_datasets
+    if not evaluated and not any(key in given for key in ("saves_per_epoch", "save_steps", "save_strategy")):
+        # Beside an evaluation this can make axolotl keep the best checkpoint instead of the last.
         yield Default("saves_per_epoch", 1, "a run that dies loses an epoch at most")
     if "save_total_limit" not in given:
         yield Default("save_total_limit", 2, "the disk does not fill up" if adapter else "each holds the whole model")

@@ -168,7 +168,7 @@ def round_trip_proof(bench: Bench, exported: Bench | BenchError, rows: Sequence[
     differs = first_difference(bench, exported, rows)
     if differs is not None:
         message = f"the exported file gives other labels: row {differs[0]}, from token {differs[1]} on"
-        hint = "What was set for this export, or a missing processor_type, changes what is trained."
+        hint = "What was set for this export changes what is trained."
         return Proof("round trip", False, "export_differs", message, hint)
     return Proof("round trip", True, "ok", f"opened again, the file gives the same labels on {len(rows)} rows")
 
@@ -192,9 +192,11 @@ def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof
         if answer.unwrapped:
             message = f"{answer.name} cannot start with role_boundaries from a file ({said}); it means the same labels"
             return Proof("consumer", False, "consumer_cannot_start", message, "`vlmbench explain A012` says more.")
-        verb = {"validate": "refuses the file", "collator": "cannot build its collator"}.get(
-            stage, "cannot read the rows"
-        )
+        verb = {
+            "validate": "refuses the file",
+            "kernels": "cannot patch this model's attention for its LoRA kernels",
+            "collator": "cannot build its collator",
+        }.get(stage, "cannot read the rows")
         return Proof("consumer", False, "consumer_refuses", f"{answer.name} {verb}: {said}", "Change what it names.")
     return Proof(
         "consumer",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.recipe.document import Document
+from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
 from workbench.recipe.yaml_write import write_value
 
 TOKENIZER_DEFAULT = "tokenizer_default"
@@ -89,7 +90,7 @@ def new_recipe(
     needs = dict(family_needs(family, config))
     head = f"{family.title}: LoRA fine-tuning with axolotl." if family else "LoRA fine-tuning with axolotl."
     blocks = ["\n".join(comment_lines(head))]
-    for part in _parts(model, family, needs, data, template, template_text, processor):
+    for part in _parts(model, family, needs, data, template, template_text, processor, config):
         blocks += written_part(part)
     return Document.from_text("\n\n".join([*blocks, *several_gpus(needs)]) + "\n", name)
 
@@ -116,6 +117,7 @@ def _parts(
     template: str,
     template_text: str | None,
     processor: bool,
+    config: Mapping[str, Any] | None,
 ) -> Iterator[Part]:
     used: set[str] = set()
 
@@ -185,6 +187,7 @@ def _parts(
             line("lora_dropout", 0.0),
             *(given("lora_target_modules") or (() if "lora_target_linear" in needs else _all_linear(family))),
             *given("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
+            *_kernels(needs, str((config or {}).get("model_type"))),
         ),
     )
     yield Part("", given("freeze_mm_modules", "unfrozen_parameters"))
@@ -229,6 +232,21 @@ def _parts(
             line("output_dir", f"./outputs/{model.rstrip('/').rsplit('/', 1)[-1] or 'model'}"),
             line("seed", 42),
         ),
+    )
+
+
+def _kernels(needs: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[Line]:
+    """The LoRA kernels turned off, where axolotl would turn them on and stop."""
+    told = {key: value for key, (value, _) in needs.items()}
+    if stops({"adapter": "lora"} | told, model_type) is not None and turned_on({"adapter": "lora"} | told) == "adapter":
+        yield from (Line(key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+
+
+def kernels_why(model_type: str | None) -> str:
+    """What a recipe says above the keys that turn the LoRA kernels off."""
+    return (
+        f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (asked of "
+        f"axolotl {asked().axolotl}). The kernel for the MLP is given up with them."
     )
 
 

@@ -1,0 +1,63 @@
+"""For which model types axolotl's patch of the attention for its LoRA kernels goes through: each is asked of axolotl.
+
+`python -m conformance.kernels`, in this folder's environment, writes `workbench/recipe/lora_kernels.json`, which the
+bench goes by where no axolotl is at hand; `test_kernels.py` holds it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import axolotl
+from axolotl.model_support import Unsupported, get_model_support, resolve_model_support
+from axolotl.utils.dict import DictDefault
+from transformers.models.auto import modeling_auto
+
+from conformance.environment import ROOT
+from workbench.export.axolotl_side import try_lora_kernels
+
+TABLE = ROOT / "workbench" / "recipe" / "lora_kernels.json"
+# Two texts that differ by what is not there.
+_REASONS = {
+    "Axolotl could not import attention class": "it finds no attention class for this model type",
+    "Original QKV code not found": "the attention of this model is written otherwise: Original QKV code not found",
+    "Original O code not found": "the attention of this model is written otherwise: Original O code not found",
+}
+
+
+def model_types() -> list[str]:
+    """Every type that transformers has a class for which axolotl can train: causal, or with pictures or sound."""
+    mappings = ("MODEL_FOR_CAUSAL_LM_MAPPING_NAMES", "MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES")
+    return sorted({name for one in mappings for name in getattr(modeling_auto, one)})
+
+
+def answer(model_type: str, folder: Path) -> str:
+    """ "through", "off", or why it raises."""
+    support = get_model_support(model_type)
+    said = support and resolve_model_support(support).capabilities.get("lora_kernels")
+    if isinstance(said, Unsupported):
+        return "off"
+    (folder / "config.json").write_text(json.dumps({"model_type": model_type}), "utf-8")
+    cfg = DictDefault(base_model=str(folder), model_config_type=model_type, lora_qkv_kernel=True, lora_o_kernel=True)
+    try:
+        try_lora_kernels(cfg)
+    except Exception as problem:
+        return next((why for start, why in _REASONS.items() if str(problem).startswith(start)), f"{problem}"[:200])
+    return "through"
+
+
+def table() -> dict[str, Any]:
+    """The answers for every model type, as the file has them."""
+    found: dict[str, list[str]] = {}
+    with TemporaryDirectory() as scratch:
+        for one in model_types():
+            found.setdefault(answer(one, Path(scratch)), []).append(one)
+    through, off = found.pop("through"), found.pop("off", [])
+    return {"axolotl": axolotl.__version__, "through": through, "off": off, "raises": found}
+
+
+if __name__ == "__main__":
+    print(json.dumps(table(), indent=1))

@@ -1,0 +1,54 @@
+"""When axolotl turns its LoRA kernels on, and for which models it then stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
+from workbench.recipe.model import Recipe
+from workbench.recipe.new import new_recipe
+
+LORA = {"adapter": "lora"}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (LORA, "adapter"),
+        ({"adapter": "qlora", "load_in_4bit": True, "load_in_8bit": True}, "adapter"),
+        (LORA | {"load_in_8bit": True}, None),
+        (LORA | {"rl": "dpo"}, None),
+        (LORA | {"trust_remote_code": True}, None),
+        (LORA | {"lora_mlp_kernel": True}, None),
+        (LORA | {"lora_embedding_kernel": False}, None),
+        (LORA | {"lora_o_kernel": True}, "lora_o_kernel"),
+        (LORA | dict.fromkeys(KERNELS, False), None),
+        (LORA | dict.fromkeys(KERNELS), "adapter"),
+        ({}, None),
+    ],
+)
+def test_when_they_are_on(data: dict[str, Any], expected: str | None) -> None:
+    assert turned_on(data) == expected
+
+
+def test_models_are_parted_in_three() -> None:
+    known = asked()
+    assert {"gemma3", "gemma4", "gemma4_unified", "mistral3", "qwen3_5", "qwen3_vl"} <= known.through
+    assert {"muse_glimmer", "paddleocr_vl", "qwen4_exp"} <= known.off
+    assert {"qwen2_vl", "qwen2_5_vl", "qwen3_vl_moe", "llava", "internvl", "mllama", "llama4"} <= known.raises.keys()
+    assert not known.through & known.raises.keys()
+    assert not known.off & (known.through | known.raises.keys())
+    assert stops(LORA, "qwen2_vl") is not None
+    assert stops(LORA, "gemma3") is None
+    assert stops(LORA, "nobody_asked") is None
+    assert stops(LORA, None) is None
+
+
+@pytest.mark.parametrize(("model_type", "off"), [("qwen2_5_vl", True), ("gemma3", False), ("nobody_asked", False)])
+def test_a_new_recipe_turns_them_off_where_they_stop(model_type: str, off: bool) -> None:
+    document = new_recipe("org/model", config={"model_type": model_type})
+    assert {key for key in KERNELS if document.get((key,)) is False} == (set(KERNELS) if off else set())
+    assert ("asked of axolotl 0.19.0" in " ".join(document.text.replace("#", " ").split())) == off
+    assert Recipe.check(document) == []

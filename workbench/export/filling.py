@@ -1,0 +1,144 @@
+"""What an export adds to a recipe: only what leaves what is trained as it is, and what axolotl accepts beside the rest.
+
+Each key is tried before it is written: on the rules that axolotl's validator and Trainer follow, and, where it bears
+on what has gradients, on the model without weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from workbench.checks.silences import broken
+from workbench.errors import EnvironmentProblem
+from workbench.export.defaults import RUN_KEYS, full_run, parameters
+from workbench.recipe.document import Document
+from workbench.recipe.lora_kernels import KERNELS, stops, turned_on
+from workbench.recipe.model import Recipe
+from workbench.recipe.new import MISTRAL_COMMON, Line, family_needs, kernels_why
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.models.targets import Trained
+
+_TARGETS = ("lora_target_modules", "lora_target_linear", "lora_target_parameters")
+# These decide which numbers of the model are trained.
+_TRAINED = (*_TARGETS, "freeze_mm_modules", "unfrozen_parameters", "lora_modules_to_save")
+_ELSEWHERE = ("chat_template", "role_boundaries", "sequence_len", "attn_implementation", "trust_remote_code")
+_LANGUAGE = frozenset(("language", "experts", "embeddings", "head"))
+
+
+def of_the_model(bench: Bench, document: Document) -> list[Line]:
+    """What concerns the model, in the order of a recipe, with the reasons."""
+    told = dict(document.data)
+    lines = [Line(key, value, why) for key, value, why in _wanted(bench, document)]
+    return list(_harmless(told, lines))
+
+
+def of_the_run(bench: Bench, document: Document) -> list[Line]:
+    """The full run's length, steps and rate where the recipe leaves them open, with the reasons."""
+    recipe, needs = Recipe.from_document(document), dict(family_needs(bench.family, bench.loaded.config))
+    options: dict[str, Any] = {"rows": _count(bench), "size": parameters(bench.loaded.config)}
+    lines = []
+    for one in full_run(recipe, document.data, **options):
+        value, why = needs.get(one.key, (one.value, one.why))
+        lines.append(Line(one.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
+    return list(_harmless(dict(document.data), lines))
+
+
+def _harmless(data: dict[Any, Any], lines: list[Line]) -> Iterator[Line]:
+    """Those lines that contradict nothing of the recipe, nor of each other."""
+    before = broken(data)
+    for line in lines:
+        trial = data | {line.key: line.value}
+        if broken(trial) <= before:
+            data = trial
+            yield line
+
+
+def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
+    data, recipe = document.data, Recipe.from_document(document)
+    needs = dict(family_needs(bench.family, bench.loaded.config))
+    adapted = recipe.adapter is not None
+    # What the rest is compared with: PEFT makes no adapter without a rank.
+    ranked = Document(document.text, document.name)
+    if adapted and "lora_r" not in data:
+        ranked.set(("lora_r",), 16)
+        yield "lora_r", 16, "The rank of the adapters; more learns more and costs more."
+    if adapted and "lora_alpha" not in data:
+        yield "lora_alpha", 2 * (recipe.lora_r or 16), "Twice the rank."
+    if "gradient_checkpointing" not in data:
+        yield "gradient_checkpointing", True, "A third more time for most of the activations' memory."
+    if _non_reentrant(bench, ranked):
+        value, why = {"use_reentrant": False}, "The reentrant kind fails with shared modules."
+        yield "gradient_checkpointing_kwargs", *needs.get("gradient_checkpointing_kwargs", (value, why))
+    trained = {key: value for key, (value, _) in needs.items() if key in _TRAINED and key not in data}
+    open_targets = adapted and not any(key in data for key in _TARGETS)
+    if not adapted or not open_targets or _peft_has_targets(bench):
+        now = _trained(bench, ranked) if trained else None
+        trained = {key: value for key, value in trained.items() if _same(now, _trained(bench, ranked, key, value))}
+    for key, (value, why) in needs.items():
+        skip = (
+            (key in data or "." in key or key in (*_ELSEWHERE, MISTRAL_COMMON, "gradient_checkpointing_kwargs"))
+            or (key in RUN_KEYS or key == "bf16" or key.startswith(("fsdp", "deepspeed", "datasets")))
+            or (key.startswith("lora_") and not adapted)
+            or (key in _TRAINED and key not in trained)
+        )
+        if not skip:
+            yield key, value, why
+    model_type = bench.loaded.model_type
+    if turned_on(data) == "adapter" and stops(data, model_type) is not None:
+        yield from ((key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+
+
+def _same(before: Trained | None, after: Trained | None) -> bool:
+    """Whether the same numbers of the model are trained; False where it cannot be told."""
+    if before is None or after is None or before.refusal is not None or after.refusal is not None:
+        return False
+    return (before.modules, before.parameters, before.counts) == (after.modules, after.parameters, after.counts)
+
+
+def _trained(bench: Bench, document: Document, *more: Any) -> Trained | None:
+    """What a recipe trains, with one more key and its value where they are given."""
+    from workbench.models.targets import trained
+
+    if more:
+        key, value = more
+        document = Document(document.text, document.name)
+        document.set((key,), value)
+    try:
+        return trained(bench.anatomy, Recipe.from_document(document))
+    except EnvironmentProblem:
+        return None
+
+
+def _non_reentrant(bench: Bench, document: Document) -> bool:
+    """Whether checkpointing may be told not to be reentrant.
+
+    Where the recipe checkpoints already, this gives gradients to what had none in towers whose input asks for none. And
+    4 bits under ZeRO-3 may not bear it, as axolotl warns.
+    """
+    data = document.data
+    if "gradient_checkpointing_kwargs" in data or data.get("gradient_checkpointing", True) is False:
+        return False
+    if data.get("adapter") == "qlora" and "zero3" in str(data.get("deepspeed")):
+        return False
+    if "gradient_checkpointing" not in data:
+        return True
+    found = _trained(bench, document)
+    return found is not None and found.refusal is None and found.counts.keys() <= _LANGUAGE
+
+
+def _peft_has_targets(bench: Bench) -> bool:
+    """Whether PEFT has targets of its own for an adapter that names none."""
+    from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as known
+
+    return bench.loaded.model_type in known
+
+
+def _count(bench: Bench) -> int | None:
+    """How many rows there are, where telling is cheap."""
+    try:
+        return bench.rows.known_length or len(bench.rows)
+    except TypeError:
+        return None

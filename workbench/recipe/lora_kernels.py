@@ -1,0 +1,60 @@
+"""axolotl's LoRA kernels: whether it turns them on for a recipe, and for which models its patch of the attention works.
+
+The patch rewrites the source of the attention class, which it finds by the `model_type` of the top of config.json; for
+most models there is no class under that name, or its source is another, and loading stops. Which models go through is
+data, asked of the releases that the file names (`python -m conformance.kernels` asks anew).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
+ATTENTION_KERNELS = ("lora_qkv_kernel", "lora_o_kernel")
+_SAID = (*KERNELS, "lora_embedding_kernel")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What axolotl did with each model type: its patch went through, it took the kernels back itself, or it raised.
+
+    `axolotl`: the releases that were asked, in words.
+    """
+
+    axolotl: str
+    through: frozenset[str]
+    off: frozenset[str]
+    raises: Mapping[str, str]
+
+
+@cache
+def asked() -> Asked:
+    """The stored answers."""
+    told = json.loads(files("workbench.recipe").joinpath("lora_kernels.json").read_text("utf-8"))
+    raises = {name: why for why, names in told["raises"].items() for name in names}
+    return Asked(told["axolotl"], frozenset(told["through"]), frozenset(told["off"]), raises)
+
+
+def turned_on(data: Mapping[Any, Any]) -> str | None:
+    """The key by which the attention's kernels are on, "adapter" where axolotl turns them on unasked, None if off."""
+    said = next((key for key in ATTENTION_KERNELS if data.get(key)), None)
+    if said is not None or any(data.get(key) is not None for key in _SAID):
+        return said
+    adapter = data.get("adapter")
+    if adapter not in ("lora", "qlora") or data.get("rl") or data.get("trust_remote_code"):
+        return None
+    if (adapter == "lora" and data.get("load_in_8bit")) or data.get("nvfp4_merge_aware"):
+        return None
+    return "adapter"
+
+
+def stops(data: Mapping[Any, Any], model_type: str | None) -> str | None:
+    """Why axolotl's patch raises while it loads this model for this recipe; None where it does not, or is not known."""
+    if turned_on(data) is None or model_type is None:
+        return None
+    return asked().raises.get(model_type)
