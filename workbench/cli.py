@@ -199,6 +199,9 @@ def check(
 
     diagnostics.quiet_libraries()
     try:
+        from workbench.checks.registry import patterns, refuse_unknown
+
+        refuse_unknown(patterns([select, ignore]))
         if fix and config is None:
             raise InputError("--fix edits a recipe, and none was given", hint="Give the YAML file.")
         bench = prepare(config, model=model, data=data, **options)
@@ -208,15 +211,11 @@ def check(
 
         def report() -> Report:
             chosen = iter([bench.row(row)]) if row is not None else bench.head(None if rows == "all" else rows)
-            return check_rows(bench, chosen, select=_listed(select), ignore=_listed(ignore))
+            return check_rows(bench, chosen, select=patterns(select), ignore=patterns(ignore))
 
         return _checked(bench, report, fix, yes, output)
     except BenchError as problem:
         return diagnostics.report(problem, as_json=output == "json")
-
-
-def _listed(codes: str) -> list[str]:
-    return [code.strip() for code in codes.split(",") if code.strip()]
 
 
 def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:

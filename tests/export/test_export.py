@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -207,6 +208,24 @@ def test_the_command_refuses_writes_and_never_overwrites(
     assert [(row["input_ids"], row["labels"]) for row in rows[0]] == [
         (row["input_ids"], row["labels"]) for row in rows[1]
     ]
+
+
+def test_an_export_goes_to_stdout_and_never_takes_the_place_of_a_fifo(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make()
+    monkeypatch.chdir(tmp_path)
+    plain = run("export", "recipe.yaml", "--unvalidated", "--rows", "2")
+    dashed = run("export", "recipe.yaml", "--unvalidated", "--rows", "2", "--out", "-")
+    assert plain.returncode == dashed.returncode == 0
+    assert yaml.safe_load(dashed.stdout) == yaml.safe_load(plain.stdout)
+    assert not (tmp_path / "-").exists()
+    os.mkfifo(tmp_path / "pipe")
+    refused = run("export", "recipe.yaml", "--unvalidated", "--force", "--out", "pipe")
+    assert refused.returncode == 2
+    assert "FIFO" in refused.stderr
+    assert "--out -" in refused.stderr
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_unvalidated_is_said_in_the_file(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import math
 import os
 import random
 import re
+import socket
 import stat
 import sys
 import unicodedata
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.recipe import document as module
-from workbench.recipe.document import Document, Parsed, dotted, write_value
+from workbench.recipe.document import Document, Parsed, dotted, write_atomically, write_value
 from workbench.recipe.yaml_read import MAX_BYTES
 
 RECIPE = """\
@@ -795,3 +796,48 @@ def test_every_unicode_category_is_in_the_fuzz() -> None:
     assert {unicodedata.category(ch) for ch in pool} >= {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"}
     for ch in pool:
         assert Document.from_text(write_value("x", f"{ch}x{ch}")).get(("x",)) == f"{ch}x{ch}"
+
+
+def special(kind: str, folder: Path) -> Path:
+    """A file that is no regular one."""
+    path = folder / kind
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(path))
+    elif kind == "device":
+        return Path("/dev/null")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "socket", "device"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_no_regular_file_is_not_replaced_by_one(tmp_path: Path, kind: str, linked: bool) -> None:
+    path = special(kind, tmp_path)
+    before = path.stat()
+    if linked:
+        link = tmp_path / "link.yaml"
+        link.symlink_to(path)
+        path = link
+    document = Document.from_text("a: 1\n")
+    with pytest.raises(InputError) as caught:
+        document.save(path)
+    assert kind in caught.value.cause
+    assert (path.stat().st_mode, path.stat().st_ino) == (before.st_mode, before.st_ino)
+    assert not [left for left in tmp_path.iterdir() if left.suffix == ".tmp"]
+
+
+def test_a_file_with_the_longest_name_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 250 + ".yaml")
+    path.write_text("a: 1\n")
+    write_atomically(path, b"a: 2\n")
+    assert path.read_text() == "a: 2\n"
+
+
+def test_a_link_to_itself_is_no_place(tmp_path: Path) -> None:
+    path = tmp_path / "loop"
+    path.symlink_to(path)
+    with pytest.raises((InputError, EnvironmentProblem)):
+        write_atomically(path, b"")
+    assert path.is_symlink()

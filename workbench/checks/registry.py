@@ -16,6 +16,7 @@ from typing import Any, Literal
 from workbench.errors import InputError
 from workbench.findings import Finding, Severity
 
+_DIGITS = str.maketrans("OIL", "011")
 Scope = Literal["row", "recipe", "model", "run"]
 
 
@@ -58,10 +59,50 @@ def explain(code: str) -> Code:
     known = _read()
     found = known.get(code.strip().upper())
     if found is None:
-        near = difflib.get_close_matches(code.strip().upper(), known, n=3, cutoff=0.5)
+        near = _nearest(code.strip().upper())
         hint = f"Did you mean {', '.join(near)}?" if near else "`vlmbench explain` without a code lists them all."
         raise InputError(f"There is no code {code!r}", hint=hint)
     return found
+
+
+def _nearest(word: str) -> list[str]:
+    """Up to three codes that `word` may have been meant for: first those with the most characters in their places."""
+    word = word[:1] + word[1:].translate(_DIGITS)
+    near = difflib.get_close_matches(word, _read(), n=len(_read()), cutoff=0.5)
+    return sorted(near, key=lambda code: sum(one != other for one, other in zip(code, word, strict=False)))[:3]
+
+
+def patterns(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Codes or beginnings of codes, each for itself or, as on the command line, with commas between them."""
+    words = [given] if isinstance(given, str) else given
+    return tuple(one.strip() for word in words for one in word.split(",") if one.strip())
+
+
+def refuse_unknown(given: Iterable[str]) -> None:
+    """Stop at what is neither a code nor the beginning of one, in any case.
+
+    Raises:
+        InputError: no code begins like one of them; the hint names the nearest.
+    """
+    known = _read()
+    for pattern in given:
+        word = pattern.upper()
+        if any(code.startswith(word) for code in known):
+            continue
+        letters = sorted({code[0] for code in known})
+        near = _nearest(word)
+        hint = f"Did you mean {', '.join(near)}? " if near else ""
+        hint += f"A beginning will do ({', '.join(letters)}); `vlmbench explain` lists the codes."
+        raise InputError(f"There is no code {pattern!r}", "No code begins like this.", hint)
+
+
+def reads_rows(select: Collection[str] = (), ignore: Collection[str] = ()) -> bool:
+    """Whether among the selected codes is one that looks at rows."""
+    wanted, unwanted = (tuple(item.upper() for item in items) for items in (select, ignore))
+    return any(
+        code.scope == "row" and (not wanted or name.startswith(wanted)) and not (unwanted and name.startswith(unwanted))
+        for name, code in _read().items()
+    )
 
 
 def chosen(findings: Iterable[Finding], select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Finding]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.checks import data, mask, model, recipe, template
-from workbench.checks.registry import chosen
+from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
 from workbench.checks.scene import Scene
+from workbench.data.rows import Lines
 from workbench.findings import SEVERITIES, Finding, Fix, Severity
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Report:
     tokens: int
     agreement: tuple[int, int] | None = None
     groups: tuple[Group, ...] = field(default=())
+    read: int | None = None
+    """Of how many rows the syntax was read: all of a file's; None where that was not asked for or cannot be told."""
 
     def count(self, severity: Severity) -> int:
         """How many findings are that bad."""
@@ -110,13 +113,21 @@ class Checking:
     """A check under way: rows are added one by one, and `report` tells of those so far."""
 
     def __init__(self, bench: Bench, *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> None:
-        """Checks the recipe. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
+        """Checks the recipe. `select` and `ignore` hold codes or beginnings of codes, such as "M".
+
+        Raises:
+            InputError: no code begins like one of them.
+        """
+        select, ignore = patterns(select), patterns(ignore)
+        refuse_unknown((*select, *ignore))
         self._bench = bench
-        self._select, self._ignore = tuple(select), tuple(ignore)
+        self._select, self._ignore = select, ignore
         with_model = not self._select or any(one.upper().startswith("A") for one in self._select)
         self._found = self._chosen(check_recipe(bench, with_model=with_model))
         self._roles: set[str] = set()
         self.rows = 0
+        self._told: set[int] = set()
+        self._read: int | None = None
         self._trained = self._tokens = self._agreed = self._compared = 0
 
     def _chosen(self, findings: Iterable[Finding]) -> list[Finding]:
@@ -125,8 +136,11 @@ class Checking:
     def add(self, row: Row) -> None:
         """Check one more row."""
         self.rows += 1
-        self._found += self._chosen(row.findings)
+        found = self._chosen(row.findings)
+        self._found += found
         if row.error is not None:
+            if any(one.code == row.error.code for one in found):
+                self._told.add(row.index)
             return
         self._roles.update(str(message.get("role")) for message in row.conversation.messages)
         self._trained += row.mask.trained
@@ -134,6 +148,18 @@ class Checking:
         told = template.third_opinion(Scene(row))
         if told is not None:
             self._agreed, self._compared = self._agreed + told[0], self._compared + told[1]
+
+    def read_rest(self) -> None:
+        """Read the syntax of every row that was not added, where a code that looks at rows is selected.
+
+        `datasets` gives up on a whole file for one bad line, so what `select` names could not be trained on either.
+        """
+        source = self._bench.rows
+        if self._read is not None or not isinstance(source, Lines) or not reads_rows(self._select, self._ignore):
+            return
+        rest = [row for row in source.faults() if row.error is not None and row.index not in self._told]
+        self._found += chosen([row.error for row in rest if row.error is not None], (), self._ignore)
+        self._read = source.known_length
 
     def report(self, *, places: int = FIRST_PLACES) -> Report:
         """What was found so far; each group tells of its first `places` findings."""
@@ -143,7 +169,7 @@ class Checking:
             found += self._chosen(recipe.unused_boundaries(self._bench, self._roles, self.rows, all_of_them=whole))
         agreement = (self._agreed, self._compared) if self._compared else None
         groups = grouped(found, places)
-        return Report(tuple(found), self.rows, self._trained, self._tokens, agreement, groups)
+        return Report(tuple(found), self.rows, self._trained, self._tokens, agreement, groups, self._read)
 
 
 def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
@@ -151,6 +177,7 @@ def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (),
     checking = Checking(bench, select=select, ignore=ignore)
     for row in rows:
         checking.add(row)
+    checking.read_rest()
     return checking.report()
 
 

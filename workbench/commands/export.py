@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EPILOG)
 @source_options
-@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Where to write; without it, stdout.")
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Where to write; - or none: stdout.")
 @click.option("--unvalidated", is_flag=True, help="Write what is not proven; the file says so.")
 @click.option("--force", is_flag=True, help="Replace a file that is there, after showing the diff.")
 @click.option("--set", "assigned", multiple=True, metavar="KEY=VALUE", help="Set a key, as often as you like.")
@@ -45,11 +45,14 @@ def export(
     """
     from workbench import diagnostics
     from workbench.bench import prepare
+    from workbench.recipe.document import refuse_special
 
     diagnostics.quiet_libraries()
     try:
         asked = dict(_assignment(one) for one in assigned)
-        target = Path(out) if out is not None else None
+        target = Path(out) if out not in (None, "-") else None
+        if target is not None:
+            refuse_special(target)
         bench = prepare(config, model=model, data=data, **options)
         with diagnostics.progress_bar() as progress:
             bench.load(progress)

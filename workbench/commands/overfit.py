@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from workbench.commands.options import source_options
-from workbench.errors import EXIT_ENVIRONMENT, EXIT_FINDINGS, EXIT_INPUT, EXIT_INTERRUPTED, EXIT_OK, BenchError
+from workbench.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_FINDINGS,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    BenchError,
+    InputError,
+)
 
 if TYPE_CHECKING:
     from workbench.overfit.verdict import Verdict
@@ -70,6 +78,10 @@ def overfit(
             file = replay / "events.jsonl" if replay.is_dir() else replay
             events = read(file)
         else:
+            if str(out) == "-":
+                raise InputError(
+                    "--out - is no folder", "A run keeps several files.", "Give a folder, or leave it out."
+                )
             from workbench.bench import prepare
             from workbench.overfit.plan import make_plan
             from workbench.overfit.runs import EVENTS, new_folder

@@ -78,6 +78,7 @@ class JsonlSource:
         self._mixed = Mixed()
         self._column_rows = 0
         self._late_columns = False
+        self._faults: list[RawRow] | None = None
         self._lock = threading.RLock()
 
     @property
@@ -115,6 +116,18 @@ class JsonlSource:
                 self._note_late_columns(index, line, [key for key in data if key not in columns])
             data = self._mixed.as_read(data, self.findings, Where(file=self.name, line=line, row=index))
         return RawRow(index, {**data, **{key: None for key in columns if key not in data}}, None, self.name, line)
+
+    def faults(self) -> Iterator[RawRow]:
+        """Every row that is no row; reads the whole file, once."""
+        if self._faults is None:
+            found, index = [], 0
+            while self._has(index):
+                text, _ = self._text(index)
+                if text is None or _parse(text)[0] is None:
+                    found.append(self.row(index))
+                index += 1
+            self._faults = found
+        return iter(self._faults)
 
     def is_one_object(self) -> bool:
         """Whether the first line alone is no JSON, but the first few together start one object over several lines."""
@@ -268,6 +281,11 @@ class JsonListSource:
         line = self._text.count("\n", 0, start) + 1
         data = self._mixed.as_read(data, self.findings, Where(file=self.name, line=line, row=index))
         return RawRow(index, {**data, **{k: None for k in self._columns if k not in data}}, None, self.name, line)
+
+    def faults(self) -> Iterator[RawRow]:
+        """Every row that is no row; the list ends at the first that is no JSON."""
+        rows = (self.row(index) for index in range(len(self)))
+        return (row for row in rows if row.error is not None)
 
     def _find_rows(self) -> bool:
         """Note where each row is. False where this is not a list of rows but lines that begin with a bracket."""

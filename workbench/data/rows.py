@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from workbench.findings import Finding
 
@@ -45,6 +45,14 @@ class RowSource(Protocol):
 
     def row(self, index: int) -> RawRow:
         """Row `index`, 0-based. IndexError past the end."""
+
+
+@runtime_checkable
+class Lines(Protocol):
+    """A source of text that can be read to its end without making conversations of it."""
+
+    def faults(self) -> Iterator[RawRow]:
+        """Every row that is no row: its place and its error, in order."""
 
 
 def in_order(source: RowSource) -> Iterator[RawRow]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from workbench.data.columns import ParquetSource
 from workbench.data.hub import DataFiles, arrow_view, is_hub_id, open_saved, open_with_datasets
 from workbench.data.jsonl import open_json
-from workbench.data.rows import RawRow, RowSource, in_order
+from workbench.data.rows import Lines, RawRow, RowSource, in_order
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
 
@@ -125,6 +125,15 @@ class JoinedSource:
         chosen = self._parts[part]
         return self._placed(chosen.row(index - self._firsts[part]), index, chosen)
 
+    def faults(self) -> Iterator[RawRow]:
+        """Those of every part that is text; counts the rows of the parts before it."""
+        first = 0
+        for number, part in enumerate(self._parts):
+            if isinstance(part, Lines):
+                yield from (self._placed(row, first + row.index, part) for row in part.faults())
+            if number + 1 < len(self._parts):
+                first += len(part)
+
     def _placed(self, row: RawRow, index: int, part: RowSource) -> RawRow:
         return replace(row.at(index), base_dir=part.base_dir)
 
@@ -170,6 +179,18 @@ class SliceSource:
             raise IndexError(f"the slice of {self.name} has no row {index}")
         row = self._whole.row(at)
         return row if self._start == 0 else row.at(index)
+
+    def faults(self) -> Iterator[RawRow]:
+        """Those of the whole, for `datasets` gives up on the whole file; rows outside of the slice keep their line."""
+        if isinstance(self._whole, Lines):
+            for row in self._whole.faults():
+                inside = self._start <= row.index and (self._stop is None or row.index < self._stop)
+                yield row.at(row.index - self._start) if inside else replace(row, index=-1, error=_placeless(row.error))
+
+
+def _placeless(error: Finding | None) -> Finding | None:
+    """An error of a row that has no number here."""
+    return error and replace(error, where=replace(error.where, row=None))
 
 
 def _limited(source: RowSource, limit: int | None) -> RowSource:

@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -23,7 +24,7 @@ from workbench.recipe.yaml_nodes import dotted, key_path
 from workbench.recipe.yaml_read import MAX_BYTES, Parsed, too_large
 from workbench.recipe.yaml_write import write_value
 
-__all__ = ["Document", "Parsed", "diff_of", "dotted", "key_path", "write_atomically", "write_value"]
+__all__ = ["Document", "Parsed", "diff_of", "dotted", "key_path", "refuse_special", "write_atomically", "write_value"]
 
 MAX_UNDO = 500
 
@@ -219,17 +220,48 @@ def diff_of(old: str, new: str, name: str) -> str:
     return "".join(line if line.endswith("\n") else line + missing for line in lines)
 
 
+def refuse_special(path: Path) -> None:
+    """Stop at a FIFO, a device or a socket: what is renamed over it would take its place, and its reader get nothing.
+
+    Raises:
+        InputError: there is something of that kind at the path, or at the end of the links there.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return
+    is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+    kind = "FIFO" if stat.S_ISFIFO(mode) else "device" if is_device else "socket"
+    raise InputError(
+        "The file was not written",
+        f"It is a {kind}: files are replaced in one step here, and a regular file would lie in its place.",
+        "Give the name of a file; `--out -` writes to stdout.",
+        Where(str(path)),
+    )
+
+
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replaces a file's contents in one step: a temporary file beside it, flushed to disk, then renamed over it."""
-    target = path.resolve()
+    """Replaces a file's contents in one step: a temporary file beside it, flushed to disk, then renamed over it.
+
+    Links are followed and permissions kept.
+
+    Raises:
+        InputError: the path is no place for a file. EnvironmentProblem: no right, no room.
+    """
+    refuse_special(path)
+    target = Path(os.path.realpath(path))
     temporary = None
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if target.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         mode = target.stat().st_mode & 0o7777 if target.exists() else None
         if mode is not None and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name[:40]}.", suffix=".tmp", dir=target.parent)
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -248,7 +280,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             finally:
                 os.close(folder)
     except OSError as error:
-        usage = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+        usage = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
         kind = InputError if usage else EnvironmentProblem
         raise kind(
             "The file was not written",

@@ -38,6 +38,7 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
         "summary": {
             "rows": report.rows,
             "rows_known": bench.rows.known_length,
+            "rows_read": report.read,
             "tokens": report.tokens,
             "trained": report.trained,
             "errors": report.count("error"),
@@ -89,11 +90,19 @@ def scope(group: Group) -> str:
     return f" ({times}: {places}{', …' if group.rows > len(group.first) else ''})" if places else f" ({times})"
 
 
-def _sum(bench: Bench, report: Report) -> Text:
+def looked_at(bench: Bench, report: Report) -> str:
+    """How many rows of how many were checked, and of how many the syntax alone was read."""
     total = bench.rows.known_length
-    rows = f"{report.rows:,}" + (f" of {total:,}" if total is not None and total != report.rows else "")
+    if total is None:
+        return f"{report.rows:,} rows; how many there are is not known"
+    of = f" of {total:,}" if total != report.rows else ""
+    read = f", the syntax of all {report.read:,} read" if of and report.read is not None else ""
+    return f"{report.rows:,}{of} rows{read}"
+
+
+def _sum(bench: Bench, report: Report) -> Text:
     share = f"{100 * report.trained / report.tokens:.0f}%" if report.tokens else "0"
-    facts = [f"{rows} rows", f"{report.trained:,} of {report.tokens:,} tokens trained ({share})"]
+    facts = [looked_at(bench, report), f"{report.trained:,} of {report.tokens:,} tokens trained ({share})"]
     if report.agreement is not None:
         same, of = report.agreement
         facts.append(f"transformers' assistant mask agrees on {same:,} of {of:,} content tokens")

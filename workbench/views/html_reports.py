@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
-from workbench.views.checks import scope
+from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, proof_line
 from workbench.views.html import finding_line, findings, safe, table
@@ -66,10 +66,8 @@ def check_html(bench: Bench, report: Report) -> str:
         for severity in SEVERITIES
         if (number := report.count(severity))
     ]
-    total = bench.rows.known_length
-    of = f" of {total:,}" if total is not None and total != report.rows else ""
     part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
-    looked = f"{report.rows:,}{of} rows · {report.trained:,} of {report.tokens:,} tokens trained{part}"
+    looked = f"{looked_at(bench, report)} · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     head = ", ".join(counts) or '<span class="yes">clean</span>'
     groups = "".join(_group(group) for group in report.groups)
     return f'<p class="outcome">{head}</p><p class="facts">{looked}</p><ul class="findings">{groups}</ul>'
