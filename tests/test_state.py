@@ -33,3 +33,19 @@ def test_a_recipe_without_a_file_gets_one_safe_folder_name(
     assert folder.parent == tmp_path / "recipes"
     assert "/" not in folder.name
     folder.mkdir(parents=True)
+
+
+def test_a_folders_name_is_short_and_says_which_recipe(tmp_path: Path) -> None:
+    assert recipe_key("x", tmp_path / "my recipe (1).yaml").startswith("my-recipe--1-")
+    name, _, tail = recipe_key("x", tmp_path / f"{'long' * 50}.yaml").rpartition("-")
+    assert name == "long" * 10
+    assert len(tail) == 12
+    assert int(tail, 16) >= 0
+    assert recipe_key("...").startswith("recipe-")
+    # A path through a link or with dots in it is the same recipe's.
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert recipe_key("x", tmp_path / "link" / ".." / "real" / "a.yaml") == recipe_key(
+        "y", tmp_path / "real" / "a.yaml"
+    )
+    assert recipe_key("a") != recipe_key("b")

@@ -46,3 +46,32 @@ def test_eos_of_a_tokenizer_without_one_is_refused():
     tokenizer.eos_token_id = None
     with pytest.raises(InputError, match="no end-of-sequence token"):
         resolve([Text("a", "<", "eos_token")], tokenizer)
+
+
+def test_a_boundary_keeps_its_texts_and_what_is_included():
+    (one, two) = resolve([Text("a", "<a", ">", include_start=True, include_end=False), Text("b", "<b")], Letters())
+    assert (one.role, one.start_text, one.end_text) == ("a", "<a", ">")
+    assert (one.include_start, one.include_end) == (True, False)
+    assert (two.role, two.start_text, two.end_text) == ("b", "<b", None)
+    assert (two.include_start, two.include_end) == (False, True)
+
+
+def test_markers_that_were_encoded_before_are_not_encoded_again():
+    class Counting(Letters):
+        asked = ()
+
+        def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+            self.asked = (*self.asked, text)
+            return super().encode(text, add_special_tokens)
+
+    tokenizer, known = Counting(), {"<a": (7, 8)}
+    (one, two) = resolve([Text("a", "<a", ">"), Text("b", "<b", ">")], tokenizer, known=known)
+    assert (one.start, one.end, two.start) == ((7, 8), (62,), (60, 98))
+    assert tokenizer.asked == (">", "<b")
+    assert known == {"<a": (7, 8), ">": (62,), "<b": (60, 98)}
+
+
+def test_without_a_place_a_refusal_names_the_row():
+    with pytest.raises(InputError) as raised:
+        resolve([Text("a", "<a"), Text("b", " ")], Letters(), places=[Where("r.yaml", 1)])
+    assert raised.value.where.field == "role_boundaries[1]"

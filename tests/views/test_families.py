@@ -66,6 +66,8 @@ def test_evidence_that_is_whole_is_green_and_other_is_yellow() -> None:
 def test_what_axolotl_masks_by_itself_is_known_by_strategy() -> None:
     assert has_built_in(ALL["gemma4"])
     assert not has_built_in(ALL["llava"])
+    # Strategies of a family's own that mask nothing by role without being told how.
+    assert not any(has_built_in(ALL[name]) for name in ("glm4v", "glm46v", "internvl", "smolvlm2"))
     # A family without a strategy of its own has another's.
     shared = [one for one in ALL.values() if has_built_in(one) and not one.axolotl.strategies]
     assert shared
@@ -149,6 +151,11 @@ def test_a_family_of_which_little_is_known() -> None:
         "verified   unverified",
         "  – everything",
     ]
+    # Two boundaries of a role are one role.
+    twice = bare.model_copy(
+        update={"boundaries": (Boundary(role="user", start="<u>"), Boundary(role="user", start="<v>"))}
+    )
+    assert table_of(twice)[1] == "1"
     # A family that was never measured has no figures, and one without boundaries no table of them.
     assert table_of(bare)[-2:] == ["–", "–"]
     none = bare.model_copy(update={"boundaries": ()})

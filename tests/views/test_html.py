@@ -119,6 +119,7 @@ def test_what_an_edit_did_is_marked(rows: list[Row]) -> None:
     assert all(one.classes[1].startswith("k") for one in found)
     # Within a window too, and where the window has no token at all.
     first = int(trained[0])
+    added[trained[4]] = True
     inside = pieces(row, change=Change(added, removed), window=(first, first + 2))
     assert [("add" in one.classes) for one in inside] == [True, False]
     assert pieces(row, change=Change(added, removed), window=(5, 5)) == []
@@ -156,6 +157,22 @@ def test_a_window_shows_its_tokens_and_says_so(rows: list[Row], first: int, last
     roles = [str(message["role"]) for message in row.conversation.messages]
     before = [one for one in turns(row.rendering, row.mask, row.trace, roles) if one.start < low]
     assert role == (f"…{before[-1].message + 1} {before[-1].role}" if before else "")
+
+
+def test_a_window_that_begins_with_a_turn_names_that_turn_and_the_one_before(rows: list[Row]) -> None:
+    row = rows[0]
+    roles = [str(message["role"]) for message in row.conversation.messages]
+    second = turns(row.rendering, row.mask, row.trace, roles)[1]
+    told = read(tokens(row, window=(second.start, second.start + 5))).all("span", "role")
+    assert words(told) == ["…1 user", "2 assistant"]
+
+
+def test_the_text_of_a_token_is_escaped(hostile: Bench) -> None:
+    html = tokens(hostile.row(0))
+    rest = re.sub(r"</?(?:u|span|div|br)(?: [^<>]*)?>", "", html)
+    assert "&lt;" in rest
+    assert "&amp;" in rest
+    assert not re.search(r"[<>]|&(?!lt;|gt;|amp;|quot;|#x27;)", rest)
 
 
 def test_a_whole_row_has_no_note_of_a_window(rows: list[Row]) -> None:

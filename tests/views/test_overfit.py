@@ -237,5 +237,8 @@ def test_the_text_is_coloured_only_on_a_terminal_that_wants_it(
     monkeypatch.setattr("sys.stdout", Terminal())
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b[1;32m" in overfit_text(run, judge(run), "e")
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert "\x1b[1;32m" not in overfit_text(run, judge(run), "e")
+    monkeypatch.setattr("sys.stdout", Terminal())
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[1;32m" not in overfit_text(run, judge(run), "e")
