@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,14 +16,22 @@ from workbench.checks.run import Group, Report, check_rows, grouped
 from workbench.errors import Where
 from workbench.findings import Edit, Finding, Fix
 from workbench.row import Row
-from workbench.views.checks import check_payload, check_view, code_page, codes_table, fixes_view, scope
+from workbench.views.checks import check_payload, check_view, code_page, codes_table, fixes_view, looked_at, scope
 
 FIX = Fix("write train_on_eos: turn", (Edit(("datasets", 0, "train_on_eos"), "turn"),))
 
 
 def report(*findings: Finding, rows: int = 4, **more: Any) -> Report:
     figures = {"trained": 150, "tokens": 1200} | more
-    return Report(findings, rows, figures["trained"], figures["tokens"], figures.get("agreement"), grouped(findings))
+    return Report(
+        findings,
+        rows,
+        figures["trained"],
+        figures["tokens"],
+        figures.get("agreement"),
+        grouped(findings),
+        figures.get("read"),
+    )
 
 
 def group(*rows: int | None, places: int = 5) -> Group:
@@ -106,12 +115,14 @@ def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
     assert told[0].startswith("i D005 ")
     assert told[0].endswith(" (3 rows: 0, 1, 2)")
     trained, tokens = sum(row.mask.trained for row in rows), sum(len(row.rendering) for row in rows)
-    assert f"3 notes  ·  3 of 24 rows · {trained} of {tokens} tokens trained (" in told[-1]
+    looked = f"3 notes  ·  3 of 24 rows, the syntax of all 24 read · {trained} of {tokens} tokens trained ("
+    assert told[-1].startswith(looked)
     payload = check_payload(opened, found)
     assert json.loads(json.dumps(payload)) == payload
     assert payload["summary"] == {
         "rows": 3,
         "rows_known": 24,
+        "rows_read": 24,
         "tokens": tokens,
         "trained": trained,
         "errors": 0,
@@ -130,6 +141,17 @@ def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
     }
     assert payload["data"] == opened.rows.name
     assert [one["where"]["row"] for one in payload["findings"]] == [0, 1, 2]
+
+
+def test_what_was_looked_at_says_how_much_of_it(opened: Bench, copied: Bench) -> None:
+    assert looked_at(opened, report(rows=4, read=24)) == "4 of 24 rows, the syntax of all 24 read"
+    assert looked_at(opened, report(rows=4)) == "4 of 24 rows"
+    # Where every row was checked, that says it.
+    assert looked_at(opened, report(rows=24, read=24)) == "24 rows"
+    copied.rows = SimpleNamespace(known_length=None)  # type: ignore[assignment]
+    assert looked_at(copied, report(rows=4)) == "4 rows; how many there are is not known"
+    copied.rows = SimpleNamespace(known_length=12_345)  # type: ignore[assignment]
+    assert looked_at(copied, report(rows=4_000, read=12_345)) == "4,000 of 12,345 rows, the syntax of all 12,345 read"
 
 
 def test_the_payload_counts_by_severity_code_and_fix(copied: Bench) -> None:

@@ -104,6 +104,7 @@ def test_a_loss_of_nothing_and_a_single_step_are_drawn() -> None:
 def test_a_long_run_keeps_its_extremes_and_ends() -> None:
     losses = [1 + math.sin(step / 7) / 2 for step in range(3000)]
     losses[1234], losses[2345] = 50.0, 0.001
+    losses[-3:] = 2.0, 0.5, 1.0
     svg = drawn(losses, 3000)
     found = points(svg)
     assert 150 <= len(found) <= 302
