@@ -15,6 +15,7 @@ from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.screen import ModalScreen
 from textual.timer import Timer
+from textual.widgets import OptionList
 
 from screens import faults
 from screens.background import Kind
@@ -153,6 +154,12 @@ class Reporting(App[None]):
 
 class Palette(Guarded, CommandPalette):
     """The list of actions."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No page of a list that has no room: Textual looks for a line that is not there."""
+        if action == "command_list" and str(parameters[0]).startswith("page"):
+            return bool(self.query_one(OptionList).scrollable_content_region)
+        return super().check_action(action, parameters)
 
 
 class FaultsScreen(Guarded, ModalScreen[None]):

@@ -37,6 +37,7 @@ LONG = (
     "tests/screens/test_every_action.py",
     "tests/screens/test_export_screen.py",
     "tests/screens/test_overfit.py",
+    "tests/screens/test_random_keys.py",
     "tests/test_nothing_to_export.py",
 )
 

@@ -24,10 +24,10 @@ class OptionList(Guarded, widgets.OptionList):
 
     def action_page_down(self) -> None:
         """A page further on; Textual looks for a line that is not there where the list has no room or no width."""
-        if self.scrollable_content_region.area:
+        if self.scrollable_content_region:
             super().action_page_down()  # type: ignore[no-untyped-call]
 
     def action_page_up(self) -> None:
         """A page back."""
-        if self.scrollable_content_region.area:
+        if self.scrollable_content_region:
             super().action_page_up()  # type: ignore[no-untyped-call]

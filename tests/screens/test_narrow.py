@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual.widgets import OptionList
 
 from screens.themes import paints
 from screens.widgets.status_bar import Status, StatusBar, _middle
 from tests.screens.conftest import Opened, screen_of, until
 from tests.screens.small_bench import ROWS, SmallBench
+from workbench.bench import prepare
 
 SCREENS = Path(__file__).resolve().parents[2] / "screens"
 LOOPS = {
@@ -59,6 +61,26 @@ async def test_the_bar_has_a_line_for_every_width(opened: Opened) -> None:
             await until(pilot, lambda width=width: bar.size.width == width)  # type: ignore[misc]
             bar.show(full)
             assert bar.render_line(0).cell_length == width
+
+
+async def test_a_list_without_room_has_no_pages(opened: Opened, recipe: Path) -> None:
+    async with opened((80, 24), bench=prepare(recipe)) as pilot:
+        for keys in (("2",), ("1", "ctrl+p", "a")):
+            await pilot.resize_terminal(80, 24)
+            await pilot.press(*keys)
+            await until(pilot, lambda: pilot.app.screen.query_one(OptionList).highlighted is not None)
+            shown = pilot.app.screen.query_one(OptionList)
+            for height in (5, 1, 24):
+                await pilot.resize_terminal(20, height)
+                await pilot.press("pagedown", "pageup", "end", "pageup", "home", "pagedown")
+            shown.styles.display = "none"
+            await until(pilot, lambda shown=shown: not shown.scrollable_content_region)  # type: ignore[misc]
+            for way in ("page_down", "page_up"):
+                if keys == ("2",):
+                    await pilot.app.run_action(way, shown)
+                else:
+                    await pilot.app.run_action(f"command_list('{way}')", pilot.app.screen)
+        await pilot.press("escape")
 
 
 async def test_a_window_of_one_cell_is_survived(opened: Opened) -> None:
