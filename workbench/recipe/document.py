@@ -140,6 +140,13 @@ class Document:
         """Removes a key or a list item; nothing happens where it is absent."""
         self._edit(lambda editor: editor.remove(tuple(path)), group)
 
+    def rename(self, path: Sequence[Any], name: str, *, group: str | None = None) -> None:
+        """Gives the key at `path` another name; its value, its place and its comments stay. Nothing where it is absent.
+
+        Raises InputError where the mapping has that name already.
+        """
+        self._edit(lambda editor: editor.rename(tuple(path), name), group)
+
     def replace_text(self, text: str, *, group: str | None = None) -> None:
         """Takes a whole text from an editor; never raises. Where it does not parse, `data` stays and `error` is set."""
         if text != self.text:

@@ -92,6 +92,28 @@ class Editor:
         else:
             self._apply(path, ABSENT, Splice.cut)
 
+    def rename(self, path: KeyPath, name: str) -> None:
+        """Writes another name over a key. Where its form resists that, the old one goes and the new one is inserted."""
+        parent, old = self._value(path[:-1]), self._value(path)
+        if old is ABSENT or same(path[-1], name):
+            return
+        if not isinstance(parent, dict):
+            raise self._refuse(path, "only a key of a mapping has a name")
+        if holds(parent, name):
+            raise self._refuse((*path[:-1], name), "it is there already")
+        self._unshare(path)
+        wanted = _changed(self.parsed.data, path[:-1], {name if same(k, path[-1]) else k: v for k, v in parent.items()})
+        try:
+            parsed = Parsed(Splice(self.parsed, self.newline).rekey(path, name), self.parsed.name)
+        except (InputError, Resists):
+            parsed = None
+        if parsed is not None and same(parsed.data, wanted):
+            self.parsed = parsed
+            return
+        value = deepcopy(old)
+        self.remove(path)
+        self.assign((*path[:-1], name), value)
+
     def _refuse(self, path: KeyPath, cause: str) -> InputError:
         return InputError(
             f"{dotted(path)} cannot be set", f"{cause[:1].upper()}{cause[1:]}.", where=self.parsed.where(path)
@@ -162,7 +184,7 @@ def _identity(item: Any) -> str:
     return repr(item)
 
 
-def _changed(data: dict[Any, Any], path: KeyPath, value: Any, *, insert: bool) -> Any:
+def _changed(data: dict[Any, Any], path: KeyPath, value: Any, *, insert: bool = False) -> Any:
     """A copy of `data` with the value at `path` set, inserted or (for ABSENT) removed."""
     if not path:
         return deepcopy(value)

@@ -132,6 +132,16 @@ class Splice:
         joined = "".join(f"\n{line.rstrip()}" for line in kept)
         return self._splice(start - (1 if kept else 0), items[index + 1].start, f"{joined}\n{pad}" if kept else "")
 
+    def rekey(self, path: KeyPath, name: str) -> str:
+        """Another name in the place of the key at `path`, in its quoting."""
+        _, parent, index = self._locate(path)
+        if parent is None or parent.kind != "map":
+            raise Resists
+        key = parent.value[index][0]
+        if key.kind != "scalar" or key.style in ("|", ">"):
+            raise Resists
+        return self._splice(key.start, key.end, as_inline(name, style=key.style, flow=parent.flow))
+
     # -- places
 
     def _locate(self, path: KeyPath) -> tuple[Node, Node | None, int]:
