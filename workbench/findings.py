@@ -17,29 +17,48 @@ class Editable(Protocol):
 
     def set(self, path: Sequence[Any], value: Any, *, group: str | None = None) -> None: ...
     def delete(self, path: Sequence[Any], *, group: str | None = None) -> None: ...
+    def rename(self, path: Sequence[Any], name: str, *, group: str | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Set the recipe's value at `path` (keys and indexes), or with `remove` take it out."""
+    """Set the recipe's value at `path` (keys and indexes), with `remove` take it out, or with `rename` call it that.
+
+    A key that is renamed keeps its value, its line, its place and its comment.
+    """
 
     path: tuple[str | int, ...]
     value: Any = None
     remove: bool = False
+    rename: str = ""
 
     def to_dict(self) -> dict[str, Any]:
+        if self.rename:
+            return {"path": list(self.path), "rename": self.rename}
         return {"path": list(self.path)} | ({"remove": True} if self.remove else {"value": self.value})
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """Edits that belong together; `title` says in one line what they do."""
+    """Edits that belong together; `title` says in one line what they do.
+
+    `retrains`: it changes on purpose which roles are trained, and is judged by the roles after it. `instead` is the
+    next best, for where this one would train what must not be trained, or lose what must.
+    """
 
     title: str
     edits: tuple[Edit, ...]
+    retrains: bool = False
+    instead: Fix | None = None
+
+    @property
+    def described(self) -> str:
+        """The title, which says so where the fix changes on purpose what is trained."""
+        return f"{self.title} (changes which roles are trained)" if self.retrains else self.title
 
     def to_dict(self) -> dict[str, Any]:
-        return {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
+        told = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
+        return told | {"retrains": True} if self.retrains else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +99,9 @@ def apply_fix(document: Editable, fix: Fix) -> None:
     # An object's id keeps two fixes with one title, made one after the other, apart in the history.
     group = f"fix {id(fix)}: {fix.title}"
     for edit in fix.edits:
-        if edit.remove:
+        if edit.rename:
+            document.rename(edit.path, edit.rename, group=group)
+        elif edit.remove:
             document.delete(edit.path, group=group)
         else:
             document.set(edit.path, edit.value, group=group)

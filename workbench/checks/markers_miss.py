@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from workbench.tokens.boundaries import RoleBoundary
 
 
+_CHOICES = 3
+
+
 def missed(scene: Scene) -> list[int]:
     """The messages of trained roles whose turn no span of that role begins, though a boundary is declared for it."""
     found = []
@@ -29,9 +32,19 @@ def missed(scene: Scene) -> list[int]:
         declared = scene.boundaries_of(scene.roles[message])
         window = (int(scene.begins[message]), int(scene.first[message]) + 1)
         # A marker that is there and opened nothing lies inside another span: that is not its own fault.
-        if declared and not any(find(scene.ids, boundaries[index].start, *window) >= 0 for index in declared):
+        if not declared or any(find(scene.ids, boundaries[index].start, *window) >= 0 for index in declared):
+            continue
+        if not _joined(scene, message, declared):
             found.append(message)
     return found
+
+
+def _joined(scene: Scene, message: int, declared: list[int]) -> bool:
+    """Whether the template writes a message into the turn before it, of the same role: it needs no marker there."""
+    at = np.flatnonzero(scene.content & (scene.trace.message == message))
+    spans = np.unique(scene.mask.span[at]) if len(at) else np.zeros(0, dtype=np.int64)
+    inside = len(spans) and spans[0] >= 0 and np.isin(scene.spans.boundary[spans], declared).all()
+    return bool(inside) and not scene.runaway[spans].any()
 
 
 def check(scene: Scene, messages: list[int]) -> Iterator[Finding]:
@@ -39,20 +52,33 @@ def check(scene: Scene, messages: list[int]) -> Iterator[Finding]:
     seen: dict[int, list[int]] = {}
     for message in messages:
         declared = scene.boundaries_of(scene.roles[message])
-        header = _header(scene, message)
-        written = [index for index in declared if scene.masking.boundaries[index].start_text in header[0]]
+        header, _ = _header(scene, message, int(scene.begins[message]))
+        written = [index for index in declared if scene.masking.boundaries[index].start_text in header]
         seen.setdefault(written[0] if written else declared[0], []).append(message)
     for index, mine in seen.items():
         yield _finding(scene, index, mine)
 
 
-def _header(scene: Scene, message: int, *, shared: bool = True) -> tuple[str, int]:
-    """The text between the message before and this one's first token, and its place in the rendering's text.
+def _opening(scene: Scene, message: int) -> int:
+    """The token with which a message's header begins: what ends the turn before, and its line, is not part of it."""
+    begin, first = int(scene.begins[message]), int(scene.first[message])
+    ends = np.unique(scene.ids[scene.stops[scene.stops >= 0]])
+    before = np.flatnonzero(np.isin(scene.ids[begin:first], ends) & (scene.trace.kind[begin:first] == Owner.TEMPLATE))
+    if len(before):
+        begin += int(before[-1]) + 1
+        words = np.flatnonzero(~scene.blank(np.arange(begin, first))) if begin < first else before[:0]
+        begin = begin + int(words[0]) if len(words) else first
+    elif not begin and first > 1 and scene.ids[0] == getattr(scene.bench.renderer.tokenizer, "bos_token_id", None):
+        begin = 1
+    return begin
+
+
+def _header(scene: Scene, message: int, begin: int, *, shared: bool = True) -> tuple[str, int]:
+    """The text from a token to a message's first token, and its place in the rendering's text.
 
     Without `shared` it stops at tokens that template and text share.
     """
-    offsets = scene.offsets
-    begin, first = int(scene.begins[message]), int(scene.first[message])
+    offsets, first = scene.offsets, int(scene.first[message])
     if first >= len(offsets):
         return "", 0
     while not shared and begin < first and scene.trace.kind[first - 1] == Owner.SPLIT:
@@ -64,21 +90,28 @@ def _header(scene: Scene, message: int, *, shared: bool = True) -> tuple[str, in
 
 def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
     boundary, message = scene.masking.boundaries[index], mine[0]
-    header, at = _header(scene, message)
     begin, first = int(scene.begins[message]), int(scene.first[message])
+    header, at = _header(scene, message, begin)
     turns = counted(len(mine), "turn")
     lost = int(np.count_nonzero(np.isin(scene.trace.message, mine) & scene.content))
     place = header.rfind(boundary.start_text)
     alone = " ".join(map(str, boundary.start))
     cost = f"{turns} of {boundary.role} not found, {lost} tokens of content not trained"
     if place < 0:
-        tokens = (begin, max(begin + 1, first))
-        text = (
-            f"start {boundary.start_text!r} ({alone}) is not what the template writes before {boundary.role}: {cost}; "
-            f"there stands “{shorten(header[-60:])}”"
+        opening = _opening(scene, message)
+        wrong = (
+            f"start {boundary.start_text!r} ({alone}) is not what the template writes before {boundary.role}: {cost}"
         )
+        if opening >= first:
+            text = f"{wrong}; it writes nothing there that begins a turn"
+            hint = "Join the message with the one before it, or use a template that writes a header before each."
+            where = scene.at_boundary(index, "start", message, (first, first + 1))
+            return Finding("M002", "error", text, hint, where)
+        header, _ = _header(scene, message, opening)
+        text = f"{wrong}; there stands “{shorten(header[-60:])}”"
         fix, hint = _written(scene, boundary, index, mine)
-        return Finding("M002", "error", text, hint, scene.at_boundary(index, "start", message, tokens), fix)
+        where = scene.at_boundary(index, "start", message, (opening, max(opening + 1, first)))
+        return Finding("M002", "error", text, hint, where, fix)
     tokens = tokens_under(scene.offsets, at + place, at + place + len(boundary.start_text))
     context = scene.ids[tokens[0] : tokens[1]]
     text = (
@@ -91,12 +124,19 @@ def _finding(scene: Scene, index: int, mine: list[int]) -> Finding:
 
 def _written(scene: Scene, boundary: RoleBoundary, index: int, mine: list[int]) -> tuple[Fix | None, str]:
     """The edit to the marker that the template writes, if in this very row it finds all these turns and no other."""
+    found = []
     for start in _starts(scene, boundary, mine[0]):
         ids = encode_marker(scene.bench.renderer.tokenizer, start)
         if ids and _finds(scene, replace(boundary, start=ids, start_text=start), index, mine):
-            said = f"Write start: {start!r} ({' '.join(map(str, ids))}); here it finds {counted(len(mine), 'turn')}."
-            return Fix(f"start: {start!r}", set_start(scene, index, start)), said
-    return None, "Give the text that the template writes before the role's content; `vlmbench infer` finds it."
+            found.append((start, ids))
+    fix = None
+    for start, _ in reversed(found[:_CHOICES]):
+        fix = Fix(f"start: {start!r}", set_start(scene, index, start), instead=fix)
+    if fix is None:
+        return None, "Give the text that the template writes before the role's content; `vlmbench infer` finds it."
+    start, ids = found[0]
+    said = f"Write start: {start!r} ({' '.join(map(str, ids))}); here it finds {counted(len(mine), 'turn')}."
+    return fix, said
 
 
 def _starts(scene: Scene, boundary: RoleBoundary, message: int) -> list[str]:
@@ -104,11 +144,12 @@ def _starts(scene: Scene, boundary: RoleBoundary, message: int) -> list[str]:
 
     A blank at the end, which may join with the content, is tried without too.
     """
-    header, at = _header(scene, message, shared=False)
+    begin = _opening(scene, message)
+    header, at = _header(scene, message, begin, shared=False)
     family = scene.bench.family
     known = [one.start for one in family.boundaries if one.role == boundary.role] if family is not None else []
-    before = range(int(scene.begins[message]), int(scene.first[message]))
-    # How the turn before ends is no beginning of this one.
+    before = range(begin, int(scene.first[message]))
+    # How a turn ends is no beginning of one.
     special = scene.rendering.vocabulary.special_ids.difference(*(one.end for one in scene.masking.boundaries))
     control = [token for token in reversed(before) if header and int(scene.ids[token]) in special]
     texts = known + [header[int(scene.offsets[token, 0]) - at :] for token in control]
@@ -135,9 +176,20 @@ def _shorter(scene: Scene, boundary: RoleBoundary, index: int, window: tuple[int
     if shorter is None or find(scene.ids, encode_marker(tokenizer, shorter), *window) < 0:
         return None, "No shorter beginning of the marker is stable: look at the ids, and choose another marker."
     ids = " ".join(map(str, encode_marker(tokenizer, shorter)))
-    return Fix(f"start: {shorter!r}", set_start(scene, index, shorter)), (
-        f"Write start: {shorter!r} ({ids}), the longest beginning whose ids stay the same whatever follows."
-    )
+    # Where the whole marker is found in other turns, the shorter one would train what it leaves out of them.
+    fix = Fix(f"start: {shorter!r}", set_start(scene, index, shorter), instead=one_more(scene, index, shorter))
+    return fix, f"Write start: {shorter!r} ({ids}), the longest beginning whose ids stay the same whatever follows."
+
+
+def one_more(scene: Scene, index: int, start: str) -> Fix:
+    """One more boundary like this one with another start, beside it; where both match, the longer one wins."""
+    rows = as_rows(scene.masking.boundaries)
+    extra = {**rows[index], "start": start}
+    if scene.bench.recipe.effective_boundaries is not None:
+        edits: tuple[Edit, ...] = (Edit(("role_boundaries", len(rows)), extra),)
+    else:
+        edits = plugin.boundaries(scene.bench.document.data, [*rows, extra])
+    return Fix(f"one more {rows[index]['role']} boundary, start: {start!r}", edits)
 
 
 def set_start(scene: Scene, index: int, start: str) -> tuple[Edit, ...]:

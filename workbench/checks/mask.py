@@ -11,7 +11,7 @@ import numpy as np
 
 from workbench.checks import markers_miss
 from workbench.checks.markers import find, stable_prefix
-from workbench.checks.scene import Scene, as_rows, counted, shorten
+from workbench.checks.scene import BoolArray, Scene, as_rows, counted, shorten
 from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit, Finding, Fix, Severity
 from workbench.tokens.boundaries import encode_marker
@@ -33,6 +33,7 @@ def check(scene: Scene) -> Iterator[Finding]:
     yield from never_ends(scene)
     yield from leaks(scene)
     yield from misses(scene, unmatched)
+    yield from never_closed(scene)
     yield from stop_token(scene)
     yield from media_trained(scene)
     yield from template_words(scene)
@@ -94,14 +95,10 @@ def never_ends(scene: Scene) -> Iterator[Finding]:
 def _right_end(scene: Scene, index: int, message: int) -> tuple[Fix | None, str]:
     """The control token that the template writes after the message, as the end of its boundary."""
     hint = "Give the text that the template writes after this role's content."
-    after = int(scene.last[message]) + 1
-    later = scene.first[scene.first > scene.last[message]]
-    stop = min([len(scene.ids), *later.tolist()])
-    special = np.isin(scene.ids[after:stop], list(scene.rendering.vocabulary.special_ids))
-    special &= scene.trace.kind[after:stop] == Owner.TEMPLATE
-    if not special.any():
+    at = int(scene.stops[message]) if message >= 0 else -1
+    if at < 0:
         return None, hint
-    token = int(scene.ids[after + int(np.argmax(special))])
+    token = int(scene.ids[at])
     text = scene.rendering.vocabulary.text(token)
     if encode_marker(scene.bench.renderer.tokenizer, text) != (token,):
         return None, hint
@@ -121,7 +118,7 @@ def leaks(scene: Scene) -> Iterator[Finding]:
     other = trained & scene.content & ~scene.role_trained[trace.message]
     ends = np.array([bool(one.end) for one in scene.masking.boundaries], dtype=bool)
     opened, _ = scene.by_content
-    told = np.append(opened | (scene.runaway & ends[spans.boundary]), False)
+    told = np.append(opened | (scene.runaway & ends[spans.boundary]) | _unclosed(scene), False)
     beyond = np.append((scene.swallowed > 0) & ~told[:-1], False)
     last_own = np.append(scene.last, len(scene.ids))[np.append(scene.own, -1)]
     template = trained & (trace.kind == Owner.TEMPLATE) & beyond[mask.span]
@@ -188,6 +185,34 @@ def misses(scene: Scene, unmatched: list[int]) -> Iterator[Finding]:
     yield Finding("M005", "error", f"{text}: {reason}", hint, scene.at_boundary(declared[0], "end", message, place))
 
 
+def _unclosed(scene: Scene) -> BoolArray:
+    """Per span, whether its end never comes, though the template ends the turn; M003 tells of those that run on."""
+    spans = scene.spans
+    ends = np.array([bool(one.end) for one in scene.masking.boundaries], dtype=bool)
+    ended = np.append(scene.stops, -1)[scene.own] >= 0
+    unclosed: BoolArray = spans.trained & ~spans.terminated & ends[spans.boundary] & ended & ~scene.runaway
+    return unclosed
+
+
+def never_closed(scene: Scene) -> Iterator[Finding]:
+    """M006, one for each boundary whose end is not that with which the template ends the turn."""
+    told: set[int] = set()
+    for span in np.flatnonzero(_unclosed(scene)).tolist():
+        index, message = int(scene.spans.boundary[span]), int(scene.own[span])
+        if index in told:
+            continue
+        told.add(index)
+        boundary, at = scene.masking.boundaries[index], int(scene.stops[message])
+        stop = scene.rendering.token_text(at)
+        trained = "is trained as if it were text" if scene.mask.keep[at] else "is not trained"
+        text = (
+            f"end {boundary.end_text!r} ({' '.join(map(str, boundary.end))}) never comes: the template ends "
+            f"{boundary.role}'s turn with “{stop}” ({int(scene.ids[at])}), which {trained}"
+        )
+        fix, hint = _right_end(scene, index, message)
+        yield Finding("M006", "error", text, hint, scene.at_boundary(index, "end", message, (at, at + 1)), fix)
+
+
 def stop_token(scene: Scene) -> Iterator[Finding]:
     """M006: no trained turn of the row has a trained end; M012 tells of ends that are padding."""
     spans, mask = scene.spans, scene.mask
@@ -205,7 +230,8 @@ def stop_token(scene: Scene) -> Iterator[Finding]:
     boundary = scene.masking.boundaries[index]
     closed = mine[spans.terminated[mine]]
     if not len(closed) or scene.shared_end[index]:
-        if not scene.runaway[mine].any():
+        # The trace is asked: a stop token that stands in the row is told of by its own finding, or trained as text.
+        if not scene.runaway[mine].any() and not (np.append(scene.stops, -1)[scene.own[mine]] >= 0).any():
             text = f"the template writes no stop token after {boundary.role}: the model never learns to stop"
             hint = "Use a template that ends the turn, or write the end token into the answers."
             place = (max(0, len(scene.ids) - 1), len(scene.ids))
@@ -323,11 +349,5 @@ def _second_boundary(scene: Scene, index: int, message: int, written: str, stop:
         return None, "Let the role's start marker include that text."
     if find(scene.ids, encode_marker(tokenizer, longer), begin, stop) < 0:
         return None, "Let the role's start marker include that text."
-    rows = as_rows(boundaries)
-    extra = {**rows[index], "start": longer}
-    if scene.bench.recipe.effective_boundaries is not None:
-        edits: tuple[Edit, ...] = (Edit(("role_boundaries", len(rows)), extra),)
-    else:
-        edits = plugin.boundaries(scene.bench.document.data, [*rows, extra])
-    title = f"one more {boundaries[index].role} boundary, start: {longer!r}"
-    return Fix(title, edits), f"Add {title}: where it matches it wins, being longer."
+    fix = markers_miss.one_more(scene, index, longer)
+    return fix, f"Add {fix.title}: where it matches it wins, being longer."

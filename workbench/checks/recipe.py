@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks import schema, template
 from workbench.checks.kernels import kernels
-from workbench.checks.scene import boundary_place
+from workbench.checks.scene import Scene, boundary_place
 from workbench.consumers.axolotl import plugin
 from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.knobs import FIRST_ONLY
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.row import Row
+
+_LOOKED_AT = 4
 
 
-def check(bench: Bench) -> Iterator[Finding]:
-    """Every finding about the recipe itself, after those that the bench brings already."""
+def check(bench: Bench, rows: Iterable[Row] | None = None) -> Iterator[Finding]:
+    """Every finding about the recipe itself, after those that the bench brings already.
+
+    `rows`: where to look how the template ends turns; by default the first few.
+    """
     differing = list(differing_datasets(bench))
     told = {(one.where.line, one.where.field) for one in differing}
     for finding in bench.findings:
@@ -29,7 +35,7 @@ def check(bench: Bench) -> Iterator[Finding]:
     yield from no_boundaries(bench)
     yield from unknown_roles(bench)
     yield from silent_end(bench)
-    yield from deaf_generation(bench)
+    yield from deaf_generation(bench, _first(bench) if rows is None else rows)
     yield from template.dated(bench)
     yield from kernels(bench.document, bench.loaded.model_type)
     yield from schema.check(bench)
@@ -64,7 +70,7 @@ def unknown_roles(bench: Bench) -> Iterator[Finding]:
         text = f"roles_to_train names {role!r}, which has no boundary (there are {', '.join(known)}): it trains nothing"
         near = difflib.get_close_matches(role, known, n=1, cutoff=0.6)
         near = [one for one in near if one not in bench.masking.roles_to_train]
-        fix = Fix(f"{role} → {near[0]}", (Edit((*path, index), near[0]),)) if near else None
+        fix = Fix(f"{role} → {near[0]}", (Edit((*path, index), near[0]),), retrains=True) if near else None
         hint = f"Write {near[0]}, or add a boundary for {role}." if near else f"Add a boundary for {role}."
         if bench.document.get((*path, index)) is None:
             fix = None
@@ -123,12 +129,30 @@ def _own_pad(bench: Bench) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def deaf_generation(bench: Bench) -> Iterator[Finding]:
-    """M006: ends that are trained and at which generation does not stop."""
+def _first(bench: Bench) -> Iterator[Row]:
+    """The first few rows that can be shown."""
+    from workbench.errors import BenchError
+
+    for index in range(_LOOKED_AT):
+        try:
+            row = bench.row(index)
+        except BenchError:
+            return
+        if row.error is None:
+            yield row
+
+
+def deaf_generation(bench: Bench, rows: Iterable[Row]) -> Iterator[Finding]:
+    """M006: ends that are trained and at which generation does not stop.
+
+    An end with which the template closes no turn of its role in these rows is not believed: the rows' own findings tell
+    of it, and generation is asked about the token with which the template does.
+    """
     told = (bench.loaded.generation_config or {}).get("eos_token_id")
     stops = {told} if isinstance(told, int) else set(told or ())
     if not stops or bench.masking.train_on_inputs:
         return
+    written: dict[str, dict[int, str]] | None = None
     for index, boundary in enumerate(bench.masking.boundaries):
         if boundary.role not in bench.masking.roles_to_train or not boundary.end or stops.intersection(boundary.end):
             continue
@@ -137,15 +161,32 @@ def deaf_generation(bench: Bench) -> Iterator[Finding]:
         ):
             # The end is how the next turn starts: there is no stop token, which M006 tells of each row.
             continue
-        ids = " ".join(map(str, boundary.end))
+        written = _written_ends(rows) if written is None else written
+        theirs = written.get(boundary.role, {})
+        ids, text = boundary.end, str(boundary.end_text)
+        if theirs and not theirs.keys() & set(ids):
+            if stops & theirs.keys():
+                continue
+            ids, text = (next(iter(theirs)),), next(iter(theirs.values()))
         listed = ", ".join(map(str, sorted(stops)))
-        text = (
-            f"{boundary.role} ends at {boundary.end_text!r} ({ids}), and generation_config.eos_token_id is {listed}: "
-            "generation goes on after it"
+        message = (
+            f"{boundary.role} ends at {text!r} ({' '.join(map(str, ids))}), and generation_config.eos_token_id is "
+            f"{listed}: generation goes on after it"
         )
-        hint = f"Add {boundary.end[0]} to eos_token_id in generation_config.json, for serving too."
-        yield Finding("M006", "warning", text, hint, boundary_place(bench, index, "end"))
+        hint = f"Add {ids[0]} to eos_token_id in generation_config.json, for serving too."
+        yield Finding("M006", "warning", message, hint, boundary_place(bench, index, "end"))
         return
+
+
+def _written_ends(rows: Iterable[Row]) -> dict[str, dict[int, str]]:
+    """Per role, the tokens with which the template ends its turns in these rows, with their texts."""
+    found: dict[str, dict[int, str]] = {}
+    for scene in map(Scene, rows):
+        for role, at in zip(scene.roles, scene.stops.tolist(), strict=True):
+            if at >= 0:
+                token = int(scene.ids[at])
+                found.setdefault(role, {})[token] = scene.rendering.vocabulary.text(token)
+    return found
 
 
 def differing_datasets(bench: Bench) -> Iterator[Finding]:

@@ -125,6 +125,33 @@ class Scene:
         return begins
 
     @cached_property
+    def stops(self) -> IntArray:
+        """Per message, the control token with which the template ends its turn; -1 where it writes none.
+
+        By the trace alone: the first control token between its text and the next message's. One that stands before the
+        first text, and not after the last, begins turns and is no end.
+        """
+        stops = np.full(len(self.roles), -1, dtype=np.int64)
+        order = self.shown
+        special = np.isin(self.ids, list(self.rendering.vocabulary.special_ids)) & (self.trace.kind == Owner.TEMPLATE)
+        at = np.flatnonzero(special)
+        if not len(order) or not len(at):
+            return stops
+        opening = np.setdiff1d(self.ids[at[at < self.first[order[0]]]], self.ids[at[at > self.last[order].max()]])
+        following = np.append(self.first[order[1:]], len(self.ids))
+        index = np.searchsorted(at, self.last[order] + 1)
+        token = np.append(at, len(self.ids))[index]
+        good = (token < following) & ~np.isin(np.append(self.ids, -1)[token], opening)
+        stops[order[good]] = token[good]
+        return stops
+
+    def under(self, mask: Mask) -> Scene:
+        """The same row, judged by the same roles, with another mask."""
+        other = Scene(self.row)
+        other.__dict__["mask"] = mask
+        return other
+
+    @cached_property
     def begun(self) -> BoolArray:
         """Per message, whether a span of its role begins between the message before and its text."""
         begun = np.zeros(len(self.roles) + 1, dtype=bool)
