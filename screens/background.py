@@ -23,16 +23,17 @@ class Kind(IntEnum):
 
     LOAD = 0
     APPLY = 1
-    ROW = 2
-    INFER = 3
-    MODEL = 4
-    SAMPLES = 5
-    FILTER = 6
-    CHECK = 7
-    RUNS = 8
-    RUN = 9
-    EXPORT = 10
-    MEMORY = 11
+    FIX = 2
+    ROW = 3
+    INFER = 4
+    MODEL = 5
+    SAMPLES = 6
+    FILTER = 7
+    CHECK = 8
+    RUNS = 9
+    RUN = 10
+    EXPORT = 11
+    MEMORY = 12
 
 
 class Leaving(BaseException):

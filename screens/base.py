@@ -9,7 +9,7 @@ from textual.message import Message
 
 from screens.background import Background
 from screens.faults import Guarded
-from screens.saving import Saving
+from screens.mending import Mending
 from screens.widgets.key_hints import KeyHints
 from screens.widgets.status_bar import Status, StatusBar
 from workbench.views.flow import visible
@@ -29,7 +29,7 @@ def status_of(bench: Bench) -> Status:
     )
 
 
-class WorkbenchScreen(Guarded, Saving):
+class WorkbenchScreen(Guarded, Mending):
     """A screen of the registry: status bar, `body`, footer.
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,

@@ -18,7 +18,7 @@ from screens.background import Kind
 from screens.base import WorkbenchScreen, status_of
 from screens.describe_findings import detail, headline, summary
 from screens.faults import on, subscriber
-from screens.messages import Checked, JobFailed
+from screens.messages import Checked, FixTried, JobFailed
 from screens.themes import paints
 from screens.widgets.fields import OptionList
 from screens.widgets.guarded import Container, Static, VerticalScroll
@@ -29,7 +29,6 @@ from workbench.views.flow import visible
 
 if TYPE_CHECKING:
     from workbench.checks.run import Group, Report
-    from workbench.findings import Fix
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 PLACES = 1000
@@ -50,6 +49,7 @@ class ChecksScreen(WorkbenchScreen):
     report: Report | None = None
     done = False
     problem: BenchError | None = None
+    _told_of = ""
     _round = 0
     _place = 0
     _chosen: tuple[str, str] | None = None
@@ -131,7 +131,7 @@ class ChecksScreen(WorkbenchScreen):
             return
         self.done, self.problem = message.done, message.problem
         if message.report is not None:
-            self.report = message.report
+            self.report, self._told_of = message.report, self._seen
         if message.problem is not None:
             self.refused(message.problem)
         self._draw()
@@ -226,27 +226,23 @@ class ChecksScreen(WorkbenchScreen):
         if fix is None:
             self.notify("This finding has no fix that can be applied", timeout=3)
             return
-        self._make([fix], fix.title)
+        self._tried(FixTried(self._told_of, [fix], fix.described))
 
     def action_fix_all(self) -> None:
         """Apply every fix that goes together with the others."""
-        from workbench.checks.mend import apart
-
-        fixes = apart(self.report.findings) if self.report is not None else []
-        if not fixes:
+        if self.report is None or not any(one.fix is not None for one in self.report.findings):
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
-        self._make(fixes, f"{len(fixes)} fixes" if len(fixes) > 1 else fixes[0].title)
+        self.notify("Trying the fixes together…", timeout=3)
+        self.background.submit(Kind.FIX, self._all(self.report, self._told_of))
 
-    def _make(self, fixes: list[Fix], what: str) -> None:
-        try:
-            for fix in fixes:
-                self.editing.make(fix)
-        except BenchError as problem:
-            self.refused(problem)
-            return
-        self.notify(visible(f"{what} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
-        self.follow()
+    def _all(self, report: Report, text: str) -> Iterator[None]:
+        from workbench.checks.mend import together
+
+        fixes = together(report)
+        said = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(one.described for one in fixes)
+        self.tell(FixTried(text, fixes, said or "None can be made as the recipe is now"))
+        yield
 
     def action_check_again(self) -> None:
         """Check from the beginning."""

@@ -55,9 +55,13 @@ def _fix(fix: Fix, paint: Paints) -> Text:
     from workbench.recipe.document import dotted, write_value
 
     text = Text()
-    text.append("f applies: ", paint.accent).append(visible(fix.title))
+    text.append("f applies: ", paint.accent).append(visible(fix.described))
     for edit in fix.edits:
         name = visible(dotted(edit.path))
+        if edit.rename:
+            text.append(f"\n- {name}", paint.severity["error"])
+            text.append(f"\n+ {visible(dotted((*edit.path[:-1], edit.rename)))}", paint.accent)
+            continue
         if edit.remove:
             text.append(f"\n- {name}", paint.severity["error"])
             continue

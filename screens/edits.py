@@ -15,9 +15,9 @@ from textual.timer import Timer
 from screens.background import Background, Kind
 from screens.dialogs import Agree
 from screens.faults import contained, on
+from screens.mending import Mending
 from screens.messages import EditsSettled, InferenceReady
 from screens.row_view import RowView
-from screens.saving import Saving
 from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.recipe_editor import RecipeEditor, RecipeText
 from screens.widgets.samples_list import SamplesList
@@ -27,7 +27,6 @@ from workbench.editing import Change
 from workbench.errors import BenchError
 from workbench.findings import Finding
 from workbench.tokens.parts import refine
-from workbench.views.flow import visible
 
 if TYPE_CHECKING:
     from workbench.tokens.infer import Inference
@@ -36,7 +35,7 @@ _CHECK_SECONDS = 0.15
 _SETTLE_SECONDS = 0.6
 
 
-class Edits(Saving):
+class Edits(Mending):
     """What an inspect screen does with the recipe; the screen itself has the rows."""
 
     bench: Bench
@@ -181,7 +180,7 @@ class Edits(Saving):
         self.action_redo_edit() if event.again else self.action_undo_edit()
 
     def action_fix(self) -> None:
-        """Apply the fix of the finding under the cursor, or of the worst that has one."""
+        """Apply the fix of the finding under the cursor, or else of the worst whose fix does no harm."""
         start, stop = self._grid.covered
         fixable = [one for one in (*self._findings, *self.bench.findings) if one.fix is not None]
         here = [
@@ -190,16 +189,7 @@ class Edits(Saving):
         if not fixable:
             self.notify("No finding here has a fix; I infers the boundaries, D writes the family's", timeout=5)
             return
-        chosen = (here or fixable)[0]
-        assert chosen.fix is not None
-        try:
-            self.editing.make(chosen.fix)
-        except BenchError as problem:
-            self.refused(problem)
-            return
-        told = f"{chosen.code} mended: {chosen.fix.title} (u undoes it, ctrl+s saves)"
-        self.notify(visible(told), timeout=6, markup=False)
-        self.follow()
+        self.mend_first(here or fixable, self._background)
 
     def action_family_boundaries(self) -> None:
         """Write the family's own boundaries into the recipe."""

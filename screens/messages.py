@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.checks.run import Report
     from workbench.errors import BenchError
     from workbench.export.export import Export
-    from workbench.findings import Finding
+    from workbench.findings import Finding, Fix
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.memory import MemoryEstimate
@@ -117,6 +118,16 @@ class EditsSettled(Message):
 
     def __init__(self, problem: BenchError | None) -> None:
         self.problem = problem
+        super().__init__()
+
+
+class FixTried(Message):
+    """Fixes that may be made of the recipe that has this text, or none; and what to say of that."""
+
+    def __init__(self, text: str, fixes: Sequence[Fix], said: str) -> None:
+        self.text = text
+        self.fixes = fixes
+        self.said = said
         super().__init__()
 
 

@@ -182,18 +182,12 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#towers", Tree).action_toggle_node()
 
     def action_fix(self) -> None:
-        """Apply the fix of the first finding that has one."""
-        fix = next((one.fix for one in self.findings if one.fix is not None), None)
-        if fix is None:
+        """Apply the first finding's fix that does no harm."""
+        fixable = [one for one in self.findings if one.fix is not None]
+        if not fixable:
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
-        try:
-            self.editing.make(fix)
-        except BenchError as problem:
-            self.refused(problem)
-            return
-        self.notify(visible(f"{fix.title} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
-        self.follow()
+        self.mend_first(fixable, self.background)
 
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:

@@ -243,7 +243,13 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
         path = bench.document.path
         if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
             saved = bench.document.save()
-            print(f"vlmbench: wrote {path}", file=sys.stderr)
+            # The findings above are those of the text that was written.
+            left = [
+                f"{number} {severity}{'' if number == 1 else 's'}"
+                for severity in ("error", "warning")
+                if (number := found.count(severity))
+            ]
+            print(f"vlmbench: wrote {path}; what remains: {', '.join(left) or 'nothing'}", file=sys.stderr)
             if (more := plugin.put_beside(bench.document.data, saved)) is not None:
                 print(f"vlmbench: wrote {more}, the plugin that the recipe names", file=sys.stderr)
         else:

@@ -16,7 +16,7 @@ from workbench.consumers.axolotl import plugin
 from workbench.errors import BenchError, InputError
 from workbench.findings import Fix, apply_fix
 from workbench.recipe.document import Document, dotted
-from workbench.recipe.knobs import FIRST_ONLY, LOADING_KEYS
+from workbench.recipe.knobs import LOADING_KEYS, outside_the_mask
 from workbench.recipe.new import boundary_row
 from workbench.resources import sample_dir
 from workbench.state import recipe_dir
@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS = 1.0
 """Typing after a pause this long is another step to undo."""
-_RENDERING = frozenset(
-    (
-        *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
-        *("image_size", "image_resize_algorithm", "sequence_len"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ class Editing:
         self.compared_with = self.compared_path = ""
         self.other: Document | None = None
         self.problem: BenchError | None = None
-        self._applied = _outside_the_mask(bench.document.parsed.data)
+        self._applied = outside_the_mask(bench.document.parsed.data)
         self._group, self._typed = 0, 0.0
         self._opened = bench.document.text
         self._unkept = False
@@ -164,7 +158,7 @@ class Editing:
     @property
     def stale(self) -> bool:
         """Whether an edit asks for more than the mask to be read again; `settle` does that."""
-        return self.document.error is None and _outside_the_mask(self.document.parsed.data) != self._applied
+        return self.document.error is None and outside_the_mask(self.document.parsed.data) != self._applied
 
     def settle(self) -> None:
         """Read again what the edits since the last time ask for: the rows, the template, the model. May take seconds.
@@ -172,7 +166,7 @@ class Editing:
         Raises:
             BenchError: it cannot be read; the bench keeps what it had.
         """
-        now = _outside_the_mask(self.document.parsed.data)
+        now = outside_the_mask(self.document.parsed.data)
         changed = {key for key in {*now, *self._applied} if now.get(key) != self._applied.get(key)}
         if not changed:
             return
@@ -336,15 +330,3 @@ class Editing:
         if not self.compared_with and self.problem is None:
             self._against = self.bench.masking
         return target
-
-
-def _outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
-    """What of a recipe decides how rows are read and rendered: everything that the mask alone does not follow."""
-    kept = {key: value for key, value in data.items() if key in _RENDERING or key in LOADING_KEYS}
-    entries = kept.get("datasets")
-    if isinstance(entries, list):
-        kept["datasets"] = [
-            {key: value for key, value in entry.items() if key not in FIRST_ONLY} if isinstance(entry, dict) else entry
-            for entry in entries
-        ]
-    return kept

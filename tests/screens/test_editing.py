@@ -136,6 +136,7 @@ async def test_a_recipe_that_axolotl_takes_for_text_is_no_clean_one(opened: Open
         assert [one.code for one in screen._findings if one.severity == "error"] == ["C001"]
         assert "1 error" in str(screen.query_one(StatusBar).render())
         await pilot.press("f")
+        await until(pilot, lambda: "processor_type" in screen.editing.document.data, 60)
         assert screen.editing.document.data["processor_type"] == "AutoProcessor"
         await until(pilot, lambda: not [one for one in screen._findings if one.severity == "error"], 30)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.findings import Finding, Fix, apply_fix
+from workbench.checks.trial import Trials
+from workbench.findings import SEVERITIES, Finding, Fix, apply_fix
 from workbench.recipe.knobs import LOADING_KEYS
 
 if TYPE_CHECKING:
@@ -30,15 +31,17 @@ def mend(bench: Bench, check: Callable[[], Report]) -> Mended:
     `check` makes a report of the bench as it is now. Each edit can be undone in the document.
     """
     made: list[Fix] = []
+    trials: Trials | None = None
     report = check()
     for _ in range(_ROUNDS):
-        fixes = apart(report.findings, made)
+        trials = report.trials.fork(trials) if report.trials is not None else None
+        fixes = accepted(trials, report.findings)
         if not fixes:
             break
         for fix in fixes:
             apply_fix(bench.document, fix)
         made += fixes
-        if any(edit.path[0] in LOADING_KEYS for fix in fixes for edit in fix.edits):
+        if any(edit.path[0] in LOADING_KEYS or edit.rename in LOADING_KEYS for fix in fixes for edit in fix.edits):
             bench.load()
         else:
             bench.apply()
@@ -46,19 +49,15 @@ def mend(bench: Bench, check: Callable[[], Report]) -> Mended:
     return Mended(tuple(made), report)
 
 
-def apart(findings: Iterable[Finding], made: Iterable[Fix] = ()) -> list[Fix]:
-    """The fixes that can be made together: none edits a value inside, around or beside which another one did."""
-    edited: set[tuple[str | int, ...]] = set()
-    before = set(map(repr, made))
-    fixes: list[Fix] = []
-    for finding in findings:
-        fix = finding.fix
-        if fix is None or repr(fix) in before:
-            continue
-        paths = {edit.path for edit in fix.edits}
-        if any(one[: len(two)] == two or two[: len(one)] == one for one in paths for two in edited):
-            continue
-        edited |= paths
-        before.add(repr(fix))
-        fixes.append(fix)
-    return fixes
+def together(report: Report) -> list[Fix]:
+    """The fixes of a report that can be made one after the other: each is tried on what those before it make."""
+    return accepted(report.trials.fork() if report.trials is not None else None, report.findings)
+
+
+def accepted(trials: Trials | None, findings: Iterable[Finding]) -> list[Fix]:
+    """The fixes that `trials` accepts, the worst findings' first."""
+    if trials is None:
+        return []
+    fixable = [one for one in findings if one.fix is not None]
+    fixable.sort(key=lambda one: SEVERITIES.index(one.severity))
+    return [fix for one in fixable if (fix := trials.accept(one)) is not None]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from workbench.checks import data, mask, model, recipe, template
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
 from workbench.checks.scene import Scene
+from workbench.checks.trial import Trials
 from workbench.data.rows import Lines
 from workbench.findings import SEVERITIES, Finding, Fix, Severity
 
@@ -49,7 +50,8 @@ class Report:
     """What a check of a recipe and some rows found.
 
     `groups`: the worst first. `agreement`: of the content tokens that transformers' own assistant mask covers too, on
-    how many it agrees, and how many there are; None where the template has none.
+    how many it agrees, and how many there are; None where the template has none. `trials` is where the fixes were
+    tried: the findings have those alone that may be offered.
     """
 
     findings: tuple[Finding, ...]
@@ -60,6 +62,7 @@ class Report:
     groups: tuple[Group, ...] = field(default=())
     read: int | None = None
     """Of how many rows the syntax was read: all of a file's; None where that was not asked for or cannot be told."""
+    trials: Trials | None = field(default=None, compare=False, repr=False)
 
     def count(self, severity: Severity) -> int:
         """How many findings are that bad."""
@@ -125,6 +128,7 @@ class Checking:
         with_model = not self._select or any(one.upper().startswith("A") for one in self._select)
         self._found = self._chosen(check_recipe(bench, with_model=with_model))
         self._roles: set[str] = set()
+        self._trials = Trials(bench)
         self.rows = 0
         self._told: set[int] = set()
         self._read: int | None = None
@@ -142,6 +146,7 @@ class Checking:
             if any(one.code == row.error.code for one in found):
                 self._told.add(row.index)
             return
+        self._trials.add(row)
         self._roles.update(str(message.get("role")) for message in row.conversation.messages)
         self._trained += row.mask.trained
         self._tokens += len(row.rendering)
@@ -167,9 +172,10 @@ class Checking:
         if self._roles:
             whole = self.rows == self._bench.rows.known_length
             found += self._chosen(recipe.unused_boundaries(self._bench, self._roles, self.rows, all_of_them=whole))
+        found = self._trials.offered(found)
         agreement = (self._agreed, self._compared) if self._compared else None
         groups = grouped(found, places)
-        return Report(tuple(found), self.rows, self._trained, self._tokens, agreement, groups, self._read)
+        return Report(tuple(found), self.rows, self._trained, self._tokens, agreement, groups, self._read, self._trials)
 
 
 def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:

@@ -35,6 +35,7 @@ REMOVED = (
     *("unsloth_rms_norm", "unsloth_rope"),
 )
 _LOOKED_AT = 4
+_DECIDES_ROLES = ("roles_to_train", "datasets")
 
 
 def check(bench: Bench) -> Iterator[Finding]:
@@ -118,7 +119,7 @@ def unknown(recipe: Document) -> Iterator[Finding]:
         plain = key.removeprefix("fsdp_")
         if path[0] == "fsdp_config" and plain != key and plain in names and isinstance(section, dict):
             # axolotl takes the prefix off, with a word in its log.
-            fix = Fix(f"{key} → {plain}", _rename(path, plain, section[key])) if plain not in section else None
+            fix = Fix(f"{key} → {plain}", _rename(path, plain)) if plain not in section else None
             where = recipe.where(path, key=True)
             yield Finding("C003", "note", f"fsdp_config.{key} is {plain} now", f"Write {plain}.", where, fix)
             continue
@@ -132,12 +133,12 @@ def unknown(recipe: Document) -> Iterator[Finding]:
         elif isinstance(section, dict) and near in section:
             yield Finding("C002", "warning", text, f"Did you mean {near}, which is there too?", where)
         else:
-            fix = Fix(f"{key} → {near}", _rename(path, near, recipe.get(path)))
+            fix = Fix(f"{key} → {near}", _rename(path, near), retrains=near in _DECIDES_ROLES)
             yield Finding("C002", "error", text, f"Did you mean {near}?", where, fix)
 
 
-def _rename(path: KeyPath, name: str, value: Any) -> tuple[Edit, ...]:
-    return (Edit(path, remove=True), Edit((*path[:-1], name), value))
+def _rename(path: KeyPath, name: str) -> tuple[Edit, ...]:
+    return (Edit(path, rename=name),)
 
 
 def outdated(recipe: Document) -> Iterator[Finding]:
@@ -148,7 +149,8 @@ def outdated(recipe: Document) -> Iterator[Finding]:
         if key in RENAMED and data[key] is not None:
             new = RENAMED[key]
             refused = key == "noisy_embedding_alpha" and data.get(new)
-            edits = _rename((key,), new, data[key]) if data.get(new) is None else (Edit((key,), remove=True),)
+            empty = (Edit((new,), remove=True),) if new in data and data[new] is None else ()
+            edits = (*empty, *_rename((key,), new)) if data.get(new) is None else (Edit((key,), remove=True),)
             text = f"{key} is {new} now" + (", and both are set" if data.get(new) is not None else "")
             yield Finding(
                 "C003", "error" if refused else "warning", text, f"Write {new}.", where, Fix(f"{key} → {new}", edits)

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.mend import apart
+from workbench.checks.mend import together
 from workbench.findings import Finding, Fix
 from workbench.notebook.shown import Shown, plain
 from workbench.overfit.events import Event
@@ -51,7 +51,7 @@ class Checked(Shown):
 
     def fix(self) -> Checked:
         """Make the fixes offered in the recipe (in memory; `undo` takes each back), and check again."""
-        fixes = apart(self.report.findings)
+        fixes = together(self.report)
         for one in fixes:
             self.session.edit(partial(_make, one))
         return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
@@ -68,7 +68,7 @@ class Checked(Shown):
         return plain(check_view(self.session.bench, self.report))
 
     def body(self) -> str:
-        made = "".join(f'<li class="yes">✓ {safe(one.title)}</li>' for one in self.fixed)
+        made = "".join(f'<li class="yes">✓ {safe(one.described)}</li>' for one in self.fixed)
         fixed = f'<ul class="findings">{made}</ul>' if made else ""
         return check_html(self.session.bench, self.report) + fixed
 

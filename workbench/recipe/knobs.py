@@ -20,6 +20,12 @@ LOADING_KEYS = frozenset(
     )
 )
 """What a tokenizer or processor is made of: after an edit of these the model's files are read again."""
+_RENDERING = frozenset(
+    (
+        *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
+        *("image_size", "image_resize_algorithm", "sequence_len"),
+    )
+)
 _COLLATOR = "axolotl's multimodal collator does not read it"
 _TURN_ENDS = "Turn ends are trained as train_on_eos and the role boundaries say."
 _COLUMNS = "Give the rows the columns and keys `messages`, `role` and `content`, or name the column in field_messages."
@@ -49,6 +55,18 @@ _ENTRY_IGNORED = {
 }
 FIRST_ONLY = ("roles_to_train", "train_on_eos")
 _ENTRY_KNOBS = (*FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
+
+
+def outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
+    """What of a recipe decides how rows are read and rendered: everything that the mask alone does not follow."""
+    kept = {key: value for key, value in data.items() if key in _RENDERING or key in LOADING_KEYS}
+    entries = kept.get("datasets")
+    if isinstance(entries, list):
+        kept["datasets"] = [
+            {key: value for key, value in entry.items() if key not in FIRST_ONLY} if isinstance(entry, dict) else entry
+            for entry in entries
+        ]
+    return kept
 
 
 def ignored_knobs(recipe: Recipe, data: dict[Any, Any]) -> Iterator[Finding]:

@@ -118,7 +118,7 @@ def _sum(bench: Bench, report: Report) -> Text:
 def fixes_view(fixes: Sequence[Fix], diff: str) -> RenderableType:
     """What the fixes do to the recipe."""
     lines: list[RenderableType] = [Text(f"{len(fixes)} fixes:" if len(fixes) != 1 else "1 fix:", style="bold")]
-    lines += [Text(f"  {visible(fix.title)}") for fix in fixes]
+    lines += [Text(f"  {visible(fix.described)}") for fix in fixes]
     for line in diff.splitlines():
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else "dim"
         lines.append(Text(visible(line), style=style))

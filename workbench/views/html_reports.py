@@ -75,7 +75,7 @@ def check_html(bench: Bench, report: Report) -> str:
 
 def _group(group: Group) -> str:
     more = f'<span class="muted">{safe(scope(group))}</span>'
-    fix = f'<br><span class="yes">fix:</span> {safe(group.fix.title)}' if group.fix is not None else ""
+    fix = f'<br><span class="yes">fix:</span> {safe(group.fix.described)}' if group.fix is not None else ""
     return finding_line(group.finding, more, fix)
 
 
