@@ -155,9 +155,11 @@ class Bench:
 
     def _new_document(self, source: str) -> Document:
         from workbench.recipe.new import new_recipe
+        from workbench.tokens.named import named_template
 
         loaded = self.loaded
         template = "tokenizer_default" if loaded.tokenizer_template is not None else "jinja"
+        template = named_template(loaded, self.family, self._axolotl_python) or template
         return new_recipe(
             source,
             self.family,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def with_boundaries(text: str) -> str:
     document.set(("chat_template",), "tokenizer_default")
     document.set(("role_boundaries",), [one.as_recipe() for one in family("gemma4").boundaries])
     return document.text
+
+
+def axolotl_with(folder: Path, template: str, answer: str = "") -> str:
+    """A Python that has an `axolotl` with this template for gemma4, as far as the bench reads it."""
+    package = folder / "site" / "axolotl" / "utils" / "chat_templates" / "templates"
+    package.mkdir(parents=True)
+    (package / "gemma4.jinja").write_text(template, "utf-8")
+    (folder / "site" / "axolotl" / "__init__.py").write_text(answer, "utf-8")
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder / "site"}" exec "{sys.executable}" "$@"\n', "utf-8")
+    python.chmod(0o755)
+    return str(python)
 
 
 def record(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.export.support import record, with_boundaries
+from tests.export.support import axolotl_with, record, with_boundaries
 from tests.test_cli import run
 from workbench.bench import Bench, open
 from workbench.consumers.axolotl import plugin
@@ -123,18 +122,6 @@ def test_the_command_writes_both_and_names_what_stdout_cannot_hold(
     written = run("export", "recipe.yaml", "--out", "full.yaml")
     assert f"wrote full.yaml, with {plugin.FILE} beside it" in written.stderr
     assert Path(plugin.FILE).read_bytes() == plugin.source()
-
-
-def axolotl_with(folder: Path, template: str, answer: str = "") -> str:
-    """A Python that has an `axolotl` with this template for gemma4, as far as the bench reads it."""
-    package = folder / "site" / "axolotl" / "utils" / "chat_templates" / "templates"
-    package.mkdir(parents=True)
-    (package / "gemma4.jinja").write_text(template, "utf-8")
-    (folder / "site" / "axolotl" / "__init__.py").write_text(answer, "utf-8")
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{folder / "site"}" exec "{sys.executable}" "$@"\n', "utf-8")
-    python.chmod(0o755)
-    return str(python)
 
 
 def test_the_named_strategy_is_written_where_it_gives_the_same(make: Make, tmp_path: Path, opened: Bench) -> None:

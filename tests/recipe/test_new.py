@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from workbench.consumers.axolotl import plugin
 from workbench.recipe.document import Document
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import new_recipe
@@ -111,6 +112,11 @@ def test_the_config_chooses_what_the_family_needs() -> None:
 def test_templates() -> None:
     named = new_recipe("m", Family(), template="gemma4")
     assert named.get(("chat_template",)) == "gemma4"
+    # Its boundaries are axolotl's own, with which it starts.
+    assert not {"role_boundaries", "plugins"} & set(named.data)
+    written = new_recipe("m", Family())
+    assert written.get(("plugins",)) == [plugin.NAME]
+    assert "# role_boundaries are missing" not in named.text + written.text
     jinja = "{% for m in messages %}\n{{ m.role }}: {{ m.content }}\n  \n{% endfor %}\n\t{{ eos }}"
     given = new_recipe("m", Family(), template="jinja", template_text=jinja)
     assert given.get(("chat_template",)) == "jinja"

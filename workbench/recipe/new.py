@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from workbench.consumers.axolotl import plugin
 from workbench.recipe.document import Document
 from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
 from workbench.recipe.yaml_write import write_value
@@ -83,7 +84,8 @@ def new_recipe(
         model: hub id or folder, as `base_model`.
         family: the model's family, or None where it is not known: then there are no role boundaries yet.
         data: a data file, folder or hub data set; None writes a file name to be replaced.
-        template: "tokenizer_default", "jinja" (with `template_text`, a template or its path) or one of axolotl's.
+        template: "tokenizer_default", "jinja" (with `template_text`, a template or its path) or one of axolotl's, whose
+            boundaries are then those of the family.
         processor: whether the model has a processor (False: text only, no multimodal keys).
         config: the model's config, which decides what a family's recipe needs for this size.
     """
@@ -160,12 +162,20 @@ def _parts(
         (line("datasets", [entry]), line("val_set_size", 0.0, beside="0.05 keeps 5% of the rows for evaluation")),
     )
     used.add("role_boundaries")
-    if processor and family is not None and family.boundaries and not mistral_common:
+    named = template not in (TOKENIZER_DEFAULT, JINJA)
+    if processor and family is not None and family.boundaries and not mistral_common and not named:
         yield Part(
             "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
             (Line("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
         )
-    elif processor and not mistral_common:
+        used.add("plugins")
+        others = needs.get("plugins", ([], ""))[0]
+        yield Part(
+            f"{plugin.STOPS}; the plugin makes plain dictionaries of the entries. `vlmbench export` writes its file, "
+            f"{plugin.FILE}, beside the recipe.",
+            (Line("plugins", [*others, plugin.NAME]),),
+        )
+    elif processor and not mistral_common and not named:
         yield Part(
             "role_boundaries are missing: without them axolotl trains every token of models it does not know. "
             "`vlmbench infer` finds them from the chat template.",
@@ -263,7 +273,8 @@ def _template(template: str, text: str | None, family: tuple[Line, ...]) -> Iter
     elif template == TOKENIZER_DEFAULT:
         yield Line("chat_template", template, "The template that the model is served with.")
     else:
-        yield Line("chat_template", template, "The text that axolotl bundles under this name, not the model's own.")
+        why = "What axolotl bundles under this name: it writes what the model's own template writes, and has the same "
+        yield Line("chat_template", template, f"{why}boundaries. With role_boundaries of one's own a plugin is needed.")
 
 
 def _all_linear(family: FamilyLike | None) -> tuple[Line, ...]:

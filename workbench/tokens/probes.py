@@ -191,6 +191,29 @@ def proof_cases(renderer: Renderer, shapes: Sequence[tuple[str, ...]]) -> list[C
     return found + list(_with_pictures(renderer, CORPUS[::10], "corpus"))
 
 
+def same_prompts(one: Renderer, other: Renderer) -> bool:
+    """Whether two templates write the same of every order of roles and every text of the proof, pictures included.
+
+    What one of them refuses, the other must refuse.
+    """
+    talks = [_conversation(shape, texts) for shape in SHAPES for _, texts in _fillings(shape, CORPUS)]
+    for shape in SHAPES:
+        shown = _conversation(shape, CORPUS)
+        for message in shown:
+            if message["role"] == "user":
+                message["content"] = [{"type": "image"}, *message["content"]]
+        talks.append(shown)
+    return all(_prompt(one, talk) == _prompt(other, talk) for talk in talks)
+
+
+def _prompt(renderer: Renderer, messages: list[Message]) -> str | None:
+    try:
+        return renderer.prompt(messages)
+    except Exception:
+        # A template raises what it likes.
+        return None
+
+
 def make_case(renderer: Renderer, label: str, messages: list[Message]) -> Case | None:
     """A conversation, rendered and traced; None where the template or the processor refuses it."""
     try:
