@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from conformance.corpus import Corpus
 from conformance.pair import loaded, model_folder, parsed_once
 from workbench.bench import Bench, open
+from workbench.consumers.axolotl import plugin
 from workbench.export import axolotl_side, export
 from workbench.export.axolotl import first_difference, reopen
 from workbench.export.consumer import Answer, ask, read_answer
@@ -37,6 +39,7 @@ def in_process(_: str, text: str, rows: Sequence[int], *, folder: Path, offline:
     """`consumer.ask` without the child process: this one has axolotl, and has read the tokenizer already."""
     recipe = folder / "asked.yaml"
     recipe.write_text(text, "utf-8")
+    plugin.put_beside(yaml.safe_load(text), recipe)
     return read_answer(json.loads(json.dumps(axolotl_side.answer(recipe, list(rows)))))
 
 
@@ -83,7 +86,7 @@ def enough(bench: Bench, answer: Answer) -> bool:
 
 
 def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
-    """Where the file keeps its boundaries, axolotl cannot start, and what they mean is what the bench shows."""
+    """Where the file keeps its boundaries it lists the plugin with which axolotl starts, and gives the same labels."""
     made, answer, proof = exported(new, tmp_path / "full.yaml")
     needs = " ".join(made.composed.needs)
     if family in STUCK:
@@ -92,9 +95,21 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
         assert new.strategy.class_name in needs
         return
     kept = "role_boundaries" in Document(made.text).data
-    assert proof.code == ("consumer_cannot_start" if kept else "ok"), proof.message
-    assert (answer.unwrapped, "role_boundaries" in needs) == (kept, kept)
+    assert (proof.ok, proof.code) == (True, "ok"), proof.message
+    assert (plugin.listed(Document(made.text).data), plugin.FILE in needs) == (kept, kept)
+    assert (answer.refused, answer.unwrapped) == (None, False)
     assert enough(new, answer)
+
+
+@pytest.mark.parametrize("new", ["gemma4", "llava_1_5"], indirect=True)
+def test_without_the_plugin_axolotl_cannot_start(new: Bench, tmp_path: Path) -> None:
+    """What the file means is what the bench shows all the same."""
+    asked = {("plugins",): [], ("chat_template",): "tokenizer_default"}
+    made = export.prepare_export(new, tmp_path / "full.yaml", asked=asked)
+    proof = next(one for one in made.proofs if one.step == "consumer")
+    assert made.answer is not None
+    assert (proof.code, made.answer.unwrapped) == ("consumer_cannot_start", True)
+    assert enough(new, made.answer)
 
 
 @pytest.mark.parametrize("new", NAMED, indirect=True)
@@ -124,3 +139,10 @@ def test_it_is_asked_across_the_process_boundary(new: Bench, tmp_path: Path) -> 
     here = in_process("", text.text, range(3), folder=tmp_path)
     assert (told.versions["axolotl"], told.refused, told.strategy) == ("0.19.0", None, "PixtralProcessingStrategy")
     assert str(told.rows) == str(here.rows)
+    # The plugin is found by the other process, too.
+    (tmp_path / "apart").mkdir()
+    plugged = Document(new.document.text)
+    for edit in plugin.edits(plugged.data):
+        plugged.set(edit.path, edit.value)
+    told = ask(sys.executable, plugged.text, range(3), folder=tmp_path / "apart", offline=True)
+    assert (told.refused, told.unwrapped, len(told.rows)) == (None, False, 3)
