@@ -24,6 +24,8 @@ def pairs(text: str, prompt: str) -> list[tuple[str, str]]:
         # Escaped: one character became several.
         ("a<b", "a&lt;b", [("a", "a"), ("&lt;", "<"), ("b", "b")]),
         ('say "x"', 'say \\"x\\"', [("say ", "say "), ("\\", '"'), ('"x', '"x'), ("\\", '"'), ('"', '"')]),
+        # One character that is alike is no reason to go on from it.
+        ("a\nbanana", "a<br>banana", [("a", "a"), ("<br>", "\n"), ("banana", "banana")]),
         # Cut: what is missing has no piece.
         ("  abc  ", "abc", [("abc", "abc")]),
         ("one two three", "one three", [("one t", "one t"), ("hree", "hree")]),
@@ -54,6 +56,13 @@ def test_a_long_cut_is_found_again_further_ahead() -> None:
     tail = "the end of it all"
     text = "begin " + "x" * 500 + tail
     assert pairs(text, "begin " + tail)[-1] == (tail, tail)
+    # A dozen characters are enough to know the place, whatever was made of what follows.
+    assert pairs(text + " <b>", "begin " + tail + " &lt;b>") == [
+        ("begin ", "begin "),
+        (f"{tail} ", f"{tail} "),
+        ("&lt;", "<"),
+        ("b>", "b>"),
+    ]
 
 
 @given(st.text("ab<>\n ", max_size=40), st.text("ab&;\n ", max_size=40))
