@@ -42,10 +42,10 @@ def test_pieces_of_a_byte_level_vocabulary_are_bytes() -> None:
 
 
 def test_pieces_of_a_sentencepiece_vocabulary() -> None:
-    words = Vocabulary(
-        tokenizer(["▁hi", "<0x0A>", "<0xE4>", "a<0x0A>", "Ġ"], decoder="Sequence([Replace, ByteFallback])")
-    )
-    assert [words.raw(number) for number in range(5)] == [b" hi", b"\n", b"\xe4", b"a<0x0A>", "Ġ".encode()]
+    pieces = ["▁hi", "<0x0A>", "<0xE4>", "a<0x0A>", "<0x0A>a", "Ġ"]
+    words = Vocabulary(tokenizer(pieces, decoder="Sequence([Replace, ByteFallback])"))
+    told = [words.raw(number) for number in range(len(pieces))]
+    assert told == [b" hi", b"\n", b"\xe4", b"a<0x0A>", b"<0x0A>a", "Ġ".encode()]
     assert words.piece(0) == "▁hi"
 
 
