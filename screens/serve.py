@@ -39,7 +39,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
         raise EnvironmentProblem(
             "The app cannot be served: textual-serve is missing",
             "It is an extra of the bench.",
-            "pip install 'vlm-workbench[serve]'",
+            "Install it: pip install textual-serve",
         ) from None
     _refuse_taken(host, port)
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -89,7 +89,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(EnvironmentProblem) as caught:
         serving.serve([], port=free_port())
-    assert "vlm-workbench[serve]" in caught.value.hint
+    assert "pip install textual-serve" in caught.value.hint
     assert caught.value.exit_code == 3
 
 

@@ -24,7 +24,7 @@ def load_tokenizer(path: Path, source: Source) -> Any:
         raise EnvironmentProblem(
             "tokenizer_use_mistral_common needs the package mistral-common",
             "The recipe asks for Mistral's own tokenizer, which is an extra of this program.",
-            "Install it: pip install mistral-common (or vlm-workbench[mistral])",
+            "Install it: pip install mistral-common",
         )
     try:
         return _tokenizer_class().from_pretrained(path, mode="finetuning", padding_side="left")

@@ -291,6 +291,6 @@ class Session(Shown):
             raise EnvironmentProblem(
                 "The boundary editor needs anywidget",
                 f"{missing.name} is not installed.",
-                "Install it: pip install anywidget (or vlm-workbench[notebook])",
+                "Install it: pip install anywidget",
             ) from None
         return BoundaryEditor(self, row=row)
