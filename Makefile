@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo setup test lint types contracts pytest conformance bench real clean
+.PHONY: demo setup test lint types contracts pytest conformance test-lowest test-beside-axolotl bench real clean
 
 demo: setup
 	@$(BIN)/vlmbench inspect
@@ -35,6 +35,13 @@ pytest: setup
 conformance: setup
 	$(BIN)/python -m conformance
 
+# The fast part of the suite where other people have the bench; each makes an environment of its own, once.
+test-lowest: setup
+	$(BIN)/python -m tests.elsewhere lowest
+
+test-beside-axolotl: setup
+	$(BIN)/python -m tests.elsewhere beside-axolotl
+
 bench: setup
 	$(BIN)/python -m tests.benchmarks
 
@@ -43,4 +50,4 @@ real: setup
 	$(BIN)/python -m tests.real
 
 clean:
-	rm -rf $(VENV) .conformance .real build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .conformance .lowest .beside-axolotl .real build dist .pytest_cache .mypy_cache .ruff_cache
