@@ -219,7 +219,13 @@ class Edits(Mending):
         loaded = self.bench.loaded
         rows = [row.conversation.messages for row in self.bench.head(8) if row.error is None]
         try:
-            found = infer(self.bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=rows)
+            found = infer(
+                self.bench.renderer,
+                loaded.tokenizer,
+                generation_config=loaded.generation_config,
+                rows=rows,
+                sample=self.bench.data_is_sample,
+            )
         except BenchError as problem:
             self._tell(EditsSettled(problem))
         else:

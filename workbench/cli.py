@@ -301,8 +301,8 @@ def infer(
 ) -> int:
     """Find the role_boundaries of a chat template, and prove them on conversations that were not used to find them.
 
-    The YAML on stdout goes into a recipe as it is; what was proved stands above it. Exit code 1 where some role's
-    boundaries could not be proved, with the reason.
+    The YAML on stdout goes into a recipe as it is; what was proved stands above it, and apart from that what markers
+    do that a user types. Exit code 1 where some role's boundaries could not be proved, with the reason.
     """
     from workbench import diagnostics
     from workbench.bench import prepare
@@ -318,7 +318,11 @@ def infer(
         shown = [row.conversation.messages for row in bench.head(None if rows == "all" else rows) if row.error is None]
         loaded = bench.loaded
         found = infer_boundaries(
-            bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=shown
+            bench.renderer,
+            loaded.tokenizer,
+            generation_config=loaded.generation_config,
+            rows=shown,
+            sample=bench.data_is_sample,
         )
         with diagnostics.reader_may_leave():
             if output == "json":

@@ -147,7 +147,13 @@ class Session(Shown):
         bench = self.bench
         shown = [row.conversation.messages for row in self.rows.head(rows) if row.error is None]
         loaded = bench.loaded
-        found = infer(bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=shown)
+        found = infer(
+            bench.renderer,
+            loaded.tokenizer,
+            generation_config=loaded.generation_config,
+            rows=shown,
+            sample=bench.data_is_sample,
+        )
         return Inferred(self, found, bench.title, bench.rows.name)
 
     def anatomy(self) -> Towers:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.tokens.boundaries import encode_marker
+from workbench.tokens.injection import Injection, effect, injection
 from workbench.tokens.probes import (
     ROLES,
     Case,
@@ -85,6 +86,7 @@ class Inference:
     notes: tuple[str, ...] = ()
     conversations: int = 0
     rows: int = 0
+    injection: Injection | None = None
 
     @property
     def verified(self) -> bool:
@@ -114,6 +116,7 @@ class Inference:
             "notes": list(self.notes),
             "conversations": self.conversations,
             "rows": self.rows,
+            "injection": self.injection.to_dict() if self.injection is not None else None,
         }
 
 
@@ -154,11 +157,14 @@ def infer(
     *,
     generation_config: Mapping[str, Any] | None = None,
     rows: Sequence[Sequence[Message]] = (),
+    sample: bool = False,
 ) -> Inference:
     """Find role boundaries for a template, and prove them on conversations that were not used to find them.
 
     `rows` are the user's own conversations, as `Conversation.messages` gives them; roles that only they have are
-    looked for as well, and the boundaries are proved on them too.
+    looked for as well, and the boundaries are proved on them too. With `sample` they are the bench's own: those of
+    them in which a user writes markers are set aside, for they try how rows are checked and say nothing of a template.
+    What typed markers do is told apart, in `injection`.
     """
     extra = [role for row in rows for message in row if isinstance(role := message.get("role"), str)]
     studied = study(renderer, extra)
@@ -168,7 +174,10 @@ def infer(
 
     corpus = proof_cases(renderer, studied.shapes)
     own = [made for i, row in enumerate(rows) if (made := make_case(renderer, f"row {i}", list(row))) is not None]
-    figures = measure([one.resolve(tokenizer) for one in kept], [*corpus, *own], layout)
+    resolved = [one.resolve(tokenizer) for one in kept]
+    aside = [case for case in own if any(effect(case, resolved))] if sample else []
+    own = [case for case in own if case not in aside]
+    figures = measure(resolved, [*corpus, *own], layout)
     roles = [role for role in dict.fromkeys([*ROLES, *figures]) if role in figures]
     evidence = tuple(
         _evidence(role, figures[role], kept, reading, broken, tokenizer, generation_config)
@@ -177,9 +186,11 @@ def infer(
     )
     seen = {one.role for one in evidence}
     notes = [f"the template refuses the role {role}, or drops its content" for role in ROLES if role not in seen]
-    if len(own) < len(rows):
-        notes.append(f"{len(rows) - len(own)} of {len(rows)} rows cannot be rendered, and prove nothing")
-    return Inference([one.row() for one in kept], evidence, tuple(notes), len(corpus), len(own))
+    shown = len(own) + len(aside)
+    if shown < len(rows):
+        notes.append(f"{len(rows) - shown} of {len(rows)} rows cannot be rendered, and prove nothing")
+    typed = injection(renderer, tokenizer, resolved, [case.label for case in aside])
+    return Inference([one.row() for one in kept], evidence, tuple(notes), len(corpus), len(own), typed)
 
 
 def _fewest(found: list[Candidate], cases: Sequence[Case], layout: Layout, tokenizer: Any) -> list[Candidate]:

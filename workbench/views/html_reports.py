@@ -13,7 +13,7 @@ from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, proof_line
 from workbench.views.html import finding_line, findings, safe, table
-from workbench.views.infer import COLUMNS, cells, headline
+from workbench.views.infer import COLUMNS, cells, headline, injection_lines
 from workbench.views.overfit import facts
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def infer_html(found: Inference, model: str, data: str) -> str:
     on = f"Proved on {found.conversations} conversations that were not used to find it"
     on += f", and {found.rows} rows of {data}." if found.rows else "."
     notes = [f"{one.role}: {note}" for one in found.evidence for note in one.notes] + list(found.notes)
+    notes += [line.strip() for line in injection_lines(found)]
     told = "".join(f'<li class="hint">{safe(note)}</li>' for note in notes)
     good = "yes" if found.verified else "no"
     return (

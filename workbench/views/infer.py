@@ -10,6 +10,7 @@ from workbench.views.flow import visible
 if TYPE_CHECKING:
     from workbench.tokens.infer import Evidence, Inference
 
+_ATTACKS = 4
 COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
 
 
@@ -29,6 +30,7 @@ def infer_text(inference: Inference, model: str, data: str = "") -> str:
     notes = [f"{one.role}: {visible(note)}" for one in inference.evidence for note in one.notes]
     notes += [visible(note) for note in inference.notes]
     lines += ["", *notes, ""] if notes else [""]
+    lines += [*(visible(line) for line in injection_lines(inference)), ""] if inference.injection is not None else []
     body = inference.yaml()
     tail = [line for one in inference.evidence for line in _broken(one)]
     if tail:
@@ -43,6 +45,34 @@ def headline(inference: Inference) -> str:
     if not bad:
         return "verified for " + ", ".join(good) if good else "nothing was found"
     return f"NOT verified for {', '.join(bad)}" + (f"; verified for {', '.join(good)}" if good else "")
+
+
+def injection_lines(inference: Inference) -> list[str]:
+    """What markers do that a user types, apart from what was proved; nothing where that was not tried."""
+    told = inference.injection
+    if told is None or not told.tried:
+        return []
+    how = (
+        "as plain text (split_special_tokens)"
+        if told.handling == "text"
+        else "as control tokens, as axolotl has it (split_special_tokens is off)"
+    )
+    if told.attacks:
+        lines = [f"Injection, which is no fault of the boundaries: the tokenizer reads markers in text {how}."]
+    else:
+        typed = f"none of {told.tried} markers that a user types opens or closes a turn"
+        lines = [f"Injection: {typed}; the tokenizer reads them {how}."]
+    for one in told.attacks[:_ATTACKS]:
+        does = [f"opens a turn of {role}" for role in one.opens] + [f"closes a turn of {role}" for role in one.closes]
+        lines.append(f"  {_quoted(one.text)} typed by the {one.author} {' and '.join(does)}")
+    if len(told.attacks) > _ATTACKS:
+        lines.append(f"  and {len(told.attacks) - _ATTACKS} more; --format json has all")
+    if told.attacks:
+        lines.append("  Such rows are M008 in `vlmbench check`.")
+    if told.set_aside:
+        count = len(told.set_aside)
+        lines.append(f"  {count} of the bench's own rows hold{'s' if count == 1 else ''} one, and were set aside.")
+    return lines
 
 
 def _table(inference: Inference) -> list[str]:
