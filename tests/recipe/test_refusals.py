@@ -88,6 +88,15 @@ def test_a_refusal_says_what_is_there_and_what_is_expected(line: str, message: s
         assert found[0][1].startswith(("YAML reads yes", "Without quotes YAML reads"))
 
 
+def test_a_value_that_is_wrong_in_two_ways_is_refused_once() -> None:
+    # It is neither a whole number nor, for what stands in it, a list of two.
+    left, found = refused("size: [1, wide]\n")
+    assert left.size is None
+    assert [message for message, *_ in found] == [
+        "size is [1, 'wide']; expected a whole number or a list of two whole numbers"
+    ]
+
+
 def test_a_long_value_is_cut() -> None:
     _, [(message, _, _)] = refused(f"rank: {'x' * 100}\n")
     assert message == f"rank is '{'x' * 56}…; expected a whole number"
