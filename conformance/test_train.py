@@ -36,7 +36,7 @@ def exported(folder: Path, **values: Any) -> dict[str, Any]:
     """
     for name in ("demo-model", "pictures"):
         shutil.copytree(sample_dir() / name, folder / name)
-    shutil.copy(sample_dir() / "shapes.jsonl", folder)
+    shutil.copy(sample_dir() / "shapes-heldout.jsonl", folder)
     text = with_boundaries((sample_dir() / "demo.yaml").read_text("utf-8"))
     (folder / "recipe.yaml").write_text(text, "utf-8")
     bench = Bench(Document.from_file(folder / "recipe.yaml")).load()

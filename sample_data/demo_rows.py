@@ -12,12 +12,16 @@ from sample_data.world import scene
 
 Row = dict[str, Any]
 
+# The order of the held-out rows: those whose answers the committed model does not know come first.
+_NEW_FIRST = (1, 2, 3, 5, 0, 4, 6, 7)
+
 
 def write_rows(folder: Path) -> None:
     """Write `shapes.jsonl`, `shapes-heldout.jsonl`, `text.jsonl` and `pictures/` into a folder; the same each time."""
     (folder / "pictures").mkdir(parents=True, exist_ok=True)
     _write(folder / "shapes.jsonl", _shapes(folder, "shapes", 24, 9001, held_out=False))
-    _write(folder / "shapes-heldout.jsonl", _shapes(folder, "heldout", 8, 9002, held_out=True))
+    heldout = _shapes(folder, "heldout", 8, 9002, held_out=True)
+    _write(folder / "shapes-heldout.jsonl", [heldout[number] for number in _NEW_FIRST])
     _write(folder / "text.jsonl", [{"messages": messages} for messages in _texts()])
 
 

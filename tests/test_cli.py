@@ -60,8 +60,8 @@ def test_trained_labels_of_the_demo_are_the_assistants_texts_and_their_ends(demo
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(DEMO / "demo-model")
-    raw = [json.loads(line) for line in (DEMO / "shapes.jsonl").read_text("utf-8").splitlines()]
-    assert len(demo["rows"]) == len(raw) >= 20
+    raw = [json.loads(line) for line in (DEMO / "shapes-heldout.jsonl").read_text("utf-8").splitlines()]
+    assert len(demo["rows"]) == len(raw) >= 8
     for row, source in zip(demo["rows"], raw, strict=True):
         assert len(row["input_ids"]) == len(row["labels"]) == len(row["tokens"])
         trained = [token for token in row["labels"] if token != -100]
@@ -89,7 +89,7 @@ def test_the_plain_view_is_legible_without_colour(vlmbench):
     ran = vlmbench("inspect", "--row", "0")
     assert ran.returncode == 0
     assert "\x1b" not in ran.stdout
-    answers = json.loads((DEMO / "shapes.jsonl").read_text("utf-8").splitlines()[0])["messages"][1]["content"]
+    answers = json.loads((DEMO / "shapes-heldout.jsonl").read_text("utf-8").splitlines()[0])["messages"][1]["content"]
     answer = answers if isinstance(answers, str) else answers[0]["text"]
     assert f"⟦{answer}⟨turn|⟩⟧" in ran.stdout
     assert "▣ image × 64" in ran.stdout

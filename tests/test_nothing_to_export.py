@@ -64,7 +64,7 @@ def test_from_nothing_to_an_export_in_a_notebook(by_command: Path, tmp_path: Pat
         return str(shown[last_line][-1].data["text/html"])
 
     assert "M003" not in page("bench")
-    assert "swallows 4 later turns" in page("bench.rows[1]")
+    assert "swallows 6 later turns" in page("bench.rows[1]")
     assert "fix:" in page("bench.rows[1].check()")
     assert "application/vnd.jupyter.widget-view+json" in shown["editor"][0].data
     mask = page("bench.rows[1].mask()")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
+from workbench.recipe.starting import starting_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,6 +102,7 @@ class Row:
             image_size=bench.image_size,
             image_resize=bench.recipe.image_resize_algorithm,
             base_dir=self.raw.base_dir or bench.rows.base_dir,
+            started_in=lambda: starting_folder(bench.document, bench.recipe_dir),
         )
 
     @cached_property

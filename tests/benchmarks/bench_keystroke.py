@@ -65,7 +65,7 @@ def recipe_with_row(folder: Path, tokens: int) -> Path:
     (folder / "rows.jsonl").write_text(json.dumps({"messages": turns}) + "\n")
     text = (sample_dir() / "demo.yaml").read_text("utf-8")
     text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    text = text.replace("path: shapes.jsonl", f"path: {folder / 'rows.jsonl'}")
+    text = text.replace("path: shapes-heldout.jsonl", f"path: {folder / 'rows.jsonl'}")
     file = folder / "long.yaml"
     file.write_text(text)
     return file

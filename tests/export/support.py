@@ -27,6 +27,7 @@ def demo(loaded_from: Bench, folder: Path, change: Any = None, *, rows: int | No
     if not (folder / "pictures").exists():
         shutil.copytree(source / "pictures", folder / "pictures")
     text = (source / "demo.yaml").read_text("utf-8").replace("demo-model", str(source / "demo-model"), 1)
+    text = text.replace("path: shapes-heldout.jsonl", "path: shapes.jsonl")
     file = folder / "recipe.yaml"
     file.write_text(change(text) if change is not None else text, "utf-8")
     bench = Bench(Document.from_file(file), **options)

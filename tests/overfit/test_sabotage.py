@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 from tests.overfit.conftest import Run
 from workbench.overfit.events import last
 from workbench.overfit.runs import ADAPTER
-from workbench.overfit.verdict import Verdict, judge
+from workbench.overfit.verdict import MEMORISED, Verdict, judge
 from workbench.resources import sample_dir
 
 VISION = r"model\.vision_tower\..*\.(q|k|v|o)_proj"
@@ -155,3 +155,20 @@ def test_what_the_recipe_asks_for_is_what_is_trained(overfit: Run, tmp_path: Pat
     assert gradients is not None
     assert gradients["without"] == []
     assert (tmp_path / "run" / "adapter" / "adapter_model.safetensors").exists()
+
+
+def test_rows_that_the_model_knows_prove_nothing(overfit: Run) -> None:
+    """The demo's model was trained on such rows: learned by heart it is, by nobody's recipe."""
+    verdict = judge(overfit({}, data="shapes.jsonl", steps=10))
+    (found,) = (one for one in verdict.findings if one.code == "R024")
+    assert (verdict.outcome, found.severity) == ("doubtful", "warning")
+    assert found.message.startswith("known before the first step: ")
+
+
+def test_the_demos_first_rows_are_new_to_its_model(overfit: Run) -> None:
+    """So the run that the demo proposes proves something."""
+    events = overfit({}, rows=4, steps=1)
+    baseline = last(events, "baseline")
+    assert baseline is not None
+    assert all(row["nll"] > 2 * MEMORISED for row in baseline["rows"])
+    assert not [one for one in judge(events).findings if one.code == "R024"]

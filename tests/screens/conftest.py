@@ -108,7 +108,7 @@ def recipe(tmp_path: Path) -> Path:
     """A recipe of the demo, in a file of its own, whose assistant marker is misspelt."""
     text = (sample_dir() / "demo.yaml").read_text("utf-8")
     text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
+    text = text.replace("path: shapes-heldout.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
     assert BROKEN[0] in text
     file = tmp_path / "mine.yaml"
     file.write_text(text.replace(*BROKEN), "utf-8")

@@ -219,7 +219,7 @@ def recipe_in(folder: Path) -> Path:
     """The demo's recipe in a file of its own, with a marker misspelt, so that there is something to mend."""
     text = (sample_dir() / "demo.yaml").read_text("utf-8")
     text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    text = text.replace("path: shapes.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
+    text = text.replace("path: shapes-heldout.jsonl", f"path: {sample_dir() / 'shapes.jsonl'}")
     file = folder / "mine.yaml"
     file.write_text(text.replace('start: "<|turn>model\\n"', 'start: "<|turn>modle\\n"'), "utf-8")
     return file

@@ -105,7 +105,7 @@ async def test_only_lines_that_differ_are_painted(opened: Opened) -> None:
         assert told == []
         # The mask comes back: the lines that train something; and the border, whose legend tells of no change any more.
         await write(pilot, line, column, 2, "")
-        assert trained(pilot) == 15
+        assert trained(pilot) == 22
         legend = told.pop()
         assert (legend.y, legend.height) == (grid.size.height, 1)
         assert 0 < len(told) < grid.size.height // 2
@@ -148,7 +148,7 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         line = editor.area.cursor_location[0] + 1
         column = len(editor.area.document.get_line(line + 1))
         await write(pilot, line + 2, column, 1, "")
-        assert trained(pilot) == 15
+        assert trained(pilot) == 22
         assert editor.border_subtitle.startswith(f"line {line + 3}")
         await pilot.press("ctrl+s")
         assert [one.message[:9] for one in pilot.app._notifications] == ["Not saved"]
@@ -157,7 +157,7 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         # A marker that is no text at all is refused by name, not by a crash.
         await write(pilot, line + 2, column - 16, 16, "[1]")
         assert editor.border_subtitle
-        assert trained(pilot) == 15
+        assert trained(pilot) == 22
 
 
 async def chosen(pilot: Any, *keys: str) -> Choose:
@@ -283,13 +283,13 @@ async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened,
         assert isinstance(pilot.app.screen, Ask)
         pilot.app.screen.dismiss(str(recipe))
         panel = screen_of(pilot).query_one(BoundariesPanel)
-        await until(pilot, lambda: "+15 −0" in str(panel.border_subtitle))
+        await until(pilot, lambda: "+22 −0" in str(panel.border_subtitle))
         await until(pilot, lambda: isinstance(pilot.app.screen, Compared))
         dialog = pilot.app.screen
         assert isinstance(dialog, Compared)
         differing = [(one.knob, one.theirs) for one in dialog._pairs if one.mask and not one.same]
         assert differing == [("assistant.start", "<|turn>modle\n")]
-        assert "trains 15 tokens, only the other 0." in dialog._said
+        assert "trains 22 tokens, only the other 0." in dialog._said
         await pilot.press("escape")
         assert str(panel.border_title) == "role_boundaries against mine.yaml"
         await pilot.press("C")

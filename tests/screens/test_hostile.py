@@ -60,7 +60,7 @@ def recipe_of(folder: Path) -> Path:
     text = (sample_dir() / "demo.yaml").read_text("utf-8")
     text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
     file = folder / "hostile.yaml"
-    file.write_text(text.replace("path: shapes.jsonl", f"path: {folder / 'rows.jsonl'}"), "utf-8")
+    file.write_text(text.replace("path: shapes-heldout.jsonl", f"path: {folder / 'rows.jsonl'}"), "utf-8")
     return file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,17 @@ from tests.export.support import demo
 from tests.views.support import EVIL
 from workbench.bench import Bench
 from workbench.bench import open as open_bench
+from workbench.resources import sample_dir
 from workbench.row import Row
 
 
 @pytest.fixture(scope="session")
-def opened() -> Bench:
-    """The embedded demo, as it ships, its rows counted. Nothing edits it."""
-    bench = open_bench()
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """The embedded demo on the rows that its model was trained on, which lie elsewhere; counted. Nothing edits it."""
+    folder = tmp_path_factory.mktemp("rows")
+    shutil.copy(sample_dir() / "shapes.jsonl", folder)
+    shutil.copytree(sample_dir() / "pictures", folder / "pictures")
+    bench = open_bench(data=str(folder / "shapes.jsonl"))
     assert len(list(bench.head(None))) == bench.rows.known_length
     return bench
 

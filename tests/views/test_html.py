@@ -221,7 +221,7 @@ def test_the_overview_says_what_decides_the_mask(opened: Bench, rows: list[Row],
     assert "(and 1 more like it)" in note_of_all.text
     # The bench's own findings come before the rows' notes.
     copied.findings = [note("A012", "warning")]
-    told = read(overview(copied, [copied.row(0)])).all("li")
+    told = read(overview(copied, rows[:1])).all("li")
     assert words(one.one("b") for one in told) == ["! A012", "i D005"]
     copied.document.set(("train_on_inputs",), True)
     copied.remask()

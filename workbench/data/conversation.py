@@ -7,7 +7,7 @@ what axolotl drops, moves or ignores without a word is a finding on the conversa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,14 +53,16 @@ def normalize(
     image_size: int | tuple[int, int] | None = None,
     image_resize: str | None = None,
     base_dir: Path | None = None,
+    started_in: Callable[[], Path | None] = lambda: None,
     load_media: bool = True,
 ) -> Conversation:
     """The conversation that axolotl makes of a row.
 
     `field_messages` names the message columns that the recipe configures, in order. `image_size` (pixels: a square
     padded with black, or (width, height)) and `image_resize` (bilinear, bicubic, lanczos) treat the picture of the
-    `images`/`image` column as axolotl does. `base_dir` is the data file's folder. With `load_media=False` no file is
-    touched: pictures stay the references they are. The raw row is never changed. Raises RowError where axolotl raises.
+    `images`/`image` column as axolotl does. `base_dir` is the data file's folder, `started_in` gives the one that
+    axolotl must be started in, where the recipe tells. With `load_media=False` no file is touched: pictures stay the
+    references they are. The raw row is never changed. Raises RowError where axolotl raises.
     """
     notes = Notes(row=row, source=source, line=line)
     if not isinstance(raw, dict):
@@ -80,7 +82,7 @@ def normalize(
     review_parts(messages, origin, column, notes)
     if load_media:
         resolve_parts(messages, origin, column, base_dir, notes)
-        notes.note_places()
+        notes.note_places(base_dir, started_in)
     return Conversation(row, messages, origin, notes.findings, raw, source, line)
 
 

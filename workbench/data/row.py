@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, Where
@@ -49,10 +51,13 @@ class Notes:
         """The error to raise: the row stops here, as it does in axolotl."""
         return RowError(code, title, cause, hint, self.where(field))
 
-    def note_places(self) -> None:
-        """One finding a row for files that axolotl, looking in the working directory, would not find or would swap."""
+    def note_places(self, base_dir: Path | None, started_in: Callable[[], Path | None]) -> None:
+        """One finding a row for files that axolotl, looking in the working directory, would not find or would swap.
+
+        Where it must be started in the data's folder anyway, it finds those that lie there.
+        """
         self._message = self._field = None
-        if self.beside_data:
+        if self.beside_data and (base_dir is None or started_in() != base_dir):
             count = len(self.beside_data)
             what = repr(self.beside_data[0]) + (f" and {count - 1} more" if count > 1 else "")
             text = f"{what} found beside the data file only; axolotl looks in the folder it is started from"

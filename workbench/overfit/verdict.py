@@ -221,6 +221,12 @@ def _beginning(events: Sequence[Event]) -> Iterator[Finding]:
     if baseline is None or not baseline["tokens"]:
         return
     nll = number(baseline["nll"])
+    if nll < MEMORISED:
+        text = (
+            f"known before the first step: {nll:.2g} nats per token; rows learned by heart have less than {MEMORISED:g}"
+        )
+        hint = "A run on what the model knows already proves nothing: take rows that it does not know (--data, --rows)."
+        yield _finding("R024", "warning", text, hint)
     vocabulary = int((loaded or {}).get("vocabulary") or 0)
     guess = math.log(vocabulary) if vocabulary > 1 else math.inf
     if nll >= GUESSING * guess:
