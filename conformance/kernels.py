@@ -1,12 +1,14 @@
 """For which model types axolotl's patch of the attention for its LoRA kernels goes through: each is asked of axolotl.
 
-`python -m conformance.kernels`, in this folder's environment, writes `workbench/recipe/lora_kernels.json`, which the
-bench goes by where no axolotl is at hand; `test_kernels.py` holds it.
+`PYTHONPATH=. .conformance/venv/bin/python -m conformance.kernels` writes the table that the bench goes by where no
+axolotl is at hand; `test_kernels.py` holds it.
 """
 
 from __future__ import annotations
 
 import json
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,13 +16,13 @@ from typing import Any
 import axolotl
 from axolotl.model_support import Unsupported, get_model_support, resolve_model_support
 from axolotl.utils.dict import DictDefault
+from transformers import AutoConfig
 from transformers.models.auto import modeling_auto
 
 from conformance.environment import ROOT
 from workbench.export.axolotl_side import try_lora_kernels
 
-TABLE = ROOT / "workbench" / "recipe" / "lora_kernels.json"
-# Two texts that differ by what is not there.
+FILE = ROOT / "workbench" / "recipe" / "lora_kernels.json"
 _REASONS = {
     "Axolotl could not import attention class": "it finds no attention class for this model type",
     "Original QKV code not found": "the attention of this model is written otherwise: Original QKV code not found",
@@ -34,30 +36,58 @@ def model_types() -> list[str]:
     return sorted({name for one in mappings for name in getattr(modeling_auto, one)})
 
 
-def answer(model_type: str, folder: Path) -> str:
-    """ "through", "off", or why it raises."""
+def answer(model_type: str, folder: Path) -> str | None:
+    """ "through", "off", or why it raises; None where the type alone makes no configuration."""
+    (folder / "config.json").write_text(json.dumps({"model_type": model_type}), "utf-8")
+    try:
+        AutoConfig.from_pretrained(folder)
+    except Exception:
+        # Some are made of others, which a checkpoint names.
+        return None
     support = get_model_support(model_type)
     said = support and resolve_model_support(support).capabilities.get("lora_kernels")
     if isinstance(said, Unsupported):
         return "off"
-    (folder / "config.json").write_text(json.dumps({"model_type": model_type}), "utf-8")
     cfg = DictDefault(base_model=str(folder), model_config_type=model_type, lora_qkv_kernel=True, lora_o_kernel=True)
     try:
         try_lora_kernels(cfg)
-    except Exception as problem:
-        return next((why for start, why in _REASONS.items() if str(problem).startswith(start)), f"{problem}"[:200])
+    except (ValueError, AssertionError) as problem:
+        return next(why for start, why in _REASONS.items() if str(problem).startswith(start))
     return "through"
 
 
-def table() -> dict[str, Any]:
+def collect() -> dict[str, Any]:
     """The answers for every model type, as the file has them."""
-    found: dict[str, list[str]] = {}
+    found: dict[str | None, list[str]] = {}
     with TemporaryDirectory() as scratch:
         for one in model_types():
             found.setdefault(answer(one, Path(scratch)), []).append(one)
+    found.pop(None, None)
     through, off = found.pop("through"), found.pop("off", [])
     return {"axolotl": axolotl.__version__, "through": through, "off": off, "raises": found}
 
 
+def text() -> str:
+    """What the file holds."""
+    data = collect()
+
+    def names(key: str, values: Iterable[str], indent: str) -> str:
+        inside = textwrap.fill(
+            ", ".join(map(json.dumps, values)),
+            118,
+            initial_indent=f"{indent} ",
+            subsequent_indent=f"{indent} ",
+            break_on_hyphens=False,
+        )
+        return f"{indent}{json.dumps(key)}: [\n{inside}\n{indent}]"
+
+    raises = ",\n".join(names(why, types, "  ") for why, types in data["raises"].items())
+    return (
+        f'{{\n "axolotl": {json.dumps(data["axolotl"])},\n{names("through", data["through"], " ")},\n'
+        f'{names("off", data["off"], " ")},\n "raises": {{\n{raises}\n }}\n}}\n'
+    )
+
+
 if __name__ == "__main__":
-    print(json.dumps(table(), indent=1))
+    FILE.write_text(text(), encoding="utf-8")
+    print(FILE)
