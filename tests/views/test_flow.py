@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from tests.tokens.test_render import renderer
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.mask import scan
 from workbench.tokens.trace import trace
-from workbench.views.flow import chip, glyphs, items, pill, turns, visible, wrap
+from workbench.views.flow import chip, cut, glyphs, items, pill, turns, visible, wrap
 from workbench.views.palette import CONTINUED, Look
 
 
@@ -116,3 +118,41 @@ def test_turns_begin_at_their_header_with_and_without_spans(drawn):
         assert [turn.role for turn in found] == roles
         opened = [rendering.token_text(turn.start) for turn in found[1:]]
         assert opened == ["<|im_start|>"] * 3
+
+
+def test_control_tokens_have_a_look_of_their_own(drawn):
+    rendering, _mask, _, shown = drawn(AWKWARD["code"])
+    special = rendering.vocabulary.special_ids
+    for token, look in zip(rendering.input_ids.tolist(), shown.look.tolist(), strict=True):
+        assert look % Look.TRAINED == (Look.CONTROL if token in special else Look.PLAIN)
+    media = drawn(PICTURES["picture first"])[-1]
+    assert {int(look) for look, run in zip(media.look, media.run, strict=True) if run >= 0} == {Look.MEDIA}
+
+
+def test_an_item_wider_than_a_line_takes_one_line(drawn):
+    _, _, _, shown = drawn(PICTURES["picture first"])
+    (picture,) = (int(at) for at in (shown.run >= 0).nonzero()[0])
+    width = int(shown.width[picture]) - 5
+    lines = wrap(shown, width).tolist()
+    assert picture in lines
+    # What comes after it begins the next line, which is filled as any other.
+    after = [*lines, len(shown)][lines.index(picture) + 1 :]
+    assert after[0] == picture + 1
+    for first, last in pairwise(after):
+        assert last - first == 1 or int(shown.width[first:last].sum()) <= width
+    assert any(last - first > 1 for first, last in pairwise(after))
+
+
+@pytest.mark.parametrize("window", [(0, 4), (3, 9), (6, 7), (5, 5), (7, 3), (0, 10_000)])
+def test_a_window_is_what_covers_its_tokens(drawn, window):
+    _, _, _, shown = drawn(PICTURES["picture first"])
+    inside = [
+        start
+        for start, stop in zip(shown.start.tolist(), shown.stop.tolist(), strict=True)
+        if start < window[1] and stop > window[0] and window[0] < window[1]
+    ]
+    assert cut(shown, window).start.tolist() == inside
+
+
+def test_variation_selectors_within_a_text_are_left_alone():
+    assert visible("❤\ufe0e ❤\ufe0f") == "❤\ufe0e ❤\ufe0f"
