@@ -18,10 +18,12 @@ from screens.widgets.boundaries_panel import BoundariesPanel
 from screens.widgets.recipe_editor import RecipeEditor
 from screens.widgets.samples_list import SamplesList
 from screens.widgets.status_bar import StatusBar
+from tests.export.support import with_boundaries
 from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
 from tests.test_working_copy import another
 from workbench.bench import prepare
+from workbench.consumers.axolotl import plugin
 from workbench.resources import sample_dir
 from workbench.state import recipe_dir
 from workbench.views.palette import Look
@@ -125,6 +127,23 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
         await pilot.press("u")
         assert trained(pilot) == before
         assert len(pilot.app._notifications) == 0
+
+
+async def test_the_plugin_is_one_key_and_its_file_comes_with_the_save(opened: Opened, recipe: Path) -> None:
+    recipe.write_text(with_boundaries(recipe.read_text("utf-8")), "utf-8")
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        (finding,) = [one for one in screen_of(pilot).bench.findings if one.code == "A012"]
+        assert finding.severity == "error"
+        await pilot.press("f")
+        await until(pilot, lambda: screen_of(pilot).editing.document.dirty)
+        assert plugin.listed(screen_of(pilot).editing.document.data)
+        assert not (recipe.parent / plugin.FILE).exists()
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Agree))
+        await pilot.press("enter")
+        await until(pilot, (recipe.parent / plugin.FILE).exists)
+        assert any(plugin.FILE in told.message for told in pilot.app._notifications)
+        assert not [one for one in screen_of(pilot).bench.findings if one.code == "A012"]
 
 
 async def test_a_recipe_that_axolotl_takes_for_text_is_no_clean_one(opened: Opened, recipe: Path) -> None:
