@@ -95,6 +95,15 @@ def test_the_wheel_has_it_at_the_top_level() -> None:
     assert plugin.NAME.rpartition(".")[0] == SOURCE.stem
 
 
+def test_it_is_found_in_a_wheel_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is put at the top level of a wheel is not in its own folder there."""
+    installed = tmp_path / "workbench" / "consumers" / "axolotl" / "plugin.py"
+    installed.parent.mkdir(parents=True)
+    (tmp_path / plugin.FILE).write_bytes(b"# of the wheel\n")
+    monkeypatch.setattr(plugin, "__file__", str(installed))
+    assert plugin.source() == b"# of the wheel\n"
+
+
 def test_the_demo_has_it_beside_its_recipe() -> None:
     assert plugin.listed(yaml.safe_load((sample_dir() / "demo.yaml").read_text("utf-8")))
     assert plugin.beside(sample_dir()) == "ours"

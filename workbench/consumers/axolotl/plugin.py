@@ -1,7 +1,7 @@
 """The plugin that lets axolotl start with `role_boundaries`: its name in `plugins:`, and its file beside the recipe.
 
-The plugin itself is `vlmbench_axolotl.py`, beside this module. It runs inside axolotl, and nothing of the bench imports
-it; in the wheel it lies a second time, at the top level, where axolotl finds it if the wheel is installed.
+The plugin itself is `vlmbench_axolotl.py`. It runs inside axolotl, and nothing of the bench imports it. In a checkout
+it lies beside this module; in the wheel at the top level, where axolotl finds it if the wheel is installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ FIRST_STOPPING, LAST_STOPPING = (0, 17), (0, 21)
 
 def source() -> bytes:
     """The text of the plugin's file."""
-    return Path(__file__).with_name(FILE).read_bytes()
+    here = Path(__file__)
+    beside = here.with_name(FILE)
+    return (beside if beside.is_file() else here.parents[3] / FILE).read_bytes()
 
 
 def listed(data: Mapping[Any, Any]) -> bool:
