@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,7 +18,7 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import OptionList
 
-from screens import faults
+from screens import faults, leash
 from screens.background import Kind
 from screens.faults import Fault, Guarded, contain, guarded, unexpected
 from screens.messages import JobFailed
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _KEPT = 50
 _BEAT_SECONDS = 1.0
+_HOPELESS_SECONDS = 50.0
+"""So long after it was noticed, a window in a browser that still does not answer is ended; edits are kept."""
 _JOBS = {
     Kind.APPLY: "applying the edit",
     Kind.ROW: "reading the row",
@@ -140,10 +143,19 @@ class Reporting(App[None]):
     def _silent(self, silence: Silence) -> None:
         """On the watchdog's thread. The window cannot tell it now; it does so as soon as it can."""
         self.silences.append(silence)
-        if not self.is_headless and not self.is_web:
+        if self.is_web:
+            # Nobody can end it: the page may be closed by now, and the server waits for its session.
+            last = threading.Timer(_HOPELESS_SECONDS, self._end_if_silent)
+            last.daemon = True
+            last.start()
+        elif not self.is_headless:
             silence.tell_the_terminal()
         with contextlib.suppress(RuntimeError):
             self.call_later(self._told_late)
+
+    def _end_if_silent(self) -> None:
+        if self.watchdog.silent:
+            leash.end()
 
     def _told_late(self) -> None:
         said = f"The window did not answer for {self.watchdog.limit:g} seconds or more. What it did is in the log; "

@@ -1,17 +1,20 @@
 """The same app in a browser, for people on a remote machine with a poor terminal: `vlmbench inspect --serve`.
 
-A browser's session is a process of its own, started when the page is opened. Whoever reaches the port can edit and save
-the recipe, so it is bound to this machine unless another address is asked for, and pages of other sites are refused.
+A browser's session is a process of its own, started when the page is opened, that ends with the page and the server.
+Whoever reaches the port can edit and save the recipe, so it is bound to this machine unless another address is asked
+for, and pages of other sites are refused.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
+from screens import leash
 from workbench import interpreter
 from workbench.errors import EnvironmentProblem, InputError
 
@@ -55,6 +58,10 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
         async def on_startup(self, app: web.Application) -> None:
             self.console.print(f"vlmbench: {self.public_url} (ctrl+c ends it)", highlight=False, markup=False)
 
+        async def on_shutdown(self, app: web.Application) -> None:
+            # A page that is still open would keep the server for a minute.
+            await asyncio.to_thread(leash.end_sessions)
+
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not allowed(request.host, request.headers.get("Origin"), host):
@@ -66,7 +73,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
     server = Bench(command_line(arguments), host=host, port=port, title="vlmbench")
     server.console = Console(stderr=True)
     # The sessions inherit this process's environment.
-    os.environ.update(interpreter.environment())
+    os.environ.update(interpreter.environment(**{leash.SERVER: str(os.getpid())}))
     server.serve()
     return 0
 

@@ -76,6 +76,11 @@ class Watchdog:
         """The event loop goes round."""
         self._beaten, self._told = monotonic(), False
 
+    @property
+    def silent(self) -> bool:
+        """Whether it was told of a silence that goes on."""
+        return self._told
+
     def stop(self) -> None:
         """Watch no longer."""
         self._ended.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import json
 import os
 import signal
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil
 import pytest
 from click.testing import CliRunner
 
+from screens import leash
 from screens import serve as serving
+from workbench import interpreter
 from workbench.cli import cli
 from workbench.errors import EnvironmentProblem, InputError
 
@@ -76,6 +80,92 @@ async def test_the_app_comes_through_the_websocket(recipe: Path) -> None:
         server.send_signal(signal.SIGINT)
         out, _ = server.communicate(timeout=20)
     assert out == b""
+
+
+def sessions(server: int) -> list[psutil.Process]:
+    """The processes below a server."""
+    return psutil.Process(server).children(recursive=True)
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether a process still does something."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def seen_in(ws: aiohttp.ClientWebSocketResponse, what: str) -> str:
+    """What a session draws, until something of it is there."""
+    seen = ""
+    async with asyncio.timeout(120):
+        while what not in seen:
+            message = await ws.receive()
+            assert message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT), message
+            seen += message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
+    return seen
+
+
+@pytest.mark.parametrize("way", ["closed", "SIGTERM", "SIGINT", "SIGKILL"])
+async def test_a_session_as_wide_as_a_phone_lives_and_ends_with_page_or_server(way: str, recipe: Path) -> None:
+    port = free_port()
+    command = interpreter.command("workbench.cli", "inspect", str(recipe), "--serve", "--port", str(port))
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ.copy())
+    below: list[psutil.Process] = []
+    try:
+        async with aiohttp.ClientSession() as session:
+            await _page(session, f"http://localhost:{port}/")
+            address = f"ws://localhost:{port}/ws?width=38&height=24"
+            async with session.ws_connect(address, origin=f"http://localhost:{port}") as ws:
+                await seen_in(ws, "row 0")
+                # Narrower than anything that is to be said, and back: it still draws.
+                for width, height in ((20, 5), (1, 1), (52, 40)):
+                    await ws.send_str(json.dumps(["resize", {"width": width, "height": height}]))
+                await ws.send_str(json.dumps(["stdin", "?"]))
+                await seen_in(ws, "Tokens")
+                below = sessions(server.pid)
+                assert below
+                if way == "closed":
+                    await ws.close()
+                else:
+                    server.send_signal(getattr(signal, way))
+                    server.wait(30)
+                await asyncio.to_thread(psutil.wait_procs, below, 30)
+                assert [one for one in below if alive(one)] == []
+                assert way != "closed" or server.poll() is None
+    finally:
+        server.kill()
+        server.wait()
+        for one in below:
+            if alive(one):
+                one.kill()
+
+
+def test_a_session_that_hangs_ends_with_its_server() -> None:
+    # The server is a process that ends at once; the way out of the session does nothing.
+    code = """
+import os, subprocess, sys, time
+from screens import leash
+
+leash.GRACE_SECONDS = 0.1
+server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+os.environ[leash.SERVER] = str(server.pid)
+leash.hold(lambda: None)
+server.stdin.close()
+time.sleep(60)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert done.returncode == leash.EXIT, done.stderr
+    with contextlib.suppress(psutil.NoSuchProcess):
+        # Ended, though perhaps nobody asked yet how.
+        assert psutil.Process(int(done.stdout)).status() == psutil.STATUS_ZOMBIE
+
+
+def test_without_a_server_there_is_no_leash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(leash.SERVER, raising=False)
+    assert leash.hold(lambda: None) is None
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
