@@ -10,13 +10,13 @@ import math
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from conformance import environment
 from tests.export.support import with_boundaries
 from workbench.bench import Bench
 from workbench.consumers.axolotl import plugin
@@ -52,7 +52,7 @@ def exported(folder: Path, **values: Any) -> dict[str, Any]:
 def train(folder: Path) -> subprocess.CompletedProcess[str]:
     """`axolotl train full.yaml` in that folder; nothing of the bench is on its library path."""
     kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")}
-    programs = environment.python().parent
+    programs = Path(sys.executable).parent
     more = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "AXOLOTL_LOG_LEVEL": "INFO",
