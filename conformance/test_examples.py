@@ -20,12 +20,15 @@ from conformance.pair import model_folder
 from tests.support.processors import ensure_num2words
 from workbench.bench import Bench
 from workbench.checks.run import check_rows
+from workbench.checks.silences import broken
 from workbench.data.sources import open_source
 from workbench.export import axolotl_side, export
+from workbench.export.axolotl import compose
 from workbench.export.receipt import without_receipt
 from workbench.models.load import load
 from workbench.recipe.document import Document
 from workbench.recipe.families import family
+from workbench.recipe.lora_kernels import stops
 from workbench.recipe.model import Recipe
 
 # Whose processor stands in for the examples of a folder.
@@ -100,7 +103,7 @@ def refusal(path: Path) -> tuple[dict[str, Any], str]:
 
     try:
         return dict(axolotl_side.validate(path)), ""
-    except ValueError as problem:
+    except (ValueError, DeprecationWarning) as problem:
         return {}, str(problem)
     finally:
         PluginManager.get_instance().plugins.clear()
@@ -142,6 +145,10 @@ def test_every_example_comes_out_as_it_went_in_and_more(
 
         export.prepare_export(bench, full).write(unvalidated=True, force=True)
         exported = Document.from_file(full)
+        # Nothing that is added contradicts what is there, and the path stays the same.
+        assert broken(exported.data) <= broken(before), name
+        assert Recipe.from_document(exported).multimodal == bench.recipe.multimodal, name
+        assert stops(exported.data, bench.loaded.model_type) is None, name
         for key in ADDED:
             exported.delete(key)
         assert {key: exported.data.get(key) for key in before} == before, name
@@ -150,6 +157,41 @@ def test_every_example_comes_out_as_it_went_in_and_more(
         now, refused_now = refusal(full)
         assert (REFUSED.get(str(name), "") in refused_now, bool(refused_now)) == (True, bool(refused)), refused_now
         assert {key for key in before.keys() & was.keys() if was[key] != now.get(key)} <= {"datasets"}, name
+
+
+def test_what_the_validator_took_of_text_recipes_it_takes_of_their_exports(
+    stand_in: Callable[[str], Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fourth of axolotl's examples without a processor: one model stands in for all of theirs."""
+    if not EXAMPLES.is_dir():
+        pytest.skip("axolotl's source distribution could not be fetched: `python -m conformance` says why")
+    data, full = tmp_path / "rows.jsonl", tmp_path / "full.yaml"
+    said = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "One."}]
+    data.write_text(json.dumps({"messages": said}) + "\n", "utf-8")
+    monkeypatch.setattr(Bench, "_open_rows", lambda _: open_source(str(data)))
+    texts = {path: path.read_text("utf-8") for path in sorted(EXAMPLES.rglob("*.y*ml"))}
+    plain = [
+        path
+        for path, text in texts.items()
+        if re.search("^base_model:", text, re.MULTILINE) and not re.search("^processor_type:", text, re.MULTILINE)
+    ]
+    assert len(plain) > 200
+    for path in plain[::4]:
+        document = Document.from_file(path)
+        was, refused = refusal(path)
+        if refused or Recipe.check(document):
+            continue
+        bench = Bench(document)
+        bench.loaded = stand_in("qwen2_5-vl")
+        bench.family = bench._identify()
+        bench.apply()
+        full.write_text(compose(bench, rows=()).text, "utf-8")
+        exported = Document.from_file(full)
+        assert refusal(full)[1] == "", path
+        assert not Recipe.from_document(exported).multimodal
+        assert broken(exported.data) <= broken(document.data), path
+        now = refusal(full)[0]
+        assert {key for key in document.data.keys() & was.keys() if was[key] != now.get(key)} <= {"datasets"}, path
 
 
 def test_every_example_has_a_stand_in(examples: list[Path]) -> None:
