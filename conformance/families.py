@@ -14,16 +14,16 @@ from typing import Any
 from conformance.environment import ROOT
 from conformance.pair import loaded
 from tests.support import processors
+from workbench.families.library import display_media, identify
+from workbench.families.measured import Counts
+from workbench.families.measured import measured as on_record
+from workbench.families.spec import Family
+from workbench.infer.probes import Case, proof_cases
+from workbench.infer.proof import measure
+from workbench.infer.search import Study, infer, study
 from workbench.models.load import Loaded
-from workbench.recipe.families import display_media, identify
-from workbench.recipe.family_spec import Family
-from workbench.recipe.measured import Counts
-from workbench.recipe.measured import measured as on_record
 from workbench.recipe.model import BoundarySpec
 from workbench.tokens.boundaries import resolve
-from workbench.tokens.infer import Study, infer, study
-from workbench.tokens.probes import Case, proof_cases
-from workbench.tokens.proof import measure
 from workbench.tokens.render import Renderer
 
 EVIDENCE = ROOT / "specs" / "evidence.json"

@@ -20,7 +20,7 @@ from transformers import AutoConfig
 from transformers.models.auto import modeling_auto
 
 from conformance.environment import ROOT
-from workbench.export.axolotl_side import try_lora_kernels
+from workbench.consumers.axolotl.worker import try_lora_kernels
 
 FILE = ROOT / "workbench" / "recipe" / "lora_kernels.json"
 _REASONS = {

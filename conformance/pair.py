@@ -16,7 +16,7 @@ import yaml
 
 from conformance.environment import HOME, ROOT
 from tests.support import processors
-from workbench.export import axolotl_side
+from workbench.consumers.axolotl import worker
 
 # axolotl's ten names with boundaries of their own, and the families whose recipes use each.
 TEMPLATE_OF = {
@@ -172,9 +172,9 @@ class Pair:
         made = recipe(self.folder, template, source, **changes)
         self.path = path = self.scratch / f"recipe-{self.tally.recipes}.yaml"
         path.write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        self.axolotl = axolotl_side.open_recipe(path, unwrap_boundaries=True)
+        self.axolotl = worker.open_recipe(path, unwrap_boundaries=True)
         if source not in self._read:
-            self._read[source] = axolotl_side.read_rows(self.axolotl.cfg)
+            self._read[source] = worker.read_rows(self.axolotl.cfg)
         self.raw = self._read[source]
         if self.bench is None:
             self.bench = bench.open(path)

@@ -11,7 +11,7 @@ import pytest
 from conformance.corpus import Corpus
 from conformance.pair import ALL_ROLES, FIELD, TEMPLATE_OF, Pair, parsed_once
 from tests.support import processors
-from workbench.export import axolotl_side
+from workbench.consumers.axolotl import worker
 
 ROWS, PICTURES, IMAGE_ROWS = 232, 76, 18
 WANTED_ROWS, WANTED_PICTURES = 200, 50
@@ -182,7 +182,7 @@ def test_axolotl_refuses_boundaries_from_a_file(family: Family) -> None:
     pair = family.pair
     pair.use("tokenizer_default", role_boundaries=family.built_in)
     with pytest.raises(TypeError, match="'NoneType' object is not callable"):
-        axolotl_side.open_recipe(pair.path)
+        worker.open_recipe(pair.path)
 
 
 @pytest.mark.parametrize("change", BOUNDARY_CHANGES, ids=str)

@@ -19,17 +19,18 @@ from conformance.environment import EXAMPLES
 from conformance.pair import model_folder
 from tests.support.processors import ensure_num2words
 from workbench.bench import Bench
+from workbench.checks.ineffective_keys import broken
 from workbench.checks.run import check_rows
-from workbench.checks.silences import broken
+from workbench.consumers.axolotl import worker
 from workbench.data.sources import open_source
-from workbench.export import axolotl_side, export
-from workbench.export.axolotl import compose
+from workbench.export import export
+from workbench.export.compose import compose
 from workbench.export.receipt import without_receipt
+from workbench.families.library import family
 from workbench.models.load import load
-from workbench.recipe.document import Document
-from workbench.recipe.families import family
 from workbench.recipe.lora_kernels import stops
 from workbench.recipe.model import Recipe
+from workbench.recipe.yaml.document import Document
 
 # Whose processor stands in for the examples of a folder.
 FOLDERS = {
@@ -102,7 +103,7 @@ def refusal(path: Path) -> tuple[dict[str, Any], str]:
     from axolotl.integrations.base import PluginManager
 
     try:
-        return dict(axolotl_side.validate(path)), ""
+        return dict(worker.validate(path)), ""
     except (ValueError, DeprecationWarning) as problem:
         return {}, str(problem)
     finally:

@@ -17,12 +17,13 @@ import yaml
 from conformance.corpus import Corpus
 from conformance.pair import loaded, model_folder, parsed_once
 from workbench.bench import Bench, open
-from workbench.consumers.axolotl import plugin
-from workbench.export import axolotl_side, export
-from workbench.export.axolotl import first_difference, reopen
-from workbench.export.consumer import Answer, ask, read_answer
+from workbench.consumers.axolotl import worker
+from workbench.consumers.axolotl.client import Answer, ask, read_answer
+from workbench.export import export
+from workbench.export.compose import first_difference, reopen
 from workbench.export.readiness import Proof
-from workbench.recipe.document import Document
+from workbench.recipe import plugin
+from workbench.recipe.yaml.document import Document
 
 # SmolVLM is not among them: axolotl 0.19.0 cannot build its collator.
 NAMED = (
@@ -40,7 +41,7 @@ def in_process(_: str, text: str, rows: Sequence[int], *, folder: Path, offline:
     recipe = folder / "asked.yaml"
     recipe.write_text(text, "utf-8")
     plugin.put_beside(yaml.safe_load(text), recipe)
-    return read_answer(json.loads(json.dumps(axolotl_side.answer(recipe, list(rows)))))
+    return read_answer(json.loads(json.dumps(worker.answer(recipe, list(rows)))))
 
 
 @pytest.fixture(scope="module", params=(*NAMED, *UNNAMED))

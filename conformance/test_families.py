@@ -12,9 +12,9 @@ import torch
 from conformance.environment import ROOT
 from conformance.families import EVIDENCE, MEASURED, measured, readme_rows, studied
 from tests.support import processors
+from workbench.infer.search import infer
 from workbench.recipe.model import BoundarySpec
 from workbench.tokens.boundaries import resolve
-from workbench.tokens.infer import infer
 from workbench.tokens.mask import scan
 
 KEPT: dict[str, Any] = json.loads(EVIDENCE.read_text("utf-8"))

@@ -23,9 +23,9 @@ from conformance import kernels
 from tests.support import processors
 from tests.support.small import mended
 from workbench.bench import Bench
-from workbench.export.axolotl import compose
-from workbench.export.axolotl_side import try_lora_kernels
-from workbench.recipe.families import families
+from workbench.consumers.axolotl.worker import try_lora_kernels
+from workbench.export.compose import compose
+from workbench.families.library import families
 from workbench.recipe.lora_kernels import KERNELS, asked
 
 # What the configuration alone tells of each family: its model type, and values at dotted paths.

@@ -52,7 +52,7 @@ def test_labels_are_those_of_the_text_path(tmp_path: Path, train_on_eos: str) ->
     from transformers import AutoTokenizer
 
     from workbench.bench import Bench
-    from workbench.recipe.document import Document
+    from workbench.recipe.yaml.document import Document
 
     folder = model_folder("qwen2_5_vl")
     rows = _rows()

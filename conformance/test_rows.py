@@ -19,10 +19,10 @@ from conformance.corpus import Corpus
 from conformance.pair import FIELD, Pair, parsed_once
 from tests.data.awkward import AWKWARD
 from tests.data.test_jsonl import MIXED
+from workbench.consumers.axolotl import worker
 from workbench.data.conversation import Conversation, RowError, normalize
 from workbench.data.rows import RawRow
 from workbench.data.sources import open_source
-from workbench.export import axolotl_side
 
 
 def raw_messages(row: dict[str, Any]) -> list[Any]:
@@ -77,7 +77,7 @@ def test_texts_beside_other_values_are_read_alike(kind: str, tmp_path: Path) -> 
     data = tmp_path / "rows.jsonl"
     data.write_bytes(MIXED[kind])
     cfg = DictDefault(datasets=[{"path": str(data), "ds_type": "json", "type": "chat_template"}])
-    assert [row.data for row in open_source(str(data))] == axolotl_side.read_rows(cfg)
+    assert [row.data for row in open_source(str(data))] == worker.read_rows(cfg)
 
 
 @pytest.mark.parametrize("name", AWKWARD)

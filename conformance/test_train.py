@@ -19,9 +19,9 @@ import yaml
 
 from tests.export.support import with_boundaries
 from workbench.bench import Bench
-from workbench.consumers.axolotl import plugin
 from workbench.export.export import prepare_export
-from workbench.recipe.document import Document
+from workbench.recipe import plugin
+from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 
 STEPS = 6

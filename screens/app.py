@@ -13,16 +13,16 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.screen import Screen
 
-from screens.actions import ACTIONS, Action, Scope, bindings
-from screens.background import Background, Kind
-from screens.collector import Collector
-from screens.faults import Fault, log_file, on, unexpected, write
-from screens.keymap import Keys, read_keys, with_keys
-from screens.loading import LoadingScreen
-from screens.messages import Loaded, LoadFailed, LoadProgressed
-from screens.registry import SCREENS, entry
-from screens.reporting import Reporting
-from screens.themes import CYCLE, DARK_NAME, THEMES
+from screens.guard.faults import Fault, log_file, on, unexpected, write
+from screens.keys.inspect_and_app import ACTIONS, Action, Scope, bindings
+from screens.keys.screens import SCREENS, entry
+from screens.keys.user_keymap import Keys, read_keys, with_keys
+from screens.shell.garbage import Collector
+from screens.shell.loading import LoadingScreen
+from screens.shell.messages import Loaded, LoadFailed, LoadProgressed
+from screens.shell.reporting import Reporting
+from screens.shell.themes import CYCLE, DARK_NAME, THEMES
+from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class WorkbenchApp(Reporting):
         try:
             self.bench.load(progress)
             # Imported here, on the thread: the window waits for nothing.
-            import screens.inspect  # noqa: F401
+            import screens.inspect.screen  # noqa: F401
         except BenchError as problem:
             self.send(LoadFailed(problem))
         else:
@@ -198,10 +198,10 @@ class WorkbenchApp(Reporting):
 
     @on(Loaded)
     async def _loaded(self) -> None:
-        from screens.inspect import InspectScreen
-        from screens.kept import recall
-        from screens.saving import Saving
-        from workbench.editing import Editing
+        from screens.inspect.screen import InspectScreen
+        from screens.shell.recipe_screen import Saving
+        from screens.shell.remembered import recall
+        from workbench.editing.session import Editing
 
         for old in self._screens.values():
             self.uninstall_screen(old)
@@ -276,7 +276,7 @@ class WorkbenchApp(Reporting):
 
     def action_help(self) -> None:
         """Show every key."""
-        from screens.help import HelpScreen
+        from screens.shell.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.scopes))
@@ -306,13 +306,13 @@ def run(bench: Bench, *, row: int = 0) -> int:
         sys.__stdin__ and sys.__stdin__.isatty() and sys.__stdout__ and sys.__stdout__.isatty()
     ):
         raise EnvironmentProblem("This is not a terminal", hint="Use `vlmbench inspect --plain`, or --format json.")
-    from screens.widgets.picture import prepare_graphics
+    from screens.inspect.picture import prepare_graphics
 
     if not in_browser():
         prepare_graphics()
     app = WorkbenchApp(bench, row, read_keys())
     if in_browser():
-        from screens import leash
+        from screens.shell import leash
 
         leash.hold(lambda: app.call_later(app.exit))
     app.run()

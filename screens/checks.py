@@ -13,19 +13,19 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets.option_list import Option
 
-from screens.actions import Scope, bindings
-from screens.background import Kind
-from screens.base import WorkbenchScreen, status_of
 from screens.describe_findings import detail, headline, summary
-from screens.faults import on, subscriber
-from screens.messages import Checked, FixTried, JobFailed
-from screens.themes import paints
-from screens.widgets.fields import OptionList
-from screens.widgets.guarded import Container, Static, VerticalScroll
-from screens.widgets.status_bar import StatusBar
+from screens.guard.faults import on, subscriber
+from screens.guard.widgets import Container, Static, VerticalScroll
+from screens.keys.inspect_and_app import Scope, bindings
+from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.fields import OptionList
+from screens.shell.messages import Checked, FixTried, JobFailed
+from screens.shell.status_bar import StatusBar
+from screens.shell.themes import paints
+from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.findings import Finding
-from workbench.views.flow import visible
+from workbench.views.items import visible
 
 if TYPE_CHECKING:
     from workbench.checks.run import Group, Report
@@ -211,7 +211,7 @@ class ChecksScreen(WorkbenchScreen):
 
     async def action_visit(self) -> None:
         """Go to the place on the inspect screen."""
-        from screens.inspect import InspectScreen
+        from screens.inspect.screen import InspectScreen
 
         finding = self.finding
         if finding is None:
@@ -237,7 +237,7 @@ class ChecksScreen(WorkbenchScreen):
         self.background.submit(Kind.FIX, self._all(self.report, self._told_of))
 
     def _all(self, report: Report, text: str) -> Iterator[None]:
-        from workbench.checks.mend import together
+        from workbench.checks.apply_fixes import together
 
         fixes = together(report)
         said = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(one.described for one in fixes)

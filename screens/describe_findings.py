@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from screens.themes import Paints
+from screens.shell.themes import Paints
 from workbench.findings import SEVERITIES, Finding, Fix
-from workbench.views.flow import visible
+from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def detail(group: Group, finding: Finding, paint: Paints) -> Text:
 
 
 def _fix(fix: Fix, paint: Paints) -> Text:
-    from workbench.recipe.document import dotted, write_value
+    from workbench.recipe.yaml.document import dotted, write_value
 
     text = Text()
     text.append("f applies: ", paint.accent).append(visible(fix.described))

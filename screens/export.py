@@ -10,17 +10,17 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from screens.actions import Scope, bindings
-from screens.background import Kind
-from screens.base import WorkbenchScreen
-from screens.dialogs import Agree, Ask
-from screens.faults import on, subscriber
-from screens.messages import ExportReady, JobFailed
-from screens.themes import paints
-from screens.widgets.guarded import Container, Static, VerticalScroll
+from screens.guard.faults import on, subscriber
+from screens.guard.widgets import Container, Static, VerticalScroll
+from screens.keys.inspect_and_app import Scope, bindings
+from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.dialogs import Agree, Ask
+from screens.shell.messages import ExportReady, JobFailed
+from screens.shell.themes import paints
+from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.views.export import MARKS, outcome, proof_line, written_text
-from workbench.views.flow import visible
+from workbench.views.items import visible
 
 if TYPE_CHECKING:
     from workbench.export.export import Export

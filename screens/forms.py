@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from screens.edits import Edits
-from screens.widgets.boundary_form import BOUNDARIES, BoundaryForm, Edited, default_of
+from screens.inspect.boundary_form import BOUNDARIES, BoundaryForm, Edited, default_of
+from screens.inspect.editing import Edits
 from workbench.errors import BenchError
 
 

@@ -13,18 +13,18 @@ from textual.binding import BindingType
 from textual.timer import Timer
 from textual.widgets.tree import TreeNode
 
-from screens.actions import Scope, bindings
-from screens.background import Kind
-from screens.base import WorkbenchScreen, status_of
-from screens.faults import on, subscriber
-from screens.messages import JobFailed, MemoryRead, ModelRead
-from screens.themes import Paints, paints
-from screens.widgets.fields import Input, Tree
-from screens.widgets.guarded import Container, Static, Vertical, VerticalScroll
-from screens.widgets.status_bar import StatusBar
+from screens.guard.faults import on, subscriber
+from screens.guard.widgets import Container, Static, Vertical, VerticalScroll
+from screens.keys.inspect_and_app import Scope, bindings
+from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.fields import Input, Tree
+from screens.shell.messages import JobFailed, MemoryRead, ModelRead
+from screens.shell.status_bar import StatusBar
+from screens.shell.themes import Paints, paints
+from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.models.sizes import UNSIZED
-from workbench.views.flow import visible
+from workbench.views.items import visible
 from workbench.views.model import STATE_GLYPH, Line, memory_lines, short_bytes, short_count
 from workbench.views.palette import SEVERITY_GLYPH
 

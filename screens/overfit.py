@@ -11,18 +11,18 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from screens.actions import Scope, bindings
-from screens.background import Kind
-from screens.base import WorkbenchScreen
-from screens.faults import Fault, on, subscriber, unexpected, write
-from screens.messages import JobFailed, RunProgressed, RunsFound
-from screens.themes import paints
-from screens.widgets.guarded import Container, Static, VerticalScroll
-from screens.widgets.loss_plot import LossPlot
+from screens.guard.faults import Fault, on, subscriber, unexpected, write
+from screens.guard.widgets import Container, Static, VerticalScroll
+from screens.keys.inspect_and_app import Scope, bindings
+from screens.loss_plot import LossPlot
+from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.messages import JobFailed, RunProgressed, RunsFound
+from screens.shell.themes import paints
+from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.plan import ROWS, STEPS
-from workbench.views.flow import visible
+from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class OverfitScreen(WorkbenchScreen):
             told.append(f"\n{visible(finding.hint)}" if finding.hint else "", paint.muted)
 
     def _tell_compared(self, told: Text, verdict: Verdict, other: Run) -> None:
-        from workbench.recipe.document import diff_of
+        from workbench.recipe.yaml.document import diff_of
         from workbench.views.overfit import compared
 
         paint = paints(self.app.current_theme)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.consumers.axolotl import plugin
+from workbench.recipe import plugin
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers", "datasets", "textual", "numpy", "pydantic", "screens")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import workbench
-from screens.serve import command_line
+from screens.shell.serve import command_line
 from tests.overfit.conftest import demo
 from workbench import interpreter
 from workbench.errors import EnvironmentProblem

@@ -20,7 +20,7 @@ from PIL import Image
 from tests.support import processors
 from workbench.bench import Bench
 from workbench.checks.run import check_recipe
-from workbench.export.axolotl import compose, reopen
+from workbench.export.compose import compose, reopen
 from workbench.findings import Finding
 from workbench.models.weights import auto_class
 from workbench.overfit import runner
@@ -28,7 +28,7 @@ from workbench.overfit.events import Event, every, last, read
 from workbench.overfit.plan import make_plan
 from workbench.overfit.runs import EVENTS, PLAN
 from workbench.overfit.verdict import judge
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 FAMILIES = tuple(name for name in processors.BUILDERS if name != "mistral_v7_tekken")
 ATTENTION = ("attn_implementation", "flash_attention", "sdp_attention", "flex_attention", "eager_attention")

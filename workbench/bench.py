@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workbench.data.sources import RowSource
+    from workbench.families.library import MediaId, Strategy
+    from workbench.families.spec import Family
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.load import Loaded
-    from workbench.recipe.document import Document
-    from workbench.recipe.families import MediaId, Strategy
-    from workbench.recipe.family_spec import Family
     from workbench.recipe.model import Recipe
+    from workbench.recipe.yaml.document import Document
     from workbench.tokens.template import Template
 
 __all__ = ["Bench", "Losses", "Masking", "Row", "as_finding", "open", "prepare"]
@@ -133,7 +133,7 @@ class Bench:
         return self
 
     def _identify(self) -> Family | None:
-        from workbench.recipe.families import family, identify
+        from workbench.families.library import family, identify
 
         if self._family_name is not None:
             return family(self._family_name)
@@ -154,8 +154,8 @@ class Bench:
         return Path(path).parent if path is not None else Path()
 
     def _new_document(self, source: str) -> Document:
+        from workbench.infer.named import named_template
         from workbench.recipe.new import new_recipe
-        from workbench.tokens.named import named_template
 
         loaded = self.loaded
         template = "tokenizer_default" if loaded.tokenizer_template is not None else "jinja"
@@ -172,7 +172,7 @@ class Bench:
 
     def apply(self) -> None:
         """Read the whole document again: recipe, template, strategy, masking and rows. Renderings are forgotten."""
-        from workbench.recipe.families import display_media, select_strategy
+        from workbench.families.library import display_media, select_strategy
         from workbench.recipe.model import Recipe
         from workbench.tokens.render import Renderer
         from workbench.tokens.template import choose_template
@@ -204,7 +204,7 @@ class Bench:
 
     def remask(self) -> None:
         """Read only what decides the mask from the document; renderings are kept."""
-        from workbench.checks.consumer import unstartable
+        from workbench.consumers.axolotl.startup import unstartable
         from workbench.recipe.model import Recipe
 
         self.recipe = recipe = Recipe.from_document(self.document)
@@ -386,7 +386,7 @@ def prepare(
     config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
 ) -> Bench:
     """The same bench, not loaded yet."""
-    from workbench.recipe.document import Document
+    from workbench.recipe.yaml.document import Document
     from workbench.resources import sample_dir
 
     if config is None and model is None:

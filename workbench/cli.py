@@ -66,10 +66,10 @@ def inspect(
     CONFIG is an axolotl YAML. Without CONFIG and --model: the embedded demo. In a terminal the app opens; elsewhere, or
     with --plain, the plain view is printed.
     """
-    from workbench import diagnostics
+    from workbench import console
     from workbench.bench import prepare
 
-    diagnostics.quiet_libraries()
+    console.quiet_libraries()
     try:
         if row is not None and rows is not None:
             raise InputError("--row and --rows exclude each other", hint="Give one of them.")
@@ -78,21 +78,21 @@ def inspect(
             return _serve(host, port)
         if output == "text" and not plain and rows is None and _can_draw():
             return _open_app(bench, row or 0)
-        with diagnostics.progress_bar() as progress:
+        with console.progress_bar() as progress:
             bench.load(progress)
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
-        with diagnostics.reader_may_leave():
+        with console.reader_may_leave():
             _print(bench, chosen, output)
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=output == "json")
+        return console.report(problem, as_json=output == "json")
     found = [*bench.findings, *(finding for one in chosen for finding in one.findings)]
     return EXIT_FINDINGS if any(finding.severity == "error" for finding in found) else EXIT_OK
 
 
 def _print(bench: Bench, rows: list[Row], output: str) -> None:
     if output == "json":
-        from workbench.diagnostics import write_json
-        from workbench.views.payload import inspect_payload
+        from workbench.console import write_json
+        from workbench.views.inspect_json import inspect_payload
 
         write_json(inspect_payload(bench, rows))
     elif output == "html":
@@ -100,8 +100,8 @@ def _print(bench: Bench, rows: list[Row], output: str) -> None:
 
         sys.stdout.write(page(bench, rows))
     else:
-        from workbench.diagnostics import console
-        from workbench.views.plain import show
+        from workbench.console import console
+        from workbench.views.terminal import show
 
         show(bench, rows, console())
 
@@ -147,22 +147,22 @@ def _serve(host: str, port: int) -> int:
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def families(name: str | None, output: str) -> int:
     """List the model families that the bench knows, or tell what it knows of NAME."""
-    from workbench import diagnostics
-    from workbench.recipe.families import families as known
-    from workbench.recipe.families import family
+    from workbench import console
+    from workbench.families.library import families as known
+    from workbench.families.library import family
 
     try:
         chosen = [family(name)] if name else list(known().values())
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=output == "json")
+        return console.report(problem, as_json=output == "json")
     from workbench.views.families import families_table, family_page
 
-    with diagnostics.reader_may_leave():
+    with console.reader_may_leave():
         if output == "json":
             listed = [one.model_dump(mode="json") for one in chosen]
-            diagnostics.write_json({"schema": "vlmbench.families/1", "families": listed})
+            console.write_json({"schema": "vlmbench.families/1", "families": listed})
         else:
-            diagnostics.console().print(family_page(chosen[0]) if name else families_table(chosen))
+            console.console().print(family_page(chosen[0]) if name else families_table(chosen))
     return EXIT_OK
 
 
@@ -194,10 +194,10 @@ def check(
 
     Each finding has a code; `vlmbench explain CODE` tells more. Exit code 1 where there is an error.
     """
-    from workbench import diagnostics
+    from workbench import console
     from workbench.bench import prepare
 
-    diagnostics.quiet_libraries()
+    console.quiet_libraries()
     try:
         from workbench.checks.registry import patterns, refuse_unknown
 
@@ -205,7 +205,7 @@ def check(
         if fix and config is None:
             raise InputError("--fix edits a recipe, and none was given", hint="Give the YAML file.")
         bench = prepare(config, model=model, data=data, **options)
-        with diagnostics.progress_bar() as progress:
+        with console.progress_bar() as progress:
             bench.load(progress)
         from workbench.checks.run import check_rows
 
@@ -215,14 +215,14 @@ def check(
 
         return _checked(bench, report, fix, yes, output)
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=output == "json")
+        return console.report(problem, as_json=output == "json")
 
 
 def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:
     """Print what a check finds, mended first where that is asked for; gives the exit code."""
-    from workbench.checks.mend import mend
-    from workbench.consumers.axolotl import plugin
-    from workbench.diagnostics import console, reader_may_leave, write_json
+    from workbench.checks.apply_fixes import mend
+    from workbench.console import console, reader_may_leave, write_json
+    from workbench.recipe import plugin
     from workbench.views.checks import check_payload, check_view, fixes_view
 
     mended = mend(bench, report) if fix else None
@@ -263,20 +263,20 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def explain(code: str | None, output: str) -> int:
     """Tell what a finding's CODE means: cause, example, and what to do. Without CODE: list them all."""
-    from workbench import diagnostics
+    from workbench import console
     from workbench.checks import registry
 
     try:
         chosen = [registry.explain(code)] if code else list(registry.codes().values())
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=output == "json")
+        return console.report(problem, as_json=output == "json")
     from workbench.views import checks
 
-    with diagnostics.reader_may_leave():
+    with console.reader_may_leave():
         if output == "json":
-            diagnostics.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [one.to_dict() for one in chosen]})
+            console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [one.to_dict() for one in chosen]})
         else:
-            diagnostics.console().print(checks.code_page(chosen[0]) if code else checks.codes_table(chosen))
+            console.console().print(checks.code_page(chosen[0]) if code else checks.codes_table(chosen))
     return EXIT_OK
 
 
@@ -304,15 +304,15 @@ def infer(
     The YAML on stdout goes into a recipe as it is; what was proved stands above it, and apart from that what markers
     do that a user types. Exit code 1 where some role's boundaries could not be proved, with the reason.
     """
-    from workbench import diagnostics
+    from workbench import console
     from workbench.bench import prepare
 
-    diagnostics.quiet_libraries()
+    console.quiet_libraries()
     try:
         bench = prepare(config, model=model, data=data, **options)
-        with diagnostics.progress_bar() as progress:
+        with console.progress_bar() as progress:
             bench.load(progress)
-        from workbench.tokens.infer import infer as infer_boundaries
+        from workbench.infer.search import infer as infer_boundaries
         from workbench.views.infer import infer_payload, infer_text
 
         shown = [row.conversation.messages for row in bench.head(None if rows == "all" else rows) if row.error is None]
@@ -324,9 +324,9 @@ def infer(
             rows=shown,
             sample=bench.data_is_sample,
         )
-        with diagnostics.reader_may_leave():
+        with console.reader_may_leave():
             if output == "json":
-                diagnostics.write_json(infer_payload(found, bench.title))
+                console.write_json(infer_payload(found, bench.title))
             elif output == "html":
                 from workbench.views.html import document
                 from workbench.views.html_reports import infer_html
@@ -336,7 +336,7 @@ def infer(
             else:
                 sys.stdout.write(infer_text(found, bench.title, bench.rows.name))
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=output == "json")
+        return console.report(problem, as_json=output == "json")
     return EXIT_OK if found.verified else EXIT_FINDINGS
 
 

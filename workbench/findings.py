@@ -13,7 +13,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 class Editable(Protocol):
-    """What can be edited by path; `workbench.recipe.document.Document` is one."""
+    """What can be edited by path; `workbench.recipe.yaml.document.Document` is one."""
 
     def set(self, path: Sequence[Any], value: Any, *, group: str | None = None) -> None: ...
     def delete(self, path: Sequence[Any], *, group: str | None = None) -> None: ...

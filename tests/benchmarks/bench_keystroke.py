@@ -28,9 +28,9 @@ from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 from screens.app import WorkbenchApp
-from screens.inspect import InspectScreen
-from screens.widgets.recipe_editor import RecipeEditor
-from screens.widgets.token_grid import TokenGrid
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.inspect.screen import InspectScreen
+from screens.token_grid.grid import TokenGrid
 from workbench.bench import prepare
 from workbench.resources import sample_dir
 

@@ -16,15 +16,15 @@ from time import perf_counter, thread_time
 import numpy as np
 from textual.app import App, ComposeResult
 
-from screens.row_view import RowView
-from screens.widgets.token_grid import TokenGrid
+from screens.token_grid.grid import TokenGrid
+from screens.token_grid.row_view import RowView
 from tests.benchmarks.timing import medians
 from tests.screens.small_bench import SmallRenderer
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.mask import scan
 from workbench.tokens.render import MediaRuns, Rendering
 from workbench.tokens.trace import Owner, Trace
-from workbench.views.flow import glyphs, turns
+from workbench.views.items import glyphs, turns
 
 _EMPTY = """
 from textual.app import App

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from tests.support.step_memory import measured_peak
 from workbench.models.memory import estimate
-from workbench.recipe.document import Document
 from workbench.recipe.model import Recipe
+from workbench.recipe.yaml.document import Document
 
 RECIPE = """base_model: model
 processor_type: AutoProcessor

@@ -1,4 +1,4 @@
-"""A case of every rule of `workbench/checks/contradictions.py`: keys laid over a clean recipe, and where it is told.
+"""A case of every rule of `workbench/checks/refused_keys.py`: keys laid over a clean recipe, and where it is told.
 
 Plain data: the suite gives the cases to the bench, the conformance suite gives them to axolotl.
 """

@@ -12,7 +12,7 @@ import pytest
 from tests.support.processors import TOKENIZERS
 from workbench.bench import Bench
 from workbench.findings import Finding
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 HEAD = "base_model: here\nprocessor_type: AutoProcessor\nskip_prepare_dataset: true\n"
 

@@ -18,7 +18,7 @@ import yaml
 
 from tests.checks.support import HEAD, SETS, Make, bad, row, said
 from workbench.bench import Bench
-from workbench.checks.mend import mend
+from workbench.checks.apply_fixes import mend
 from workbench.checks.run import Report, check_rows
 from workbench.findings import Finding, Fix, apply_fix
 from workbench.recipe.knobs import LOADING_KEYS

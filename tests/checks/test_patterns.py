@@ -17,8 +17,8 @@ from workbench.checks.registry import explain
 from workbench.errors import InputError
 from workbench.models.patterns import PatternError
 from workbench.models.targets import trained
-from workbench.recipe.document import Document
 from workbench.recipe.patterns import broken, patterns
+from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 
 BROKEN = ("[", "(a", "a)", "model.[0-9+", "a{99999999999}")

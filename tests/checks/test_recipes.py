@@ -13,10 +13,10 @@ import pytest
 
 from tests.checks.support import bad
 from workbench.bench import Bench
-from workbench.checks.mend import mend
+from workbench.checks.apply_fixes import mend
 from workbench.checks.run import check_rows
 from workbench.cli import main
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 
 RECIPES = sorted((Path(__file__).parent / "recipes").glob("*.yaml"))

@@ -9,7 +9,7 @@ import pytest
 from workbench.checks.registry import Scope, chosen, codes, explain
 from workbench.errors import InputError
 from workbench.findings import SEVERITIES, Edit, Finding, Fix, apply_fix
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,11 +9,11 @@ import yaml
 
 from tests.checks.contradictory import ACCEPTED, CLEAN, REFUSED
 from tests.checks.support import HEAD, SETS, of
-from workbench.checks import contradictions, schema, silences
+from workbench.checks import ineffective_keys, refused_keys, schema
 from workbench.findings import Finding, apply_fix
-from workbench.recipe.document import Document
 from workbench.recipe.schema import annotation, nearest
 from workbench.recipe.schema import schema as keys
+from workbench.recipe.yaml.document import Document
 
 
 def recipe(**changes: Any) -> Document:
@@ -145,7 +145,7 @@ def test_a_plugins_key() -> None:
 
 
 @pytest.mark.parametrize(("code", "cases", "rules"), [
-    ("C004", REFUSED, contradictions.REFUSED), ("C005", ACCEPTED, silences.SILENT),
+    ("C004", REFUSED, refused_keys.REFUSED), ("C005", ACCEPTED, ineffective_keys.SILENT),
 ])  # fmt: skip
 def test_every_rule_has_a_case(code: str, cases: dict[str, Any], rules: Any) -> None:
     assert sorted(cases) == sorted(rule.name for rule in rules)
@@ -155,7 +155,7 @@ def test_every_rule_has_a_case(code: str, cases: dict[str, Any], rules: Any) -> 
 def test_contradictions(name: str) -> None:
     code = "C004" if name in REFUSED else "C005"
     changes, key = (REFUSED | ACCEPTED)[name]
-    (rule,) = [one for one in (*contradictions.REFUSED, *silences.SILENT) if one.name == name]
+    (rule,) = [one for one in (*refused_keys.REFUSED, *ineffective_keys.SILENT) if one.name == name]
     document = recipe(**changes)
     found = [one for one in of(told(document), code) if one.message == rule.message]
     assert [one.where.line for one in found] == [line_of(document, key)]

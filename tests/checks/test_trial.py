@@ -10,14 +10,14 @@ import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, needs_real, of, row, said
 from workbench.bench import Bench
-from workbench.checks.mend import mend, together
+from workbench.checks.apply_fixes import mend, together
 from workbench.checks.ought import ought
+from workbench.checks.row_facts import Scene
 from workbench.checks.run import check_row, check_rows
-from workbench.checks.scene import Scene
 from workbench.checks.trial import Trials
-from workbench.editing import Editing
+from workbench.editing.session import Editing
 from workbench.findings import Edit, Finding, Fix
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 GEMMA = """chat_template: jinja
 role_boundaries:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from workbench.consumers.axolotl import plugin
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Fix, apply_fix
-from workbench.recipe.document import Document
+from workbench.recipe import plugin
+from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench.bench import Bench
-from workbench.evidence import fingerprint
+from workbench.families.library import family
+from workbench.fingerprint import fingerprint
 from workbench.overfit.events import VERSION
 from workbench.overfit.runs import EVENTS, Run, new_folder
-from workbench.recipe.document import Document
-from workbench.recipe.families import family
+from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 
 ROWS = (0, 1, 2, 3)

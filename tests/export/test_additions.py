@@ -10,14 +10,14 @@ import yaml
 
 from tests.checks.contradictory import ACCEPTED, REFUSED
 from workbench.bench import Bench
-from workbench.checks.silences import broken
+from workbench.checks.ineffective_keys import broken
 from workbench.export import filling
-from workbench.export.axolotl import MULTIMODAL, compose, reopen
+from workbench.export.compose import MULTIMODAL, compose, reopen
 from workbench.export.filling import of_the_model, of_the_run
+from workbench.families.library import families
 from workbench.models.targets import trained
 from workbench.recipe import lora_kernels
-from workbench.recipe.document import Document
-from workbench.recipe.families import families
+from workbench.recipe.yaml.document import Document
 
 Make = Callable[..., Bench]
 PATTERN = r"model.language_model.layers.[\d]+.self_attn.(q|k|v|o)_proj"

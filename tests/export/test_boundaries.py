@@ -13,11 +13,11 @@ import yaml
 from tests.export.support import axolotl_with, record, with_boundaries
 from tests.test_cli import run
 from workbench.bench import Bench, open
-from workbench.consumers.axolotl import plugin
 from workbench.errors import InputError
-from workbench.export.axolotl import compose
+from workbench.export.compose import compose
 from workbench.export.export import prepare_export
 from workbench.export.receipt import read_receipt
+from workbench.recipe import plugin
 
 Make = Callable[..., Bench]
 ROWS = range(4)
@@ -26,7 +26,7 @@ ROWS = range(4)
 @pytest.fixture(autouse=True)
 def without_axolotl(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine that has none, wherever the tests run; with it the named template may be shown to be the same."""
-    for module in ("workbench.tokens.template", "workbench.export.consumer"):
+    for module in ("workbench.tokens.template", "workbench.consumers.axolotl.client"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
 
 

@@ -15,14 +15,14 @@ import yaml
 from tests.export.support import record
 from tests.test_cli import run
 from workbench.bench import Bench, open
+from workbench.consumers.axolotl.client import ask
 from workbench.errors import EnvironmentProblem, InputError
-from workbench.export.axolotl import compose
-from workbench.export.consumer import ask
+from workbench.export.compose import compose
 from workbench.export.defaults import full_run, parameters
 from workbench.export.export import prepare_export
 from workbench.export.receipt import Receipt, holds, read_receipt, without_receipt
-from workbench.recipe.document import Document
 from workbench.recipe.model import Recipe
+from workbench.recipe.yaml.document import Document
 
 Make = Callable[..., Bench]
 DAY = datetime.date(2026, 1, 2)

@@ -13,9 +13,9 @@ import pytest
 
 from tests.export.support import record
 from workbench.bench import Bench
+from workbench.consumers.axolotl.client import Answer
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.export import export, readiness
-from workbench.export.consumer import Answer
 from workbench.export.export import Export, NotReady, prepare_export
 from workbench.export.receipt import Receipt, holds, read_receipt
 from workbench.views.export import outcome, proof_line

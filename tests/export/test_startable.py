@@ -10,11 +10,11 @@ import pytest
 from tests.export.support import with_boundaries
 from tests.test_cli import run
 from workbench.bench import Bench
-from workbench.checks import consumer
-from workbench.consumers.axolotl import plugin
-from workbench.editing import Editing
+from workbench.consumers.axolotl import startup
+from workbench.editing.session import Editing
 from workbench.findings import Finding
 from workbench.notebook.session import Session
+from workbench.recipe import plugin
 
 Make = Callable[..., Bench]
 
@@ -29,7 +29,7 @@ def axolotl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str | 
     site = tmp_path / "site"
 
     def at_hand(version: str | None) -> Path:
-        consumer.axolotl_version.cache_clear()
+        startup.axolotl_version.cache_clear()
         package = None if version is None else site / "axolotl"
         if version is not None:
             (site / "axolotl").mkdir(parents=True)

@@ -10,9 +10,9 @@ import torch
 
 from tests.support.small import default_config, small_config
 from workbench.errors import EnvironmentProblem
+from workbench.families.library import families
 from workbench.models.anatomy import anatomy
 from workbench.models.targets import anchored, trained
-from workbench.recipe.families import families
 from workbench.recipe.model import Recipe
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -13,10 +13,10 @@ from tests.export.support import record
 from tests.support.browser import Site, dump, needs_browser, picture, site
 from workbench.bench import Bench
 from workbench.notebook import Session
+from workbench.notebook.display import Shown
 from workbench.notebook.results import Overfitted
-from workbench.notebook.shown import Shown
 from workbench.overfit.events import Event
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 from workbench.views.html_reports import progress_html
 

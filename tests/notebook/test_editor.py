@@ -171,7 +171,7 @@ def test_typing_in_a_browser_changes_the_mask_below(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However slow the browser is, what is typed here is one step to undo.
-    monkeypatch.setattr("workbench.editing._PAUSE_SECONDS", 1e9)
+    monkeypatch.setattr("workbench.editing.session._PAUSE_SECONDS", 1e9)
     editor = session.editor()
     names = ("text", "row", "html", "status", "place", "placeholder")
 

@@ -20,10 +20,10 @@ from tests.test_cli import run
 from workbench.bench import Bench
 from workbench.errors import BenchError, InputError
 from workbench.notebook import Session
-from workbench.notebook.shown import Shown
+from workbench.notebook.display import Shown
 from workbench.overfit.events import read
 from workbench.overfit.runs import EVENTS
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 from workbench.views.curve import curve
 
 VOID = {"meta", "br"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.recipe.compare import side_by_side
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 MINE = """
 role_boundaries:

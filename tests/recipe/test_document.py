@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import EnvironmentProblem, InputError
-from workbench.recipe import document as module
-from workbench.recipe.document import Document, Parsed, dotted, write_atomically, write_value
-from workbench.recipe.yaml_read import MAX_BYTES
+from workbench.recipe.yaml import document as module
+from workbench.recipe.yaml.document import Document, Parsed, dotted, write_atomically, write_value
+from workbench.recipe.yaml.read import MAX_BYTES
 
 RECIPE = """\
 # A header.

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from workbench.errors import InputError
-from workbench.recipe.document import Document
 from workbench.recipe.model import BoundarySpec, DatasetSpec, Recipe, key_order
 from workbench.recipe.refusals import BAD_VALUE, describe
+from workbench.recipe.yaml.document import Document
 
 MULTIMODAL = """\
 base_model: org/model

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from workbench.consumers.axolotl import plugin
-from workbench.recipe.document import Document
+from workbench.recipe import plugin
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import new_recipe
+from workbench.recipe.yaml.document import Document
 
 PATTERN = r"model.language_model.layers.[\d]+.(mlp|self_attn).(up|down|gate|q|k|v|o)_proj"
 
@@ -153,7 +153,7 @@ def test_awkward_names_read_back(model: str) -> None:
 
 
 def test_every_shipped_family_gives_a_valid_recipe() -> None:
-    from workbench.recipe.families import families
+    from workbench.families.library import families
 
     known = families()
     assert known

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from workbench.errors import InputError
 from workbench.recipe.refusals import describe, in_order, odd_key, validated
-from workbench.recipe.yaml_read import Parsed
+from workbench.recipe.yaml.read import Parsed
 
 
 class Row(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 LONG = [{"role": "assistant", "start": "<|turn>model\n"}, {"role": "user", "start": "<|turn>user\n"}]
 FLAT = """\

@@ -12,11 +12,11 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
 from transformers.utils import logging as transformers_logging
 
-from sample_data.demo_evaluation import SEED, Quiz, interview, quiz
-from sample_data.demo_model import report
-from sample_data.demo_tokenizer import build_tokenizer
-from sample_data.demo_training import Settings, Writer, patches_of
-from sample_data.world import HELD_OUT, PAIRS, SEEN, scene
+from sample_data.make.demo_evaluation import SEED, Quiz, interview, quiz
+from sample_data.make.demo_model import report
+from sample_data.make.demo_tokenizer import build_tokenizer
+from sample_data.make.demo_training import Settings, Writer, patches_of
+from sample_data.make.world import HELD_OUT, PAIRS, SEEN, scene
 
 DEMO = Path(__file__).parents[2] / "sample_data" / "demo-model"
 README = DEMO.parent / "README.md"

@@ -16,11 +16,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.app import WorkbenchApp
-from screens.inspect import InspectScreen
-from screens.widgets.framed import Framed
-from screens.widgets.line_view import LineView
-from screens.widgets.token_canvas import TokenCanvas
-from screens.widgets.token_grid import TokenGrid
+from screens.inspect.screen import InspectScreen
+from screens.line_cache.framed import Framed
+from screens.line_cache.line_view import LineView
+from screens.token_grid.canvas import TokenCanvas
+from screens.token_grid.grid import TokenGrid
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.resources import sample_dir
 

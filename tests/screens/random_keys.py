@@ -24,10 +24,10 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from screens.actions import ACTIONS
 from screens.app import WorkbenchApp
-from screens.inspect import InspectScreen
-from screens.widgets.boundary_form import Field, Pick
+from screens.inspect.boundary_form import Field, Pick
+from screens.inspect.screen import InspectScreen
+from screens.keys.inspect_and_app import ACTIONS
 from workbench.bench import prepare
 from workbench.overfit.events import parse
 from workbench.resources import sample_dir

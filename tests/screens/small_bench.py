@@ -16,7 +16,7 @@ from workbench.bench import Bench, Masking
 from workbench.data.sources import RawRow
 from workbench.errors import Where
 from workbench.findings import Finding
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.render import Message, Rendering, media_runs
 from workbench.tokens.vocabulary import Vocabulary

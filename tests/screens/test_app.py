@@ -8,14 +8,14 @@ import threading
 
 import pytest
 
-from screens.actions import ACTIONS
 from screens.app import WorkbenchApp, run
-from screens.help import HelpScreen
-from screens.loading import LoadingScreen, Stages
-from screens.themes import CYCLE
-from screens.widgets.boundary_form import BoundaryForm
-from screens.widgets.key_hints import KeyHints
-from screens.widgets.problem import Problem
+from screens.inspect.boundary_form import BoundaryForm
+from screens.keys.inspect_and_app import ACTIONS
+from screens.shell.footer import KeyHints
+from screens.shell.help import HelpScreen
+from screens.shell.loading import LoadingScreen, Stages
+from screens.shell.problem import Problem
+from screens.shell.themes import CYCLE
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.errors import EnvironmentProblem, InputError
@@ -25,7 +25,7 @@ from workbench.models.hub import Progress
 def test_the_first_paint_imports_nothing_heavy() -> None:
     code = (
         "import sys, screens.app; from workbench.findings import Finding; "
-        "heavy = {'numpy', 'torch', 'transformers', 'PIL', 'datasets', 'pydantic', 'screens.inspect'}; "
+        "heavy = {'numpy', 'torch', 'transformers', 'PIL', 'datasets', 'pydantic', 'screens.inspect.screen'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

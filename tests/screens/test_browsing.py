@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from screens.find import find
-from screens.lenses import Lens
-from screens.row_filter import parse_filter
-from screens.widgets.prompt import Prompt
-from screens.widgets.samples_list import SamplesList
+from screens.inspect.prompt import Prompt
+from screens.inspect.row_filter import parse_filter
+from screens.inspect.row_list import SamplesList
+from screens.token_grid.find import find
+from screens.token_grid.lenses import Lens
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
 from workbench.bench import Losses
@@ -76,7 +76,7 @@ async def test_a_search_says_what_it_found_or_what_is_wrong(opened: Opened) -> N
 
 
 def test_ids_and_roles_are_found_where_they_are() -> None:
-    from screens.row_view import RowView, read_row
+    from screens.token_grid.row_view import RowView, read_row
 
     view = read_row(SmallBench(ROWS).load(), 0)
     assert isinstance(view, RowView)
@@ -249,6 +249,6 @@ async def test_the_loss_lens_is_there_once_a_run_has_measured(opened: Opened) ->
         assert "nats" in str(grid.border_subtitle)
         assert grid._shades[grid.item] == 6
         assert grid._shades[0] == 0
-        from screens.widgets.token_inspector import TokenInspector
+        from screens.token_grid.inspector import TokenInspector
 
         assert "loss 5.50" in screen_of(pilot).query_one(TokenInspector).render().plain

@@ -9,8 +9,8 @@ import pytest
 from textual.widgets import OptionList, Static
 
 from screens.checks import ChecksScreen
-from screens.inspect import InspectScreen
-from screens.widgets.recipe_editor import RecipeEditor
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.inspect.screen import InspectScreen
 from tests.screens.conftest import BROKEN, Opened, grid_of, settled, until
 from workbench.bench import prepare
 from workbench.checks.run import check_rows

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from screens.app import WorkbenchApp
-from screens.widgets.status_bar import StatusBar
-from screens.widgets.token_inspector import TokenInspector
+from screens.shell.status_bar import StatusBar
+from screens.token_grid.inspector import TokenInspector
 from tests.screens.conftest import grid_of, screen_of, settled, until
 from workbench.bench import prepare
 

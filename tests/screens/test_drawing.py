@@ -17,17 +17,17 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from screens.collector import Collector
-from screens.lenses import LOOKS, Lens, shades, styles
-from screens.themes import THEMES, paints
-from screens.widgets import token_canvas
-from screens.widgets.minimap import Marks
-from screens.widgets.recipe_editor import RecipeText
-from screens.widgets.text_pane import TextPane, strip_of
-from screens.widgets.token_lines import draw_items, lay_out
-from screens.widgets.token_paint import Inks, Page, draw_lines
+from screens.inspect.recipe_editor import RecipeText
+from screens.line_cache.text_pane import TextPane, strip_of
+from screens.shell.garbage import Collector
+from screens.shell.themes import THEMES, paints
+from screens.token_grid import canvas
+from screens.token_grid.lenses import LOOKS, Lens, shades, styles
+from screens.token_grid.lines import draw_items, lay_out
+from screens.token_grid.minimap import Marks
+from screens.token_grid.paint import Inks, Page, draw_lines
 from tests.screens.conftest import Opened, grid_of, to_row
-from workbench.editing import Change
+from workbench.editing.session import Change
 from workbench.errors import Where
 from workbench.findings import SEVERITIES, Finding
 
@@ -81,13 +81,13 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
 async def test_a_mask_that_comes_back_is_not_drawn_again(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened((120, 34)) as pilot:
         grid, drawn = grid_of(pilot), [0]
-        draw = token_canvas.draw_lines
+        draw = canvas.draw_lines
 
         def counted(page: Page, first: int, last: int) -> list[Strip]:
             drawn[0] += last - first
             return draw(page, first, last)
 
-        monkeypatch.setattr(token_canvas, "draw_lines", counted)
+        monkeypatch.setattr(canvas, "draw_lines", counted)
         view = grid.view
         assert view is not None
         found = [Finding("M002", "error", "Found", where=Where(tokens=(9, 10)))]

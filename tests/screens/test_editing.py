@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from screens.comparing import Compared
-from screens.dialogs import Agree, Ask, Choose
-from screens.lenses import Lens, Verdict, verdicts
-from screens.widgets.boundaries_panel import BoundariesPanel
-from screens.widgets.recipe_editor import RecipeEditor
-from screens.widgets.samples_list import SamplesList
-from screens.widgets.status_bar import StatusBar
+from screens.inspect.boundaries_panel import BoundariesPanel
+from screens.inspect.compare import Compared
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.inspect.row_list import SamplesList
+from screens.shell.dialogs import Agree, Ask, Choose
+from screens.shell.status_bar import StatusBar
+from screens.token_grid.lenses import Lens, Verdict, verdicts
+from tests.editing.test_working_copy import another
 from tests.export.support import with_boundaries
 from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
-from tests.test_working_copy import another
 from workbench.bench import prepare
-from workbench.consumers.axolotl import plugin
+from workbench.paths import recipe_dir
+from workbench.recipe import plugin
 from workbench.resources import sample_dir
-from workbench.state import recipe_dir
 from workbench.views.palette import Look
 
 

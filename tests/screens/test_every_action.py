@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from screens.actions import ACTIONS, Action
 from screens.app import WorkbenchApp
-from screens.loading import LoadingScreen
-from screens.registry import SCREENS
+from screens.keys.inspect_and_app import ACTIONS, Action
+from screens.keys.screens import SCREENS
+from screens.shell.loading import LoadingScreen
 from tests.screens.conftest import Opened, settled, until
 from workbench.bench import prepare
 

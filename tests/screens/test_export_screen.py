@@ -7,9 +7,9 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from screens.dialogs import Agree, Ask
 from screens.export import ExportScreen
 from screens.overfit import OverfitScreen
+from screens.shell.dialogs import Agree, Ask
 from tests.screens.conftest import Opened, until
 from tests.support.nothing_to_export import recipe_in, undated
 from tests.test_cli import run

@@ -19,20 +19,20 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 import screens
-from screens import faults
-from screens.actions import ACTIONS
 from screens.app import WorkbenchApp, run
-from screens.background import Kind
-from screens.faults import Fault, Guarded, log_file
+from screens.guard import faults
+from screens.guard.faults import Fault, Guarded, log_file
+from screens.inspect.panes import Clear
+from screens.keys.inspect_and_app import ACTIONS
+from screens.keys.screens import SCREENS
 from screens.overfit import OverfitScreen
-from screens.panes import Clear
-from screens.registry import SCREENS
-from screens.reporting import FaultsScreen, Palette
-from screens.watchdog import Watchdog
+from screens.shell.reporting import FaultsScreen, Palette
+from screens.shell.watchdog import Watchdog
+from screens.shell.worker import Kind
 from tests.screens.conftest import Opened, grid_of, screen_of, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.bench import prepare
-from workbench.editing import Editing
+from workbench.editing.session import Editing
 
 BASES = [one.name for one in SCREENS]
 
@@ -322,7 +322,7 @@ async def test_a_check_that_failed_is_not_called_clean(opened: Opened, recipe: P
 
 
 async def test_a_row_that_fails_unforeseen_is_a_row(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screens.inspect.read_row", boom)
+    monkeypatch.setattr("screens.inspect.screen.read_row", boom)
     async with opened((140, 40)) as pilot:
         assert "Unforeseen" in shown(app_of(pilot))
         assert "boom" in log_file().read_text("utf-8")

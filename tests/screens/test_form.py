@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from screens.widgets.boundary_form import (
+from screens.inspect.boundary_form import (
     BoundaryForm,
     Field,
     Pick,
@@ -16,7 +16,7 @@ from screens.widgets.boundary_form import (
     names_as_typed,
     names_from_typed,
 )
-from screens.widgets.recipe_editor import RecipeEditor
+from screens.inspect.recipe_editor import RecipeEditor
 from tests.screens.conftest import Opened, screen_of, until
 from tests.screens.test_editing import trained
 from workbench.bench import prepare

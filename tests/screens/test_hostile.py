@@ -9,8 +9,8 @@ from pathlib import Path
 
 from textual import events
 
-from screens.widgets.prompt import Prompt
-from screens.widgets.token_grid import TokenGrid
+from screens.inspect.prompt import Prompt
+from screens.token_grid.grid import TokenGrid
 from tests.screens.conftest import Opened, grid_of, screen_of, until
 from tests.screens.small_bench import SmallBench, conversation
 from tests.screens.terminal import Terminal

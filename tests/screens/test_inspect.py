@@ -7,12 +7,12 @@ import threading
 import numpy as np
 from textual.pilot import Pilot
 
-from screens.widgets.boundaries_panel import BoundariesPanel
-from screens.widgets.findings_list import FindingsList
-from screens.widgets.problem import Problem
-from screens.widgets.samples_list import SamplesList
-from screens.widgets.status_bar import StatusBar
-from screens.widgets.token_inspector import TokenInspector
+from screens.inspect.boundaries_panel import BoundariesPanel
+from screens.inspect.findings_list import FindingsList
+from screens.inspect.row_list import SamplesList
+from screens.shell.problem import Problem
+from screens.shell.status_bar import StatusBar
+from screens.token_grid.inspector import TokenInspector
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, to_row, until
 from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from screens.actions import ACTIONS, together
 from screens.app import WorkbenchApp
-from screens.help import HelpScreen
-from screens.keymap import keymap_file, read_keys
-from screens.widgets.key_hints import KeyHints
+from screens.keys.inspect_and_app import ACTIONS, together
+from screens.keys.user_keymap import keymap_file, read_keys
+from screens.shell.footer import KeyHints
+from screens.shell.help import HelpScreen
 from tests.screens.conftest import grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.errors import InputError

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 
 from screens.checks import ChecksScreen
 from screens.export import ExportScreen
-from screens.messages import Checked, ExportReady, MemoryRead, ModelRead, RunsFound
 from screens.model import ModelScreen
 from screens.overfit import OverfitScreen
+from screens.shell.messages import Checked, ExportReady, MemoryRead, ModelRead, RunsFound
 from tests.screens.conftest import Opened, settled, to_row, until
 from workbench.checks.run import Group, Report
 from workbench.errors import Where

@@ -9,8 +9,8 @@ import pytest
 from rich.cells import cell_len
 from textual.widgets import OptionList
 
-from screens.themes import paints
-from screens.widgets.status_bar import Status, StatusBar, _middle
+from screens.shell.status_bar import Status, StatusBar, _middle
+from screens.shell.themes import paints
 from tests.screens.conftest import Opened, screen_of, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.bench import prepare

@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 from textual.widgets import Static
 
-from screens.background import Kind
-from screens.lenses import Lens
+from screens.loss_plot import LossPlot
 from screens.overfit import OverfitScreen
-from screens.widgets.loss_plot import LossPlot
+from screens.shell.worker import Kind
+from screens.token_grid.lenses import Lens
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from workbench.bench import prepare
 from workbench.overfit.events import every

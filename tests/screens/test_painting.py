@@ -9,8 +9,8 @@ from typing import Any
 from textual.screen import Screen
 from textual.strip import Strip
 
-from screens.themes import THEMES
-from screens.widgets.recipe_editor import RecipeEditor
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.shell.themes import THEMES
 from tests.screens.conftest import Opened, forget_drawn, settled, until
 from workbench.bench import prepare
 

@@ -8,13 +8,13 @@ import pytest
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from screens.actions import ACTIONS
 from screens.app import WorkbenchApp
-from screens.base import WorkbenchScreen
-from screens.inspect import InspectScreen
-from screens.registry import SCREENS, Entry, entry
-from screens.widgets.recipe_editor import RecipeEditor
-from screens.widgets.status_bar import StatusBar
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.inspect.screen import InspectScreen
+from screens.keys.inspect_and_app import ACTIONS
+from screens.keys.screens import SCREENS, Entry, entry
+from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.status_bar import StatusBar
 from tests.screens.conftest import Opened, grid_of, until
 
 

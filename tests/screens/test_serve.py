@@ -19,8 +19,8 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from screens import leash
-from screens import serve as serving
+from screens.shell import leash
+from screens.shell import serve as serving
 from workbench import interpreter
 from workbench.cli import cli
 from workbench.errors import EnvironmentProblem, InputError

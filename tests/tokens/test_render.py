@@ -5,7 +5,7 @@ import pytest
 
 from tests.tokens.conversations import AWKWARD, PICTURES, picture, turn
 from workbench.errors import InputError, Where
-from workbench.recipe.families import display_media, identify
+from workbench.families.library import display_media, identify
 from workbench.tokens.render import Renderer, media_runs
 
 FAMILIES = ["gemma3", "gemma4", "qwen2_5_vl", "qwen3_5", "llama3_2_vision", "llama4", "pixtral"]

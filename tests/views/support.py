@@ -13,12 +13,12 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from workbench.errors import Where
-from workbench.export.axolotl import Composed
+from workbench.export.compose import Composed
 from workbench.export.export import Export
 from workbench.export.readiness import Proof
 from workbench.export.receipt import Receipt
 from workbench.findings import Finding, Severity
-from workbench.views.flow import visible
+from workbench.views.items import visible
 
 EVIL = '<script>alert("1")</script>\x1b[31m\u202e & [bold]it\'s[/bold]'
 """Markup for a page and for Rich, a control code, a character that turns the direction of text, and quotes."""

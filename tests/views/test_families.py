@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.views.support import EVIL, SAFE, flat, lines, styles
-from workbench.recipe.families import families, family
-from workbench.recipe.family_spec import Boundary, MediaToken, Verified
-from workbench.recipe.measured import Counts, measured
+from workbench.families.library import families, family
+from workbench.families.measured import Counts, measured
+from workbench.families.spec import Boundary, MediaToken, Verified
 from workbench.views import families as views
 from workbench.views.families import families_table, family_page, has_built_in
 

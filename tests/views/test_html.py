@@ -10,10 +10,9 @@ import pytest
 
 from tests.views.support import EVIL, SAFE, Element, note, read, words
 from workbench.bench import Bench
-from workbench.editing import Change
+from workbench.editing.session import Change
 from workbench.row import Losses, Row
 from workbench.tokens.trace import Owner
-from workbench.views.flow import glyphs, items, turns
 from workbench.views.html import (
     PAGE_TOKENS,
     boundaries,
@@ -31,6 +30,7 @@ from workbench.views.html import (
     tokens,
     window_note,
 )
+from workbench.views.items import glyphs, items, turns
 from workbench.views.palette import CONTINUED, Look
 from workbench.views.style import style
 

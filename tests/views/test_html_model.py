@@ -11,8 +11,8 @@ from workbench.bench import Bench
 from workbench.models.anatomy import Anatomy
 from workbench.models.memory import MemoryEstimate
 from workbench.models.targets import Trained, trained
-from workbench.recipe.document import Document
 from workbench.recipe.model import Recipe
+from workbench.recipe.yaml.document import Document
 from workbench.views.html_model import anatomy_html, memory_html
 from workbench.views.model import kind_lines, short_bytes, short_count, tower_lines
 

@@ -10,9 +10,9 @@ import yaml
 
 from tests.views.support import EVIL, SAFE
 from workbench.bench import Bench
-from workbench.tokens.infer import Evidence, Inference, infer
-from workbench.tokens.proof import Figures
-from workbench.tokens.reading import Broken
+from workbench.infer.headers import Broken
+from workbench.infer.proof import Figures
+from workbench.infer.search import Evidence, Inference, infer
 from workbench.views.infer import COLUMNS, cells, headline, infer_payload, infer_text
 
 START, END = "<|turn>model\n", "<turn|>"

@@ -13,8 +13,8 @@ from workbench.errors import InputError
 from workbench.models.anatomy import Anatomy
 from workbench.models.memory import MemoryEstimate
 from workbench.models.targets import Trained, trained
-from workbench.recipe.document import Document
 from workbench.recipe.model import Recipe
+from workbench.recipe.yaml.document import Document
 from workbench.views.model import (
     STATE_GLYPH,
     State,

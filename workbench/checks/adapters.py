@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.scene import counted
+from workbench.checks.row_facts import counted
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.lora import ADAPTERS, TARGETS
 from workbench.models.patterns import PatternError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.checks.scene import Scene
+from workbench.checks.row_facts import Scene
 from workbench.findings import Finding
 from workbench.tokens.trace import Owner
 

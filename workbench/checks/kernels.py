@@ -9,7 +9,7 @@ from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.lora_kernels import ATTENTION_KERNELS, KERNELS, asked, stops, turned_on
 
 if TYPE_CHECKING:
-    from workbench.recipe.document import Document
+    from workbench.recipe.yaml.document import Document
 
 
 def kernels(document: Document, model_type: str | None) -> Iterator[Finding]:

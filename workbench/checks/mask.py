@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.checks import markers_miss
+from workbench.checks import unmatched_markers
 from workbench.checks.markers import find, stable_prefix
-from workbench.checks.scene import BoolArray, Scene, as_rows, counted, shorten
-from workbench.consumers.axolotl import plugin
+from workbench.checks.row_facts import BoolArray, Scene, as_rows, counted, shorten
 from workbench.findings import Edit, Finding, Fix, Severity
+from workbench.recipe import plugin
 from workbench.tokens.boundaries import encode_marker
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
@@ -26,9 +26,9 @@ def check(scene: Scene) -> Iterator[Finding]:
         # All of it is trained because the recipe says so, or because of M010; there are no spans to judge.
         yield from media_trained(scene)
         return
-    unmatched = markers_miss.missed(scene)
+    unmatched = unmatched_markers.missed(scene)
     yield from nothing_trained(scene, unmatched)
-    yield from markers_miss.check(scene, unmatched)
+    yield from unmatched_markers.check(scene, unmatched)
     yield from injected(scene)
     yield from never_ends(scene)
     yield from leaks(scene)
@@ -349,5 +349,5 @@ def _second_boundary(scene: Scene, index: int, message: int, written: str, stop:
         return None, "Let the role's start marker include that text."
     if find(scene.ids, encode_marker(tokenizer, longer), begin, stop) < 0:
         return None, "Let the role's start marker include that text."
-    fix = markers_miss.one_more(scene, index, longer)
+    fix = unmatched_markers.one_more(scene, index, longer)
     return fix, f"Add {fix.title}: where it matches it wins, being longer."

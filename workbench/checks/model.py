@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks import adapters
-from workbench.checks.contradictions import LEGACY_ATTENTION, attention
-from workbench.checks.scene import counted
+from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
+from workbench.checks.row_facts import counted
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.patterns import PatternError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.checks.scene import BoolArray, Scene
+from workbench.checks.row_facts import BoolArray, Scene
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 

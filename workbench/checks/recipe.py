@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks import schema, template
 from workbench.checks.kernels import kernels
-from workbench.checks.scene import Scene, boundary_place
-from workbench.consumers.axolotl import plugin
+from workbench.checks.row_facts import Scene, boundary_place
 from workbench.findings import Edit, Finding, Fix
+from workbench.recipe import plugin
 from workbench.recipe.knobs import FIRST_ONLY
 
 if TYPE_CHECKING:

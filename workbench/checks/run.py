@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.checks import data, mask, model, recipe, template
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
-from workbench.checks.scene import Scene
+from workbench.checks.row_facts import Scene
 from workbench.checks.trial import Trials
 from workbench.data.rows import Lines
 from workbench.findings import SEVERITIES, Finding, Fix, Severity

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.contradictions import LEGACY_ATTENTION, REFUSED
-from workbench.checks.silences import SILENT
+from workbench.checks.ineffective_keys import SILENT
+from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED
 from workbench.errors import Where
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.patterns import hint_for
@@ -15,11 +15,11 @@ from workbench.recipe.model import Recipe
 from workbench.recipe.patterns import broken
 from workbench.recipe.refusals import validated
 from workbench.recipe.schema import annotation, nearest, schema, unknown_keys
-from workbench.recipe.yaml_nodes import KeyPath, dotted
+from workbench.recipe.yaml.nodes import KeyPath, dotted
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.recipe.document import Document
+    from workbench.recipe.yaml.document import Document
 
 RENAMED = {
     "evaluation_strategy": "eval_strategy",

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from workbench.checks.scene import Scene, counted, shorten
+from workbench.checks.row_facts import Scene, counted, shorten
 from workbench.findings import Finding
 from workbench.tokens.render import Renderer
 from workbench.tokens.trace import Owner

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks import mask, model, recipe
 from workbench.checks.ought import moved
-from workbench.checks.scene import Scene, counted
+from workbench.checks.row_facts import Scene, counted
 from workbench.errors import BenchError
 from workbench.findings import Finding, Fix, apply_fix
-from workbench.recipe.document import Document
 from workbench.recipe.knobs import LOADING_KEYS, outside_the_mask
+from workbench.recipe.yaml.document import Document
 
 if TYPE_CHECKING:
     from workbench.bench import Bench

@@ -43,32 +43,32 @@ def export(
     --axolotl-python, axolotl itself makes the same labels. Else it is refused, and what is missing is named. Without an
     axolotl to ask it is proven here alone, and the file says so. What must lie beside it is written too.
     """
-    from workbench import diagnostics
+    from workbench import console
     from workbench.bench import prepare
-    from workbench.recipe.document import refuse_special
+    from workbench.recipe.yaml.document import refuse_special
 
-    diagnostics.quiet_libraries()
+    console.quiet_libraries()
     try:
         asked = dict(_assignment(one) for one in assigned)
         target = Path(out) if out not in (None, "-") else None
         if target is not None:
             refuse_special(target)
         bench = prepare(config, model=model, data=data, **options)
-        with diagnostics.progress_bar() as progress:
+        with console.progress_bar() as progress:
             bench.load(progress)
         from workbench.export.export import prepare_export
 
         made = prepare_export(bench, target, asked=asked, count=None if rows == "all" else rows)
         return _finish(made, unvalidated=unvalidated, force=force, output=output)
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=output == "json")
+        return console.report(problem, as_json=output == "json")
 
 
 def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
     """`a.0.b=VALUE` as a path and the value that YAML makes of it."""
     import yaml
 
-    from workbench.recipe.document import key_path
+    from workbench.recipe.yaml.document import key_path
 
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
@@ -81,14 +81,14 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
 
 def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int:
     """Write or print; stderr tells what is proven, stdout is the data."""
-    from workbench import diagnostics
-    from workbench.diagnostics import reader_may_leave, write_json
+    from workbench import console
+    from workbench.console import reader_may_leave, write_json
     from workbench.views.export import outcome, proof_line, proofs_text, written_text
 
     written: Path | None = None
     problem: BenchError | None = None
     if output == "text":
-        diagnostics.say(proof_line(made), outcome(made))
+        console.say(proof_line(made), outcome(made))
         print(proofs_text(made), file=sys.stderr)
     diff = made.diff()
     if diff and output == "text":

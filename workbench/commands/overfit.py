@@ -67,9 +67,9 @@ def overfit(
     The recipe's adapter, rates, optimizer and precision are used as they stand, on the labels that `inspect` shows. The
     verdict is pass, doubtful or fail, each with its cause and the next step.
     """
-    from workbench import diagnostics
+    from workbench import console
 
-    diagnostics.quiet_libraries()
+    console.quiet_libraries()
     as_json = output == "json"
     try:
         if replay is not None:
@@ -89,7 +89,7 @@ def overfit(
             from workbench.views.overfit import Live
 
             bench = prepare(config, model=model, data=data, **options)
-            with diagnostics.progress_bar() as progress:
+            with console.progress_bar() as progress:
                 bench.load(progress)
             plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
             folder = new_folder(bench, out)
@@ -108,14 +108,14 @@ def overfit(
         print("vlmbench: the run was cancelled", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BenchError as problem:
-        return diagnostics.report(problem, as_json=as_json)
+        return console.report(problem, as_json=as_json)
     from workbench.overfit.verdict import judge
     from workbench.views.overfit import overfit_payload, overfit_text
 
     verdict = judge(events)
-    with diagnostics.reader_may_leave():
+    with console.reader_may_leave():
         if as_json:
-            diagnostics.write_json(overfit_payload(events, verdict, str(file)))
+            console.write_json(overfit_payload(events, verdict, str(file)))
         elif output == "html":
             from workbench.views.html import document
             from workbench.views.html_reports import run_html

@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.data.parts import resolve_parts, review_parts
 from workbench.data.pictures import column_picture, place_picture
-from workbench.data.row import Notes, RowError, type_name
+from workbench.data.row_notes import Notes, RowError, type_name
 from workbench.findings import Finding
 
 __all__ = ["Conversation", "RowError", "messages_field", "normalize"]

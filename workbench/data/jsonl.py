@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from workbench.data.mixed import Mixed
 from workbench.data.reader import DAMAGED, Reader
-from workbench.data.row import type_name
+from workbench.data.row_notes import type_name
 from workbench.data.rows import RawRow
 from workbench.errors import InputError, Where
 from workbench.findings import Finding

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workbench.data.row import type_name
+from workbench.data.row_notes import type_name
 from workbench.errors import Where
 from workbench.findings import Finding
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.data.media import MediaError, StoredPicture, as_data_uri, load_picture, locate, shorten
 from workbench.data.pictures import PICTURE_KEYS, note_place
-from workbench.data.row import Notes, type_name
+from workbench.data.row_notes import Notes, type_name
 
 # transformers' `_multimodal_inputs_from_conversations`: each of these keys in a part of the type adds one input.
 MEDIA_KEYS = {"image": PICTURE_KEYS, "video": ("video", "url", "path"), "audio": ("audio", "url", "path")}

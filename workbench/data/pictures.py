@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import MediaError, StoredPicture, load_picture, locate, shorten
-from workbench.data.row import Notes, type_name
+from workbench.data.row_notes import Notes, type_name
 
 PICTURE_KEYS = ("image", "url", "path", "base64")
 

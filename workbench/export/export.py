@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
+from workbench.consumers.axolotl.client import Answer, ask, consumer_python
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
-from workbench.evidence import fingerprint, versions
 from workbench.export import readiness
-from workbench.export.axolotl import Composed, compose, reopen
-from workbench.export.consumer import Answer, ask, consumer_python
+from workbench.export.compose import Composed, compose, reopen
 from workbench.export.defaults import RUN_KEYS
 from workbench.export.paths import picture_folder
 from workbench.export.readiness import Proof
 from workbench.export.receipt import BENCH, Receipt, without_receipt
-from workbench.recipe.document import Document, write_atomically
+from workbench.fingerprint import fingerprint, versions
+from workbench.recipe.yaml.document import Document, write_atomically
 
 if TYPE_CHECKING:
     from workbench.bench import Bench

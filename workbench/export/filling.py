@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.silences import broken
+from workbench.checks.ineffective_keys import broken
 from workbench.errors import EnvironmentProblem
 from workbench.export.defaults import RUN_KEYS, full_run, parameters
-from workbench.recipe.document import Document
 from workbench.recipe.lora_kernels import KERNELS, stops, turned_on
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import MISTRAL_COMMON, Line, family_needs, kernels_why
+from workbench.recipe.yaml.document import Document
 
 if TYPE_CHECKING:
     from workbench.bench import Bench

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.consumers.axolotl.client import Answer, disagreement
 from workbench.errors import BenchError
-from workbench.evidence import Difference, fingerprint
-from workbench.export.axolotl import first_difference
-from workbench.export.consumer import Answer, disagreement
+from workbench.export.compose import first_difference
+from workbench.fingerprint import Difference, fingerprint
 from workbench.recipe.model import Recipe
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 
 from workbench.errors import InputError
-from workbench.recipe.yaml_write import write_value
+from workbench.recipe.yaml.write import write_value
 
 VERSION = 1
 _FIRST = "# ---- vlmbench receipt"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError, EnvironmentProblem, InputError
+from workbench.families.library import is_derived
 from workbench.findings import Finding
 from workbench.models import hub, problems
 from workbench.models.hub import Source
-from workbench.recipe.families import is_derived
 
 VOCABULARIES = (
     "tokenizer.json",

@@ -17,9 +17,9 @@ from workbench.views import html
 from workbench.views.style import style
 
 if TYPE_CHECKING:
-    from workbench.editing import Editing
+    from workbench.editing.session import Editing
     from workbench.notebook.session import Session
-    from workbench.recipe.document import Document
+    from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
 KEY = "role_boundaries"

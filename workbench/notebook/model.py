@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.findings import Finding
-from workbench.notebook.shown import Shown, plain
-from workbench.views.flow import visible
+from workbench.notebook.display import Shown, plain
 from workbench.views.html_model import anatomy_html, memory_html
+from workbench.views.items import visible
 from workbench.views.model import STATE_GLYPH, memory_lines, short_bytes, short_count, size_said, tower_lines
-from workbench.views.plain import findings_view
+from workbench.views.terminal import findings_view
 
 if TYPE_CHECKING:
     from workbench.models.anatomy import Anatomy

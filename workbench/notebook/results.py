@@ -7,27 +7,27 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.mend import together
+from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
-from workbench.notebook.shown import Shown, plain
+from workbench.notebook.display import Shown, plain
 from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
 from workbench.views.checks import check_payload, check_view
 from workbench.views.export import proof_line, proofs_text, written_text
-from workbench.views.flow import visible
 from workbench.views.html import safe
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
 from workbench.views.infer import infer_payload, infer_text
+from workbench.views.items import visible
 from workbench.views.overfit import overfit_payload, overfit_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workbench.checks.run import Report
-    from workbench.editing import Editing
+    from workbench.editing.session import Editing
     from workbench.export.export import Export
+    from workbench.infer.search import Inference
     from workbench.notebook.session import Session
-    from workbench.tokens.infer import Inference
 
 
 @dataclass(frozen=True, repr=False)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from workbench.errors import InputError
 from workbench.findings import Finding
-from workbench.notebook.shown import Shown, plain
+from workbench.notebook.display import Shown, plain
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views import html
-from workbench.views.flow import visible
 from workbench.views.html_reports import rows_html
-from workbench.views.payload import inspect_payload, row_payload, spans_payload
-from workbench.views.plain import row_view
+from workbench.views.inspect_json import inspect_payload, row_payload, spans_payload
+from workbench.views.items import visible
+from workbench.views.terminal import row_view
 
 if TYPE_CHECKING:
     import numpy as np

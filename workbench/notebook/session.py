@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from workbench.bench import Bench, prepare
-from workbench.diagnostics import progress_bar, quiet_libraries
-from workbench.notebook.given import Given, as_source
+from workbench.console import progress_bar, quiet_libraries
+from workbench.notebook.display import Shown, plain
 from workbench.notebook.model import Memory, Towers
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText
+from workbench.notebook.row_file import Given, as_source
 from workbench.notebook.rows import TOKENS, OneRow, Rows
-from workbench.notebook.shown import Shown, plain
 from workbench.views.html import overview, safe
-from workbench.views.payload import inspect_payload
+from workbench.views.inspect_json import inspect_payload
 
 if TYPE_CHECKING:
     from workbench.checks.run import Report
-    from workbench.editing import Editing
+    from workbench.editing.session import Editing
+    from workbench.editing.working_copy import Left
     from workbench.notebook.editor import BoundaryEditor
-    from workbench.working_copy import Left
 
 Count = int | None
 
@@ -60,7 +60,7 @@ class Session(Shown):
 
     def __init__(self, bench: Bench, rows: int | None = None) -> None:
         """`bench` is loaded; of its rows the first `rows` are looked at."""
-        from workbench.editing import Editing
+        from workbench.editing.session import Editing
 
         self._bench = bench
         self.editing: Editing = Editing(bench)
@@ -102,7 +102,7 @@ class Session(Shown):
         return inspect_payload(self.bench, [self.bench.row(0)])
 
     def text(self) -> str:
-        from workbench.views.plain import boundaries_table, headline
+        from workbench.views.terminal import boundaries_table, headline
 
         table = boundaries_table(self.bench, [self.bench.row(0)])
         return plain(headline(self.bench), self._unsaved, self.rows[0].text(), "", table)
@@ -142,7 +142,7 @@ class Session(Shown):
 
     def infer(self, rows: Count = 16) -> Inferred:
         """Find the template's role boundaries, and prove them on other conversations and the first `rows` rows."""
-        from workbench.tokens.infer import infer
+        from workbench.infer.search import infer
 
         bench = self.bench
         shown = [row.conversation.messages for row in self.rows.head(rows) if row.error is None]
@@ -229,7 +229,7 @@ class Session(Shown):
             NotReady: something is not proven; it names what. InputError: there is a file already.
         """
         from workbench.export.export import prepare_export
-        from workbench.recipe.document import key_path
+        from workbench.recipe.yaml.document import key_path
 
         asked = {key_path(key): value for key, value in (values or {}).items()}
         target = Path(path) if path is not None else None
@@ -245,7 +245,7 @@ class Session(Shown):
 
         Comments are kept.
         """
-        from workbench.recipe.document import key_path
+        from workbench.recipe.yaml.document import key_path
 
         self.edit(lambda editing: editing.set(key_path(key), value))
         return self.recipe

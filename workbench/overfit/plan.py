@@ -66,7 +66,7 @@ class Plan:
             BenchError: as `Bench.load` does.
         """
         from workbench.bench import Bench
-        from workbench.recipe.document import Document
+        from workbench.recipe.yaml.document import Document
 
         path = Path(self.recipe_path) if self.recipe_path is not None else None
         return Bench(Document(self.recipe, self.recipe_name, path=path), **self.bench).load()

@@ -16,9 +16,9 @@ from typing import Any
 
 from workbench.errors import BenchError, InputError
 from workbench.overfit.events import Writer
-from workbench.overfit.needs import step_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
+from workbench.overfit.step_memory import step_memory
 
 _TAIL = 20
 _FEW_PARAMETERS = 20_000_000
@@ -64,7 +64,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     import torch
     from transformers import set_seed
 
-    from workbench.evidence import fingerprint
+    from workbench.fingerprint import fingerprint
     from workbench.models.weights import load_weights, pick_device
     from workbench.overfit.loss import can_trim, forward_names
     from workbench.overfit.probes import Examiner, logged_factor, weight_hashes

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BenchError, InputError
-from workbench.evidence import Fingerprint
+from workbench.fingerprint import Fingerprint
 from workbench.overfit.events import Event, every, last, number, read
-from workbench.state import recipe_dir
+from workbench.paths import recipe_dir
 
 if TYPE_CHECKING:
     from workbench.bench import Bench

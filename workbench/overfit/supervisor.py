@@ -14,9 +14,9 @@ from typing import IO
 from workbench import interpreter
 from workbench.errors import InputError
 from workbench.overfit.events import Event, Writer, last, parse
-from workbench.overfit.needs import step_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import EVENTS, LOG, PLAN, RECIPE
+from workbench.overfit.step_memory import step_memory
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5.0

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.recipe.document import Document
 from workbench.recipe.knobs import FIRST_ONLY
 from workbench.recipe.model import BoundarySpec, Recipe
+from workbench.recipe.yaml.document import Document
 
 _MASK_KEYS = ("role_boundaries", "train_on_inputs")
 _FIELDS = [name for name in BoundarySpec.model_fields if name != "role"]

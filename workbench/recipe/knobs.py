@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.findings import Finding
-from workbench.recipe.yaml_nodes import KeyPath, dotted
+from workbench.recipe.yaml.nodes import KeyPath, dotted
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, fie
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.document import Document
 from workbench.recipe.knobs import ignored_knobs
 from workbench.recipe.refusals import in_order, odd_key, validated
-from workbench.recipe.yaml_nodes import dotted
-from workbench.recipe.yaml_read import Parsed
+from workbench.recipe.yaml.document import Document
+from workbench.recipe.yaml.nodes import dotted
+from workbench.recipe.yaml.read import Parsed
 
 EosChoice = Literal["all", "turn", "last", "none"]
 Auto = Literal["auto"] | bool | None

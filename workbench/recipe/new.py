@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from workbench.consumers.axolotl import plugin
-from workbench.recipe.document import Document
+from workbench.recipe import plugin
 from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
-from workbench.recipe.yaml_write import write_value
+from workbench.recipe.yaml.document import Document
+from workbench.recipe.yaml.write import write_value
 
 TOKENIZER_DEFAULT = "tokenizer_default"
 JINJA = "jinja"

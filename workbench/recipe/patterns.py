@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.recipe.yaml_nodes import KeyPath, dotted
+from workbench.recipe.yaml.nodes import KeyPath, dotted
 
 ALL_LINEAR = "all-linear"
 _ADAPTERS = ("lora", "qlora")

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.yaml_nodes import KeyPath, dotted
-from workbench.recipe.yaml_read import Parsed
+from workbench.recipe.yaml.nodes import KeyPath, dotted
+from workbench.recipe.yaml.read import Parsed
 
 BAD_VALUE = "C010"
 T = TypeVar("T", bound=BaseModel)

@@ -14,7 +14,7 @@ from importlib.resources import files
 from operator import or_
 from typing import Any, Literal
 
-from workbench.recipe.yaml_nodes import KeyPath
+from workbench.recipe.yaml.nodes import KeyPath
 
 Form = Any
 

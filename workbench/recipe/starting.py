@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from workbench.recipe.document import Document
+from workbench.recipe.yaml.document import Document
 
 
 def starting_folder(recipe: Document, folder: Path) -> Path | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
-from workbench.recipe.yaml11 import CORE, KNOWN, convert, resolve
-from workbench.recipe.yaml_nodes import MERGE, Node, kind_of
+from workbench.recipe.yaml.nodes import MERGE, Node, kind_of
+from workbench.recipe.yaml.pyyaml import CORE, KNOWN, convert, resolve
 
 if TYPE_CHECKING:
-    from workbench.recipe.yaml_read import Parsed
+    from workbench.recipe.yaml.read import Parsed
 
 MAX_ALIAS_NODES = 20_000
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.findings import SEVERITIES, Fix
-from workbench.views.flow import visible
+from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:

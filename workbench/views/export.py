@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from workbench.views.flow import visible
+from workbench.views.items import visible
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from workbench.recipe.measured import Counts, Measured, measured
-from workbench.views.flow import visible
+from workbench.families.measured import Counts, Measured, measured
+from workbench.views.items import visible
 
 if TYPE_CHECKING:
-    from workbench.recipe.family_spec import Family
+    from workbench.families.spec import Family
 
 _LEVEL_STYLE = {"real": "green", "derived": "cyan", "inferred": "yellow", "unverified": "red"}
 
@@ -57,7 +57,7 @@ def _evidence(counts: Counts | None) -> tuple[Text, Text]:
 
 def has_built_in(family: Family) -> bool:
     """Whether axolotl masks this family by role without being told how. Families share strategies."""
-    from workbench.recipe.families import families
+    from workbench.families.library import families
 
     strategies = (one for other in families().values() for one in other.axolotl.strategies)
     return any(one.built_in and one.name == family.axolotl.strategy for one in strategies)

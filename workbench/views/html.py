@@ -15,15 +15,15 @@ import numpy as np
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
-from workbench.views.flow import Items, Turn, cut, glyphs, items, turns, visible
-from workbench.views.notes import general, serious
+from workbench.views.inspect_json import count_matches
+from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible
 from workbench.views.palette import ROLE_COLOUR, SEVERITY_GLYPH, Look
-from workbench.views.payload import count_matches
+from workbench.views.row_notes import general, serious
 from workbench.views.style import PAGE_STYLE, style
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
-    from workbench.editing import Change
+    from workbench.editing.session import Change
 
 PAGE_TOKENS = 20_000
 """How many tokens of a row a page shows; a notebook shows fewer, and lets one choose."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.checks.run import Group, Report
     from workbench.export.export import Export
-    from workbench.tokens.infer import Inference
+    from workbench.infer.search import Inference
 
 _FIRST_WORDS = 90
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from workbench.views.flow import visible
+from workbench.views.items import visible
 
 if TYPE_CHECKING:
-    from workbench.tokens.infer import Evidence, Inference
+    from workbench.infer.search import Evidence, Inference
 
 _ATTACKS = 4
 COLUMNS = ("role", "content trained", "ends trained", "leaked", "")

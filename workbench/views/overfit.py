@@ -14,7 +14,7 @@ from rich.text import Text
 
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import MEMORISED, Verdict
-from workbench.views.flow import visible
+from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 SCHEMA = "vlmbench.overfit/1"

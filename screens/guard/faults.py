@@ -1,0 +1,288 @@
+"""What nobody expected: written to a log, told, and kept where it happened, so that the app and the work live on.
+
+Textual ends an app at the first exception that a pane lets out. `Guarded` panes let none out: what an event, a timer, a
+callback, a drawing or a composition raises is handed to the app's `report`, and the pane goes on, or says that it
+cannot be drawn. Messages are guarded by `on`, which takes the place of Textual's.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+import re
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from inspect import isawaitable, iscoroutinefunction, isfunction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import textual
+from rich.segment import Segment
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from workbench.errors import BenchError, unescaped
+
+_MOST_BYTES = 1_000_000
+_TOLD_AGAIN = (1, 10, 100, 1_000, 10_000)
+"""The same fault is written the first, tenth, hundredth time and so on: one in a timer would fill the disk."""
+_FRAMES = 40
+_HANDLER = re.compile(r"_?(?:on(?!_event$)|watch)_")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An exception that was kept in: where in the app, what it was, where it was raised, and when."""
+
+    place: str
+    said: str
+    trace: str
+    raised: str
+    when: datetime
+
+    @classmethod
+    def of(cls, place: str, error: BaseException) -> Fault:
+        """What is to be told of an exception; its text is made safe to draw."""
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        raised = f"{last[0].filename}:{last[0].lineno}" if last else ""
+        trace = "".join(traceback.format_exception(error, limit=-_FRAMES))
+        return cls(place, unescaped(f"{type(error).__name__}: {error}"), unescaped(trace), raised, datetime.now(UTC))
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Two faults with the same one are one fault that came twice."""
+        return self.place, self.said.partition(":")[0], self.raised
+
+
+def log_file() -> Path:
+    """Where faults are written; not created."""
+    from workbench.paths import state_dir
+
+    return state_dir() / "vlmbench.log"
+
+
+_counts: Counter[object] = Counter()
+_lock = threading.Lock()
+
+
+def write(fault: Fault) -> int:
+    """Write a fault to the log, from any thread; how often it came by now. A full disk is no second fault."""
+    with _lock:
+        _counts[fault.key] += 1
+        count = _counts[fault.key]
+        if count in _TOLD_AGAIN:
+            times = f" (for the {count:,}th time)" if count > 1 else ""
+            write_text(f"{fault.place}{times}\n{fault.trace}")
+    return count
+
+
+def write_text(text: str) -> None:
+    """Write something to the log, with the time and the versions before it; the log does not outgrow a megabyte."""
+    from workbench import __version__
+
+    head = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC · vlmbench {__version__} · textual {textual.__version__} · "
+    head += f"Python {platform.python_version()} on {platform.platform()} · {sys.argv[:2]}"
+    try:
+        file = log_file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.exists() and file.stat().st_size > _MOST_BYTES:
+            file.replace(file.with_suffix(".log.1"))
+        with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            log.write(f"{unescaped(head)}\n{text.rstrip()}\n\n")
+    except OSError:
+        return
+
+
+def unexpected(error: BaseException) -> BenchError:
+    """An exception of a job as a problem that a pane can show."""
+    return BenchError(
+        unescaped(f"{type(error).__name__}: {error}"),
+        "The workbench did not expect this. Everything else goes on, and your edits are kept.",
+        f"To report it, attach {log_file()} and, if you may, the recipe.",
+    )
+
+
+def contain(node: MessagePump, error: Exception) -> None:
+    """Tell the app of an exception that a part of it raised; in an app that takes no reports, raise it again."""
+    report: Callable[[str, Exception], None] | None = getattr(node.app, "report", None)
+    if report is None:
+        raise error
+    report(place_of(node), error)
+
+
+def place_of(node: MessagePump) -> str:
+    """The name of a pane: its id, or that of what it stands in."""
+    above = node.ancestors_with_self if isinstance(node, Widget) else [node]
+    named = next((str(name) for one in above if (name := getattr(one, "id", None))), "")
+    return named or type(above[0]).__name__
+
+
+def guarded(node: MessagePump, callback: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    """A callback that lets no exception out."""
+
+    @functools.wraps(callback)
+    async def call(*arguments: Any, **more: Any) -> None:
+        try:
+            given = callback(*arguments, **more)
+            if isawaitable(given):
+                await given
+        except Exception as error:
+            contain(node, error)
+
+    return call
+
+
+def subscriber(node: MessagePump, callback: Callable[[], Any]) -> Callable[[object], None]:
+    """A callback for a signal, whose news it has no need of, that lets no exception out."""
+
+    def call(_: object) -> None:
+        try:
+            callback()
+        except Exception as error:
+            contain(node, error)
+
+    return call
+
+
+def on(message: type[Message], selector: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """As Textual's `on`; an exception of the handler is told and goes no further."""
+
+    return lambda handler: textual.on(message, selector)(contained(handler))
+
+
+def contained(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A method whose exceptions are told and go no further; Textual's own handlers of the same have their turn."""
+
+    @functools.wraps(handler)
+    def handle(self: Any, *given: Any) -> None:
+        try:
+            handler(self, *given)
+        except Exception as error:
+            contain(self, error)
+
+    @functools.wraps(handler)
+    async def handle_awaited(self: Any, *given: Any) -> None:
+        try:
+            await handler(self, *given)
+        except Exception as error:
+            contain(self, error)
+
+    return handle_awaited if iscoroutinefunction(handler) else handle
+
+
+# To Textual's style sheets the first base that is a widget is the only one: this must be none.
+if TYPE_CHECKING:
+    _Base = Widget
+else:
+    _Base = object
+
+
+class Guarded(_Base):
+    """A part of the app whose exceptions end only what it was doing. To be named before Textual's own classes."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        for name, method in list(vars(cls).items()):
+            if name == "compose":
+                cls.compose = _composed(method)  # type: ignore[method-assign, assignment]
+            elif _HANDLER.match(name) and isfunction(method) and not hasattr(method, "_textual_on"):
+                setattr(cls, name, contained(method))
+        super().__init_subclass__(**more)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys, the mouse, the size, the mount: whatever is no message."""
+        try:
+            await super().on_event(event)
+        except Exception as error:
+            contain(self, error)
+
+    def set_timer(self, delay: float, callback: Any = None, **more: Any) -> Timer:
+        """As any widget's."""
+        return super().set_timer(delay, guarded(self, callback) if callback is not None else None, **more)
+
+    def set_interval(self, interval: float, callback: Any = None, **more: Any) -> Timer:
+        """As any widget's."""
+        return super().set_interval(interval, guarded(self, callback) if callback is not None else None, **more)
+
+    def call_after_refresh(self, callback: Any, *arguments: Any, **more: Any) -> bool:
+        """As any widget's."""
+        return super().call_after_refresh(guarded(self, callback), *arguments, **more)
+
+    def call_next(self, callback: Any, *arguments: Any, **more: Any) -> None:
+        """As any widget's."""
+        super().call_next(guarded(self, callback), *arguments, **more)
+
+    def run_worker(self, work: Any, *arguments: Any, **more: Any) -> Worker[Any]:
+        """As any widget's; what the worker raises is told by `on_worker_state_changed`."""
+        return super().run_worker(work, *arguments, **(more | {"exit_on_error": False}))
+
+    def on_worker_state_changed(self, message: Worker.StateChanged) -> None:
+        """Tell what a worker raised."""
+        if message.state is WorkerState.ERROR and isinstance(message.worker.error, Exception):
+            contain(self, message.worker.error)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of it, or what is said in their place."""
+        try:
+            return super().render_lines(crop)
+        except Exception as error:
+            contain(self, error)
+            return stand_in(self, crop, error)
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As any widget's: what cannot be drawn cannot be measured."""
+        try:
+            return super().get_content_width(container, viewport)
+        except Exception as error:
+            contain(self, error)
+            return container.width
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As any widget's."""
+        try:
+            return super().get_content_height(container, viewport, width)
+        except Exception as error:
+            contain(self, error)
+            return len(_stand_in_text(self, error))
+
+
+def _composed(compose: Callable[[Any], ComposeResult]) -> Callable[[Any], ComposeResult]:
+    @functools.wraps(compose)
+    def composed(self: Any) -> Iterator[Widget]:
+        try:
+            yield from compose(self)
+        except Exception as error:
+            contain(self, error)
+            yield Static(Text("\n".join(_stand_in_text(self, error))), markup=False)
+
+    return composed
+
+
+def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
+    return [
+        f"✗ {place_of(widget)} cannot be drawn",
+        unescaped(f"{type(error).__name__}: {error}").replace("\n", " "),
+        "The rest goes on, and your edits are kept.",
+        "f12 shows what to report.",
+    ]
+
+
+def stand_in(widget: Widget, crop: Region, error: Exception) -> list[Strip]:
+    """What stands in the place of a pane that cannot be drawn."""
+    width, top = widget.outer_size.width, max(0, min(1, widget.outer_size.height - 4))
+    said = dict(enumerate(_stand_in_text(widget, error), top))
+    lines = (Strip([Segment(f" {said.get(y, '')}")]).adjust_cell_length(width) for y in crop.line_range)
+    return [line.crop(crop.x, crop.right) for line in lines]

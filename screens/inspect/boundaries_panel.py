@@ -1,0 +1,123 @@
+"""The role boundaries in force, read only: markers, ids, and how often each matched in the row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from rich.style import Style
+from rich.text import Text
+from textual.cache import LRUCache
+
+from screens.line_cache.text_pane import TextPane
+from screens.shell.themes import Paints, paints
+from screens.token_grid.describe import quoted
+from screens.token_grid.row_view import RowView
+from workbench.editing.session import Change
+from workbench.tokens.boundaries import RoleBoundary
+from workbench.views.inspect_json import count_matches
+from workbench.views.items import visible
+from workbench.views.palette import TRAINED_BAR
+
+_KEPT = 64
+
+
+class _Count(NamedTuple):
+    """How often a boundary matched, of so many turns of its role; `unended` of the matches never end."""
+
+    matches: int
+    turns: int
+    unended: int
+
+
+class BoundariesPanel(TextPane):
+    """Told by `show` which row to count in."""
+
+    BORDER_TITLE = "role_boundaries"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view: RowView | None = None
+        self._changed: Change | None = None
+        self.brief = False
+        self._told: LRUCache[object, list[Text]] = LRUCache(_KEPT)
+
+    def show(self, view: RowView | None, changed: Change | None = None) -> None:
+        """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
+        self._view = view or self._view
+        self._changed = changed
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
+        if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
+            self.say_below(said)
+        self.say(self._texts(paints(self.app.current_theme)))
+
+    def _texts(self, paint: Paints) -> list[Text]:
+        view = self._view
+        if view is None:
+            return []
+        if not view.boundaries:
+            return [Text("none: everything is trained", paint.severity["warning"], end="")]
+        matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
+        lines = []
+        for boundary, matched, endless in zip(view.boundaries, matches, unended, strict=True):
+            trained, turns = boundary.role in view.roles_to_train, view.roles.count(boundary.role)
+            count = _Count(matched, turns, endless)
+            key = (boundary, trained, count, self.brief, paint)
+            if (told := self._told.get(key)) is None:
+                told = self._told[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
+            lines += told
+        lines.append(Text(end="").append("train_on_eos: ", paint.muted).append(view.train_on_eos))
+        return lines
+
+    @property
+    def difference(self) -> tuple[int, int]:
+        """What an edit did to the row that is shown: so many tokens more are trained, so many less."""
+        return self._changed.counts if self._changed is not None else (0, 0)
+
+    def _difference(self) -> str:
+        more, less = self.difference
+        return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
+
+
+def _brief(boundary: RoleBoundary, trained: bool, count: _Count, paint: Paints) -> list[Text]:
+    """A boundary in one line, for beside its YAML: what its markers are in ids, and what they match."""
+    text = _named(boundary, trained, paint)
+    return [text.append_text(_matched(boundary, count, paint))]
+
+
+def _whole(boundary: RoleBoundary, trained: bool, count: _Count, paint: Paints) -> list[Text]:
+    """A boundary as in the YAML, with what it matches, and a blank line."""
+    end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
+    lines = [
+        _named(boundary, trained, paint, "role: "),
+        Text(end="").append("  start: ", paint.muted).append(quoted(boundary.start_text)),
+        Text(end="").append("  end: ", paint.muted).append(end),
+    ]
+    if boundary.include_start:
+        lines.append(Text("  include_start: true", end=""))
+    if not boundary.include_end:
+        lines.append(Text("  include_end: false", end=""))
+    return [*lines, _matched(boundary, count, paint), Text(end="")]
+
+
+def _named(boundary: RoleBoundary, trained: bool, paint: Paints, label: str = "") -> Text:
+    text = Text(end="")
+    text.append(f"{TRAINED_BAR} " if trained else "- ", paint.bar if trained else paint.muted)
+    text.append(label, paint.muted)
+    return text.append(visible(boundary.role), paint.accent if trained else paint.strong)
+
+
+def _matched(boundary: RoleBoundary, count: _Count, paint: Paints) -> Text:
+    text = Text(end="").append("  matches ", paint.muted)
+    whole = count.matches == count.turns
+    text.append(f"{count.matches}/{count.turns}", Style() if whole else paint.severity["warning"])
+    if count.unended:
+        text.append(f" · {count.unended} never end", paint.severity["warning"])
+    return text.append(f" · {_ids(boundary.start)} … {_ids(boundary.end)}", paint.muted)
+
+
+def _ids(ids: tuple[int, ...]) -> str:
+    return " ".join(map(str, ids))

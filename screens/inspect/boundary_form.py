@@ -1,0 +1,332 @@
+"""The recipe's role boundaries and mask knobs as a form: a row for each boundary, over the same YAML text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rich.highlighter import Highlighter
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from screens.guard.faults import Guarded, on
+from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
+from screens.keys.inspect_and_app import bindings
+from screens.shell.fields import Input
+from screens.shell.themes import paints
+from workbench.errors import BenchError
+from workbench.recipe.yaml.document import Document
+from workbench.views.items import visible
+
+Path = tuple[str | int, ...]
+ROLES, EOS, INPUTS = ("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos"), ("train_on_inputs",)
+BOUNDARIES = "role_boundaries"
+_USUAL_ROLES = ("assistant", "user", "system", "tool")
+_FLAGS = {"include_start": False, "include_end": True}
+_ESCAPE = re.compile(r"\\(?:([\\nrt])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
+_CHARS = {"\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
+
+
+def as_typed(text: str) -> str:
+    """A marker on one line: what cannot be printed as an escape, as between YAML's double quotes."""
+    return "".join(
+        "\\\\" if char == "\\" else char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def from_typed(typed: str) -> str:
+    """The marker that was typed; the other way round than `as_typed`. A backslash that begins no escape is itself."""
+
+    def char(match: re.Match[str]) -> str:
+        if match[1]:
+            return _CHARS[match[1]]
+        code = int(match[2] or match[3] or match[4], 16)
+        return chr(code) if code < 0x110000 else match[0]
+
+    return _ESCAPE.sub(char, typed)
+
+
+def names_as_typed(value: Any) -> str:
+    """A list of names, with commas; "" where there is no list, `[]` where it is empty."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "[]"
+    return "" if value is None else str(value)
+
+
+def names_from_typed(typed: str) -> list[str] | None:
+    """The names that were typed; None where the field is empty."""
+    if not typed.strip():
+        return None
+    return [name for part in typed.strip().strip("[]").split(",") if (name := part.strip())]
+
+
+class _Edges(Highlighter):
+    """Shows what cannot be seen otherwise: escapes, and spaces at the edges of a marker."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+
+    def highlight(self, text: Text) -> None:
+        paint = paints(self._widget.app.current_theme)
+        for match in _ESCAPE.finditer(text.plain):
+            text.stylize(paint.accent, *match.span())
+        for match in re.finditer(r"^ +| +$", text.plain):
+            text.stylize(paint.accent + Style(underline=True), *match.span())
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What a field asks for: another value at a path; None: no value there."""
+
+    path: Path
+    value: Any
+
+
+class Field(Input):
+    """A line of text that stands at a path of the recipe."""
+
+    def __init__(self, path: Path, *, hint: str = "", classes: str = "") -> None:
+        super().__init__(placeholder=hint, select_on_focus=False, compact=True, classes=classes)
+        self.path = path
+        self.highlighter = _Edges(self) if path[0] == BOUNDARIES else None
+
+    @property
+    def read(self) -> Any:
+        """The value that stands in the field; None: none."""
+        if self.path == ROLES:
+            return names_from_typed(self.value)
+        return from_typed(self.value) if self.value or self.path[-1] != "end" else None
+
+    def show(self, value: Any) -> None:
+        """Show what the recipe holds, unless that is what was typed."""
+        if value == self.read:
+            return
+        with self.prevent(Input.Changed):
+            if self.path == ROLES:
+                self.value = names_as_typed(value)
+            else:
+                self.value = "" if value is None else as_typed(value if isinstance(value, str) else str(value))
+
+
+class Pick(Guarded, Widget, can_focus=True):
+    """One of a few values; space goes to the next."""
+
+    def __init__(self, path: Path, values: tuple[Any, ...], default: Any, *, classes: str = "") -> None:
+        super().__init__(classes=classes)
+        self.path, self._values, self.default = path, values, default
+        self.value = default
+
+    def show(self, value: Any) -> None:
+        """Show what the recipe holds; None is the default."""
+        self.value = self.default if value is None else value
+        self.refresh()
+
+    @property
+    def following(self) -> Any:
+        """The next value, round and round."""
+        place = self._values.index(self.value) if self.value in self._values else -1
+        return self._values[(place + 1) % len(self._values)]
+
+    def render(self) -> Text:
+        """The value; a tick where it is yes or no."""
+        paint = paints(self.app.current_theme)
+        if isinstance(self.value, bool):
+            shown = Text("☑" if self.value else "☐", paint.accent if self.value else paint.muted)
+        else:
+            shown = Text(visible(str(self.value)), paint.strong)
+        if self.has_focus:
+            shown.append(" ‹space›", paint.muted)
+        return shown
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def on_click(self) -> None:
+        """A click is a space."""
+        self.screen.query_one(BoundaryForm).change(self)
+
+
+class Boundary(Horizontal):
+    """A row of the form."""
+
+    def __init__(self, index: int) -> None:
+        at: Path = (BOUNDARIES, index)
+        super().__init__(
+            Field((*at, "role"), hint="role", classes="role"),
+            Field((*at, "start"), hint="text before the content"),
+            Field((*at, "end"), hint="to the end of the row"),
+            Pick((*at, "include_start"), (False, True), False, classes="flag"),
+            Pick((*at, "include_end"), (False, True), True, classes="flag"),
+        )
+
+
+class BoundaryForm(Vertical):
+    """Calls `edited` with every change of a field. Told by `show` what the recipe holds."""
+
+    BORDER_TITLE = "boundaries"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]
+
+    def __init__(self, edited: Callable[[Edited], None], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._edited = edited
+        self.count = 0
+        self._wanted: Path | None = None
+
+    def compose(self) -> ComposeResult:
+        """Knobs, rows, what is wrong."""
+        with Horizontal(classes="knob"):
+            yield Static("roles_to_train", classes="name")
+            yield Field(ROLES, hint="assistant, where nothing is said")
+        with Horizontal(classes="knob"):
+            yield Static("train_on_eos", classes="name")
+            yield Pick(EOS, ("turn", "all", "last", "none"), "turn")
+        with Horizontal(classes="knob"):
+            yield Static("train_on_inputs", classes="name")
+            yield Pick(INPUTS, (False, True), False)
+        with Horizontal(id="heads"):
+            yield Static("role", classes="role")
+            yield Static("start")
+            yield Static("end")
+            yield Static("+start", classes="flag")
+            yield Static("+end", classes="flag")
+        yield VerticalScroll(id="rows", can_focus=False)
+        yield Static(id="form-note", markup=False)
+
+    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "") -> None:
+        """Show what the recipe holds and what is wrong with it. `built_in`: whose boundaries rule where it has none."""
+        rows = document.get((BOUNDARIES,))
+        rows = rows if isinstance(rows, list) else []
+        self.count = len(rows)
+        scroll = self.query_one("#rows")
+        present = list(scroll.query(Boundary))
+        if len(rows) != len(present):
+            for one in present[len(rows) :]:
+                one.remove()
+            scroll.mount_all(Boundary(index) for index in range(len(present), len(rows)))
+            self.call_after_refresh(self.show, document, problem, built_in=built_in)
+        for field in self.fields:
+            # Without a dataset there is no entry that these could stand in.
+            field.disabled = field.path[0] == "datasets" and not document.get(("datasets",))
+            field.show(document.get(field.path))
+        self.disabled = document.error is not None
+        self._say(problem, rows, built_in)
+        self._go()
+
+    @property
+    def fields(self) -> list[Field | Pick]:
+        """Every field, in the order of tab."""
+        return [one for one in self.query("Field, Pick") if isinstance(one, (Field, Pick))]
+
+    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str) -> None:
+        paint, text = paints(self.app.current_theme), Text(end="")
+        if problem is not None:
+            text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
+            for more in (problem.cause, problem.hint):
+                text.append(f"\n{visible(more)}" if more else "", paint.muted)
+        elif not rows:
+            ruling = f"{built_in}'s built-in boundaries rule." if built_in else "Everything is trained."
+            text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
+            text.append("ctrl+n adds one, D writes the family's, I infers them.", paint.muted)
+        else:
+            text.append("ctrl+n", paint.accent).append(" adds a boundary   ", paint.muted)
+            text.append("f8", paint.accent).append(" removes it   ", paint.muted)
+            text.append("f4", paint.accent).append(" as text", paint.muted)
+        self.query_one("#form-note", Static).update(text)
+
+    # Where the cursor is
+
+    @property
+    def path(self) -> Path:
+        """The path of the field in focus, or of the boundaries."""
+        focused = self.screen.focused
+        return focused.path if isinstance(focused, (Field, Pick)) else (BOUNDARIES,)
+
+    def go(self, path: Path) -> None:
+        """Go to the field of a path, or to the first of that boundary, as soon as it is there."""
+        self._wanted = path
+        self._go()
+
+    def _go(self) -> None:
+        if self._wanted is None:
+            return
+        fields = [one for one in self.fields if not one.disabled]
+        found = [one for one in fields if one.path[: len(self._wanted)] == self._wanted]
+        if found or len(self._wanted) == 1:
+            self._wanted = None
+            (found or fields)[0].focus()
+
+    # Editing
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if isinstance(event.input, Field):
+            self._edited(Edited(event.input.path, event.input.read))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.screen.focus_next()
+
+    def change(self, pick: Pick) -> None:
+        """Give a pick its next value."""
+        pick.focus()
+        self._edited(Edited(pick.path, pick.following))
+
+    def action_change(self) -> None:
+        """The next value of the field in focus, where it has a few."""
+        if isinstance(focused := self.screen.focused, Pick):
+            self.change(focused)
+
+    def action_add(self) -> None:
+        """Another boundary, for a role that has none."""
+        taken = {one.value for one in self.query(Field) if one.path[-1] == "role"}
+        role = next((role for role in _USUAL_ROLES if role not in taken), "")
+        place: Path = (BOUNDARIES, self.count)
+        self.go((*place, "start"))
+        self._edited(Edited(place, {"role": role, "start": ""}))
+
+    def action_remove(self) -> None:
+        """The boundary of the field in focus."""
+        path = self.path
+        if len(path) > 1 and path[0] == BOUNDARIES:
+            index = int(path[1])
+            self.go((BOUNDARIES, max(0, min(index, self.count - 2))) if self.count > 1 else (BOUNDARIES,))
+            self._edited(Edited((BOUNDARIES, index), None))
+
+    def action_up(self) -> None:
+        self._move(-1)
+
+    def action_down(self) -> None:
+        self._move(1)
+
+    def _move(self, step: int) -> None:
+        """To the same field of another row; among the knobs and from them, to the one that stands there."""
+        lines = [list(line.query("Field, Pick")) for line in self.query(".knob, Boundary")]
+        focused = self.screen.focused
+        place = next((number for number, line in enumerate(lines) if focused in line), None)
+        if place is None or focused is None or not 0 <= place + step < len(lines):
+            return
+        line = lines[place + step]
+        line[min(lines[place].index(focused), len(line) - 1)].focus()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.add_class("-focused")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self.remove_class("-focused")
+
+
+def default_of(path: Path) -> Any:
+    """What axolotl takes where nothing is written at a path."""
+    return _FLAGS.get(str(path[-1]), "turn" if path == EOS else False if path == INPUTS else None)

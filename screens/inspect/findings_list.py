@@ -1,0 +1,60 @@
+"""What there is to say about the row, and about the recipe as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from rich.text import Text
+
+from screens.guard.widgets import Static, VerticalScroll
+from screens.line_cache.still import Still
+from screens.shell.themes import paints
+from workbench.errors import Where
+from workbench.findings import SEVERITIES, Finding
+from workbench.views.items import visible
+from workbench.views.palette import SEVERITY_GLYPH
+
+
+class _Said(Static, Still):
+    """The text of all of them."""
+
+
+class FindingsList(VerticalScroll, Still):
+    """Told by `show` which findings to list."""
+
+    BORDER_TITLE = "findings"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(_Said(markup=False), id=id)
+        self._findings: list[Finding] = []
+
+    def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
+        """List the findings of a row, the recipe and the model: errors first, then warnings, then notes."""
+        findings = sorted([*row, *recipe], key=lambda finding: SEVERITIES.index(finding.severity))
+        if findings != self._findings or not findings:
+            self._findings = findings
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        paint = paints(self.app.current_theme)
+        text = Text(end="")
+        for number, finding in enumerate(self._findings):
+            if number:
+                text.append("\n\n")
+            text.append(f"{SEVERITY_GLYPH[finding.severity]} {visible(finding.code)}", paint.severity[finding.severity])
+            if finding.where:
+                text.append(f"  {visible(str(_short(finding.where)))}", paint.muted)
+            text.append(f"\n{visible(finding.message)}")
+            if finding.hint:
+                text.append(f"\n{visible(finding.hint)}", paint.muted)
+        if not self._findings:
+            text.append("nothing found in this row", paint.muted)
+        self.query_one(Static).update(text)
+
+
+def _short(where: Where) -> Where:
+    """The place with the file's name alone: the folders do not fit a narrow pane."""
+    return replace(where, file=PurePath(where.file).name) if where.file else where

@@ -1,0 +1,224 @@
+"""The panes of the inspect screen: how wide, how high, shown or not. By keys, and by dragging the edge between two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import events
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from screens.compositor import SparingCompositor
+from screens.guard.faults import Guarded
+from screens.guard.widgets import Container, Horizontal, Vertical
+from screens.inspect.picture import Preview
+from screens.token_grid.grid import TokenGrid
+
+_LEAST = {"samples": 8, "side": 20, "token": 3}
+_TEXT_LEFT = 24
+"""What the tokens keep of the width, and a third of the height, whatever is dragged."""
+_STEP = 2
+
+
+class Clear(Guarded, Widget):
+    """Paints nothing of its own: what its panes leave free is the screen's. Textual would draw each of its lines at
+    every paint, to lay the panes over them."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """None."""
+        return []
+
+
+class PaneRow(Horizontal, Clear):
+    """Panes side by side."""
+
+
+class PaneColumn(Vertical, Clear):
+    """Panes below each other."""
+
+
+class PaneStack(Container, Clear):
+    """Panes of which one is over another."""
+
+
+class Panes(PaneRow):
+    """Holds the panes; the edges of the samples, of the right side and of the token pane can be dragged."""
+
+    _dragged = ""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.sizes: dict[str, int] = {}
+        """What was chosen, in cells. The right side has two widths: beside an open editor it goes by `side-editing`."""
+
+    def _key(self, name: str) -> str:
+        return f"{name}-editing" if name == "side" and self.screen.has_class("-editing") else name
+
+    def resize(self) -> None:
+        """Give every pane the size chosen for it, or its own; for after an editor was opened or closed."""
+        for name in _LEAST:
+            if (chosen := self.sizes.get(self._key(name))) is not None:
+                self.set_size(name, chosen)
+            else:
+                self.query_one(f"#{name}").styles.clear_rule("height" if name == "token" else "width")
+
+    def edge_at(self, x: int, y: int) -> str:
+        """The pane whose edge is at a place of the screen, if one is."""
+        samples, side, token = (self.query_one(f"#{name}") for name in ("samples", "side", "token"))
+        if samples.display and x in (samples.region.right - 1, samples.region.right) and y < samples.region.bottom:
+            return "samples"
+        if side.display and x in (side.region.x - 1, side.region.x):
+            return "side"
+        if token.display and y in (token.region.y - 1, token.region.y) and x < token.region.right:
+            return "token"
+        return ""
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of an edge."""
+        self._dragged = self.edge_at(event.screen_x, event.screen_y) if event.button == 1 else ""
+        if self._dragged:
+            event.stop()
+            self.capture_mouse()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The edge follows the mouse."""
+        if not self._dragged:
+            return
+        pane = self.query_one(f"#{self._dragged}")
+        if self._dragged == "samples":
+            self.set_size("samples", event.screen_x + 1 - pane.region.x)
+        elif self._dragged == "side":
+            self.set_size("side", pane.region.right - event.screen_x)
+        else:
+            self.set_size("token", pane.region.bottom - event.screen_y)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Let go of it."""
+        if self._dragged:
+            self._dragged = ""
+            self.release_mouse()
+
+    def set_size(self, name: str, cells: int) -> None:
+        """Make a pane this wide, or the token pane this high, as far as the tokens keep room."""
+        pane = self.query_one(f"#{name}")
+        self.sizes[self._key(name)] = cells
+        if name == "token":
+            pane.styles.height = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.height // 2))
+            return
+        others = sum(self.query_one(f"#{other}").outer_size.width for other in ("samples", "side") if other != name)
+        pane.styles.width = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.width - others - _TEXT_LEFT))
+
+
+class Arranged(Screen[None]):
+    """What an inspect screen does with its panes, and with the picture under the cursor."""
+
+    _previewing = True
+    _grid: TokenGrid
+    _preview: Preview
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
+        self._open: dict[str, bool] = {}
+        # Held here: while the app goes, the panes are no longer below this screen.
+        self._panes = Panes(id="panes")
+
+    def action_wider(self) -> None:
+        """Make the pane in focus larger: the samples, else the right side."""
+        self._resize(_STEP)
+
+    def action_narrower(self) -> None:
+        self._resize(-_STEP)
+
+    def _resize(self, step: int) -> None:
+        panes = self._panes
+        focused = self.focused
+        side = panes.query_one("#side")
+        samples = panes.query_one("#samples")
+        if focused is samples or (not side.display and samples.display):
+            pane: Widget = samples
+        elif side.display:
+            pane = side
+        else:
+            return
+        panes.set_size(str(pane.id), pane.outer_size.width + step)
+
+    def action_toggle_samples(self) -> None:
+        """Show or hide the list of rows."""
+        self._toggle("samples")
+
+    def action_toggle_boundaries(self) -> None:
+        """Show or hide the right side, whatever the width would have it be."""
+        self._toggle("side")
+
+    def action_toggle_token(self) -> None:
+        """Show or hide what is said about the token under the cursor."""
+        self._toggle("token")
+
+    def _toggle(self, name: str) -> None:
+        found = self.query_one(f"#{name}")
+        self._open[name] = not found.display
+        self.open_panes()
+        if self.focused is not None and (self.focused is found or found in self.focused.ancestors):
+            self._grid.focus()
+
+    def open_panes(self) -> None:
+        """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
+        for name in _LEAST:
+            pane, shown = self.query_one(f"#{name}"), self._open.get(name)
+            if name == "side" and self.has_class("-editing"):
+                shown = True
+            if shown is None:
+                pane.styles.clear_rule("display")
+            else:
+                pane.styles.display = "block" if shown else "none"
+        self._panes.resize()
+
+    @property
+    def arrangement(self) -> dict[str, Any]:
+        """What is kept of the panes."""
+        return {"open": self._open, "sizes": self._panes.sizes, "zoomed": self.has_class("-zoomed")}
+
+    def rearrange(self, kept: object) -> None:
+        """Have the panes as they were kept."""
+        known = kept if isinstance(kept, dict) else {}
+        opened, sizes = known.get("open"), known.get("sizes")
+        self._open = _of_type(opened, bool)
+        self._panes.sizes = {name: max(0, min(cells, 1000)) for name, cells in _of_type(sizes, int).items()}
+        self.set_class(known.get("zoomed") is True, "-zoomed")
+        self.call_after_refresh(self.open_panes)
+
+    def action_zoom(self) -> None:
+        """Only the tokens, or every pane that was there before."""
+        self.toggle_class("-zoomed")
+        if self.has_class("-zoomed"):
+            self._grid.focus()
+
+    # The picture
+
+    def action_preview(self) -> None:
+        """Show the picture of the chip under the cursor, or no pictures."""
+        self._previewing = not self._previewing
+        self.preview()
+
+    def preview(self) -> None:
+        """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
+        grid, shown = self._grid, self._preview
+        lines, view = grid.layout_lines, grid.view
+        source = view.pictures.get(grid.run) if view is not None and grid.run >= 0 else None
+        if source is None or lines is None or not self._previewing or not grid.display or grid.held is not None:
+            shown.hide()
+            return
+        line = lines.line_of(grid.item) - grid.scroll_offset.y
+        if not 0 <= line < grid.size.height:
+            shown.hide()
+            return
+        column = lines.gutter + lines.cells(grid.item)[0] + 1
+        room = (grid.outer_size.width, grid.outer_size.height)
+        shown.show(source, line + 1, column, room, lines.height - grid.scroll_offset.y)
+
+
+def _of_type(kept: object, kind: type[Any]) -> dict[str, Any]:
+    return {str(name): one for name, one in kept.items() if type(one) is kind} if isinstance(kept, dict) else {}

@@ -1,0 +1,240 @@
+"""The recipe's YAML under the cursor: every keystroke goes to the bench, and what is wrong is said below the text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
+
+from screens.guard.widgets import Static, Vertical
+from screens.keys.inspect_and_app import bindings
+from screens.line_cache.line_view import Sparing
+from screens.line_cache.still import Still
+from screens.shell.themes import paints
+from workbench.errors import BenchError
+from workbench.views.items import visible
+
+_LANGUAGE = "yaml"
+_LINES_KEPT = 1024
+
+
+class _Looks(NamedTuple):
+    """What the lines of the window depend on: the first of them, those that hold cursor or selection, and the rest."""
+
+    top: int
+    own: set[int]
+    others: tuple[object, ...]
+
+
+class RecipeText(TextArea, Sparing):
+    """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
+    _coloured = range(0)
+    """The lines whose syntax colours are known."""
+    edited: Callable[[], None] = staticmethod(lambda: None)
+    """Called within the edit, not by a message: so that the letter and what it did to the mask are one paint."""
+
+    def __init__(self, *texts: Any, **options: Any) -> None:
+        super().__init__(*texts, **options)
+        self._kept: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
+        self._painting: _Looks | None = None
+        self._shown: dict[int, tuple[object, ...] | None] = {}
+
+    def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
+        """The lines of a part of the window; what all of them depend on is asked once."""
+        self._painting = self._looks()
+        try:
+            return super().finish_lines(crop, last, asked)
+        finally:
+            self._painting = None
+
+    def _build_highlight_map(self) -> None:
+        """Of the lines in view; Textual's own is of the whole text, at every edit."""
+        document, top = self.document, self.scroll_offset.y
+        self._coloured = range(top, top + max(1, self.size.height))
+        first, last = (top, 0), (self._coloured.stop, 0)
+        asked = partial(document.query_syntax_tree, start_point=first, end_point=last)
+        vars(document)["query_syntax_tree"] = asked
+        try:
+            super()._build_highlight_map()
+        finally:
+            del vars(document)["query_syntax_tree"]
+
+    def _looks(self) -> _Looks:
+        offset, selection, bracket = self.scroll_offset, self.selection, self._matching_bracket_location
+        if offset.y < self._coloured.start or offset.y + self.size.height > self._coloured.stop:
+            self._build_highlight_map()
+        own = {selection.end[0]} if bracket is None else {selection.end[0], bracket[0]}
+        if selection.start[0] != selection.end[0]:
+            own.update(range(offset.y, offset.y + self.size.height))
+        widths = (self.size.width, self.virtual_size.width, self.gutter_width)
+        return _Looks(offset.y, own, (*widths, offset, self.theme, self.base))
+
+    def _key(self, y: int, looks: _Looks) -> tuple[object, ...] | None:
+        """What a line of the window depends on; None where that is not known here."""
+        line = y + looks.top
+        if line in looks.own:
+            return None
+        text = self.document.get_line(line) if line < self.document.line_count else None
+        # A set: of the captures of one kind, tree-sitter gives another first every time.
+        return line, text, frozenset(self._highlights[line]), looks.others
+
+    def render_line(self, y: int) -> Strip:
+        """A line of the window. Textual's own forgets all of them at every edit, and most are as they were."""
+        key = self._shown[y] = self._key(y, self._painting or self._looks())
+        if key is None:
+            return super().render_line(y)
+        if (strip := self._kept.get(key)) is None:
+            strip = self._kept[key] = super().render_line(y)
+        return strip
+
+    class UndoWanted(Message):
+        """Take back the last edit, or make it again."""
+
+        def __init__(self, *, again: bool) -> None:
+            self.again = again
+            super().__init__()
+
+    def edit(self, edit: Edit) -> EditResult:
+        # Nobody asks what Textual would say of it, to one pane after the other.
+        with self.sparing(), self.prevent(self.Changed, self.SelectionChanged):
+            result = super().edit(edit)
+        looks, shown = self._looks(), self._shown
+        keys = [self._key(y, looks) for y in range(self.size.height)]
+        self.paint_lines([y for y, key in enumerate(keys) if key is None or key != shown.get(y)])
+        self.edited()
+        return result
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Textual's own would go to the next pane at escape; here that closes the editor. A key that deletes a letter
+        is taken as one that writes it is, without asking every pane above first."""
+        delete = {"backspace": self.action_delete_left, "delete": self.action_delete_right}.get(event.key)
+        if delete is not None:
+            event.stop()
+            self._restart_blink()
+            delete()
+        if delete is not None or event.key == "escape":
+            event.prevent_default()
+
+    def action_undo(self) -> None:
+        self.post_message(self.UndoWanted(again=False))
+
+    def action_redo(self) -> None:
+        self.post_message(self.UndoWanted(again=True))
+
+
+class RecipeEditor(Vertical, Still):
+    """Calls `typed` with every change of the text. Told by `show` what the text is, and by `say` what is wrong."""
+
+    BORDER_TITLE = "recipe"
+
+    def __init__(self, typed: Callable[[str], None], *, id: str | None = None) -> None:
+        area = RecipeText.code_editor("", language=_LANGUAGE, soft_wrap=False, tab_behavior="indent", id="yaml")
+        area.show_line_numbers = True
+        assert isinstance(area, RecipeText)
+        area.edited = self._edited
+        super().__init__(area, Static(id="wrong", markup=False), id=id)
+        self.area = area
+        """The text area."""
+        self._typed = typed
+        self._known = ""
+        self._problem: BenchError | None = None
+
+    def compose(self) -> ComposeResult:
+        """Nothing beside the children given."""
+        return iter(())
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def show(self, text: str) -> None:
+        """Show a text that somebody else made; the cursor stays where it is, if there is such a place."""
+        if text == self._known == self.area.text:
+            return
+        self._known = text
+        place, scroll = self.area.cursor_location, self.area.scroll_offset
+        self.area.load_text(text)
+        last = self.area.document.line_count - 1
+        line = min(place[0], last)
+        self.area.move_cursor((line, min(place[1], len(self.area.document.get_line(line)))))
+        self.area.scroll_to(scroll.x, scroll.y, animate=False)
+
+    def go(self, line: int, column: int = 1) -> None:
+        """Put the cursor on a line and column, counted from 1, with the lines after it in view."""
+        self.area.move_cursor((max(0, line - 1), max(0, column - 1)))
+        self.area.scroll_to(y=max(0, line - 2), animate=False)
+
+    def _dress(self) -> None:
+        """The syntax colours of a well-known theme, on the pane's own background."""
+        theme = self.app.current_theme
+        if theme.ansi:
+            self.area.theme = "css"
+            return
+        name = f"vlmbench-{'dark' if theme.dark else 'light'}"
+        known = TextAreaTheme.get_builtin_theme("vscode_dark" if theme.dark else "github_light")
+        if known is not None and name not in self.area.available_themes:
+            muted = Style(color=theme.variables["muted"])
+            dressed = replace(
+                known,
+                name=name,
+                base_style=Style(color=theme.foreground, bgcolor=theme.background),
+                gutter_style=muted,
+                cursor_line_style=Style(bgcolor=theme.surface),
+                cursor_line_gutter_style=muted,
+            )
+            self.area.register_theme(dressed)
+        self.area.theme = name
+
+    def say(self, problem: BenchError | None) -> None:
+        """Say what is wrong with the text, with its line and column; None: nothing is."""
+        if problem is not self._problem:
+            self._problem = problem
+            self._draw_problem()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        self._dress()
+        self._draw_problem()
+
+    def _draw_problem(self) -> None:
+        wrong, problem = self.query_one("#wrong", Static), self._problem
+        wrong.display = problem is not None
+        if problem is None:
+            self.border_subtitle = ""
+            return
+        paint = paints(self.app.current_theme)
+        where = problem.where
+        place = f"line {where.line}" + (f", column {where.column}" if where.column else "") if where.line else ""
+        text = Text(f"✗ {place}: " if place else "✗ ", paint.severity["error"], end="")
+        text.append(visible(problem.title), paint.strong)
+        for more in (problem.cause, problem.hint):
+            if more:
+                text.append(f"\n{visible(more)}", paint.muted)
+        wrong.update(text)
+        self.border_subtitle = place or "see below"
+
+    def _edited(self) -> None:
+        text = self.area.text
+        if text != self._known:
+            self._known = text
+            self._typed(text)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.add_class("-focused")
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        self.remove_class("-focused")

@@ -1,0 +1,284 @@
+"""The list of rows: number, trained share, worst finding. Any number of rows; only those that are seen are read."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.strip import Strip
+
+from screens.inspect.messages import FilterWanted, RowChosen, SamplesWanted
+from screens.keys.inspect_and_app import bindings
+from screens.line_cache.line_view import LineView
+from screens.shell.themes import paints
+from screens.token_grid.row_view import Sample
+from workbench.views.items import visible
+from workbench.views.palette import SEVERITY_GLYPH
+
+_AHEAD = 8
+_AGAIN = 64
+"""Rows known before an edit that are counted again after it: as many as the bench keeps."""
+_KEPT = 20_000
+"""Samples remembered; far more than are ever on screen."""
+
+
+class SamplesList(LineView, can_focus=True):
+    """Posts `RowChosen` and `SamplesWanted`; is told samples by `put`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
+    BORDER_TITLE = "samples"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.chosen = 0
+        self._known_length: int | None = None
+        self._frontier = 0
+        self._samples: dict[int, Sample] = {}
+        self._sums = (0, 0, 0)
+        self._asked: list[int] = []
+        self._order: list[int] | None = None
+        self._searched = 0
+        self._complete = True
+
+    def open(self, length: int | None, chosen: int) -> None:
+        """Begin with a source of so many rows, or of an unknown number."""
+        self._known_length = length
+        self._clear()
+        self._asked = []
+        if self._order is not None:
+            self.filter()
+        self.choose(chosen)
+
+    # Filtering
+
+    @property
+    def filtered(self) -> bool:
+        """Whether only some of the rows are listed."""
+        return self._order is not None
+
+    def filter(self) -> None:
+        """List nothing until `found` gives rows."""
+        self._order, self._searched, self._complete = [], 0, False
+        self._resize()
+
+    def unfilter(self) -> None:
+        """List every row again."""
+        self._order = None
+        self._resize()
+        self._reveal()
+
+    def found(self, indices: Sequence[int], searched: int, complete: bool) -> None:
+        """List these rows too; so many were searched by now, and with `complete` there are no more."""
+        if self._order is None:
+            return
+        self._order.extend(indices)
+        self._searched, self._complete = searched, complete
+        self._resize()
+
+    def _row_at(self, place: int) -> int:
+        return place if self._order is None else self._order[place]
+
+    def _place_of(self, index: int) -> int:
+        """Where a row is listed, or where it would be."""
+        return index if self._order is None else bisect_left(self._order, index)
+
+    # Rows
+
+    @property
+    def rows(self) -> int:
+        """How many rows the list has room for: all of them, those reached and some more, or those a filter found."""
+        if self._order is not None:
+            return len(self._order)
+        return self._known_length if self._known_length is not None else self._frontier + _AHEAD
+
+    def end_at(self, count: int) -> None:
+        """The source turned out to end here."""
+        self._known_length = count if self._known_length is None else min(count, self._known_length)
+        self._resize()
+
+    def put(self, sample: Sample) -> None:
+        """What there is to say about a row."""
+        if len(self._samples) >= _KEPT:
+            self._clear()
+        self._count(self._samples.get(sample.index), -1)
+        self._samples[sample.index] = sample
+        self._count(sample, 1)
+        self._say()
+        if sample.index >= self._frontier:
+            self._frontier = sample.index + 1
+            self._resize()
+        self.refresh(Region(0, self._place_of(sample.index) - self.scroll_offset.y, self.size.width, 1))
+
+    def forget(self) -> None:
+        """Every mask may have changed: ask again for what is seen, and for some of what was."""
+        known = list(self._samples)
+        self._clear()
+        if self.filtered:
+            self.post_message(FilterWanted(again=True))
+        self._ask(again=True, more=known[:_AGAIN])
+        self.refresh()
+
+    def _clear(self) -> None:
+        self._samples.clear()
+        self._sums = (0, 0, 0)
+
+    def _count(self, sample: Sample | None, sign: int) -> None:
+        if sample is not None:
+            trained, before, total = self._sums
+            was = sample.trained if sample.before is None else sample.before
+            self._sums = trained + sign * sample.trained, before + sign * was, total + sign * sample.total
+
+    def _say(self) -> None:
+        """What is trained of all the rows that are known, and before the edit."""
+        trained, before, total = self._sums
+        share = f"{100 * trained / total:.0f}%" if total else ""
+        if trained != before:
+            share = f"{100 * before / total:.0f}→{share}"
+        # A narrow list has room for one of the two.
+        whole = f"samples {share}".strip()
+        title = whole if cell_len(whole) + 4 <= self.size.width or not share else share
+        if title != self.border_title:
+            self.border_title = title
+
+    def choose(self, index: int) -> None:
+        """Mark a row as the one that is shown."""
+        self.chosen = index
+        self._frontier = max(self._frontier, index + 1)
+        self._resize()
+        self._reveal()
+        self.refresh()
+
+    # Layout
+
+    def _resize(self) -> None:
+        if self._order is not None:
+            searched = "" if self._complete else f" of {self._searched:,}…"
+            self.border_subtitle = f"{len(self._order):,} found{searched}"
+        else:
+            self.border_subtitle = f"{self._known_length:,} rows" if self._known_length is not None else ""
+        if self.virtual_size.height != self.rows:
+            self.virtual_size = Size(self.size.width, self.rows)
+            self.refresh()
+        self._ask()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._say()
+        self._reveal()
+        self._ask()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Ask for what came into view."""
+        super().watch_scroll_y(old_value, new_value)
+        self._ask()
+
+    @property
+    def unknown(self) -> list[int]:
+        """The rows that are seen and of which nothing is known yet."""
+        top, height = self.scroll_offset.y, self.size.height
+        seen = (self._row_at(place) for place in range(top, min(self.rows, top + height)))
+        return [index for index in seen if index not in self._samples]
+
+    def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
+        wanted = self.unknown
+        if wanted and (again or wanted != self._asked):
+            self._asked = wanted
+            self.post_message(SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
+        if self._order is not None and not self._complete and self.scroll_offset.y + 2 * self.size.height > self.rows:
+            self.post_message(FilterWanted())
+
+    def _reveal(self) -> None:
+        top, height = self.scroll_offset.y, self.size.height
+        if height <= 0:
+            return
+        place = self._place_of(self.chosen)
+        if place < top:
+            self.scroll_to(y=place, animate=False)
+        elif place >= top + height:
+            self.scroll_to(y=place - height + 1, animate=False)
+
+    # Drawing
+
+    def draw_line(self, y: int) -> Strip:
+        """One row of the list."""
+        base, width = self.base, self.size.width
+        place = y + self.scroll_offset.y
+        if place >= self.rows:
+            return Strip.blank(width, base)
+        index = self._row_at(place)
+        paint = paints(self.app.current_theme)
+        mine = index == self.chosen
+        text = base + (paint.strong if mine else Style())
+        number = max(2, len(str(self._row_at(self.rows - 1))))
+        lead = "▸" if mine else " "
+        segments = [Segment(lead, base + paint.accent), Segment(f"{index:>{number}} ", text)]
+        sample = self._samples.get(index)
+        if sample is None:
+            segments.append(Segment("   …", base + paint.muted))
+        else:
+            share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
+            segments.append(Segment(share, text if sample.trained else base + paint.muted))
+            if sample.severity:
+                glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
+                room = width - number - 6
+                badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
+                segments.append(Segment(badge, base + paint.severity[sample.severity]))
+        strip = Strip(segments).adjust_cell_length(width, base)
+        if mine and self.has_focus:
+            strip = strip.apply_style(self.get_component_rich_style("samples-list--chosen"))
+        return self._framed.same(strip)
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"samples-list--chosen"}
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    # Choosing
+
+    def _ask_for(self, place: int) -> None:
+        if not self.rows:
+            return
+        index = self._row_at(min(max(0, place), self.rows - 1))
+        if index != self.chosen:
+            self.post_message(RowChosen(index))
+
+    def move(self, step: int) -> None:
+        """Choose another row, so many further on in the list."""
+        place = self._place_of(self.chosen)
+        listed = place < self.rows and self._row_at(place) == self.chosen
+        # From between two rows that a filter lists, one step forward is the later of them.
+        self._ask_for(place + step - (0 if listed or step < 0 else 1))
+
+    def action_up(self) -> None:
+        self.move(-1)
+
+    def action_down(self) -> None:
+        self.move(1)
+
+    def action_page_up(self) -> None:
+        self.move(1 - self.size.height)
+
+    def action_page_down(self) -> None:
+        self.move(self.size.height - 1)
+
+    def action_first(self) -> None:
+        self._ask_for(0)
+
+    def action_last(self) -> None:
+        known = self._known_length is not None or self.filtered
+        self._ask_for(self.rows - 1 if known else self._frontier - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the row under the mouse."""
+        place = event.get_content_offset(self)
+        if place is not None and place.y + self.scroll_offset.y < self.rows:
+            self._ask_for(place.y + self.scroll_offset.y)

@@ -1,0 +1,74 @@
+"""What every screen of the registry shares: the bench, the background thread, status bar and footer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.message import Message
+
+from screens.guard.faults import Guarded
+from screens.shell.footer import KeyHints
+from screens.shell.mending import Mending
+from screens.shell.status_bar import Status, StatusBar
+from screens.shell.worker import Background
+from workbench.views.items import visible
+
+if TYPE_CHECKING:
+    from screens.keys.inspect_and_app import Scope
+    from workbench.bench import Bench
+
+
+def status_of(bench: Bench) -> Status:
+    """What the status bar says of the bench, whatever the screen."""
+    return Status(
+        title=visible(bench.title),
+        family=bench.family.name if bench.family is not None else "unknown family",
+        recipe=visible(bench.document.name),
+        edited=bench.document.dirty,
+    )
+
+
+class WorkbenchScreen(Guarded, Mending):
+    """A screen of the registry: status bar, `body`, footer.
+
+    `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,
+    and so are `background`, the one thread that works with it, and `editing`, through which every screen edits the
+    recipe; the app gives it before the screen is shown. `looked_at` is called whenever the screen comes to the front,
+    and says whether the recipe was edited meanwhile.
+    """
+
+    SCOPES: ClassVar[tuple[Scope, ...]] = ()
+
+    def __init__(self, bench: Bench, background: Background) -> None:
+        super().__init__()
+        self.bench = bench
+        self.background = background
+        self._seen = ""
+
+    def compose(self) -> ComposeResult:
+        """Status bar, body, footer."""
+        yield StatusBar(status_of(self.bench), id="status")
+        yield from self.body()
+        yield KeyHints(*self.SCOPES, id="hints")
+
+    def body(self) -> ComposeResult:
+        """What stands between status bar and footer."""
+        yield from ()
+
+    def on_screen_resume(self) -> None:
+        """Come to the front."""
+        text = self.bench.document.text
+        edited, self._seen = text != self._seen, text
+        self.query_one(StatusBar).show(status_of(self.bench))
+        self.looked_at(edited)
+
+    def looked_at(self, edited: bool) -> None:
+        """The screen is in front. `edited`: for the first time, or with another text of the recipe than the last."""
+
+    def tell(self, message: Message) -> None:
+        """Post a message to this screen from the background thread; after the app is gone it goes nowhere."""
+        try:
+            self.post_message(message)
+        except RuntimeError:
+            self.background.check()

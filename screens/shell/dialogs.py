@@ -1,0 +1,171 @@
+"""Dialogs over a screen: a diff to be agreed to, a choice, a question with one line to answer, a text to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from screens.guard.faults import Guarded, on
+from screens.guard.widgets import Static, Vertical, VerticalScroll
+from screens.shell.fields import Input
+from screens.shell.themes import Paints, paints
+from workbench.views.items import visible
+
+
+class Agree(Guarded, ModalScreen[bool]):
+    """Shows a text, by default a unified diff, and asks. Enter agrees, escape does not."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "dismiss(True)", "Agree", show=False),
+        Binding("escape,q", "dismiss(False)", "Close", show=False),
+    ]
+    CSS_PATH = "dialogs.tcss"
+
+    def __init__(self, title: str, body: str, *, agree: str, note: str = "", diff: bool = True) -> None:
+        super().__init__()
+        self._title, self._body, self._agree, self._note, self._diff = title, body, agree, note, diff
+
+    def compose(self) -> ComposeResult:
+        """One box."""
+        with Vertical(id="dialog") as box:
+            box.border_title = visible(self._title).replace("[", "\\[")
+            box.border_subtitle = f"enter {self._agree} · esc leaves it" if self._agree else "esc closes"
+            if self._note:
+                yield Static(Text(self._note, paints(self.app.current_theme).severity["warning"]), id="note")
+            with VerticalScroll(can_focus=True):
+                yield Static(body_text(self._body, paints(self.app.current_theme), diff=self._diff), markup=False)
+
+
+def body_text(body: str, paint: Paints, *, diff: bool = True) -> Text:
+    """The text of a dialog; the lines of a unified diff in its colours."""
+    text = Text(no_wrap=diff, end="")
+    for number, line in enumerate(body.splitlines()):
+        style = paint.strong if not diff else paint.muted
+        if diff and line.startswith(("+", "-", "@")):
+            style = {"+": paint.accent, "-": paint.severity["error"]}.get(line[0], paint.severity["note"])
+        text.append(("\n" if number else "") + visible(line.expandtabs(4)), style)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way out of a dialog: the key, what it gives back, and what it does in a line."""
+
+    key: str
+    answer: str
+    help: str
+
+
+class Choose(Guarded, ModalScreen[str | None]):
+    """Asks which of several ways to go, with the diffs that tell; tab shows the next one.
+
+    Enter takes the first choice. Escape gives None; `leave` says what that means.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,right,v", "turn(1)", "Another diff", show=False, priority=True),
+        Binding("shift+tab,left", "turn(-1)", "Another diff", show=False, priority=True),
+    ]
+    CSS_PATH = "dialogs.tcss"
+
+    def __init__(
+        self,
+        title: str,
+        said: str,
+        views: Sequence[tuple[str, str]],
+        choices: Sequence[Choice],
+        *,
+        note: str = "",
+        leave: str = "",
+    ) -> None:
+        """`views`: a name and a unified diff each."""
+        super().__init__()
+        self._title, self._said, self._note, self._leave = title, said, note, leave
+        self._views, self._choices, self._shown = list(views), list(choices), 0
+
+    def compose(self) -> ComposeResult:
+        """One box: what happened, the diffs, the choices."""
+        paint = paints(self.app.current_theme)
+        with Vertical(id="dialog") as box:
+            box.border_title = visible(self._title).replace("[", "\\[")
+            box.border_subtitle = f"esc {self._leave}"
+            yield Static(Text(self._said, paint.strong), id="said")
+            if self._note:
+                yield Static(Text(f"! {self._note}", paint.severity["warning"]))
+            yield Static(id="views", markup=False)
+            with VerticalScroll(can_focus=True):
+                yield Static(id="diff", markup=False)
+            yield Static(self._ways(paint), id="choices", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self._draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The diff has the room that the rest leaves: what can be chosen is always in sight."""
+        others = 8 + len(self._choices) + 2 * bool(self._note)
+        self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height * 9 // 10 - others)
+
+    def _ways(self, paint: Paints) -> Text:
+        text = Text(end="")
+        width = max(len(one.answer) for one in self._choices)
+        for number, one in enumerate(self._choices):
+            text.append("\n" if number else "").append(f" {one.key} ", paint.accent + Style(bold=True))
+            text.append(f" {one.answer:<{width}}  ", paint.strong)
+            text.append(one.help, paint.muted).append("  (enter)" if number == 0 else "", paint.muted)
+        return text
+
+    def _draw(self) -> None:
+        paint, tabs = paints(self.app.current_theme), Text(no_wrap=True, end="")
+        for number, (name, _) in enumerate(self._views):
+            shown = number == self._shown
+            tabs.append(" ● " if shown else " ○ ", paint.accent if shown else paint.muted)
+            tabs.append(name, paint.strong if shown else paint.muted).append(" ")
+        if len(self._views) > 1:
+            tabs.append(" tab", paint.accent + Style(bold=True))
+        self.query_one("#views", Static).update(tabs)
+        diff = self._views[self._shown][1] or "(no difference)"
+        self.query_one("#diff", Static).update(body_text(diff, paint))
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def on_key(self, event: events.Key) -> None:
+        """A choice by its key."""
+        answers = {one.key: one.answer for one in self._choices} | {"enter": self._choices[0].answer, "escape": None}
+        if event.key in answers:
+            event.stop()
+            self.dismiss(answers[event.key])
+
+    def action_turn(self, step: int) -> None:
+        """Show the next diff."""
+        self._shown = (self._shown + step) % len(self._views)
+        self._draw()
+
+
+class Ask(Guarded, ModalScreen[str | None]):
+    """Asks for one line. Enter gives it, escape gives None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
+    CSS_PATH = "dialogs.tcss"
+
+    def __init__(self, title: str, *, value: str = "", hint: str = "") -> None:
+        super().__init__()
+        self._title, self._value, self._hint = title, value, hint
+
+    def compose(self) -> ComposeResult:
+        """One line in a box."""
+        with Vertical(id="dialog", classes="-small") as box:
+            box.border_title = self._title
+            box.border_subtitle = "enter · esc leaves it"
+            yield Input(self._value, placeholder=self._hint, select_on_focus=False)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)

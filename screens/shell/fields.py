@@ -1,0 +1,33 @@
+"""What is typed into and chosen from; guarded as `screens.guard.widgets` is, and not loaded for the first paint."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from textual import widgets
+
+from screens.guard.faults import Guarded
+
+Data = TypeVar("Data")
+
+
+class Input(Guarded, widgets.Input):
+    """A line of text."""
+
+
+class Tree(Guarded, widgets.Tree[Data]):
+    """Branches that unfold."""
+
+
+class OptionList(Guarded, widgets.OptionList):
+    """A list of which one is chosen."""
+
+    def action_page_down(self) -> None:
+        """A page further on; Textual looks for a line that is not there where the list has no room or no width."""
+        if self.scrollable_content_region:
+            super().action_page_down()  # type: ignore[no-untyped-call]
+
+    def action_page_up(self) -> None:
+        """A page back."""
+        if self.scrollable_content_region:
+            super().action_page_up()  # type: ignore[no-untyped-call]

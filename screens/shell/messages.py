@@ -1,0 +1,131 @@
+"""What the background thread and the panes tell the screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from screens.shell.worker import Kind
+    from workbench.checks.run import Report
+    from workbench.errors import BenchError
+    from workbench.export.export import Export
+    from workbench.findings import Finding, Fix
+    from workbench.models.anatomy import Anatomy
+    from workbench.models.hub import Progress
+    from workbench.models.memory import MemoryEstimate
+    from workbench.models.targets import Trained
+    from workbench.overfit.events import Event
+    from workbench.overfit.runs import Run
+
+
+class LoadProgressed(Message):
+    """Loading has come this far."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        super().__init__()
+
+
+class Loaded(Message):
+    """The bench is ready."""
+
+
+class LoadFailed(Message):
+    """The bench could not be loaded."""
+
+    def __init__(self, error: BenchError) -> None:
+        self.error = error
+        super().__init__()
+
+
+class JobFailed(Message):
+    """A background job let out an exception that nobody expected."""
+
+    def __init__(self, kind: Kind, problem: BenchError) -> None:
+        self.kind = kind
+        self.problem = problem
+        super().__init__()
+
+
+class FixTried(Message):
+    """Fixes that may be made of the recipe that has this text, or none; and what to say of that."""
+
+    def __init__(self, text: str, fixes: Sequence[Fix], said: str) -> None:
+        self.text = text
+        self.fixes = fixes
+        self.said = said
+        super().__init__()
+
+
+class Checked(Message):
+    """What a check found so far, over `rows` rows. `number` counts the checks begun; `done` when there is no more."""
+
+    def __init__(
+        self, number: int, report: Report | None, rows: int, done: bool, problem: BenchError | None = None
+    ) -> None:
+        self.number = number
+        self.report = report
+        self.rows = rows
+        self.done = done
+        self.problem = problem
+        super().__init__()
+
+
+class RunProgressed(Message):
+    """An event of an overfit run; or it ended; or it could not begin."""
+
+    def __init__(self, event: Event | None, *, ended: bool = False, problem: BenchError | None = None) -> None:
+        self.event = event
+        self.ended = ended
+        self.problem = problem
+        super().__init__()
+
+
+class RunsFound(Message):
+    """The runs that are kept of this recipe, the newest first."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.runs = runs
+        super().__init__()
+
+
+class ModelRead(Message):
+    """What the recipe does with the model's parts, and what is wrong with it. `number` counts the looks."""
+
+    def __init__(
+        self,
+        number: int,
+        anatomy: Anatomy | None,
+        facts: Trained | None,
+        findings: list[Finding],
+        problem: BenchError | None = None,
+    ) -> None:
+        self.number = number
+        self.anatomy = anatomy
+        self.facts = facts
+        self.findings = findings
+        self.problem = problem
+        super().__init__()
+
+
+class MemoryRead(Message):
+    """The memory of a step; or why it cannot be said. `number` is that of the look it belongs to."""
+
+    def __init__(self, number: int, estimate: MemoryEstimate | None, problem: BenchError | None = None) -> None:
+        self.number = number
+        self.estimate = estimate
+        self.problem = problem
+        super().__init__()
+
+
+class ExportReady(Message):
+    """What would be exported and what of it is proven; or why that cannot be said. `number` counts the looks."""
+
+    def __init__(self, number: int, made: Export | None, problem: BenchError | None = None) -> None:
+        self.number = number
+        self.made = made
+        self.problem = problem
+        super().__init__()

@@ -1,0 +1,54 @@
+"""A calm panel that says what went wrong, why, where, and what to do."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from screens.guard.widgets import Static, VerticalScroll
+from screens.shell.themes import paints
+from workbench.errors import BenchError
+from workbench.findings import Finding
+
+
+class Problem(VerticalScroll):
+    """Shows an error or a finding. `leave` says how to go on."""
+
+    def __init__(self, *, leave: str = "", id: str | None = None) -> None:
+        super().__init__(Static(markup=False), id=id)
+        self._leave = leave
+        self._shown: BenchError | Finding | None = None
+
+    def show(self, problem: BenchError | Finding) -> None:
+        """Show this problem."""
+        self._shown = problem
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw again, in the colours of the theme."""
+        problem = self._shown
+        if problem is None:
+            return
+        paint = paints(self.app.current_theme)
+        if isinstance(problem, Finding):
+            severity, title, cause = problem.severity, f"{problem.code}  {problem.message}", ""
+        else:
+            severity, title, cause = "error", problem.title, problem.cause
+        text = Text(end="")
+        text.append("✗ ", paint.severity[severity]).append(_safe(title), paint.strong)
+        if cause:
+            text.append(f"\n\n{_safe(cause)}")
+        if problem.where:
+            text.append(f"\n\n{_safe(str(problem.where))}", paint.muted)
+        if problem.hint:
+            text.append(f"\n\n→ {_safe(problem.hint)}", paint.accent)
+        if self._leave:
+            text.append(f"\n\n\n{self._leave}", paint.muted)
+        self.query_one(Static).update(text)
+
+
+def _safe(text: str) -> str:
+    """Every line of a text made safe to draw."""
+    # Imported here: nothing has gone wrong at the first paint, and this loads numpy.
+    from workbench.views.items import visible
+
+    return "\n".join(visible(line) for line in text.splitlines())

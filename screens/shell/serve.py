@@ -1,0 +1,101 @@
+"""The same app in a browser, for people on a remote machine with a poor terminal: `vlmbench inspect --serve`.
+
+A browser's session is a process of its own, started when the page is opened, that ends with the page and the server.
+Whoever reaches the port can edit and save the recipe, so it is bound to this machine unless another address is asked
+for, and pages of other sites are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import urlsplit
+
+from screens.shell import leash
+from workbench import interpreter
+from workbench.errors import EnvironmentProblem, InputError
+
+LOCAL = "127.0.0.1"
+PORT = 8000
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """What a session runs: `vlmbench inspect` with these arguments, by this interpreter."""
+    return shlex.join(interpreter.command("workbench.cli", "inspect", *arguments))
+
+
+def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> int:
+    """Serve `vlmbench inspect ARGUMENTS` until ctrl+c; says on stderr where.
+
+    Raises:
+        EnvironmentProblem: textual-serve is not installed. InputError: the address cannot be used.
+    """
+    try:
+        from aiohttp import web
+        from rich.console import Console
+        from textual_serve.server import Server
+    except ImportError:
+        raise EnvironmentProblem(
+            "The app cannot be served: textual-serve is missing",
+            "It is an extra of the bench.",
+            "Install it: pip install textual-serve",
+        ) from None
+    _refuse_taken(host, port)
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+    class Bench(Server):
+        """Follows the address that the browser used, and refuses requests that another site's page sends."""
+
+        async def _make_app(self) -> web.Application:
+            app = await super()._make_app()
+            app.middlewares.append(guard)
+            return app
+
+        async def on_startup(self, app: web.Application) -> None:
+            self.console.print(f"vlmbench: {self.public_url} (ctrl+c ends it)", highlight=False, markup=False)
+
+        async def on_shutdown(self, app: web.Application) -> None:
+            # A page that is still open would keep the server for a minute.
+            await asyncio.to_thread(leash.end_sessions)
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not allowed(request.host, request.headers.get("Origin"), host):
+            raise web.HTTPForbidden(text="This page may not use the workbench.")
+        if request.path == "/":
+            server.public_url = f"{request.scheme}://{request.host}"
+        return await handler(request)
+
+    server = Bench(command_line(arguments), host=host, port=port, title="vlmbench")
+    server.console = Console(stderr=True)
+    # The sessions inherit this process's environment.
+    os.environ.update(interpreter.environment(**{leash.SERVER: str(os.getpid())}))
+    server.serve()
+    return 0
+
+
+def allowed(asked: str, origin: str | None, host: str) -> bool:
+    """Whether a request may be answered: it names this machine as we are bound to it, and comes from our own page."""
+    name = urlsplit(f"//{asked}").hostname or ""
+    if host in _OWN_NAMES and name not in _OWN_NAMES:
+        return False
+    return origin is None or urlsplit(origin).netloc == asked
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Say so before anything is started, and in our own words."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family[0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(family[4])
+    except (OSError, OverflowError) as problem:
+        raise InputError(
+            f"Port {port} of {host} cannot be used",
+            f"{getattr(problem, 'strerror', None) or problem}.",
+            "Give another one with --port.",
+        ) from None

@@ -1,0 +1,117 @@
+"""The bar at the top: which model, family and recipe; which row, how much of it is trained, what was found."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+from rich.style import Style
+from rich.text import Text
+from textual.strip import Strip
+
+from screens.line_cache.still import Still
+from screens.line_cache.text_pane import strip_of
+from screens.shell.themes import Paints, paints
+
+_LEAST_TITLE = 12
+"""So many cells of the model's name are wanted before family and recipe are named too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the bar says; `trained` None while the row is not there, `before` what was trained before the edit."""
+
+    title: str
+    family: str = ""
+    recipe: str = ""
+    edited: bool = False
+    row: int | None = None
+    trained: int | None = None
+    before: int | None = None
+    total: int = 0
+    errors: int = 0
+    warnings: int = 0
+
+
+class StatusBar(Still):
+    """One line. On a narrow window the left side is shortened, the right side stays."""
+
+    def __init__(self, status: Status, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.status = status
+
+    def show(self, status: Status) -> None:
+        """Say something else."""
+        if status != self.status:
+            self.status = status
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The one line. Textual's way from a text to a strip takes longer, and this changes at every keystroke."""
+        left, right = self._sides()
+        width, base, console = self.size.width, self.base, self.app.console
+        tail = strip_of(right, base, right.cell_len, console)
+        return Strip.join([strip_of(left, base, max(1, width - right.cell_len), console), tail]).crop(0, width)
+
+    def render(self) -> Text:
+        """Both sides, with the blank between."""
+        left, right = self._sides()
+        return Text.assemble(left, " " * max(1, self.size.width - left.cell_len - right.cell_len), right, end="")
+
+    def _sides(self) -> tuple[Text, Text]:
+        paint = paints(self.app.current_theme)
+        right = self._right(paint)
+        return self._left(paint, max(0, self.size.width - right.cell_len - 2)), right
+
+    def _left(self, paint: Paints, room: int) -> Text:
+        status = self.status
+        text = Text.assemble((" vlmbench", paint.accent + Style(bold=True)), no_wrap=True)
+        others = [part for part in (status.family, status.recipe) if part]
+        tail = sum(cell_len(part) + 3 for part in others) + 2 * status.edited
+        title = status.title
+        for part in others.copy():
+            if room - text.cell_len - 3 - tail >= min(_LEAST_TITLE, cell_len(title)):
+                break
+            others.remove(part)
+            tail -= cell_len(part) + 3
+        text.append("   ")
+        text.append(_middle(title, max(0, room - text.cell_len - tail)), paint.strong)
+        for part in others:
+            text.append(" · ", paint.muted).append(part)
+        if status.edited:
+            text.append(" •", paint.severity["warning"])
+        text.truncate(max(0, room))
+        return text
+
+    def _right(self, paint: Paints) -> Text:
+        status, text = self.status, Text(no_wrap=True)
+        if status.row is not None:
+            text.append("row ", paint.muted).append(f"{status.row:,}", paint.strong)
+        if status.trained is not None:
+            text.append("   ")
+            if status.before not in (None, status.trained):
+                text.append(f"{status.before:,} → ", paint.muted)
+            text.append(f"{status.trained:,}", paint.accent if status.trained else paint.severity["warning"])
+            text.append(f" of {status.total:,} trained", paint.muted)
+        for count, name, severity in ((status.errors, "error", "error"), (status.warnings, "warning", "warning")):
+            if count:
+                text.append("   ").append(f"{count:,} {name}{'s' if count > 1 else ''}", paint.severity[severity])
+        text.append(" ")
+        return text
+
+
+def _middle(text: str, room: int) -> str:
+    """Text shortened in its middle; nothing where there is no room."""
+    if cell_len(text) <= room:
+        return text
+    if room < 2:
+        return "…"[: max(0, room)]
+    half = (room - 1) // 2
+    return f"{set_cell_size(text, half)}…{_end_of(text, room - 1 - half)}"
+
+
+def _end_of(text: str, room: int) -> str:
+    """As many of the last characters as fit into so many cells."""
+    widths = itertools.accumulate(cell_len(char) for char in reversed(text))
+    return text[len(text) - sum(width <= room for width in widths) :]

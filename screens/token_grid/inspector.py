@@ -1,0 +1,74 @@
+"""What is under the cursor, in three lines: identity, owner, and whether and why it is trained."""
+
+from __future__ import annotations
+
+from rich.style import Style
+from rich.text import Text
+
+from screens.line_cache.still import Still
+from screens.shell.themes import paints
+from screens.token_grid import describe
+from screens.token_grid.row_view import RowView
+from workbench.views.palette import TRAINED_BAR
+
+
+class TokenInspector(Still):
+    """Told by `show` which tokens [start, stop) of which row are under the cursor."""
+
+    BORDER_TITLE = "token"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._view: RowView | None = None
+        self._tokens = (0, 0)
+        self._run = -1
+        self._drawn: Text | None = None
+
+    def show(self, view: RowView | None, start: int = 0, stop: int = 0, run: int = -1) -> None:
+        """Show a token, or the folded media run `run` that covers [start, stop); None shows nothing."""
+        self._view, self._tokens, self._run = view, (start, stop), run
+        if view is None or start == stop:
+            title = "token"
+        elif stop - start > 1:
+            title = f"tokens {start:,}–{stop - 1:,} of {len(view.rendering):,}"
+        else:
+            title = f"token {start:,} of {len(view.rendering):,}"
+        if title != self.border_title:
+            self.border_title = title
+        lines = self._lines()
+        if lines != self._drawn:
+            self._drawn = lines
+            self.refresh()
+
+    def notify_style_update(self) -> None:
+        """The theme changed."""
+        self._drawn = None
+        super().notify_style_update()
+
+    def render(self) -> Text:
+        """Three lines."""
+        if self._drawn is None:
+            self._drawn = self._lines()
+        return self._drawn
+
+    def _lines(self) -> Text:
+        paint = paints(self.app.current_theme)
+        view, (start, stop) = self._view, self._tokens
+        lines = Text(no_wrap=True, overflow="ellipsis", end="")
+        if view is None or start == stop:
+            return lines
+        folded = stop - start > 1 and self._run >= 0
+        facts = describe.media_identity(view, self._run) if folded else describe.identity(view, start)
+        for number, (label, value) in enumerate(facts):
+            if number:
+                lines.append("   ")
+            if label:
+                lines.append(f"{label} ", paint.muted)
+            lines.append(value, Style() if label else paint.strong)
+        lines.append("\n")
+        lines.append(describe.owner(view, start))
+        lines.append("\n")
+        trained, reason = describe.media_verdict(view, self._run) if folded else describe.verdict(view, start)
+        lines.append(f"{TRAINED_BAR}trained" if trained else "not trained", paint.bar if trained else paint.strong)
+        lines.append(f"  {reason}", paint.muted)
+        return lines

@@ -1,0 +1,127 @@
+"""Where every token of a row stands at one width: lines, columns, turns. No widget, only columns and bisection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from rich.cells import cell_len
+
+from screens.token_grid.row_view import RowView
+from workbench.views.items import Items, Turn, items, visible, wrap
+from workbench.views.palette import NEWLINE
+
+IntArray = npt.NDArray[np.int64]
+ROLE_CELLS = 9
+_ROOMY = 44
+"""From this width on the gutter names the role of a turn."""
+_SPACIOUS = 52
+"""From this width on it names the span that begins on a line too."""
+_LEAST_TEXT = 8
+
+
+@dataclass(frozen=True)
+class TokenLines:
+    """A row laid out for `width` cells of text, after a gutter of `gutter` cells.
+
+    `lines` holds the first item of every line; `turn_lines` the line each of `turns` begins on; `shift` the running sum
+    of the items' widths, `[N + 1]`.
+    """
+
+    items: Items
+    lines: IntArray
+    shift: IntArray
+    turns: list[Turn]
+    turn_lines: IntArray
+    width: int
+    gutter: int
+    span_cells: int = 0
+
+    @property
+    def height(self) -> int:
+        """How many lines there are."""
+        return len(self.lines) if len(self.items) else 0
+
+    def bounds(self, line: int) -> tuple[int, int]:
+        """The items [first, last) of a line."""
+        last = int(self.lines[line + 1]) if line + 1 < len(self.lines) else len(self.items)
+        return int(self.lines[line]), last
+
+    def line_of(self, item: int) -> int:
+        """The line an item stands on."""
+        return int(np.searchsorted(self.lines, item, side="right")) - 1
+
+    def cells(self, item: int) -> tuple[int, int]:
+        """The columns [start, stop) of an item within its line's text."""
+        first = int(self.lines[self.line_of(item)])
+        start = int(self.shift[item] - self.shift[first])
+        return min(start, self.width), min(start + int(self.items.width[item]), self.width)
+
+    def item_at(self, line: int, column: int) -> int:
+        """The item at a column of a line's text; the nearest one beyond its ends."""
+        first, last = self.bounds(line)
+        item = int(np.searchsorted(self.shift, self.shift[first] + max(0, column), side="right")) - 1
+        return min(max(item, first), last - 1)
+
+    def turns_at(self, first: int, last: int) -> list[Turn | None]:
+        """The turn that begins on each of lines [first, last)."""
+        line = np.arange(first, last)
+        index = np.searchsorted(self.turn_lines, line)
+        begins = np.append(self.turn_lines, -1)[index] == line
+        return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
+
+    def turn_end(self, turn: Turn, length: int) -> int:
+        """The token before which a turn ends, in a row of `length` tokens."""
+        index = next(number for number, one in enumerate(self.turns) if one is turn)
+        return self.turns[index + 1].start if index + 1 < len(self.turns) else length
+
+
+def span_cells(view: RowView, width: int) -> int:
+    """What the gutter gives to the number of a span, with a blank before it; nothing in a narrow pane."""
+    return len(str(max(0, len(view.mask.spans) - 1))) + 2 if width >= _SPACIOUS else 0
+
+
+def gutter_cells(view: RowView, width: int) -> int:
+    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives no room to the role."""
+    number = len(str(max((turn.message + 1 for turn in view.turns), default=1)))
+    role = min(ROLE_CELLS, max((cell_len(visible(turn.role)) for turn in view.turns), default=0))
+    return number + (role + 1 if width >= _ROOMY else 0) + span_cells(view, width) + 3
+
+
+def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
+    """Break a row's items into lines for a pane of `width` cells."""
+    gutter = gutter_cells(view, width)
+    room = max(_LEAST_TEXT, width - gutter)
+    starts = [turn.start for turn in view.turns]
+    lines = wrap(_hanging(drawn), room - 1, starts)
+    first = np.minimum(np.searchsorted(drawn.start, np.array(starts, dtype=np.int64)), max(0, len(drawn) - 1))
+    return TokenLines(
+        items=drawn,
+        lines=lines,
+        shift=np.concatenate(([0], np.cumsum(drawn.width, dtype=np.int64))),
+        turns=view.turns,
+        turn_lines=np.searchsorted(lines, first, side="right") - 1,
+        width=room,
+        gutter=gutter,
+        span_cells=span_cells(view, width),
+    )
+
+
+def _hanging(drawn: Items) -> Items:
+    """The items with line ends that take no room: a line end hangs in the last cell instead of filling a line."""
+    ends = np.array([text == NEWLINE for text in drawn.texts], dtype=bool)
+    return replace(drawn, width=np.where(ends[drawn.text], 0, drawn.width)) if len(drawn) else drawn
+
+
+def draw_items(view: RowView, unfolded: Collection[int]) -> Items:
+    """The items of a row with some media runs unfolded."""
+    return items(view.rendering, view.mask, view.drawn, unfolded)
+
+
+def edges(view: RowView) -> IntArray:
+    """The tokens where training begins or ends."""
+    keep = view.mask.keep
+    found: IntArray = np.flatnonzero(keep[1:] != keep[:-1]) + 1
+    return found

@@ -1,0 +1,161 @@
+"""Lines of the token grid as strips: gutter and tokens. A block of lines at a time, so that numpy is asked once.
+
+No widget: a `Page` is what the lines show, and drawing it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from screens.shell.themes import Paints
+from screens.token_grid.lenses import Shades
+from screens.token_grid.lines import IntArray, TokenLines
+from screens.token_grid.minimap import Marks
+from screens.token_grid.row_view import RowView
+from workbench.editing.session import Change
+from workbench.findings import SEVERITIES
+from workbench.views.items import Turn, visible
+from workbench.views.palette import SEVERITY_GLYPH, SPACE, TRAINED_BAR, Look
+
+_MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
+
+
+class Inks:
+    """Every style that lines are drawn in: `looks` per shade of the lens, and by name those of the gutter."""
+
+    def __init__(self, base: Style, looks: tuple[Style, ...], paint: Paints) -> None:
+        self.base, self.looks, self.paint = base, looks, paint
+        self.gutter = {
+            "muted": base + paint.muted,
+            "strong": base + paint.strong,
+            "accent": base + paint.accent,
+            "bar": base + paint.bar,
+            **{name: base + style for name, style in paint.severity.items()},
+        }
+
+    @property
+    def plain(self) -> tuple[Style, ...]:
+        """The first half of `looks`: those of tokens that no search found."""
+        return self.looks[: len(self.looks) // 2]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What lines show: a row laid out, the shade of every item, and what an edit changed (None: nothing)."""
+
+    view: RowView
+    lines: TokenLines
+    shades: Shades
+    changed: Change | None
+    marks: Marks
+    spaces: bool
+    inks: Inks
+
+
+def draw_lines(page: Page, first: int, last: int) -> list[Strip]:
+    """The strips of lines [first, last), each as wide as gutter and text."""
+    lines, base = page.lines, page.inks.base
+    room = lines.gutter + lines.width
+    items = lines.lines[first:last]
+    end = int(lines.lines[last]) if last < len(lines.lines) else len(lines.items)
+    begin = int(items[0])
+    start, stop = lines.items.start[items], lines.items.stop[np.append(items[1:], end) - 1]
+    trained = np.logical_or.reduceat(lines.items.look[begin:end] >= Look.TRAINED, items - begin).tolist()
+    turns = lines.turns_at(first, last)
+    columns = zip(
+        _roles(page, turns, trained),
+        _spans(page, turns, start, stop),
+        _happened(page, start, stop),
+        trained,
+        _texts(page, items, end),
+        strict=True,
+    )
+    bars = (Segment("  ", page.inks.gutter["bar"]), Segment(f"{TRAINED_BAR} ", page.inks.gutter["bar"]))
+    return [
+        Strip([*role, *span, mark, bars[bar], *text]).adjust_cell_length(room, base)
+        for role, span, mark, bar, text in columns
+    ]
+
+
+def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterator[list[Segment]]:
+    """Number and role of the turn that begins on a line, or the blank."""
+    lines, inks = page.lines, page.inks
+    room = lines.gutter - 3 - lines.span_cells
+    number = len(str(max(1, lines.turns[-1].message + 1))) if lines.turns else 1
+    blank = [Segment(" " * room, inks.base)]
+    for turn, bar in zip(turns, trained, strict=True):
+        if turn is None:
+            yield blank
+            continue
+        role = set_cell_size(visible(turn.role), max(0, room - number - 1))
+        named = inks.gutter["accent" if bar or turn.role in page.view.roles_to_train else "strong"]
+        yield [Segment(f"{turn.message + 1:>{number}} "[:room], inks.gutter["muted"]), Segment(role, named)]
+
+
+def _spans(page: Page, turns: list[Turn | None], start: IntArray, stop: IntArray) -> Iterator[list[Segment]]:
+    """The span that begins on a line; a turn to be trained that no span covers is told as a warning."""
+    lines, inks, cells = page.lines, page.inks, page.lines.span_cells
+    if not cells:
+        yield from ([] for _ in turns)
+        return
+    begins = page.view.mask.spans.start
+    at = np.searchsorted(begins, start)
+    ahead = np.append(begins, len(page.view.rendering))[at].tolist()
+    blank = [Segment(" " * cells, inks.base)]
+    for turn, number, begin, end in zip(turns, at.tolist(), ahead, stop.tolist(), strict=True):
+        if number < len(begins) and begin < end:
+            yield [Segment(f"{f'§{number}':>{cells}}"[:cells], inks.gutter["muted"])]
+            continue
+        bare = (
+            turn is not None
+            and turn.role in page.view.roles_to_train
+            and (number >= len(begins) or begin >= lines.turn_end(turn, len(page.view.rendering)))
+        )
+        yield [Segment(f"{'§?':>{cells}}"[:cells], inks.gutter["warning"])] if bare else blank
+
+
+def _happened(page: Page, start: IntArray, stop: IntArray) -> list[Segment]:
+    """What happened on each line: an edit trained or untrained something, or a finding points here."""
+    inks, marks = page.inks, page.marks
+    found = [Segment(" ", inks.base)] * len(start)
+    low, high = np.searchsorted(marks.token, start), np.searchsorted(marks.token, stop)
+    for index in np.flatnonzero(low < high).tolist():
+        name = SEVERITIES[int(marks.severity[low[index] : high[index]].min())]
+        found[index] = Segment(SEVERITY_GLYPH[name], inks.gutter[name])
+    if page.changed is not None:
+        begin, end = int(start[0]), int(stop[-1])
+        added = np.logical_or.reduceat(page.changed.added[begin:end], start - begin)
+        removed = np.logical_or.reduceat(page.changed.removed[begin:end], start - begin)
+        for index in np.flatnonzero(added | removed).tolist():
+            glyph = "±" if added[index] and removed[index] else "+" if added[index] else "−"
+            found[index] = Segment(glyph, inks.gutter["bar" if added[index] else "error"])
+    return found
+
+
+def _texts(page: Page, items: IntArray, end: int) -> Iterator[list[Segment]]:
+    """The tokens of each line; neighbours of one look are one segment."""
+    drawn, begin = page.lines.items, int(items[0])
+    texts, looks = drawn.texts, page.inks.looks
+    shades = page.shades[begin:end]
+    numbers = drawn.text[begin:end].tolist()
+    starts = np.union1d(np.flatnonzero(shades[1:] != shades[:-1]) + 1, items - begin)
+    shade = shades[starts].tolist()
+    spread = drawn.look[begin:end][starts].tolist()
+    bounds = [*starts.tolist(), end - begin]
+    piece, pieces = 0, len(shade)
+    for stop in [*(items[1:] - begin).tolist(), end - begin]:
+        segments: list[Segment] = []
+        while piece < pieces and bounds[piece] < stop:
+            text = "".join([texts[number] for number in numbers[bounds[piece] : bounds[piece + 1]]])
+            if page.spaces and spread[piece] not in _MEDIA_LOOKS:
+                text = text.replace(" ", SPACE)
+            segments.append(Segment(text, looks[shade[piece]]))
+            piece += 1
+        yield segments

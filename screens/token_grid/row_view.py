@@ -1,0 +1,153 @@
+"""A row of the bench made ready to be drawn. Made on the background thread, read by the panes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.bench import Bench, Masking, Row, as_finding
+from workbench.checks.schema import multimodal
+from workbench.data.pictures import PICTURE_KEYS
+from workbench.errors import BenchError
+from workbench.findings import Finding
+from workbench.tokens.boundaries import RoleBoundary
+from workbench.tokens.mask import Mask
+from workbench.tokens.parts import Wish
+from workbench.tokens.render import Rendering
+from workbench.tokens.trace import Trace
+from workbench.views.items import Glyphs, Turn, glyphs, turns
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One row: what was rendered, its mask and trace `[L]`, and what the panes need beside them.
+
+    `roles[m]` is the role of message `m`. `built_in` names the strategy whose boundaries these are, or is empty where
+    the recipe writes its own. `nll` is what a run measured (see `Row.nll`); `pictures[run]` the picture of a media run.
+    """
+
+    index: int
+    rendering: Rendering
+    mask: Mask
+    trace: Trace
+    drawn: Glyphs
+    roles: tuple[str, ...]
+    turns: list[Turn]
+    findings: list[Finding]
+    boundaries: tuple[RoleBoundary, ...]
+    roles_to_train: tuple[str, ...]
+    train_on_eos: str
+    built_in: str
+    wishes: tuple[Wish, ...] = ()
+    nll: npt.NDArray[np.float32] | None = None
+    pictures: Mapping[int, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none).
+
+    `before` are the tokens trained with the masking that changes are shown against; None where that is the same.
+    """
+
+    index: int
+    trained: int
+    total: int
+    code: str = ""
+    severity: str = ""
+    before: int | None = None
+
+
+def read_row(bench: Bench, index: int) -> RowView | Finding:
+    """Render, mask and trace a row; a finding when it cannot be shown.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    row = bench.row(index)
+    if row.error is not None:
+        return row.error
+    try:
+        return _view(bench, row)
+    except BenchError as problem:
+        return as_finding(problem, row.where)
+
+
+def _view(bench: Bench, row: Row) -> RowView:
+    roles = tuple(str(message.get("role", "")) for message in row.conversation.messages)
+    rendering, mask, trace = row.rendering, row.mask, row.trace
+    masking = bench.masking
+    return RowView(
+        index=row.index,
+        rendering=rendering,
+        mask=mask,
+        trace=trace,
+        drawn=glyphs(rendering),
+        roles=roles,
+        turns=turns(rendering, mask, trace, roles),
+        findings=[*row.findings, *_another_path(bench, rendering)],
+        boundaries=masking.boundaries,
+        roles_to_train=masking.roles_to_train,
+        train_on_eos=masking.train_on_eos,
+        built_in="" if bench.recipe.effective_boundaries is not None else bench.strategy.name,
+        wishes=tuple(row.wishes),
+        nll=row.nll,
+        pictures=pictures(rendering, trace, row.conversation.messages),
+    )
+
+
+def _another_path(bench: Bench, rendering: Rendering) -> list[Finding]:
+    """Errors of the recipe for which axolotl would not come to this row's mask at all; the rest is for the checks."""
+    found = multimodal(bench.document, sees=lambda: len(rendering.media.start) > 0)
+    return [finding for finding in found if finding.severity == "error"]
+
+
+def pictures(rendering: Rendering, trace: Trace, messages: Sequence[dict[str, Any]]) -> dict[int, Any]:
+    """The picture of every media run that is one, by the run's number: PIL, or what `load_picture` opens."""
+    runs, found = rendering.media, {}
+    for run, start in enumerate(runs.start.tolist()):
+        message, number = int(trace.message[start]), int(trace.part[start])
+        if runs.modality[run] != "image" or message < 0:
+            continue
+        parts = messages[message]["content"]
+        part = parts[number] if isinstance(parts, list) and number < len(parts) else None
+        if not isinstance(part, dict):
+            continue
+        address = part.get("image_url")
+        values = [
+            *(part.get(key) for key in PICTURE_KEYS),
+            address.get("url") if isinstance(address, dict) else address,
+        ]
+        value = next((value for value in values if value is not None), None)
+        if value is not None:
+            found[run] = value[0] if isinstance(value, list) and value else value
+    return found
+
+
+def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sample:
+    """What the list of samples says about a row, and what was trained with another masking.
+
+    Raises:
+        InputError: there is no such row.
+    """
+    row = bench.row(index)
+    worst = _worst(row.findings)
+    code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+    if row.error is not None:
+        return Sample(index, 0, 0, code, severity)
+    same = against is None or against == bench.masking
+    before = None if same or against is None else against.scan(row.rendering.input_ids).trained
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before)
+
+
+def _worst(findings: list[Finding]) -> Finding | None:
+    """The first error, or else the first warning; a note is no reason to look at a row."""
+    for severity in ("error", "warning"):
+        for finding in findings:
+            if finding.severity == severity:
+                return finding
+    return None

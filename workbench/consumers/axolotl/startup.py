@@ -1,0 +1,101 @@
+"""A012: recipes that the consumer, axolotl, cannot start with. Each case was run on the versions it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import EnvironmentProblem
+from workbench.findings import Finding, Fix
+from workbench.recipe import plugin
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+
+def unstartable(bench: Bench) -> Iterator[Finding]:
+    """What axolotl stops at while it builds the collator of this recipe: the one at hand, or any release that is known.
+
+    The bench has read its recipe; nothing is loaded or rendered for this.
+    """
+    if bench.recipe.multimodal and bench.recipe.effective_boundaries is not None:
+        yield from _stopped_by_boundaries(bench)
+    problem = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer)
+    if problem is not None:
+        yield Finding(
+            "A012",
+            "warning",
+            f"axolotl 0.19.0 cannot build its {bench.strategy.class_name} for this recipe: {problem}",
+            "A chat_template that axolotl has a strategy for, by name, avoids it.",
+            bench.recipe.where(("processor_type",), key=True),
+        )
+
+
+def _stopped_by_boundaries(bench: Bench) -> Iterator[Finding]:
+    """`role_boundaries` without the plugin that lets axolotl start with them, or with a plugin that it cannot find."""
+    data, recipe = bench.document.data, bench.recipe
+    package = _at_hand(bench)
+    if not plugin.listed(data):
+        version = axolotl_version(package) if package is not None else ""
+        known = not version or plugin.FIRST_STOPPING <= _numbers(version) <= plugin.LAST_STOPPING
+        tried = "" if known else f"; axolotl {version}, which is at hand, was not tried"
+        yield Finding(
+            "A012",
+            "error" if known else "warning",
+            f"{plugin.STOPS}{tried}",
+            f"The mask here is what they mean. List the plugin {plugin.NAME}, which makes them readable; "
+            "`vlmbench export` does, and leaves them out where a named chat_template gives the same labels.",
+            recipe.where(("role_boundaries",), key=True),
+            Fix(f"with the plugin {plugin.NAME}", plugin.edits(data)),
+        )
+        return
+    if package is not None and (package.parent / plugin.FILE).is_file():
+        return
+    path = bench.document.path
+    there = plugin.beside(path.parent) if path is not None else "ours"
+    # Saving an edited recipe writes the file.
+    if there == "ours" or (there == "absent" and bench.document.dirty):
+        return
+    where = recipe.where(("plugins",), key=True)
+    if there == "another":
+        yield Finding(
+            "A012",
+            "warning",
+            f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run what it says",
+            "Move it away; `vlmbench export --force` puts the right one in its place.",
+            where,
+        )
+    else:
+        yield Finding(
+            "A012",
+            "note",
+            f"{plugin.FILE} does not lie beside the recipe: axolotl must find it elsewhere to start",
+            "Saving or exporting the recipe here writes it. Where vlm-workbench is installed beside axolotl, none is "
+            "needed.",
+            where,
+        )
+
+
+def _at_hand(bench: Bench) -> Path | None:
+    from workbench.tokens.template import axolotl_package
+
+    try:
+        return axolotl_package(bench.options["axolotl_python"])
+    except EnvironmentProblem:
+        # What needs that Python says so; a recipe can be looked at without it.
+        return None
+
+
+@cache
+def axolotl_version(package: Path) -> str:
+    """The version of the axolotl in this folder, by the name that its installer gave it; "" where that is not told."""
+    names = sorted(one.name for one in package.parent.glob("axolotl-*.dist-info"))
+    return names[-1].removeprefix("axolotl-").removesuffix(".dist-info") if names else ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Major and minor number; an empty tuple, which is before all others, where the version does not begin so."""
+    numbers = version.split(".")[:2]
+    return tuple(int(one) for one in numbers) if len(numbers) == 2 and all(one.isdigit() for one in numbers) else ()

@@ -1,0 +1,64 @@
+"""The template that a new recipe names: axolotl's own, where text and boundaries are shown to be the model's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import BenchError
+from workbench.families.library import select_strategy
+from workbench.infer.probes import same_prompts
+from workbench.recipe.bundled import is_bundled
+from workbench.tokens.boundaries import resolve
+from workbench.tokens.render import Renderer
+from workbench.tokens.template import bundled_templates
+
+if TYPE_CHECKING:
+    from workbench.families.spec import Family
+    from workbench.models.load import Loaded
+
+
+def named_template(loaded: Loaded, family: Family | None, axolotl_python: str | None = None) -> str | None:
+    """The `chat_template` under which axolotl renders and masks as the model's own template and the family's
+    boundaries do; None where that is not shown.
+
+    Shown means: the text is the same to the letter, or, where an axolotl is at hand to read it from, writes the same of
+    all conversations of the proof; and every marker has the same ids and flags under this tokenizer. Then rows have the
+    same ids, and the same labels but for media in a trained turn, which axolotl masks. (T007 looks at the user's rows.)
+    """
+    name = family.axolotl.chat_template if family is not None else None
+    if family is None or name is None or loaded.processor is None or not _same_text(loaded, name, axolotl_python):
+        return None
+    strategy = select_strategy(
+        model_type=loaded.model_type,
+        chat_template=name,
+        processor_class_names=loaded.processor_classes,
+        family=family,
+    )
+    tokenizer = loaded.tokenizer
+    if strategy.terminator_ids(tokenizer) or strategy.problem(loaded.processor, tokenizer) is not None:
+        return None
+    try:
+        own = resolve(family.boundaries, tokenizer)
+    except BenchError:
+        return None
+    theirs = strategy.built_in(tokenizer)
+    ours = {(one.role, one.start, one.end, one.include_start, one.include_end) for one in own}
+    same = ours == {(one.role, one.start, one.end, one.include_start, one.include_end) for one in theirs}
+    return name if same and len(own) == len(theirs) > 0 else None
+
+
+def _same_text(loaded: Loaded, name: str, axolotl_python: str | None) -> bool:
+    """Whether what axolotl bundles under this name writes what the tokenizer's own template writes."""
+    own = loaded.tokenizer_template
+    if own is None or is_bundled(name, own):
+        return own is not None
+    try:
+        folder = bundled_templates(axolotl_python)
+        text = (folder / f"{name}.jinja").read_text("utf-8") if folder is not None else None
+    except (BenchError, OSError):
+        # What needs that Python says so.
+        return False
+    if text is None or text == own:
+        return text is not None
+    mine, theirs = (Renderer(loaded.tokenizer, loaded.processor, template, {}) for template in (own, text))
+    return same_prompts(mine, theirs)

@@ -1,0 +1,209 @@
+"""One text, read: nodes with their offsets, the data they stand for, and the line and column of every value."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from yaml import YAMLError
+
+from workbench.errors import InputError, Where
+from workbench.recipe.yaml.nodes import MERGE, Node, dotted, same
+from workbench.recipe.yaml.pyyaml import events
+from workbench.recipe.yaml_values import Builder
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 64
+
+_ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
+_BLANK = re.compile(r"(?:\s|#[^\n]*)*")
+
+_HINTS = (
+    ("'\\t'", "Indent with spaces: YAML does not allow tabs there."),
+    (
+        "mapping values are not allowed",
+        "Quote a value that contains a colon followed by a space, and check the indentation.",
+    ),
+    ("could not find expected ':'", "A key needs a colon and a space before its value."),
+    ("expected <block end>", "This line is indented differently from the lines it belongs with."),
+    ("unexpected end of stream", "A quote or bracket that was opened is never closed."),
+    ("unknown escape", "In double quotes a backslash begins an escape: use single quotes for patterns and paths."),
+    ("special characters", "Write this character as an escape inside double quotes."),
+    ("undefined alias", "Define it with &name before it is used, or quote a value that begins with *."),
+    ("cannot start any token", "Quote a value that begins with this character."),
+)
+
+
+def _hint(problem: str) -> str:
+    return next((text for sign, text in _HINTS if sign in problem), "")
+
+
+def too_large(name: str) -> InputError:
+    """What is said of a recipe of more than MAX_BYTES."""
+    return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", where=Where(name))
+
+
+class Parsed:
+    """One text, read: its data and where each value stands. Never changes."""
+
+    __slots__ = ("_lines", "aliases", "anchors", "data", "name", "root", "text")
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text, self.name = text, name
+        self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        self.anchors: dict[str, Node] = {}
+        self.aliases: list[Node] = []
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+            raise too_large(name)
+        self.root = self._read()
+        self.data: dict[Any, Any] = Builder(self).mapping_or_empty(self.root)
+
+    # -- places ------------------------------------------------------------------------------------------------------
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character offset, both from 1; only a line feed ends a line."""
+        line = bisect_right(self._lines, offset)
+        return line, offset - self._lines[line - 1] + 1
+
+    def find(self, path: Sequence[Any], *, key: bool = False) -> tuple[Node | None, int, bool]:
+        """The node at `path` or None, the offset of it or its nearest ancestor, and whether an alias leads there."""
+        node, offset, shared = self.root, self.root.start if self.root else 0, False
+        for depth, step in enumerate(path):
+            while node is not None and node.kind == "alias":
+                node, shared = self.anchors[node.value], True
+            child = None
+            if node is not None and node.kind == "map":
+                child, merged, at = self._entry(node, step)
+                shared = shared or merged
+                if child is not None and key and depth == len(path) - 1:
+                    offset = at
+                    return child, offset, shared
+            elif node is not None:
+                child = node.child(step)
+            if child is None:
+                return None, offset, shared
+            node, offset = child, child.start
+        return node, offset, shared
+
+    def _entry(self, node: Node, key: Any) -> tuple[Node | None, bool, int]:
+        merges = []
+        for (key_node, value), name in zip(node.value, node.keys, strict=True):
+            if name is MERGE:
+                merges.append(value)
+            elif same(name, key):
+                return value, False, key_node.start
+        for value in reversed(merges):
+            for source in [self.target(value)] if self.target(value).kind == "map" else self.target(value).value:
+                child, _, at = self._entry(self.target(source), key)
+                if child is not None:
+                    return child, True, at
+        return None, False, node.start
+
+    def target(self, node: Node) -> Node:
+        return self.anchors[node.value] if node.kind == "alias" else node
+
+    def line(self, path: Sequence[Any], *, key: bool = False) -> tuple[int, int]:
+        """Line and column (from 1) of the value at `path`, or its key; of the nearest ancestor where it is absent."""
+        return self.place(self.find(path, key=key)[1])
+
+    def where(self, path: Sequence[Any], *, key: bool = False) -> Where:
+        """The place of a value as an errors.Where, with the dotted path as its field."""
+        line, column = self.line(path, key=key)
+        return Where(file=self.name, line=line, column=column, field=dotted(path) or None)
+
+    def error(self, title: str, cause: str, hint: str = "", offset: int = 0) -> InputError:
+        """An InputError at a character offset that quotes the offending line."""
+        line, column = self.place(min(offset, len(self.text)))
+        shown = self.text[self._lines[line - 1] :].split("\n", 1)[0].rstrip("\r")[:160]
+        shown = "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in shown)
+        quoted = f"line {line}: {shown}" if shown else f"line {line} is empty"
+        return InputError(title, f"{cause} ({quoted})", hint, Where(self.name, line, column))
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def _read(self) -> Node | None:
+        try:
+            stream = events(self.text)
+            next(stream)
+            root, documents = None, 0
+            for event in stream:
+                kind = type(event).__name__
+                if kind == "DocumentStartEvent":
+                    documents += 1
+                    if documents > 1:
+                        raise self.error(
+                            "The recipe holds several YAML documents",
+                            "A second document begins here; axolotl reads one",
+                            "Remove the line '---', or keep the documents in files of their own.",
+                            event.start_mark.index,
+                        )
+                elif kind not in ("DocumentEndEvent", "StreamEndEvent"):
+                    root = self._node(event, stream, 0)
+        except InputError:
+            raise
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            offset = mark.index if mark is not None else getattr(error, "position", 0)
+            problem = next(filter(None, (getattr(error, name, None) for name in ("problem", "reason", "context"))), "")
+            raise self.error(
+                "The recipe is not valid YAML", problem[:1].upper() + problem[1:], _hint(problem), offset
+            ) from None
+        except (ValueError, OverflowError, AttributeError, IndexError) as error:
+            raise self.error("The recipe is not valid YAML", f"{error}") from None
+        if root is not None and root.kind == "scalar" and root.value == "" and root.plain:
+            return None
+        return root
+
+    def _node(self, event: Any, stream: Iterator[Any], depth: int) -> Node:
+        kind, start, end = type(event).__name__, event.start_mark.index, event.end_mark.index
+        anchor = event.anchor
+        if depth > MAX_DEPTH:
+            raise self.error("The recipe is nested too deeply", f"At most {MAX_DEPTH} levels are read", offset=start)
+        if anchor is not None and not _ANCHOR.fullmatch(anchor):
+            raise self.error(
+                "The recipe is not valid YAML", f"Unexpected characters in the name {anchor!r}", offset=start
+            )
+        if kind == "AliasEvent":
+            if anchor not in self.anchors:
+                cause = f"Found undefined alias {anchor!r}"
+                raise self.error("The recipe is not valid YAML", cause, _hint(cause), start)
+            node = Node("alias", start, end, anchor)
+            self.aliases.append(node)
+            return node
+        if anchor in self.anchors:
+            hint = "Readers refuse this: give one of them another name."
+            raise self.error("The recipe is not valid YAML", f"The anchor &{anchor} is defined twice", hint, start)
+        tag = None if event.tag is None or str(event.tag) == "!" else str(event.tag)
+        if kind == "ScalarEvent":
+            node = Node("scalar", start, end, event.value, tag, bool(event.implicit[0]), event.style, anchor=anchor)
+            if event.style in ("|", ">"):
+                node.end = start + len(self.text[start:end].rstrip("\r\n"))
+        else:
+            node = Node("map" if kind == "MappingStartEvent" else "seq", start, end, [], tag, anchor=anchor)
+            node.flow = bool(event.flow_style)
+        if anchor is not None:
+            self.anchors[anchor] = node
+        if node.kind == "map":
+            while type(event := next(stream)).__name__ != "MappingEndEvent":
+                key = self._node(event, stream, depth + 1)
+                value = self._node(next(stream), stream, depth + 1)
+                colon = self.skip_blank(key.end)
+                if value.start == value.end and self.text[colon : colon + 1] == ":":
+                    value.start = value.end = colon + 1
+                node.colons.append(colon)
+                node.value.append((key, value))
+                node.end = value.end
+        elif node.kind == "seq":
+            while type(event := next(stream)).__name__ != "SequenceEndEvent":
+                node.value.append(self._node(event, stream, depth + 1))
+                node.end = node.value[-1].end
+        if node.kind in ("map", "seq") and node.flow:
+            node.end = event.end_mark.index
+        return node
+
+    def skip_blank(self, offset: int) -> int:
+        """The offset of the next character that is neither white space nor in a comment."""
+        found = _BLANK.match(self.text, offset)
+        return found.end() if found else offset
