@@ -8,10 +8,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from workbench.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from workbench.notebook import open as open
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

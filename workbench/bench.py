@@ -205,6 +205,7 @@ class Bench:
     def remask(self) -> None:
         """Read only what decides the mask from the document; renderings are kept."""
         from workbench.consumers.axolotl.startup import unstartable
+        from workbench.recipe.knobs import ignored_knobs
         from workbench.recipe.model import Recipe
 
         self.recipe = recipe = Recipe.from_document(self.document)
@@ -212,7 +213,7 @@ class Bench:
         self.findings = [
             *self.loaded.notes,
             *self.template.findings,
-            *recipe.ignored_knobs(),
+            *ignored_knobs(recipe),
             *unstartable(self),
             *self.rows.findings,
         ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from workbench import __version__
+from workbench.version import __version__
 from workbench.commands.export import export
 from workbench.commands.options import EPILOG, RowCount, source_options
 from workbench.commands.overfit import overfit

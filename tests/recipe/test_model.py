@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from workbench.errors import InputError
-from workbench.recipe.model import BoundarySpec, DatasetSpec, Recipe, key_order
+from workbench.recipe.knobs import ignored_knobs
+from workbench.recipe.model import BoundarySpec, DatasetSpec, Recipe
 from workbench.recipe.refusals import BAD_VALUE, describe
 from workbench.recipe.yaml.document import Document
+from workbench.recipe.yaml.key_order import key_order
 
 MULTIMODAL = """\
 base_model: org/model
@@ -230,7 +232,7 @@ def test_recipe_knows_places_even_after_the_document_changed() -> None:
 
 
 def ignored(text: str) -> list[tuple[str, int]]:
-    return [(finding.where.field or "", finding.where.line or 0) for finding in read(text).ignored_knobs()]
+    return [(finding.where.field or "", finding.where.line or 0) for finding in ignored_knobs(read(text))]
 
 
 def test_a_clean_recipe_has_no_ignored_knobs() -> None:
@@ -296,7 +298,7 @@ def test_knobs_of_an_entry_that_the_multimodal_path_ignores(line: str) -> None:
 )
 def test_knobs_at_the_top_level_without_effect(line: str) -> None:
     line = line.replace("[]x", "x")
-    (finding,) = read(f"{MULTIMODAL}{line}\n").ignored_knobs()
+    (finding,) = ignored_knobs(read(f"{MULTIMODAL}{line}\n"))
     assert (finding.code, finding.severity) == ("M013", "warning")
     assert (finding.where.field, finding.where.line, finding.where.column) == (line.split(":")[0], 14, 1)
     assert finding.message.startswith(f"{line.split(':')[0]} has no effect: ")
@@ -306,7 +308,7 @@ def test_knobs_at_the_top_level_without_effect(line: str) -> None:
 def test_later_datasets_that_differ_are_told_what_rules() -> None:
     later = "    roles_to_train: [user]\n    train_on_eos: all\ntest_datasets:\n  - path: t\n    train_on_eos: none\n"
     later += "    field_messages: other\n"
-    findings = read(MULTIMODAL + later).ignored_knobs()
+    findings = ignored_knobs(read(MULTIMODAL + later))
     assert [finding.where.field for finding in findings] == [
         "datasets[3].roles_to_train",
         "datasets[3].train_on_eos",
@@ -319,7 +321,8 @@ def test_later_datasets_that_differ_are_told_what_rules() -> None:
 def test_key_order_covers_every_field() -> None:
     assert set(Recipe.model_fields) < set(key_order(()))
     assert key_order(("role_boundaries", 3)) == ["role", "start", "end", "include_start", "include_end"]
-    assert key_order(("datasets", 0))[0] == "path"
+    assert key_order(("role_boundaries", 3)) == list(BoundarySpec.model_fields)
+    assert key_order(("datasets", 0)) == list(DatasetSpec.model_fields)
     assert key_order(("fsdp_config",)) == []
 
 
@@ -350,7 +353,7 @@ def test_any_value_anywhere_is_read_or_named_and_hides_nothing(value: Any) -> No
             if section == "role_boundaries":
                 assert recipe.role_boundaries
                 assert recipe.role_boundaries[0].role == "r"
-            recipe.ignored_knobs()
+            ignored_knobs(recipe)
 
 
 # -- against axolotl itself, where it is at hand -----------------------------------------------------------------------

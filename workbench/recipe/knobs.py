@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workbench.findings import Finding
+from workbench.recipe.model import Recipe
+from workbench.recipe.refusals import in_order
 from workbench.recipe.yaml.nodes import KeyPath, dotted
-
-if TYPE_CHECKING:
-    from workbench.recipe.model import Recipe
 
 IGNORED_KNOB = "M013"
 LOADING_KEYS = frozenset(
@@ -69,11 +68,18 @@ def outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
     return kept
 
 
-def ignored_knobs(recipe: Recipe, data: dict[Any, Any]) -> Iterator[Finding]:
-    """A warning for each knob of the document (whose plain values are `data`) that has no effect there."""
-    for path, why, hint in _ignored(recipe, data):
-        message = f"{dotted(path)} has no effect: {why}"
-        yield Finding(IGNORED_KNOB, "warning", message, hint, recipe.where(path, key=True))
+def ignored_knobs(recipe: Recipe) -> list[Finding]:
+    """Knobs of the recipe that axolotl does not read, or not at this place: warnings of code M013, in their order."""
+    return in_order(
+        Finding(
+            IGNORED_KNOB,
+            "warning",
+            f"{dotted(path)} has no effect: {why}",
+            hint,
+            recipe.where(path, key=True),
+        )
+        for path, why, hint in _ignored(recipe, recipe.document_data)
+    )
 
 
 def _ignored(recipe: Recipe, data: dict[Any, Any]) -> Iterator[tuple[KeyPath, str, str]]:

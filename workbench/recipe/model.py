@@ -1,7 +1,7 @@
 """The recipe, typed: every axolotl key that the bench reads, with axolotl's names, types and defaults.
 
 Types and coercions are those of axolotl's own schema (0.19), so that a value is refused here exactly where axolotl
-refuses it. Keys that are not listed are kept. The order of the fields is the order in which new keys are written.
+refuses it. Keys that are not listed are kept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, fie
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.knobs import ignored_knobs
 from workbench.recipe.refusals import in_order, odd_key, validated
 from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.nodes import dotted
@@ -314,24 +313,11 @@ class Recipe(_Section):
         """The role boundaries that replace the built-ins; None where unset or empty, as axolotl takes them."""
         return list(self.role_boundaries) if self.role_boundaries else None
 
+    @property
+    def document_data(self) -> dict[Any, Any]:
+        """The plain values of the document this recipe was read from, unknown keys included."""
+        return self._parsed.data if self._parsed else self.model_dump(exclude_unset=True)
+
     def where(self, path: Sequence[Any], *, key: bool = False) -> Where:
         """The place of a value (or its key) in the document this recipe was read from."""
         return self._parsed.where(path, key=key) if self._parsed else Where(field=dotted(path) or None)
-
-    def ignored_knobs(self) -> list[Finding]:
-        """Knobs in the document that axolotl does not read, or not at this place: warnings of code M013, in order."""
-        data = self._parsed.data if self._parsed else self.model_dump(exclude_unset=True)
-        return in_order(ignored_knobs(self, data))
-
-
-def key_order(path: Sequence[Any]) -> list[str]:
-    """The usual order of the keys in the mapping at `path`; empty where there is none."""
-    if not path:
-        return [
-            name for field in Recipe.model_fields for name in (field, *(k for k, v in _ALIASES.items() if v == field))
-        ]
-    if path[0] in ("datasets", "test_datasets") and len(path) == 2:
-        return list(DatasetSpec.model_fields)
-    if path[0] == "role_boundaries" and len(path) == 2:
-        return list(BoundarySpec.model_fields)
-    return []

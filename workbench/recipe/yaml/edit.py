@@ -9,10 +9,9 @@ from typing import Any
 
 from workbench.errors import InputError, Where
 from workbench.recipe.yaml.nodes import KeyPath, Node, dotted, holds, kind_of, same
-from workbench.recipe.yaml.read import Parsed
+from workbench.recipe.yaml.read import Builder, Parsed
 from workbench.recipe.yaml.splice import Resists, Splice
 from workbench.recipe.yaml.write import as_inline, plain
-from workbench.recipe.yaml_values import Builder
 
 ABSENT: Any = object()
 Method = Callable[[Splice, KeyPath, Any], str]

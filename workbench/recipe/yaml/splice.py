@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from workbench.recipe.yaml.key_order import key_order
 from workbench.recipe.yaml.nodes import MERGE, KeyPath, Node
 from workbench.recipe.yaml.read import Parsed
 from workbench.recipe.yaml.write import after_key, as_block, as_inline, as_literal, is_short
@@ -185,8 +186,6 @@ class Splice:
 
 def _place_of(path: KeyPath, keys: list[Any]) -> int:
     """The index of the key after which a new one goes: axolotl's usual order, else the end; -1 for the very top."""
-    from workbench.recipe.model import key_order
-
     order = {name: rank for rank, name in enumerate(key_order(path[:-1]))}
     if path[-1] not in order:
         return len(keys) - 1
