@@ -117,10 +117,8 @@ class WorkbenchApp(Reporting):
         focused = self.focused
         if focused is not None and event.time < getattr(self.screen, "focused_at", 0.0):
             event.prevent_default()
-            key = events.Key(event.key, event.character)
-            # Without a sender, as from the terminal: what the pane does not take comes back here.
-            key._sender = None
-            focused.post_message(key)
+            # Sent by the pane itself, so that what it does not take comes back here.
+            focused.post_message(events.Key(event.key, event.character).set_sender(focused))
 
     def on_unmount(self) -> None:
         self.watchdog.stop()

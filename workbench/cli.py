@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from workbench.version import __version__
 from workbench.commands.export import export
 from workbench.commands.options import EPILOG, RowCount, source_options
 from workbench.commands.overfit import overfit
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError, InputError
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row

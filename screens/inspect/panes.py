@@ -10,7 +10,6 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from screens.compositor import SparingCompositor
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Container, Horizontal, Vertical
 from screens.inspect.picture import Preview
@@ -120,7 +119,6 @@ class Arranged(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._compositor = SparingCompositor()
         self._open: dict[str, bool] = {}
         # Held here: while the app goes, the panes are no longer below this screen.
         self._panes = Panes(id="panes")

@@ -119,15 +119,9 @@ class RecipeText(TextArea, Sparing):
         self.edited()
         return result
 
-    async def _on_key(self, event: events.Key) -> None:
-        """Textual's own would go to the next pane at escape; here that closes the editor. A key that deletes a letter
-        is taken as one that writes it is, without asking every pane above first."""
-        delete = {"backspace": self.action_delete_left, "delete": self.action_delete_right}.get(event.key)
-        if delete is not None:
-            event.stop()
-            self._restart_blink()
-            delete()
-        if delete is not None or event.key == "escape":
+    def on_key(self, event: events.Key) -> None:
+        """Keep Textual's own from going to the next pane at escape; here that closes the editor."""
+        if event.key == "escape":
             event.prevent_default()
 
     def action_undo(self) -> None:

@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from textual.keys import _character_to_key
+from textual.binding import Binding
 
 from screens.keys.inspect_and_app import ACTIONS, Action, together
 from workbench.errors import InputError, Where
@@ -80,7 +80,7 @@ def read_keys(file: Path | None = None) -> Keys:
 
 def _key(name: str, where: Where) -> str:
     if len(name) == 1:
-        return _character_to_key(name) if name.isprintable() else name
+        return _normal(name) if name.isprintable() else name
     if not _NAME.fullmatch(name):
         hint = "Keys are single characters, or names as ctrl+t, f2 and pagedown."
         raise InputError(f"{name!r} is not a key", hint=hint, where=where)
@@ -105,7 +105,8 @@ def _refuse_conflicts(keys: Mapping[str, tuple[str, ...]], file: str, text: str)
 
 
 def _normal(key: str) -> str:
-    return _character_to_key(key) if len(key) == 1 else key
+    """The key as Textual names it: `?` is question_mark."""
+    return next(iter(Binding.make_bindings([Binding(key, "")]))).key if len(key) == 1 else key
 
 
 def _line(text: str, name: str) -> int | None:

@@ -8,17 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
-from textual._compositor import CompositorUpdate
+from textual._compositor import ChopsUpdate, CompositorUpdate
 from textual.geometry import Region
-from textual.strip import Strip
-from textual.widget import Widget
 from textual.widgets import Static
 
-from screens.compositor import SpansUpdate
-from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.recipe_editor import RecipeEditor
-from screens.inspect.row_list import SamplesList
 from tests.screens.conftest import Opened, forget_drawn, screen_of, settled, until
 from workbench.bench import prepare
 
@@ -57,8 +52,8 @@ async def test_the_terminal_shows_what_a_whole_paint_would(opened: Opened, recip
         def displayed(where: Any, update: Any) -> None:
             nonlocal parts, others
             if isinstance(update, CompositorUpdate):
-                parts += isinstance(update, SpansUpdate)
-                others += not isinstance(update, SpansUpdate)
+                parts += isinstance(update, ChopsUpdate)
+                others += not isinstance(update, ChopsUpdate)
                 glass.write(update.render_segments(app.console))
             display(where, update)
 
@@ -103,28 +98,3 @@ async def test_the_terminal_shows_what_a_whole_paint_would(opened: Opened, recip
         await pilot.press("down", "down", "escape", "slash", "a", "enter", "n")
         await compare("searched")
         assert sum(one != other for one, other in itertools.pairwise(seen)) >= 20
-
-
-async def test_panes_where_nothing_is_painted_are_not_asked(opened: Opened) -> None:
-    async with opened((120, 34)) as pilot:
-        screen = screen_of(pilot)
-        asked: list[type[Widget]] = []
-
-        def note(pane: Widget) -> None:
-            draw = pane.render_lines
-
-            def noted(crop: Region) -> list[Strip]:
-                asked.append(type(pane))
-                return draw(crop)
-
-            pane.render_lines = noted  # type: ignore[method-assign]
-
-        for kind in (SamplesList, BoundariesPanel, FindingsList):
-            note(screen.query_one(kind))
-        note(screen)
-        samples, panel = screen.query_one(SamplesList), screen.query_one(BoundariesPanel)
-        # The least rectangle around both holds every pane.
-        samples.refresh(Region(0, 0, 5, 1))
-        panel.refresh(Region(0, panel.size.height - 1, 5, 1))
-        await pilot.pause()
-        assert sorted(one.__name__ for one in asked) == ["BoundariesPanel", "SamplesList"]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.version import __version__
 from workbench.consumers.axolotl.client import Answer, ask, consumer_python
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
 from workbench.export import readiness
@@ -20,6 +19,7 @@ from workbench.export.readiness import Proof
 from workbench.export.receipt import BENCH, Receipt, without_receipt
 from workbench.fingerprint import fingerprint, versions
 from workbench.recipe.yaml.document import Document, write_atomically
+from workbench.version import __version__
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
