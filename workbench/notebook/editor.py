@@ -13,12 +13,12 @@ import anywidget
 import traitlets
 
 from workbench.errors import BenchError
+from workbench.notebook.open_recipe import OpenRecipe
 from workbench.views import html
 from workbench.views.style import style
 
 if TYPE_CHECKING:
     from workbench.editing.session import Editing
-    from workbench.notebook.session import Session
     from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
@@ -56,7 +56,7 @@ class BoundaryEditor(anywidget.AnyWidget):
     place = traitlets.List(traitlets.Int()).tag(sync=True)
     placeholder = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, session: Session, *, row: int = 0) -> None:
+    def __init__(self, session: OpenRecipe, *, row: int = 0) -> None:
         self._session = session
         self._before, self._after = "", ""
         super().__init__(

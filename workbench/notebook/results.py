@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
 from workbench.notebook.display import Shown, plain
+from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
 from workbench.views.checks import check_payload, check_view
@@ -21,20 +22,20 @@ from workbench.views.items import visible
 from workbench.views.overfit import overfit_payload, overfit_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from workbench.checks.run import Report
     from workbench.editing.session import Editing
     from workbench.export.export import Export
     from workbench.infer.search import Inference
-    from workbench.notebook.session import Session
+    from workbench.row import Row
 
 
 @dataclass(frozen=True, repr=False)
 class Checked(Shown):
     """What a check found. `fixed` are the fixes that were made before it."""
 
-    session: Session
+    session: OpenRecipe
     report: Report
     again: Callable[[], Report]
     fixed: tuple[Fix, ...] = ()
@@ -73,6 +74,18 @@ class Checked(Shown):
         return check_html(self.session.bench, self.report) + fixed
 
 
+def check_recipe(
+    opened: OpenRecipe, rows: Callable[[], Iterable[Row]], *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> Checked:
+    """Check the recipe and these rows, which are asked for anew whenever a fix was made."""
+    from workbench.checks.run import check_rows
+
+    def report() -> Report:
+        return check_rows(opened.bench, rows(), select=select, ignore=ignore)
+
+    return Checked(opened, report(), report)
+
+
 def _make(fix: Fix, editing: Editing) -> None:
     editing.make(fix)
 
@@ -81,7 +94,7 @@ def _make(fix: Fix, editing: Editing) -> None:
 class Inferred(Shown):
     """Role boundaries found for the template, and what was proved of them."""
 
-    session: Session
+    session: OpenRecipe
     found: Inference
     model: str
     data: str

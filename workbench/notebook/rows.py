@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from workbench.errors import InputError
 from workbench.findings import Finding
 from workbench.notebook.display import Shown, plain
+from workbench.notebook.open_recipe import OpenRecipe
+from workbench.notebook.results import Checked, check_recipe
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views import html
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from workbench.notebook.results import Checked
-    from workbench.notebook.session import Session
     from workbench.row import Row
     from workbench.tokens.mask import Mask, Spans
     from workbench.tokens.trace import Trace
@@ -38,7 +38,7 @@ _MORE = ".window(a, b)"
 class Rows(Shown):
     """The rows [start, stop) of the bench's data; `stop` None: to their end. `rows[3]` is one, `rows[2:5]` are some."""
 
-    session: Session
+    session: OpenRecipe
     start: int = 0
     stop: int | None = None
 
@@ -94,7 +94,7 @@ class Rows(Shown):
 
 @dataclass(frozen=True, repr=False)
 class _OfARow(Shown):
-    session: Session
+    session: OpenRecipe
     index: int
     shown: html.Window | None = None
 
@@ -144,7 +144,7 @@ class OneRow(_OfARow):
 
     def check(self) -> Checked:
         """What is wrong with the recipe and this row."""
-        return self.session.check(rows=self)
+        return check_recipe(self.session, lambda: [self.row])
 
     def to_dict(self) -> dict[str, Any]:
         """The row as `rows[]` of `vlmbench.inspect/1` has it."""

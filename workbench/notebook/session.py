@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from workbench.bench import Bench, prepare
 from workbench.console import progress_bar, quiet_libraries
 from workbench.notebook.display import Shown, plain
 from workbench.notebook.model import Memory, Towers
-from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText
+from workbench.notebook.open_recipe import OpenRecipe
+from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText, check_recipe
 from workbench.notebook.row_file import Given, as_source
 from workbench.notebook.rows import TOKENS, OneRow, Rows
 from workbench.views.html import overview, safe
 from workbench.views.inspect_json import inspect_payload
 
 if TYPE_CHECKING:
-    from workbench.checks.run import Report
-    from workbench.editing.session import Editing
-    from workbench.editing.working_copy import Left
     from workbench.notebook.editor import BoundaryEditor
 
 Count = int | None
@@ -55,34 +52,13 @@ def open(
     return Session(bench, rows)
 
 
-class Session(Shown):
+class Session(OpenRecipe, Shown):
     """A bench in a notebook. Every answer follows the recipe as it stands, edits included."""
 
     def __init__(self, bench: Bench, rows: int | None = None) -> None:
         """`bench` is loaded; of its rows the first `rows` are looked at."""
-        from workbench.editing.session import Editing
-
-        self._bench = bench
-        self.editing: Editing = Editing(bench)
-        """The recipe under edit; the boundary editor shares it."""
-        self.left: Left | None = self.editing.left()
-        """Edits of another time that were never saved; `recover` takes them up."""
+        super().__init__(bench)
         self._limit = rows
-        self.editors: WeakSet[BoundaryEditor] = WeakSet()
-        """The boundary editors over this recipe that somebody still has."""
-
-    @property
-    def bench(self) -> Bench:
-        """The core's bench, which has read what the edits so far ask for.
-
-        Raises:
-            BenchError: the recipe cannot be used as it stands.
-        """
-        if self.editing.stale:
-            self.editing.settle()
-        if self.editing.problem is not None:
-            raise self.editing.problem
-        return self._bench
 
     # Looking
 
@@ -132,13 +108,12 @@ class Session(Shown):
 
         `select` and `ignore` hold codes or beginnings of codes, such as "M".
         """
-        from workbench.checks.run import check_rows
-
-        def report() -> Report:
-            chosen = iter([rows.row]) if isinstance(rows, OneRow) else self.rows.head(rows)
-            return check_rows(self.bench, chosen, select=select, ignore=ignore)
-
-        return Checked(self, report(), report)
+        return check_recipe(
+            self,
+            lambda: iter([rows.row]) if isinstance(rows, OneRow) else self.rows.head(rows),
+            select=select,
+            ignore=ignore,
+        )
 
     def infer(self, rows: Count = 16) -> Inferred:
         """Find the template's role boundaries, and prove them on other conversations and the first `rows` rows."""
@@ -249,39 +224,6 @@ class Session(Shown):
 
         self.edit(lambda editing: editing.set(key_path(key), value))
         return self.recipe
-
-    def edit(self, change: Callable[[Editing], object]) -> None:
-        """Make an edit, which every boundary editor shows. What another time left unsaved is set aside in a file."""
-        if self.left is not None:
-            self.editing.discard(self.left)
-            self.left = None
-        change(self.editing)
-        self._tell()
-
-    def undo(self) -> bool:
-        """Take back the last edit, whoever made it; False where there is none."""
-        moved = self.editing.undo()
-        self._tell()
-        return moved
-
-    def redo(self) -> bool:
-        """Make an undone edit again; False where there is none."""
-        moved = self.editing.redo()
-        self._tell()
-        return moved
-
-    def recover(self) -> bool:
-        """Take up edits that were left unsaved, here or in the terminal; False where there are none."""
-        if self.left is None:
-            return False
-        self.editing.restore(self.left)
-        self.left = None
-        self._tell()
-        return True
-
-    def _tell(self) -> None:
-        for editor in list(self.editors):
-            editor.refresh()
 
     def save(self, path: str | Path | None = None) -> Path:
         """Write the recipe to its file, or to `path`."""

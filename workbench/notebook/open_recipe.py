@@ -1,0 +1,81 @@
+"""A recipe that is open in a notebook: the bench, the edits that everybody makes of it, and who is to hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
+
+from workbench.bench import Bench
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Editing
+    from workbench.editing.working_copy import Left
+
+
+class Follower(Protocol):
+    """A view of the recipe that shows every edit, such as the boundary editor."""
+
+    def refresh(self) -> None: ...
+
+
+class OpenRecipe:
+    """A bench with its recipe under edit. Rows, answers and the boundary editor share one."""
+
+    def __init__(self, bench: Bench) -> None:
+        """`bench` is loaded."""
+        from workbench.editing.session import Editing
+
+        self._bench = bench
+        self.editing: Editing = Editing(bench)
+        """The recipe under edit; the boundary editor shares it."""
+        self.left: Left | None = self.editing.left()
+        """Edits of another time that were never saved; `recover` takes them up."""
+        self.editors: WeakSet[Follower] = WeakSet()
+        """The boundary editors over this recipe that somebody still has."""
+
+    @property
+    def bench(self) -> Bench:
+        """The core's bench, which has read what the edits so far ask for.
+
+        Raises:
+            BenchError: the recipe cannot be used as it stands.
+        """
+        if self.editing.stale:
+            self.editing.settle()
+        if self.editing.problem is not None:
+            raise self.editing.problem
+        return self._bench
+
+    def edit(self, change: Callable[[Editing], object]) -> None:
+        """Make an edit, which every boundary editor shows. What another time left unsaved is set aside in a file."""
+        if self.left is not None:
+            self.editing.discard(self.left)
+            self.left = None
+        change(self.editing)
+        self._tell()
+
+    def undo(self) -> bool:
+        """Take back the last edit, whoever made it; False where there is none."""
+        moved = self.editing.undo()
+        self._tell()
+        return moved
+
+    def redo(self) -> bool:
+        """Make an undone edit again; False where there is none."""
+        moved = self.editing.redo()
+        self._tell()
+        return moved
+
+    def recover(self) -> bool:
+        """Take up edits that were left unsaved, here or in the terminal; False where there are none."""
+        if self.left is None:
+            return False
+        self.editing.restore(self.left)
+        self.left = None
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        for editor in list(self.editors):
+            editor.refresh()
