@@ -197,7 +197,7 @@ class WorkbenchApp(Reporting):
     @on(Loaded)
     async def _loaded(self) -> None:
         from screens.inspect.screen import InspectScreen
-        from screens.shell.recipe_screen import Saving
+        from screens.shell.recipe_screen import RecipeScreen
         from screens.shell.remembered import recall
         from workbench.editing.session import Editing
 
@@ -214,7 +214,7 @@ class WorkbenchApp(Reporting):
         if not self.first_row and front in {one.name for one in SCREENS}:
             await self.show(front)
         base = self.base
-        assert isinstance(base, Saving)
+        assert isinstance(base, RecipeScreen)
         base.offer_left()
 
     @on(LoadFailed)

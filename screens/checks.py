@@ -19,7 +19,8 @@ from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.inspect_and_app import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen, status_of
 from screens.shell.fields import OptionList
-from screens.shell.messages import Checked, FixTried, JobFailed
+from screens.shell.mending import TriedFixes
+from screens.shell.messages import Checked, JobFailed
 from screens.shell.status_bar import StatusBar
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
@@ -226,7 +227,7 @@ class ChecksScreen(WorkbenchScreen):
         if fix is None:
             self.notify("This finding has no fix that can be applied", timeout=3)
             return
-        self._tried(FixTried(self._told_of, [fix], fix.described))
+        self.fixes.make(TriedFixes(self._told_of, [fix], fix.described))
 
     def action_fix_all(self) -> None:
         """Apply every fix that goes together with the others."""
@@ -241,7 +242,7 @@ class ChecksScreen(WorkbenchScreen):
 
         fixes = together(report)
         said = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(one.described for one in fixes)
-        self.tell(FixTried(text, fixes, said or "None can be made as the recipe is now"))
+        self.fixes.made(TriedFixes(text, fixes, said or "None can be made as the recipe is now"))
         yield
 
     def action_check_again(self) -> None:

@@ -187,7 +187,7 @@ class ModelScreen(WorkbenchScreen):
         if not fixable:
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
-        self.mend_first(fixable, self.background)
+        self.fixes.make_first(fixable)
 
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:

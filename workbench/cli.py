@@ -112,13 +112,11 @@ def _can_draw() -> bool:
 
 
 def _face(name: str) -> Callable[..., int]:
-    """The terminal app and its server are found by name: the core knows nothing of them."""
-    from importlib import import_module
+    """The terminal app and its server are found by entry point: the core knows nothing of them."""
     from importlib.metadata import entry_points
 
-    (face,) = entry_points(group="vlmbench.faces", name="terminal")
-    package = face.module.rpartition(".")[0]
-    found: Callable[..., int] = face.load() if name == "terminal" else getattr(import_module(f"{package}.{name}"), name)
+    (face,) = entry_points(group="vlmbench.faces", name=name)
+    found: Callable[..., int] = face.load()
     return found
 
 
@@ -139,7 +137,7 @@ def _serve(host: str, port: int) -> int:
             arguments.append(param.opts[0])
         if not (isinstance(param, click.Option) and param.is_flag):
             arguments.append(str(value))
-    return int(_face("serve")(arguments, host=host, port=port))
+    return int(_face("browser")(arguments, host=host, port=port))
 
 
 @cli.command(epilog=EPILOG)

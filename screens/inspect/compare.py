@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.editing import Edits
+from screens.inspect.context import InspectContext
 from screens.shell.dialogs import Ask
 from screens.shell.themes import paints
 from workbench.errors import BenchError
@@ -71,35 +71,39 @@ def said(value: object) -> str:
     return "–" if value is None else visible(as_inline(value, flow=True))
 
 
-class Comparing(Edits):
-    """What an inspect screen does with another recipe."""
+class Comparison:
+    """The part of the inspect screen that compares the recipe with another one."""
 
-    def action_compare(self) -> None:
+    def __init__(self, context: InspectContext) -> None:
+        self._context = context
+
+    def ask(self) -> None:
         """Show what another recipe says and trains differently; with no path, compare with the saved text again."""
+        context = self._context
 
         def given(path: str | None) -> None:
             if path is None:
                 return
             try:
-                self.editing.compare(Path(path).expanduser() if path.strip() else None)
+                context.editing.compare(Path(path).expanduser() if path.strip() else None)
                 self._compared()
             except BenchError as problem:
-                self.refused(problem)
+                context.screen.refused(problem)
 
         hint = "path of the other recipe; empty: the saved text"
-        self.app.push_screen(Ask("compare with", value=self.editing.compared_path, hint=hint), given)
+        context.screen.app.push_screen(Ask("compare with", value=context.editing.compared_path, hint=hint), given)
 
     def _compared(self) -> None:
-        editing, panel = self.editing, self._panel
+        editing, panel = self._context.editing, self._context.panes.boundaries
         name = editing.compared_with
         panel.border_title = f"role_boundaries against {visible(name)}" if name else BoundariesPanel.BORDER_TITLE
-        self.follow()
+        self._context.screen.follow()
         if editing.other is None:
             return
         pairs = side_by_side(editing.document, editing.other)
         more, less = panel.difference
         differing = sum(not pair.same for pair in pairs)
-        told = f"{differing or 'None'} of the knobs differ. In row {self._row} only this one trains {more:,} tokens, "
-        told += f"only the other {less:,}."
+        told = f"{differing or 'None'} of the knobs differ. In row {self._context.row} only this one trains {more:,} "
+        told += f"tokens, only the other {less:,}."
         mine = Path(editing.document.name).name
-        self.app.push_screen(Compared(f"this: {mine}", f"other: {name}", pairs, told))
+        self._context.screen.app.push_screen(Compared(f"this: {mine}", f"other: {name}", pairs, told))

@@ -1,4 +1,4 @@
-"""The half of the inspect screen that edits: typing, fixes, undo, inference, comparing, saving.
+"""Edits of the recipe on the inspect screen: typing, the form, fixes, the family's and the inferred boundaries.
 
 The visible row is masked anew at every keystroke, here; its findings, the other rows and whatever needs the model again
 follow on the background thread.
@@ -12,20 +12,16 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
-from screens.guard.faults import contained, on
-from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.messages import EditsSettled, InferenceReady
-from screens.inspect.recipe_editor import RecipeEditor, RecipeText
-from screens.inspect.row_list import SamplesList
+from screens.inspect.boundary_form import BOUNDARIES, Edited, default_of
+from screens.inspect.context import InspectContext
+from screens.inspect.panes import PaneLayout
+from screens.inspect.rows import RowReader
+from screens.inspect.tokens import Tokens
 from screens.shell.dialogs import Agree
-from screens.shell.mending import Mending
-from screens.shell.worker import Background, Kind
-from screens.token_grid.grid import TokenGrid
+from screens.shell.mending import FixTrials
+from screens.shell.worker import Kind
 from screens.token_grid.row_view import RowView
-from workbench.bench import Bench
-from workbench.editing.session import Change
 from workbench.errors import BenchError
-from workbench.findings import Finding
 from workbench.tokens.parts import refine
 
 if TYPE_CHECKING:
@@ -35,71 +31,68 @@ _CHECK_SECONDS = 0.15
 _SETTLE_SECONDS = 0.6
 
 
-class Edits(Mending):
-    """What an inspect screen does with the recipe; the screen itself has the rows."""
+class RecipeEdits:
+    """The part of the inspect screen that edits the recipe and shows what an edit did."""
 
-    bench: Bench
-    _background: Background
-    _grid: TokenGrid
-    _editor: RecipeEditor
-    _panel: BoundariesPanel
-    _view: RowView | None
-    _findings: list[Finding]
-    _row: int
-    _soon: Timer | None = None
-    _later: Timer | None = None
-    _followed = ""
-
-    if TYPE_CHECKING:
-        # The inspect screen has these.
-        def show_row(self, index: int) -> None: ...
-        def _update_status(self) -> None: ...
-        def open_panes(self) -> None: ...
-        def show_token(self) -> None: ...
-
-    @contained
-    def on_screen_resume(self) -> None:
-        """Come to the front: another screen may have edited the recipe."""
-        if self.editing.document.text != self._followed and self._followed:
-            self.follow()
+    def __init__(self, context: InspectContext, layout: PaneLayout, tokens: Tokens, rows: RowReader) -> None:
+        self._context = context
+        self._layout, self._tokens, self._rows = layout, tokens, rows
+        self._editor, self._form = context.panes.editor, context.panes.form
+        self._fixes = FixTrials(context.screen, context.background)
+        self._soon: Timer | None = None
+        self._later: Timer | None = None
+        self.followed = ""
 
     # Following an edit
 
+    def follow_others(self) -> None:
+        """Follow what another screen has edited meanwhile."""
+        text = self._context.editing.document.text
+        if not self.followed:
+            self.followed = text
+        elif text != self.followed:
+            self._context.screen.follow()
+
     def typed(self, text: str) -> None:
         """Take the text of the editor, and show what it does."""
-        self.editing.type(text, keep=False)
-        self.follow()
-        self.call_after_refresh(self.editing.keep)
+        editing = self._context.editing
+        editing.type(text, keep=False)
+        self._context.screen.follow()
+        self._context.screen.call_after_refresh(editing.keep)
 
     def follow(self) -> None:
         """Show what the last edit did: at once for the visible row, soon for all the rest."""
-        editing, editor = self.editing, self._editor
-        self._background.hold(_CHECK_SECONDS)
-        self._followed = editing.document.text
-        editor.show(self._followed)
+        context, editor = self._context, self._editor
+        editing = context.editing
+        context.background.hold(_CHECK_SECONDS)
+        self.followed = editing.document.text
+        if self._form.display:
+            self._show_form()
+        editor.show(self.followed)
         editor.say(editing.problem)
         if editing.problem is not None:
-            self._update_status()
+            context.show_status()
             return
-        if self._view is not None:
-            self._view = self._remasked(self._view)
-            changed = self.changed(self._view)
-            self._grid.remask(self._view, changed)
-            self._panel.show(self._view, changed)
-            self.show_token()
-        self._update_status()
+        if context.view is not None:
+            view = context.view = self._remasked(context.view)
+            changed = context.change(view)
+            context.panes.grid.remask(view, changed)
+            context.panes.boundaries.show(view, changed)
+            self._tokens.show()
+        context.show_status()
         for timer in (self._soon, self._later):
             if timer is not None:
                 timer.stop()
-        stale = editing.stale
-        self._soon = None if stale else self.set_timer(_CHECK_SECONDS, self._check_again)
-        self._later = self.set_timer(_SETTLE_SECONDS, self._settle) if stale else None
+        stale, screen = editing.stale, context.screen
+        self._soon = None if stale else screen.set_timer(_CHECK_SECONDS, self._rows.check_again)
+        self._later = screen.set_timer(_SETTLE_SECONDS, self._settle) if stale else None
 
     def _remasked(self, view: RowView) -> RowView:
-        masking = self.bench.masking
+        bench = self._context.bench
+        masking = bench.masking
         ids = view.rendering.input_ids
         mask = masking.scan(ids)
-        if view.wishes and not self.bench.recipe.multimodal:
+        if view.wishes and not bench.recipe.multimodal:
             mask = refine(mask, view.trace, ids, view.wishes, masking.train_on_eos)
         return replace(
             view,
@@ -107,144 +100,178 @@ class Edits(Mending):
             boundaries=masking.boundaries,
             roles_to_train=masking.roles_to_train,
             train_on_eos=masking.train_on_eos,
-            built_in="" if self.bench.recipe.effective_boundaries is not None else self.bench.strategy.name,
+            built_in=self._built_in,
         )
 
-    def changed(self, view: RowView) -> Change | None:
-        """What is different from the saved recipe, or from the one compared with; None where nothing can be."""
-        return self.editing.change(view.rendering.input_ids, view.mask.keep)
-
-    def _check_again(self) -> None:
-        self.show_row(self._row)
-        self.query_one(SamplesList).forget()
-
     def _settle(self) -> None:
-        self._background.submit(Kind.APPLY, self._settling())
+        self._context.background.submit(Kind.APPLY, self._settling())
 
     def _settling(self) -> Iterator[None]:
         problem: BenchError | None = None
         try:
-            self.editing.settle()
+            self._context.editing.settle()
         except BenchError as wrong:
             problem = wrong
-        self._tell(EditsSettled(problem))
+        self._context.tell(self.settled, problem)
         yield
 
-    def _tell(self, message: EditsSettled | InferenceReady) -> None:
-        try:
-            self.post_message(message)
-        except RuntimeError:
-            self._background.check()
-
-    @on(EditsSettled)
-    def _settled(self, message: EditsSettled) -> None:
-        if message.problem is not None:
-            self.editing.problem = message.problem
-            self._editor.say(message.problem)
-            self._update_status()
+    def settled(self, problem: BenchError | None) -> None:
+        """Show the recipe as the bench has read it again, or why it could not."""
+        context = self._context
+        if problem is not None:
+            context.editing.problem = problem
+            self._editor.say(problem)
+            context.show_status()
             return
-        samples = self.query_one(SamplesList)
-        samples.open(self.bench.rows.known_length, self._row)
-        samples.forget()
-        self.show_row(self._row)
+        context.panes.samples.open(context.bench.rows.known_length, context.row)
+        self._rows.check_again()
 
-    # Actions
+    # The text
 
-    def action_edit(self) -> None:
+    def open_text(self) -> None:
         """Open the editor at the boundaries, or go into it."""
-        editor = self._editor
+        screen, editor = self._context.screen, self._editor
+        screen.remove_class("-form")
+        self._form.display = False
         first = not editor.display
-        self.add_class("-editing")
+        screen.add_class("-editing")
         editor.display = True
         self._brief(True)
-        self.set_focus(editor.area)
+        screen.set_focus(editor.area)
         if first:
-            editor.show(self.editing.document.text)
-            editor.go(self.editing.document.line(("role_boundaries",), key=True)[0])
+            document = self._context.editing.document
+            editor.show(document.text)
+            editor.go(document.line(("role_boundaries",), key=True)[0])
 
-    def action_leave_editor(self) -> None:
-        """Close the editor; the text stays as it is."""
-        self.remove_class("-editing")
+    def go(self, line: int, column: int) -> None:
+        """Open the editor at a place of the text."""
+        self.open_text()
+        self._editor.go(line, column)
+
+    def close(self) -> None:
+        """Close text and form; the recipe stays as it is."""
+        self._context.screen.remove_class("-form", "-editing")
+        self._form.display = self._editor.display = False
         self._brief(False)
-        self._editor.display = False
-        self._grid.focus()
+        self._context.panes.grid.focus()
 
     def _brief(self, brief: bool) -> None:
-        panel = self._panel
+        panel = self._context.panes.boundaries
         panel.brief = brief
         panel.draw()
-        self.open_panes()
+        self._layout.open_panes()
 
-    @on(RecipeText.UndoWanted)
-    def _undo_wanted(self, event: RecipeText.UndoWanted) -> None:
-        self.action_redo_edit() if event.again else self.action_undo_edit()
+    # The form
 
-    def action_fix(self) -> None:
+    def switch_form(self) -> None:
+        """The form in the place of the text, or the text in the place of the form, at the same boundary."""
+        form, editor = self._form, self._editor
+        document = self._context.editing.document
+        if form.display:
+            path = form.path
+            self.open_text()
+            editor.go(document.line(path, key=True)[0])
+            return
+        line = editor.area.cursor_location[0] + 1
+        self._context.screen.add_class("-editing", "-form")
+        editor.display, form.display = False, True
+        self._brief(True)
+        self._show_form()
+        begun = [index for index in range(form.count) if document.line((BOUNDARIES, index))[0] <= line]
+        form.go((BOUNDARIES, begun[-1] if begun else 0) if form.count else (BOUNDARIES,))
+
+    def draw(self) -> None:
+        """Draw text and form anew, in the colours of another theme."""
+        self._editor.draw()
+        if self._form.display:
+            self._show_form()
+
+    def edit_field(self, edited: Edited) -> None:
+        """Write the value of a field: an edit of the same text, in the same history."""
+        editing, path, value = self._context.editing, edited.path, edited.value
+        if value is not None and value == default_of(path) and editing.document.get(path) is None:
+            return
+        try:
+            editing.set(path, value)
+        except BenchError as problem:
+            self._context.screen.refused(problem)
+        self._context.screen.follow()
+
+    def _show_form(self) -> None:
+        editing = self._context.editing
+        self._form.show(editing.document, editing.problem, built_in=self._built_in)
+
+    @property
+    def _built_in(self) -> str:
+        """The strategy whose own boundaries count; empty where the recipe's do."""
+        bench = self._context.bench
+        return "" if bench.recipe.effective_boundaries is not None else bench.strategy.name
+
+    # Edits that the bench makes
+
+    def fix(self) -> None:
         """Apply the fix of the finding under the cursor, or else of the worst whose fix does no harm."""
-        start, stop = self._grid.covered
-        fixable = [one for one in (*self._findings, *self.bench.findings) if one.fix is not None]
+        context = self._context
+        start, stop = context.panes.grid.covered
+        fixable = [one for one in (*context.findings, *context.bench.findings) if one.fix is not None]
         here = [
             one for one in fixable if one.where.tokens and one.where.tokens[0] < stop and start < one.where.tokens[1]
         ]
         if not fixable:
-            self.notify("No finding here has a fix; I infers the boundaries, D writes the family's", timeout=5)
+            context.say("No finding here has a fix; I infers the boundaries, D writes the family's", 5)
             return
-        self.mend_first(here or fixable, self._background)
+        self._fixes.make_first(here or fixable)
 
-    def action_family_boundaries(self) -> None:
+    def write_family_boundaries(self) -> None:
         """Write the family's own boundaries into the recipe."""
-        rows = self.editing.family_boundaries()
+        rows = self._context.editing.family_boundaries()
         if rows is None:
-            self.notify("The bench knows no boundaries for this model; let it infer them (I)", timeout=5)
+            self._context.say("The bench knows no boundaries for this model; let it infer them (I)", 5)
             return
         self._write(rows, "the family's boundaries")
 
     def _write(self, rows: list[dict[str, object]], what: str) -> None:
+        context = self._context
         try:
-            self.editing.set_boundaries(rows)
+            context.editing.set_boundaries(rows)
         except BenchError as problem:
-            self.refused(problem)
+            context.screen.refused(problem)
             return
-        self.notify(f"role_boundaries are now {what} (u undoes it)", timeout=5, markup=False)
-        self.follow()
+        context.say(f"role_boundaries are now {what} (u undoes it)", 5)
+        context.screen.follow()
 
-    def action_infer(self) -> None:
+    def infer(self) -> None:
         """Find boundaries from the template alone, and show what was proved before they are written."""
-        self.notify("Inferring from the chat template…", timeout=4)
-        self._background.submit(Kind.INFER, self._inferring())
+        self._context.say("Inferring from the chat template…", 4)
+        self._context.background.submit(Kind.INFER, self._inferring())
 
     def _inferring(self) -> Iterator[None]:
         from workbench.infer.search import infer
 
-        loaded = self.bench.loaded
-        rows = [row.conversation.messages for row in self.bench.head(8) if row.error is None]
+        bench = self._context.bench
+        loaded = bench.loaded
+        rows = [row.conversation.messages for row in bench.head(8) if row.error is None]
         try:
-            found = infer(
-                self.bench.renderer,
-                loaded.tokenizer,
-                generation_config=loaded.generation_config,
-                rows=rows,
-                sample=self.bench.data_is_sample,
-            )
+            found = infer(bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=rows)
         except BenchError as problem:
-            self._tell(EditsSettled(problem))
+            self._context.tell(self.settled, problem)
         else:
-            self._tell(InferenceReady(found))
+            self._context.tell(self._inferred, found)
         yield
 
-    @on(InferenceReady)
-    def _inferred(self, message: InferenceReady) -> None:
+    def _inferred(self, found: Inference) -> None:
         from workbench.views.infer import infer_text
 
-        found: Inference = message.found
-        roles = self.bench.recipe.roles_to_train
+        bench = self._context.bench
+        roles = bench.recipe.roles_to_train
         proved = found.verified_for(roles)
         note = "" if proved else f"Not everything could be proved for {', '.join(roles)}: read what stands below."
-        body = infer_text(found, self.bench.title, self.bench.rows.name)
+        body = infer_text(found, bench.title, bench.rows.name)
 
         def agreed(yes: bool | None) -> None:
             if yes:
                 self._write(found.role_boundaries, "the inferred ones")
 
         agree = "writes them into the recipe" if found.role_boundaries else ""
-        self.app.push_screen(Agree("inferred boundaries", body, agree=agree, note=note, diff=False), agreed)
+        dialog = Agree("inferred boundaries", body, agree=agree, note=note, diff=False)
+        self._context.screen.app.push_screen(dialog, agreed)

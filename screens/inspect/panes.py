@@ -1,4 +1,4 @@
-"""The panes of the inspect screen: how wide, how high, shown or not. By keys, and by dragging the edge between two."""
+"""The panes of the inspect screen: how wide, how high, shown or hidden. By keys, and by dragging the edge of two."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from textual.widget import Widget
 
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Container, Horizontal, Vertical
-from screens.inspect.picture import Preview
-from screens.token_grid.grid import TokenGrid
 
 _LEAST = {"samples": 8, "side": 20, "token": 3}
 _TEXT_LEFT = 24
@@ -110,29 +108,24 @@ class Panes(PaneRow):
         pane.styles.width = min(max(_LEAST[name], cells), max(_LEAST[name], self.size.width - others - _TEXT_LEFT))
 
 
-class Arranged(Screen[None]):
-    """What an inspect screen does with its panes, and with the picture under the cursor."""
+class PaneLayout:
+    """The part of the inspect screen that shows and hides its panes, and keeps how they stand."""
 
-    _previewing = True
-    _grid: TokenGrid
-    _preview: Preview
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, screen: Screen[None], panes: Panes) -> None:
+        self._screen = screen
+        self._panes = panes
         self._open: dict[str, bool] = {}
-        # Held here: while the app goes, the panes are no longer below this screen.
-        self._panes = Panes(id="panes")
 
-    def action_wider(self) -> None:
+    def wider(self) -> None:
         """Make the pane in focus larger: the samples, else the right side."""
         self._resize(_STEP)
 
-    def action_narrower(self) -> None:
+    def narrower(self) -> None:
+        """Make it smaller."""
         self._resize(-_STEP)
 
     def _resize(self, step: int) -> None:
-        panes = self._panes
-        focused = self.focused
+        panes, focused = self._panes, self._screen.focused
         side = panes.query_one("#side")
         samples = panes.query_one("#samples")
         if focused is samples or (not side.display and samples.display):
@@ -143,30 +136,30 @@ class Arranged(Screen[None]):
             return
         panes.set_size(str(pane.id), pane.outer_size.width + step)
 
-    def action_toggle_samples(self) -> None:
+    def toggle_samples(self) -> None:
         """Show or hide the list of rows."""
         self._toggle("samples")
 
-    def action_toggle_boundaries(self) -> None:
+    def toggle_boundaries(self) -> None:
         """Show or hide the right side, whatever the width would have it be."""
         self._toggle("side")
 
-    def action_toggle_token(self) -> None:
+    def toggle_token(self) -> None:
         """Show or hide what is said about the token under the cursor."""
         self._toggle("token")
 
     def _toggle(self, name: str) -> None:
-        found = self.query_one(f"#{name}")
+        found, focused = self._panes.query_one(f"#{name}"), self._screen.focused
         self._open[name] = not found.display
         self.open_panes()
-        if self.focused is not None and (self.focused is found or found in self.focused.ancestors):
-            self._grid.focus()
+        if focused is not None and (focused is found or found in focused.ancestors):
+            self._focus_tokens()
 
     def open_panes(self) -> None:
         """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
         for name in _LEAST:
-            pane, shown = self.query_one(f"#{name}"), self._open.get(name)
-            if name == "side" and self.has_class("-editing"):
+            pane, shown = self._panes.query_one(f"#{name}"), self._open.get(name)
+            if name == "side" and self._screen.has_class("-editing"):
                 shown = True
             if shown is None:
                 pane.styles.clear_rule("display")
@@ -175,47 +168,27 @@ class Arranged(Screen[None]):
         self._panes.resize()
 
     @property
-    def arrangement(self) -> dict[str, Any]:
-        """What is kept of the panes."""
-        return {"open": self._open, "sizes": self._panes.sizes, "zoomed": self.has_class("-zoomed")}
+    def kept(self) -> dict[str, Any]:
+        """How the panes stand, for the next time."""
+        return {"open": self._open, "sizes": self._panes.sizes, "zoomed": self._screen.has_class("-zoomed")}
 
-    def rearrange(self, kept: object) -> None:
+    def restore(self, kept: object) -> None:
         """Have the panes as they were kept."""
         known = kept if isinstance(kept, dict) else {}
         opened, sizes = known.get("open"), known.get("sizes")
         self._open = _of_type(opened, bool)
         self._panes.sizes = {name: max(0, min(cells, 1000)) for name, cells in _of_type(sizes, int).items()}
-        self.set_class(known.get("zoomed") is True, "-zoomed")
-        self.call_after_refresh(self.open_panes)
+        self._screen.set_class(known.get("zoomed") is True, "-zoomed")
+        self._screen.call_after_refresh(self.open_panes)
 
-    def action_zoom(self) -> None:
+    def zoom(self) -> None:
         """Only the tokens, or every pane that was there before."""
-        self.toggle_class("-zoomed")
-        if self.has_class("-zoomed"):
-            self._grid.focus()
+        self._screen.toggle_class("-zoomed")
+        if self._screen.has_class("-zoomed"):
+            self._focus_tokens()
 
-    # The picture
-
-    def action_preview(self) -> None:
-        """Show the picture of the chip under the cursor, or no pictures."""
-        self._previewing = not self._previewing
-        self.preview()
-
-    def preview(self) -> None:
-        """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
-        grid, shown = self._grid, self._preview
-        lines, view = grid.layout_lines, grid.view
-        source = view.pictures.get(grid.run) if view is not None and grid.run >= 0 else None
-        if source is None or lines is None or not self._previewing or not grid.display or grid.held is not None:
-            shown.hide()
-            return
-        line = lines.line_of(grid.item) - grid.scroll_offset.y
-        if not 0 <= line < grid.size.height:
-            shown.hide()
-            return
-        column = lines.gutter + lines.cells(grid.item)[0] + 1
-        room = (grid.outer_size.width, grid.outer_size.height)
-        shown.show(source, line + 1, column, room, lines.height - grid.scroll_offset.y)
+    def _focus_tokens(self) -> None:
+        self._panes.query_one("#grid").focus()
 
 
 def _of_type(kept: object, kind: type[Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from screens.shell.themes import paints
 
 
 class Prompt(Horizontal):
-    """Hidden until `ask`. Posts `Typed` at every change, `Stepped` for up and down, `Given` and `Left` at the end."""
+    """Hidden until `ask`. Posts `Typed` at every change, `Stepped` for up and down, at the end `Entered` or `Cancelled`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
@@ -34,10 +34,10 @@ class Prompt(Horizontal):
     class Typed(Said):
         """The text changed."""
 
-    class Given(Said):
+    class Entered(Said):
         """Enter was pressed."""
 
-    class Left(Said):
+    class Cancelled(Said):
         """Escape was pressed."""
 
     class Stepped(Message):
@@ -91,10 +91,10 @@ class Prompt(Horizontal):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Given(self.kind, event.value))
+        self.post_message(self.Entered(self.kind, event.value))
 
     def action_leave(self) -> None:
-        self.post_message(self.Left(self.kind, self.query_one(Input).value))
+        self.post_message(self.Cancelled(self.kind, self.query_one(Input).value))
 
     def action_step(self, direction: int) -> None:
         self.post_message(self.Stepped(self.kind, direction))

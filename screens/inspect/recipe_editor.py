@@ -39,7 +39,7 @@ class _Looks(NamedTuple):
     others: tuple[object, ...]
 
 
-class RecipeText(TextArea, Sparing):
+class RecipeTextArea(TextArea, Sparing):
     """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
@@ -137,9 +137,9 @@ class RecipeEditor(Vertical, Still):
     BORDER_TITLE = "recipe"
 
     def __init__(self, typed: Callable[[str], None], *, id: str | None = None) -> None:
-        area = RecipeText.code_editor("", language=_LANGUAGE, soft_wrap=False, tab_behavior="indent", id="yaml")
+        area = RecipeTextArea.code_editor("", language=_LANGUAGE, soft_wrap=False, tab_behavior="indent", id="yaml")
         area.show_line_numbers = True
-        assert isinstance(area, RecipeText)
+        assert isinstance(area, RecipeTextArea)
         area.edited = self._edited
         super().__init__(area, Static(id="wrong", markup=False), id=id)
         self.area = area

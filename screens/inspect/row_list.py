@@ -12,9 +12,9 @@ from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.strip import Strip
 
-from screens.inspect.messages import FilterWanted, RowChosen, SamplesWanted
 from screens.keys.inspect_and_app import bindings
 from screens.line_cache.line_view import LineView
 from screens.shell.themes import paints
@@ -34,6 +34,27 @@ class SamplesList(LineView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
+
+    class RowChosen(Message):
+        """A row was chosen to be shown."""
+
+        def __init__(self, index: int) -> None:
+            self.index = index
+            super().__init__()
+
+    class SamplesWanted(Message):
+        """The list shows these rows and knows nothing of them."""
+
+        def __init__(self, indices: list[int]) -> None:
+            self.indices = indices
+            super().__init__()
+
+    class FilterWanted(Message):
+        """The list has room for more rows of its filter, or with `again` for all of them anew."""
+
+        def __init__(self, again: bool = False) -> None:
+            self.again = again
+            super().__init__()
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -121,7 +142,7 @@ class SamplesList(LineView, can_focus=True):
         known = list(self._samples)
         self._clear()
         if self.filtered:
-            self.post_message(FilterWanted(again=True))
+            self.post_message(self.FilterWanted(again=True))
         self._ask(again=True, more=known[:_AGAIN])
         self.refresh()
 
@@ -189,9 +210,9 @@ class SamplesList(LineView, can_focus=True):
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
-            self.post_message(SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
+            self.post_message(self.SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
         if self._order is not None and not self._complete and self.scroll_offset.y + 2 * self.size.height > self.rows:
-            self.post_message(FilterWanted())
+            self.post_message(self.FilterWanted())
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
@@ -249,7 +270,7 @@ class SamplesList(LineView, can_focus=True):
             return
         index = self._row_at(min(max(0, place), self.rows - 1))
         if index != self.chosen:
-            self.post_message(RowChosen(index))
+            self.post_message(self.RowChosen(index))
 
     def move(self, step: int) -> None:
         """Choose another row, so many further on in the list."""

@@ -20,51 +20,51 @@ _TOKENS, _EDIT, _ROWS, _PANES, _SCREENS, _BENCH = "Tokens", "Recipe", "Rows", "P
 
 ACTIONS: tuple[Action, ...] = (
     Action(
-        "edit.leave", ("escape",), "screen.leave_editor", "Close the editor",
+        "edit.leave", ("escape",), "screen.part('edits.close')", "Close the editor",
         "Back to the tokens; the text stays as it is.", _EDIT, "editor", "tokens", palette=False,
     ),
     Action(
-        "form.leave", ("escape",), "screen.leave_editor", "Close the form",
+        "form.leave", ("escape",), "screen.part('edits.close')", "Close the form",
         "Back to the tokens; the recipe stays as it is.", _EDIT, "form", "tokens", palette=False,
     ),
     Action(
-        "edit.open", ("e",), "edit", "Edit the recipe",
+        "edit.open", ("e",), "part('edits.open_text')", "Edit the recipe",
         "Open the recipe's YAML at its role boundaries; the mask follows every keystroke.", _EDIT, "inspect", "edit",
     ),
     Action(
-        "edit.fix", ("f",), "fix", "Apply a fix",
+        "edit.fix", ("f",), "part('edits.fix')", "Apply a fix",
         "Apply the fix of the finding under the cursor, or of the worst that has one.", _EDIT, "inspect", "fix",
     ),
     Action(
-        "grid.next-edge", ("]",), "next_edge", "Next mask edge",
+        "grid.next-edge", ("]",), "part('tokens.next_edge')", "Next mask edge",
         "Go to the next token where training begins or ends.", _TOKENS, "inspect", "edge",
     ),
     Action(
-        "grid.previous-edge", ("[",), "previous_edge", "Previous mask edge",
+        "grid.previous-edge", ("[",), "part('tokens.previous_edge')", "Previous mask edge",
         "Go back to the last token where training began or ended.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.next-turn", ("}",), "next_turn", "Next turn",
+        "grid.next-turn", ("}",), "part('tokens.next_turn')", "Next turn",
         "Go to the first token of the next message.", _TOKENS, "inspect", "turn",
     ),
     Action(
-        "grid.previous-turn", ("{",), "previous_turn", "Previous turn",
+        "grid.previous-turn", ("{",), "part('tokens.previous_turn')", "Previous turn",
         "Go to the first token of this message, or of the one before.", _TOKENS, "inspect",
     ),
     Action(
-        "rows.next", ("J",), "next_row", "Next row",
+        "rows.next", ("J",), "part('rows.next')", "Next row",
         "Show the next row of the data.", _ROWS, "inspect", "row",
     ),
     Action(
-        "rows.previous", ("K",), "previous_row", "Previous row",
+        "rows.previous", ("K",), "part('rows.previous')", "Previous row",
         "Show the row before.", _ROWS, "inspect",
     ),
     Action(
-        "grid.next-finding", ("n",), "next_finding", "Next finding",
+        "grid.next-finding", ("n",), "part('tokens.next_finding')", "Next finding",
         "Go to the next token that a finding points at.", _TOKENS, "inspect", "finding",
     ),
     Action(
-        "edit.form", ("F", "f4"), "form", "Form or text",
+        "edit.form", ("F", "f4"), "part('edits.switch_form')", "Form or text",
         "Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
         _EDIT, "inspect", "form",
     ),
@@ -73,47 +73,47 @@ ACTIONS: tuple[Action, ...] = (
         "Show what changed, and write it to the file that was opened.", _EDIT, "inspect", "save",
     ),
     Action(
-        "grid.previous-finding", ("N",), "previous_finding", "Previous finding",
+        "grid.previous-finding", ("N",), "part('tokens.previous_finding')", "Previous finding",
         "Go back to the token that a finding points at.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.spaces", ("full_stop",), "spaces", "Show or hide spaces",
+        "grid.spaces", ("full_stop",), "part('tokens.toggle_spaces')", "Show or hide spaces",
         "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
     ),
     Action(
-        "grid.search", ("slash",), "search", "Search this row",
+        "grid.search", ("slash",), "part('search.ask_search')", "Search this row",
         "Find text, ids (#107 2604) or a role (role:assistant); down and up go from match to match.",
         _TOKENS, "inspect", "search",
     ),
     Action(
-        "grid.next-match", ("greater_than_sign", "f3"), "next_match", "Next match",
+        "grid.next-match", ("greater_than_sign", "f3"), "part('search.next_match')", "Next match",
         "Go to the next place that the search found.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.previous-match", ("less_than_sign", "shift+f3"), "previous_match", "Previous match",
+        "grid.previous-match", ("less_than_sign", "shift+f3"), "part('search.previous_match')", "Previous match",
         "Go back to the place that the search found before.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.copy", ("y", "ctrl+c"), "copy_text", "Copy the text",
+        "grid.copy", ("y", "ctrl+c"), "part('tokens.copy_text')", "Copy the text",
         "Of the selected tokens, or of the one under the cursor.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.copy-ids", ("Y",), "copy_ids", "Copy the ids",
+        "grid.copy-ids", ("Y",), "part('tokens.copy_ids')", "Copy the ids",
         "Of the selected tokens, or of the one under the cursor.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.copy-program", ("P",), "copy_reproducer", "Copy a program",
+        "grid.copy-program", ("P",), "part('tokens.copy_program')", "Copy a program",
         "A few lines of Python that show the mask of these turns again, without model or data.", _TOKENS, "inspect",
     ),
     Action(
-        "rows.filter", ("ctrl+f",), "filter", "Filter the rows",
+        "rows.filter", ("ctrl+f",), "part('search.ask_filter')", "Filter the rows",
         "List only rows with some words, a trained share or findings: trained<10 is:error M001.", _ROWS, "inspect",
     ),
     Action(
-        "rows.jump", ("colon",), "jump_row", "Go to a row", "Show the row of a number.", _ROWS, "inspect",
+        "rows.jump", ("colon",), "part('search.ask_row')", "Go to a row", "Show the row of a number.", _ROWS, "inspect",
     ),
     Action(
-        "grid.lens", ("l",), "lens", "Change the lens",
+        "grid.lens", ("l",), "part('tokens.next_lens')", "Change the lens",
         "Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.", _TOKENS, "inspect", "lens",
     ),
     Action(
@@ -125,15 +125,15 @@ ACTIONS: tuple[Action, ...] = (
         "Make an undone edit again; ctrl+y does it in the editor.", _EDIT, "inspect",
     ),
     Action(
-        "edit.infer", ("I",), "infer", "Infer the boundaries",
+        "edit.infer", ("I",), "part('edits.infer')", "Infer the boundaries",
         "Find them from the chat template, prove them, and offer them.", _EDIT, "inspect",
     ),
     Action(
-        "edit.family", ("D",), "family_boundaries", "Boundaries of the family",
+        "edit.family", ("D",), "part('edits.write_family_boundaries')", "Boundaries of the family",
         "Put the boundaries that the bench knows for this family into the recipe.", _EDIT, "inspect",
     ),
     Action(
-        "edit.compare", ("C",), "compare", "Compare with another recipe",
+        "edit.compare", ("C",), "part('comparison.ask')", "Compare with another recipe",
         "Show the tokens that another recipe trains and this one does not, and the other way round.", _EDIT, "inspect",
     ),
     Action(
@@ -224,7 +224,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("samples.first", ("home", "g"), "first", "First row", "Show row 0.", _ROWS, "samples"),
     Action("samples.last", ("end", "G"), "last", "Last row", "Show the last row that is known.", _ROWS, "samples"),
     Action(
-        "samples.open", ("enter",), "screen.focus_tokens", "To the tokens",
+        "samples.open", ("enter",), "screen.part('tokens.focus')", "To the tokens",
         "Go to the tokens of this row.", _ROWS, "samples", palette=False,
     ),
     Action(
@@ -232,33 +232,33 @@ ACTIONS: tuple[Action, ...] = (
         "Move between the panes; shift+tab goes back.", _PANES, "inspect", "panes", palette=False,
     ),
     Action(
-        "panes.samples", ("s",), "toggle_samples", "Show or hide the samples",
+        "panes.samples", ("s",), "part('layout.toggle_samples')", "Show or hide the samples",
         "The list of rows on the left.", _PANES, "inspect",
     ),
     Action(
-        "panes.boundaries", ("b",), "toggle_boundaries", "Show or hide the boundaries",
+        "panes.boundaries", ("b",), "part('layout.toggle_boundaries')", "Show or hide the boundaries",
         "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
         "boundaries",
     ),
     Action(
-        "panes.token", ("t",), "toggle_token", "Show or hide the token",
+        "panes.token", ("t",), "part('layout.toggle_token')", "Show or hide the token",
         "What is said about the token under the cursor, below the tokens.", _PANES, "inspect",
     ),
     Action(
-        "panes.wider", ("ctrl+right",), "wider", "Make the pane wider",
+        "panes.wider", ("ctrl+right",), "part('layout.wider')", "Make the pane wider",
         "The samples when they are in focus, else the right side. Edges can be dragged with the mouse too.",
         _PANES, "inspect",
     ),
     Action(
-        "panes.narrower", ("ctrl+left",), "narrower", "Make the pane narrower",
+        "panes.narrower", ("ctrl+left",), "part('layout.narrower')", "Make the pane narrower",
         "The samples when they are in focus, else the right side.", _PANES, "inspect",
     ),
     Action(
-        "panes.zoom", ("z",), "zoom", "Only the tokens", "Hide every other pane, or bring them back.",
+        "panes.zoom", ("z",), "part('layout.zoom')", "Only the tokens", "Hide every other pane, or bring them back.",
         _PANES, "inspect",
     ),
     Action(
-        "grid.picture", ("p",), "preview", "Show or hide pictures",
+        "grid.picture", ("p",), "part('tokens.toggle_preview')", "Show or hide pictures",
         "The picture of the chip under the cursor, beside it.", _TOKENS, "inspect",
     ),
     *MORE,

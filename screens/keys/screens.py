@@ -1,8 +1,9 @@
 """The screens of the workbench: a line here and a file beside this one make a screen.
 
-The file holds a subclass of `screens.shell.base_screen.WorkbenchScreen`, or of Textual's screen with the same constructor
-(`bench`, `background`) and a `SCOPES`. It is imported when it is first shown. Its keys are actions in `screens.keys.inspect_and_app`
-with its name as their scope. A screen whose file is not there cannot be reached, and nothing else changes.
+The file holds a subclass of `screens.shell.base_screen.WorkbenchScreen`, or of Textual's screen with the same
+constructor (`bench`, `background`) and a `SCOPES`. It is imported when it is first shown. Its keys are actions in
+`screens.keys.inspect_and_app` with its name as their scope. A screen whose file is not there cannot be reached, and
+nothing else changes.
 """
 
 from __future__ import annotations

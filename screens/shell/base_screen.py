@@ -9,7 +9,8 @@ from textual.message import Message
 
 from screens.guard.faults import Guarded
 from screens.shell.footer import KeyHints
-from screens.shell.mending import Mending
+from screens.shell.mending import FixTrials
+from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.worker import Background
 from workbench.views.items import visible
@@ -29,7 +30,7 @@ def status_of(bench: Bench) -> Status:
     )
 
 
-class WorkbenchScreen(Guarded, Mending):
+class WorkbenchScreen(Guarded, RecipeScreen):
     """A screen of the registry: status bar, `body`, footer.
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,
@@ -44,6 +45,7 @@ class WorkbenchScreen(Guarded, Mending):
         super().__init__()
         self.bench = bench
         self.background = background
+        self.fixes = FixTrials(self, background)
         self._seen = ""
 
     def compose(self) -> ComposeResult:

@@ -14,7 +14,7 @@ from screens.guard.faults import Guarded, subscriber
 from screens.guard.widgets import Vertical
 from screens.keys.inspect_and_app import Scope, bindings
 from screens.shell.footer import KeyHints
-from screens.shell.problem import Problem
+from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.themes import paints
 
@@ -100,12 +100,12 @@ class LoadingScreen(Guarded, Screen[None]):
         yield StatusBar(Status(self._title))
         with Vertical(id="loading"):
             yield Stages()
-        yield Problem(leave="r tries again   q leaves")
+        yield ProblemPane(leave="r tries again   q leaves")
         yield KeyHints("loading")
 
     def on_mount(self) -> None:
-        self.query_one(Problem).display = False
-        self.app.theme_changed_signal.subscribe(self, subscriber(self, self.query_one(Problem).draw))
+        self.query_one(ProblemPane).display = False
+        self.app.theme_changed_signal.subscribe(self, subscriber(self, self.query_one(ProblemPane).draw))
 
     def report(self, progress: Progress) -> None:
         """Loading came this far."""
@@ -114,7 +114,7 @@ class LoadingScreen(Guarded, Screen[None]):
     def fail(self, error: BenchError) -> None:
         """Say why there is nothing to show."""
         self._turn(failed=True)
-        self.query_one(Problem).show(error)
+        self.query_one(ProblemPane).show(error)
 
     def action_retry(self) -> None:
         """Load again."""
@@ -130,6 +130,6 @@ class LoadingScreen(Guarded, Screen[None]):
     def _turn(self, *, failed: bool) -> None:
         self.failed = failed
         self.query_one("#loading").display = not failed
-        self.query_one(Problem).display = failed
+        self.query_one(ProblemPane).display = failed
         self.refresh_bindings()
         self.query_one(KeyHints).refresh()

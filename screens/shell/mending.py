@@ -1,13 +1,13 @@
-"""What every screen that applies fixes does with them: a fix is tried on a copy of the bench before it is made."""
+"""Fixes of a screen's findings: each is tried on a copy of the bench before it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from screens.guard.faults import on
-from screens.shell.messages import FixTried
-from screens.shell.recipe_screen import Saving
+from screens.guard.faults import guarded
+from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError
 from workbench.views.items import visible
@@ -17,53 +17,69 @@ if TYPE_CHECKING:
     from workbench.findings import Finding, Fix
 
 
-class Mending(Saving):
-    """A screen with fixes. Where a trial needs no more than the masks of the rows that are kept it is made at once."""
+@dataclass(frozen=True, slots=True)
+class TriedFixes:
+    """The fixes of a recipe with this `text` that may be made, and what is said of them, or why there are none."""
 
-    def mend_first(self, findings: Sequence[Finding], background: Background) -> None:
+    text: str
+    fixes: Sequence[Fix]
+    said: str
+
+
+class FixTrials:
+    """The part of a screen that makes fixes. Where a trial needs only the masks of rows that are kept it is at once."""
+
+    def __init__(self, screen: RecipeScreen, background: Background) -> None:
+        self._screen, self._background = screen, background
+
+    def make_first(self, findings: Sequence[Finding]) -> None:
         """Make the first fix that may be offered, or say why there is none."""
         from workbench.checks.trial import Trials
 
-        trials = Trials.seen(self.editing.bench)
-        text = self.editing.document.text
+        editing = self._screen.editing
+        trials, text = Trials.seen(editing.bench), editing.document.text
         if all(trials.quick(one) for one in findings):
-            self._tried(self._first(trials, findings, text))
+            self.make(self._first(trials, findings, text))
             return
-        self.notify("Trying the fix…", timeout=3)
-        background.submit(Kind.FIX, self._trying(trials, findings, text))
+        self._screen.notify("Trying the fix…", timeout=3)
+        self._background.submit(Kind.FIX, self._trying(trials, findings, text))
 
     def _trying(self, trials: Trials, findings: Sequence[Finding], text: str) -> Iterator[None]:
-        message = self._first(trials, findings, text)
-        self.post_message(message)
+        self.made(self._first(trials, findings, text))
         yield
 
+    def made(self, tried: TriedFixes) -> None:
+        """Make fixes in the window's thread; called from the background thread, by which they were tried."""
+        try:
+            self._screen.call_later(guarded(self._screen, self.make), tried)
+        except RuntimeError:
+            self._background.check()
+
     @staticmethod
-    def _first(trials: Trials, findings: Sequence[Finding], text: str) -> FixTried:
+    def _first(trials: Trials, findings: Sequence[Finding], text: str) -> TriedFixes:
         refused = ""
         for one in findings:
             assert one.fix is not None
             tried = trials.of(one)
             if tried.fix is not None:
-                return FixTried(text, [tried.fix], f"{one.code} mended: {tried.fix.described}")
+                return TriedFixes(text, [tried.fix], f"{one.code} mended: {tried.fix.described}")
             refused = refused or f"{one.code}: “{one.fix.title}” {tried.why}"
-        return FixTried(text, [], refused)
+        return TriedFixes(text, [], refused)
 
-    @on(FixTried)
-    def _tried(self, message: FixTried) -> None:
-        if message.text != self.editing.document.text:
-            self.notify("The recipe was edited meanwhile: no fix was made", timeout=4)
-        elif not message.fixes:
-            self.notify(visible(f"No fix is made. {message.said}"), severity="warning", timeout=8, markup=False)
-        else:
-            self.make_fixes(message.fixes, message.said)
-
-    def make_fixes(self, fixes: Sequence[Fix], said: str) -> None:
+    def make(self, tried: TriedFixes) -> None:
         """Make fixes that were tried, and say so."""
-        try:
-            for fix in fixes:
-                self.editing.make(fix)
-        except BenchError as problem:
-            self.refused(problem)
+        screen = self._screen
+        if tried.text != screen.editing.document.text:
+            screen.notify("The recipe was edited meanwhile: no fix was made", timeout=4)
             return
-        self.notify(visible(f"{said} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
-        self.follow()
+        if not tried.fixes:
+            screen.notify(visible(f"No fix is made. {tried.said}"), severity="warning", timeout=8, markup=False)
+            return
+        try:
+            for fix in tried.fixes:
+                screen.editing.make(fix)
+        except BenchError as problem:
+            screen.refused(problem)
+            return
+        screen.notify(visible(f"{tried.said} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
+        screen.follow()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from workbench.checks.run import Report
     from workbench.errors import BenchError
     from workbench.export.export import Export
-    from workbench.findings import Finding, Fix
+    from workbench.findings import Finding
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.memory import MemoryEstimate
@@ -47,16 +46,6 @@ class JobFailed(Message):
     def __init__(self, kind: Kind, problem: BenchError) -> None:
         self.kind = kind
         self.problem = problem
-        super().__init__()
-
-
-class FixTried(Message):
-    """Fixes that may be made of the recipe that has this text, or none; and what to say of that."""
-
-    def __init__(self, text: str, fixes: Sequence[Fix], said: str) -> None:
-        self.text = text
-        self.fixes = fixes
-        self.said = said
         super().__init__()
 
 

@@ -10,7 +10,7 @@ from workbench.errors import BenchError
 from workbench.findings import Finding
 
 
-class Problem(VerticalScroll):
+class ProblemPane(VerticalScroll):
     """Shows an error or a finding. `leave` says how to go on."""
 
     def __init__(self, *, leave: str = "", id: str | None = None) -> None:

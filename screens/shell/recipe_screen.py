@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.editing.session import Editing
 
 
-class Saving(Screen[None]):
+class RecipeScreen(Screen[None]):
     """A screen with an `editing`; `follow` shows what an edit did."""
 
     editing: Editing

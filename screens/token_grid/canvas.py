@@ -18,6 +18,7 @@ from textual import events
 from textual.cache import LRUCache
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.strip import Strip
 
 from screens.line_cache.line_view import LineView
@@ -25,7 +26,6 @@ from screens.shell.themes import paints
 from screens.token_grid.find import NO_MATCHES, Matches
 from screens.token_grid.lenses import Lens, Shades, legend, shades, styles
 from screens.token_grid.lines import TokenLines, draw_items, lay_out
-from screens.token_grid.messages import CursorMoved
 from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
 from screens.token_grid.paint import Inks, Page, draw_lines
 from screens.token_grid.row_view import RowView
@@ -60,6 +60,9 @@ class TokenCanvas(LineView):
     """Draws one `RowView`. `show` gives a row, `remask` another mask of the same row with what became different."""
 
     ALLOW_SELECT = False
+
+    class CursorMoved(Message):
+        """The cursor is on another token, or the media run under it was folded."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -108,7 +111,7 @@ class TokenCanvas(LineView):
         self._reveal()
         self.refresh()
         self.show_legend()
-        self.post_message(CursorMoved())
+        self.post_message(self.CursorMoved())
 
     def remask(self, view: RowView, changed: Change | None) -> None:
         """Show another mask of the same rendering: no line is broken anew, and only those that differ are painted.

@@ -12,7 +12,6 @@ from screens.keys.inspect_and_app import bindings
 from screens.token_grid.canvas import TokenCanvas
 from screens.token_grid.find import NO_MATCHES, Matches, find
 from screens.token_grid.lines import draw_items, edges
-from screens.token_grid.messages import CursorMoved
 
 
 class TokenGrid(TokenCanvas, can_focus=True):
@@ -45,7 +44,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
             self._refresh_cursor(before)
             self._refresh_cursor()
         self._reveal()
-        self.post_message(CursorMoved())
+        self.post_message(self.CursorMoved())
 
     def _go_item(self, item: int, *, select: bool = False) -> None:
         if self._items is not None and len(self._items):
@@ -202,7 +201,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         self._lay_out()
         self._reveal()
         self.refresh()
-        self.post_message(CursorMoved())
+        self.post_message(self.CursorMoved())
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Begin to select tokens, or to drag through the minimap."""

@@ -141,7 +141,7 @@ async def _type(app: App[None], area: TextArea, screen: InspectScreen | None) ->
         app.post_message(key)
 
         def shown(text: str = text) -> bool:
-            return area.text != text and (screen is None or screen._followed == area.text)
+            return area.text != text and (screen is None or screen.edits.followed == area.text)
 
         times.append((*np.subtract(await paints.until(shown), begin), _yardstick()))
     return np.array(times)

@@ -14,7 +14,7 @@ from screens.keys.inspect_and_app import ACTIONS
 from screens.shell.footer import KeyHints
 from screens.shell.help import HelpScreen
 from screens.shell.loading import LoadingScreen, Stages
-from screens.shell.problem import Problem
+from screens.shell.problem import ProblemPane
 from screens.shell.themes import CYCLE
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench
@@ -59,7 +59,7 @@ async def test_a_failed_load_is_explained_and_gives_its_exit_code() -> None:
 
     app = WorkbenchApp(SmallBench(ROWS, loading=fail))
     async with app.run_test(size=(80, 24)) as pilot:
-        problem = app.base.query_one(Problem)
+        problem = app.base.query_one(ProblemPane)
         await until(pilot, lambda: problem.display)
         shown = str(problem.query_one("Static").render())
         for part in ("The model is gated", "You have no access.", "hf auth login", "q leaves"):

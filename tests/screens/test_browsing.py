@@ -242,7 +242,7 @@ async def test_the_loss_lens_is_there_once_a_run_has_measured(opened: Opened) ->
         at = int(row.mask.keep.argmax())
         nll[at] = 5.5
         bench.losses[0] = Losses(nll, row.rendering.input_ids.copy())
-        screen_of(pilot).show_losses()
+        screen_of(pilot).rows.show_losses()
         await until(pilot, lambda: settled(pilot))
         await pilot.press("l", "l", "l", "]")
         assert grid.lens is Lens.LOSS

@@ -17,7 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from screens.inspect.recipe_editor import RecipeText
+from screens.inspect.recipe_editor import RecipeTextArea
 from screens.line_cache.text_pane import TextPane, strip_of
 from screens.shell.garbage import Collector
 from screens.shell.themes import THEMES, paints
@@ -136,16 +136,16 @@ async def test_the_legend_has_the_colours_of_a_new_theme(opened: Opened) -> None
 class Writing(App[None]):
     """The recipe's text and nothing else."""
 
-    CSS = "RecipeText { height: 9; border: none; }"
+    CSS = "RecipeTextArea { height: 9; border: none; }"
 
     def compose(self) -> ComposeResult:
         text = "".join(f"key{number}: [one, 'two']  # more\n" for number in range(20))
-        yield RecipeText.code_editor(text, language="yaml", soft_wrap=False, show_line_numbers=True)
+        yield RecipeTextArea.code_editor(text, language="yaml", soft_wrap=False, show_line_numbers=True)
 
 
 async def test_what_an_edit_paints_of_the_text_is_all_that_differs() -> None:
     async with Writing().run_test(size=(40, 12)) as pilot:
-        area, compositor = pilot.app.query_one(RecipeText), pilot.app.screen._compositor
+        area, compositor = pilot.app.query_one(RecipeTextArea), pilot.app.screen._compositor
         area.focus()
         await pilot.press("down", "down", "right", "right")
         told: list[list[int]] = []
@@ -165,7 +165,7 @@ async def test_what_an_edit_paints_of_the_text_is_all_that_differs() -> None:
 
 async def test_colours_of_the_text_are_those_of_the_whole_of_it() -> None:
     async with Writing().run_test(size=(40, 12)) as pilot:
-        area = pilot.app.query_one(RecipeText)
+        area = pilot.app.query_one(RecipeTextArea)
         area.load_text("".join(f"key{n}:\n  - 'in quotes' # {n}\n  - |\n" + "    more\n" * 7 for n in range(30)))
         area.focus()
         whole = TextArea.code_editor(area.text, language="yaml", soft_wrap=False, show_line_numbers=True)

@@ -52,7 +52,7 @@ async def write(pilot: Any, line: int, column: int, remove: int, text: str) -> N
 async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
     async with opened((160, 48), bench=prepare(recipe)) as pilot:
         assert trained(pilot) == 0
-        assert "M002" in {one.code for one in screen_of(pilot)._findings}
+        assert "M002" in {one.code for one in screen_of(pilot).context.findings}
         await pilot.press("e")
         editor = editor_of(pilot)
         line = editor.area.cursor_location[0] + 1
@@ -67,7 +67,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         assert grid._changed is not None
         assert int(grid._changed.added.sum()) == 15
         assert set(np.unique(grid._shades).tolist()) & {len(Look) + Look.TRAINED, len(Look) + Look.TRAINED_CONTROL}
-        await until(pilot, lambda: not [one for one in screen_of(pilot)._findings if one.severity == "error"])
+        await until(pilot, lambda: not [one for one in screen_of(pilot).context.findings if one.severity == "error"])
         # All rows that are loaded are counted, before and after.
         samples = screen_of(pilot).query_one(SamplesList)
         await until(pilot, lambda: samples.border_title == "samples 0→17%")
@@ -87,14 +87,14 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         await until(pilot, lambda: settled(pilot))
         theme = pilot.app.theme
     async with opened((160, 48), bench=prepare(recipe)) as pilot:
-        assert (screen_of(pilot)._row, grid_of(pilot).lens, pilot.app.theme) == (1, Lens.OWNER, theme)
+        assert (screen_of(pilot).context.row, grid_of(pilot).lens, pilot.app.theme) == (1, Lens.OWNER, theme)
         assert trained(pilot) > 0
 
 
 async def test_only_lines_that_differ_are_painted(opened: Opened) -> None:
     async with opened((120, 40), bench=prepare()) as pilot:
         # Nothing but the keys: what follows them on the other thread comes at a time of its own.
-        vars(screen_of(pilot))["_check_again"] = lambda: None
+        vars(screen_of(pilot).rows)["check_again"] = lambda: None
         await pilot.press("e")
         editor, grid = editor_of(pilot), grid_of(pilot)
         line = editor.area.cursor_location[0] + 3
@@ -117,7 +117,7 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
     recipe.write_text(recipe.read_text("utf-8").replace(*reversed(BROKEN)).replace('turn|>"', 'turn>"', 1), "utf-8")
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         before = trained(pilot)
-        assert any(one.fix for one in screen_of(pilot)._findings)
+        assert any(one.fix for one in screen_of(pilot).context.findings)
         await pilot.press("f")
         assert trained(pilot) != before
         assert trained(pilot) == 15
@@ -152,12 +152,12 @@ async def test_a_recipe_that_axolotl_takes_for_text_is_no_clean_one(opened: Open
     recipe.write_text(text.replace("processor_type: AutoProcessor\n", ""), "utf-8")
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         screen = screen_of(pilot)
-        assert [one.code for one in screen._findings if one.severity == "error"] == ["C001"]
+        assert [one.code for one in screen.context.findings if one.severity == "error"] == ["C001"]
         assert "1 error" in str(screen.query_one(StatusBar).render())
         await pilot.press("f")
         await until(pilot, lambda: "processor_type" in screen.editing.document.data, 60)
         assert screen.editing.document.data["processor_type"] == "AutoProcessor"
-        await until(pilot, lambda: not [one for one in screen._findings if one.severity == "error"], 30)
+        await until(pilot, lambda: not [one for one in screen.context.findings if one.severity == "error"], 30)
 
 
 async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(opened: Opened) -> None:

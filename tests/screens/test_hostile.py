@@ -88,7 +88,7 @@ async def test_what_is_typed_ahead_goes_where_the_focus_went(opened: Opened) -> 
         # All at once, as a terminal that lags sends it: the pane in focus is handed every key before it sees the first.
         for key in ("slash", *"owned", "enter"):
             pilot.app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else None))
-        await until(pilot, lambda: screen._query == "owned" and not screen.query_one(Prompt).display)
+        await until(pilot, lambda: screen.search.query == "owned" and not screen.query_one(Prompt).display)
         assert isinstance(screen.focused, TokenGrid)
         await pilot.press("q")
         await pilot.pause()

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.row_list import SamplesList
-from screens.shell.problem import Problem
+from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
 from screens.token_grid.inspector import TokenInspector
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, to_row, until
@@ -227,9 +227,9 @@ async def test_the_list_shows_share_and_worst_finding(opened: Opened) -> None:
 async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(opened: Opened) -> None:
     async with opened(row=2) as pilot:
         screen = screen_of(pilot)
-        assert screen.query_one(Problem).display
+        assert screen.query_one(ProblemPane).display
         assert not grid_of(pilot).display
-        assert screen.query_one(Problem).has_focus
+        assert screen.query_one(ProblemPane).has_focus
         assert "1 error" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
         assert grid_of(pilot).display
@@ -270,7 +270,7 @@ async def test_a_source_of_unknown_length_ends_where_it_ends(opened: Opened) -> 
 
 async def test_a_row_beyond_the_end_says_so(opened: Opened) -> None:
     async with opened(row=99) as pilot:
-        problem = screen_of(pilot).query_one(Problem)
+        problem = screen_of(pilot).query_one(ProblemPane)
         assert problem.display
         assert "There is no row 99" in str(problem.query_one("Static").render())
 

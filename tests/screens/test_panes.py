@@ -56,7 +56,7 @@ async def test_a_recipe_comes_back_as_it_was_left(opened: Opened) -> None:
         await pilot.press("e")
         await pilot.pause()
         editing = screen.query_one("#side").outer_size.width
-        screen._panes.set_size("side", 90)
+        screen.frame.set_size("side", 90)
         await pilot.press("escape")
         await pilot.pause()
         side = screen.query_one("#side").outer_size.width
@@ -69,7 +69,7 @@ async def test_a_recipe_comes_back_as_it_was_left(opened: Opened) -> None:
         await until(pilot, lambda: settled(pilot))
         screen = screen_of(pilot)
         assert not screen.query_one("#token").display
-        assert (screen._row, screen.query_one("#side").outer_size.width) == (1, side)
+        assert (screen.context.row, screen.query_one("#side").outer_size.width) == (1, side)
         await pilot.press("e")
         await pilot.pause()
         assert screen.query_one("#side").outer_size.width == 90

@@ -1,0 +1,97 @@
+"""The row that an inspect screen shows, and the panes that show it: the state that the parts of the screen share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from screens.guard.faults import guarded
+from screens.inspect.boundaries_panel import BoundariesPanel
+from screens.inspect.boundary_form import BoundaryForm
+from screens.inspect.findings_list import FindingsList
+from screens.inspect.picture import Preview
+from screens.inspect.prompt import Prompt
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.inspect.row_list import SamplesList
+from screens.shell.problem import ProblemPane
+from screens.shell.recipe_screen import RecipeScreen
+from screens.shell.status_bar import Status, StatusBar
+from screens.shell.worker import Background
+from screens.token_grid.grid import TokenGrid
+from screens.token_grid.inspector import TokenInspector
+from screens.token_grid.row_view import RowView
+from workbench.bench import Bench
+from workbench.editing.session import Change, Editing
+from workbench.findings import Finding
+from workbench.views.items import visible
+
+
+@dataclass(frozen=True)
+class InspectPanes:
+    """The widgets of the screen.
+
+    They are held here and not searched for: Textual would look for a pane all over the screen, and again whenever
+    anything of it changed; and while the app ends they are no longer below the screen.
+    """
+
+    status_bar: StatusBar
+    samples: SamplesList
+    grid: TokenGrid
+    problem: ProblemPane
+    preview: Preview
+    inspector: TokenInspector
+    editor: RecipeEditor
+    form: BoundaryForm
+    boundaries: BoundariesPanel
+    findings: FindingsList
+    prompt: Prompt
+
+
+@dataclass
+class InspectContext:
+    """The bench, its shown row, and the panes. `view` is None and `findings` says why where the row cannot be shown."""
+
+    screen: RecipeScreen
+    bench: Bench
+    background: Background
+    editing: Editing
+    panes: InspectPanes
+    row: int = 0
+    view: RowView | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+    def tell(self, callback: Callable[..., Any], *arguments: Any) -> None:
+        """Call back in the window's thread, from the background thread; after the app is gone nothing is called."""
+        try:
+            self.screen.call_later(guarded(self.screen, callback), *arguments)
+        except RuntimeError:
+            self.background.check()
+
+    def say(self, text: str, seconds: float = 2) -> None:
+        """A notification, as plain text."""
+        self.screen.notify(text, timeout=seconds, markup=False)
+
+    def change(self, view: RowView) -> Change | None:
+        """What is different from the saved recipe, or from the one compared with; None where nothing can be."""
+        return self.editing.change(view.rendering.input_ids, view.mask.keep)
+
+    def show_status(self) -> None:
+        """Write the status bar anew."""
+        bench, view = self.bench, self.view
+        found = [*self.findings, *bench.findings]
+        more, less = self.panes.boundaries.difference
+        self.panes.status_bar.show(
+            Status(
+                title=visible(bench.title),
+                family=bench.family.name if bench.family is not None else "unknown family",
+                recipe=visible(bench.document.name),
+                edited=bench.document.dirty,
+                row=self.row,
+                trained=view.mask.trained if view is not None else None,
+                before=view.mask.trained - more + less if view is not None else None,
+                total=len(view.rendering) if view is not None else 0,
+                errors=sum(finding.severity == "error" for finding in found),
+                warnings=sum(finding.severity == "warning" for finding in found),
+            )
+        )

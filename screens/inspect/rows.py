@@ -1,0 +1,176 @@
+"""Reading rows on the background thread: the one that is shown, and what the list of samples says about the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from textual.timer import Timer
+
+from screens.guard.faults import Fault, unexpected, write
+from screens.inspect.context import InspectContext
+from screens.inspect.tokens import Tokens
+from screens.shell.worker import Kind
+from screens.token_grid.row_view import RowView, Sample, read_row, read_sample
+from workbench.errors import BenchError, Where
+from workbench.findings import Finding
+
+_PATIENCE_SECONDS = 0.15
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+class RowReader:
+    """The part of the inspect screen that shows a row. The last one asked for is shown, whatever comes first."""
+
+    def __init__(self, context: InspectContext, tokens: Tokens) -> None:
+        self._context = context
+        self._tokens = tokens
+        self._request = 0
+        self._shown = -1
+        self._waiting: Timer | None = None
+        self._ticks = 0
+        self.cursor = 0
+        """The token that the cursor is put on once the row that was asked for is there."""
+        self.recalled = 0
+        """The row of the last time, while it is not known whether the data still has it."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the row asked for is shown, and the list knows every row that is seen."""
+        return self._shown == self._request and not self._context.panes.samples.unknown
+
+    # The shown row
+
+    def show(self, index: int) -> None:
+        """Ask for a row; a newer request takes the place of this one."""
+        context = self._context
+        context.row = index
+        self._request += 1
+        context.background.submit(Kind.ROW, self._read(index, self._request))
+        context.panes.samples.choose(index)
+        if self._waiting is None:
+            self._ticks = 0
+            self._waiting = context.screen.set_interval(_PATIENCE_SECONDS, self._still_waiting)
+
+    def next(self) -> None:
+        self._context.panes.samples.move(1)
+
+    def previous(self) -> None:
+        self._context.panes.samples.move(-1)
+
+    def check_again(self) -> None:
+        """Read the shown row and every sample again."""
+        self.show(self._context.row)
+        self._context.panes.samples.forget()
+
+    def show_losses(self) -> None:
+        """Show the losses that a run has measured of this row since it was shown, if any."""
+        context = self._context
+        losses = context.bench.losses.get(context.row)
+        known = context.view.nll if context.view is not None else None
+        if losses is not None and losses.nll is not known:
+            self.show(context.row)
+
+    def visit(self, where: Where) -> None:
+        """Go to the token of a row that a finding is about."""
+        assert where.row is not None
+        view = self._context.view
+        here = view is not None and view.index == where.row
+        turns = view.turns if view is not None and here else []
+        begun = [turn.start for turn in turns if turn.message == where.message]
+        self.cursor = where.tokens[0] if where.tokens else begun[0] if begun else 0
+        if here:
+            self._context.panes.grid.go(self.cursor)
+        else:
+            self.show(where.row)
+        self._tokens.focus()
+
+    def _read(self, index: int, request: int) -> Iterator[None]:
+        context = self._context
+        try:
+            view: RowView | Finding = read_row(context.bench, index)
+        except BenchError as problem:
+            if index and index == self.recalled:
+                # The data has fewer rows than the last time.
+                self.recalled = 0
+                context.tell(self.show, 0)
+                return
+            view = Finding("D001", "error", problem.title, problem.cause or problem.hint, problem.where)
+        except Exception as error:
+            write(Fault.of(f"row {index}", error))
+            view = _as_finding(unexpected(error), index)
+        context.tell(self._ready, request, index, view)
+        yield
+
+    def _ready(self, request: int, index: int, found: RowView | Finding) -> None:
+        if request != self._request:
+            return
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+        self._shown = request
+        context, panes = self._context, self._context.panes
+        view = context.view = found if isinstance(found, RowView) else None
+        panes.grid.show_legend()
+        panes.grid.border_title = panes.problem.border_title = f"row {index:,}"
+        self._exchange(shown=view is not None)
+        changed = context.change(view) if view is not None else None
+        if isinstance(found, RowView):
+            context.findings = found.findings
+            if panes.grid.view is not None and panes.grid.view.rendering is found.rendering:
+                panes.grid.remask(found, changed)
+                self._tokens.show()
+            else:
+                panes.grid.show(found, changed=changed, cursor=self.cursor)
+                self.cursor = 0
+        else:
+            context.findings = [found]
+            panes.problem.show(found)
+            panes.inspector.show(None)
+        panes.boundaries.show(view, changed)
+        panes.findings.show(context.findings, context.bench.findings)
+        context.show_status()
+
+    def failed(self, problem: BenchError) -> None:
+        """The row that was asked for does not come."""
+        self._ready(self._request, self._context.row, _as_finding(problem, self._context.row))
+
+    def _exchange(self, *, shown: bool) -> None:
+        """The tokens, or the reason why there are none, in the same place."""
+        panes = self._context.panes
+        come, go = (panes.grid, panes.problem) if shown else (panes.problem, panes.grid)
+        come.display = True
+        # Before the other one goes: Textual would give the focus of a hidden pane to whichever comes next.
+        if go.has_focus:
+            self._context.screen.set_focus(come)
+        go.display = False
+
+    def _still_waiting(self) -> None:
+        """Say so only when it takes a while."""
+        glyph = _SPINNER[self._ticks % len(_SPINNER)]
+        self._ticks += 1
+        panes = self._context.panes
+        for pane in (panes.grid, panes.problem):
+            pane.border_subtitle = f"{glyph} row {self._context.row:,}"
+
+    # Samples
+
+    def want_samples(self, indices: list[int]) -> None:
+        """Read what the list says about some rows."""
+        self._context.background.submit(Kind.SAMPLES, self._sample(indices))
+
+    def _sample(self, indices: list[int]) -> Iterator[None]:
+        context, samples = self._context, self._context.panes.samples
+        for index in indices:
+            try:
+                sample = read_sample(context.bench, index, context.editing.against)
+            except BenchError:
+                context.tell(samples.end_at, index)
+                return
+            except Exception:
+                sample = Sample(index, 0, 0, "T006", "error")
+            context.tell(samples.put, sample)
+            yield
+
+
+def _as_finding(problem: BenchError, index: int) -> Finding:
+    return Finding("T006", "error", problem.title, f"{problem.cause} {problem.hint}", Where(row=index))

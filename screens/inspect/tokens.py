@@ -1,0 +1,121 @@
+"""The tokens of the shown row: where the cursor goes, what is said of the token under it, what is copied."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from screens.inspect.context import InspectContext
+from screens.token_grid import copy
+
+
+class Tokens:
+    """The part of the inspect screen that moves through the tokens and shows one of them."""
+
+    def __init__(self, context: InspectContext) -> None:
+        self._context = context
+        self._grid = context.panes.grid
+        self._previewing = True
+
+    # The token under the cursor
+
+    def show(self) -> None:
+        """Show what is under the cursor."""
+        grid = self._grid
+        start, stop = grid.covered
+        self._context.panes.inspector.show(grid.view, start, stop, grid.run)
+        self._preview()
+
+    def toggle_preview(self) -> None:
+        """Show the picture of the chip under the cursor, or no pictures."""
+        self._previewing = not self._previewing
+        self._preview()
+
+    def _preview(self) -> None:
+        """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
+        grid, shown = self._grid, self._context.panes.preview
+        lines, view = grid.layout_lines, grid.view
+        source = view.pictures.get(grid.run) if view is not None and grid.run >= 0 else None
+        if source is None or lines is None or not self._previewing or not grid.display or grid.held is not None:
+            shown.hide()
+            return
+        line = lines.line_of(grid.item) - grid.scroll_offset.y
+        if not 0 <= line < grid.size.height:
+            shown.hide()
+            return
+        column = lines.gutter + lines.cells(grid.item)[0] + 1
+        room = (grid.outer_size.width, grid.outer_size.height)
+        shown.show(source, line + 1, column, room, lines.height - grid.scroll_offset.y)
+
+    # Moving
+
+    def next_edge(self) -> None:
+        self._jumped(self._grid.jump_edge(1), "No mask edge after this token")
+
+    def previous_edge(self) -> None:
+        self._jumped(self._grid.jump_edge(-1), "No mask edge before this token")
+
+    def next_turn(self) -> None:
+        self._jumped(self._grid.jump_turn(1), "This is the last turn")
+
+    def previous_turn(self) -> None:
+        self._jumped(self._grid.jump_turn(-1), "This is the first turn")
+
+    def next_finding(self) -> None:
+        self._jump_finding(1)
+
+    def previous_finding(self) -> None:
+        self._jump_finding(-1)
+
+    def _jump_finding(self, direction: int) -> None:
+        found = self._context.findings
+        places = sorted({finding.where.tokens[0] for finding in found if finding.where.tokens is not None})
+        moved = self._grid.jump(np.array(places, dtype=np.int64), direction)
+        self._jumped(moved, "No finding points at a token there")
+
+    def _jumped(self, moved: bool, otherwise: str) -> None:
+        if not moved:
+            self._context.say(otherwise)
+
+    def focus(self) -> None:
+        """Go to the tokens, or to what stands in their place."""
+        grid = self._grid
+        (grid if grid.display else self._context.panes.problem).focus()
+
+    # Looks
+
+    def toggle_spaces(self) -> None:
+        """Draw every space as a dot, or not."""
+        self._grid.toggle_spaces()
+
+    def next_lens(self) -> None:
+        """Colour the tokens by the next lens; by their losses only where a run has measured some."""
+        view = self._context.view
+        self._grid.set_lens(self._grid.lens.following(losses=view is not None and view.nll is not None))
+
+    # Copying
+
+    def copy_text(self) -> None:
+        self._copy("text")
+
+    def copy_ids(self) -> None:
+        self._copy("ids")
+
+    def copy_program(self) -> None:
+        self._copy("a program that shows their mask")
+
+    def _copy(self, what: str) -> None:
+        context = self._context
+        view, (start, stop) = context.view, self._grid.selected
+        if view is None or start == stop:
+            context.say("There is no token to copy")
+            return
+        if what == "text":
+            copied = copy.text_of(view, start, stop)
+        elif what == "ids":
+            copied = copy.ids_of(view, start, stop)
+        else:
+            names = {"model": context.bench.title, "recipe": context.bench.document.name}
+            copied = copy.reproducer(view, context.bench.masking, start, stop, **names)
+        context.screen.app.copy_to_clipboard(copied)
+        count = f"{stop - start:,} token{'s' if stop - start > 1 else ''}"
+        context.say(f"Copied {count} as {what}")
