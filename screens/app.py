@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.models.hub import Progress
 
 _GRACE_SECONDS = 0.5
+_SHOWN = re.compile(r"show_screen\('(\w+)'\)")
 
 
 class Actions(Provider):
@@ -257,10 +259,10 @@ class WorkbenchApp(Reporting):
 
     def usable(self, command: str) -> bool | None:
         """Whether an action of the app can be used now; screens that are not there cannot be shown."""
-        name = command.removeprefix("show_screen('").removesuffix("')")
-        if name == command:
+        shown = _SHOWN.fullmatch(command)
+        if shown is None:
             return True
-        return self.editing is not None and not isinstance(self.base, LoadingScreen) and entry(name).there
+        return self.editing is not None and not isinstance(self.base, LoadingScreen) and entry(shown[1]).there
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """See `usable`."""

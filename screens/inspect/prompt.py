@@ -16,7 +16,7 @@ from screens.shell.themes import paints
 
 
 class Prompt(Horizontal):
-    """Hidden until `ask`. Posts `Typed` at every change, `Stepped` for up and down, at the end `Entered` or `Cancelled`."""
+    """Hidden until `ask`. Posts `Typed` at every change, `Stepped` for up and down, then `Entered` or `Cancelled`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", show=False),
