@@ -1,4 +1,4 @@
-"""What the boundaries of each family train of the proof conversations: `python -m conformance.families` measures anew.
+"""Trained tokens of each family's boundaries on the proof conversations: `python -m conformance.families` measures.
 
 Needs the real tokenizers; writes `specs/evidence.json`, which `vlmbench families` shows and `test_families.py` holds.
 """

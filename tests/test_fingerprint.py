@@ -1,4 +1,4 @@
-"""What a fingerprint holds, and that it says what has changed."""
+"""Fingerprints hold what they should, and say what has changed."""
 
 from __future__ import annotations
 

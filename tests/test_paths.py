@@ -1,4 +1,4 @@
-"""Where state lies."""
+"""Folders of the bench's state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row says of itself beyond mask and trace."""
+"""Facts of a row beyond mask and trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line says when it does not give data: errors, progress, exit codes, and the JSON envelope.
+"""Output of the command line beside its data: errors, progress, exit codes, and the JSON envelope.
 
 stdout is data, stderr is talk. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3 environment
 (missing package, no such model, gated, out of memory), 130 interrupted.

@@ -1,4 +1,4 @@
-"""What can go wrong, said so that a person can act on it.
+"""Errors that say what happened, why, what to do, and where.
 
 Every error the bench raises on purpose is a `BenchError`: a title (what happened), a cause (why), a hint (what to do)
 and a place. The command line prints these four and exits with `exit_code`; screens and notebooks show the same object.

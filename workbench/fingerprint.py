@@ -1,4 +1,4 @@
-"""What a proof was about: the recipe, the rows, their labels, the model and the versions, each as something to compare.
+"""Fingerprints of a proof's subject: the recipe, the rows, their labels, the model and the versions.
 
 An overfit run keeps a fingerprint; an export compares it with the bench of today and says what has changed since.
 """

@@ -1,4 +1,4 @@
-"""Where the bench keeps what it remembers: working copies, recorded runs, the state of a recipe's screens."""
+"""Folders of the bench's state: working copies, recorded runs, the state of a recipe's screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the data that ships with the bench lies: family specs and the embedded demo.
+"""Folders that ship with the bench: family specs and the embedded demo.
 
 In a wheel both folders sit inside the package; in a checkout they sit beside it.
 """

@@ -1,4 +1,4 @@
-"""What there is to say about the row, and about the recipe as a whole."""
+"""The pane of findings: of the shown row, and of the recipe as a whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an action is: a name, keys, a command, and what is said of it."""
+"""An action of the app: its name, keys, command and help."""
 
 from __future__ import annotations
 

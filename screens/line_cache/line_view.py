@@ -1,4 +1,4 @@
-"""What the panes that draw themselves line by line have in common."""
+"""Base of the panes that draw themselves line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every screen of the registry shares: the bench, the background thread, status bar and footer."""
+"""Base of the screens: the bench, the background thread, status bar and footer."""
 
 from __future__ import annotations
 

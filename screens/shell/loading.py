@@ -1,4 +1,4 @@
-"""What is seen until the bench is there: how far loading is, or why it failed. Nothing heavy is imported for it."""
+"""The screen that is seen until the bench is there: how far loading is, or why it failed. Imports nothing heavy."""
 
 from __future__ import annotations
 

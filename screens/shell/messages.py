@@ -1,4 +1,4 @@
-"""What the background thread and the panes tell the screens."""
+"""Messages from the background thread to the app and its screens."""
 
 from __future__ import annotations
 

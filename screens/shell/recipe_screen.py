@@ -1,4 +1,4 @@
-"""What every screen that edits the recipe can do with it: undo, redo, save."""
+"""Base of every screen that edits the recipe: undo, redo, save."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the screens remember of a recipe from one time to the next: row, token, lens, panes and theme."""
+"""State of a recipe's screens that is kept from one time to the next: row, token, lens, panes and theme."""
 
 from __future__ import annotations
 

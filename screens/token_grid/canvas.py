@@ -1,4 +1,4 @@
-"""What the token grid draws: a row's tokens flowing like text, with gutter, lens, cursor, selection and minimap.
+"""Drawing of the token grid: a row's tokens flowing like text, with gutter, lens, cursor, selection and minimap.
 
 Lines are drawn when they come into view and kept until the text, the width, the mask or the theme changes. Cursor,
 selection and minimap are laid over a kept line and are not part of it, so moving them redraws no token.

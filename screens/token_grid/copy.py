@@ -1,4 +1,4 @@
-"""What is copied from the token grid: text, ids, or a short Python program that shows the same mask elsewhere."""
+"""Texts that are copied from the token grid: the text, the ids, or a short program that shows the same mask."""
 
 from __future__ import annotations
 

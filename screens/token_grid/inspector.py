@@ -1,4 +1,4 @@
-"""What is under the cursor, in three lines: identity, owner, and whether and why it is trained."""
+"""The pane of the token under the cursor: identity, owner, and why it is trained or not."""
 
 from __future__ import annotations
 

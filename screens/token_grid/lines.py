@@ -1,4 +1,4 @@
-"""Where every token of a row stands at one width: lines, columns, turns. No widget, only columns and bisection."""
+"""The place of every token of a row at one width: lines, columns, turns. No widget, only columns and bisection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs to start: `import workbench` and `vlmbench --help` over a bare interpreter. Target: 150 ms over it."""
+"""The cost of starting: `import workbench` and `vlmbench --help` over a bare interpreter. Target: 50 ms over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of the export share: benches on the demo, and overfit runs as they are recorded."""
+"""Benches on the demo and recorded overfit runs for the tests of the export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a model after a run, with a model that says what it is told to."""
+"""Probes of a model after a run, with a model that says what it is told to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes a keystroke quick must change nothing: blocks of lines, kept lines, the collector that waits."""
+"""Shortcuts that make a keystroke quick change nothing: blocks of lines, kept lines, the collector that waits."""
 
 from __future__ import annotations
 

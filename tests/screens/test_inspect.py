@@ -1,4 +1,4 @@
-"""What the keys and the mouse do on the inspect screen."""
+"""Keys and mouse on the inspect screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the screens look like, at the sizes and in the colours that matter. Look at a picture before you keep it."""
+"""Pictures of the screens, at the sizes and in the colours that matter. Look at a picture before you keep it."""
 
 from __future__ import annotations
 

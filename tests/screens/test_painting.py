@@ -1,4 +1,4 @@
-"""What panes keep from one paint to the next: the screen must look as if they kept nothing."""
+"""Lines that panes keep from one paint to the next: the screen must look as if they kept nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests go to one worker together."""
+"""Groups of tests that go to one worker together."""
 
 from __future__ import annotations
 

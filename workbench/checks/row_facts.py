@@ -1,4 +1,4 @@
-"""What the row checks look at: one row's ids, mask and trace, and where each message lies in them."""
+"""Facts of one row that its checks share: ids, mask and trace, and the place of each message in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of `vlmbench` share: the options that say what to look at, and the exit codes' line."""
+"""Options and help texts that the commands of `vlmbench` share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes through `datasets`: hub datasets, its own on-disk format, and file types without a reader here."""
+"""Rows read through `datasets`: hub datasets, its own on-disk format, and file types without a reader here."""
 
 from __future__ import annotations
 

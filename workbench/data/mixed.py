@@ -1,4 +1,4 @@
-"""What the JSON builder of `datasets` (4.8 to 5.2) makes of a field that holds values of different kinds.
+"""Fields whose values are of different kinds, read as the JSON builder of `datasets` (4.8 to 5.2) reads them.
 
 Such a field is kept as JSON text. A text that is valid JSON already is taken for one that was encoded before: in a file
 where some contents are texts and some are lists of parts, the content "7" comes back as the number 7, and axolotl drops

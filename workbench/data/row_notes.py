@@ -1,4 +1,4 @@
-"""What one row raises and what is noted about it."""
+"""Errors and notes about one raw row, collected while it becomes a conversation."""
 
 from __future__ import annotations
 

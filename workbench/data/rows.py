@@ -1,4 +1,4 @@
-"""What a source of rows gives: rows by position, each with its place or its error."""
+"""The interface of a source of rows: rows by position, each with its place or its error."""
 
 from __future__ import annotations
 

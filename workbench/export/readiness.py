@@ -1,4 +1,4 @@
-"""Whether a recipe has earned its export: each way in which it has not is a step with a message of its own."""
+"""The steps that an export is proven by; each that is missing says how to make up for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured of the families' boundaries with their real tokenizers; `specs/evidence.json` holds it."""
+"""Measurements of the families' boundaries with their real tokenizers, as `specs/evidence.json` holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file in `specs/` may say: the typed form of a model family and of axolotl's strategies.
+"""The typed form of a file in `specs/`: a model family, and axolotl's strategies for it.
 
 `specs/README.md` explains every key for the person who adds a family. An unknown key is an error that names its line.
 """

@@ -1,4 +1,4 @@
-"""What a model is made of, from its configuration alone: its towers, their sizes, its layers.
+"""A model's towers, their sizes and its layers, from its configuration alone.
 
 The model is built by transformers' own code on the meta device, so no weight exists.
 """

@@ -1,4 +1,4 @@
-"""What a model's forward pass does in training, found by running it on tensors without data."""
+"""Facts of a model's forward pass in training, found by running it on tensors without data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parameters a recipe leaves trainable, as axolotl 0.19 has it: `freeze_mm_modules` and `unfrozen_parameters`."""
+"""Parameters that stay trainable, as axolotl 0.19 has it: `freeze_mm_modules` and `unfrozen_parameters`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hub's client raises, said so that a person can act on it; and the check that a download is whole."""
+"""Errors of the hub's client in the bench's words, and the check that a download is whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a training step of a recipe takes, from the configuration alone.
+"""The memory of a recipe's training step, from the configuration alone.
 
 The step is rehearsed: the model's own code runs forward and backward on tensors that have shapes and no data
 (`FakeTensorMode`), with the recipe's adapters, freezing, precision and checkpointing, and every storage is counted

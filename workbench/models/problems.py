@@ -1,4 +1,4 @@
-"""What transformers raises while it loads a folder, said so that a person can act on it."""
+"""Errors that transformers raises while it loads a folder, in the bench's words."""
 
 from __future__ import annotations
 

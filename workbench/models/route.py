@@ -1,4 +1,4 @@
-"""Which of three ways a checkpoint is loaded for training on text alone, from transformers' own registrations.
+"""The way a checkpoint is loaded for training on text alone, one of three, from transformers' own registrations.
 
 The question is what `AutoModelForCausalLM` makes of the configuration. A class of its own for text is a causal
 language model. The vision-language class itself (registered for both), or nothing while the text part has a class of

@@ -1,4 +1,4 @@
-"""What a recipe trains of a model, by tower: PEFT itself is applied to the model without weights."""
+"""The modules that a recipe trains, by tower: PEFT itself is applied to the model without weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a notebook can show: plain text, HTML that brings its own style, and data as the command line's JSON."""
+"""Display in a notebook: plain text, HTML that brings its own style, and data as the command line's JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bench answers in a notebook: a check, inferred boundaries, an overfit run, an export, the recipe."""
+"""Answers of a bench in a notebook: a check, inferred boundaries, an overfit run, an export, the recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run will do: the recipe's knobs that it follows, the ones it cannot, and its own few."""
+"""The plan of an overfit run: the recipe's knobs that it follows, those it cannot, and its own few."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a model before and after: its loss per token, what it writes, what the pictures are worth."""
+"""Probes of a model before and after a run: its loss per token, what it writes, what the pictures are worth."""
 
 from __future__ import annotations
 

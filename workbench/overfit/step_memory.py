@@ -1,4 +1,4 @@
-"""What a step of a run needs in memory, for the verdict on one that had too little."""
+"""The memory that a step of a run needs, for the verdict on one that had too little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which chat templates axolotl bundles, by version, as sha256: for when there is no axolotl at hand to read them from.
+"""The chat templates that axolotl bundles, by version, as sha256: for when there is no axolotl at hand.
 
 The data is `axolotl_templates.json`, written by `conformance/axolotl_templates.py`.
 """

@@ -1,4 +1,4 @@
-"""What axolotl ignores: knobs that its multimodal collator does not read, or that stand where nobody reads them."""
+"""Knobs that axolotl ignores: its multimodal collator does not read them, or nobody reads them at their place."""
 
 from __future__ import annotations
 

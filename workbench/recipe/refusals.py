@@ -1,4 +1,4 @@
-"""What axolotl refuses: pydantic's errors as findings in plain words, each at its place in the document."""
+"""Values that axolotl refuses: pydantic's errors as findings in plain words, each at its place in the document."""
 
 from __future__ import annotations
 

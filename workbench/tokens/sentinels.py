@@ -1,4 +1,4 @@
-"""Where every text part stands in a rendered prompt, found with sentinel characters and no knowledge of any marker.
+"""The place of every text part in a rendered prompt, found with sentinel characters and no knowledge of markers.
 
 A range of a part is put between two rare characters that occur nowhere else, and the conversation is rendered again.
 When that rendering without its brackets equals the clean one, what stands between them came from that range. The whole

@@ -1,4 +1,4 @@
-"""Which chat template axolotl renders with: the recipe's `chat_template` decides.
+"""The chat template that axolotl renders with, as the recipe's `chat_template` decides it.
 
 A name stands for the text that axolotl bundles under that name, which need not be the model's own. That text is read
 from an axolotl that is at hand; nothing of it is imported. Where none is, a table of hashes tells whether the model's

@@ -1,4 +1,4 @@
-"""What a token id is: its piece in the vocabulary, its bytes, and whether it is a control token."""
+"""Facts of a token id: its piece in the vocabulary, its bytes, and whether it is a control token."""
 
 from __future__ import annotations
 

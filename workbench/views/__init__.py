@@ -1,1 +1,1 @@
-"""What a rendering looks like: terminal, browser and JSON. Every view reads the same mask and trace."""
+"""Views of a rendering: terminal, browser and JSON. Every view reads the same mask and trace."""

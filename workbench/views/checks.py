@@ -1,4 +1,4 @@
-"""What `vlmbench check` and `vlmbench explain` print, as text and as JSON (`vlmbench.check/1`)."""
+"""Output of `vlmbench check` and `vlmbench explain`, as text and as JSON (`vlmbench.check/1`)."""
 
 from __future__ import annotations
 

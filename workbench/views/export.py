@@ -1,4 +1,4 @@
-"""What `vlmbench export` says of an export: who proved it, each step with its mark, and what it needs."""
+"""Output of `vlmbench export`: who proved it, each step with its mark, and what it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What checks, inference, an overfit run and an export say, as HTML fragments; the tokens are in `html`."""
+"""Checks, inference, overfit runs and exports as HTML fragments; the tokens are in `html`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `vlmbench infer` prints: a recipe's `role_boundaries`, with the evidence for them as comments, or as JSON."""
+"""Output of `vlmbench infer`: a recipe's `role_boundaries`, with the evidence for them as comments, or as JSON."""
 
 from __future__ import annotations
 

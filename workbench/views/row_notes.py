@@ -1,4 +1,4 @@
-"""Which findings stand with their row and which are said once for all rows."""
+"""Findings of rows divided into those that stand with their row and those said once for all rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reading and editing share: one node of the text, paths to values, and equality that minds types."""
+"""Nodes of a YAML text with their offsets, paths to values, and equality that minds types."""
 
 from __future__ import annotations
 
