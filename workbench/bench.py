@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.row import Losses, Masking, Row, as_finding
+from workbench.row import Losses, Masking, PartFlags, Row, as_finding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -247,6 +247,7 @@ class Bench:
             self.loaded.pad_id,
             tuple(one.id for one in self.media),
             self.strategy.terminator_ids(tokenizer),
+            _part_flags(recipe),
         )
 
     @property
@@ -356,12 +357,20 @@ class Bench:
 
         labels = self.masking.scan(ids).labels
         for place, row in enumerate(map(self.row, indices)):
-            if row.wishes:
+            if row.wishes_under(self.masking):
                 # Wherever the padding stands, the row's tokens are the batch's.
                 length = len(row.rendering.input_ids)
                 left = int(not np.array_equal(ids[place, :length], row.rendering.input_ids)) * (ids.shape[1] - length)
                 labels[place, left : left + length] = row.mask.labels
         return labels
+
+
+def _part_flags(recipe: Recipe) -> PartFlags | None:
+    """The keys of per-part training, which the multimodal path does not read."""
+    if recipe.multimodal:
+        return None
+    first = recipe.datasets[0] if recipe.datasets else None
+    return PartFlags(first.message_field_training, first.message_field_training_detail) if first else PartFlags()
 
 
 def open(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
@@ -14,19 +14,34 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from workbench.bench import Bench
     from workbench.data.conversation import Conversation
     from workbench.data.rows import RawRow
+    from workbench.data.sources import RowSource
+    from workbench.recipe.model import Recipe
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
     from workbench.tokens.parts import Wish
-    from workbench.tokens.render import Rendering
+    from workbench.tokens.render import Renderer, Rendering
     from workbench.tokens.trace import Trace
+
+
+class PartFlags(NamedTuple):
+    """The keys under which the text path finds what a message asks for itself; see `workbench.tokens.parts.wishes`.
+
+    `training` and `detail` are the first dataset's `message_field_training` and `message_field_training_detail`.
+    """
+
+    training: str | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True)
 class Masking:
-    """Everything that decides the mask of a rendering; see `workbench.tokens.mask.scan`."""
+    """Everything that decides the mask of a row; see `workbench.tokens.mask.scan` and `Row.mask_under`.
+
+    `flags`: what a row's own messages and parts ask for is followed, and found under these keys; None: the multimodal
+    path, which ignores it.
+    """
 
     boundaries: tuple[RoleBoundary, ...]
     roles_to_train: tuple[str, ...]
@@ -35,9 +50,10 @@ class Masking:
     pad_id: int | None
     media_ids: tuple[int, ...]
     terminator_ids: tuple[int, ...] = ()
+    flags: PartFlags | None = None
 
     def scan(self, input_ids: npt.ArrayLike) -> Mask:
-        """Mask one row `[L]` or a batch `[B, L]` of ids."""
+        """Mask one row `[L]` or a batch `[B, L]` of ids by the markers alone. Of a row, ask `Row.mask_under`."""
         from workbench.tokens.mask import gate_terminators, scan
 
         mask = scan(
@@ -68,6 +84,19 @@ class Losses:
         return self.nll if same else None
 
 
+class RowContext(Protocol):
+    """What a row needs of the bench that it is on."""
+
+    renderer: Renderer
+    recipe: Recipe
+    rows: RowSource
+    masking: Masking
+    losses: dict[int, Losses]
+
+    @property
+    def image_size(self) -> int | tuple[int, int] | None: ...
+
+
 @dataclass
 class Row:
     """One row of the data, from raw to mask; each step is computed when it is first asked for.
@@ -75,7 +104,7 @@ class Row:
     Every step of a row that cannot be shown raises the same `BenchError`; `error` gives it as a finding.
     """
 
-    bench: Bench = field(repr=False)
+    bench: RowContext = field(repr=False)
     index: int
     raw: RawRow = field(repr=False)
 
@@ -115,29 +144,26 @@ class Row:
         """Which tokens are trained, and why. Follows the bench's masking."""
         masking = self.bench.masking
         if self._masked is None or self._masked[0] is not masking:
-            mask = masking.scan(self.rendering.input_ids)
-            if self.wishes:
-                from workbench.tokens.parts import refine
-
-                mask = refine(mask, self.trace, self.rendering.input_ids, self.wishes, masking.train_on_eos)
-            self._masked = (masking, mask)
+            self._masked = (masking, self.mask_under(masking))
         return self._masked[1]
 
-    @cached_property
-    def wishes(self) -> list[Wish]:
+    def mask_under(self, masking: Masking) -> Mask:
+        """The row's mask with any masking: by the markers, and then by what its own messages and parts ask for."""
+        ids = self.rendering.input_ids
+        mask = masking.scan(ids)
+        if asked := self.wishes_under(masking):
+            from workbench.tokens.parts import refine
+
+            mask = refine(mask, self.trace, ids, asked, masking.train_on_eos)
+        return mask
+
+    def wishes_under(self, masking: Masking) -> list[Wish]:
         """What the row's own messages and parts ask for, where axolotl follows that: on its text path alone."""
+        if masking.flags is None:
+            return []
         from workbench.tokens.parts import wishes
 
-        recipe = self.bench.recipe
-        if recipe.multimodal:
-            return []
-        first = recipe.datasets[0] if recipe.datasets else None
-        return wishes(
-            self.conversation.messages,
-            self.raw_messages,
-            training=first.message_field_training if first is not None else None,
-            detail=first.message_field_training_detail if first is not None else None,
-        )
+        return wishes(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
 
     @property
     def raw_messages(self) -> list[Any]:
@@ -178,17 +204,8 @@ class Row:
         losses = self.bench.losses.get(self.index)
         return losses.on(self.rendering.input_ids) if losses is not None else None
 
-    @property
-    def findings(self) -> list[Finding]:
-        """What there is to say about this row alone, the worst first. Follows the bench's masking."""
-        from workbench.checks.run import check_row
-
-        masking = self.bench.masking
-        if self._checked is None or self._checked[0] is not masking:
-            self._checked = (masking, check_row(self))
-        return list(self._checked[1])
-
-    _checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
+    checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
+    """The findings of `workbench.checks.run.row_findings`, and the masking that they hold for."""
 
     def raw_message(self, index: int) -> int:
         """The place in the raw row of message `index` of the conversation: axolotl drops some."""

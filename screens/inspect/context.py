@@ -74,7 +74,7 @@ class InspectContext:
 
     def change(self, view: RowView) -> Change | None:
         """What is different from the saved recipe, or from the one compared with; None where nothing can be."""
-        return self.editing.change(view.rendering.input_ids, view.mask.keep)
+        return self.editing.change(view.source) if view.source is not None else None
 
     def show_status(self) -> None:
         """Write the status bar anew."""

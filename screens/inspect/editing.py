@@ -7,7 +7,6 @@ follow on the background thread.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
@@ -20,9 +19,8 @@ from screens.inspect.tokens import Tokens
 from screens.shell.dialogs import Agree
 from screens.shell.mending import FixTrials
 from screens.shell.worker import Kind
-from screens.token_grid.row_view import RowView
+from screens.token_grid.row_view import remasked
 from workbench.errors import BenchError
-from workbench.tokens.parts import refine
 
 if TYPE_CHECKING:
     from workbench.infer.search import Inference
@@ -74,7 +72,7 @@ class RecipeEdits:
             context.show_status()
             return
         if context.view is not None:
-            view = context.view = self._remasked(context.view)
+            view = context.view = remasked(context.view, context.bench)
             changed = context.change(view)
             context.panes.grid.remask(view, changed)
             context.panes.boundaries.show(view, changed)
@@ -86,22 +84,6 @@ class RecipeEdits:
         stale, screen = editing.stale, context.screen
         self._soon = None if stale else screen.set_timer(_CHECK_SECONDS, self._rows.check_again)
         self._later = screen.set_timer(_SETTLE_SECONDS, self._settle) if stale else None
-
-    def _remasked(self, view: RowView) -> RowView:
-        bench = self._context.bench
-        masking = bench.masking
-        ids = view.rendering.input_ids
-        mask = masking.scan(ids)
-        if view.wishes and not bench.recipe.multimodal:
-            mask = refine(mask, view.trace, ids, view.wishes, masking.train_on_eos)
-        return replace(
-            view,
-            mask=mask,
-            boundaries=masking.boundaries,
-            roles_to_train=masking.roles_to_train,
-            train_on_eos=masking.train_on_eos,
-            built_in=self._built_in,
-        )
 
     def _settle(self) -> None:
         self._context.background.submit(Kind.APPLY, self._settling())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.bench import Row
+from workbench.checks.run import row_findings
 from workbench.errors import BenchError, InputError
 
 HINT = "words · trained<10 · is:error is:warning is:clean · M001"
@@ -48,7 +49,7 @@ class RowFilter:
             if not all(word in text for word in self.words):
                 return False
         if self.codes or self.states:
-            found = row.findings
+            found = row_findings(row)
             codes, severities = {one.code for one in found}, {str(one.severity) for one in found}
             severities |= set() if severities & {"error", "warning"} else {"clean"}
             if not (codes >= set(self.codes) and severities >= set(self.states)):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.bench import Bench, Masking, Row, as_finding
+from workbench.checks.run import row_findings
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.errors import BenchError
 from workbench.findings import Finding
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.mask import Mask
-from workbench.tokens.parts import Wish
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Trace
 from workbench.views.items import Glyphs, Turn, glyphs, turns
@@ -27,7 +27,8 @@ class RowView:
     """One row: what was rendered, its mask and trace `[L]`, and what the panes need beside them.
 
     `roles[m]` is the role of message `m`. `built_in` names the strategy whose boundaries these are, or is empty where
-    the recipe writes its own. `nll` is what a run measured (see `Row.nll`); `pictures[run]` the picture of a media run.
+    the recipe writes its own. `source` is the bench's row; `nll` what a run measured (see `Row.nll`); `pictures[run]`
+    the picture of a media run.
     """
 
     index: int
@@ -42,7 +43,7 @@ class RowView:
     roles_to_train: tuple[str, ...]
     train_on_eos: str
     built_in: str
-    wishes: tuple[Wish, ...] = ()
+    source: Row | None = None
     nll: npt.NDArray[np.float32] | None = None
     pictures: Mapping[int, Any] = field(default_factory=dict)
 
@@ -89,15 +90,33 @@ def _view(bench: Bench, row: Row) -> RowView:
         drawn=glyphs(rendering),
         roles=roles,
         turns=turns(rendering, mask, trace, roles),
-        findings=[*row.findings, *_another_path(bench, rendering)],
+        findings=[*row_findings(row), *_another_path(bench, rendering)],
         boundaries=masking.boundaries,
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
-        built_in="" if bench.recipe.effective_boundaries is not None else bench.strategy.name,
-        wishes=tuple(row.wishes),
+        built_in=_built_in(bench),
+        source=row,
         nll=row.nll,
         pictures=pictures(rendering, trace, row.conversation.messages),
     )
+
+
+def remasked(view: RowView, bench: Bench) -> RowView:
+    """The same row under the bench's masking as it is now; its findings are still those of before."""
+    assert view.source is not None
+    masking = bench.masking
+    return replace(
+        view,
+        mask=view.source.mask,
+        boundaries=masking.boundaries,
+        roles_to_train=masking.roles_to_train,
+        train_on_eos=masking.train_on_eos,
+        built_in=_built_in(bench),
+    )
+
+
+def _built_in(bench: Bench) -> str:
+    return "" if bench.recipe.effective_boundaries is not None else bench.strategy.name
 
 
 def _another_path(bench: Bench, rendering: Rendering) -> list[Finding]:
@@ -135,12 +154,12 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
         InputError: there is no such row.
     """
     row = bench.row(index)
-    worst = _worst(row.findings)
+    worst = _worst(row_findings(row))
     code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
     if row.error is not None:
         return Sample(index, 0, 0, code, severity)
     same = against is None or against == bench.masking
-    before = None if same or against is None else against.scan(row.rendering.input_ids).trained
+    before = None if same or against is None else row.mask_under(against).trained
     return Sample(index, row.mask.trained, len(row.rendering), code, severity, before)
 
 

@@ -94,6 +94,14 @@ def check_row(row: Row) -> list[Finding]:
     return in_order(found)
 
 
+def row_findings(row: Row) -> list[Finding]:
+    """`check_row`, once for each masking of the bench."""
+    masking = row.bench.masking
+    if row.checked is None or row.checked[0] is not masking:
+        row.checked = (masking, check_row(row))
+    return list(row.checked[1])
+
+
 def _overtaken(finding: Finding) -> bool:
     """Notes of ignored part keys: the checks count what they cost, and on the text path nothing is ignored."""
     return finding.code == "M013" and _PART_NOTE.match(finding.message) is not None
@@ -140,7 +148,7 @@ class Checking:
     def add(self, row: Row) -> None:
         """Check one more row."""
         self.rows += 1
-        found = self._chosen(row.findings)
+        found = self._chosen(row_findings(row))
         self._found += found
         if row.error is not None:
             if any(one.code == row.error.code for one in found):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from workbench.bench import Bench
-    from workbench.row import Masking
+    from workbench.row import Masking, Row
 
 _PAUSE_SECONDS = 1.0
 """Typing after a pause this long is another step to undo."""
@@ -63,7 +63,7 @@ class Editing:
         self._group, self._typed = 0, 0.0
         self._opened = bench.document.text
         self._unkept = False
-        self._before: tuple[Masking, npt.NDArray[np.int64], npt.NDArray[np.bool_]] | None = None
+        self._before: tuple[Masking, Row, npt.NDArray[np.bool_]] | None = None
         self.set_aside: list[Path] = []
         """Where the last `left` put older edits of another process, or the last `save` what others wrote meanwhile."""
         self.put_beside: Path | None = None
@@ -196,14 +196,14 @@ class Editing:
         if keep:
             self.keep()
 
-    def change(self, input_ids: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]) -> Change | None:
-        """How a row's mask (`keep`, `[L]`) differs from the one it is compared with; None where both have one rule."""
+    def change(self, row: Row) -> Change | None:
+        """How a row's mask differs from the one it is compared with; None where both have one rule."""
         against, known = self.against, self._before
         if against == self.bench.masking:
             return None
-        if known is None or known[0] is not against or known[1] is not input_ids:
-            known = self._before = against, input_ids, against.scan(input_ids).keep
-        before = known[2]
+        if known is None or known[0] is not against or known[1] is not row:
+            known = self._before = against, row, row.mask_under(against).keep
+        keep, before = row.mask.keep, known[2]
         return Change(keep & ~before, before & ~keep)
 
     def compare(self, path: str | os.PathLike[str] | None) -> None:

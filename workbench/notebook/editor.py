@@ -115,12 +115,12 @@ class BoundaryEditor(anywidget.AnyWidget):
         self.html, self.status, self.place = self._mask(row), self._counts(row), []
 
     def _mask(self, row: Row) -> str:
-        change = self.editing.change(row.rendering.input_ids, row.mask.keep)
+        change = self.editing.change(row)
         drawn = html.tokens(row, window=(0, TOKENS), more="the bench's rows show more", change=change)
         return drawn + html.boundaries(self._session.bench, [row])
 
     def _counts(self, row: Row) -> str:
-        change = self.editing.change(row.rendering.input_ids, row.mask.keep)
+        change = self.editing.change(row)
         added, removed = change.counts if change is not None else (0, 0)
         moved = f'<b class="yes">+{added}</b> <b class="no">−{removed}</b> trained · ' if added or removed else ""
         return f"{moved}{row.mask.trained:,} of {len(row.rendering):,} tokens trained"

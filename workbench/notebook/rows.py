@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from workbench.checks.run import row_findings
 from workbench.errors import InputError
 from workbench.findings import Finding
 from workbench.notebook.display import Shown, plain
@@ -140,7 +141,7 @@ class OneRow(_OfARow):
     @property
     def findings(self) -> list[Finding]:
         """What there is to say about this row alone, the worst first."""
-        return self.row.findings
+        return row_findings(self.row)
 
     def check(self) -> Checked:
         """What is wrong with the recipe and this row."""

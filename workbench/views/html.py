@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.checks.run import row_findings
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
@@ -102,9 +103,9 @@ def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", 
     `key` is HTML that stands between the title and the tokens.
     """
     if row.error is not None:
-        return f"<section><h2>{place(row)}</h2>{findings(row.findings)}</section>"
+        return f"<section><h2>{place(row)}</h2>{findings(row_findings(row))}</section>"
     drawn = tokens(row, window=window, more=more)
-    return f"<section>{row_title(row)}{key}{drawn}{findings(serious(row.findings))}</section>"
+    return f"<section>{row_title(row)}{key}{drawn}{findings(serious(row_findings(row)))}</section>"
 
 
 def tokens(

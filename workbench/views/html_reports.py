@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from workbench.checks.run import row_findings
 from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
@@ -55,7 +56,7 @@ def _words(row: Row) -> str:
 
 
 def _codes(row: Row) -> str:
-    found = dict.fromkeys((one.severity, one.code) for one in row.findings if one.severity != "note")
+    found = dict.fromkeys((one.severity, one.code) for one in row_findings(row) if one.severity != "note")
     return " ".join(f'<span class="{severity}"><b>{safe(code)}</b></span>' for severity, code in found)
 
 

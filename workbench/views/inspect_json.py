@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.checks.run import row_findings
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 
@@ -82,7 +83,7 @@ def row_payload(row: Row) -> dict[str, Any]:
     place = {"row": row.index, "source": row.raw.source, "line": row.raw.line}
     if row.error is not None:
         empty: dict[str, Any] = {"input_ids": [], "labels": [], "tokens": [], "spans": [], "media": []}
-        return place | empty | {"findings": [finding.to_dict() for finding in row.findings]}
+        return place | empty | {"findings": [finding.to_dict() for finding in row_findings(row)]}
     rendering, mask, trace = row.rendering, row.mask, row.trace
     roles = [str(message.get("role")) for message in row.conversation.messages]
     tokens = []
@@ -124,7 +125,7 @@ def row_payload(row: Row) -> dict[str, Any]:
             }
             for i in range(len(rendering.media))
         ],
-        "findings": [finding.to_dict() for finding in row.findings],
+        "findings": [finding.to_dict() for finding in row_findings(row)],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.checks.run import row_findings
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def general(bench: Bench, rows: Sequence[Row]) -> list[Finding]:
     """What is said once: the bench's own findings, and each kind of note with the number of rows it holds for."""
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
-        for finding in row.findings:
+        for finding in row_findings(row):
             if finding.severity == "note":
                 kinds.setdefault((finding.code, finding.hint), []).append(finding)
     notes = []

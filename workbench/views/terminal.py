@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from workbench.checks.run import row_findings
 from workbench.findings import Finding
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible, wrap
@@ -75,14 +76,14 @@ def row_view(row: Row, width: int, *, marks: bool, window: tuple[int, int] | Non
     """One row. `marks` puts ⟦ ⟧ around trained stretches; `window` shows tokens [a, b) alone."""
     place = visible(str(row.where)) if row.where else f"row {row.index}"
     if row.error is not None:
-        return Group(Text(place, style="bold"), findings_view(row.findings))
+        return Group(Text(place, style="bold"), findings_view(row_findings(row)))
     mask, total = row.mask, len(row.rendering)
     share = f"{mask.trained} of {total} tokens trained"
     if total:
         share += f" ({100 * mask.trained / total:.0f}%)"
     head = Text.assemble((place, "bold"), ("  ·  ", "dim"), share)
     parts: list[RenderableType] = [head, tokens_view(row, max(20, width - _GUTTER - 2), marks=marks, window=window)]
-    if shown := serious(row.findings):
+    if shown := serious(row_findings(row)):
         parts.append(findings_view(shown))
     return Group(*parts)
 

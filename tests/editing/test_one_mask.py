@@ -1,0 +1,75 @@
+"""Every place that counts trained tokens asks the row for its mask, so that flags of messages and parts count there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from screens.token_grid.row_view import RowView, read_row, read_sample, remasked
+from workbench.bench import Bench, prepare
+from workbench.editing.session import Editing
+from workbench.resources import sample_dir
+
+ANSWER = [
+    {"type": "text", "text": "A red square on a table. ", "train": False},
+    {"type": "text", "text": "It is large.", "train": True},
+]
+ROW = {"messages": [{"role": "user", "content": "What is there?"}, {"role": "assistant", "content": ANSWER}]}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A recipe on the text path whose answer has one part that is trained and one that is not."""
+    folder = tmp_path_factory.mktemp("flags")
+    (folder / "rows.jsonl").write_text(json.dumps(ROW) + "\n", "utf-8")
+    kept = [
+        line
+        for line in (sample_dir() / "demo.yaml").read_text("utf-8").splitlines()
+        if not line.startswith(("processor_type", "skip_prepare_dataset", "base_model"))
+    ]
+    text = "\n".join([f"base_model: {sample_dir() / 'demo-model'}", *kept])
+    text = text.replace("path: shapes.jsonl", f"path: {folder / 'rows.jsonl'}")
+    file = folder / "text.yaml"
+    file.write_text(text, "utf-8")
+    return prepare(file).load()
+
+
+def user_start(bench: Bench) -> tuple[str | int, ...]:
+    rows = bench.document.get(("role_boundaries",))
+    return ("role_boundaries", next(index for index, row in enumerate(rows) if row["role"] == "user"), "include_start")
+
+
+def test_an_edit_without_effect_changes_no_count(bench: Bench) -> None:
+    editing = Editing(bench)
+    row = bench.row(0)
+    before = row.mask
+    assert 0 < before.trained < bench.masking.scan(row.rendering.input_ids).trained
+    view = read_row(bench, 0)
+    assert isinstance(view, RowView)
+    editing.set(user_start(bench), True)
+    assert row.mask is not before
+    np.testing.assert_array_equal(row.mask.labels, before.labels)
+    change = editing.change(row)
+    assert change is not None
+    assert change.counts == (0, 0)
+    sample = read_sample(bench, 0, editing.against)
+    assert sample.before == sample.trained == before.trained
+    np.testing.assert_array_equal(remasked(view, bench).mask.labels, before.labels)
+    editing.undo()
+
+
+def test_an_edit_with_effect_is_counted_within_the_trained_part(bench: Bench) -> None:
+    editing = Editing(bench)
+    row = bench.row(0)
+    before = row.mask.keep
+    editing.set(("datasets", 0, "roles_to_train"), ["user", "assistant"])
+    change = editing.change(row)
+    assert change is not None
+    added, removed = change.counts
+    assert (added, removed) == (int((row.mask.keep & ~before).sum()), 0)
+    assert added > 0
+    assert read_sample(bench, 0, editing.against).before == int(before.sum())
+    editing.undo()
