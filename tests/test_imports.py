@@ -128,7 +128,7 @@ def test_no_class_is_too_large_to_be_held_in_the_head() -> None:
 def _textual_names() -> set[str]:
     """What of Textual begins with an underscore and is imported, overridden or asked of itself by our code."""
     found = set()
-    for path, tree in _trees():
+    for _, tree in _trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual"):
                 parts = [*(node.module or "").split("."), *(alias.name for alias in node.names)]

@@ -22,7 +22,7 @@ from workbench.bench import Bench
 from workbench.checks.run import check_recipe
 from workbench.export.compose import compose, reopen
 from workbench.findings import Finding
-from workbench.models.weights import auto_class
+from workbench.models.build import auto_class
 from workbench.overfit import runner
 from workbench.overfit.events import Event, every, last, read
 from workbench.overfit.plan import make_plan

@@ -27,10 +27,9 @@ from workbench.checks.model import check
 from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.families.library import families
 from workbench.findings import Finding, apply_fix
-from workbench.models.anatomy import bare
+from workbench.models.build import auto_class, bare
 from workbench.models.memory import estimate
 from workbench.models.targets import trained
-from workbench.models.weights import auto_class
 
 DOCUMENTED = (
     r"model.language_model.layers.[\d]+.(_checkpoint_wrapped_module.)?(mlp|self_attn).(up|down|gate|q|k|v|o)_proj"

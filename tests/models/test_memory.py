@@ -56,7 +56,7 @@ def linears(config: Any) -> tuple[int, int]:
     """How many values and rows the linear layers have, but for the head: what a quantized load makes smaller."""
     import torch
 
-    from workbench.models.anatomy import bare
+    from workbench.models.build import bare
 
     with torch.device("meta"):
         model = bare(config, recipe())

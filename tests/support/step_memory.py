@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForImageTextToText
 
-from workbench.models.memory import precision, prepared, step_loss, weight_dtype
+from workbench.models.build import prepared, weight_dtype
+from workbench.models.memory import precision, step_loss
 from workbench.recipe.model import Recipe
 
 

@@ -10,6 +10,7 @@ from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
 from workbench.checks.row_facts import counted
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Edit, Finding, Fix
+from workbench.models.forward import forward_facts
 from workbench.models.patterns import PatternError
 from workbench.models.sizes import UNSIZED
 
@@ -171,7 +172,7 @@ def wrapping(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
 
 def step(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     """A005 and A009: what a training step on this transformers wants and does."""
-    facts = anatomy.forward
+    facts = forward_facts(anatomy)
     if facts.problem is not None:
         text = f"a training step on text was tried and stopped: {facts.problem}; A005 and A009 were not checked"
         hint = "The step ran on tensors without data, which some code cannot do; else look at config.json."

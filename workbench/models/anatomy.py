@@ -12,11 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
+from workbench.models.build import bare, weight_dtype
 from workbench.models.towers import TOWERS, TowerName, assigned
 
 if TYPE_CHECKING:
-    from workbench.models.forward import Forward
-    from workbench.models.targets import Trained
     from workbench.recipe.model import Recipe
 
 _KEPT = 4
@@ -61,7 +60,8 @@ class Anatomy:
     def __init__(self, model: Any, *, sized: bool = True) -> None:
         self.model, self.sized = model, sized
         self.config = model.config
-        self.last_trained: tuple[str, Trained] | None = None
+        self.facts: dict[str, Any] = {}
+        """What other modules found out about this model, each under a key of its own; it lives as long as the model."""
         self._towers = assigned(model)
 
     @property
@@ -171,13 +171,6 @@ class Anatomy:
         )
         return tuple(found)
 
-    @cached_property
-    def forward(self) -> Forward:
-        """What a training step on text does; a second or two, once."""
-        from workbench.models.forward import forward_facts
-
-        return forward_facts(self)
-
     @property
     def parameters(self) -> int:
         """How many there are in all."""
@@ -204,50 +197,12 @@ def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True) ->
     """
     if config is None:
         raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
-    from workbench.models.memory import weight_dtype
-
     key = f"{sized} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
     if key not in _kept:
         _kept[key] = Anatomy(bare(config, recipe), sized=sized)
         while len(_kept) > _KEPT:
             _kept.pop(next(iter(_kept)))
     return _kept[key]
-
-
-def bare(config: Any, recipe: Recipe | None = None) -> Any:
-    """The model that a run would load, on the meta device, without adapters.
-
-    Raises:
-        EnvironmentProblem: as for `anatomy`.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    from workbench.models.memory import weight_dtype
-    from workbench.models.weights import attention, auto_class
-
-    # Where none knows it, the causal one says so in transformers' own words.
-    kind = auto_class(config) or AutoModelForCausalLM
-    options: dict[str, Any] = {"dtype": torch.bfloat16 if recipe is None else weight_dtype(recipe)}
-    if recipe is not None and attention(recipe) == "eager":
-        # Every other kernel keeps what transformers' own choice keeps: the output and a number for each head and token.
-        options["attn_implementation"] = "eager"
-    try:
-        with torch.device("meta"):
-            return kind.from_config(config, **options)
-    except ImportError as problem:
-        package = re.search(r"requires the (\w+) library", str(problem))
-        raise EnvironmentProblem(
-            f"A package is missing to build {type(config).__name__}'s model",
-            str(problem).strip().splitlines()[0][:200],
-            f"Install {package[1]}." if package else "Install what is missing.",
-        ) from problem
-    except Exception as problem:
-        raise EnvironmentProblem(
-            f"transformers cannot build a model of this {type(config).__name__}",
-            f"{type(problem).__name__}: {str(problem).splitlines()[0][:200] if str(problem) else ''}",
-            "Look at config.json; another release of transformers may know it.",
-        ) from problem
 
 
 def wrapped_linear(module: Any) -> Any | None:

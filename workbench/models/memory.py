@@ -11,8 +11,6 @@ a model as small as the demo.
 from __future__ import annotations
 
 import inspect
-import logging
-import warnings
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,6 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
+from workbench.models.build import no_data, skeleton, without_data
 from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:

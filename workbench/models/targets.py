@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Linear layers that choose experts are left as they are: an adapter there changes who answers, not what.
 _ROUTER = re.compile(r"(^|\.)(gate|router|shared_expert_gate)(\.|$)")
+_KEY = "trained"
 _ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_module)(\.|$)")
 
 
@@ -65,13 +66,14 @@ def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
     raised.
     """
     key = recipe.model_dump_json()
-    if anatomy.last_trained is None or anatomy.last_trained[0] != key:
-        anatomy.last_trained = key, _applied(anatomy, recipe)
-    return anatomy.last_trained[1]
+    last: tuple[str, Trained] | None = anatomy.facts.get(_KEY)
+    if last is None or last[0] != key:
+        last = anatomy.facts[_KEY] = key, _applied(anatomy, recipe)
+    return last[1]
 
 
 def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
-    from workbench.models.memory import skeleton
+    from workbench.models.build import skeleton
 
     with warnings.catch_warnings():
         # What PEFT warns of is looked at below.
@@ -101,7 +103,7 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
 
 def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
     """PEFT's refusal at the setting that it is about, where the targets are not: without that one it takes them."""
-    from workbench.models.memory import skeleton
+    from workbench.models.build import skeleton
 
     def without(key: str) -> Callable[[], Any]:
         return lambda: skeleton(anatomy.config, recipe.model_copy(update={key: SETTINGS[key]}))

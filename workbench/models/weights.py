@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
+from workbench.models.build import _ATTENTION, attention, auto_class
 
 if TYPE_CHECKING:
     from workbench.models.load import Loaded
     from workbench.recipe.model import Recipe
-
-_ATTENTION = (
-    ("flex_attention", "flex_attention"),
-    ("flash_attention", "flash_attention_2"),
-    ("sdp_attention", "sdpa"),
-    ("eager_attention", "eager"),
-)
 
 
 def pick_device(wanted: str) -> str:
@@ -48,28 +42,6 @@ def pick_dtype(recipe: Recipe, device: str) -> Any:
     if recipe.bf16 == "auto" and device.startswith("cuda") and torch.cuda.is_bf16_supported():
         return torch.bfloat16
     return torch.float32
-
-
-def attention(recipe: Recipe) -> str | None:
-    """The attention that the recipe names, or None for transformers' own choice."""
-    if recipe.attn_implementation:
-        return recipe.attn_implementation
-    return next((name for key, name in _ATTENTION if getattr(recipe, key)), None)
-
-
-def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) -> Any | None:
-    """transformers' auto class that knows this configuration; the multimodal ones first, or not at all.
-
-    `remote`: classes that the model brings in its own code count. None where no class is known.
-    """
-    import transformers
-
-    kinds = [transformers.AutoModelForCausalLM]
-    if multimodal:
-        kinds[:0] = [transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM]
-    own = getattr(config, "auto_map", None) or {}
-    known = (one for one in kinds if type(config) in one._model_mapping or (remote and one.__name__ in own))
-    return next(known, None)
 
 
 def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_remote_code: bool = False) -> Any:
