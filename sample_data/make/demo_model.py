@@ -29,7 +29,7 @@ from sample_data.make.demo_rows import write_rows
 from sample_data.make.demo_tokenizer import build_tokenizer
 from sample_data.make.demo_training import PATCH, POOL, Round, Settings, demo_config, initialise, train
 
-TEMPLATE = Path(__file__).with_name("demo_template.jinja")
+TEMPLATE = Path(__file__).parents[1] / "demo_template.jinja"
 
 SOFT_TOKENS = 70
 """The fewest the image processor takes; a square picture uses 64 of them."""
