@@ -9,6 +9,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Set
 from functools import cache
@@ -86,7 +87,10 @@ def _modules() -> Iterator[ModuleType]:
     for package in PACKAGES:
         top = importlib.import_module(package)
         for found in pkgutil.walk_packages(top.__path__, f"{package}."):
-            if found.name.startswith(("workbench.specs", "workbench.sample_data")):
+            # Data of a wheel; and a plugin that runs inside axolotl alone.
+            if found.name.startswith(
+                ("workbench.specs", "workbench.sample_data", "workbench.consumers.axolotl.vlmbench")
+            ):
                 continue
             yield importlib.import_module(found.name)
 
@@ -137,12 +141,18 @@ def _textual_names() -> set[str]:
         theirs = [base for base in one.__mro__ if base.__module__.startswith("textual")]
         if not theirs:
             continue
-        private = {name for base in theirs for name in vars(base) if _private(name)}
+        private = {name for base in theirs for name in (*vars(base), *_attributes(base)) if _private(name)}
         source = ast.parse(inspect.cleandoc("\n" + inspect.getsource(one)))
         used = {node.attr for node in ast.walk(source) if isinstance(node, ast.Attribute) and _private(node.attr)}
         defined = {node.name for node in ast.walk(source) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
         found |= (used | defined) & private
     return found
+
+
+@cache
+def _attributes(one: type) -> frozenset[str]:
+    """The attributes that a class of Textual's gives its instances, as far as its source shows them."""
+    return frozenset(re.findall(r"\bself\.(_\w+)(?:: [^=\n]+)? =", inspect.getsource(one)))
 
 
 def _private(name: str) -> bool:
