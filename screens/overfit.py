@@ -99,15 +99,8 @@ class OverfitScreen(WorkbenchScreen):
         self._take_losses()
         self._draw()
 
-    def action_older(self) -> None:
-        """Show the run before."""
-        self._step(1)
-
-    def action_newer(self) -> None:
-        """Show the run after."""
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
+    def action_step_run(self, by: int) -> None:
+        """Show an older run, or with a negative number a newer one."""
         index = self._shown + by
         if self.running or not 0 <= index < len(self._runs):
             self.notify("No other run that way", timeout=2)
@@ -194,14 +187,9 @@ class OverfitScreen(WorkbenchScreen):
             return
         self._supervisor.cancel()
 
-    def action_more_steps(self) -> None:
-        """Take more steps in the next run."""
-        self.steps = min(960, self.steps * 2)
-        self._draw()
-
-    def action_fewer_steps(self) -> None:
-        """Take fewer steps in the next run."""
-        self.steps = max(15, self.steps // 2)
+    def action_scale_steps(self, factor: float) -> None:
+        """Take so many times the steps in the next run."""
+        self.steps = min(960, max(15, int(self.steps * factor)))
         self._draw()
 
     def _take_losses(self) -> None:

@@ -194,7 +194,7 @@ class RecipeEdits:
     def fix(self) -> None:
         """Apply the fix of the finding under the cursor, or else of the worst whose fix does no harm."""
         context = self._context
-        start, stop = context.panes.grid.covered
+        start, stop = context.panes.grid.at.covered
         fixable = [one for one in (*context.findings, *context.bench.findings) if one.fix is not None]
         here = [
             one for one in fixable if one.where.tokens and one.where.tokens[0] < stop and start < one.where.tokens[1]

@@ -279,24 +279,17 @@ class SamplesList(LineView, can_focus=True):
         # From between two rows that a filter lists, one step forward is the later of them.
         self._ask_for(place + step - (0 if listed or step < 0 else 1))
 
-    def action_up(self) -> None:
-        self.move(-1)
-
-    def action_down(self) -> None:
-        self.move(1)
-
-    def action_page_up(self) -> None:
-        self.move(1 - self.size.height)
-
-    def action_page_down(self) -> None:
-        self.move(self.size.height - 1)
-
-    def action_first(self) -> None:
-        self._ask_for(0)
-
-    def action_last(self) -> None:
-        known = self._known_length is not None or self.filtered
-        self._ask_for(self.rows - 1 if known else self._frontier - 1)
+    def action_move(self, where: str) -> None:
+        """Choose the row above or below, a page away, or at an end of the list."""
+        if where in ("up", "down"):
+            self.move(1 if where == "down" else -1)
+        elif where in ("page_up", "page_down"):
+            self.move((self.size.height - 1) * (1 if where == "page_down" else -1))
+        elif where == "first":
+            self._ask_for(0)
+        else:
+            known = self._known_length is not None or self.filtered
+            self._ask_for(self.rows - 1 if known else self._frontier - 1)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse."""

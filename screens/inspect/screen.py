@@ -131,9 +131,9 @@ class InspectScreen(RecipeScreen, Still):
             self.bench,
             {
                 "row": self.context.row,
-                "token": grid.cursor,
+                "token": grid.at.cursor,
                 "lens": grid.lens,
-                "spaces": grid.spaces,
+                "spaces": grid.drawing.spaces,
                 "theme": self.app.theme,
                 "panes": self.layout_of_panes.kept,
                 "screen": getattr(self.app, "front", "inspect"),

@@ -28,7 +28,7 @@ class Search:
 
     def ask_search(self) -> None:
         """Ask for what to find in this row."""
-        self._origin = self._grid.cursor
+        self._origin = self._grid.at.cursor
         self._prompt.ask(SEARCH, value=self.query, hint=find.HINT)
 
     def ask_filter(self) -> None:
@@ -105,11 +105,11 @@ class Search:
 
     def _count_matches(self) -> None:
         grid = self._grid
-        matches = grid.matches
+        matches = grid.drawing.matches
         if matches.wrong or not len(matches):
             self._prompt.say(matches.wrong or ("no match" if self.query else ""), wrong=True)
             return
-        place = int((matches.start <= grid.cursor).sum())
+        place = int((matches.start <= grid.at.cursor).sum())
         self._prompt.say(f"{max(1, place):,} of {len(matches):,}")
 
     def next_match(self) -> None:
@@ -120,7 +120,7 @@ class Search:
 
     def _step_match(self, direction: int) -> None:
         grid = self._grid
-        if self.query and not len(grid.matches):
+        if self.query and not len(grid.drawing.matches):
             # Another row came since the search was made.
             grid.search(self.query)
         if not grid.jump_match(direction):

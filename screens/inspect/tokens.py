@@ -21,8 +21,8 @@ class Tokens:
     def show(self) -> None:
         """Show what is under the cursor."""
         grid = self._grid
-        start, stop = grid.covered
-        self._context.panes.inspector.show(grid.view, start, stop, grid.run)
+        start, stop = grid.at.covered
+        self._context.panes.inspector.show(grid.view, start, stop, grid.at.run)
         self._preview()
 
     def toggle_preview(self) -> None:
@@ -33,16 +33,16 @@ class Tokens:
     def _preview(self) -> None:
         """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
         grid, shown = self._grid, self._context.panes.preview
-        lines, view = grid.layout_lines, grid.view
-        source = view.pictures.get(grid.run) if view is not None and grid.run >= 0 else None
-        if source is None or lines is None or not self._previewing or not grid.display or grid.held is not None:
+        lines, view = grid.drawing.lines, grid.view
+        source = view.pictures.get(grid.at.run) if view is not None and grid.at.run >= 0 else None
+        if source is None or lines is None or not self._previewing or not grid.display or grid.at.held is not None:
             shown.hide()
             return
-        line = lines.line_of(grid.item) - grid.scroll_offset.y
+        line = lines.line_of(grid.at.item) - grid.scroll_offset.y
         if not 0 <= line < grid.size.height:
             shown.hide()
             return
-        column = lines.gutter + lines.cells(grid.item)[0] + 1
+        column = lines.gutter + lines.cells(grid.at.item)[0] + 1
         room = (grid.outer_size.width, grid.outer_size.height)
         shown.show(source, line + 1, column, room, lines.height - grid.scroll_offset.y)
 
@@ -105,7 +105,7 @@ class Tokens:
 
     def _copy(self, what: str) -> None:
         context = self._context
-        view, (start, stop) = context.view, self._grid.selected
+        view, (start, stop) = context.view, self._grid.at.selected
         if view is None or start == stop:
             context.say("There is no token to copy")
             return

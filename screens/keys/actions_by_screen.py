@@ -22,13 +22,13 @@ MORE: tuple[Action, ...] = (
         "Train on a few rows in a process of its own, and judge it.", _OVERFIT, "overfit", "run",
     ),
     Action("overfit.cancel", ("c",), "cancel", "Cancel the run", "End it now.", _OVERFIT, "overfit", "cancel"),
-    Action("overfit.more", ("plus",), "more_steps", "More steps", "Twice as many.", _OVERFIT, "overfit"),
-    Action("overfit.fewer", ("minus",), "fewer_steps", "Fewer steps", "Half as many.", _OVERFIT, "overfit"),
+    Action("overfit.more", ("plus",), "scale_steps(2)", "More steps", "Twice as many.", _OVERFIT, "overfit"),
+    Action("overfit.fewer", ("minus",), "scale_steps(0.5)", "Fewer steps", "Half as many.", _OVERFIT, "overfit"),
     Action(
-        "overfit.older", ("[",), "older", "Run before",
+        "overfit.older", ("[",), "step_run(1)", "Run before",
         "Show an older run of this recipe.", _OVERFIT, "overfit", "older",
     ),
-    Action("overfit.newer", ("]",), "newer", "Run after", "Show a newer run.", _OVERFIT, "overfit"),
+    Action("overfit.newer", ("]",), "step_run(-1)", "Run after", "Show a newer run.", _OVERFIT, "overfit"),
     Action(
         "overfit.compare", ("C",), "compare", "Compare with the run before",
         "Both curves, what was measured side by side, and what was changed in the recipe between them.",

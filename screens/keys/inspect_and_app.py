@@ -77,7 +77,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go back to the token that a finding points at.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.spaces", ("full_stop",), "part('tokens.toggle_spaces')", "Show or hide spaces",
+        "grid.drawing.spaces", ("full_stop",), "part('tokens.toggle_spaces')", "Show or hide spaces",
         "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
     ),
     Action(
@@ -156,51 +156,66 @@ ACTIONS: tuple[Action, ...] = (
         "form.redo", ("ctrl+y",), "screen.redo_edit", "Do again in the form",
         "Make an undone edit again.", _EDIT, "form", palette=False,
     ),
-    Action("grid.left", ("left",), "left", "Token before", "Move by one token.", _TOKENS, "grid", palette=False),
-    Action("grid.right", ("right",), "right", "Token after", "Move by one token.", _TOKENS, "grid", palette=False),
-    Action("grid.up", ("up",), "up", "Line above", "Move by one line.", _TOKENS, "grid", palette=False),
-    Action("grid.down", ("down",), "down", "Line below", "Move by one line.", _TOKENS, "grid", palette=False),
     Action(
-        "grid.home", ("home",), "line_start", "Start of the line",
+        "grid.left", ("left",), "move('left')", "Token before",
+        "Move by one token.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.right", ("right",), "move('right')", "Token after",
+        "Move by one token.", _TOKENS, "grid", palette=False,
+    ),
+    Action("grid.up", ("up",), "move('up')", "Line above", "Move by one line.", _TOKENS, "grid", palette=False),
+    Action("grid.down", ("down",), "move('down')", "Line below", "Move by one line.", _TOKENS, "grid", palette=False),
+    Action(
+        "grid.home", ("home",), "move('line_start')", "Start of the line",
         "Move within the line.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.end", ("end",), "line_end", "End of the line",
+        "grid.end", ("end",), "move('line_end')", "End of the line",
         "Move within the line.", _TOKENS, "grid", palette=False,
     ),
-    Action("grid.page-up", ("pageup",), "page_up", "Page up", "Move by one page.", _TOKENS, "grid", palette=False),
     Action(
-        "grid.page-down", ("pagedown",), "page_down", "Page down",
+        "grid.page-up", ("pageup",), "move('page_up')", "Page up",
         "Move by one page.", _TOKENS, "grid", palette=False,
     ),
-    Action("grid.first", ("g", "ctrl+home"), "first", "First token", "Go to the row's first token.", _TOKENS, "grid"),
-    Action("grid.last", ("G", "ctrl+end"), "last", "Last token", "Go to the row's last token.", _TOKENS, "grid"),
+    Action(
+        "grid.page-down", ("pagedown",), "move('page_down')", "Page down",
+        "Move by one page.", _TOKENS, "grid", palette=False,
+    ),
+    Action(
+        "grid.first", ("g", "ctrl+home"), "move('first')", "First token",
+        "Go to the row's first token.", _TOKENS, "grid",
+    ),
+    Action(
+        "grid.last", ("G", "ctrl+end"), "move('last')", "Last token",
+        "Go to the row's last token.", _TOKENS, "grid",
+    ),
     Action(
         "grid.unfold", ("enter", "space"), "unfold", "Unfold or fold media",
         "Show every token of the picture, sound or film under the cursor, or make it one chip again.", _TOKENS, "grid",
     ),
     Action(
-        "grid.select-left", ("shift+left",), "select_left", "Select back",
+        "grid.select-left", ("shift+left",), "move('left', True)", "Select back",
         "Select one token more or less; a drag of the mouse selects too.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.select-right", ("shift+right",), "select_right", "Select on",
+        "grid.select-right", ("shift+right",), "move('right', True)", "Select on",
         "Select one token more or less.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.select-up", ("shift+up",), "select_up", "Select a line back",
+        "grid.select-up", ("shift+up",), "move('up', True)", "Select a line back",
         "Select up to the line above.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.select-down", ("shift+down",), "select_down", "Select a line on",
+        "grid.select-down", ("shift+down",), "move('down', True)", "Select a line on",
         "Select down to the line below.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.select-home", ("shift+home",), "select_line_start", "Select to line start",
+        "grid.select-home", ("shift+home",), "move('line_start', True)", "Select to line start",
         "Select within the line.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.select-end", ("shift+end",), "select_line_end", "Select to line end",
+        "grid.select-end", ("shift+end",), "move('line_end', True)", "Select to line end",
         "Select within the line.", _TOKENS, "grid", palette=False,
     ),
     Action(
@@ -211,18 +226,24 @@ ACTIONS: tuple[Action, ...] = (
         "grid.select-none", ("escape",), "select_none", "Select nothing",
         "Drop the selection, or else the marks of the search.", _TOKENS, "grid", palette=False,
     ),
-    Action("samples.up", ("up",), "up", "Row above", "Show the row before.", _ROWS, "samples", palette=False),
-    Action("samples.down", ("down",), "down", "Row below", "Show the next row.", _ROWS, "samples", palette=False),
+    Action("samples.up", ("up",), "move('up')", "Row above", "Show the row before.", _ROWS, "samples", palette=False),
     Action(
-        "samples.page-up", ("pageup",), "page_up", "A page up",
+        "samples.down", ("down",), "move('down')", "Row below",
+        "Show the next row.", _ROWS, "samples", palette=False,
+    ),
+    Action(
+        "samples.page-up", ("pageup",), "move('page_up')", "A page up",
         "Go up by one page of rows.", _ROWS, "samples", palette=False,
     ),
     Action(
-        "samples.page-down", ("pagedown",), "page_down", "A page down",
+        "samples.page-down", ("pagedown",), "move('page_down')", "A page down",
         "Go down by one page of rows.", _ROWS, "samples", palette=False,
     ),
-    Action("samples.first", ("home", "g"), "first", "First row", "Show row 0.", _ROWS, "samples"),
-    Action("samples.last", ("end", "G"), "last", "Last row", "Show the last row that is known.", _ROWS, "samples"),
+    Action("samples.first", ("home", "g"), "move('first')", "First row", "Show row 0.", _ROWS, "samples"),
+    Action(
+        "samples.last", ("end", "G"), "move('last')", "Last row",
+        "Show the last row that is known.", _ROWS, "samples",
+    ),
     Action(
         "samples.open", ("enter",), "screen.part('tokens.focus')", "To the tokens",
         "Go to the tokens of this row.", _ROWS, "samples", palette=False,

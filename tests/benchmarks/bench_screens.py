@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from functools import partial
 from statistics import median
 from time import perf_counter, thread_time
 
@@ -102,13 +103,16 @@ async def grid(length: int) -> None:
         await _drawn(app)
         times: dict[str, list[float]] = {"first paint": [], "page": [], "arrow": []}
         for _ in range(5):
-            pane.view = None
+            pane.drawing.view = None
             begin = perf_counter()
             pane.show(view)
             await _drawn(app)
             times["first paint"].append(perf_counter() - begin)
         works: dict[str, list[float]] = {name: [] for name in times}
-        for name, act in (("page", pane.action_page_down), ("arrow", pane.action_right)):
+        for name, act in (
+            ("page", partial(pane.action_move, "page_down")),
+            ("arrow", partial(pane.action_move, "right")),
+        ):
             for _ in range(_PAGES):
                 begin, work = perf_counter(), thread_time()
                 act()

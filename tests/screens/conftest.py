@@ -68,7 +68,7 @@ def forget_drawn(screen: Screen[Any]) -> None:
         if isinstance(pane, LineView):
             pane._framed = Framed()
         if isinstance(pane, TokenCanvas):
-            pane._forget()
+            pane.drawing.forget()
         assert isinstance(pane, Widget)
         pane.refresh()
 

@@ -138,8 +138,8 @@ async def test_the_palette_runs_an_action_where_it_belongs(opened: Opened) -> No
         await pilot.press(*"last token")
         await pilot.pause(0.5)
         await pilot.press("enter")
-        await until(pilot, lambda: grid_of(pilot).cursor > 0)
-        assert grid_of(pilot).cursor == len(grid_of(pilot).view.rendering) - 1
+        await until(pilot, lambda: grid_of(pilot).at.cursor > 0)
+        assert grid_of(pilot).at.cursor == len(grid_of(pilot).view.rendering) - 1
 
 
 async def test_the_colours_change_and_the_grid_with_them(opened: Opened) -> None:
@@ -165,7 +165,7 @@ async def test_a_click_on_a_hint_runs_its_action(opened: Opened) -> None:
     async with opened() as pilot:
         hints = screen_of(pilot).query_one(KeyHints)
         await pilot.click(KeyHints, offset=(hints.render().plain.index("edge"), 0))
-        assert grid_of(pilot).cursor > 0
+        assert grid_of(pilot).at.cursor > 0
         # Where text is typed, only keys that write none are named; the click works there too.
         await pilot.press("e")
         await pilot.pause()

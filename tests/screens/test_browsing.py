@@ -31,25 +31,25 @@ async def test_a_search_finds_text_across_tokens_and_steps_through_it(opened: Op
         grid = grid_of(pilot)
         await pilot.press("/", *"red sq")
         await pilot.pause()
-        assert texts(pilot, int(grid.matches.start[0]), int(grid.matches.stop[0])) == " red square"
-        assert grid.covered[0] == int(grid.matches.start[0])
+        assert texts(pilot, int(grid.drawing.matches.start[0]), int(grid.drawing.matches.stop[0])) == " red square"
+        assert grid.at.covered[0] == int(grid.drawing.matches.start[0])
         await pilot.press("escape")
         await pilot.pause()
-        assert len(grid.matches) == 0
-        assert grid.cursor == 0
+        assert len(grid.drawing.matches) == 0
+        assert grid.at.cursor == 0
         await pilot.press("/", *"are", "enter")
         await pilot.pause()
         assert grid.has_focus
-        first = grid.cursor
+        first = grid.at.cursor
         await pilot.press(">")
-        second = grid.cursor
+        second = grid.at.cursor
         assert first < second
         await pilot.press("<")
-        assert grid.cursor == first
+        assert grid.at.cursor == first
         await pilot.press("<")
-        assert grid.cursor == int(grid.matches.start[-1])
+        assert grid.at.cursor == int(grid.drawing.matches.start[-1])
         await pilot.press("escape", ">")
-        assert len(grid.matches) > 0
+        assert len(grid.drawing.matches) > 0
         shown = "".join(grid.render_line(y).text for y in range(grid.size.height))
         assert "•" in shown
 
@@ -96,7 +96,7 @@ async def test_tokens_are_selected_with_keys_and_copied(opened: Opened) -> None:
     async with opened() as pilot:
         grid = grid_of(pilot)
         await pilot.press("]", "shift+right", "shift+right")
-        start, stop = grid.selected
+        start, stop = grid.at.selected
         assert texts(pilot, start, stop) == "A red square"
         await pilot.press("y")
         assert pilot.app.clipboard == "A red square"
@@ -105,14 +105,14 @@ async def test_tokens_are_selected_with_keys_and_copied(opened: Opened) -> None:
         await pilot.press("shift+left", "y")
         assert pilot.app.clipboard == "A red"
         await pilot.press("shift+end", "shift+home", "shift+down", "shift+up", "escape")
-        assert grid.held is None
+        assert grid.at.held is None
         await pilot.press("v")
         turn = grid.view.turns[1]
-        assert grid.selected == (turn.start, grid.view.turns[2].start)
+        assert grid.at.selected == (turn.start, grid.view.turns[2].start)
         await pilot.press("v")
-        assert grid.selected == (0, len(grid.view.rendering))
+        assert grid.at.selected == (0, len(grid.view.rendering))
         await pilot.press("right")
-        assert grid.held is None
+        assert grid.at.held is None
 
 
 async def test_a_drag_selects_and_a_click_does_not(opened: Opened) -> None:
@@ -123,9 +123,9 @@ async def test_a_drag_selects_and_a_click_does_not(opened: Opened) -> None:
         await pilot.mouse_down(grid, offset=(x, y + 1))
         await pilot.hover(grid, offset=(x + 3, y + 1))
         await pilot.mouse_up(grid, offset=(x + 3, y + 1))
-        assert texts(pilot, *grid.selected) == "A red"
+        assert texts(pilot, *grid.at.selected) == "A red"
         await pilot.click(grid, offset=(x + 10, y + 1))
-        assert grid.held is None
+        assert grid.at.held is None
 
 
 async def test_a_copied_program_gives_the_same_labels(opened: Opened) -> None:
@@ -148,14 +148,14 @@ async def test_the_minimap_shows_what_is_trained_and_takes_a_click(opened: Opene
     rows = [conversation(*("words " * 60 for _ in range(40)))]
     async with opened(bench=SmallBench(rows)) as pilot:
         grid = grid_of(pilot)
-        lines = grid.layout_lines
+        lines = grid.drawing.lines
         column = [grid.render_line(y).text[-2] for y in range(grid.size.height)]
         assert set(column) & set("▏▎▍▌▋▊▉█")
         rail = [grid.render_line(y).text[-3] for y in range(grid.size.height)]
         assert rail[0] == "┃"
         assert rail[-1] == "│"
         await pilot.click(grid, offset=(grid.size.width, grid.size.height))
-        assert lines.line_of(grid.item) > lines.height * 0.8
+        assert lines.line_of(grid.at.item) > lines.height * 0.8
         assert grid.render_line(grid.size.height - 1).text[-3] == "┃"
 
 
@@ -247,8 +247,8 @@ async def test_the_loss_lens_is_there_once_a_run_has_measured(opened: Opened) ->
         await pilot.press("l", "l", "l", "]")
         assert grid.lens is Lens.LOSS
         assert "nats" in str(grid.border_subtitle)
-        assert grid._shades[grid.item] == 6
-        assert grid._shades[0] == 0
+        assert grid.drawing.shades[grid.at.item] == 6
+        assert grid.drawing.shades[0] == 0
         from screens.token_grid.inspector import TokenInspector
 
         assert "loss 5.50" in screen_of(pilot).query_one(TokenInspector).render().plain

@@ -65,7 +65,7 @@ async def test_enter_goes_to_the_token_and_to_the_line(opened: Opened, recipe: P
         assert finding.where.row == 2
         assert finding.where.tokens is not None
         await pilot.press("enter")
-        await until(pilot, lambda: settled(pilot) and grid_of(pilot).cursor == finding.where.tokens[0])
+        await until(pilot, lambda: settled(pilot) and grid_of(pilot).at.cursor == finding.where.tokens[0])
         assert grid_of(pilot).view.index == 2  # type: ignore[union-attr]
         await pilot.press("2")
         lines = [i for i, group in enumerate(screen.groups) if group.finding.where.row is None]

@@ -19,7 +19,7 @@ async def test_the_demo_opens_and_says_what_the_bench_says() -> None:
         assert f"{row.mask.trained} of {len(row.rendering)} trained" in bar
         assert "gemma4 · demo.yaml" in bar
         await pilot.press("]")
-        assert grid_of(pilot).cursor == int(row.mask.keep.argmax())
+        assert grid_of(pilot).at.cursor == int(row.mask.keep.argmax())
         assert "▎trained  content · assistant span 1" in screen_of(pilot).query_one(TokenInspector).render().plain
         roles = [turn.role for turn in grid_of(pilot).view.turns]
         assert roles == [message["role"] for message in row.conversation.messages]

@@ -63,8 +63,8 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
 
         def drawn() -> list[object]:
             kept = [grid.render_line(y) for y in range(grid.size.height)]
-            grid._windows.clear()
-            grid._strips.clear()
+            grid.drawing._windows.clear()
+            grid.drawing._strips.clear()
             assert kept == [grid.render_line(y) for y in range(grid.size.height)]
             return kept
 

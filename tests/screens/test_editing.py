@@ -64,9 +64,12 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         assert screen_of(pilot).query_one(BoundariesPanel).border_subtitle == "+15 −0 trained"
         assert "0 → 15 of" in str(screen_of(pilot).query_one(StatusBar).render())
         grid = grid_of(pilot)
-        assert grid._changed is not None
-        assert int(grid._changed.added.sum()) == 15
-        assert set(np.unique(grid._shades).tolist()) & {len(Look) + Look.TRAINED, len(Look) + Look.TRAINED_CONTROL}
+        assert grid.drawing.changed is not None
+        assert int(grid.drawing.changed.added.sum()) == 15
+        assert set(np.unique(grid.drawing.shades).tolist()) & {
+            len(Look) + Look.TRAINED,
+            len(Look) + Look.TRAINED_CONTROL,
+        }
         await until(pilot, lambda: not [one for one in screen_of(pilot).context.findings if one.severity == "error"])
         # All rows that are loaded are counted, before and after.
         samples = screen_of(pilot).query_one(SamplesList)

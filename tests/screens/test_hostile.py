@@ -27,7 +27,7 @@ ROW = conversation(HOSTILE, HOSTILE + "x" * 100_000)
 async def test_hostile_text_is_there_to_be_seen(opened: Opened) -> None:
     async with opened((160, 60), bench=SmallBench([ROW])) as pilot:
         grid = grid_of(pilot)
-        lines = grid.layout_lines
+        lines = grid.drawing.lines
         shown = "".join(
             grid.render_line(y).crop(lines.gutter, lines.gutter + lines.width).text.rstrip() for y in range(12)
         )
@@ -43,9 +43,9 @@ async def test_hostile_text_is_there_to_be_seen(opened: Opened) -> None:
         ):
             assert part.replace(" ", "") in shown.replace(" ", ""), part
         await pilot.press("v", "y")
-        assert "owned" in pilot.app.clipboard or grid.selected == (0, 1)
+        assert "owned" in pilot.app.clipboard or grid.at.selected == (0, 1)
         await pilot.press("G", "g", "l", "l", "l", ".")
-        assert grid.layout_lines.height > 500
+        assert grid.drawing.lines.height > 500
 
 
 OWN = re.compile(r"\x1b(?:\[[0-9;]*[mH]|\[\?[0-9]+(?:[hl]|\$p)|\[>[0-9]+u|\[<u|\]22;[a-z]+\x07)")

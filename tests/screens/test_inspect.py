@@ -24,8 +24,8 @@ def said(pilot: Pilot[None]) -> str:
 def line(pilot: Pilot[None], y: int) -> str:
     """A line of the window without the minimap."""
     grid = grid_of(pilot)
-    assert grid.layout_lines is not None
-    return grid.render_line(y).crop(0, grid.layout_lines.gutter + grid.layout_lines.width).text
+    assert grid.drawing.lines is not None
+    return grid.render_line(y).crop(0, grid.drawing.lines.gutter + grid.drawing.lines.width).text
 
 
 def find(pilot: Pilot[None], text: str) -> int:
@@ -36,7 +36,7 @@ def find(pilot: Pilot[None], text: str) -> int:
 def token(pilot: Pilot[None]) -> str:
     grid = grid_of(pilot)
     assert grid.view is not None
-    return grid.view.rendering.token_text(grid.cursor)
+    return grid.view.rendering.token_text(grid.at.cursor)
 
 
 async def test_the_first_row_opens_with_its_mask_in_the_bar(opened: Opened) -> None:
@@ -61,28 +61,28 @@ async def test_the_gutter_names_turns_and_marks_trained_lines(opened: Opened) ->
 async def test_left_and_right_move_by_token_and_stop_at_the_ends(opened: Opened) -> None:
     async with opened() as pilot:
         await pilot.press("left")
-        assert grid_of(pilot).cursor == 0
+        assert grid_of(pilot).at.cursor == 0
         await pilot.press("right", "right")
         assert token(pilot) == "user"
         await pilot.press("G")
         view = grid_of(pilot).view
         assert view is not None
-        assert grid_of(pilot).cursor == len(view.rendering) - 1
+        assert grid_of(pilot).at.cursor == len(view.rendering) - 1
         await pilot.press("right", "g")
-        assert grid_of(pilot).cursor == 0
+        assert grid_of(pilot).at.cursor == 0
 
 
 async def test_up_and_down_keep_the_column_over_short_lines(opened: Opened) -> None:
     async with opened(row=1) as pilot:
         grid = grid_of(pilot)
         await pilot.press("down", "down", "end")
-        start = grid.cursor
+        start = grid.at.cursor
         for _ in range(3):
             await pilot.press("down")
-        assert grid.cursor > start
+        assert grid.at.cursor > start
         for _ in range(3):
             await pilot.press("up")
-        assert grid.cursor == start
+        assert grid.at.cursor == start
 
 
 async def test_home_and_end_stay_on_the_line(opened: Opened) -> None:
@@ -102,12 +102,12 @@ async def test_edges_are_where_training_begins_and_ends(opened: Opened) -> None:
         seen = []
         for _ in wanted:
             await pilot.press("]")
-            seen.append(grid.cursor)
+            seen.append(grid.at.cursor)
         assert seen == wanted
         await pilot.press("]")
-        assert grid.cursor == wanted[-1]
+        assert grid.at.cursor == wanted[-1]
         await pilot.press("[")
-        assert grid.cursor == wanted[-2]
+        assert grid.at.cursor == wanted[-2]
 
 
 async def test_turns_are_jumped_to(opened: Opened) -> None:
@@ -115,9 +115,9 @@ async def test_turns_are_jumped_to(opened: Opened) -> None:
         grid = grid_of(pilot)
         assert grid.view is not None
         await pilot.press("}", "}")
-        assert grid.cursor == grid.view.turns[1].start
+        assert grid.at.cursor == grid.view.turns[1].start
         await pilot.press("right", "{")
-        assert grid.cursor == grid.view.turns[1].start
+        assert grid.at.cursor == grid.view.turns[1].start
 
 
 async def test_a_picture_is_one_chip_that_unfolds_and_folds(opened: Opened) -> None:
@@ -126,26 +126,26 @@ async def test_a_picture_is_one_chip_that_unfolds_and_folds(opened: Opened) -> N
         await pilot.press("down", "down", "home")
         assert f"▣ image × {SOFT}" in line(pilot, 2)
         assert f"soft tokens {SOFT}   tokens in all {SOFT + 2}" in said(pilot)
-        start, stop = grid.covered
+        start, stop = grid.at.covered
         assert stop - start == SOFT + 2
         await pilot.press("enter", "right")
-        assert grid.covered == (start + 1, start + 2)
+        assert grid.at.covered == (start + 1, start + 2)
         assert "⟨|image|⟩" in line(pilot, 2)
         assert "media id" in said(pilot)
         await pilot.press("space")
-        assert grid.covered == (start, stop)
+        assert grid.at.covered == (start, stop)
 
 
 async def test_a_click_places_the_cursor_and_opens_a_chip(opened: Opened) -> None:
     async with opened() as pilot:
         grid = grid_of(pilot)
-        assert grid.layout_lines is not None
-        left = grid.layout_lines.gutter + 2
+        assert grid.drawing.lines is not None
+        left = grid.drawing.lines.gutter + 2
         await pilot.click(grid, offset=(left, find(pilot, "A red") + 1))
         assert token(pilot) == "A"
         await pilot.click(grid, offset=(left + 5, 3))
-        assert grid.covered[1] - grid.covered[0] == 1
-        assert grid.run == 0
+        assert grid.at.covered[1] - grid.at.covered[0] == 1
+        assert grid.at.run == 0
 
 
 async def test_a_click_beyond_the_text_takes_the_nearest_token_and_opens_nothing(opened: Opened) -> None:
@@ -182,7 +182,7 @@ async def test_a_piece_of_an_emoji_names_the_whole(opened: Opened) -> None:
 async def test_hostile_text_is_shown_and_never_emitted(opened: Opened) -> None:
     async with opened(row=1) as pilot:
         grid = grid_of(pilot)
-        shown = "".join(line(pilot, y)[grid.layout_lines.gutter :].rstrip() for y in range(grid.size.height))
+        shown = "".join(line(pilot, y)[grid.drawing.lines.gutter :].rstrip() for y in range(grid.size.height))
         assert "⟨U+202E⟩evil⟨U+202C⟩␛[31m [bold]not markup[/bold]⟨U+200B⟩" in shown
         everything = shown
         for _ in range(20):
@@ -305,13 +305,13 @@ async def test_a_narrow_window_has_no_right_side_until_it_is_asked_for(opened: O
 async def test_a_resize_keeps_the_token_and_breaks_the_lines_anew(opened: Opened) -> None:
     async with opened((160, 40)) as pilot:
         await pilot.press("]", "right", "right")
-        grid, before = grid_of(pilot), grid_of(pilot).cursor
-        lines = grid.layout_lines.height
+        grid, before = grid_of(pilot), grid_of(pilot).at.cursor
+        lines = grid.drawing.lines.height
         await pilot.resize_terminal(60, 20)
         await pilot.pause()
-        assert grid.cursor == before
-        assert grid.layout_lines.height > lines
-        y = grid.layout_lines.line_of(grid.item) - grid.scroll_offset.y
+        assert grid.at.cursor == before
+        assert grid.drawing.lines.height > lines
+        y = grid.drawing.lines.line_of(grid.at.item) - grid.scroll_offset.y
         assert 0 <= y < grid.size.height
 
 
@@ -319,7 +319,7 @@ async def test_no_line_is_wider_than_the_pane(opened: Opened) -> None:
     for width in (60, 80, 111, 200):
         async with opened((width, 24)) as pilot:
             grid = grid_of(pilot)
-            text = "".join(line(pilot, y)[grid.layout_lines.gutter :] for y in range(grid.layout_lines.height))
+            text = "".join(line(pilot, y)[grid.drawing.lines.gutter :] for y in range(grid.drawing.lines.height))
             plain = text.replace("⏎", "").replace(" ", "")
             assert "Besideitliesasmallbluebook,closed,withayellowribbon.⟨turn|⟩" in plain
 
@@ -336,5 +336,5 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
 async def test_without_findings_n_says_that_there_is_nothing(opened: Opened) -> None:
     async with opened() as pilot:
         await pilot.press("n")
-        assert grid_of(pilot).cursor == 0
+        assert grid_of(pilot).at.cursor == 0
         assert [one.message for one in pilot.app._notifications] == ["No finding points at a token there"]

@@ -69,9 +69,9 @@ async def test_the_other_key_acts_and_is_shown() -> None:
     async with app.run_test(size=(120, 60)) as pilot:
         await until(pilot, lambda: settled(pilot))
         await pilot.press("]")
-        assert grid_of(pilot).cursor == 0
+        assert grid_of(pilot).at.cursor == 0
         await pilot.press("w")
-        assert grid_of(pilot).cursor > 0
+        assert grid_of(pilot).at.cursor > 0
         assert " w edge" in screen_of(pilot).query_one(KeyHints).render().plain
         await pilot.press("?")
         await pilot.pause()

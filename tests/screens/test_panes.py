@@ -90,7 +90,7 @@ async def test_the_picture_of_a_chip_is_shown_beside_it(opened: Opened) -> None:
         await pilot.press("g", "down", "down", "home")
         await pilot.pause()
         assert preview.display
-        assert grid.run == 0
+        assert grid.at.run == 0
         assert preview.region.y > grid.region.y + 2
         assert grid.region.contains_region(preview.region)
         svg = pilot.app.export_screenshot()

@@ -49,7 +49,7 @@ def app_of(pilot: object) -> WorkbenchApp:
 async def test_number_keys_bring_screens_to_the_front_and_back(opened: Opened, all_there: None) -> None:
     async with opened() as pilot:
         await pilot.press("]", "right")
-        cursor, inspect = grid_of(pilot).cursor, app_of(pilot).base
+        cursor, inspect = grid_of(pilot).at.cursor, app_of(pilot).base
         await pilot.press("3")
         model = app_of(pilot).base
         assert isinstance(model, Plain)
@@ -61,7 +61,7 @@ async def test_number_keys_bring_screens_to_the_front_and_back(opened: Opened, a
         assert app_of(pilot).base is model
         await pilot.press("1")
         assert app_of(pilot).base is inspect
-        assert grid_of(pilot).cursor == cursor
+        assert grid_of(pilot).at.cursor == cursor
 
 
 async def test_a_screen_learns_of_edits_made_on_another(opened: Opened, all_there: None) -> None:

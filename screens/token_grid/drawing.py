@@ -1,0 +1,189 @@
+"""Lines of the token grid, drawn when they come into view and kept until what they show changes.
+
+Cursor, selection and minimap are laid over a kept line and are not part of it, so moving them redraws no token.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.geometry import Size
+from textual.strip import Strip
+
+from screens.token_grid.find import NO_MATCHES, Matches
+from screens.token_grid.lenses import Lens, Shades, shades
+from screens.token_grid.lines import TokenLines
+from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
+from screens.token_grid.paint import Inks, Page, draw_lines
+from screens.token_grid.row_view import RowView
+from workbench.editing.session import Change
+from workbench.findings import SEVERITIES
+from workbench.views.items import Items
+
+_STRIPS_KEPT = 4096
+_WINDOWS_KEPT = 16
+_MASKS_KEPT = 64
+_NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+class Frame(NamedTuple):
+    """What a drawn line of the window depends on: while none of it changes, it is not drawn again.
+
+    `edition` is a number for all that the lines show of the row; a mask that comes back has the number it had.
+    """
+
+    size: Size
+    top: int
+    item: int
+    selected: tuple[int, int] | None
+    focused: bool
+    edition: int
+
+
+class TokenDrawing:
+    """Draws the lines of one row, and keeps them. What it draws is put into its attributes; `forget` after a change."""
+
+    def __init__(self, same: Callable[[Strip], Strip]) -> None:
+        """`same` gives the strip that first showed what a strip shows."""
+        self._same = same
+        self.view: RowView | None = None
+        self.items: Items | None = None
+        self.lines: TokenLines | None = None
+        self.matches: Matches = NO_MATCHES
+        self.changed: Change | None = None
+        self.spaces = False
+        self.shades: Shades = np.zeros(0, dtype=np.uint8)
+        self._marks = _NO_MARKS
+        self._map: Minimap | None = None
+        self._strips: dict[int, Strip] = {}
+        self._windows: LRUCache[Frame, dict[int, Strip]] = LRUCache(_WINDOWS_KEPT)
+        self._numbers = itertools.count()
+        self._edition = next(self._numbers)
+        self._editions: LRUCache[object, int] = LRUCache(_MASKS_KEPT)
+
+    def forget(self) -> None:
+        """Forget every drawn line."""
+        self._strips.clear()
+        self._windows.clear()
+        self._editions.clear()
+        self._edition = next(self._numbers)
+
+    def forget_map(self) -> None:
+        """Draw the minimap anew: the window has another height."""
+        self._map = None
+
+    def colour(self, lens: Lens, inks: Inks) -> None:
+        """Work out the shade of every token, and where the findings point."""
+        self._map = None
+        view, items = self.view, self.items
+        if view is None or items is None:
+            return
+        self.shades = shades(lens, view, items, self.changed)
+        if len(self.matches) and len(items):
+            hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), items.start)
+            self.shades = self.shades + hit.astype(np.uint8) * np.uint8(len(inks.plain))
+        places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
+        columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
+        self._marks = Marks(columns[:, 0], columns[:, 1])
+
+    def remask(self) -> None:
+        """Another mask of the same row: lines of a mask that was shown before are those of then."""
+        self._strips.clear()
+        mask = self._mask_shown()
+        if (edition := self._editions.get(mask)) is None:
+            edition = self._editions[mask] = next(self._numbers)
+        self._edition = edition
+
+    def _mask_shown(self) -> tuple[object, ...]:
+        """All that lines show of a mask, its findings, and what an edit changed, in short."""
+        view, changed, digest = self.view, self.changed, blake2b(digest_size=16)
+        if view is None:
+            return ()
+        columns = [view.mask.keep, view.mask.spans.start, self.shades, self._marks.token, self._marks.severity]
+        if changed is not None:
+            columns += [changed.added, changed.removed]
+        for column in columns:
+            digest.update(column.tobytes())
+        return digest.digest(), tuple(map(len, columns)), tuple(view.roles_to_train)
+
+    def window(
+        self, size: Size, top: int, item: int, selected: tuple[int, int] | None, focused: bool
+    ) -> tuple[Frame, dict[int, Strip]]:
+        """The window as it is, and what is drawn of it."""
+        frame = Frame(size, top, item, selected, focused, self._edition)
+        window = self._windows.get(frame)
+        if window is None:
+            window = self._windows[frame] = {}
+        return frame, window
+
+    def line(self, y: int, frame: Frame, window: dict[int, Strip], inks: Inks) -> Strip:
+        """One line of the window."""
+        strip = window.get(y)
+        if strip is None:
+            strip = window[y] = self._same(self._whole_line(y, frame, inks))
+        return strip
+
+    def _whole_line(self, y: int, frame: Frame, inks: Inks) -> Strip:
+        lines = self.lines
+        (width, height), line = frame.size, y + frame.top
+        if lines is None:
+            return Strip.blank(width, inks.base)
+        room = lines.gutter + lines.width
+        bottom = min(lines.height, frame.top + height)
+        if line < lines.height:
+            if line not in self._strips:
+                self._draw(lines, line, bottom, inks)
+            strip = _with_cursor(self._strips[line], lines, line, frame, inks)
+        else:
+            strip = Strip.blank(room, inks.base)
+        if room >= width:
+            return strip
+        beside = self.minimap(frame.size.height).draw(y, frame.top, bottom, inks.base, inks.paint)
+        return Strip([*strip, *beside], room + CELLS).adjust_cell_length(width, inks.base)
+
+    def _draw(self, lines: TokenLines, line: int, bottom: int, inks: Inks) -> None:
+        """Draw a line, and with it those below it that are in view and not yet drawn."""
+        if len(self._strips) >= _STRIPS_KEPT:
+            self._strips.clear()
+        last = next((below for below in range(line + 1, bottom) if below in self._strips), max(bottom, line + 1))
+        assert self.view is not None
+        page = Page(self.view, lines, self.shades, self.changed, self._marks, self.spaces, inks)
+        self._strips.update(zip(range(line, last), draw_lines(page, line, last), strict=True))
+
+    def minimap(self, height: int) -> Minimap:
+        """The whole row in one column of so many cells."""
+        if self._map is None:
+            assert self.view is not None
+            assert self.lines is not None
+            trained = np.concatenate(([0], np.cumsum(self.view.mask.keep, dtype=np.int64)))
+            self._map = minimap(self.lines, trained, self._marks, self.matches.start, height)
+        return self._map
+
+
+def _with_cursor(strip: Strip, lines: TokenLines, line: int, frame: Frame, inks: Inks) -> Strip:
+    first, last = lines.bounds(line)
+    if frame.selected is not None:
+        low, high = max(first, frame.selected[0]), min(last, frame.selected[1]) - 1
+        if low <= high:
+            start, stop = lines.cells(low)[0], lines.cells(high)[1]
+            strip = _over(strip, lines.gutter + start, lines.gutter + stop, inks.base, inks.paint.selected)
+    if not first <= frame.item < last:
+        return strip
+    start, stop = lines.cells(frame.item)
+    # A token without width, such as a combining mark, borrows the cell after it.
+    style = inks.paint.cursor if frame.focused else inks.paint.cursor_away
+    return _over(strip, start + lines.gutter, max(stop, start + 1) + lines.gutter, inks.base, style)
+
+
+def _over(strip: Strip, start: int, stop: int, base: Style, style: Style) -> Strip:
+    """Cells [start, stop) of a strip in another style."""
+    under = strip.crop(start, stop)
+    over = Strip([Segment(text, (own or base) + style) for text, own, _ in under], under.cell_length)
+    return Strip.join([strip.crop(0, start), over, strip.crop(stop)])
