@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from screens.inspect.context import InspectContext
 from screens.token_grid import copy
+from screens.token_grid.lines import edges
+
+Places = npt.NDArray[np.int64]
 
 
 class Tokens:
@@ -49,16 +53,24 @@ class Tokens:
     # Moving
 
     def next_edge(self) -> None:
-        self._jumped(self._grid.jump_edge(1), "No mask edge after this token")
+        self._jump(self._edges(), 1, "No mask edge after this token")
 
     def previous_edge(self) -> None:
-        self._jumped(self._grid.jump_edge(-1), "No mask edge before this token")
+        self._jump(self._edges(), -1, "No mask edge before this token")
 
     def next_turn(self) -> None:
-        self._jumped(self._grid.jump_turn(1), "This is the last turn")
+        self._jump(self._turns(), 1, "This is the last turn")
 
     def previous_turn(self) -> None:
-        self._jumped(self._grid.jump_turn(-1), "This is the first turn")
+        self._jump(self._turns(), -1, "This is the first turn")
+
+    def _edges(self) -> Places:
+        view = self._grid.view
+        return edges(view) if view is not None else np.zeros(0, dtype=np.int64)
+
+    def _turns(self) -> Places:
+        view = self._grid.view
+        return np.array([turn.start for turn in view.turns] if view is not None else [], dtype=np.int64)
 
     def next_finding(self) -> None:
         self._jump_finding(1)
@@ -69,11 +81,10 @@ class Tokens:
     def _jump_finding(self, direction: int) -> None:
         found = self._context.findings
         places = sorted({finding.where.tokens[0] for finding in found if finding.where.tokens is not None})
-        moved = self._grid.jump(np.array(places, dtype=np.int64), direction)
-        self._jumped(moved, "No finding points at a token there")
+        self._jump(np.array(places, dtype=np.int64), direction, "No finding points at a token there")
 
-    def _jumped(self, moved: bool, otherwise: str) -> None:
-        if not moved:
+    def _jump(self, places: Places, direction: int, otherwise: str) -> None:
+        if not self._grid.jump(places, direction):
             self._context.say(otherwise)
 
     def focus(self) -> None:

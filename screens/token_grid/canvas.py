@@ -201,10 +201,9 @@ class TokenCanvas(LineView):
             self._styles = Inks(base, (*plain, *(style + paint.match for style in plain)), paint)
         return self._styles
 
-    def on_focus(self) -> None:
-        self.refresh_item(self.at.item)
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, focus: bool) -> None:
+        """The cursor has another colour in a pane without focus."""
+        super().watch_has_focus(focus)
         self.refresh_item(self.at.item)
 
     def refresh_item(self, item: int) -> None:

@@ -157,6 +157,26 @@ class TokenDrawing:
         page = Page(self.view, lines, self.shades, self.changed, self._marks, self.spaces, inks)
         self._strips.update(zip(range(line, last), draw_lines(page, line, last), strict=True))
 
+    # What is at a place of the window
+
+    def on_map(self, x: int) -> bool:
+        """Whether a column is the minimap's."""
+        return self.lines is not None and self.lines.gutter + self.lines.width <= x
+
+    def token_at(self, x: int, line: int, *, beyond: bool = False) -> int | None:
+        """The token at a column of a line; `beyond`: below the last line it is one of that."""
+        lines = self.lines
+        if lines is None or not lines.height or (line >= lines.height and not beyond):
+            return None
+        return int(lines.items.start[lines.item_at(min(max(0, line), lines.height - 1), x - lines.gutter)])
+
+    def map_line(self, y: int, height: int) -> int | None:
+        """The line that a cell of the minimap stands for."""
+        if self.lines is None or not self.lines.height:
+            return None
+        found = self.minimap(height).line
+        return int(found[min(max(0, y), len(found) - 1)])
+
     def minimap(self, height: int) -> Minimap:
         """The whole row in one column of so many cells."""
         if self._map is None:

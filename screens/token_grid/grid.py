@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from screens.keys.inspect_and_app import bindings
 from screens.token_grid.canvas import TokenCanvas
 from screens.token_grid.find import NO_MATCHES, Matches, find
-from screens.token_grid.lines import edges
 
 
 class TokenGrid(TokenCanvas, can_focus=True):
@@ -58,16 +57,6 @@ class TokenGrid(TokenCanvas, can_focus=True):
             self.go(0 if where == "first" or self.view is None else len(self.view.rendering) - 1)
         elif (token := self.at.target(where)) is not None:
             self.go(token, select=select)
-
-    def jump_edge(self, direction: int) -> bool:
-        """Go to the next mask edge; false when there is none that way."""
-        return self.view is not None and self.jump(edges(self.view), direction)
-
-    def jump_turn(self, direction: int) -> bool:
-        """Go to the next turn; false when there is none that way."""
-        if self.view is None:
-            return False
-        return self.jump(np.array([turn.start for turn in self.view.turns], dtype=np.int64), direction)
 
     def jump(self, tokens: npt.NDArray[np.int64], direction: int) -> bool:
         """Go to the next of some tokens, in ascending order; false when there is none that way."""
@@ -133,10 +122,10 @@ class TokenGrid(TokenCanvas, can_focus=True):
         if place is None or self.drawing.lines is None or event.button != 1:
             return
         self.capture_mouse()
-        if self._on_map(place.x):
+        if self.drawing.on_map(place.x):
             self._dragging = "map"
-            self._scroll_map(place.y)
-        elif (token := self._token_at(place.x, place.y)) is not None:
+            self._drag_map(place.y)
+        elif (token := self.drawing.token_at(place.x, place.y + self.scroll_offset.y)) is not None:
             self._dragging = "tokens"
             self.go(token, select=event.shift)
 
@@ -146,8 +135,10 @@ class TokenGrid(TokenCanvas, can_focus=True):
             return
         offset = event.offset - self.content_region.offset + self.region.offset
         if self._dragging == "map":
-            self._scroll_map(offset.y)
-        elif (token := self._token_at(offset.x, offset.y)) is not None and token != self.at.cursor:
+            self._drag_map(offset.y)
+            return
+        token = self.drawing.token_at(offset.x, offset.y + self.scroll_offset.y, beyond=True)
+        if token is not None and token != self.at.cursor:
             self.go(token, select=True)
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
@@ -155,32 +146,16 @@ class TokenGrid(TokenCanvas, can_focus=True):
         self._dragging = ""
         self.release_mouse()
 
-    def _on_map(self, x: int) -> bool:
-        lines = self.drawing.lines
-        return lines is not None and lines.gutter + lines.width <= x
-
-    def _token_at(self, x: int, y: int) -> int | None:
-        lines = self.drawing.lines
-        if lines is None or not lines.height:
-            return None
-        line = y + self.scroll_offset.y
-        if line >= lines.height and not self._dragging:
-            return None
-        return int(lines.items.start[lines.item_at(min(max(0, line), lines.height - 1), x - lines.gutter)])
-
-    def _scroll_map(self, y: int) -> None:
-        lines = self.drawing.lines
-        if lines is None or not lines.height:
-            return
-        found = self.drawing.minimap(self.size.height).line
-        line = int(found[min(max(0, y), len(found) - 1)])
-        self.scroll_to(y=max(0, line - self.size.height // 2), animate=False)
-        self._go_line(line, column=0)
+    def _drag_map(self, y: int) -> None:
+        line = self.drawing.map_line(y, self.size.height)
+        if line is not None:
+            self.scroll_to(y=max(0, line - self.size.height // 2), animate=False)
+            self._go_line(line, column=0)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a chip opens it."""
         lines, place = self.drawing.lines, event.get_content_offset(self)
-        if lines is None or place is None or self.at.held is not None or self._on_map(place.x):
+        if lines is None or place is None or self.at.held is not None or self.drawing.on_map(place.x):
             return
         if place.y + self.scroll_offset.y >= lines.height:
             return

@@ -21,7 +21,7 @@ from screens.inspect.recipe_editor import RecipeTextArea
 from screens.line_cache.text_pane import TextPane, strip_of
 from screens.shell.garbage import Collector
 from screens.shell.themes import THEMES, paints
-from screens.token_grid import canvas
+from screens.token_grid import drawing
 from screens.token_grid.lenses import LOOKS, Lens, shades, styles
 from screens.token_grid.lines import draw_items, lay_out
 from screens.token_grid.minimap import Marks
@@ -81,13 +81,13 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
 async def test_a_mask_that_comes_back_is_not_drawn_again(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened((120, 34)) as pilot:
         grid, drawn = grid_of(pilot), [0]
-        draw = canvas.draw_lines
+        draw = drawing.draw_lines
 
         def counted(page: Page, first: int, last: int) -> list[Strip]:
             drawn[0] += last - first
             return draw(page, first, last)
 
-        monkeypatch.setattr(canvas, "draw_lines", counted)
+        monkeypatch.setattr(drawing, "draw_lines", counted)
         view = grid.view
         assert view is not None
         found = [Finding("M002", "error", "Found", where=Where(tokens=(9, 10)))]
