@@ -1,0 +1,1 @@
+"""Exceptions that stay where they were raised, so that the rest of the app lives on."""
