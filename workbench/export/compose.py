@@ -20,11 +20,11 @@ from workbench.export.filling import of_the_model, of_the_run
 from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
 from workbench.recipe import plugin
+from workbench.export.work import Change, Work
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import Part, comment_lines, family_needs, several_gpus, written_part
 from workbench.recipe.yaml.document import Document
-from workbench.recipe.yaml.nodes import dotted
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -42,20 +42,6 @@ NEEDS_BOUNDARIES = f"an axolotl that starts with role_boundaries from a file, or
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One key that the export added, changed or removed, and why."""
-
-    path: tuple[str | int, ...]
-    value: Any
-    why: str
-    removed: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"key": dotted(self.path), "why": self.why}
-        return told | ({"removed": True} if self.removed else {"value": self.value})
-
-
-@dataclass(frozen=True, slots=True)
 class Composed:
     """The recipe's text for the full run, without a receipt, and what was done to it.
 
@@ -66,27 +52,6 @@ class Composed:
     changes: tuple[Change, ...]
     needs: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass
-class Work:
-    """An export under way: the document as far as it is written, and what was done to it."""
-
-    bench: Bench
-    document: Document
-    asked: Mapping[tuple[str | int, ...], Any]
-    rows: Sequence[int]
-    changes: list[Change] = field(default_factory=list)
-    needs: list[str] = field(default_factory=list)
-
-    def put(self, path: tuple[str | int, ...], value: Any, why: str) -> None:
-        """Set a value where it is another, and remember why."""
-        if self.document.get(path) != value or (value is None and self.document.get(path, ...) is ...):
-            self.document.set(path, value)
-            self.changes.append(Change(path, value, why))
-
-    def has(self, *keys: str) -> bool:
-        return any(key in self.document.data for key in keys)
 
 
 def compose(

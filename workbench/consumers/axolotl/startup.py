@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Finding, Fix
 from workbench.recipe import plugin
 
 if TYPE_CHECKING:
-    from workbench.bench import Bench
+    from workbench.families.library import Strategy
+    from workbench.models.load import Loaded
+    from workbench.recipe.model import Recipe
+    from workbench.recipe.yaml.document import Document
 
 
-def unstartable(bench: Bench) -> Iterator[Finding]:
+class LoadedRecipe(Protocol):
+    """What is asked of a bench that has read its recipe."""
+
+    recipe: Recipe
+    strategy: Strategy
+    loaded: Loaded
+
+    @property
+    def document(self) -> Document: ...
+    @property
+    def options(self) -> dict[str, Any]: ...
+
+
+def unstartable(bench: LoadedRecipe) -> Iterator[Finding]:
     """What axolotl stops at while it builds the collator of this recipe: the one at hand, or any release that is known.
 
     The bench has read its recipe; nothing is loaded or rendered for this.
@@ -33,7 +49,7 @@ def unstartable(bench: Bench) -> Iterator[Finding]:
         )
 
 
-def _stopped_by_boundaries(bench: Bench) -> Iterator[Finding]:
+def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     """`role_boundaries` without the plugin that lets axolotl start with them, or with a plugin that it cannot find."""
     data, recipe = bench.document.data, bench.recipe
     package = _at_hand(bench)
@@ -78,7 +94,7 @@ def _stopped_by_boundaries(bench: Bench) -> Iterator[Finding]:
         )
 
 
-def _at_hand(bench: Bench) -> Path | None:
+def _at_hand(bench: LoadedRecipe) -> Path | None:
     from workbench.tokens.template import axolotl_package
 
     try:

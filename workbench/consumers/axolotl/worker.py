@@ -5,7 +5,7 @@ processor come from axolotl's loaders, and the collator from `HFCausalTrainerBui
 would have made the trainer: before it needs a model.
 
 This file is also a script for the Python of the environment that trains, where there is no bench: it imports the
-standard library alone until it imports axolotl. `python axolotl_side.py QUESTION ANSWER`, both JSON files:
+standard library alone until it imports axolotl. `python worker.py QUESTION ANSWER`, both JSON files:
 `{"recipe": path, "rows": [index, …]}` gives `vlmbench.consumer/1`.
 """
 
