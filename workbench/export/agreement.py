@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.consumers.axolotl.client import Answer
 
 
 _MASKED = -100

@@ -1,1 +1,0 @@
-"""The pieces that the screens are made of, one a file."""
