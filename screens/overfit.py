@@ -11,6 +11,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from screens.describe_run import compared_text, progress_text, verdict_text, waiting_text
 from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.inspect_and_app import Scope, bindings
@@ -23,7 +24,6 @@ from workbench.errors import BenchError
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.plan import ROWS, STEPS
 from workbench.views.items import visible
-from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
     from workbench.overfit.runs import Run
@@ -213,10 +213,16 @@ class OverfitScreen(WorkbenchScreen):
         self.query_one(LossPlot).show(
             _losses(self._events),
             [number(one["grad_norm"]) for one in steps],
-            self._guess(),
+            _guess(self._events),
             _losses(other.events) if other is not None else (),
         )
-        self.query_one("#run-line", Static).update(self._line(doing, len(steps)))
+        waits = not self.running and not doing
+        line = (
+            waiting_text(self.rows, self.steps, paint)
+            if waits
+            else progress_text(self._events, doing, self.steps, paint)
+        )
+        self.query_one("#run-line", Static).update(line)
         told, box = Text(end=""), self.query_one("#verdict")
         box.border_subtitle = self._run_name()
         if self._problem is not None:
@@ -231,74 +237,22 @@ class OverfitScreen(WorkbenchScreen):
                 paint.muted,
             )
         elif other is not None:
-            self._tell_compared(told, verdict, other)
+            compared_text(told, self._runs[self._shown], other, paint)
         else:
-            self._tell_verdict(told, verdict)
+            verdict_text(told, self._events, verdict, paint)
         self.query_one("#told", Static).update(told)
-
-    def _tell_verdict(self, told: Text, verdict: Verdict) -> None:
-        from workbench.views.overfit import facts
-
-        paint = paints(self.app.current_theme)
-        style = {"pass": paint.bar, "fail": paint.severity["error"], "doubtful": paint.severity["warning"]}
-        told.append(visible(verdict.line), style.get(verdict.outcome, paint.strong))
-        told.append("\n")
-        for line in facts(self._events, verdict, curve=False):
-            told.append(f"\n{visible(line)}")
-        for finding in verdict.findings:
-            told.append(f"\n\n{SEVERITY_GLYPH[finding.severity]} {finding.code}  ", paint.severity[finding.severity])
-            where = f"row {finding.where.row}: " if finding.where.row is not None else ""
-            told.append(visible(f"{where}{finding.message}"))
-            told.append(f"\n{visible(finding.hint)}" if finding.hint else "", paint.muted)
-
-    def _tell_compared(self, told: Text, verdict: Verdict, other: Run) -> None:
-        from workbench.recipe.yaml.document import diff_of
-        from workbench.views.overfit import compared
-
-        paint = paints(self.app.current_theme)
-        told.append(f"{'':20}{'this run':>16}", paint.strong).append(f"{'before':>16}", paint.media)
-        for name, here, there in compared(self._events, verdict, other.events, other.verdict):
-            told.append(f"\n{name:20}", paint.muted).append(f"{here:>16}", "" if here == there else paint.strong)
-            told.append(f"{there:>16}", paint.muted)
-        lines = diff_of(other.recipe, self._runs[self._shown].recipe, "recipe").splitlines()[2:]
-        changed = [line for line in lines if line.startswith(("+", "-"))]
-        told.append("\n\nchanged in the recipe" if changed else "\n\nThe recipe is the same.", paint.muted)
-        for line in changed:
-            told.append(f"\n{visible(line)}", paint.bar if line.startswith("+") else paint.severity["error"])
-
-    def _line(self, doing: str, done: int) -> Text:
-        paint = paints(self.app.current_theme)
-        text = Text(no_wrap=True, overflow="ellipsis", end="")
-        if not self.running and not doing:
-            text.append("r ", paint.accent).append(f"runs {self.rows} rows for {self.steps} steps", paint.muted)
-            text.append("   + − ", paint.accent).append("steps", paint.muted)
-            return text
-        step = last(self._events, "step")
-        total = int(((last(self._events, "start") or {}).get("plan") or {}).get("steps", self.steps))
-        phase = doing or ("training" if step is not None else "loading the model")
-        if last(self._events, "probe") is not None:
-            phase = "asking the model"
-        text.append(f"{phase}  ", paint.strong)
-        if step is not None:
-            filled = round(20 * done / max(1, total))
-            text.append("━" * filled, paint.bar).append("━" * (20 - filled), paint.muted)
-            text.append(f"  step {done} of {total}   loss {number(step['loss']):.4f}", paint.strong)
-            text.append(
-                f"   gradient {number(step['grad_norm']):.2f}   rate {number(step['learning_rate']):.2g}", paint.muted
-            )
-            left = number(step["seconds"]) * max(0, total - done)
-            text.append(f"   {int(step['memory']) / 2**30:.2f} GiB   {left:.0f} s left", paint.muted)
-        return text
 
     def _run_name(self) -> str:
         if self.running:
             return "running"
         return f"run {len(self._runs) - self._shown} of {len(self._runs)}" if 0 <= self._shown < len(self._runs) else ""
 
-    def _guess(self) -> float:
-        loaded = last(self._events, "loaded")
-        vocabulary = int((loaded or {}).get("vocabulary") or 0)
-        return math.log(vocabulary) if vocabulary > 1 else math.nan
+
+def _guess(events: Sequence[Event]) -> float:
+    """The loss of a model that predicts at random; NaN before the model is loaded."""
+    loaded = last(events, "loaded")
+    vocabulary = int((loaded or {}).get("vocabulary") or 0)
+    return math.log(vocabulary) if vocabulary > 1 else math.nan
 
 
 def _losses(events: Sequence[Event]) -> list[float]:

@@ -112,14 +112,16 @@ def is_ours(one: type) -> bool:
 
 
 def methods(one: type) -> set[str]:
-    """The names of the methods of a class that are defined in our code, those of its bases of ours counted."""
+    """The names of the methods that are written in the body of a class, or of one of its bases of ours."""
     kinds = (staticmethod, classmethod, property)
     return {
         name
         for base in one.__mro__
         if is_ours(base)
         for name, value in vars(base).items()
-        if inspect.isfunction(value) or isinstance(value, kinds) or type(value).__name__ == "cached_property"
+        if (inspect.isfunction(value) and value.__qualname__ == f"{base.__qualname__}.{name}")
+        or isinstance(value, kinds)
+        or type(value).__name__ == "cached_property"
     }
 
 

@@ -26,11 +26,10 @@ from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.strip import Strip
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
@@ -209,22 +208,6 @@ class Guarded(_Base):
         except Exception as error:
             contain(self, error)
 
-    def set_timer(self, delay: float, callback: Any = None, **more: Any) -> Timer:
-        """As any widget's."""
-        return super().set_timer(delay, guarded(self, callback) if callback is not None else None, **more)
-
-    def set_interval(self, interval: float, callback: Any = None, **more: Any) -> Timer:
-        """As any widget's."""
-        return super().set_interval(interval, guarded(self, callback) if callback is not None else None, **more)
-
-    def call_after_refresh(self, callback: Any, *arguments: Any, **more: Any) -> bool:
-        """As any widget's."""
-        return super().call_after_refresh(guarded(self, callback), *arguments, **more)
-
-    def call_next(self, callback: Any, *arguments: Any, **more: Any) -> None:
-        """As any widget's."""
-        super().call_next(guarded(self, callback), *arguments, **more)
-
     def run_worker(self, work: Any, *arguments: Any, **more: Any) -> Worker[Any]:
         """As any widget's; what the worker raises is told by `on_worker_state_changed`."""
         return super().run_worker(work, *arguments, **(more | {"exit_on_error": False}))
@@ -242,21 +225,42 @@ class Guarded(_Base):
             contain(self, error)
             return stand_in(self, crop, error)
 
-    def get_content_width(self, container: Size, viewport: Size) -> int:
-        """As any widget's: what cannot be drawn cannot be measured."""
-        try:
-            return super().get_content_width(container, viewport)
-        except Exception as error:
-            contain(self, error)
-            return container.width
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As any widget's."""
+def _with_guarded_callback(name: str, place: int) -> None:
+    """Have a method of Textual's take a callback, at a place among its arguments, that lets no exception out."""
+
+    @functools.wraps(getattr(Widget, name))
+    def method(self: Any, *arguments: Any, **more: Any) -> Any:
+        given = list(arguments)
+        if len(given) > place and given[place] is not None:
+            given[place] = guarded(self, given[place])
+        elif more.get("callback") is not None:
+            more["callback"] = guarded(self, more["callback"])
+        return getattr(super(Guarded, self), name)(*given, **more)
+
+    setattr(Guarded, name, method)
+
+
+for _name, _place in (("set_timer", 1), ("set_interval", 1), ("call_after_refresh", 0), ("call_next", 0)):
+    _with_guarded_callback(_name, _place)
+
+
+def _measured(name: str, instead: Callable[[Any, Exception, Any], int]) -> None:
+    """Have a widget that cannot be drawn, and so not be measured, be of another size."""
+
+    @functools.wraps(getattr(Widget, name))
+    def measure(self: Any, *arguments: Any) -> int:
         try:
-            return super().get_content_height(container, viewport, width)
+            return int(getattr(super(Guarded, self), name)(*arguments))
         except Exception as error:
             contain(self, error)
-            return len(_stand_in_text(self, error))
+            return instead(self, error, arguments)
+
+    setattr(Guarded, name, measure)
+
+
+_measured("get_content_width", lambda widget, error, given: int(given[0].width))
+_measured("get_content_height", lambda widget, error, given: len(_stand_in_text(widget, error)))
 
 
 def _composed(compose: Callable[[Any], ComposeResult]) -> Callable[[Any], ComposeResult]:

@@ -29,6 +29,66 @@ _KEPT = 20_000
 """Samples remembered; far more than are ever on screen."""
 
 
+class KnownSamples(dict[int, Sample]):
+    """What is known of rows by their number, with the sums over all of them: trained, before the edit, and in all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trained = self.before = self.total = 0
+
+    def put(self, sample: Sample) -> None:
+        """Take the place of what was known of this row; far more are kept than are ever on screen, but not all."""
+        if len(self) >= _KEPT:
+            self.forget()
+        if (old := self.get(sample.index)) is not None:
+            self._add(old, -1)
+        self[sample.index] = sample
+        self._add(sample, 1)
+
+    def forget(self) -> None:
+        """Know nothing."""
+        self.clear()
+        self.trained = self.before = self.total = 0
+
+    def _add(self, sample: Sample, sign: int) -> None:
+        self.trained += sign * sample.trained
+        self.before += sign * (sample.trained if sample.before is None else sample.before)
+        self.total += sign * sample.total
+
+
+class Listing:
+    """The rows that are listed: all of a source whose length may not be known yet, or those that a filter found."""
+
+    def __init__(self) -> None:
+        self.length: int | None = None
+        self.frontier = 0
+        """One more than the last row that was ever seen or asked for."""
+        self.order: list[int] | None = None
+        """The rows of a filter, ascending; None without one."""
+        self.searched = 0
+        self.complete = True
+
+    @property
+    def rows(self) -> int:
+        """How many there is room for: all of them, those reached and some more, or those a filter found."""
+        if self.order is not None:
+            return len(self.order)
+        return self.length if self.length is not None else self.frontier + _AHEAD
+
+    @property
+    def last(self) -> int:
+        """The last place that is known to hold a row."""
+        return (self.rows if self.length is not None or self.order is not None else self.frontier) - 1
+
+    def row_at(self, place: int) -> int:
+        """The row at a place of the list."""
+        return place if self.order is None else self.order[place]
+
+    def place_of(self, index: int) -> int:
+        """The place of a row, or where it would be."""
+        return index if self.order is None else bisect_left(self.order, index)
+
+
 class SamplesList(LineView, can_focus=True):
     """Posts `RowChosen` and `SamplesWanted`; is told samples by `put`."""
 
@@ -59,21 +119,16 @@ class SamplesList(LineView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.chosen = 0
-        self._known_length: int | None = None
-        self._frontier = 0
-        self._samples: dict[int, Sample] = {}
-        self._sums = (0, 0, 0)
+        self._listing = Listing()
+        self._samples = KnownSamples()
         self._asked: list[int] = []
-        self._order: list[int] | None = None
-        self._searched = 0
-        self._complete = True
 
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""
-        self._known_length = length
-        self._clear()
+        self._listing.length = length
+        self._samples.forget()
         self._asked = []
-        if self._order is not None:
+        if self._listing.order is not None:
             self.filter()
         self.choose(chosen)
 
@@ -82,83 +137,62 @@ class SamplesList(LineView, can_focus=True):
     @property
     def filtered(self) -> bool:
         """Whether only some of the rows are listed."""
-        return self._order is not None
+        return self._listing.order is not None
 
     def filter(self) -> None:
         """List nothing until `found` gives rows."""
-        self._order, self._searched, self._complete = [], 0, False
+        listing = self._listing
+        listing.order, listing.searched, listing.complete = [], 0, False
         self._resize()
 
     def unfilter(self) -> None:
         """List every row again."""
-        self._order = None
+        self._listing.order = None
         self._resize()
         self._reveal()
 
     def found(self, indices: Sequence[int], searched: int, complete: bool) -> None:
         """List these rows too; so many were searched by now, and with `complete` there are no more."""
-        if self._order is None:
+        if self._listing.order is None:
             return
-        self._order.extend(indices)
-        self._searched, self._complete = searched, complete
+        self._listing.order.extend(indices)
+        self._listing.searched, self._listing.complete = searched, complete
         self._resize()
-
-    def _row_at(self, place: int) -> int:
-        return place if self._order is None else self._order[place]
-
-    def _place_of(self, index: int) -> int:
-        """Where a row is listed, or where it would be."""
-        return index if self._order is None else bisect_left(self._order, index)
 
     # Rows
 
     @property
     def rows(self) -> int:
-        """How many rows the list has room for: all of them, those reached and some more, or those a filter found."""
-        if self._order is not None:
-            return len(self._order)
-        return self._known_length if self._known_length is not None else self._frontier + _AHEAD
+        """How many rows the list has room for."""
+        return self._listing.rows
 
     def end_at(self, count: int) -> None:
         """The source turned out to end here."""
-        self._known_length = count if self._known_length is None else min(count, self._known_length)
+        self._listing.length = count if self._listing.length is None else min(count, self._listing.length)
         self._resize()
 
     def put(self, sample: Sample) -> None:
         """What there is to say about a row."""
-        if len(self._samples) >= _KEPT:
-            self._clear()
-        self._count(self._samples.get(sample.index), -1)
-        self._samples[sample.index] = sample
-        self._count(sample, 1)
+        self._samples.put(sample)
         self._say()
-        if sample.index >= self._frontier:
-            self._frontier = sample.index + 1
+        if sample.index >= self._listing.frontier:
+            self._listing.frontier = sample.index + 1
             self._resize()
-        self.refresh(Region(0, self._place_of(sample.index) - self.scroll_offset.y, self.size.width, 1))
+        self.refresh(Region(0, self._listing.place_of(sample.index) - self.scroll_offset.y, self.size.width, 1))
 
     def forget(self) -> None:
         """Every mask may have changed: ask again for what is seen, and for some of what was."""
         known = list(self._samples)
-        self._clear()
+        self._samples.forget()
         if self.filtered:
             self.post_message(self.FilterWanted(again=True))
         self._ask(again=True, more=known[:_AGAIN])
         self.refresh()
 
-    def _clear(self) -> None:
-        self._samples.clear()
-        self._sums = (0, 0, 0)
-
-    def _count(self, sample: Sample | None, sign: int) -> None:
-        if sample is not None:
-            trained, before, total = self._sums
-            was = sample.trained if sample.before is None else sample.before
-            self._sums = trained + sign * sample.trained, before + sign * was, total + sign * sample.total
-
     def _say(self) -> None:
         """What is trained of all the rows that are known, and before the edit."""
-        trained, before, total = self._sums
+        known = self._samples
+        trained, before, total = known.trained, known.before, known.total
         share = f"{100 * trained / total:.0f}%" if total else ""
         if trained != before:
             share = f"{100 * before / total:.0f}→{share}"
@@ -171,7 +205,7 @@ class SamplesList(LineView, can_focus=True):
     def choose(self, index: int) -> None:
         """Mark a row as the one that is shown."""
         self.chosen = index
-        self._frontier = max(self._frontier, index + 1)
+        self._listing.frontier = max(self._listing.frontier, index + 1)
         self._resize()
         self._reveal()
         self.refresh()
@@ -179,13 +213,13 @@ class SamplesList(LineView, can_focus=True):
     # Layout
 
     def _resize(self) -> None:
-        if self._order is not None:
-            searched = "" if self._complete else f" of {self._searched:,}…"
-            self.border_subtitle = f"{len(self._order):,} found{searched}"
+        if self._listing.order is not None:
+            searched = "" if self._listing.complete else f" of {self._listing.searched:,}…"
+            self.border_subtitle = f"{len(self._listing.order):,} found{searched}"
         else:
-            self.border_subtitle = f"{self._known_length:,} rows" if self._known_length is not None else ""
-        if self.virtual_size.height != self.rows:
-            self.virtual_size = Size(self.size.width, self.rows)
+            self.border_subtitle = f"{self._listing.length:,} rows" if self._listing.length is not None else ""
+        if self.virtual_size.height != self._listing.rows:
+            self.virtual_size = Size(self.size.width, self._listing.rows)
             self.refresh()
         self._ask()
 
@@ -203,7 +237,7 @@ class SamplesList(LineView, can_focus=True):
     def unknown(self) -> list[int]:
         """The rows that are seen and of which nothing is known yet."""
         top, height = self.scroll_offset.y, self.size.height
-        seen = (self._row_at(place) for place in range(top, min(self.rows, top + height)))
+        seen = (self._listing.row_at(place) for place in range(top, min(self._listing.rows, top + height)))
         return [index for index in seen if index not in self._samples]
 
     def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
@@ -211,14 +245,18 @@ class SamplesList(LineView, can_focus=True):
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
             self.post_message(self.SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
-        if self._order is not None and not self._complete and self.scroll_offset.y + 2 * self.size.height > self.rows:
+        if (
+            self._listing.order is not None
+            and not self._listing.complete
+            and self.scroll_offset.y + 2 * self.size.height > self._listing.rows
+        ):
             self.post_message(self.FilterWanted())
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
         if height <= 0:
             return
-        place = self._place_of(self.chosen)
+        place = self._listing.place_of(self.chosen)
         if place < top:
             self.scroll_to(y=place, animate=False)
         elif place >= top + height:
@@ -230,13 +268,13 @@ class SamplesList(LineView, can_focus=True):
         """One row of the list."""
         base, width = self.base, self.size.width
         place = y + self.scroll_offset.y
-        if place >= self.rows:
+        if place >= self._listing.rows:
             return Strip.blank(width, base)
-        index = self._row_at(place)
+        index = self._listing.row_at(place)
         paint = paints(self.app.current_theme)
         mine = index == self.chosen
         text = base + (paint.strong if mine else Style())
-        number = max(2, len(str(self._row_at(self.rows - 1))))
+        number = max(2, len(str(self._listing.row_at(self._listing.rows - 1))))
         lead = "▸" if mine else " "
         segments = [Segment(lead, base + paint.accent), Segment(f"{index:>{number}} ", text)]
         sample = self._samples.get(index)
@@ -266,16 +304,16 @@ class SamplesList(LineView, can_focus=True):
     # Choosing
 
     def _ask_for(self, place: int) -> None:
-        if not self.rows:
+        if not self._listing.rows:
             return
-        index = self._row_at(min(max(0, place), self.rows - 1))
+        index = self._listing.row_at(min(max(0, place), self._listing.rows - 1))
         if index != self.chosen:
             self.post_message(self.RowChosen(index))
 
     def move(self, step: int) -> None:
         """Choose another row, so many further on in the list."""
-        place = self._place_of(self.chosen)
-        listed = place < self.rows and self._row_at(place) == self.chosen
+        place = self._listing.place_of(self.chosen)
+        listed = place < self._listing.rows and self._listing.row_at(place) == self.chosen
         # From between two rows that a filter lists, one step forward is the later of them.
         self._ask_for(place + step - (0 if listed or step < 0 else 1))
 
@@ -288,11 +326,10 @@ class SamplesList(LineView, can_focus=True):
         elif where == "first":
             self._ask_for(0)
         else:
-            known = self._known_length is not None or self.filtered
-            self._ask_for(self.rows - 1 if known else self._frontier - 1)
+            self._ask_for(self._listing.last)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row under the mouse."""
         place = event.get_content_offset(self)
-        if place is not None and place.y + self.scroll_offset.y < self.rows:
+        if place is not None and place.y + self.scroll_offset.y < self._listing.rows:
             self._ask_for(place.y + self.scroll_offset.y)

@@ -54,7 +54,7 @@ class Search:
     def stepped(self, kind: str, direction: int) -> None:
         """Go to the next match while the prompt is open."""
         if kind == SEARCH:
-            self._grid.jump_match(direction)
+            self._jump(direction)
             self._count_matches()
 
     def entered(self, kind: str, text: str) -> None:
@@ -123,5 +123,14 @@ class Search:
         if self.query and not len(grid.drawing.matches):
             # Another row came since the search was made.
             grid.search(self.query)
-        if not grid.jump_match(direction):
+        if not self._jump(direction):
             self._context.say("Nothing to go to: / searches")
+
+    def _jump(self, direction: int) -> bool:
+        """Go to the next match, round the end; false where there is no match."""
+        grid, matches = self._grid, self._grid.drawing.matches
+        if not len(matches):
+            return False
+        if not grid.jump(matches.start, direction):
+            grid.go(int(matches.start[0 if direction > 0 else -1]))
+        return True

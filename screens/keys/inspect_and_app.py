@@ -219,11 +219,11 @@ ACTIONS: tuple[Action, ...] = (
         "Select within the line.", _TOKENS, "grid", palette=False,
     ),
     Action(
-        "grid.select-turn", ("v",), "select_turn", "Select the turn",
+        "grid.select-turn", ("v",), "select('turn')", "Select the turn",
         "Select the turn under the cursor; once more, the whole row.", _TOKENS, "grid",
     ),
     Action(
-        "grid.select-none", ("escape",), "select_none", "Select nothing",
+        "grid.select-none", ("escape",), "select('none')", "Select nothing",
         "Drop the selection, or else the marks of the search.", _TOKENS, "grid", palette=False,
     ),
     Action("samples.up", ("up",), "move('up')", "Row above", "Show the row before.", _ROWS, "samples", palette=False),

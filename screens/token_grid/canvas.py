@@ -41,6 +41,8 @@ class TokenCanvas(LineView):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.view: RowView | None = None
+        """The row that is shown."""
         self.at = Selection()
         self.drawing = TokenDrawing(self._framed.same)
         self.lens = Lens.MASK
@@ -50,11 +52,6 @@ class TokenCanvas(LineView):
         self._painting: tuple[Frame, dict[int, Strip]] | None = None
         self._styles: Inks | None = None
         self._legends: dict[object, Content] = {}
-
-    @property
-    def view(self) -> RowView | None:
-        """The row that is shown."""
-        return self.drawing.view
 
     # What is shown
 
@@ -74,7 +71,7 @@ class TokenCanvas(LineView):
 
     def lay_out_items(self, view: RowView) -> None:
         """Make the items of a row, with the media runs that are unfolded, and break them into lines."""
-        self.drawing.view = view
+        self.view = self.drawing.view = view
         self.drawing.items = self.at.items = draw_items(view, self.unfolded)
         self.drawing.lines = self.at.lines = None
         self.shade()
@@ -90,13 +87,14 @@ class TokenCanvas(LineView):
             self.show(view, changed=changed)
             return
         before = drawing.changed is None
-        drawing.view, drawing.changed = view, changed
+        self.view = drawing.view = view
+        drawing.changed = changed
         drawing.items = self.at.items = remasked(drawing.items, view.mask)
         if drawing.lines is not None:
             drawing.lines = self.at.lines = replace(drawing.lines, items=drawing.items)
         drawing.colour(self.lens, self._inks())
         drawing.remask()
-        self._painting = self._window()
+        self._painting = _window(self)
         shown = dict(self._shown)
         different = [y for y in range(self.size.height) if self.draw_line(y) is not shown.get(y)]
         self._painting = None
@@ -177,7 +175,7 @@ class TokenCanvas(LineView):
 
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the window, all of the same frame."""
-        self._painting = self._window()
+        self._painting = _window(self)
         try:
             return super().finish_lines(crop, last, asked)
         finally:
@@ -185,13 +183,9 @@ class TokenCanvas(LineView):
 
     def draw_line(self, y: int) -> Strip:
         """One line of the window."""
-        frame, window = self._painting or self._window()
+        frame, window = self._painting or _window(self)
         strip = self._shown[y] = self.drawing.line(y, frame, window, self._inks())
         return strip
-
-    def _window(self) -> tuple[Frame, dict[int, Strip]]:
-        at = self.at
-        return self.drawing.window(self.size, self.scroll_offset.y, at.item, at.selected_items, self.has_focus)
 
     def _inks(self) -> Inks:
         if self._styles is None:
@@ -213,3 +207,8 @@ class TokenCanvas(LineView):
             return
         y = lines.line_of(item) - self.scroll_offset.y
         self.refresh(Region(0, y, self.size.width, 1))
+
+
+def _window(canvas: TokenCanvas) -> tuple[Frame, dict[int, Strip]]:
+    at = canvas.at
+    return canvas.drawing.window(canvas.size, canvas.scroll_offset.y, at.item, at.selected_items, canvas.has_focus)

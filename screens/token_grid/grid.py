@@ -25,9 +25,9 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
     # Moving
 
-    def go(self, token: int, *, keep_goal: bool = False, select: bool = False) -> None:
-        """Put the cursor on a token and bring it into view; with `select` the selection grows or shrinks to it."""
-        if self.view is None or not len(self.view.rendering):
+    def go(self, token: int | None, *, keep_goal: bool = False, select: bool = False) -> None:
+        """Put the cursor on a token, if it is one, and bring it into view; with `select` the selection goes with it."""
+        if token is None or self.view is None or not len(self.view.rendering):
             return
         before, had = self.at.item, self.at.held
         token = min(max(0, token), len(self.view.rendering) - 1)
@@ -40,23 +40,20 @@ class TokenGrid(TokenCanvas, can_focus=True):
         self.reveal()
         self.post_message(self.CursorMoved())
 
-    def _go_line(self, line: int, *, select: bool = False, column: int | None = None) -> None:
-        if (token := self.at.on_line(line, column=column)) is not None:
-            self.go(token, keep_goal=True, select=select)
-
     def action_move(self, where: str, select: bool = False) -> None:
         """Move the cursor, or with `select` the end of the selection: by a token, a line or a page, or to an end."""
         if where in ("up", "down"):
-            self._go_line(self.at.line + (1 if where == "down" else -1), select=select)
+            line = self.at.line + (1 if where == "down" else -1)
+            self.go(self.at.on_line(line), keep_goal=True, select=select)
         elif where in ("page_up", "page_down"):
             step = max(1, self.size.height - 1) * (1 if where == "page_down" else -1)
             line = self.at.line + step
             self.scroll_to(y=self.scroll_offset.y + step, animate=False)
-            self._go_line(line)
+            self.go(self.at.on_line(line), keep_goal=True)
         elif where in ("first", "last"):
             self.go(0 if where == "first" or self.view is None else len(self.view.rendering) - 1)
-        elif (token := self.at.target(where)) is not None:
-            self.go(token, select=select)
+        else:
+            self.go(self.at.target(where), select=select)
 
     def jump(self, tokens: npt.NDArray[np.int64], direction: int) -> bool:
         """Go to the next of some tokens, in ascending order; false when there is none that way."""
@@ -68,21 +65,18 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
     # Selecting
 
-    def action_select_turn(self) -> None:
-        """Select the turn under the cursor; once more: the whole row."""
-        if self.view is None or not len(self.view.rendering):
-            return
-        first, last = self.at.turn(self.view.turns, len(self.view.rendering))
-        self.at.held = first
-        self.go(last - 1, select=True)
-
-    def action_select_none(self) -> None:
-        """Select nothing; without a selection, forget the search."""
-        if self.at.held is None:
+    def action_select(self, what: str) -> None:
+        """Select the `turn` under the cursor, once more the whole row; or `none`: then without a selection, the search
+        is forgotten."""
+        if what == "none" and self.at.held is None:
             self.search("")
-            return
-        self.at.held = None
-        self.refresh()
+        elif what == "none":
+            self.at.held = None
+            self.refresh()
+        elif self.view is not None and len(self.view.rendering):
+            first, last = self.at.turn(self.view.turns, len(self.view.rendering))
+            self.at.held = first
+            self.go(last - 1, select=True)
 
     # Searching
 
@@ -92,15 +86,6 @@ class TokenGrid(TokenCanvas, can_focus=True):
         self.shade()
         self.refresh()
         return self.drawing.matches
-
-    def jump_match(self, direction: int) -> bool:
-        """Go to the next match, round the end; false where there is no match."""
-        matches = self.drawing.matches
-        if not len(matches):
-            return False
-        if not self.jump(matches.start, direction):
-            self.go(int(matches.start[0 if direction > 0 else -1]))
-        return True
 
     # Media and mouse
 
@@ -150,7 +135,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         line = self.drawing.map_line(y, self.size.height)
         if line is not None:
             self.scroll_to(y=max(0, line - self.size.height // 2), animate=False)
-            self._go_line(line, column=0)
+            self.go(self.at.on_line(line, column=0), keep_goal=True)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a chip opens it."""

@@ -103,7 +103,7 @@ async def grid(length: int) -> None:
         await _drawn(app)
         times: dict[str, list[float]] = {"first paint": [], "page": [], "arrow": []}
         for _ in range(5):
-            pane.drawing.view = None
+            pane.view = None
             begin = perf_counter()
             pane.show(view)
             await _drawn(app)
