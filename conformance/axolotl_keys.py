@@ -23,7 +23,7 @@ FILE = Path(__file__).resolve().parents[1] / "workbench" / "recipe" / "axolotl_k
 _PLAIN = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null", Any: "any", dict: {"map": "any"}}
 
 
-def collect() -> dict[str, Any]:
+def collect() -> dict[str, Any]:  # noqa: C901 - one walk over pydantic's fields, kind by kind
     """The whole file as data."""
     from axolotl.utils.schemas.config import AxolotlInputConfig
     from pydantic import BaseModel

@@ -161,9 +161,12 @@ class Row:
         """What the row's own messages and parts ask for, where axolotl follows that: on its text path alone."""
         if masking.flags is None:
             return []
-        from workbench.tokens.parts import wishes
+        if masking.flags not in self.asked:
+            from workbench.tokens.parts import wishes
 
-        return wishes(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
+            found = wishes(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
+            self.asked[masking.flags] = found
+        return self.asked[masking.flags]
 
     @property
     def raw_messages(self) -> list[Any]:
@@ -204,6 +207,8 @@ class Row:
         losses = self.bench.losses.get(self.index)
         return losses.on(self.rendering.input_ids) if losses is not None else None
 
+    asked: dict[PartFlags, list[Wish]] = field(default_factory=dict, init=False, repr=False)
+    """What the row's own messages and parts ask for, by the keys under which it was found."""
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
     """The findings of `workbench.checks.run.row_findings`, and the masking that they hold for."""
 

@@ -76,7 +76,7 @@ def test_a_row_that_cannot_be_shown_is_listed_with_its_reason(hostile: Bench) ->
 def test_long_beginnings_are_cut_and_codes_said_once(copied: Bench) -> None:
     row = copied.row(0)
     words_of = row.conversation.messages[0]["content"]
-    row._checked = (
+    row.checked = (
         copied.masking,
         [note("M002", "warning"), note("M001", "error"), note("M002", "warning"), note("D005", "note")],
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, mask, model, recipe, template
+from workbench.checks import model, recipe, template
+from workbench.checks.of_row import in_order, row_findings
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
 from workbench.checks.row_facts import Scene
 from workbench.checks.trial import Trials
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _OF_THE_ROW = re.compile(r"“[^”]*”|\d[\d,.]*")
 _PLURAL = re.compile(r"(?<=# )([a-z ]*?[a-z])s\b")
-_PART_NOTE = re.compile(r"`(train|weight|training)` ")
 FIRST_PLACES = 5
 
 
@@ -72,44 +72,6 @@ class Report:
     def clean(self) -> bool:
         """Neither errors nor warnings."""
         return not self.count("error") and not self.count("warning")
-
-
-def check_row(row: Row) -> list[Finding]:
-    """Every finding about one row, those of its data included, the worst first. Never raises for what a row holds."""
-    from workbench.errors import BenchError
-
-    try:
-        conversation = row.conversation
-    except BenchError:
-        return [row.error] if row.error is not None else []
-    found = [finding for finding in conversation.findings if not _overtaken(finding)]
-    found += data.literal_media(row)
-    if row.error is not None:
-        return in_order([row.error, *found])
-    scene = Scene(row)
-    found += mask.check(scene)
-    found += template.check(scene)
-    found += data.check(scene)
-    found += template.opinion(scene)
-    return in_order(found)
-
-
-def row_findings(row: Row) -> list[Finding]:
-    """`check_row`, once for each masking of the bench."""
-    masking = row.bench.masking
-    if row.checked is None or row.checked[0] is not masking:
-        row.checked = (masking, check_row(row))
-    return list(row.checked[1])
-
-
-def _overtaken(finding: Finding) -> bool:
-    """Notes of ignored part keys: the checks count what they cost, and on the text path nothing is ignored."""
-    return finding.code == "M013" and _PART_NOTE.match(finding.message) is not None
-
-
-def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """The worst first, else as they came."""
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def check_recipe(bench: Bench, *, with_model: bool = True) -> list[Finding]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks import mask, model, recipe
+from workbench.checks.of_row import row_findings
 from workbench.checks.ought import moved
 from workbench.checks.row_facts import Scene, counted
 from workbench.errors import BenchError
@@ -253,7 +254,7 @@ class _Judged:
             now = list(mask.check(changed))
         else:
             whole = self._base.bench.glance(row.index)
-            old, before, now = Scene(whole), whole.findings, new.findings
+            old, before, now = Scene(whole), row_findings(whole), row_findings(new)
         lost, gained = moved(old, changed, retrains=self._retrains)
         if lost or gained:
             parts = [f"lose {counted(lost, 'token')} that ought to be trained"] if lost else []
@@ -349,14 +350,16 @@ class _Bare:
 def _on(row: Row, bench: Bench) -> Row:
     """The row on another bench that renders it alike; what is known of it is taken along, but for its mask."""
     other = copy(row)
-    other.__dict__ |= {"bench": bench, "_masked": None, "_checked": None}
+    other.__dict__ |= {"bench": bench, "_masked": None, "checked": None}
     return other
 
 
 def _slim(row: Row) -> Row:
     """The row with its rendering and trace, without its pictures and raw data: to be kept for long."""
     other, talk = copy(row), row.conversation
-    other.__dict__ |= {"wishes": row.wishes, "where": row.where, "rendering": row.rendering, "trace": row.trace}
+    # Found while the row still has its own texts.
+    row.wishes_under(row.bench.masking)
+    other.__dict__ |= {"asked": row.asked, "where": row.where, "rendering": row.rendering, "trace": row.trace}
     bare = _Bare([{"role": one.get("role")} for one in talk.messages], talk.origin)
-    other.__dict__ |= {"conversation": bare, "raw": replace(row.raw, data=None), "error": None, "_checked": None}
+    other.__dict__ |= {"conversation": bare, "raw": replace(row.raw, data=None), "error": None, "checked": None}
     return other

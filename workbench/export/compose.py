@@ -21,6 +21,7 @@ from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
 from workbench.recipe import plugin
 from workbench.export.work import Change, Work
+from workbench.recipe import plugin
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import Part, comment_lines, family_needs, several_gpus, written_part

@@ -1,12 +1,13 @@
 """The plugin that lets axolotl start with `role_boundaries`: its name in `plugins:`, and its file beside the recipe.
 
 The plugin itself is `vlmbench_axolotl.py`. It runs inside axolotl, and nothing of the bench imports it. In a checkout
-it lies beside this module; in the wheel at the top level, where axolotl finds it if the wheel is installed.
+it lies in `consumers/axolotl/`; in the wheel at the top level, where axolotl finds it if the wheel is installed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,9 +23,9 @@ FIRST_STOPPING, LAST_STOPPING = (0, 17), (0, 21)
 
 def source() -> bytes:
     """The text of the plugin's file."""
-    here = Path(__file__)
-    beside = here.with_name(FILE)
-    return (beside if beside.is_file() else here.parents[3] / FILE).read_bytes()
+    package = files("workbench")
+    here = package.joinpath("consumers", "axolotl", FILE)
+    return (here if here.is_file() else Path(str(package)).parent / FILE).read_bytes()
 
 
 def listed(data: Mapping[Any, Any]) -> bool:

@@ -1,0 +1,55 @@
+"""Every finding about one row, in order, kept for as long as the bench's masking stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from workbench.checks import data, mask, template
+from workbench.checks.row_facts import Scene
+from workbench.findings import SEVERITIES, Finding
+
+if TYPE_CHECKING:
+    from workbench.row import Row
+
+
+def check_row(row: Row) -> list[Finding]:
+    """Every finding about one row, those of its data included, the worst first. Never raises for what a row holds."""
+    from workbench.errors import BenchError
+
+    try:
+        conversation = row.conversation
+    except BenchError:
+        return [row.error] if row.error is not None else []
+    found = [finding for finding in conversation.findings if not _overtaken(finding)]
+    found += data.literal_media(row)
+    if row.error is not None:
+        return in_order([row.error, *found])
+    scene = Scene(row)
+    found += mask.check(scene)
+    found += template.check(scene)
+    found += data.check(scene)
+    found += template.opinion(scene)
+    return in_order(found)
+
+
+def row_findings(row: Row) -> list[Finding]:
+    """`check_row`, once for each masking of the bench."""
+    masking = row.bench.masking
+    if row.checked is None or row.checked[0] is not masking:
+        row.checked = (masking, check_row(row))
+    return list(row.checked[1])
+
+
+def _overtaken(finding: Finding) -> bool:
+    """Notes of ignored part keys: the checks count what they cost, and on the text path nothing is ignored."""
+    return finding.code == "M013" and _PART_NOTE.match(finding.message) is not None
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """The worst first, else as they came."""
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+_PART_NOTE = re.compile(r"`(train|weight|training)` ")
