@@ -11,6 +11,8 @@ from workbench.findings import Finding
 from workbench.recipe.starting import starting_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import numpy.typing as npt
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.data.rows import RawRow
     from workbench.data.sources import RowSource
     from workbench.recipe.model import Recipe
+    from workbench.recipe.yaml.document import Document
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
     from workbench.tokens.parts import Wish
@@ -93,6 +96,10 @@ class RowContext(Protocol):
     masking: Masking
     losses: dict[int, Losses]
 
+    @property
+    def document(self) -> Document: ...
+    @property
+    def recipe_dir(self) -> Path: ...
     @property
     def image_size(self) -> int | tuple[int, int] | None: ...
 

@@ -19,7 +19,6 @@ from workbench.errors import BenchError, InputError
 from workbench.export.filling import of_the_model, of_the_run
 from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
-from workbench.recipe import plugin
 from workbench.export.work import Change, Work
 from workbench.recipe import plugin
 from workbench.recipe.knobs import LOADING_KEYS
