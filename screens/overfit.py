@@ -134,15 +134,12 @@ class OverfitScreen(WorkbenchScreen):
 
     def _prepare(self) -> Iterator[None]:
         """On the background thread, which alone works with the bench: the plan; the run itself has another."""
-        from workbench.overfit.plan import make_plan
-        from workbench.overfit.runs import new_folder
-        from workbench.overfit.supervisor import Supervisor
+        from workbench.overfit.start import start
 
         try:
             if self.editing.stale:
                 self.editing.settle()
-            plan = make_plan(self.bench, rows=self.rows, steps=self.steps)
-            supervisor = Supervisor(plan, new_folder(self.bench))
+            supervisor = start(self.bench, rows=self.rows, steps=self.steps)
         except BenchError as problem:
             self.tell(RunProgressed(None, problem=problem))
             return
@@ -232,7 +229,7 @@ class OverfitScreen(WorkbenchScreen):
         elif verdict is None:
             told.append("No run yet.", paint.strong)
             told.append(
-                "\n\nA run trains the recipe's adapters on a few rows until they are known by heart, in a process of "
+                "\n\nA run trains the recipe's adapters on a few rows until they are reproduced, in a process of "
                 "its own. It takes a minute or two for a small model, and says whether the full run can learn.",
                 paint.muted,
             )

@@ -7,7 +7,7 @@ behind it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.data.sources import RowSource
     from workbench.families.library import MediaId, Strategy
     from workbench.families.spec import Family
+    from workbench.infer.search import Inference
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.load import Loaded
@@ -248,6 +249,24 @@ class Bench:
             tuple(one.id for one in self.media),
             self.strategy.terminator_ids(tokenizer),
             _part_flags(recipe),
+        )
+
+    def infer(self, rows: Iterable[Row]) -> Inference:
+        """Role boundaries for the template, proved on other conversations and on those of these rows that render.
+
+        Raises:
+            BenchError: the template cannot be read.
+        """
+        from workbench.infer.search import infer
+
+        loaded = self.loaded
+        shown = [row.conversation.messages for row in rows if row.error is None]
+        return infer(
+            self.renderer,
+            loaded.tokenizer,
+            generation_config=loaded.generation_config,
+            rows=shown,
+            sample=self.data_is_sample,
         )
 
     @property

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _CHECK_SECONDS = 0.15
 _SETTLE_SECONDS = 0.6
+_PROVED_ON = 8
+"""So many rows of the user's own are boundaries proved on that are inferred here."""
 
 
 class RecipeEdits:
@@ -228,13 +230,9 @@ class RecipeEdits:
         self._context.background.submit(Kind.INFER, self._inferring())
 
     def _inferring(self) -> Iterator[None]:
-        from workbench.infer.search import infer
-
         bench = self._context.bench
-        loaded = bench.loaded
-        rows = [row.conversation.messages for row in bench.head(8) if row.error is None]
         try:
-            found = infer(bench.renderer, loaded.tokenizer, generation_config=loaded.generation_config, rows=rows)
+            found = bench.infer(bench.head(_PROVED_ON))
         except BenchError as problem:
             self._context.tell(self.settled, problem)
         else:

@@ -62,7 +62,7 @@ def overfit(
     output: str = "text",
     **options: Any,
 ) -> int:
-    """Train on a few rows until they are known by heart, and say whether this recipe can learn.
+    """Train on a few rows until the model reproduces them, and say whether this recipe can learn.
 
     The recipe's adapter, rates, optimizer and precision are used as they stand, on the labels that `inspect` shows. The
     verdict is pass, doubtful or fail, each with its cause and the next step.
@@ -83,26 +83,27 @@ def overfit(
                     "--out - is no folder", "A run keeps several files.", "Give a folder, or leave it out."
                 )
             from workbench.bench import prepare
-            from workbench.overfit.plan import make_plan
-            from workbench.overfit.runs import EVENTS, new_folder
-            from workbench.overfit.supervisor import Supervisor, run
+            from workbench.overfit.start import events_file, start
+            from workbench.overfit.supervisor import run
             from workbench.views.overfit import Live
 
             bench = prepare(config, model=model, data=data, **options)
             with console.progress_bar() as progress:
                 bench.load(progress)
-            plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
-            folder = new_folder(bench, out)
-            file = folder / EVENTS
-            supervisor = Supervisor(
-                plan,
-                folder,
-                max_seconds=max_minutes * 60 if max_minutes is not None else None,
-                max_bytes=int(max_memory * 2**30) if max_memory is not None else None,
+            supervisor = start(
+                bench,
+                rows=rows,
+                steps=steps,
+                seed=seed,
+                device=device,
+                out=out,
+                max_minutes=max_minutes,
+                max_memory=max_memory,
                 launcher=launcher or "",
                 processes=num_processes,
             )
-            with Live(sys.stderr, steps, plan.not_honoured) as live:
+            file = events_file(supervisor)
+            with Live(sys.stderr, steps, supervisor.plan.not_honoured) as live:
                 events = run(supervisor, live.tell)
     except KeyboardInterrupt:
         print("vlmbench: the run was cancelled", file=sys.stderr)

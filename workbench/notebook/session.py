@@ -117,19 +117,8 @@ class Session(OpenRecipe, Shown):
 
     def infer(self, rows: Count = 16) -> Inferred:
         """Find the template's role boundaries, and prove them on other conversations and the first `rows` rows."""
-        from workbench.infer.search import infer
-
         bench = self.bench
-        shown = [row.conversation.messages for row in self.rows.head(rows) if row.error is None]
-        loaded = bench.loaded
-        found = infer(
-            bench.renderer,
-            loaded.tokenizer,
-            generation_config=loaded.generation_config,
-            rows=shown,
-            sample=bench.data_is_sample,
-        )
-        return Inferred(self, found, bench.title, bench.rows.name)
+        return Inferred(self, bench.infer(self.rows.head(rows)), bench.title, bench.rows.name)
 
     def anatomy(self) -> Towers:
         """The model without weights: its towers, what the recipe trains of them, and what is wrong with that."""
@@ -171,18 +160,23 @@ class Session(OpenRecipe, Shown):
             max_minutes: ends the run after so long. max_memory: ends it when it needs more GiB than this.
         """
         from workbench.notebook.live import follow
-        from workbench.overfit.plan import make_plan
-        from workbench.overfit.runs import EVENTS, losses, new_folder
-        from workbench.overfit.supervisor import Supervisor
+        from workbench.overfit.runs import losses
+        from workbench.overfit.start import events_file, start
 
         bench = self.bench
-        plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
-        folder = new_folder(bench, Path(out) if out is not None else None)
-        seconds = max_minutes * 60 if max_minutes is not None else None
-        most = int(max_memory * 2**30) if max_memory is not None else None
-        events = follow(Supervisor(plan, folder, max_seconds=seconds, max_bytes=most))
+        supervisor = start(
+            bench,
+            rows=rows,
+            steps=steps,
+            seed=seed,
+            device=device,
+            out=Path(out) if out is not None else None,
+            max_minutes=max_minutes,
+            max_memory=max_memory,
+        )
+        events = follow(supervisor)
         bench.losses.update(losses(events))
-        return Overfitted(tuple(events), folder / EVENTS)
+        return Overfitted(tuple(events), events_file(supervisor))
 
     def export(
         self,

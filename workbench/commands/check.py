@@ -1,0 +1,108 @@
+"""`vlmbench check`: lint a recipe, its template and its rows, and with --fix mend what can be mended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from workbench.commands.options import EPILOG, RowCount, source_options
+from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.checks.run import Report
+
+
+@click.command(epilog=EPILOG)
+@source_options
+@click.option("--row", type=click.IntRange(min=0), metavar="N", help="Check row N alone, counted from 0.")
+@click.option(
+    "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Check the first N, or all."
+)
+@click.option("--select", metavar="CODES", default="", help="Only these codes, or beginnings of codes: M,T007.")
+@click.option("--ignore", metavar="CODES", default="", help="None of these codes.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended in CONFIG, after showing the diff.")
+@click.option("--yes", is_flag=True, help="With --fix: write without asking.")
+@click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
+def check(
+    config: str | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    row: int | None = None,
+    rows: int | Literal["all"] = 200,
+    select: str = "",
+    ignore: str = "",
+    fix: bool = False,
+    yes: bool = False,
+    output: str = "text",
+    **options: Any,
+) -> int:
+    """Find what is wrong with a recipe, its template and its rows, before the run.
+
+    Each finding has a code; `vlmbench explain CODE` tells more. Exit code 1 where there is an error.
+    """
+    from workbench import console
+    from workbench.bench import prepare
+
+    console.quiet_libraries()
+    try:
+        from workbench.checks.registry import patterns, refuse_unknown
+
+        refuse_unknown(patterns([select, ignore]))
+        if fix and config is None:
+            raise InputError("--fix edits a recipe, and none was given", hint="Give the YAML file.")
+        bench = prepare(config, model=model, data=data, **options)
+        with console.progress_bar() as progress:
+            bench.load(progress)
+        from workbench.checks.run import check_rows
+
+        def report() -> Report:
+            chosen = iter([bench.row(row)]) if row is not None else bench.head(None if rows == "all" else rows)
+            return check_rows(bench, chosen, select=patterns(select), ignore=patterns(ignore))
+
+        return _checked(bench, report, fix, yes, output)
+    except BenchError as problem:
+        return console.report(problem, as_json=output == "json")
+
+
+def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:
+    """Print what a check finds, mended first where that is asked for; gives the exit code."""
+    from workbench.checks.apply_fixes import mend
+    from workbench.console import console, reader_may_leave, write_json
+    from workbench.recipe import plugin
+    from workbench.views.checks import check_payload, check_view, fixes_view
+
+    mended = mend(bench, report) if fix else None
+    found = mended.report if mended is not None else report()
+    with reader_may_leave():
+        if output == "json":
+            write_json(check_payload(bench, found, mended.fixes if mended is not None else ()))
+        elif output == "html":
+            from workbench.views.html import document
+            from workbench.views.html_reports import check_html
+
+            sys.stdout.write(document(f"check of {bench.title}", check_html(bench, found)))
+        else:
+            if mended is not None and mended.fixes:
+                console().print(fixes_view(mended.fixes, bench.document.diff()))
+            console().print(check_view(bench, found))
+    if mended is not None and mended.fixes:
+        path = bench.document.path
+        if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
+            saved = bench.document.save()
+            # The findings above are those of the text that was written.
+            left = [
+                f"{number} {severity}{'' if number == 1 else 's'}"
+                for severity in ("error", "warning")
+                if (number := found.count(severity))
+            ]
+            print(f"vlmbench: wrote {path}; what remains: {', '.join(left) or 'nothing'}", file=sys.stderr)
+            if (more := plugin.put_beside(bench.document.data, saved)) is not None:
+                print(f"vlmbench: wrote {more}, the plugin that the recipe names", file=sys.stderr)
+        else:
+            print("vlmbench: nothing written; give --yes to write it", file=sys.stderr)
+            return EXIT_FINDINGS
+    return EXIT_FINDINGS if found.count("error") else EXIT_OK

@@ -1,0 +1,35 @@
+"""`vlmbench explain`: the page of a finding's code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.commands.options import EPILOG
+from workbench.errors import EXIT_OK, BenchError
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command(epilog=EPILOG)
+@click.argument("code", required=False)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(code: str | None, output: str) -> int:
+    """Tell what a finding's CODE means: cause, example, and what to do. Without CODE: list them all."""
+    from workbench import console
+    from workbench.checks import registry
+
+    try:
+        chosen = [registry.explain(code)] if code else list(registry.codes().values())
+    except BenchError as problem:
+        return console.report(problem, as_json=output == "json")
+    from workbench.views import checks
+
+    with console.reader_may_leave():
+        if output == "json":
+            console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [one.to_dict() for one in chosen]})
+        else:
+            console.console().print(checks.code_page(chosen[0]) if code else checks.codes_table(chosen))
+    return EXIT_OK

@@ -1,0 +1,37 @@
+"""`vlmbench families`: the model families that the bench knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from workbench.commands.options import EPILOG
+from workbench.errors import EXIT_OK, BenchError
+
+if TYPE_CHECKING:
+    pass
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", required=False)
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def families(name: str | None, output: str) -> int:
+    """List the model families that the bench knows, or tell what it knows of NAME."""
+    from workbench import console
+    from workbench.families.library import families as known
+    from workbench.families.library import family
+
+    try:
+        chosen = [family(name)] if name else list(known().values())
+    except BenchError as problem:
+        return console.report(problem, as_json=output == "json")
+    from workbench.views.families import families_table, family_page
+
+    with console.reader_may_leave():
+        if output == "json":
+            listed = [one.model_dump(mode="json") for one in chosen]
+            console.write_json({"schema": "vlmbench.families/1", "families": listed})
+        else:
+            console.console().print(family_page(chosen[0]) if name else families_table(chosen))
+    return EXIT_OK

@@ -1,0 +1,51 @@
+"""Start an overfit run of a bench: its plan, its folder, and the supervisor that has yet to be followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.bench import Bench
+from workbench.overfit.plan import ROWS, STEPS, make_plan
+from workbench.overfit.runs import EVENTS, new_folder
+from workbench.overfit.supervisor import Supervisor
+
+
+def start(
+    bench: Bench,
+    *,
+    rows: int | Sequence[int] = ROWS,
+    steps: int = STEPS,
+    seed: int = 0,
+    device: str = "auto",
+    out: Path | None = None,
+    max_minutes: float | None = None,
+    max_memory: float | None = None,
+    launcher: str = "",
+    processes: int = 1,
+) -> Supervisor:
+    """A run of a loaded bench, planned; the child starts when its events are asked for.
+
+    Args:
+        rows: the first so many that can be rendered, or the numbers of rows.
+        out: the folder for events, log and adapter; by default one of the recipe's state.
+        max_minutes: ends the run after so long. max_memory: ends it when it needs more GiB than this.
+        launcher: "accelerate" to start it under `accelerate launch` with so many `processes`.
+
+    Raises:
+        BenchError: no row can be learned, or the folder cannot be made.
+    """
+    plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
+    return Supervisor(
+        plan,
+        new_folder(bench, out),
+        max_seconds=max_minutes * 60 if max_minutes is not None else None,
+        max_bytes=int(max_memory * 2**30) if max_memory is not None else None,
+        launcher=launcher,
+        processes=processes,
+    )
+
+
+def events_file(supervisor: Supervisor) -> Path:
+    """Where a run's events are kept."""
+    return supervisor.folder / EVENTS
