@@ -311,10 +311,9 @@ def run(bench: Bench, *, row: int = 0) -> int:
     if not in_browser():
         prepare_graphics()
     app = WorkbenchApp(bench, row, read_keys())
-    if in_browser():
-        from screens.shell import leash
+    from screens.shell import leash
 
-        leash.hold(lambda: app.call_later(app.exit))
+    leash.hold(lambda: app.call_later(app.exit))
     app.run()
     code = app.return_code or 0
     if app.faults or app.silences:

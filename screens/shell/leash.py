@@ -1,9 +1,13 @@
-"""A session in a browser ends with the server that started it, whatever becomes of the server, and when it hangs."""
+"""A session ends with what it is shown by: the server of a browser's, whatever becomes of it, or the terminal.
+
+A terminal that is closed sends a hang-up, which some parents keep from their children; Textual's input would then spin.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from time import sleep
@@ -16,26 +20,59 @@ EXIT = 1
 
 
 def hold(leave: Callable[[], object]) -> threading.Thread | None:
-    """From now on, see that the server is still there; once it is not, `leave`, and end the process if that hangs.
+    """From now on, see that server or terminal is still there; once it is not, `leave`; end the process if that hangs.
 
-    None where no server started this process.
+    None where this process has neither.
     """
     told = os.environ.get(SERVER, "")
-    if not told.isdecimal():
+    there = server_there(int(told)) if told.isdecimal() else terminal_there()
+    if there is None:
         return None
-    thread = threading.Thread(target=_watch, args=(int(told), leave), name="vlmbench-leash", daemon=True)
+    thread = threading.Thread(target=_watch, args=(there, leave), name="vlmbench-leash", daemon=True)
     thread.start()
     return thread
 
 
-def _watch(server: int, leave: Callable[[], object]) -> None:
+def server_there(server: int) -> Callable[[], bool]:
+    """Whether the process of a number is still the one that it is now, asked at any time."""
     import psutil
 
-    with contextlib.suppress(psutil.NoSuchProcess):
+    try:
         # The process, not its number, which may be another's one day.
         process = psutil.Process(server)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            sleep(_LOOKS_SECONDS)
+    except psutil.NoSuchProcess:
+        return lambda: False
+
+    def there() -> bool:
+        try:
+            return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+
+    return there
+
+
+def terminal_there() -> Callable[[], bool] | None:
+    """Whether this process's terminal is still open, asked at any time; None where it has none."""
+    if sys.platform == "win32" or sys.__stdin__ is None or not sys.__stdin__.isatty():
+        return None
+    import termios
+
+    terminal = sys.__stdin__.fileno()
+
+    def there() -> bool:
+        try:
+            termios.tcgetattr(terminal)
+        except termios.error:
+            return False
+        return True
+
+    return there
+
+
+def _watch(there: Callable[[], bool], leave: Callable[[], object]) -> None:
+    while there():
+        sleep(_LOOKS_SECONDS)
     with contextlib.suppress(RuntimeError):
         # Raised where the app is closed by now.
         leave()

@@ -97,10 +97,9 @@ def test_the_wheel_has_it_at_the_top_level() -> None:
 
 def test_it_is_found_in_a_wheel_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is put at the top level of a wheel is not in its own folder there."""
-    installed = tmp_path / "workbench" / "consumers" / "axolotl" / "plugin.py"
-    installed.parent.mkdir(parents=True)
+    (tmp_path / "workbench").mkdir()
     (tmp_path / plugin.FILE).write_bytes(b"# of the wheel\n")
-    monkeypatch.setattr(plugin, "__file__", str(installed))
+    monkeypatch.setattr(plugin, "files", lambda package: tmp_path / package)
     assert plugin.source() == b"# of the wheel\n"
 
 

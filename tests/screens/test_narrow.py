@@ -18,7 +18,7 @@ from workbench.bench import prepare
 SCREENS = Path(__file__).resolve().parents[2] / "screens"
 LOOPS = {
     ("background.py", "_run"): "ends when the app closes",
-    ("leash.py", "_watch"): "ends with the server",
+    ("leash.py", "_watch"): "ends with the server or the terminal",
     ("watchdog.py", "_run"): "ends when the app does",
     ("browse.py", "_filtering"): "looks at the next row each time, and stops between two when it is asked to",
     ("widgets/token_paint.py", "_texts"): "goes through the pieces of a line",

@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -145,7 +146,7 @@ def test_a_session_that_hangs_ends_with_its_server() -> None:
     # The server is a process that ends at once; the way out of the session does nothing.
     code = """
 import os, subprocess, sys, time
-from screens import leash
+from screens.shell import leash
 
 leash.GRACE_SECONDS = 0.1
 server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -214,3 +215,21 @@ def test_the_session_gets_the_arguments_of_the_command(monkeypatch: pytest.Monke
 )
 def test_only_our_own_page_may_connect(asked: str, origin: str | None, host: str, yes: bool) -> None:
     assert serving.allowed(asked, origin, host) is yes
+
+
+def test_a_closed_terminal_ends_the_app_even_where_nobody_passes_on_the_hang_up(recipe: Path) -> None:
+    program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    program += f"from workbench.cli import main; main(['inspect', {str(recipe)!r}])"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    seen = b""
+    while b"trained" not in seen:
+        seen += os.read(terminal, 65536)
+    os.close(terminal)
+    process = psutil.Process(child)
+    _, alive = psutil.wait_procs([process], 30)
+    for one in alive:
+        one.kill()
+    assert not alive

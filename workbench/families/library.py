@@ -1,6 +1,6 @@
 """Families: how a checkpoint is recognised, which of axolotl's strategies it gets, and what that strategy masks.
 
-The knowledge is data, in `specs/*.yaml` (typed in `family_spec.py`). Nothing about a model is written in code.
+The knowledge is data, in `specs/*.yaml` (typed in `spec.py`). Nothing about a model is written in code.
 """
 
 from __future__ import annotations
