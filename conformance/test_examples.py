@@ -23,7 +23,7 @@ from workbench.checks.ineffective_keys import broken
 from workbench.checks.run import check_rows
 from workbench.consumers.axolotl import worker
 from workbench.data.sources import open_source
-from workbench.export import export
+from workbench.export import prepare
 from workbench.export.compose import compose
 from workbench.export.receipt import without_receipt
 from workbench.families.library import family
@@ -121,7 +121,7 @@ def test_every_example_comes_out_as_it_went_in_and_more(
     data = tmp_path / "rows.jsonl"
     data.write_text("".join(json.dumps(one.row) + "\n" for one in made), "utf-8")
     monkeypatch.setattr(Bench, "_open_rows", lambda _: open_source(str(data)))
-    monkeypatch.setattr(export, "consumer_python", lambda _: None)
+    monkeypatch.setattr(prepare, "consumer_python", lambda _: None)
     full = tmp_path / "full.yaml"
     for path in examples:
         name = path.relative_to(EXAMPLES)
@@ -144,7 +144,7 @@ def test_every_example_comes_out_as_it_went_in_and_more(
         codes = {one.code for one in report.findings if one.severity == "error"}
         assert not codes & {"C002", "C010"}, f"{name}: {report.findings}"
 
-        export.prepare_export(bench, full).write(unvalidated=True, force=True)
+        prepare.prepare_export(bench, full).write(unvalidated=True, force=True)
         exported = Document.from_file(full)
         # Nothing that is added contradicts what is there, and the path stays the same.
         assert broken(exported.data) <= broken(before), name

@@ -19,7 +19,7 @@ from conformance.pair import loaded, model_folder, parsed_once
 from workbench.bench import Bench, open
 from workbench.consumers.axolotl import worker
 from workbench.consumers.axolotl.client import Answer, ask, read_answer
-from workbench.export import export
+from workbench.export import prepare
 from workbench.export.compose import first_difference, reopen
 from workbench.export.readiness import Proof
 from workbench.recipe import plugin
@@ -58,7 +58,7 @@ def new(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     bench._document = bench._new_document(model)
     bench.apply()
     with parsed_once(request.param), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export, "ask", in_process)
+        patch.setattr(prepare, "ask", in_process)
         yield bench
 
 
@@ -67,9 +67,9 @@ def family(request: pytest.FixtureRequest) -> str:
     return str(request.node.callspec.params["new"])
 
 
-def exported(bench: Bench, out: Path) -> tuple[export.Export, Answer, Proof]:
+def exported(bench: Bench, out: Path) -> tuple[prepare.Export, Answer, Proof]:
     """What was written to `out`, and what axolotl said of it; read again, the text gives the same labels."""
-    made = export.prepare_export(bench, out)
+    made = prepare.prepare_export(bench, out)
     made.write(unvalidated=True)
     assert made.answer is not None
     proofs = {one.step: one for one in made.proofs}
@@ -106,7 +106,7 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
 def test_without_the_plugin_axolotl_cannot_start(new: Bench, tmp_path: Path) -> None:
     """What the file means is what the bench shows all the same."""
     asked = {("plugins",): [], ("chat_template",): "tokenizer_default"}
-    made = export.prepare_export(new, tmp_path / "full.yaml", asked=asked)
+    made = prepare.prepare_export(new, tmp_path / "full.yaml", asked=asked)
     proof = next(one for one in made.proofs if one.step == "consumer")
     assert made.answer is not None
     assert (proof.code, made.answer.unwrapped) == ("consumer_cannot_start", True)

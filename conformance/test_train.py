@@ -19,7 +19,7 @@ import yaml
 
 from tests.export.support import with_boundaries
 from workbench.bench import Bench
-from workbench.export.export import prepare_export
+from workbench.export.prepare import prepare_export
 from workbench.recipe import plugin
 from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir

@@ -23,7 +23,7 @@ from workbench.views.export import MARKS, outcome, proof_line, written_text
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
-    from workbench.export.export import Export
+    from workbench.export.prepare import Export
     from workbench.export.readiness import Proof
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
@@ -74,7 +74,7 @@ class ExportScreen(WorkbenchScreen):
         self._draw()
 
     def _prepare(self, number: int) -> Iterator[None]:
-        from workbench.export.export import prepare_export
+        from workbench.export.prepare import prepare_export
 
         try:
             if self.editing.stale:
@@ -134,7 +134,7 @@ class ExportScreen(WorkbenchScreen):
         self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), given)
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
-        from workbench.export.export import prepare_export
+        from workbench.export.prepare import prepare_export
 
         # Where the file lies decides its relative paths.
         try:

@@ -1,4 +1,4 @@
-"""What the command line says beside its data."""
+"""Output of the command line beside its data."""
 
 from __future__ import annotations
 

@@ -177,3 +177,31 @@ def test_a_module_says_first_what_it_is() -> None:
     }
     assert len(begun) > 150
     assert {name: word for name, word in begun.items() if word in openings} == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "users"),
+    [
+        ("workbench.infer.search", "infer", {"workbench/bench.py"}),
+        ("workbench.overfit.plan", "make_plan", {"workbench/overfit/start.py"}),
+        ("workbench.overfit.runs", "new_folder", {"workbench/overfit/start.py"}),
+    ],
+)
+def test_a_verb_is_wired_once(module: str, name: str, users: set[str]) -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path, tree in _trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == module and name in {one.name for one in node.names}
+    }
+    assert found == users
+
+
+def test_one_place_makes_a_supervisor() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path, tree in _trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Supervisor"
+    }
+    assert found == {"workbench/overfit/start.py"}

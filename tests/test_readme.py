@@ -1,4 +1,4 @@
-"""What the first pages say to type is there."""
+"""Commands that the first pages name are there."""
 
 from __future__ import annotations
 

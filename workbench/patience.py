@@ -1,4 +1,4 @@
-"""How long the hub may keep silent: a request that is accepted and never answered ends as an error, not in a wait.
+"""A limit on the hub's silence: a request that is accepted and never answered ends as an error, not in a wait.
 
 huggingface_hub waits without a limit for some requests, and tries others again up to five times. Its session is
 watched here instead: what matters is how long nothing has come, over all of its requests and tries together.

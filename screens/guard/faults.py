@@ -1,4 +1,4 @@
-"""What nobody expected: written to a log, told, and kept where it happened, so that the app and the work live on.
+"""Unexpected exceptions, written to a log, told, and kept where they happened, so that app and work live on.
 
 Textual ends an app at the first exception that a pane lets out. `Guarded` panes let none out: what an event, a timer, a
 callback, a drawing or a composition raises is handed to the app's `report`, and the pane goes on, or says that it

@@ -1,4 +1,4 @@
-"""What is typed into and chosen from; guarded as `screens.guard.widgets` is, and not loaded for the first paint."""
+"""Input fields and lists, guarded as `screens.guard.widgets` is, and not loaded for the first paint."""
 
 from __future__ import annotations
 

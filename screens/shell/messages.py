@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from screens.shell.worker import Kind
     from workbench.checks.run import Report
     from workbench.errors import BenchError
-    from workbench.export.export import Export
+    from workbench.export.prepare import Export
     from workbench.findings import Finding
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress

@@ -1,4 +1,4 @@
-"""What one row raises, what is noted about it, and where."""
+"""Errors and notes about one row, and their places."""
 
 from __future__ import annotations
 

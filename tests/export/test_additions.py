@@ -1,4 +1,4 @@
-"""What an export adds contradicts nothing, leaves what is trained as it is, and never changes the path."""
+"""An export's additions contradict nothing, leave what is trained as it is, and never change the path."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.test_cli import run
 from workbench.bench import Bench, open
 from workbench.errors import InputError
 from workbench.export.compose import compose
-from workbench.export.export import prepare_export
+from workbench.export.prepare import prepare_export
 from workbench.export.receipt import read_receipt
 from workbench.recipe import plugin
 

@@ -19,7 +19,7 @@ from workbench.consumers.axolotl.client import ask
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.export.compose import compose
 from workbench.export.defaults import full_run, parameters
-from workbench.export.export import prepare_export
+from workbench.export.prepare import prepare_export
 from workbench.export.receipt import Receipt, holds, read_receipt, without_receipt
 from workbench.recipe.model import Recipe
 from workbench.recipe.yaml.document import Document

@@ -15,8 +15,8 @@ from tests.export.support import record
 from workbench.bench import Bench
 from workbench.consumers.axolotl.client import Answer
 from workbench.errors import EnvironmentProblem, InputError
-from workbench.export import export, readiness
-from workbench.export.export import Export, NotReady, prepare_export
+from workbench.export import prepare, readiness
+from workbench.export.prepare import Export, NotReady, prepare_export
 from workbench.export.receipt import Receipt, holds, read_receipt
 from workbench.views.export import outcome, proof_line
 from workbench.views.html_reports import export_html
@@ -294,7 +294,7 @@ def test_each_way_to_be_unready_refuses_with_its_own_message(
         bench = make(rows=5)
         run = record(bench, **how) if how is not None else None
         answered = done(bench)
-        monkeypatch.setattr(export, "_asked_consumer", lambda *_, told=answered: told)
+        monkeypatch.setattr(prepare, "_asked_consumer", lambda *_, told=answered: told)
         made = prepare_export(bench, tmp_path / "full.yaml", count=2, run=run)
         with pytest.raises(NotReady) as refused:
             made.write()
@@ -307,16 +307,16 @@ def test_each_way_to_be_unready_refuses_with_its_own_message(
 
 def test_who_proved_it_is_said_everywhere(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing missing is proof by the bench alone; only where axolotl was asked and agrees is it validated."""
-    monkeypatch.setattr("workbench.export.export.consumer_python", lambda given: None)
+    monkeypatch.setattr("workbench.export.prepare.consumer_python", lambda given: None)
     bench = make()
     unproven = prepare_export(bench, tmp_path / "full.yaml")
     record(bench)
     here = prepare_export(bench, tmp_path / "full.yaml")
-    monkeypatch.setattr("workbench.export.export.consumer_python", lambda given: "python")
-    monkeypatch.setattr("workbench.export.export.ask", lambda *given, **more: answer(bench, range(8)))
+    monkeypatch.setattr("workbench.export.prepare.consumer_python", lambda given: "python")
+    monkeypatch.setattr("workbench.export.prepare.ask", lambda *given, **more: answer(bench, range(8)))
     trainer = prepare_export(bench, tmp_path / "full.yaml")
     trained = {"refused": {"stage": "rows", "type": "KeyError", "message": "'content'"}}
-    monkeypatch.setattr("workbench.export.export.ask", lambda *given, **more: answer(bench, range(8), **trained))
+    monkeypatch.setattr("workbench.export.prepare.ask", lambda *given, **more: answer(bench, range(8), **trained))
     refused = prepare_export(bench, tmp_path / "full.yaml")
     told = [
         (unproven, None, False, "fail", "not proven, 1 missing", "NOT VALIDATED"),

@@ -1,4 +1,4 @@
-"""When axolotl turns its LoRA kernels on, and for which models it then stops."""
+"""Recipes for which axolotl turns its LoRA kernels on, and models for which it then stops."""
 
 from __future__ import annotations
 

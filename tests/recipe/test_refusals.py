@@ -1,4 +1,4 @@
-"""What axolotl refuses, in plain words, at its place."""
+"""Values that axolotl refuses, in plain words, at their places."""
 
 from __future__ import annotations
 

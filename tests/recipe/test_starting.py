@@ -1,4 +1,4 @@
-"""Where axolotl must be started, and what a row then says of files beside it."""
+"""The folder that axolotl must be started in, and what a row then says of files beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a template made of a text, piece by piece."""
+"""A text aligned with what a template made of it, piece by piece."""
 
 from __future__ import annotations
 

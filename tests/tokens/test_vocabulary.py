@@ -1,4 +1,4 @@
-"""What an id is: piece, bytes, text, and whether it is a control token."""
+"""Facts of an id: piece, bytes, text, and whether it is a control token."""
 
 from __future__ import annotations
 

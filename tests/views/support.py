@@ -1,4 +1,4 @@
-"""How tests look at what a view says: as lines of a terminal with their styles, and as HTML as a browser reads it."""
+"""A view as tests look at it: as lines of a terminal with their styles, and as HTML as a browser reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 
 from workbench.errors import Where
 from workbench.export.compose import Composed
-from workbench.export.export import Export
+from workbench.export.prepare import Export
 from workbench.export.readiness import Proof
 from workbench.export.receipt import Receipt
 from workbench.findings import Finding, Severity

@@ -1,4 +1,4 @@
-"""What `check` and `explain` print: groups, their scope, the sum, fixes, pages of codes."""
+"""Output of `check` and `explain`: groups, their scope, the sum, fixes, pages of codes."""
 
 from __future__ import annotations
 

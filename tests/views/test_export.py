@@ -1,4 +1,4 @@
-"""What an export says step by step."""
+"""Output of an export, step by step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.views.support import EVIL, SAFE, exported
 from workbench.bench import Bench
-from workbench.export.export import prepare_export
+from workbench.export.prepare import prepare_export
 from workbench.export.readiness import STEPS, Proof
 from workbench.views.export import MARKS, outcome, proof_line, proofs_text, written_text
 

@@ -1,4 +1,4 @@
-"""What is told of the families, against the specs and what was measured of them."""
+"""Output on the families, against the specs and what was measured of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `infer` prints: figures by role, notes, markers that merge, and YAML that a recipe can hold."""
+"""Output of `infer`: figures by role, notes, markers that merge, and YAML that a recipe can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands with its row and what is said once."""
+"""Findings that stand with their row, and those that are said once."""
 
 from __future__ import annotations
 

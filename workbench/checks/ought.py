@@ -1,4 +1,4 @@
-"""Which tokens of a row ought to be trained: by the trace and the roles alone, whatever the markers say."""
+"""The tokens of a row that ought to be trained: by the trace and the roles alone, whatever the markers say."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from workbench.commands.options import EPILOG, RowCount, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
 
 if TYPE_CHECKING:
-    from workbench.export.export import Export
+    from workbench.export.prepare import Export
 
 
 @click.command(epilog=EPILOG)
@@ -56,7 +56,7 @@ def export(
         bench = prepare(config, model=model, data=data, **options)
         with console.progress_bar() as progress:
             bench.load(progress)
-        from workbench.export.export import prepare_export
+        from workbench.export.prepare import prepare_export
 
         made = prepare_export(bench, target, asked=asked, count=None if rows == "all" else rows)
         return _finish(made, unvalidated=unvalidated, force=force, output=output)

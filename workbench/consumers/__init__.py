@@ -1,1 +1,1 @@
-"""What is known of the trainers that recipes are for, and what is shipped to run inside them."""
+"""Knowledge of the trainers that recipes are for, and the code that is shipped to run inside them."""

@@ -1,4 +1,4 @@
-"""What an export adds to a recipe: only what leaves what is trained as it is, and what axolotl accepts beside the rest.
+"""Keys that an export adds to a recipe: none that changes what is trained, none that axolotl refuses.
 
 Each key is tried before it is written: on the rules that axolotl's validator and Trainer follow, and, where it bears
 on what has gradients, on the model without weights.

@@ -1,4 +1,4 @@
-"""Where model, data and pictures of an exported file lie: paths that hold from the folder it is written to."""
+"""Paths of model, data and pictures that hold from the folder an exported file is written to."""
 
 from __future__ import annotations
 

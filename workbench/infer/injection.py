@@ -1,4 +1,4 @@
-"""What text of a message can do to the turns: markers that a user types, and conversations that hold some.
+"""Effects of message text on the turns: markers that a user types, and conversations that hold some.
 
 It is no property of role boundaries: any boundary made of control tokens can be written by a user where the tokenizer
 reads control tokens in text as such. So it is reported beside the proof of boundaries, and not as a part of it.

@@ -1,4 +1,4 @@
-"""Which attention a model can be loaded with, asked of the class of each of its parts.
+"""The attention that a model can be loaded with, asked of the class of each of its parts.
 
 transformers judges part by part: a model of several towers loads with a backend only where the class of every tower
 has it. Where none is named, each tower takes sdpa if its class has that, and eager if not.

@@ -1,4 +1,4 @@
-"""Whether a config.json says how large the model is, or leaves that to the defaults of transformers' class."""
+"""The test of a config.json for sizes: without them those of the model are transformers' defaults."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from workbench.checks.run import Report
     from workbench.editing.session import Editing
-    from workbench.export.export import Export
+    from workbench.export.prepare import Export
     from workbench.infer.search import Inference
     from workbench.row import Row
 

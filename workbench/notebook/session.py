@@ -197,7 +197,7 @@ class Session(OpenRecipe, Shown):
         Raises:
             NotReady: something is not proven; it names what. InputError: there is a file already.
         """
-        from workbench.export.export import prepare_export
+        from workbench.export.prepare import prepare_export
         from workbench.recipe.yaml.document import key_path
 
         asked = {key_path(key): value for key, value in (values or {}).items()}

@@ -1,4 +1,4 @@
-"""Where axolotl must be started for a recipe: it takes relative paths from its working directory."""
+"""The folder that axolotl must be started in for a recipe: it takes relative paths from its working directory."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from workbench.views.items import visible
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from workbench.export.export import Export
+    from workbench.export.prepare import Export
 
 MARKS = {True: "✓", False: "✗", None: "–"}
 

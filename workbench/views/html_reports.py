@@ -20,7 +20,7 @@ from workbench.views.overfit import facts
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.checks.run import Group, Report
-    from workbench.export.export import Export
+    from workbench.export.prepare import Export
     from workbench.infer.search import Inference
 
 _FIRST_WORDS = 90
