@@ -20,7 +20,7 @@ from screens.keys.screens import SCREENS, entry
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage import Collector
 from screens.shell.loading import LoadingScreen
-from screens.shell.messages import Loaded, LoadFailed, LoadProgressed
+from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
 from screens.shell.worker import Background, Kind
@@ -169,7 +169,7 @@ class WorkbenchApp(Reporting):
             self.send(LoadFailed(problem))
         else:
             self._collector.start()
-            self.send(Loaded())
+            self.send(BenchLoaded())
         yield
 
     def send(self, message: Message) -> None:
@@ -196,7 +196,7 @@ class WorkbenchApp(Reporting):
         if isinstance(screen, LoadingScreen):
             screen.report(message.progress)
 
-    @on(Loaded)
+    @on(BenchLoaded)
     async def _loaded(self) -> None:
         from screens.inspect.screen import InspectScreen
         from screens.shell.recipe_screen import RecipeScreen

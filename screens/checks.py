@@ -20,7 +20,7 @@ from screens.keys.inspect_and_app import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen, status_of
 from screens.shell.fields import OptionList
 from screens.shell.mending import TriedFixes
-from screens.shell.messages import Checked, JobFailed
+from screens.shell.messages import CheckProgressed, JobFailed
 from screens.shell.status_bar import StatusBar
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
@@ -94,7 +94,7 @@ class ChecksScreen(WorkbenchScreen):
             yield
             checking = Checking(self.bench)
         except BenchError as problem:
-            self.tell(Checked(number, None, 0, True, problem))
+            self.tell(CheckProgressed(number, None, 0, True, problem))
             return
         shown, cost = 0.0, 0.0
         for index in self._indices():
@@ -105,11 +105,11 @@ class ChecksScreen(WorkbenchScreen):
             checking.add(row)
             if monotonic() - shown > max(_EVERY_SECONDS, _SHARE * cost):
                 begin = monotonic()
-                self.tell(Checked(number, checking.report(places=PLACES), index + 1, False))
+                self.tell(CheckProgressed(number, checking.report(places=PLACES), index + 1, False))
                 shown = monotonic()
                 cost = shown - begin
             yield
-        self.tell(Checked(number, checking.report(places=PLACES), checking.rows, True))
+        self.tell(CheckProgressed(number, checking.report(places=PLACES), checking.rows, True))
         yield
 
     def _indices(self) -> Iterator[int]:
@@ -124,10 +124,10 @@ class ChecksScreen(WorkbenchScreen):
     @on(JobFailed)
     def _job_failed(self, message: JobFailed) -> None:
         if message.kind is Kind.CHECK:
-            self._checked(Checked(self._round, None, 0, True, message.problem))
+            self._checked(CheckProgressed(self._round, None, 0, True, message.problem))
 
-    @on(Checked)
-    def _checked(self, message: Checked) -> None:
+    @on(CheckProgressed)
+    def _checked(self, message: CheckProgressed) -> None:
         if message.number != self._round:
             return
         self.done, self.problem = message.done, message.problem

@@ -25,7 +25,7 @@ from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.models.sizes import UNSIZED
 from workbench.views.items import visible
-from workbench.views.model import STATE_GLYPH, Line, memory_lines, short_bytes, short_count
+from workbench.views.model import STATE_GLYPH, ModelLine, memory_lines, short_bytes, short_count
 from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
@@ -343,13 +343,13 @@ def _as_meant(typed: str) -> Any:
 _STATE_STYLE = {"dead": "warning", "refused": "error"}
 
 
-def _styled(line: Line, paint: Paints) -> Any:
+def _styled(line: ModelLine, paint: Paints) -> Any:
     if line.state in _STATE_STYLE:
         return paint.severity[_STATE_STYLE[line.state]]
     return paint.muted if line.state in ("frozen", "not known") else paint.bar
 
 
-def _tower(line: Line, paint: Paints) -> Text:
+def _tower(line: ModelLine, paint: Paints) -> Text:
     # What cannot be unfolded has no arrow, which takes two cells.
     text = Text("" if line.modules else "  ", no_wrap=True, overflow="ellipsis")
     style = _styled(line, paint)
@@ -367,7 +367,7 @@ def _within(name: str, prefixes: tuple[str, ...]) -> str:
     return next((name.removeprefix(f"{one}.") for one in prefixes if name.startswith(f"{one}.")), name)
 
 
-def _kind(line: Line, name: str, paint: Paints) -> Text:
+def _kind(line: ModelLine, name: str, paint: Paints) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     style = _styled(line, paint)
     text.append(f"{STATE_GLYPH[line.state]} ", style).append(f"{visible(name)} ")

@@ -205,3 +205,11 @@ def test_one_place_makes_a_supervisor() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Supervisor"
     }
     assert found == {"workbench/overfit/start.py"}
+
+
+def test_no_two_classes_share_a_name() -> None:
+    places: dict[str, set[str]] = defaultdict(set)
+    for one in classes():
+        places[one.__qualname__].add(one.__module__)
+    assert len(places) > 200
+    assert {name: sorted(found) for name, found in places.items() if len(found) > 1} == {}

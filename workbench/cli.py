@@ -1,4 +1,4 @@
-"""`vlmbench`: its commands, assembled. Each has a file in `workbench/commands/`, which imports what is heavy when run."""
+"""`vlmbench`: its commands, assembled. Each is a file of `workbench/commands/` that imports what is heavy when it runs."""
 
 from __future__ import annotations
 

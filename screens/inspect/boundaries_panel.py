@@ -21,7 +21,7 @@ from workbench.views.palette import TRAINED_BAR
 _KEPT = 64
 
 
-class _Count(NamedTuple):
+class _Matches(NamedTuple):
     """How often a boundary matched, of so many turns of its role; `unended` of the matches never end."""
 
     matches: int
@@ -64,7 +64,7 @@ class BoundariesPanel(TextPane):
         lines = []
         for boundary, matched, endless in zip(view.boundaries, matches, unended, strict=True):
             trained, turns = boundary.role in view.roles_to_train, view.roles.count(boundary.role)
-            count = _Count(matched, turns, endless)
+            count = _Matches(matched, turns, endless)
             key = (boundary, trained, count, self.brief, paint)
             if (told := self._told.get(key)) is None:
                 told = self._told[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
@@ -82,13 +82,13 @@ class BoundariesPanel(TextPane):
         return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
 
 
-def _brief(boundary: RoleBoundary, trained: bool, count: _Count, paint: Paints) -> list[Text]:
+def _brief(boundary: RoleBoundary, trained: bool, count: _Matches, paint: Paints) -> list[Text]:
     """A boundary in one line, for beside its YAML: what its markers are in ids, and what they match."""
     text = _named(boundary, trained, paint)
     return [text.append_text(_matched(boundary, count, paint))]
 
 
-def _whole(boundary: RoleBoundary, trained: bool, count: _Count, paint: Paints) -> list[Text]:
+def _whole(boundary: RoleBoundary, trained: bool, count: _Matches, paint: Paints) -> list[Text]:
     """A boundary as in the YAML, with what it matches, and a blank line."""
     end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
     lines = [
@@ -110,7 +110,7 @@ def _named(boundary: RoleBoundary, trained: bool, paint: Paints, label: str = ""
     return text.append(visible(boundary.role), paint.accent if trained else paint.strong)
 
 
-def _matched(boundary: RoleBoundary, count: _Count, paint: Paints) -> Text:
+def _matched(boundary: RoleBoundary, count: _Matches, paint: Paints) -> Text:
     text = Text(end="").append("  matches ", paint.muted)
     whole = count.matches == count.turns
     text.append(f"{count.matches}/{count.turns}", Style() if whole else paint.severity["warning"])

@@ -156,7 +156,7 @@ class Pick(Guarded, Widget, can_focus=True):
         self.screen.query_one(BoundaryForm).change(self)
 
 
-class Boundary(Horizontal):
+class BoundaryFields(Horizontal):
     """A row of the form."""
 
     def __init__(self, index: int) -> None:
@@ -208,11 +208,11 @@ class BoundaryForm(Vertical):
         rows = rows if isinstance(rows, list) else []
         self.count = len(rows)
         scroll = self.query_one("#rows")
-        present = list(scroll.query(Boundary))
+        present = list(scroll.query(BoundaryFields))
         if len(rows) != len(present):
             for one in present[len(rows) :]:
                 one.remove()
-            scroll.mount_all(Boundary(index) for index in range(len(present), len(rows)))
+            scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
             self.call_after_refresh(self.show, document, problem, built_in=built_in)
         for field in self.fields:
             # Without a dataset there is no entry that these could stand in.

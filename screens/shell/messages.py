@@ -28,7 +28,7 @@ class LoadProgressed(Message):
         super().__init__()
 
 
-class Loaded(Message):
+class BenchLoaded(Message):
     """The bench is ready."""
 
 
@@ -49,7 +49,7 @@ class JobFailed(Message):
         super().__init__()
 
 
-class Checked(Message):
+class CheckProgressed(Message):
     """What a check found so far, over `rows` rows. `number` counts the checks begun; `done` when there is no more."""
 
     def __init__(

@@ -47,7 +47,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
     _refuse_taken(host, port)
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-    class Bench(Server):
+    class BenchServer(Server):
         """Follows the address that the browser used, and refuses requests that another site's page sends."""
 
         async def _make_app(self) -> web.Application:
@@ -70,7 +70,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
             server.public_url = f"{request.scheme}://{request.host}"
         return await handler(request)
 
-    server = Bench(command_line(arguments), host=host, port=port, title="vlmbench")
+    server = BenchServer(command_line(arguments), host=host, port=port, title="vlmbench")
     server.console = Console(stderr=True)
     # The sessions inherit this process's environment.
     os.environ.update(interpreter.environment(**{leash.SERVER: str(os.getpid())}))

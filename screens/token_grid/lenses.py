@@ -44,7 +44,7 @@ LOSS_EDGES = (0.1, 0.5, 1.0, 2.0, 4.0)
 _SAME, _ADDED, _REMOVED = range(3)
 
 
-class Verdict:
+class TokenVerdict:
     """The numbers of the disagreement lens."""
 
     QUIET, AGREED, LEAKED, MISSED = range(4)
@@ -93,9 +93,9 @@ def verdicts(view: RowView) -> Shades:
     other = kept & (trace.kind == Owner.CONTENT) & ~own
     template = kept & (trace.kind == Owner.TEMPLATE) & (mask.reason != Reason.END)
     found = np.zeros(len(kept), dtype=np.uint8)
-    found[kept & ~other & ~template] = Verdict.AGREED
-    found[other | template | (kept & (trace.kind == Owner.MEDIA))] = Verdict.LEAKED
-    found[own & ~kept & free] = Verdict.MISSED
+    found[kept & ~other & ~template] = TokenVerdict.AGREED
+    found[other | template | (kept & (trace.kind == Owner.MEDIA))] = TokenVerdict.LEAKED
+    found[own & ~kept & free] = TokenVerdict.MISSED
     return found
 
 
@@ -151,9 +151,9 @@ def legend(
         parts += [("template", known[0]), ("media", known[3]), ("two owners", known[4])]
     elif lens is Lens.DISAGREEMENT:
         parts = [
-            ("agreed", known[Verdict.AGREED]),
-            ("trained, not its own", known[Verdict.LEAKED]),
-            ("its own, not trained", known[Verdict.MISSED]),
+            ("agreed", known[TokenVerdict.AGREED]),
+            ("trained, not its own", known[TokenVerdict.LEAKED]),
+            ("its own, not trained", known[TokenVerdict.MISSED]),
         ]
     else:
         names = [f"<{LOSS_EDGES[0]:g}", *(f"≥{edge:g}" for edge in LOSS_EDGES)]

@@ -78,7 +78,7 @@ def trained(steps: int, *, ours: bool) -> list[float]:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
     from workbench.overfit.events import Writer
-    from workbench.overfit.training import OverfitTrainer, Reporter, Rows
+    from workbench.overfit.training import OverfitTrainer, Reporter, TrainingRows
 
     times: list[float] = []
 
@@ -106,7 +106,7 @@ def trained(steps: int, *, ours: bool) -> list[float]:
             trainer: Any = Trainer(
                 model=model(),
                 args=arguments,
-                train_dataset=Rows(8),
+                train_dataset=TrainingRows(8),
                 data_collator=lambda _: dict(row),
                 callbacks=[Clock()],
             )
@@ -115,7 +115,7 @@ def trained(steps: int, *, ours: bool) -> list[float]:
             trainer = OverfitTrainer(
                 model=model(),
                 args=arguments,
-                train_dataset=Rows(8),
+                train_dataset=TrainingRows(8),
                 data_collator=lambda _: {**row, "rows": torch.tensor([0])},
                 callbacks=[Clock(), reporter],
                 trim=True,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.export.support import axolotl_with
 from workbench.bench import Bench
-from workbench.families.spec import Boundary
+from workbench.families.spec import FamilyBoundary
 from workbench.infer import named
 from workbench.infer.named import named_template
 from workbench.recipe import plugin
@@ -68,7 +68,7 @@ def test_other_boundaries_are_not_those_of_the_name(
     monkeypatch.setattr(named, "is_bundled", lambda name, text: True)
     assert bench.family is not None
     first, *others = bench.family.boundaries
-    other = Boundary.model_validate(first.model_dump() | change)
+    other = FamilyBoundary.model_validate(first.model_dump() | change)
     family = bench.family.model_copy(update={"boundaries": (other, *others)})
     monkeypatch.setattr(named, "select_strategy", lambda **given: bench_strategy(bench))
     assert named_template(bench.loaded, bench.family) == "gemma4"

@@ -17,7 +17,7 @@ from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
 from screens.shell.dialogs import Agree, Ask, Choose
 from screens.shell.status_bar import StatusBar
-from screens.token_grid.lenses import Lens, Verdict, verdicts
+from screens.token_grid.lenses import Lens, TokenVerdict, verdicts
 from tests.editing.test_working_copy import another
 from tests.export.support import with_boundaries
 from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
@@ -340,12 +340,12 @@ async def test_the_disagreement_lens_shows_what_the_checks_say(opened: Opened, r
         view = grid_of(pilot).view
         assert view is not None
         found = verdicts(view)
-        assert int((found == Verdict.MISSED).sum()) == 13
+        assert int((found == TokenVerdict.MISSED).sum()) == 13
         await pilot.press("l", "l")
         assert grid_of(pilot).lens is Lens.DISAGREEMENT
         await pilot.press("D")
-        assert not (verdicts(grid_of(pilot).view) == Verdict.MISSED).any()  # type: ignore[arg-type]
-        assert int((verdicts(grid_of(pilot).view) == Verdict.AGREED).sum()) == 15  # type: ignore[arg-type]
+        assert not (verdicts(grid_of(pilot).view) == TokenVerdict.MISSED).any()  # type: ignore[arg-type]
+        assert int((verdicts(grid_of(pilot).view) == TokenVerdict.AGREED).sum()) == 15  # type: ignore[arg-type]
 
 
 def test_a_kill_at_any_moment_loses_at_most_the_last_key(recipe: Path) -> None:

@@ -14,7 +14,7 @@ from screens.checks import ChecksScreen
 from screens.export import ExportScreen
 from screens.model import ModelScreen
 from screens.overfit import OverfitScreen
-from screens.shell.messages import Checked, ExportReady, MemoryRead, ModelRead, RunsFound
+from screens.shell.messages import CheckProgressed, ExportReady, MemoryRead, ModelRead, RunsFound
 from tests.screens.conftest import Opened, settled, to_row, until
 from workbench.checks.run import Group, Report
 from workbench.errors import Where
@@ -51,7 +51,7 @@ role_boundaries:
 def checked(screen: ChecksScreen, number: int) -> Iterator[None]:
     groups = tuple(Group(one.code, one.severity, 3 - at, 3 - at, (one,)) for at, one in enumerate(FOUND))
     report = Report(FOUND, rows=40, trained=412, tokens=1960, groups=groups)
-    screen.tell(Checked(number, report, 40, True))
+    screen.tell(CheckProgressed(number, report, 40, True))
     yield
 
 

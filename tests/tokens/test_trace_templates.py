@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.processors import TOKENIZERS
 from tests.support.templates import STYLES
-from workbench.tokens.sentinels import Located, locate
+from workbench.tokens.sentinels import LocatedParts, locate
 
 TURNS: dict[str, list[tuple[str, str]]] = {
     "plain": [("user", "What is this?"), ("assistant", "A square.")],
@@ -71,7 +71,7 @@ def takes_lists(speaker: Speaker) -> bool:
         return False
 
 
-def traced(speaker: Speaker, turns: list[tuple[str, str]], listed: bool) -> tuple[str, list[Located]] | None:
+def traced(speaker: Speaker, turns: list[tuple[str, str]], listed: bool) -> tuple[str, list[LocatedParts]] | None:
     """The prompt and where its parts are; None where the template refuses the conversation."""
     messages = conversation(turns, listed)
     try:
@@ -81,7 +81,7 @@ def traced(speaker: Speaker, turns: list[tuple[str, str]], listed: bool) -> tupl
     return prompt, locate(messages, speaker, prompt)
 
 
-def faults(prompt: str, located: list[Located]) -> list[str]:
+def faults(prompt: str, located: list[LocatedParts]) -> list[str]:
     """Where a trace is not exact: a part lost, rewritten, not whole, or not where its pieces say."""
     found = []
     for one in located:

@@ -10,7 +10,7 @@ import pytest
 from tests.views.support import EVIL, SAFE, flat, lines, styles
 from workbench.families.library import families, family
 from workbench.families.measured import Counts, measured
-from workbench.families.spec import Boundary, MediaToken, Verified
+from workbench.families.spec import FamilyBoundary, MediaToken, Verified
 from workbench.views import families as views
 from workbench.views.families import families_table, family_page, has_built_in
 
@@ -128,7 +128,7 @@ def test_a_family_of_which_little_is_known() -> None:
     bare = family("gemma4").model_copy(
         update={
             "models": (),
-            "boundaries": (Boundary(role="user", start="<u>"),),
+            "boundaries": (FamilyBoundary(role="user", start="<u>"),),
             "media": (MediaToken(kind="image", token="<i>"),),
             "recipe": {},
             "problems": (),
@@ -153,7 +153,7 @@ def test_a_family_of_which_little_is_known() -> None:
     ]
     # Two boundaries of a role are one role.
     twice = bare.model_copy(
-        update={"boundaries": (Boundary(role="user", start="<u>"), Boundary(role="user", start="<v>"))}
+        update={"boundaries": (FamilyBoundary(role="user", start="<u>"), FamilyBoundary(role="user", start="<v>"))}
     )
     assert table_of(twice)[1] == "1"
     # A family that was never measured has no figures, and one without boundaries no table of them.
@@ -170,7 +170,7 @@ def table_of(one: object) -> list[str]:
 def test_markers_act_on_no_terminal() -> None:
     hostile = family("gemma4").model_copy(
         update={
-            "boundaries": (Boundary(role="user", start=EVIL, end=EVIL),),
+            "boundaries": (FamilyBoundary(role="user", start=EVIL, end=EVIL),),
             "media": (MediaToken(kind="image", token=EVIL, id=0),),
         }
     )

@@ -63,7 +63,7 @@ class _Outcome:
     fix: Fix
     why: str
     gone: Counter[Key]
-    after: _State | None = None
+    after: _BenchState | None = None
 
 
 class Trials:
@@ -71,7 +71,7 @@ class Trials:
 
     def __init__(self, bench: Bench, rows: Iterable[Row] = ()) -> None:
         """`rows` are taken with the masks that they have; nothing is rendered for it."""
-        self._state = _State(bench)
+        self._state = _BenchState(bench)
         self._rows: list[int | Row] = []
         self._tokens = 0
         self._known: dict[str, tuple[int, _Outcome]] = {}
@@ -214,7 +214,7 @@ class _Judged:
     `gone` counts how many findings fewer there are at each place.
     """
 
-    def __init__(self, base: _State, after: _State, retrains: bool) -> None:
+    def __init__(self, base: _BenchState, after: _BenchState, retrains: bool) -> None:
         self._base, self._after, self._retrains = base, after, retrains
         self.gone: Counter[Key] = Counter()
         self.come: list[Finding] = []
@@ -263,7 +263,7 @@ class _Judged:
         self.compare(before, now)
 
 
-class _State:
+class _BenchState:
     """A bench as it is, or as a fix would make it. `how` a row's mask follows: same, mask, rows or model."""
 
     def __init__(self, bench: Bench, how: str = "same", of_the_model: bool = False) -> None:
@@ -271,7 +271,7 @@ class _State:
         self._judged: dict[int, tuple[Scene, list[Finding]]] = {}
         self._recipe: dict[bool, list[Finding]] = {}
 
-    def edited(self, fix: Fix) -> _State:
+    def edited(self, fix: Fix) -> _BenchState:
         """The state after a fix, on a copy; raises BenchError where it cannot be made or read."""
         bench, document = self.bench, _edited(self.bench.document, fix)
         was, now = bench.document.data, document.data
@@ -286,7 +286,7 @@ class _State:
             other.remask()
             how = "mask" if other.masking != bench.masking else "same"
             other._kept = OrderedDict((index, _on(row, other)) for index, row in list(bench._kept.items()))
-        return _State(other, how, _of_the_model(was, now))
+        return _BenchState(other, how, _of_the_model(was, now))
 
     def row(self, row: Row) -> Row:
         """The same row on this bench; what was rendered is taken along where it would not be rendered otherwise."""

@@ -19,11 +19,11 @@ from workbench.errors import BenchError, InputError
 from workbench.export.filling import of_the_model, of_the_run
 from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
-from workbench.export.work import Change, Work
+from workbench.export.work import ExportChange, Work
 from workbench.recipe import plugin
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.model import Recipe
-from workbench.recipe.new import Part, comment_lines, family_needs, several_gpus, written_part
+from workbench.recipe.new import RecipePart, comment_lines, family_needs, several_gpus, written_part
 from workbench.recipe.yaml.document import Document
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Composed:
     """
 
     text: str
-    changes: tuple[Change, ...]
+    changes: tuple[ExportChange, ...]
     needs: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -193,9 +193,9 @@ def _named(work: Work, name: str) -> str:
     why = f"axolotl's own template and boundaries of this name give the same ids and labels on {len(rows)} rows"
     for key in ("role_boundaries", "chat_template_jinja"):
         if trial.data.get(key) is None and work.has(key):
-            work.changes.append(Change((key,), None, f"the same as axolotl's own of {name}", removed=True))
+            work.changes.append(ExportChange((key,), None, f"the same as axolotl's own of {name}", removed=True))
     work.document = trial
-    work.changes.append(Change(("chat_template",), name, why))
+    work.changes.append(ExportChange(("chat_template",), name, why))
     _remark(work, "chat_template", f"{why[0].upper()}{why[1:]}.")
     return ""
 
@@ -219,8 +219,8 @@ def _fill(work: Work) -> None:
     model = of_the_model(work.bench, work.document)
     run = of_the_run(work.bench, work.document)
     parts = [
-        Part("What this model needs in training, added by vlmbench export.", tuple(model)),
-        Part("The full run, added by vlmbench export: starting points, to be changed freely.", tuple(run)),
+        RecipePart("What this model needs in training, added by vlmbench export.", tuple(model)),
+        RecipePart("The full run, added by vlmbench export: starting points, to be changed freely.", tuple(run)),
     ]
     blocks = [block for part in parts if part.lines for block in written_part(part)]
     if not work.has("fsdp", "fsdp_config", "deepspeed"):
@@ -228,7 +228,7 @@ def _fill(work: Work) -> None:
         blocks += [note for note in several_gpus(needs) if note.split("\n")[0] not in work.document.text]
     lines = [*model, *run]
     _append(work, blocks, {line.key: line.value for line in lines})
-    work.changes += [Change((line.key,), line.value, line.above) for line in lines]
+    work.changes += [ExportChange((line.key,), line.value, line.above) for line in lines]
 
 
 def _append(work: Work, blocks: Sequence[str], values: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from workbench.errors import EnvironmentProblem
 from workbench.export.defaults import RUN_KEYS, full_run, parameters
 from workbench.recipe.lora_kernels import KERNELS, stops, turned_on
 from workbench.recipe.model import Recipe
-from workbench.recipe.new import MISTRAL_COMMON, Line, family_needs, kernels_why
+from workbench.recipe.new import MISTRAL_COMMON, RecipeLine, family_needs, kernels_why
 from workbench.recipe.yaml.document import Document
 
 if TYPE_CHECKING:
@@ -28,25 +28,25 @@ _ELSEWHERE = ("chat_template", "role_boundaries", "sequence_len", "attn_implemen
 _LANGUAGE = frozenset(("language", "experts", "embeddings", "head"))
 
 
-def of_the_model(bench: Bench, document: Document) -> list[Line]:
+def of_the_model(bench: Bench, document: Document) -> list[RecipeLine]:
     """What concerns the model, in the order of a recipe, with the reasons."""
     told = dict(document.data)
-    lines = [Line(key, value, why) for key, value, why in _wanted(bench, document)]
+    lines = [RecipeLine(key, value, why) for key, value, why in _wanted(bench, document)]
     return list(_harmless(told, lines))
 
 
-def of_the_run(bench: Bench, document: Document) -> list[Line]:
+def of_the_run(bench: Bench, document: Document) -> list[RecipeLine]:
     """The full run's length, steps and rate where the recipe leaves them open, with the reasons."""
     recipe, needs = Recipe.from_document(document), dict(family_needs(bench.family, bench.loaded.config))
     options: dict[str, Any] = {"rows": _count(bench), "size": parameters(bench.loaded.config)}
     lines = []
     for one in full_run(recipe, document.data, **options):
         value, why = needs.get(one.key, (one.value, one.why))
-        lines.append(Line(one.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
+        lines.append(RecipeLine(one.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
     return list(_harmless(dict(document.data), lines))
 
 
-def _harmless(data: dict[Any, Any], lines: list[Line]) -> Iterator[Line]:
+def _harmless(data: dict[Any, Any], lines: list[RecipeLine]) -> Iterator[RecipeLine]:
     """Those lines that contradict nothing of the recipe, nor of each other."""
     before = broken(data)
     for line in lines:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ExportChange:
     """One key that the export added, changed or removed, and why."""
 
     path: tuple[str | int, ...]
@@ -35,14 +35,14 @@ class Work:
     document: Document
     asked: Mapping[tuple[str | int, ...], Any]
     rows: Sequence[int]
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ExportChange] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
 
     def put(self, path: tuple[str | int, ...], value: Any, why: str) -> None:
         """Set a value where it is another, and remember why."""
         if self.document.get(path) != value or (value is None and self.document.get(path, ...) is ...):
             self.document.set(path, value)
-            self.changes.append(Change(path, value, why))
+            self.changes.append(ExportChange(path, value, why))
 
     def has(self, *keys: str) -> bool:
         return any(key in self.document.data for key in keys)

@@ -11,7 +11,16 @@ from functools import lru_cache
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.families.spec import AxolotlFile, Boundary, Family, Lookup, Rule, StrategySpec, config_has, parse
+from workbench.families.spec import (
+    AxolotlFile,
+    Family,
+    FamilyBoundary,
+    IdentifyRule,
+    Lookup,
+    StrategySpec,
+    config_has,
+    parse,
+)
 from workbench.resources import specs_dir
 
 EOS = "eos_token"
@@ -45,7 +54,7 @@ class Strategy:
     """One of axolotl's strategies, and the family it is used for, which names media where there is no processor."""
 
     spec: StrategySpec
-    boundaries: tuple[Boundary, ...]
+    boundaries: tuple[FamilyBoundary, ...]
     family: Family | None = None
 
     @property
@@ -222,7 +231,9 @@ def _has_class(spec: StrategySpec, classes: tuple[str, ...]) -> bool:
     return any(name in classes for name in spec.selected_by.processors)
 
 
-def _score(rule: Rule, model_type: str | None, classes: set[str], config: Mapping[str, Any] | None, tok: Any) -> int:
+def _score(
+    rule: IdentifyRule, model_type: str | None, classes: set[str], config: Mapping[str, Any] | None, tok: Any
+) -> int:
     """How much of what is known the rule agrees with; 0 where it does not hold."""
     if rule.model_types:
         if model_type not in rule.model_types:

@@ -32,7 +32,7 @@ class MarkerIds(Data):
     end: tuple[int, ...] = ()
 
 
-class Boundary(Data):
+class FamilyBoundary(Data):
     """A row of axolotl's `role_boundaries`, as texts; `needs` are markers without which axolotl drops this row too."""
 
     role: str
@@ -105,7 +105,7 @@ class Requirement(Data):
     why: str
 
 
-class Selection(Data):
+class StrategySelection(Data):
     """How axolotl comes to a strategy; `rank` orders the checks of the processor's class."""
 
     route: Literal["model_support", "chat_template", "processor", "otherwise"]
@@ -120,7 +120,7 @@ class StrategySpec(Data):
 
     name: str
     class_name: str
-    selected_by: Selection
+    selected_by: StrategySelection
     built_in: bool = False
     control_ids: bool = False
     none_without: tuple[str, ...] = ()
@@ -130,7 +130,7 @@ class StrategySpec(Data):
     note: str = ""
 
 
-class Rule(Data):
+class IdentifyRule(Data):
     """One way to recognise a family: all that is given must hold. `tokens` are looked up in the vocabulary."""
 
     model_types: tuple[str, ...] = ()
@@ -204,8 +204,8 @@ class Family(Data):
     name: str
     title: str
     models: tuple[str, ...] = ()
-    identify: tuple[Rule, ...]
-    boundaries: tuple[Boundary, ...] = ()
+    identify: tuple[IdentifyRule, ...]
+    boundaries: tuple[FamilyBoundary, ...] = ()
     media: tuple[MediaToken, ...] = ()
     axolotl: Axolotl
     modules: Modules | None = None

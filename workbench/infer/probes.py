@@ -104,7 +104,7 @@ SHAPES: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ProbeTurn:
     """A message in a rendering: its content is text[start:stop] and touches the tokens [first, last)."""
 
     message: int
@@ -126,14 +126,14 @@ class Case:
     trace: Trace
 
     @cached_property
-    def turns(self) -> tuple[Turn, ...]:
+    def turns(self) -> tuple[ProbeTurn, ...]:
         """The messages that reached the rendering, in the order in which they stand there."""
         mine: dict[int, list[Place]] = {}
         for place in self.trace.places:
             if place.message >= 0:
                 mine.setdefault(place.message, []).append(place)
         turns = [
-            Turn(
+            ProbeTurn(
                 message,
                 str(self.messages[message]["role"]),
                 min(place.start for place in places),

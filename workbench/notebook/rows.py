@@ -36,7 +36,7 @@ _MORE = ".window(a, b)"
 
 
 @dataclass(frozen=True, repr=False)
-class Rows(Shown):
+class NotebookRows(Shown):
     """The rows [start, stop) of the bench's data; `stop` None: to their end. `rows[3]` is one, `rows[2:5]` are some."""
 
     session: OpenRecipe
@@ -46,15 +46,15 @@ class Rows(Shown):
     @overload
     def __getitem__(self, index: int) -> OneRow: ...
     @overload
-    def __getitem__(self, index: slice) -> Rows: ...
-    def __getitem__(self, index: int | slice) -> OneRow | Rows:
+    def __getitem__(self, index: slice) -> NotebookRows: ...
+    def __getitem__(self, index: int | slice) -> OneRow | NotebookRows:
         if isinstance(index, slice):
             if index.step not in (None, 1):
                 raise InputError("Rows are taken one after the other", f"The step is {index.step}.", "Leave it out.")
             ends = [end if end is None or end >= 0 else end + len(self) for end in (index.start, index.stop)]
             stops = [self.start + ends[1] if ends[1] is not None else None, self.stop]
             known = [stop for stop in stops if stop is not None]
-            return Rows(self.session, self.start + (ends[0] or 0), min(known) if known else None)
+            return NotebookRows(self.session, self.start + (ends[0] or 0), min(known) if known else None)
         at = self.start + (index if index >= 0 else index + len(self))
         if self.stop is not None and at >= self.stop:
             raise InputError(f"There is no row {at} here", f"These are rows {self.start} to {self.stop - 1}.")

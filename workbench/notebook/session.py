@@ -13,7 +13,7 @@ from workbench.notebook.model import Memory, Towers
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText, check_recipe
 from workbench.notebook.row_file import Given, as_source
-from workbench.notebook.rows import TOKENS, OneRow, Rows
+from workbench.notebook.rows import TOKENS, NotebookRows, OneRow
 from workbench.views.html import overview, safe
 from workbench.views.inspect_json import inspect_payload
 
@@ -63,9 +63,9 @@ class Session(OpenRecipe, Shown):
     # Looking
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> NotebookRows:
         """The rows: `rows[0]`, `rows[2:5]`."""
-        return Rows(self, 0, self._limit)
+        return NotebookRows(self, 0, self._limit)
 
     @property
     def recipe(self) -> RecipeText:

@@ -68,7 +68,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     from workbench.models.weights import load_weights, pick_device
     from workbench.overfit.loss import can_trim, forward_names
     from workbench.overfit.probes import Examiner, logged_factor, weight_hashes
-    from workbench.overfit.training import Collator, OverfitTrainer, Reporter, Rows, arguments, to_device
+    from workbench.overfit.training import Collator, OverfitTrainer, Reporter, TrainingRows, arguments, to_device
 
     tell = writer.write if writer is not None else (lambda event, **fields: None)
     bench = plan.open()
@@ -141,7 +141,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     trainer = OverfitTrainer(
         model=model,
         args=arguments(plan, recipe, str(folder / "trainer"), device),
-        train_dataset=Rows(len(plan.rows)),
+        train_dataset=TrainingRows(len(plan.rows)),
         data_collator=collator,
         callbacks=[reporter],
         trim=trim,

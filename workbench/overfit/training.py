@@ -28,7 +28,7 @@ _SCHEDULERS = frozenset(
 )
 
 
-class Rows(Dataset):  # type: ignore[misc]
+class TrainingRows(Dataset):  # type: ignore[misc]
     """The rows of a plan, as places in it: the collator renders them."""
 
     def __init__(self, count: int) -> None:

@@ -50,7 +50,7 @@ class FamilyLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RecipeLine:
     """A key with its value and what is said above it (a sentence) or beside it (a few words)."""
 
     key: str
@@ -60,11 +60,11 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RecipePart:
     """Keys that stand together, under one comment."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[RecipeLine, ...]
 
 
 def new_recipe(
@@ -120,23 +120,23 @@ def _parts(
     template_text: str | None,
     processor: bool,
     config: Mapping[str, Any] | None,
-) -> Iterator[Part]:
+) -> Iterator[RecipePart]:
     used: set[str] = set()
 
-    def line(key: str, value: Any, above: str = "", beside: str = "") -> Line:
+    def line(key: str, value: Any, above: str = "", beside: str = "") -> RecipeLine:
         """This key with the family's value, and its reason, where the family has one."""
         used.add(key)
         if key in needs:
             value, why = needs[key]
-            return Line(key, value, why or above)
-        return Line(key, value, above, beside)
+            return RecipeLine(key, value, why or above)
+        return RecipeLine(key, value, above, beside)
 
-    def given(*keys: str) -> tuple[Line, ...]:
+    def given(*keys: str) -> tuple[RecipeLine, ...]:
         return tuple(line(key, None) for key in keys if key in needs)
 
-    yield Part("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
+    yield RecipePart("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
     if processor:
-        yield Part(
+        yield RecipePart(
             "The four keys that every multimodal run needs: the collator renders, tokenizes and masks each batch.",
             (
                 line("processor_type", "AutoProcessor"),
@@ -147,7 +147,7 @@ def _parts(
         )
     mistral_common = bool(needs.get(MISTRAL_COMMON, (False, ""))[0])
     if not mistral_common:
-        yield Part("", tuple(_template(template, template_text, given("chat_template"))))
+        yield RecipePart("", tuple(_template(template, template_text, given("chat_template"))))
     used |= {"chat_template", "chat_template_jinja"}
     entry = {
         "path": data or "data.jsonl",
@@ -155,7 +155,7 @@ def _parts(
         "roles_to_train": ["assistant"],
         "train_on_eos": "turn",
     }
-    yield Part(
+    yield RecipePart(
         "roles_to_train and train_on_eos are read here, from the first entry, and rule every dataset."
         if processor
         else "roles_to_train and train_on_eos are read here, not at the top level.",
@@ -164,31 +164,31 @@ def _parts(
     used.add("role_boundaries")
     named = template not in (TOKENIZER_DEFAULT, JINJA)
     if processor and family is not None and family.boundaries and not mistral_common and not named:
-        yield Part(
+        yield RecipePart(
             "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
-            (Line("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
+            (RecipeLine("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
         )
         used.add("plugins")
         others = needs.get("plugins", ([], ""))[0]
-        yield Part(
+        yield RecipePart(
             f"{plugin.STOPS}; the plugin makes plain dictionaries of the entries. `vlmbench export` writes its file, "
             f"{plugin.FILE}, beside the recipe.",
-            (Line("plugins", [*others, plugin.NAME]),),
+            (RecipeLine("plugins", [*others, plugin.NAME]),),
         )
     elif processor and not mistral_common and not named:
-        yield Part(
+        yield RecipePart(
             "role_boundaries are missing: without them axolotl trains every token of models it does not know. "
             "`vlmbench infer` finds them from the chat template.",
             (),
         )
-    yield Part(
+    yield RecipePart(
         "",
         (
             line("sequence_len", 2048, beside="rows are not cut: a longer row is a longer batch" if processor else ""),
             *given("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
         ),
     )
-    yield Part(
+    yield RecipePart(
         "",
         (
             line("adapter", "lora"),
@@ -200,8 +200,8 @@ def _parts(
             *_kernels(needs, str((config or {}).get("model_type"))),
         ),
     )
-    yield Part("", given("freeze_mm_modules", "unfrozen_parameters"))
-    yield Part(
+    yield RecipePart("", given("freeze_mm_modules", "unfrozen_parameters"))
+    yield RecipePart(
         "",
         (
             line("micro_batch_size", 1),
@@ -218,8 +218,8 @@ def _parts(
     workers = (
         (line("dataloader_num_workers", 2, beside="the collator reads and tokenizes pictures"),) if processor else ()
     )
-    yield Part("", (line("bf16", "auto"), line("tf32", "auto"), *workers))
-    yield Part(
+    yield RecipePart("", (line("bf16", "auto"), line("tf32", "auto"), *workers))
+    yield RecipePart(
         "",
         (
             line("gradient_checkpointing", True),
@@ -228,12 +228,12 @@ def _parts(
         ),
     )
     if "attn_implementation" not in needs:
-        yield Part(UNNAMED_ATTENTION, ())
+        yield RecipePart(UNNAMED_ATTENTION, ())
     rest = tuple(
         key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
     )
-    yield Part("", given(*rest))
-    yield Part(
+    yield RecipePart("", given(*rest))
+    yield RecipePart(
         "",
         (
             line("logging_steps", 1),
@@ -245,11 +245,11 @@ def _parts(
     )
 
 
-def _kernels(needs: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[Line]:
+def _kernels(needs: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
     """The LoRA kernels turned off, where axolotl would turn them on and stop."""
     told = {key: value for key, (value, _) in needs.items()}
     if stops({"adapter": "lora"} | told, model_type) is not None and turned_on({"adapter": "lora"} | told) == "adapter":
-        yield from (Line(key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+        yield from (RecipeLine(key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
 
 
 def kernels_why(model_type: str | None) -> str:
@@ -260,26 +260,28 @@ def kernels_why(model_type: str | None) -> str:
     )
 
 
-def _template(template: str, text: str | None, family: tuple[Line, ...]) -> Iterator[Line]:
+def _template(template: str, text: str | None, family: tuple[RecipeLine, ...]) -> Iterator[RecipeLine]:
     if template == JINJA or (text and template == TOKENIZER_DEFAULT):
-        yield Line(
+        yield RecipeLine(
             "chat_template",
             JINJA,
             "This template, a text or the path of a file, renders the rows; the tokenizer's own is not read.",
         )
-        yield Line("chat_template_jinja", text or "chat_template.jinja")
+        yield RecipeLine("chat_template_jinja", text or "chat_template.jinja")
     elif template == TOKENIZER_DEFAULT and family:
         yield family[0]
     elif template == TOKENIZER_DEFAULT:
-        yield Line("chat_template", template, "The template that the model is served with.")
+        yield RecipeLine("chat_template", template, "The template that the model is served with.")
     else:
         why = "What axolotl bundles under this name: it writes what the model's own template writes, and has the same "
-        yield Line("chat_template", template, f"{why}boundaries. With role_boundaries of one's own a plugin is needed.")
+        yield RecipeLine(
+            "chat_template", template, f"{why}boundaries. With role_boundaries of one's own a plugin is needed."
+        )
 
 
-def _all_linear(family: FamilyLike | None) -> tuple[Line, ...]:
+def _all_linear(family: FamilyLike | None) -> tuple[RecipeLine, ...]:
     why = "Every linear layer, vision tower included; a pattern for the language model alone is usually better."
-    return (Line("lora_target_linear", True, why if family is None else ""),)
+    return (RecipeLine("lora_target_linear", True, why if family is None else ""),)
 
 
 def boundary_row(boundary: BoundaryLike) -> dict[str, Any]:
@@ -293,7 +295,7 @@ def boundary_row(boundary: BoundaryLike) -> dict[str, Any]:
     return row
 
 
-def written_part(part: Part) -> Iterator[str]:
+def written_part(part: RecipePart) -> Iterator[str]:
     """The text of a part; nothing where it says nothing."""
     text = comment_lines(part.title) if part.title else []
     for line in part.lines:

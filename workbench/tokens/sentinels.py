@@ -44,7 +44,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedParts:
     """A part's pieces in the prompt, none where its text never got there. Not exact: the template rewrote it."""
 
     part: Part
@@ -76,7 +76,7 @@ def text_parts(messages: Sequence[Message]) -> Iterator[Part]:
                     yield Part(index, number, part["text"], role)
 
 
-def locate(messages: Sequence[Message], render: Render, prompt: str) -> list[Located]:
+def locate(messages: Sequence[Message], render: Render, prompt: str) -> list[LocatedParts]:
     """Find every text part of a conversation in its prompt.
 
     `render` gives the prompt of a conversation, with the template and options that produced `prompt`.
@@ -96,7 +96,7 @@ def locate(messages: Sequence[Message], render: Render, prompt: str) -> list[Loc
     return located
 
 
-def _exactly(part: Part, ranges: _Found, prompt: str) -> Located:
+def _exactly(part: Part, ranges: _Found, prompt: str) -> LocatedParts:
     """A part from where its ranges stand."""
     pieces: list[Piece] = []
     exact = True
@@ -107,7 +107,7 @@ def _exactly(part: Part, ranges: _Found, prompt: str) -> Located:
             else:
                 exact = False
                 pieces += match(part.text, one.first, one.last, prompt, start, stop)
-    return Located(part, tuple(pieces), exact)
+    return LocatedParts(part, tuple(pieces), exact)
 
 
 @dataclass
@@ -327,7 +327,7 @@ def _words(index: int, part: Part) -> list[list[_Range]]:
     return [[_Range(index, *hit.span())] for hit in re.finditer(r"\S+", part.text)]
 
 
-def _joined(part: Part, ranges: _Found, prompt: str) -> Located:
+def _joined(part: Part, ranges: _Found, prompt: str) -> LocatedParts:
     """The pieces that are left of a part, and the tags between and around them that are there too."""
     placed = sorted((one.first, one, places[0]) for one, places in ranges.items() if places)
     pieces: list[Piece] = []
@@ -350,10 +350,10 @@ def _joined(part: Part, ranges: _Found, prompt: str) -> Located:
         behind = part.text[one.last :].rstrip()
         if behind and behind.endswith((">", "]")) and prompt.startswith(behind, stop):
             pieces.append(Piece(stop, stop + len(behind), one.last, one.last + len(behind)))
-    return Located(part, tuple(pieces), False)
+    return LocatedParts(part, tuple(pieces), False)
 
 
-def _search(located: list[Located], prompt: str) -> None:
+def _search(located: list[LocatedParts], prompt: str) -> None:
     """Look for what no bracket reached, in order, between its placed neighbours."""
     position = 0
     for index, one in enumerate(located):
@@ -366,5 +366,5 @@ def _search(located: list[Located], prompt: str) -> None:
         limit = min((start for start in following if start >= position), default=len(prompt))
         at = prompt.find(core, position, limit) if core else -1
         if at >= 0:
-            located[index] = Located(one.part, (Piece(at, at + len(core), first, last),), False)
+            located[index] = LocatedParts(one.part, (Piece(at, at + len(core), first, last),), False)
             position = at + len(core)

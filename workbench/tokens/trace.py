@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.tokens.render import Message, Rendering
-from workbench.tokens.sentinels import Located, Render, locate
+from workbench.tokens.sentinels import LocatedParts, Render, locate
 
 __all__ = ["Owner", "Place", "Render", "Trace", "trace"]
 _AHEAD = 64
@@ -185,7 +185,7 @@ def _media_positions(rendering: Rendering) -> list[int]:
 def _per_token(
     rendering: Rendering,
     offsets: npt.NDArray[np.int32],
-    located: Sequence[Located],
+    located: Sequence[LocatedParts],
     owner: npt.NDArray[np.int32],
     column: npt.NDArray[np.int32],
     missing: tuple[tuple[int, int], ...],
@@ -248,7 +248,7 @@ def _per_token(
 
 
 def _run_owners(
-    at: Sequence[int], media: Sequence[tuple[int, int]], located: Sequence[Located], owner: npt.NDArray[np.int32]
+    at: Sequence[int], media: Sequence[tuple[int, int]], located: Sequence[LocatedParts], owner: npt.NDArray[np.int32]
 ) -> list[tuple[int, int]]:
     """The media part of each run, which begins at character `at`; (-1, -1) where it cannot be told.
 
@@ -271,7 +271,7 @@ def _run_owners(
 
 
 def _places(
-    owner: npt.NDArray[np.int32], offsets: npt.NDArray[np.int32], located: Sequence[Located]
+    owner: npt.NDArray[np.int32], offsets: npt.NDArray[np.int32], located: Sequence[LocatedParts]
 ) -> Iterator[Place]:
     """The runs of one owner in the text, with the tokens that touch them."""
     if not len(owner):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workbench.views.html import findings, safe, table
 from workbench.views.model import (
-    Line,
+    ModelLine,
     kind_lines,
     memory_lines,
     short_bytes,
@@ -52,7 +52,7 @@ def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> 
     return f"{title}{towers}{kinds}{findings(found)}"
 
 
-def _cells(line: Line, name: str) -> list[str]:
+def _cells(line: ModelLine, name: str) -> list[str]:
     state = f'<span class="{_CLASSES[line.state]}">{line.state}</span>'
     reached = f"{line.adapted:,} of {line.modules:,}" if line.modules else "–"
     return [name, state, reached, short_count(line.parameters)]

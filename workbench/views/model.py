@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ModelLine:
     """A tower, or a kind of module in one. `modules` have an adapter where `adapted` says how many of them.
 
     `name` of a kind is that of its modules with `*` for the number of the layer. `trained` are values that change.
@@ -47,7 +47,7 @@ class Line:
     trained: int = 0
 
 
-def tower_lines(anatomy: Anatomy, facts: Trained) -> list[Line]:
+def tower_lines(anatomy: Anatomy, facts: Trained) -> list[ModelLine]:
     """A line for each tower, in the order of the model."""
     hits, dead = facts.hits, Counter(anatomy.tower_of(name) for name in facts.dead)
     lines = []
@@ -61,11 +61,11 @@ def tower_lines(anatomy: Anatomy, facts: Trained) -> list[Line]:
         elif facts.refusal is not None and facts.matched and tower.linears:
             state = "refused"
         numbers = (tower.parameters, tower.bytes, trained) if anatomy.sized else (None, None, 0)
-        lines.append(Line(tower.name, state, total, adapted, *numbers))
+        lines.append(ModelLine(tower.name, state, total, adapted, *numbers))
     return lines
 
 
-def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[Line]:
+def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[ModelLine]:
     """A line for each kind of module in a tower that has, or could have, an adapter; those without layers last."""
     shapes = dict(anatomy.model.named_modules())
     # An adapter on the layer inside of a wrapper is the wrapper's, which is one thing to a person.
@@ -82,7 +82,7 @@ def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[Line]
         numbers = [value for one in members if one in shapes for value in shapes[one].parameters()]
         own = sum(one in adapted for one in members)
         lines.append(
-            Line(
+            ModelLine(
                 kind,
                 _state(own, len(members), sum(one in dead for one in members), 0),
                 len(members),

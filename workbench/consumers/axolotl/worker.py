@@ -49,7 +49,7 @@ def quiet(*, offline: bool) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Axolotl:
+class AxolotlSide:
     """A recipe as axolotl runs it: its configuration, tokenizer, processor and multimodal collator."""
 
     cfg: Any
@@ -114,11 +114,11 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
     """The collator of `HFCausalTrainerBuilder.build`, with the training arguments that it makes itself."""
     from axolotl.core.builders.causal import HFCausalTrainerBuilder
 
-    class Builder(HFCausalTrainerBuilder):  # type: ignore[misc]
+    class StoppedBuilder(HFCausalTrainerBuilder):  # type: ignore[misc]
         def build_collator(self, training_args: Any, is_eval: bool = False, **kwargs: Any) -> Any:
             raise _BuiltError(super().build_collator(training_args, is_eval=False, **kwargs))
 
-    builder = Builder(cfg, SimpleNamespace(config=SimpleNamespace()), tokenizer, processor)
+    builder = StoppedBuilder(cfg, SimpleNamespace(config=SimpleNamespace()), tokenizer, processor)
     try:
         builder.build(total_num_steps=1)
     except _BuiltError as built:
@@ -126,7 +126,7 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
     raise AssertionError("axolotl built a trainer without asking for a collator")
 
 
-def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
+def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> AxolotlSide:
     """A recipe file as axolotl would train it. Raises whatever axolotl raises.
 
     axolotl 0.17 to 0.21 cannot take `role_boundaries` from any file: they ask an entry for `model_dump`, every name is
@@ -136,7 +136,7 @@ def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> Axolotl:
     return _assemble(read_config(path), unwrap_boundaries)
 
 
-def _assemble(cfg: Any, unwrap_boundaries: bool) -> Axolotl:
+def _assemble(cfg: Any, unwrap_boundaries: bool) -> AxolotlSide:
     from axolotl.loaders import load_processor, load_tokenizer
 
     _let_the_plugin(cfg)
@@ -144,7 +144,7 @@ def _assemble(cfg: Any, unwrap_boundaries: bool) -> Axolotl:
         cfg["role_boundaries"] = [dict(one) for one in cfg.role_boundaries]
     tokenizer = load_tokenizer(cfg)
     processor = load_processor(cfg, tokenizer) if cfg.is_multimodal else None
-    return Axolotl(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))
+    return AxolotlSide(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))
 
 
 def _let_the_plugin(cfg: Any) -> None:

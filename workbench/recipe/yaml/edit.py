@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.errors import InputError, Where
 from workbench.recipe.yaml.nodes import KeyPath, Node, dotted, holds, kind_of, same
-from workbench.recipe.yaml.read import Builder, Parsed
+from workbench.recipe.yaml.read import Parsed, ValueBuilder
 from workbench.recipe.yaml.splice import Resists, Splice
 from workbench.recipe.yaml.write import as_inline, plain
 
@@ -156,7 +156,7 @@ class Editor:
             alias = self._shared(path)
             if alias is None:
                 return
-            written = as_inline(Builder(self.parsed).build(alias), flow=True)
+            written = as_inline(ValueBuilder(self.parsed).build(alias), flow=True)
             text = self.parsed.text
             self.parsed = Parsed(text[: alias.start] + written + text[alias.end :], self.parsed.name)
 

@@ -59,7 +59,7 @@ class Parsed:
         if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
             raise too_large(name)
         self.root = self._read()
-        self.data: dict[Any, Any] = Builder(self).mapping_or_empty(self.root)
+        self.data: dict[Any, Any] = ValueBuilder(self).mapping_or_empty(self.root)
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -210,7 +210,7 @@ class Parsed:
         return found.end() if found else offset
 
 
-class Builder:
+class ValueBuilder:
     """Makes plain Python values of nodes, as PyYAML's SafeLoader does; an alias becomes a copy of what it names."""
 
     __slots__ = ("copied", "depth", "open", "parsed")
