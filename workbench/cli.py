@@ -1,4 +1,4 @@
-"""`vlmbench`: its commands, assembled. Each is a file of `workbench/commands/` that imports what is heavy when it runs."""
+"""`vlmbench`: its commands, assembled. Each is a file of `workbench/commands/` and imports what is heavy when run."""
 
 from __future__ import annotations
 

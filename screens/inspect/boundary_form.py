@@ -312,7 +312,7 @@ class BoundaryForm(Vertical):
 
     def _move(self, step: int) -> None:
         """To the same field of another row; among the knobs and from them, to the one that stands there."""
-        lines = [list(line.query("Field, Pick")) for line in self.query(".knob, Boundary")]
+        lines = [list(line.query("Field, Pick")) for line in self.query(".knob, BoundaryFields")]
         focused = self.screen.focused
         place = next((number for number, line in enumerate(lines) if focused in line), None)
         if place is None or focused is None or not 0 <= place + step < len(lines):

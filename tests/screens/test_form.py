@@ -71,7 +71,7 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         assert screen.editing.problem is None
         assert document.get(("role_boundaries", 3)) == {"role": "tool", "start": "<|turn>tool"}
         await pilot.press("f8")
-        await until(pilot, lambda: len(form.query("Boundary")) == 3)
+        await until(pilot, lambda: len(form.query("BoundaryFields")) == 3)
         assert len(document.get(("role_boundaries",))) == 3
         # The knobs, and what is typed as text is seen in the form.
         pick = field(pilot, "datasets", 0, "train_on_eos")
