@@ -83,7 +83,7 @@ def test_a_fix_leaves_a_recipe_that_checks_clean(name: str, tmp_path: Path, demo
 def test_the_demo_is_clean() -> None:
     bench = Bench(Document.from_file(sample_dir() / "demo.yaml")).load()
     report = check_rows(bench, bench.head(None))
-    assert report.rows == 24
+    assert report.rows == 8
     assert bad(report.findings) == []
     assert report.trained > 300
 

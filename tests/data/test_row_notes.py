@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.data.row_notes import Notes, RowError, type_name
 from workbench.errors import Where
+
+DATA = Path("/data")
 
 
 def notes(line: int | None = 8) -> Notes:
@@ -59,13 +62,16 @@ def test_an_error_is_a_finding_of_its_code() -> None:
 def test_files_found_elsewhere_than_axolotl_looks_are_told_once_a_row() -> None:
     one = notes()
     one.at_message("messages", 1, None)
-    one.note_places()
+    one.note_places(DATA, lambda: None)
     assert one.findings == []
     one.beside_data, one.shadowed = ["a.png"], []
-    one.note_places()
+    # Where it must be started in the folder of the data, axolotl finds what lies there.
+    one.note_places(DATA, lambda: DATA)
+    assert one.findings == []
+    one.note_places(DATA, lambda: None)
     one.beside_data = ["a.png", "b.png", "c.png"]
     one.shadowed = ["d.png", "e.png"]
-    one.note_places()
+    one.note_places(DATA, lambda: None)
     alone, several, swapped = one.findings
     assert alone.message.startswith("'a.png' found beside the data file only;")
     assert several.message.startswith("'a.png' and 2 more found beside the data file only;")

@@ -106,7 +106,7 @@ def test_it_says_when_anywidget_is_missing(session: Session, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(EnvironmentProblem) as raised:
         session.editor()
-    assert "notebook" in raised.value.hint
+    assert "pip install anywidget" in raised.value.hint
 
 
 # A stand-in for the notebook's side: it keeps the traits, and hands changes to the real widget over the wire.

@@ -80,7 +80,7 @@ def test_a_recorded_run_replays_to_the_same_verdict(passed: tuple[subprocess.Com
     assert again.stdout == ran.stdout.encode()
     text = subprocess.run(command[:-2], capture_output=True, text=True, check=False)
     assert text.stdout.startswith("pass: ")
-    assert "11 of 11 turns" in text.stdout
+    assert "13 of 13 turns" in text.stdout
 
 
 def started(tmp_path: Path, edits: dict[Any, Any] | None = None, **options: Any) -> Supervisor:
