@@ -11,7 +11,7 @@ import pytest
 from tests.checks.support import HEAD, QWEN, SETS, Make, needs_real, of, row, said
 from workbench.bench import Bench
 from workbench.checks.apply_fixes import mend, together
-from workbench.checks.of_row import check_row
+from workbench.checks.of_row import check_row, row_findings
 from workbench.checks.ought import ought
 from workbench.checks.row_facts import Scene
 from workbench.checks.run import check_rows
@@ -236,7 +236,7 @@ def test_typed_names_that_are_taken_are_refused() -> None:
 def test_f_goes_through_the_same_trial(make: Make) -> None:
     bench = make([row("a", "b"), row("c", "d")])
     for one in bench.head(None):
-        _ = one.findings
+        row_findings(one)
     bad = Fix("x", (Edit(("role_boundaries", 0, "end"), "</s>"),))
     found = Finding("X001", "error", "", where=bench.row(0).where, fix=bad)
     trials = Trials.seen(bench)

@@ -9,6 +9,7 @@ import pytest
 
 from workbench.bench import open as open_bench
 from workbench.bench import prepare
+from workbench.checks.of_row import row_findings
 from workbench.recipe.starting import starting_folder
 from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
@@ -54,12 +55,12 @@ def test_pictures_beside_the_data_are_found_where_axolotl_must_be_started(
         text = text.replace("demo-model", str(sample_dir() / "demo-model"), 1)
         recipe = tmp_path / name / "recipe.yaml"
         recipe.write_text(text, "utf-8")
-        found = [one for one in open_bench(recipe).row(0).findings if one.code == "D005"]
+        found = [one for one in row_findings(open_bench(recipe).row(0)) if one.code == "D005"]
         assert [one.severity for one in found] == (["note"] if name == "below" else [])
     elsewhere = prepare(
         tmp_path / "beside" / "recipe.yaml", data=str(tmp_path / "below" / "data" / "rows.jsonl")
     ).load()
-    assert [one.code for one in elsewhere.row(0).findings if one.code == "D005"] == ["D005"]
+    assert [one.code for one in row_findings(elsewhere.row(0)) if one.code == "D005"] == ["D005"]
 
 
 def test_the_demo_has_nothing_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

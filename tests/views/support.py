@@ -50,8 +50,10 @@ def note(code: str, severity: Severity, message: str = "m", hint: str = "", row:
 
 
 def holder(*findings: Finding) -> Any:
-    """Something with findings, as a row or a bench has them."""
-    return SimpleNamespace(findings=list(findings))
+    """Something with findings, as a bench has them, or a row that was checked."""
+    masking = object()
+    bench = SimpleNamespace(masking=masking)
+    return SimpleNamespace(findings=list(findings), bench=bench, checked=(masking, list(findings)))
 
 
 def exported(

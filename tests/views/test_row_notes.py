@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.views.support import holder, note
 from workbench.bench import Bench
+from workbench.checks.of_row import row_findings
 from workbench.row import Row
 from workbench.views.row_notes import general, serious
 
@@ -37,13 +38,13 @@ def test_what_is_said_of_all_rows_is_the_benches_and_each_kind_of_note_once() ->
     ]
     assert told[2].where.row == 0
     # Neither the bench's list nor the rows' findings are touched.
-    assert rows[0].findings[0].message == "one"
+    assert row_findings(rows[0])[0].message == "one"
     assert len(bench.findings) == 2
 
 
 def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
     assert opened.findings == []
-    assert {one.code for row in rows for one in row.findings} == {"D005"}
+    assert {one.code for row in rows for one in row_findings(row)} == {"D005"}
     told = general(opened, rows)
     (note_of_all,) = told
     assert note_of_all.message.endswith("(and 2 more like it)")

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tests.views.support import EVIL, SAFE, flat, lines, note, styles
 from workbench.bench import Bench
+from workbench.checks.of_row import row_findings
 from workbench.row import Row
 from workbench.views.palette import CONTINUED, TRAINED_BAR
 from workbench.views.terminal import boundaries_table, findings_view, headline, row_view, show, tokens_view
@@ -126,7 +127,7 @@ def test_what_is_wrong_with_a_row_stands_below_it(copied: Bench) -> None:
     copied.document.set(("datasets", 0, "roles_to_train"), [])
     copied.remask()
     row = copied.row(0)
-    bad = [one.code for one in row.findings if one.severity != "note"]
+    bad = [one.code for one in row_findings(row) if one.severity != "note"]
     assert bad
     text = lines(row_view(row, 80, marks=True), 300)
     assert "0 of 113 tokens trained (0%)" in text[0]
