@@ -30,7 +30,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
         if not line.startswith(("processor_type", "skip_prepare_dataset", "base_model"))
     ]
     text = "\n".join([f"base_model: {sample_dir() / 'demo-model'}", *kept])
-    text = text.replace("path: shapes.jsonl", f"path: {folder / 'rows.jsonl'}")
+    text = text.replace("path: shapes-heldout.jsonl", f"path: {folder / 'rows.jsonl'}")
     file = folder / "text.yaml"
     file.write_text(text, "utf-8")
     return prepare(file).load()

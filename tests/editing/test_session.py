@@ -223,7 +223,7 @@ def test_a_bench_that_cannot_be_read_again_keeps_what_it_had(edited: Editing, mo
 
 def changed(editing: Editing) -> tuple[int, int] | None:
     row = editing.bench.row(0)
-    found = editing.change(row.rendering.input_ids, row.mask.keep)
+    found = editing.change(row)
     return None if found is None else found.counts
 
 
