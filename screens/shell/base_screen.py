@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.message import Message
 
-from screens.guard.faults import Guarded
 from screens.shell.footer import KeyHints
 from screens.shell.mending import FixTrials
 from screens.shell.recipe_screen import RecipeScreen
@@ -30,7 +29,7 @@ def status_of(bench: Bench) -> Status:
     )
 
 
-class WorkbenchScreen(Guarded, RecipeScreen):
+class WorkbenchScreen(RecipeScreen):
     """A screen of the registry: status bar, `body`, footer.
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
+from screens.guard.faults import Guarded
 from screens.shell.dialogs import Agree, Ask, Choice, Choose
 from workbench.errors import BenchError
 from workbench.recipe.yaml.document import diff_of
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from workbench.editing.session import Editing
 
 
-class RecipeScreen(Screen[None]):
+class RecipeScreen(Guarded, Screen[None]):
     """A screen with an `editing`; `follow` shows what an edit did."""
 
     editing: Editing

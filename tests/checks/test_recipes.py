@@ -85,7 +85,7 @@ def test_the_demo_is_clean() -> None:
     report = check_rows(bench, bench.head(None))
     assert report.rows == 8
     assert bad(report.findings) == []
-    assert report.trained > 300
+    assert report.trained > 150
 
 
 # -- the command line

@@ -93,7 +93,7 @@ class Driven(WorkbenchApp):
 class Recorded:
     """A run that was recorded, in the place of one that trains."""
 
-    def __init__(self, plan: Any, folder: Path) -> None:
+    def __init__(self, plan: Any, folder: Path, **limits: Any) -> None:
         self.plan, self._cancelled = plan, False
 
     def events(self) -> Iterator[Any]:
@@ -257,7 +257,7 @@ def apart(folder: Path) -> Iterator[None]:
     """The working folder, the state and the runs of nobody else."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLMBENCH_STATE", str(folder / "state"))
-        patch.setattr("workbench.overfit.supervisor.Supervisor", Recorded)
+        patch.setattr("workbench.overfit.start.Supervisor", Recorded)
         patch.chdir(folder)
         yield
 

@@ -126,7 +126,7 @@ async def test_a_pane_that_cannot_be_drawn_says_so(opened: Opened) -> None:
     async with opened((120, 34), faults=True) as pilot:
         grid = grid_of(pilot)
         grid.draw_line = boom  # type: ignore[method-assign]
-        grid._forget()
+        grid.drawing.forget()
         grid.refresh()
         await until(pilot, lambda: bool(app_of(pilot).faults))
         said = shown(app_of(pilot))
@@ -192,13 +192,13 @@ async def test_callbacks_and_timers_may_fail(opened: Opened) -> None:
 async def test_a_handler_of_a_message_may_fail(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(faults=True) as pilot:
         app, screen = app_of(pilot), screen_of(pilot)
-        monkeypatch.setattr(screen, "show_token", boom)
+        monkeypatch.setattr(screen.tokens, "show", boom)
         await pilot.press("right")
         await until(pilot, lambda: bool(app.faults))
         monkeypatch.undo()
         await pilot.press("right", "J")
         await until(pilot, lambda: screen.settled)
-        assert "show_token" in app.faults[0].trace or "boom" in app.faults[0].trace
+        assert "boom" in app.faults[0].trace
 
 
 async def test_an_edit_is_kept_though_its_mask_cannot_be_made(
@@ -206,10 +206,10 @@ async def test_an_edit_is_kept_though_its_mask_cannot_be_made(
 ) -> None:
     async with opened((140, 40), bench=prepare(recipe), faults=True) as pilot:
         app, screen = app_of(pilot), screen_of(pilot)
-        monkeypatch.setattr(screen, "_remasked", boom)
+        monkeypatch.setattr("screens.inspect.editing.remasked", boom)
         await pilot.press("e", "ctrl+end", "enter", "#", "x")
         await until(pilot, lambda: bool(app.faults))
-        assert "#x" in screen._editor.area.text
+        assert "#x" in screen.panes.editor.area.text
         assert "#x" in kept(app)
         monkeypatch.undo()
         await pilot.press("y")
@@ -233,7 +233,7 @@ async def test_a_screen_that_cannot_be_composed_or_mounted_is_one_screen_less(
         await pilot.press("4")
         await until(pilot, lambda: bool(app_of(pilot).faults))
         await pilot.press("1", "right")
-        assert grid_of(pilot).cursor == 1
+        assert grid_of(pilot).at.cursor == 1
 
 
 async def test_a_list_of_actions_that_is_closed_while_it_searches_ends_nothing(opened: Opened) -> None:
@@ -245,7 +245,7 @@ async def test_a_list_of_actions_that_is_closed_while_it_searches_ends_nothing(o
         await until(pilot, lambda: bool(app_of(pilot).faults))
         assert app_of(pilot).faults[0].said.startswith("Unforeseen")
         await pilot.press("a", "escape", "right")
-        await until(pilot, lambda: grid_of(pilot).cursor == 1)
+        await until(pilot, lambda: grid_of(pilot).at.cursor == 1)
 
 
 def test_everything_that_the_screens_draw_is_guarded() -> None:
@@ -256,9 +256,7 @@ def test_everything_that_the_screens_draw_is_guarded() -> None:
         one = found.pop()
         found += [sub for sub in one.__subclasses__() if sub not in seen]
         seen.update(one.__subclasses__())
-    # What only gives methods to screens is no widget of its own.
-    halves = {"Saving", "Edits", "Forms", "Comparing", "Browse", "Arranged"}
-    mine = [one for one in seen if one.__module__.startswith("screens.") and one.__name__ not in halves]
+    mine = [one for one in seen if one.__module__.startswith("screens.")]
     assert len(mine) > 30
     assert [one.__name__ for one in mine if not issubclass(one, Guarded)] == []
     # Handlers of messages come by our own decorator.
@@ -322,7 +320,7 @@ async def test_a_check_that_failed_is_not_called_clean(opened: Opened, recipe: P
 
 
 async def test_a_row_that_fails_unforeseen_is_a_row(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("screens.inspect.screen.read_row", boom)
+    monkeypatch.setattr("screens.inspect.rows.read_row", boom)
     async with opened((140, 40)) as pilot:
         assert "Unforeseen" in shown(app_of(pilot))
         assert "boom" in log_file().read_text("utf-8")
@@ -376,7 +374,8 @@ def test_a_log_that_cannot_be_written_is_no_fault(monkeypatch: pytest.MonkeyPatc
 def test_the_command_says_so_when_it_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tty = SimpleNamespace(isatty=lambda: True)
+    tty = SimpleNamespace(isatty=lambda: True, fileno=lambda: 0)
+    monkeypatch.setattr("screens.shell.leash.hold", lambda leave: None)
     monkeypatch.setattr(sys, "__stdin__", tty)
     monkeypatch.setattr(sys, "__stdout__", tty)
 

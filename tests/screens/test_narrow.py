@@ -17,11 +17,11 @@ from workbench.bench import prepare
 
 SCREENS = Path(__file__).resolve().parents[2] / "screens"
 LOOPS = {
-    ("background.py", "_run"): "ends when the app closes",
-    ("leash.py", "_watch"): "ends with the server or the terminal",
-    ("watchdog.py", "_run"): "ends when the app does",
-    ("browse.py", "_filtering"): "looks at the next row each time, and stops between two when it is asked to",
-    ("widgets/token_paint.py", "_texts"): "goes through the pieces of a line",
+    ("shell/worker.py", "_run"): "ends when the app closes",
+    ("shell/leash.py", "_watch"): "ends with the server or the terminal",
+    ("shell/watchdog.py", "_run"): "ends when the app does",
+    ("inspect/filtering.py", "_search"): "looks at the next row each time, and stops between two when it is asked to",
+    ("token_grid/paint.py", "_texts"): "goes through the pieces of a line",
 }
 
 

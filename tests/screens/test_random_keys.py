@@ -44,6 +44,7 @@ async def test_nothing_that_is_pressed_ends_or_breaks_the_app(tmp_path: Path) ->
 def test_what_is_drawn_from_a_seed_is_what_was_asked_for() -> None:
     assert WIDTHS == (20, 200)
     assert HEIGHTS == (5, 60)
-    known = {action.command for action in random_keys.ACTIONS}
-    assert {"edit", "form", "search", "filter", "jump_row", "targets", "compare", "save"} <= known
+    known = {action.id for action in random_keys.ACTIONS}
+    wanted = {"edit.open", "edit.form", "grid.search", "rows.filter", "rows.jump", "model.targets", "overfit.compare"}
+    assert wanted <= known
     assert len(FIELDS) > 15

@@ -242,7 +242,9 @@ def _own_loss(ask: Any, anything: bool) -> tuple[float | None, float]:
 
 def _why_nothing(bench: Any, rows: Any) -> str:
     """What the checks say of rows of which no token is trained: the marker before its consequence."""
-    found = [finding for index in rows for finding in bench.row(index).findings if finding.code in ("M002", "M001")]
+    from workbench.checks.of_row import row_findings
+
+    found = [one for index in rows for one in row_findings(bench.row(index)) if one.code in ("M002", "M001")]
     return next((one.message for one in sorted(found, key=lambda one: one.code, reverse=True)), "")
 
 
