@@ -77,7 +77,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go back to the token that a finding points at.", _TOKENS, "inspect",
     ),
     Action(
-        "grid.drawing.spaces", ("full_stop",), "part('tokens.toggle_spaces')", "Show or hide spaces",
+        "grid.spaces", ("full_stop",), "part('tokens.toggle_spaces')", "Show or hide spaces",
         "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
     ),
     Action(

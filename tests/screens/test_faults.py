@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -159,13 +160,20 @@ async def test_every_action_may_fail(opened: Opened, recipe: Path, name: str) ->
         app = app_of(pilot)
         await at_rest(pilot, name)
         text = edit(app)
-        mine = [one for one in ACTIONS if one.scope in (name, "app") and one.command.isidentifier()]
-        for action in mine:
+        base: Any = app.base
+        for action in ACTIONS:
+            node: Any = app if action.scope == "app" else base
+            method = f"action_{action.command}"
+            if part := re.fullmatch(r"(?:screen\.)?part\('(\w+)\.(\w+)'\)", action.command):
+                node, method = getattr(base, "parts", {}).get(part[1]), part[2]
+            elif not action.command.isidentifier():
+                continue
+            if action.scope not in (name, "app"):
+                continue
             app.faults.clear()
-            node: Any = app if action.scope == "app" else app.base
-            setattr(node, f"action_{action.command}", boom)
+            setattr(node, method, boom)
             await app.perform(action)
-            delattr(node, f"action_{action.command}")
+            delattr(node, method)
             assert [one.said for one in app.faults] == ["Unforeseen: oh [bold]no[/] \\x1b[2J"], action.id
         assert app.is_running
         assert app.editing is not None

@@ -88,3 +88,28 @@ def test_panes_of_one_screen_do_not_meet_but_all_meet_the_app() -> None:
     assert not together("checks", "inspect")
     ids = [action.id for action in ACTIONS]
     assert len(set(ids)) == len(ids)
+
+
+def test_the_ids_of_actions_are_those_that_people_have_in_their_files() -> None:
+    """An id that is another one stops the app of everybody who named it: only add to these."""
+    ids = """
+        app.faults app.help app.palette app.quit app.theme
+        checks.again checks.fix checks.fix-all checks.next-place checks.panes checks.previous-place checks.redo
+        checks.save checks.undo checks.visit
+        edit.compare edit.family edit.fix edit.form edit.infer edit.leave edit.open edit.redo edit.save edit.undo
+        export.again export.panes export.step export.write
+        form.add form.change form.down form.leave form.redo form.remove form.undo form.up
+        grid.copy grid.copy-ids grid.copy-program grid.down grid.end grid.first grid.home grid.last grid.left grid.lens
+        grid.next-edge grid.next-finding grid.next-match grid.next-turn grid.page-down grid.page-up grid.picture
+        grid.previous-edge grid.previous-finding grid.previous-match grid.previous-turn grid.right grid.search
+        grid.select-down grid.select-end grid.select-home grid.select-left grid.select-none grid.select-right
+        grid.select-turn grid.select-up grid.spaces grid.unfold grid.up
+        load.retry
+        model.fix model.leave model.panes model.redo model.save model.targets model.undo model.unfold
+        overfit.cancel overfit.compare overfit.fewer overfit.more overfit.newer overfit.older overfit.start
+        panes.boundaries panes.narrower panes.next panes.samples panes.token panes.wider panes.zoom
+        rows.filter rows.jump rows.next rows.previous
+        samples.down samples.first samples.last samples.open samples.page-down samples.page-up samples.up
+        screen.checks screen.export screen.inspect screen.model screen.overfit
+    """
+    assert set(ids.split()) <= {action.id for action in ACTIONS}
