@@ -394,7 +394,8 @@ def test_a_step_that_cannot_be_tried(modelled: Modelled, capfd: pytest.CaptureFi
     config = tiny_gemma4()
     config.text_config.num_key_value_heads = 3
     bench = modelled(config, **LORA, lora_target_modules=DOCUMENTED)
-    (found,) = told(bench)
+    # All that is told: with some releases of transformers every step stops, which the others leave out.
+    (found,) = check(bench)
     assert (found.code, found.severity) == ("A013", "note")
     assert "must match the size of tensor b (3)" in found.message
     assert "A005 and A009 were not checked" in found.message
