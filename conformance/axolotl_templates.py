@@ -44,7 +44,7 @@ def written(known: Mapping[str, Mapping[str, str]]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Put one version into the file."""
-    from workbench.recipe.bundled import table
+    from workbench.recipe.bundled_templates import table
 
     known = dict(table())
     if arguments:

@@ -14,9 +14,9 @@ from typing import Any
 from conformance.environment import ROOT
 from conformance.pair import loaded
 from tests.support import processors
+from workbench.families.evidence import Counts
+from workbench.families.evidence import measured as on_record
 from workbench.families.library import display_media, identify
-from workbench.families.measured import Counts
-from workbench.families.measured import measured as on_record
 from workbench.families.spec import Family
 from workbench.infer.probes import Case, proof_cases
 from workbench.infer.proof import measure

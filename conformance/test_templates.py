@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from conformance import axolotl_templates
-from workbench.recipe.bundled import is_bundled, table
+from workbench.recipe.bundled_templates import is_bundled, table
 
 
 def test_the_stored_templates_are_axolotls() -> None:

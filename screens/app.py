@@ -15,10 +15,10 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.guard.faults import Fault, log_file, on, unexpected, write
-from screens.keys.inspect_and_app import ACTIONS, Action, Scope, bindings
-from screens.keys.screens import SCREENS, entry
+from screens.keys.actions import ACTIONS, Action, Scope, bindings
+from screens.keys.screen_registry import SCREENS, entry
 from screens.keys.user_keymap import Keys, read_keys, with_keys
-from screens.shell.garbage import Collector
+from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
 from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
@@ -200,7 +200,7 @@ class WorkbenchApp(Reporting):
     async def _loaded(self) -> None:
         from screens.inspect.screen import InspectScreen
         from screens.shell.recipe_screen import RecipeScreen
-        from screens.shell.remembered import recall
+        from screens.shell.screen_state import recall
         from workbench.editing.session import Editing
 
         for old in self._screens.values():
@@ -311,9 +311,9 @@ def run(bench: Bench, *, row: int = 0) -> int:
     if not in_browser():
         prepare_graphics()
     app = WorkbenchApp(bench, row, read_keys())
-    from screens.shell import leash
+    from screens.shell import end_with_parent
 
-    leash.hold(lambda: app.call_later(app.exit))
+    end_with_parent.hold(lambda: app.call_later(app.exit))
     app.run()
     code = app.return_code or 0
     if app.faults or app.silences:

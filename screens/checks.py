@@ -16,10 +16,10 @@ from textual.widgets.option_list import Option
 from screens.describe_findings import detail, headline, summary
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
-from screens.keys.inspect_and_app import Scope, bindings
+from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen, status_of
 from screens.shell.fields import OptionList
-from screens.shell.mending import TriedFixes
+from screens.shell.fix_trials import TriedFixes
 from screens.shell.messages import CheckProgressed, JobFailed
 from screens.shell.status_bar import StatusBar
 from screens.shell.themes import paints

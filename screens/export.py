@@ -12,7 +12,7 @@ from textual.binding import BindingType
 
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
-from screens.keys.inspect_and_app import Scope, bindings
+from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.dialogs import Agree, Ask
 from screens.shell.messages import ExportReady, JobFailed

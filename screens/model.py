@@ -15,7 +15,7 @@ from textual.widgets.tree import TreeNode
 
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, Vertical, VerticalScroll
-from screens.keys.inspect_and_app import Scope, bindings
+from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen, status_of
 from screens.shell.fields import Input, Tree
 from screens.shell.messages import JobFailed, MemoryRead, ModelRead
@@ -233,7 +233,7 @@ class ModelScreen(WorkbenchScreen):
             return text.append(visible(self.problem.title), paint.severity["error"])
         if self.anatomy is None:
             return text.append("building the model without weights…", paint.muted)
-        from workbench.models.route import route
+        from workbench.models.load_route import route
 
         size = sum(tower.bytes for tower in self.anatomy.towers)
         text.append(self.anatomy.class_name, paint.strong)

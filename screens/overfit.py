@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from screens.describe_run import compared_text, progress_text, verdict_text, waiting_text
 from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
-from screens.keys.inspect_and_app import Scope, bindings
+from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound

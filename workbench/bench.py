@@ -155,7 +155,7 @@ class Bench:
         return Path(path).parent if path is not None else Path()
 
     def _new_document(self, source: str) -> Document:
-        from workbench.infer.named import named_template
+        from workbench.infer.named_template import named_template
         from workbench.recipe.new import new_recipe
 
         loaded = self.loaded

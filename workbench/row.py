@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.starting import starting_folder
+from workbench.recipe.start_folder import starting_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from transformers import PreTrainedModel, ProcessorMixin
 
-from sample_data.make.world import Scene, Turn, scene
+from sample_data.make.picture_world import Scene, Turn, scene
 
 LONGEST = 40
 """Tokens an answer may have; the longest true answer has fewer than 30."""

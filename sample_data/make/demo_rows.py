@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sample_data.make.demo_training import SYSTEMS
-from sample_data.make.world import scene
+from sample_data.make.picture_world import scene
 
 Row = dict[str, Any]
 

@@ -15,7 +15,7 @@ from collections import Counter
 from tokenizers import Tokenizer, models, trainers
 from transformers import GemmaTokenizer
 
-from sample_data.make.world import scene
+from sample_data.make.picture_world import scene
 
 VOCABULARY = 1536
 RUN = 31

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Gemma4Config, Gemma4ForConditionalGeneration, GemmaTokenizer
 
-from sample_data.make.world import BACKGROUNDS, PAIRS, SIZE, Scene, scene
+from sample_data.make.picture_world import BACKGROUNDS, PAIRS, SIZE, Scene, scene
 
 PATCH = 6
 POOL = 2

@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
-from screens.keys.inspect_and_app import bindings
+from screens.keys.actions import bindings
 from screens.shell.fields import Input
 from screens.shell.themes import paints
 from workbench.errors import BenchError

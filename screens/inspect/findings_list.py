@@ -9,7 +9,7 @@ from pathlib import PurePath
 from rich.text import Text
 
 from screens.guard.widgets import Static, VerticalScroll
-from screens.line_cache.still import Still
+from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from workbench.errors import Where
 from workbench.findings import SEVERITIES, Finding

@@ -20,9 +20,9 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, TextAreaTheme
 
 from screens.guard.widgets import Static, Vertical
-from screens.keys.inspect_and_app import bindings
+from screens.keys.actions import bindings
+from screens.line_cache.kept_lines import Still
 from screens.line_cache.line_view import Sparing
-from screens.line_cache.still import Still
 from screens.shell.themes import paints
 from workbench.errors import BenchError
 from workbench.views.items import visible

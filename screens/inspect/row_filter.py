@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.bench import Row
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.errors import BenchError, InputError
 
 HINT = "words · trained<10 · is:error is:warning is:clean · M001"

@@ -15,7 +15,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from screens.keys.inspect_and_app import bindings
+from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
 from screens.shell.themes import paints
 from screens.token_grid.row_view import Sample

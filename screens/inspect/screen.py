@@ -16,9 +16,9 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.boundary_form import BoundaryForm
-from screens.inspect.compare import Comparison
+from screens.inspect.comparison import Comparison
 from screens.inspect.context import InspectContext, InspectPanes
-from screens.inspect.editing import RecipeEdits
+from screens.inspect.edits import RecipeEdits
 from screens.inspect.filtering import Filtering
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.panes import PaneColumn, PaneLayout, PaneRow, Panes, PaneStack
@@ -29,13 +29,13 @@ from screens.inspect.row_list import SamplesList
 from screens.inspect.rows import RowReader
 from screens.inspect.search import Search
 from screens.inspect.tokens import Tokens
-from screens.keys.inspect_and_app import Scope, bindings
-from screens.line_cache.still import Still
+from screens.keys.actions import Scope, bindings
+from screens.line_cache.kept_lines import Still
 from screens.shell.footer import KeyHints
 from screens.shell.messages import JobFailed
 from screens.shell.problem import ProblemPane
 from screens.shell.recipe_screen import RecipeScreen
-from screens.shell.remembered import keep, recall
+from screens.shell.screen_state import keep, recall
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.worker import Background, Kind
 from screens.token_grid.grid import TokenGrid

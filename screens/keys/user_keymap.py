@@ -18,7 +18,7 @@ from pathlib import Path
 
 from textual.binding import Binding
 
-from screens.keys.inspect_and_app import ACTIONS, Action, together
+from screens.keys.actions import ACTIONS, Action, together
 from workbench.errors import InputError, Where
 
 _FILE = "keys.toml"

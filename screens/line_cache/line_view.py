@@ -12,8 +12,8 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from screens.line_cache.framed import Framed
-from screens.line_cache.still import Still, runs
+from screens.line_cache.framed_lines import Framed
+from screens.line_cache.kept_lines import Still, runs
 
 
 class Sparing(ScrollView, Still):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.message import Message
 
+from screens.shell.fix_trials import FixTrials
 from screens.shell.footer import KeyHints
-from screens.shell.mending import FixTrials
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.worker import Background
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
-    from screens.keys.inspect_and_app import Scope
+    from screens.keys.actions import Scope
     from workbench.bench import Bench
 
 

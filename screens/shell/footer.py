@@ -12,8 +12,8 @@ from rich.text import Text
 from textual import events
 from textual.widgets import Input, TextArea
 
-from screens.keys.inspect_and_app import PANES_OF, Action, Scope, hints
-from screens.line_cache.still import Still
+from screens.keys.actions import PANES_OF, Action, Scope, hints
+from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 
 _ALWAYS = frozenset(("app.help", "app.palette", "app.quit", "screens", "edit.leave", "form.leave"))

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, VerticalScroll
-from screens.keys.inspect_and_app import Action, Scope, groups
+from screens.keys.actions import Action, Scope, groups
 from screens.keys.user_keymap import keymap_file
 from screens.shell.themes import paints
 from workbench.views.items import visible

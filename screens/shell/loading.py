@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from screens.guard.faults import Guarded, subscriber
 from screens.guard.widgets import Vertical
-from screens.keys.inspect_and_app import Scope, bindings
+from screens.keys.actions import Scope, bindings
 from screens.shell.footer import KeyHints
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import Status, StatusBar

@@ -21,7 +21,7 @@ from textual.widgets import OptionList
 from screens.guard import faults
 from screens.guard.faults import Fault, Guarded, contain, guarded, unexpected
 from screens.guard.widgets import Static, Vertical, VerticalScroll
-from screens.shell import leash
+from screens.shell import end_with_parent
 from screens.shell.messages import JobFailed
 from screens.shell.themes import paints
 from screens.shell.watchdog import Silence, Watchdog
@@ -156,7 +156,7 @@ class Reporting(App[None]):
 
     def _end_if_silent(self) -> None:
         if self.watchdog.silent:
-            leash.end()
+            end_with_parent.end()
 
     def _told_late(self) -> None:
         said = f"The window did not answer for {self.watchdog.limit:g} seconds or more. What it did is in the log; "

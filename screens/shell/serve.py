@@ -14,8 +14,8 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
-from screens.shell import leash
-from workbench import interpreter
+from screens.shell import end_with_parent
+from workbench import child_process
 from workbench.errors import EnvironmentProblem, InputError
 
 LOCAL = "127.0.0.1"
@@ -25,7 +25,7 @@ _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 
 def command_line(arguments: Sequence[str]) -> str:
     """What a session runs: `vlmbench inspect` with these arguments, by this interpreter."""
-    return shlex.join(interpreter.command("workbench.cli", "inspect", *arguments))
+    return shlex.join(child_process.command("workbench.cli", "inspect", *arguments))
 
 
 def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> int:
@@ -60,7 +60,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
 
         async def on_shutdown(self, app: web.Application) -> None:
             # A page that is still open would keep the server for a minute.
-            await asyncio.to_thread(leash.end_sessions)
+            await asyncio.to_thread(end_with_parent.end_sessions)
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -73,7 +73,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
     server = BenchServer(command_line(arguments), host=host, port=port, title="vlmbench")
     server.console = Console(stderr=True)
     # The sessions inherit this process's environment.
-    os.environ.update(interpreter.environment(**{leash.SERVER: str(os.getpid())}))
+    os.environ.update(child_process.environment(**{end_with_parent.SERVER: str(os.getpid())}))
     server.serve()
     return 0
 

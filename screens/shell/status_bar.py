@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
-from screens.line_cache.still import Still
+from screens.line_cache.kept_lines import Still
 from screens.line_cache.text_pane import strip_of
 from screens.shell.themes import Paints, paints
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from textual import events
 from textual.binding import BindingType
 
-from screens.keys.inspect_and_app import bindings
+from screens.keys.actions import bindings
 from screens.token_grid.canvas import TokenCanvas
 from screens.token_grid.find import NO_MATCHES, Matches, find
 

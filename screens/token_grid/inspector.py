@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
-from screens.line_cache.still import Still
+from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from screens.token_grid import describe
 from screens.token_grid.row_view import RowView

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.bench import Bench, Masking, Row, as_finding
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.errors import BenchError

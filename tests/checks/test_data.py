@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, of, row, said
 from tests.tokens.conversations import picture
-from workbench.checks.of_row import check_row
+from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_recipe
 
 SHOWN = {"messages": [said("user", {"type": "image", "path": "p.png"}, "What?"), said("assistant", "Blue.")]}

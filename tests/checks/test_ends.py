@@ -10,7 +10,7 @@ import pytest
 from tests.checks.support import HEAD, SETS, Make, needs_real, of, row, said
 from workbench.bench import Bench
 from workbench.checks.apply_fixes import mend
-from workbench.checks.of_row import check_row
+from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_rows
 from workbench.findings import Finding
 from workbench.recipe.new import boundary_row

@@ -11,7 +11,7 @@ import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row, said
 from tests.tokens.conversations import picture
-from workbench.checks.of_row import check_row
+from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_recipe, check_rows
 from workbench.findings import apply_fix
 from workbench.tokens.trace import Owner

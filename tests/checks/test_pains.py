@@ -12,7 +12,7 @@ import pytest
 from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row, said
 from tests.checks.test_template import BOUNDARIES, CHAT, jinja
 from tests.tokens.conversations import picture
-from workbench.checks.of_row import check_row
+from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_recipe
 from workbench.findings import apply_fix
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, of, row, said
-from workbench.checks.of_row import check_row
+from workbench.checks.row_checks import check_row
 from workbench.checks.row_facts import Scene
 from workbench.checks.run import check_recipe, check_rows
 from workbench.checks.template import third_opinion

@@ -11,11 +11,11 @@ import pytest
 from tests.checks.support import HEAD, QWEN, SETS, Make, needs_real, of, row, said
 from workbench.bench import Bench
 from workbench.checks.apply_fixes import mend, together
-from workbench.checks.of_row import check_row, row_findings
-from workbench.checks.ought import ought
+from workbench.checks.row_checks import check_row, row_findings
 from workbench.checks.row_facts import Scene
 from workbench.checks.run import check_rows
 from workbench.checks.trial import Trials
+from workbench.checks.wanted_tokens import ought
 from workbench.editing.session import Editing
 from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.yaml.document import Document

@@ -8,7 +8,7 @@ import datasets
 import pytest
 
 from tests.support.hub_server import silent_server, use
-from workbench import patience
+from workbench import hub_timeout
 from workbench.data import hub
 from workbench.data.sources import open_source
 from workbench.errors import EnvironmentProblem, InputError
@@ -215,7 +215,7 @@ class TestHub:
 def test_a_dataset_of_a_hub_that_never_answers_ends_as_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "LIMIT", 0.3)
+    monkeypatch.setattr(hub_timeout, "LIMIT", 0.3)
     with silent_server() as endpoint:
         use(monkeypatch, endpoint, tmp_path)
         monkeypatch.setattr(datasets.config, "HF_ENDPOINT", endpoint)

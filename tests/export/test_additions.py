@@ -11,9 +11,9 @@ import yaml
 from tests.checks.contradictory import ACCEPTED, REFUSED
 from workbench.bench import Bench
 from workbench.checks.ineffective_keys import broken
-from workbench.export import filling
+from workbench.export import added_keys
+from workbench.export.added_keys import of_the_model, of_the_run
 from workbench.export.compose import MULTIMODAL, compose, reopen
-from workbench.export.filling import of_the_model, of_the_run
 from workbench.families.library import families
 from workbench.models.targets import trained
 from workbench.recipe import lora_kernels
@@ -59,8 +59,8 @@ def exported(bench: Bench) -> dict[str, Any]:
 
 def test_no_half_of_a_contradiction_is_completed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whether the same is trained is not asked, so that everything that could be added is.
-    monkeypatch.setattr(filling, "_same", lambda *_: True)
-    monkeypatch.setattr(filling, "_trained", lambda *_: None)
+    monkeypatch.setattr(added_keys, "_same", lambda *_: True)
+    monkeypatch.setattr(added_keys, "_trained", lambda *_: None)
     bench = make()
     text = bench.document.text
     asked = [one for one in halves() if one]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.models.conftest import WEIGHTS
 from tests.support.hub_server import HubServer, Repo, environment, repo_from
-from workbench import patience
+from workbench import hub_timeout
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.models import Progress, load, resolve
 from workbench.models import hub as hub_module
@@ -166,7 +166,7 @@ def test_a_hub_that_falls_silent_is_waited_for_no_longer_than_the_limit(
     if stage == "head" and "body" in scenario:
         pytest.skip("the answer to HEAD has no body")
     limit = 0.4
-    monkeypatch.setattr(patience, "LIMIT", limit)
+    monkeypatch.setattr(hub_timeout, "LIMIT", limit)
     before = set(threading.enumerate())
     repo = hub.repos[NAME]
     repo.scenario, repo.silent_at = scenario, stage  # type: ignore[assignment]
@@ -206,7 +206,7 @@ def outlast(work: Callable[[], EnvironmentProblem | None], seconds: float) -> En
 
 
 def test_a_download_that_goes_on_slowly_is_waited_for(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LIMIT", 0.5)
+    monkeypatch.setattr(hub_timeout, "LIMIT", 0.5)
     repo = hub.repos[NAME]
     repo.scenario = "trickle"
     repo.delay = 0.1

@@ -16,7 +16,7 @@ from sample_data.make.demo_evaluation import SEED, Quiz, interview, quiz
 from sample_data.make.demo_model import report
 from sample_data.make.demo_tokenizer import build_tokenizer
 from sample_data.make.demo_training import Settings, Writer, patches_of
-from sample_data.make.world import HELD_OUT, PAIRS, SEEN, scene
+from sample_data.make.picture_world import HELD_OUT, PAIRS, SEEN, scene
 
 DEMO = Path(__file__).parents[2] / "sample_data" / "demo-model"
 README = DEMO.parent / "README.md"

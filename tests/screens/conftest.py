@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from screens.app import WorkbenchApp
 from screens.inspect.screen import InspectScreen
-from screens.line_cache.framed import Framed
+from screens.line_cache.framed_lines import Framed
 from screens.line_cache.line_view import LineView
 from screens.token_grid.canvas import TokenCanvas
 from screens.token_grid.grid import TokenGrid

@@ -27,7 +27,7 @@ from textual.widgets import Input
 from screens.app import WorkbenchApp
 from screens.inspect.boundary_form import Field, Pick
 from screens.inspect.screen import InspectScreen
-from screens.keys.inspect_and_app import ACTIONS
+from screens.keys.actions import ACTIONS
 from workbench.bench import prepare
 from workbench.overfit.events import parse
 from workbench.resources import sample_dir

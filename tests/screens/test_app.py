@@ -10,7 +10,7 @@ import pytest
 
 from screens.app import WorkbenchApp, run
 from screens.inspect.boundary_form import BoundaryForm
-from screens.keys.inspect_and_app import ACTIONS
+from screens.keys.actions import ACTIONS
 from screens.shell.footer import KeyHints
 from screens.shell.help import HelpScreen
 from screens.shell.loading import LoadingScreen, Stages

@@ -19,7 +19,7 @@ from textual.widgets import TextArea
 
 from screens.inspect.recipe_editor import RecipeTextArea
 from screens.line_cache.text_pane import TextPane, strip_of
-from screens.shell.garbage import Collector
+from screens.shell.garbage_collection import Collector
 from screens.shell.themes import THEMES, paints
 from screens.token_grid import drawing
 from screens.token_grid.lenses import LOOKS, Lens, shades, styles

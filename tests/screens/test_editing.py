@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.compare import Compared
+from screens.inspect.comparison import Compared
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
 from screens.shell.dialogs import Agree, Ask, Choose

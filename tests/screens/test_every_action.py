@@ -10,8 +10,8 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.app import WorkbenchApp
-from screens.keys.inspect_and_app import ACTIONS, Action
-from screens.keys.screens import SCREENS
+from screens.keys.actions import ACTIONS, Action
+from screens.keys.screen_registry import SCREENS
 from screens.shell.loading import LoadingScreen
 from tests.screens.conftest import Opened, settled, until
 from workbench.bench import prepare

@@ -24,8 +24,8 @@ from screens.app import WorkbenchApp, run
 from screens.guard import faults
 from screens.guard.faults import Fault, Guarded, log_file
 from screens.inspect.panes import Clear
-from screens.keys.inspect_and_app import ACTIONS
-from screens.keys.screens import SCREENS
+from screens.keys.actions import ACTIONS
+from screens.keys.screen_registry import SCREENS
 from screens.overfit import OverfitScreen
 from screens.shell.reporting import FaultsScreen, Palette
 from screens.shell.watchdog import Watchdog
@@ -214,7 +214,7 @@ async def test_an_edit_is_kept_though_its_mask_cannot_be_made(
 ) -> None:
     async with opened((140, 40), bench=prepare(recipe), faults=True) as pilot:
         app, screen = app_of(pilot), screen_of(pilot)
-        monkeypatch.setattr("screens.inspect.editing.remasked", boom)
+        monkeypatch.setattr("screens.inspect.edits.remasked", boom)
         await pilot.press("e", "ctrl+end", "enter", "#", "x")
         await until(pilot, lambda: bool(app.faults))
         assert "#x" in screen.panes.editor.area.text
@@ -383,7 +383,7 @@ def test_the_command_says_so_when_it_is_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tty = SimpleNamespace(isatty=lambda: True, fileno=lambda: 0)
-    monkeypatch.setattr("screens.shell.leash.hold", lambda leave: None)
+    monkeypatch.setattr("screens.shell.end_with_parent.hold", lambda leave: None)
     monkeypatch.setattr(sys, "__stdin__", tty)
     monkeypatch.setattr(sys, "__stdout__", tty)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from screens.app import WorkbenchApp
-from screens.keys.inspect_and_app import ACTIONS, together
+from screens.keys.actions import ACTIONS, together
 from screens.keys.user_keymap import keymap_file, read_keys
 from screens.shell.footer import KeyHints
 from screens.shell.help import HelpScreen

@@ -18,7 +18,7 @@ from workbench.bench import prepare
 SCREENS = Path(__file__).resolve().parents[2] / "screens"
 LOOPS = {
     ("shell/worker.py", "_run"): "ends when the app closes",
-    ("shell/leash.py", "_watch"): "ends with the server or the terminal",
+    ("shell/end_with_parent.py", "_watch"): "ends with the server or the terminal",
     ("shell/watchdog.py", "_run"): "ends when the app does",
     ("inspect/filtering.py", "_search"): "looks at the next row each time, and stops between two when it is asked to",
     ("token_grid/paint.py", "_texts"): "goes through the pieces of a line",

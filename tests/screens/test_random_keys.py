@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from screens.keys.screens import SCREENS
+from screens.keys.screen_registry import SCREENS
 from tests.screens import random_keys
 from tests.screens.random_keys import FIELDS, HEIGHTS, WIDTHS, apart, drive
 

@@ -11,8 +11,8 @@ from textual.widgets import Static
 from screens.app import WorkbenchApp
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
-from screens.keys.inspect_and_app import ACTIONS
-from screens.keys.screens import SCREENS, Entry, entry
+from screens.keys.actions import ACTIONS
+from screens.keys.screen_registry import SCREENS, Entry, entry
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.status_bar import StatusBar
 from tests.screens.conftest import Opened, grid_of, until

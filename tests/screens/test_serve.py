@@ -20,9 +20,9 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from screens.shell import leash
+from screens.shell import end_with_parent
 from screens.shell import serve as serving
-from workbench import interpreter
+from workbench import child_process
 from workbench.cli import cli
 from workbench.errors import EnvironmentProblem, InputError
 
@@ -110,7 +110,7 @@ async def seen_in(ws: aiohttp.ClientWebSocketResponse, what: str) -> str:
 @pytest.mark.parametrize("way", ["closed", "SIGTERM", "SIGINT", "SIGKILL"])
 async def test_a_session_as_wide_as_a_phone_lives_and_ends_with_page_or_server(way: str, recipe: Path) -> None:
     port = free_port()
-    command = interpreter.command("workbench.cli", "inspect", str(recipe), "--serve", "--port", str(port))
+    command = child_process.command("workbench.cli", "inspect", str(recipe), "--serve", "--port", str(port))
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ.copy())
     below: list[psutil.Process] = []
     try:
@@ -146,7 +146,7 @@ def test_a_session_that_hangs_ends_with_its_server() -> None:
     # The server is a process that ends at once; the way out of the session does nothing.
     code = """
 import os, subprocess, sys, time
-from screens.shell import leash
+from screens.shell import end_with_parent as leash
 
 leash.GRACE_SECONDS = 0.1
 server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -158,15 +158,15 @@ server.stdin.close()
 time.sleep(60)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
-    assert done.returncode == leash.EXIT, done.stderr
+    assert done.returncode == end_with_parent.EXIT, done.stderr
     with contextlib.suppress(psutil.NoSuchProcess):
         # Ended, though perhaps nobody asked yet how.
         assert psutil.Process(int(done.stdout)).status() == psutil.STATUS_ZOMBIE
 
 
 def test_without_a_server_there_is_no_leash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(leash.SERVER, raising=False)
-    assert leash.hold(lambda: None) is None
+    monkeypatch.delenv(end_with_parent.SERVER, raising=False)
+    assert end_with_parent.hold(lambda: None) is None
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

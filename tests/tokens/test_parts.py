@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, bad, bench_of, said
-from workbench.checks.of_row import check_row
+from workbench.checks.row_checks import check_row
 from workbench.tokens.mask import Reason
 from workbench.tokens.parts import Detail, details_of, trained_tokens
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.processors import TOKENIZERS
 from workbench.errors import EnvironmentProblem, InputError
-from workbench.recipe.bundled import bundled_in, is_bundled
+from workbench.recipe.bundled_templates import bundled_in, is_bundled
 from workbench.tokens.template import bundled_templates, choose_template
 
 OWN = {"tokenizer_template": "T", "processor_template": "P"}
@@ -95,7 +95,7 @@ def test_without_axolotl_a_model_whose_own_text_is_the_bundled_one_is_shown_with
     bundled = "<You are a helpful assistant.>"
     monkeypatch.setattr("workbench.tokens.template.find_spec", lambda name: None)
     monkeypatch.setattr(
-        "workbench.recipe.bundled.table", lambda: {"1.0": {"chatml": sha256(bundled.encode()).hexdigest()}}
+        "workbench.recipe.bundled_templates.table", lambda: {"1.0": {"chatml": sha256(bundled.encode()).hexdigest()}}
     )
     recipe = {"chat_template": "chatml", "default_system_message": "Be brief."}
     for own in ({"tokenizer_template": bundled}, {"tokenizer_template": None}):

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.views.support import EVIL, SAFE, flat, lines, styles
+from workbench.families.evidence import Counts, measured
 from workbench.families.library import families, family
-from workbench.families.measured import Counts, measured
 from workbench.families.spec import FamilyBoundary, MediaToken, Verified
 from workbench.views import families as views
 from workbench.views.families import families_table, family_page, has_built_in

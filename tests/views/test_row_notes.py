@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.views.support import holder, note
 from workbench.bench import Bench
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.row import Row
 from workbench.views.row_notes import general, serious
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.views.support import EVIL, SAFE, flat, lines, note, styles
 from workbench.bench import Bench
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.row import Row
 from workbench.views.palette import CONTINUED, TRAINED_BAR
 from workbench.views.terminal import boundaries_table, findings_view, headline, row_view, show, tokens_view

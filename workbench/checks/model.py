@@ -54,7 +54,7 @@ def check(bench: Bench) -> Iterator[Finding]:
 
 def loads(bench: Bench) -> Iterator[Finding]:
     """A004, for a recipe that trains on text alone."""
-    from workbench.models.route import route
+    from workbench.models.load_route import route
 
     if bench.recipe.multimodal or not bench.loaded.is_multimodal:
         return

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.checks import model, recipe, template
-from workbench.checks.of_row import in_order, row_findings
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
+from workbench.checks.row_checks import in_order, row_findings
 from workbench.checks.row_facts import Scene
 from workbench.checks.trial import Trials
 from workbench.data.rows import Lines

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks import mask, model, recipe
-from workbench.checks.of_row import row_findings
-from workbench.checks.ought import moved
+from workbench.checks.row_checks import row_findings
 from workbench.checks.row_facts import Scene, counted
+from workbench.checks.wanted_tokens import moved
 from workbench.errors import BenchError
 from workbench.findings import Finding, Fix, apply_fix
 from workbench.recipe.knobs import LOADING_KEYS, outside_the_mask

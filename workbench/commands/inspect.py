@@ -69,7 +69,7 @@ def inspect(
             _print(bench, chosen, output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")
-    from workbench.checks.of_row import row_findings
+    from workbench.checks.row_checks import row_findings
 
     found = [*bench.findings, *(finding for one in chosen for finding in row_findings(one))]
     return EXIT_FINDINGS if any(finding.severity == "error" for finding in found) else EXIT_OK

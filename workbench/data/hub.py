@@ -11,7 +11,7 @@ from workbench.data.columns import DatasetSource
 from workbench.data.rows import RowSource
 from workbench.errors import BenchError, EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
-from workbench.patience import within
+from workbench.hub_timeout import within
 
 DataFiles = str | Sequence[str] | None
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")

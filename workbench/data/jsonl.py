@@ -2,8 +2,8 @@
 
 The rows are what axolotl gets from the JSON builder of `datasets` (tried with 4.8 and 5.2): the columns are those of
 the first 10 MiB, and a column that a row lacks arrives as null; inside a column all stays as it is written, but for
-texts in a field of mixed kinds (`mixed.py`). One line that cannot be parsed keeps `datasets` from loading the file at
-all; here it is one row with an error.
+texts in a field of mixed kinds (`mixed_types.py`). One line that cannot be parsed keeps `datasets` from loading the
+file at all; here it is one row with an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from workbench.data.mixed import Mixed
+from workbench.data.mixed_types import Mixed
 from workbench.data.reader import DAMAGED, Reader
 from workbench.data.row_notes import type_name
 from workbench.data.rows import RawRow

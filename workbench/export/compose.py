@@ -16,10 +16,10 @@ import numpy as np
 
 from workbench.checks.ineffective_keys import broken
 from workbench.errors import BenchError, InputError
-from workbench.export.filling import of_the_model, of_the_run
+from workbench.export.added_keys import of_the_model, of_the_run
+from workbench.export.draft import ExportChange, Work
 from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
-from workbench.export.work import ExportChange, Work
 from workbench.recipe import plugin
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.model import Recipe

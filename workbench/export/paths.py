@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.export.work import Work
+    from workbench.export.draft import Work
 
 _PICTURE_KEYS = frozenset(("image", "images", "path", "url", "image_url"))
 

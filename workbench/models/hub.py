@@ -15,8 +15,8 @@ from typing import Any
 
 from workbench.errors import InputError
 from workbench.findings import Finding
+from workbench.hub_timeout import within
 from workbench.models import hub_errors
-from workbench.patience import within
 
 SMALL_FILES = ("*.json", "*.txt", "*.model", "*.tiktoken", "*.spm")
 TEMPLATES = ("*.jinja",)

@@ -1,4 +1,4 @@
-"""The child process of an overfit run, started with its folder (`workbench.interpreter`).
+"""The child process of an overfit run, started with its folder (`workbench.child_process`).
 
 The folder holds the plan; the events, the adapter and everything else are written into it. The parent reads the events
 and nothing else. When the parent goes away, so does this.
@@ -242,7 +242,7 @@ def _own_loss(ask: Any, anything: bool) -> tuple[float | None, float]:
 
 def _why_nothing(bench: Any, rows: Any) -> str:
     """What the checks say of rows of which no token is trained: the marker before its consequence."""
-    from workbench.checks.of_row import row_findings
+    from workbench.checks.row_checks import row_findings
 
     found = [one for index in rows for one in row_findings(bench.row(index)) if one.code in ("M002", "M001")]
     return next((one.message for one in sorted(found, key=lambda one: one.code, reverse=True)), "")

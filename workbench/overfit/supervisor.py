@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
-from workbench import interpreter
+from workbench import child_process
 from workbench.errors import InputError
 from workbench.overfit.events import Event, Writer, last, parse
 from workbench.overfit.plan import Plan
@@ -50,7 +50,7 @@ class Supervisor:
         """What is started."""
         runner = "workbench.overfit.runner", str(self.folder)
         if not self._launcher:
-            return interpreter.command(*runner)
+            return child_process.command(*runner)
         launch = [sys.executable, "-P", "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
         launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
         if self._processes > 1:
@@ -58,7 +58,7 @@ class Supervisor:
             launch.append("--multi_gpu")
         elif not _gpus():
             launch.append("--cpu")
-        return [*launch, *interpreter.script(*runner)]
+        return [*launch, *child_process.script(*runner)]
 
     def events(self) -> Iterator[Event]:
         """Start the run, and give its events as they come; the last is `done` or `error`.
@@ -104,7 +104,7 @@ class Supervisor:
         threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))} if self._launcher else {}
         if self._launcher and _gpus() < self._processes:
             threads["ACCELERATE_USE_CPU"] = "true"
-        environment = interpreter.environment(**threads, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false")
+        environment = child_process.environment(**threads, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false")
         # The child reads this pipe: when it closes, because this process is gone, the child goes as well.
         return subprocess.Popen(
             self.command,

@@ -15,10 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from workbench import interpreter
+from workbench import child_process
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.bundled import is_bundled, is_known, newest
+from workbench.recipe.bundled_templates import is_bundled, is_known, newest
 
 DEFAULT = "tokenizer_default"
 FALLBACK = "tokenizer_default_fallback_"
@@ -200,7 +200,7 @@ def _package_of(python: str) -> Path:
             text=True,
             timeout=60,
             check=True,
-            env=interpreter.environment(),
+            env=child_process.environment(),
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as problem:
         raise EnvironmentProblem(

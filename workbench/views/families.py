@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from workbench.families.measured import Counts, Measured, measured
+from workbench.families.evidence import Counts, Measured, measured
 from workbench.views.items import visible
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict

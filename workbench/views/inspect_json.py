@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 
 if TYPE_CHECKING:

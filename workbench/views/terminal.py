@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workbench.checks.of_row import row_findings
+from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible, wrap

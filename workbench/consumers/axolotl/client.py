@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from workbench import interpreter
+from workbench import child_process
 from workbench.consumers.axolotl.worker import SCHEMA
 from workbench.errors import EnvironmentProblem
 from workbench.recipe import plugin
@@ -77,7 +77,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
                 text=True,
                 timeout=TIMEOUT_SECONDS,
                 errors="replace",
-                env=interpreter.environment(),
+                env=child_process.environment(),
             )
         except (OSError, subprocess.TimeoutExpired) as problem:
             raise EnvironmentProblem(

@@ -11,7 +11,7 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from tests.support.small import small_config
-from workbench.models.route import Route, route
+from workbench.models.load_route import Route, route
 
 # One of them has no defaults in older releases: it is made of two other models.
 REGISTERED = sorted(set(modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES) - {"vision-encoder-decoder"})

@@ -9,8 +9,8 @@ import pytest
 from tests.export.support import axolotl_with
 from workbench.bench import Bench
 from workbench.families.spec import FamilyBoundary
-from workbench.infer import named
-from workbench.infer.named import named_template
+from workbench.infer import named_template as naming
+from workbench.infer.named_template import named_template
 from workbench.recipe import plugin
 from workbench.resources import sample_dir
 
@@ -51,7 +51,7 @@ def test_without_an_axolotl_the_hash_decides(bench: Bench, monkeypatch: pytest.M
     assert named_template(bench.loaded, bench.family) is None
     assert named_template(bench.loaded, bench.family, str(tmp_path / "no python")) is None
     monkeypatch.setattr(
-        named, "is_bundled", lambda name, text: (name, text) == ("gemma4", bench.loaded.tokenizer_template)
+        naming, "is_bundled", lambda name, text: (name, text) == ("gemma4", bench.loaded.tokenizer_template)
     )
     assert named_template(bench.loaded, bench.family) == "gemma4"
     assert named_template(bench.loaded, None) is None
@@ -65,12 +65,12 @@ def test_without_an_axolotl_the_hash_decides(bench: Bench, monkeypatch: pytest.M
 def test_other_boundaries_are_not_those_of_the_name(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(named, "is_bundled", lambda name, text: True)
+    monkeypatch.setattr(naming, "is_bundled", lambda name, text: True)
     assert bench.family is not None
     first, *others = bench.family.boundaries
     other = FamilyBoundary.model_validate(first.model_dump() | change)
     family = bench.family.model_copy(update={"boundaries": (other, *others)})
-    monkeypatch.setattr(named, "select_strategy", lambda **given: bench_strategy(bench))
+    monkeypatch.setattr(naming, "select_strategy", lambda **given: bench_strategy(bench))
     assert named_template(bench.loaded, bench.family) == "gemma4"
     assert named_template(bench.loaded, family) is None
 

@@ -14,7 +14,7 @@ import pytest
 import workbench
 from screens.shell.serve import command_line
 from tests.overfit.conftest import demo
-from workbench import interpreter
+from workbench import child_process
 from workbench.errors import EnvironmentProblem
 from workbench.overfit.events import last
 from workbench.overfit.plan import make_plan
@@ -44,11 +44,11 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_module_runs_as_itself(hostile: Path) -> None:
     ran = subprocess.run(
-        interpreter.command("workbench.cli", "--version"),
+        child_process.command("workbench.cli", "--version"),
         capture_output=True,
         text=True,
         check=False,
-        env=interpreter.environment(),
+        env=child_process.environment(),
     )
     assert (ran.returncode, hostile.exists()) == (0, False), ran.stderr
     assert workbench.__version__ in ran.stdout
@@ -56,7 +56,7 @@ def test_a_module_runs_as_itself(hostile: Path) -> None:
 
 def test_a_session_of_the_served_app_is_the_bench(hostile: Path) -> None:
     ran = subprocess.run(
-        command_line(["--help"]), shell=True, capture_output=True, check=False, env=interpreter.environment()
+        command_line(["--help"]), shell=True, capture_output=True, check=False, env=child_process.environment()
     )
     assert (ran.returncode, hostile.exists()) == (0, False), ran.stderr
     assert b"Usage" in ran.stdout
@@ -90,11 +90,11 @@ def test_a_checkout_need_not_be_installed(tmp_path: Path) -> None:
     """The child's package is the parent's, also where another one is installed."""
     package = tmp_path / "checkout" / "workbench"
     package.mkdir(parents=True)
-    shutil.copy(interpreter.__file__, package)
+    shutil.copy(child_process.__file__, package)
     (package / "__init__.py").touch()
     (package / "told.py").write_text("import sys\nprint(__file__, __name__, *sys.argv[1:])\n")
     parent = (
-        "import subprocess\nfrom workbench import interpreter\n"
+        "import subprocess\nfrom workbench import child_process as interpreter\n"
         "subprocess.run(interpreter.command('workbench.told', 'a word'), env=interpreter.environment(), check=True)\n"
     )
     ran = subprocess.run(

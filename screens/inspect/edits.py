@@ -17,7 +17,7 @@ from screens.inspect.panes import PaneLayout
 from screens.inspect.rows import RowReader
 from screens.inspect.tokens import Tokens
 from screens.shell.dialogs import Agree
-from screens.shell.mending import FixTrials
+from screens.shell.fix_trials import FixTrials
 from screens.shell.worker import Kind
 from screens.token_grid.row_view import remasked
 from workbench.errors import BenchError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workbench.data.mixed import Mixed
+from workbench.data.mixed_types import Mixed
 from workbench.errors import Where
 from workbench.findings import Finding
 

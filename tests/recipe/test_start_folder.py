@@ -9,8 +9,8 @@ import pytest
 
 from workbench.bench import open as open_bench
 from workbench.bench import prepare
-from workbench.checks.of_row import row_findings
-from workbench.recipe.starting import starting_folder
+from workbench.checks.row_checks import row_findings
+from workbench.recipe.start_folder import starting_folder
 from workbench.recipe.yaml.document import Document
 from workbench.resources import sample_dir
 

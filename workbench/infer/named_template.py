@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import BenchError
 from workbench.families.library import select_strategy
 from workbench.infer.probes import same_prompts
-from workbench.recipe.bundled import is_bundled
+from workbench.recipe.bundled_templates import is_bundled
 from workbench.tokens.boundaries import resolve
 from workbench.tokens.render import Renderer
 from workbench.tokens.template import bundled_templates

@@ -2,7 +2,7 @@
 
 The file holds a subclass of `screens.shell.base_screen.WorkbenchScreen`, or of Textual's screen with the same
 constructor (`bench`, `background`) and a `SCOPES`. It is imported when it is first shown. Its keys are actions in
-`screens.keys.inspect_and_app` with its name as their scope. A screen whose file is not there cannot be reached, and
+`screens.keys.actions` with its name as their scope. A screen whose file is not there cannot be reached, and
 nothing else changes.
 """
 

@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from screens.line_cache.still import runs
+from screens.line_cache.kept_lines import runs
 
 _KEPT = 4096
 
