@@ -15,7 +15,7 @@ from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.dialogs import Agree, Ask
-from screens.shell.messages import ExportReady, JobFailed
+from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from workbench.export.readiness import Proof
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
-# Where each step that is missing can be done.
 _STEP_CELLS = 12
+# Where each step that is missing can be done.
 _WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
 ROWS = 200
 
@@ -134,14 +134,32 @@ class ExportScreen(WorkbenchScreen):
         self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), given)
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
+        """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
+        self.notify("Preparing the file…", timeout=3)
+        self.background.submit(Kind.WRITE, self._prepare_file(path, unvalidated))
+
+    def _prepare_file(self, path: Path, unvalidated: bool) -> Iterator[None]:
         from workbench.export.prepare import prepare_export
 
-        # Where the file lies decides its relative paths.
         try:
+            if self.editing.stale:
+                self.editing.settle()
             made = prepare_export(self.bench, path, count=ROWS)
         except BenchError as problem:
-            self._refuse(problem)
-            return
+            self.tell(FileComposed(path, None, problem=problem))
+        else:
+            self.tell(FileComposed(path, made, unvalidated=unvalidated))
+        yield
+
+    @on(FileComposed)
+    def _file_composed(self, message: FileComposed) -> None:
+        if message.problem is not None:
+            self._refuse(message.problem)
+        elif message.made is not None:
+            self._offer(message.made, message.path, unvalidated=message.unvalidated)
+
+    def _offer(self, made: Export, path: Path, *, unvalidated: bool) -> None:
+        """Write it; over a file that is there only once the difference was seen."""
         if not path.exists():
             self._put(made, path, unvalidated=unvalidated, force=False)
             return

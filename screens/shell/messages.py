@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from screens.shell.worker import Kind
     from workbench.checks.run import Report
     from workbench.errors import BenchError
@@ -116,5 +118,18 @@ class ExportReady(Message):
     def __init__(self, number: int, made: Export | None, problem: BenchError | None = None) -> None:
         self.number = number
         self.made = made
+        self.problem = problem
+        super().__init__()
+
+
+class FileComposed(Message):
+    """An export for a file at `path`, to be written; or why it cannot be composed."""
+
+    def __init__(
+        self, path: Path, made: Export | None, *, unvalidated: bool = False, problem: BenchError | None = None
+    ) -> None:
+        self.path = path
+        self.made = made
+        self.unvalidated = unvalidated
         self.problem = problem
         super().__init__()

@@ -35,7 +35,9 @@ _BEAT_SECONDS = 1.0
 _HOPELESS_SECONDS = 50.0
 """So long after it was noticed, a window in a browser that still does not answer is ended; edits are kept."""
 _JOBS = {
+    Kind.LOAD: "loading",
     Kind.APPLY: "applying the edit",
+    Kind.FIX: "trying the fix",
     Kind.ROW: "reading the row",
     Kind.INFER: "inferring the boundaries",
     Kind.MODEL: "looking at the model",
@@ -45,6 +47,7 @@ _JOBS = {
     Kind.RUNS: "looking for runs",
     Kind.RUN: "preparing the run",
     Kind.EXPORT: "preparing the export",
+    Kind.WRITE: "preparing the file",
     Kind.MEMORY: "estimating the memory",
 }
 
@@ -116,7 +119,7 @@ class Reporting(App[None]):
             self.call_later(self._job_failed, JobFailed(kind, unexpected(error)), error)
 
     def _job_failed(self, message: JobFailed, error: Exception) -> None:
-        self.report(_JOBS.get(message.kind, "the background"), error)
+        self.report(_JOBS[message.kind], error)
         for screen in self.waiting_screens():
             screen.post_message(message)
 

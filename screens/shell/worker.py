@@ -26,14 +26,15 @@ class Kind(IntEnum):
     FIX = 2
     ROW = 3
     INFER = 4
-    MODEL = 5
-    SAMPLES = 6
-    FILTER = 7
-    CHECK = 8
-    RUNS = 9
-    RUN = 10
-    EXPORT = 11
-    MEMORY = 12
+    WRITE = 5
+    MODEL = 6
+    SAMPLES = 7
+    FILTER = 8
+    CHECK = 9
+    RUNS = 10
+    RUN = 11
+    EXPORT = 12
+    MEMORY = 13
 
 
 class Leaving(BaseException):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -14,6 +17,7 @@ from tests.screens.conftest import Opened, until
 from tests.support.nothing_to_export import recipe_in, undated
 from tests.test_cli import run
 from workbench.bench import prepare
+from workbench.export.prepare import prepare_export
 from workbench.export.receipt import read_receipt
 
 
@@ -61,6 +65,28 @@ async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_pa
     ran = run("export", str(recipe), "--out", str(target))
     assert ran.returncode == 0, ran.stderr
     assert undated(target.read_text("utf-8")) == undated(written)
+
+
+async def test_the_window_does_not_wait_for_a_file_to_be_composed(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An axolotl that is asked answers in its own time, and the bench belongs to one thread."""
+    recipe, threads = recipe_in(tmp_path), []
+
+    def prepared(*arguments: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread())
+        return prepare_export(*arguments, **more)
+
+    monkeypatch.setattr("workbench.export.prepare.prepare_export", prepared)
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        export = await export_screen(pilot)
+        export._write(tmp_path / "full.yaml", unvalidated=True)
+        await until(pilot, (tmp_path / "full.yaml").exists, 60)
+        assert len(threads) >= 2
+        assert threading.main_thread() not in threads
+        # A place that cannot be written to is told.
+        export._write(tmp_path / "nowhere" / "full.yaml", unvalidated=True)
+        await until(pilot, lambda: any("no folder" in one.message for one in pilot.app._notifications), 60)
 
 
 async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_path: Path) -> None:

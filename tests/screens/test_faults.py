@@ -27,6 +27,7 @@ from screens.inspect.panes import Clear
 from screens.keys.actions import ACTIONS
 from screens.keys.screen_registry import SCREENS
 from screens.overfit import OverfitScreen
+from screens.shell import reporting
 from screens.shell.reporting import FaultsScreen, Palette
 from screens.shell.watchdog import Watchdog
 from screens.shell.worker import Kind
@@ -318,6 +319,10 @@ async def test_every_kind_of_job_may_fail(opened: Opened, recipe: Path, kind: Ki
         done: list[int] = []
         app.background.submit(Kind.SAMPLES, (done.append(1) for _ in range(1)))
         await until(pilot, lambda: bool(done))
+
+
+def test_every_kind_of_job_has_a_name() -> None:
+    assert set(reporting._JOBS) == set(Kind)
 
 
 async def test_a_check_that_failed_is_not_called_clean(opened: Opened, recipe: Path) -> None:
