@@ -129,6 +129,25 @@ def test_fix_shows_the_diff_and_writes_when_told(tmp_path: Path, demo: Any, monk
     assert told["summary"]["rows"] == 2
 
 
+def test_fix_does_not_write_over_what_somebody_else_wrote_meanwhile(
+    tmp_path: Path, demo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened("wrong_end", tmp_path, demo)
+    file = tmp_path / "wrong_end.yaml"
+    theirs = file.read_text("utf-8") + "# written meanwhile\n"
+
+    def and_meanwhile(*arguments: Any) -> Any:
+        file.write_text(theirs, "utf-8")
+        return mend(*arguments)
+
+    monkeypatch.setattr("workbench.checks.apply_fixes.mend", and_meanwhile)
+    ran = run("check", str(file), "--rows", "1", "--fix", "--yes", "--format", "json")
+    assert ran.code == 2
+    assert "changed meanwhile" in ran.err
+    assert json.loads(ran.out)["schema"] == "vlmbench.check/1"
+    assert file.read_text("utf-8") == theirs
+
+
 def test_errors_leave_with_one_and_bad_usage_with_two(tmp_path: Path, demo: Any) -> None:
     opened("misspelt_role", tmp_path, demo)
     found = run("check", str(tmp_path / "misspelt_role.yaml"), "--rows", "1", "--format", "json")

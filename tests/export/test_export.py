@@ -193,6 +193,15 @@ def test_the_command_refuses_writes_and_never_overwrites(
     assert "+num_epochs: 9" in there.stderr
     assert Path("full.yaml").read_text("utf-8") == first
 
+    # What lies there is nobody's word: none of it reaches the terminal as a control code.
+    Path("full.yaml").write_text(first + "# \x1b[2J\n", "utf-8")
+    hostile = run("export", "recipe.yaml", "--out", "full.yaml")
+    assert "-# ␛[2J" in hostile.stderr
+    assert "\x1b" not in hostile.stderr
+
+    nowhere = run("export", "recipe.yaml", "--out", "nowhere/full.yaml")
+    assert (nowhere.returncode, "no folder nowhere" in nowhere.stderr) == (2, True)
+
     told = run("export", "recipe.yaml", "--out", "full.yaml", "--force", "--set", "num_epochs=9", "--format", "json")
     payload = json.loads(told.stdout)
     assert (told.returncode, payload["schema"], payload["written"]) == (0, "vlmbench.export/1", "full.yaml")

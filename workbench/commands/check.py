@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from workbench.commands.options import EPILOG, RowCount, source_options
-from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
+from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError, Where
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.checks.run import Report
+    from workbench.recipe.yaml.document import Document
 
 
 @click.command(epilog=EPILOG)
@@ -72,6 +74,7 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
     """Print what a check finds, mended first where that is asked for; gives the exit code."""
     from workbench.checks.apply_fixes import mend
     from workbench.console import console, reader_may_leave, write_json
+    from workbench.console import report as tell
     from workbench.recipe import plugin
     from workbench.views.checks import check_payload, check_view, fixes_view
 
@@ -92,7 +95,11 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
     if mended is not None and mended.fixes:
         path = bench.document.path
         if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
-            saved = bench.document.save()
+            try:
+                saved = _written(bench.document)
+            except BenchError as problem:
+                # What was found is on stdout by now, and one document is enough.
+                return tell(problem)
             # The findings above are those of the text that was written.
             left = [
                 f"{number} {severity}{'' if number == 1 else 's'}"
@@ -106,3 +113,11 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
             print("vlmbench: nothing written; give --yes to write it", file=sys.stderr)
             return EXIT_FINDINGS
     return EXIT_FINDINGS if found.count("error") else EXIT_OK
+
+
+def _written(document: Document) -> Path:
+    """Save a mended recipe, unless somebody wrote to its file since it was read: a check can take minutes."""
+    if document.changed_outside:
+        cause = "It holds something else than what was checked. Nothing was written."
+        raise InputError("The recipe was changed meanwhile", cause, "Check it again.", Where(str(document.path)))
+    return document.save()

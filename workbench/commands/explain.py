@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from workbench.commands.options import EPILOG
 from workbench.errors import EXIT_OK, BenchError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(epilog=EPILOG)

@@ -84,6 +84,7 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
     from workbench import console
     from workbench.console import reader_may_leave, write_json
     from workbench.views.export import outcome, proof_line, proofs_text, written_text
+    from workbench.views.items import visible
 
     written: Path | None = None
     problem: BenchError | None = None
@@ -92,7 +93,7 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
         print(proofs_text(made), file=sys.stderr)
     diff = made.diff()
     if diff and output == "text":
-        print(diff, file=sys.stderr, end="")
+        print(*map(visible, diff.splitlines()), sep="\n", file=sys.stderr)
     if made.out is not None:
         try:
             written = made.write(unvalidated=unvalidated, force=force)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
 from workbench.commands.options import EPILOG, RowCount, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(epilog=EPILOG)

@@ -160,12 +160,15 @@ def prepare_export(
         run: the overfit run to go by, instead of the last one recorded.
 
     Raises:
-        InputError: `out` is the recipe's own file.
+        InputError: `out` is the recipe's own file, or in no folder that is there.
     """
     source = bench.document.path
     if out is not None and out.exists() and source is not None and out.samefile(source):
         hint = "Give another --out; `vlmbench check --fix` edits a recipe in place."
         raise InputError("--out is the recipe itself", "An export never replaces what it was made from.", hint)
+    if out is not None and not out.parent.is_dir():
+        hint = "Make it, or give another --out."
+        raise InputError(f"There is no folder {out.parent}", "Nothing was written.", hint, Where(str(out)))
     asked = dict(asked or {})
     later = {path: value for path, value in asked.items() if path[0] in RUN_KEYS}
     before = {path: value for path, value in asked.items() if path not in later}

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,6 @@ from workbench import child_process
 from workbench.consumers.axolotl.worker import SCHEMA
 from workbench.errors import EnvironmentProblem
 from workbench.recipe import plugin
-
-if TYPE_CHECKING:
-    pass
 
 TIMEOUT_SECONDS = 900
 
@@ -79,7 +76,13 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
                 errors="replace",
                 env=child_process.environment(),
             )
-        except (OSError, subprocess.TimeoutExpired) as problem:
+        except subprocess.TimeoutExpired as problem:
+            raise EnvironmentProblem(
+                f"axolotl in {python} gave no answer",
+                f"It was still at work after {TIMEOUT_SECONDS // 60} minutes.",
+                "Look at fewer rows (--rows), or ask again when the machine is idle.",
+            ) from problem
+        except OSError as problem:
             raise EnvironmentProblem(
                 f"--axolotl-python {python} cannot be run", str(problem), "Give the path of a Python interpreter."
             ) from problem

@@ -108,6 +108,14 @@ class Document:
         """Whether the text differs from what was opened or last saved."""
         return self.text != self._saved
 
+    @property
+    def changed_outside(self) -> bool:
+        """Whether its file holds something else than what was opened or last saved; a file that is gone does too."""
+        try:
+            return self.path is not None and self.path.read_bytes() != self._saved.encode("utf-8")
+        except OSError:
+            return True
+
     def get(self, path: Sequence[Any], default: Any = None) -> Any:
         """The value at `path` (a copy), or `default` where there is none."""
         value: Any = self._parsed.data
