@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "conformance/README.md", "sample_data/README.md")
+MAPS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "sample_data/README.md")
 
 
 def blocks(page: str) -> list[list[str]]:
@@ -55,3 +57,24 @@ def test_the_fast_part_names_tests_that_are_there() -> None:
         path, _, test = name.partition("::")
         assert (ROOT / path).exists(), name
         assert not test or f"def {test}(" in (ROOT / path).read_text("utf-8"), name
+
+
+@pytest.mark.parametrize("page", MAPS)
+def test_every_file_that_a_page_names_is_there(page: str) -> None:
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z0-9_.]*)[`\s]", (ROOT / page).read_text("utf-8")))
+    from_where = (ROOT, ROOT / "workbench", ROOT / "screens", (ROOT / page).parent)
+    assert len(named) > 3
+    assert [name for name in sorted(named) if not any((above / name).exists() for above in from_where)] == []
+
+
+def test_every_name_of_ours_that_a_docstring_tells_is_there() -> None:
+    """What is moved would be told of by its old name for ever."""
+    named = {
+        name
+        for folder in ("workbench", "screens")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"`((?:workbench|screens|tests)(?:\.\w+)+)(?:\([^`]*)?`", path.read_text("utf-8"))
+    }
+    assert len(named) > 5
+    for name in sorted(named):
+        assert resolve_name(name), name

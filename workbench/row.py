@@ -217,7 +217,7 @@ class Row:
     asked: dict[PartFlags, list[Wish]] = field(default_factory=dict, init=False, repr=False)
     """What the row's own messages and parts ask for, by the keys under which it was found."""
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
-    """The findings of `workbench.checks.of_row.row_findings`, and the masking that they hold for."""
+    """The findings of `workbench.checks.row_checks.row_findings`, and the masking that they hold for."""
 
     def raw_message(self, index: int) -> int:
         """The place in the raw row of message `index` of the conversation: axolotl drops some."""
