@@ -16,6 +16,7 @@ from tests.export.support import record
 from tests.test_cli import run
 from workbench.bench import Bench, open
 from workbench.consumers.axolotl.client import ask
+from workbench.consumers.axolotl.worker import SCHEMA
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.export.compose import compose
 from workbench.export.defaults import full_run, parameters
@@ -128,6 +129,16 @@ def test_a_python_that_gives_no_answer(tmp_path: Path) -> None:
         ask(sys.executable, "base_model: x\n", [0], folder=tmp_path)
     with pytest.raises(EnvironmentProblem, match="cannot be run"):
         ask(str(tmp_path / "nowhere"), "base_model: x\n", [0], folder=tmp_path)
+
+
+def test_rows_that_are_not_answered_for_are_no_agreement(tmp_path: Path) -> None:
+    told = {"schema": SCHEMA, "versions": {"axolotl": "0.19.0"}, "refused": None, "unwrapped": False, "rows": []}
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nprintf '%s' '{json.dumps(told)}' > \"$4\"\n", "utf-8")
+    python.chmod(0o755)
+    assert ask(str(python), "base_model: x\n", [], folder=tmp_path).rows == {}
+    with pytest.raises(EnvironmentProblem, match="answered for 0 of 2 rows"):
+        ask(str(python), "base_model: x\n", [0, 1], folder=tmp_path)
 
 
 def test_the_receipt_reads_back_and_notices_an_edit() -> None:

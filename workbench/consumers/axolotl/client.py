@@ -55,7 +55,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
     `folder` is where the paths in it start.
 
     Raises:
-        EnvironmentProblem: the interpreter cannot be run, has no axolotl, or dies.
+        EnvironmentProblem: the interpreter cannot be run, has no axolotl, dies, or does not answer for every row.
     """
     with tempfile.TemporaryDirectory(prefix="vlmbench-export-") as scratch:
         recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
@@ -92,7 +92,11 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
             title = f"{python} has no axolotl" if missing else f"axolotl in {python} gave no answer"
             hint = "Give the Python of the environment in which you train."
             raise EnvironmentProblem(title, "" if missing else last[:300], hint)
-        return read_answer(json.loads(answer.read_text(encoding="utf-8")))
+        told = read_answer(json.loads(answer.read_text(encoding="utf-8")))
+        if told.refused is None and told.rows.keys() != {*rows}:
+            # Silence is no agreement.
+            raise EnvironmentProblem(f"{told.name} answered for {len(told.rows)} of {len(rows)} rows", "", "Ask again.")
+        return told
 
 
 def read_answer(told: Mapping[str, Any]) -> Answer:
