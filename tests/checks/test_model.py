@@ -381,6 +381,18 @@ def test_freezing_that_is_not_said_under_adapters(modelled: Modelled) -> None:
     assert (found.code, found.severity) == ("A011", "note")
 
 
+@pytest.mark.parametrize(("pattern", "frozen"), [("model.language_model", True), ("base_model.[a-z]+", False)])
+def test_adapters_that_are_frozen_again(modelled: Modelled, pattern: str, frozen: bool) -> None:
+    """axolotl freezes once the adapters are on the model, and looks at the beginning of their names."""
+    lora = LORA | {"lora_target_modules": DOCUMENTED, "unfrozen_parameters": [pattern]}
+    bench = modelled(tiny_gemma4(), **lora)
+    found = told(bench)
+    assert [(one.code, one.where.field) for one in found] == [("A011", "unfrozen_parameters")] * frozen
+    assert bool(trained(bench.anatomy, bench.recipe).counts) is not frozen
+    for one in found:
+        assert mended(bench, one) == []
+
+
 def test_a_model_that_cannot_be_built(modelled: Modelled) -> None:
     config = small_config("gemma3")
     config.vision_config.num_attention_heads = 7

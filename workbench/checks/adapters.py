@@ -49,7 +49,8 @@ def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
         return
     if beside:
         told = " and ".join(f"{counted(number, 'module')} of {_the(tower)}" for tower, number in beside.items())
-        dead = f"; freeze_mm_modules freezes {len(facts.dead):,} of the adapters again" if facts.dead else ""
+        dead = f"; freeze_mm_modules freezes {len(facts.dead):,} of the adapters again"
+        dead = dead if facts.dead and not recipe.unfrozen_parameters else ""
         text = f"LoRA reaches {told}, beside {counted(language, 'module')} of the language model{dead}"
         fix, hint = _language_only(bench, anatomy)
         yield Finding("A001", "warning", text, hint, where, fix)
@@ -142,8 +143,16 @@ def experts(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
 
 
 def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
-    """A011: what is trained of the sides that make tokens of pictures and sound."""
+    """A011: what is trained of the sides that make tokens of pictures and sound, and adapters that are frozen again."""
     recipe = bench.recipe
+    language = any(facts.modules.get(name) == "language" for name in facts.dead)
+    if recipe.adapter and recipe.unfrozen_parameters and (language or (facts.dead and not recipe.freeze_mm_modules)):
+        # The freezing comes after the adapters, under whose names everything then is.
+        text = f"unfrozen_parameters freezes {len(facts.dead):,} of {counted(len(facts.modules), 'adapter')} again"
+        hint = "Remove it: beside adapters nothing else trains. Its patterns begin where names do, at base_model.model."
+        alone = Fix("without unfrozen_parameters", (Edit(("unfrozen_parameters",), remove=True),))
+        yield Finding("A011", "error", text, hint, _at(bench, "unfrozen_parameters"), alone)
+        return
     sides = [tower for tower in anatomy.towers if tower.name in ("vision", "audio", "projector")]
     if not sides or facts.refusal is not None:
         return

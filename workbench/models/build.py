@@ -95,7 +95,7 @@ def prepared(model: Any, recipe: Recipe) -> Any:
         warnings.simplefilter("ignore", FutureWarning)
         if adapter is not None:
             model = apply_lora(model, adapter, recipe)
-        elif recipe.unfrozen_parameters:
+        if recipe.unfrozen_parameters:
             names, _ = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
             for name, parameter in model.named_parameters():
                 parameter.requires_grad = name in names
