@@ -15,6 +15,7 @@ from workbench.bench import Bench
 from workbench.checks import model, schema
 from workbench.checks.registry import explain
 from workbench.errors import InputError
+from workbench.models import patterns as usable
 from workbench.models.patterns import PatternError
 from workbench.models.targets import trained
 from workbench.recipe.patterns import broken, patterns
@@ -66,6 +67,14 @@ def test_each_is_told_at_its_line_and_no_model_is_made(bench: Bench, place: str,
     assert isinstance(facts.refusal, PatternError)
     assert text in facts.refusal.cause
     assert facts.counts == {}
+
+
+def test_an_interpreter_that_is_slow_to_start_is_no_pattern_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usable, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(usable, "_TRIAL", f"import time\ntime.sleep(1)\n{usable._TRIAL}")
+    assert usable._ended(("(slow)+(start)+", ENDLESS), ("a.b", "a" * 60)) == 1
+    monkeypatch.setattr(usable, "_TRIAL", "raise SystemExit(3)")
+    assert usable._ended(("(no)+(start)+",), ("a.b",)) == 1
 
 
 def patterns_of(keys: dict[str, Any]) -> list[tuple[Any, ...]]:

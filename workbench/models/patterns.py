@@ -5,12 +5,15 @@ Python matches a pattern in one piece and lets no other thread in meanwhile, so 
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from subprocess import DEVNULL, PIPE
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
@@ -27,6 +30,7 @@ _TRIAL = """
 import json, re, sys, warnings
 warnings.simplefilter("ignore")
 patterns, names = json.load(sys.stdin)
+print("begun", flush=True)
 for pattern in patterns:
     compiled = re.compile(pattern)
     for name in names:
@@ -75,11 +79,23 @@ def hint_for(pattern: Pattern) -> str:
 def _ended(tried: Sequence[str], names: Sequence[str]) -> int:
     """How many of some patterns, in order, end soon on all of the names; a process of its own can be stopped."""
     command = [sys.executable, "-I", "-S", "-c", _TRIAL]
-    try:
-        ran = subprocess.run(
-            command, input=json.dumps([tried, names]).encode(), capture_output=True, timeout=PATIENCE_SECONDS
-        )
-    except subprocess.TimeoutExpired as late:
-        return (late.stdout or b"").count(b"tried")
+    # Without buffers of our own: `communicate` does not see what one of them has read ahead.
+    with subprocess.Popen(command, bufsize=0, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            with contextlib.suppress(BrokenPipeError), io.BufferedWriter(child.stdin) as asked:
+                asked.write(json.dumps([tried, names]).encode())
+            child.stdin = None
+            # On a busy machine an interpreter takes its time to start, and that is no pattern's fault.
+            child.stdout.readline()
+            said, _ = child.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            said, _ = child.communicate()
+            return said.count(b"tried")
+        except BaseException:
+            child.kill()
+            raise
     # A child that could not even begin says nothing of the patterns.
-    return ran.stdout.count(b"tried") if ran.returncode == 0 else len(tried)
+    return said.count(b"tried") if child.returncode == 0 else len(tried)
