@@ -80,6 +80,7 @@ class FixTrials:
                 screen.editing.make(fix)
         except BenchError as problem:
             screen.refused(problem)
-            return
-        screen.notify(visible(f"{tried.said} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
+        else:
+            screen.notify(visible(f"{tried.said} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
+        # Those before the one that was refused are made.
         screen.follow()

@@ -144,6 +144,7 @@ def test_fix_does_not_write_over_what_somebody_else_wrote_meanwhile(
     ran = run("check", str(file), "--rows", "1", "--fix", "--yes", "--format", "json")
     assert ran.code == 2
     assert "changed meanwhile" in ran.err
+    assert '+    end: "<turn|>"' in ran.err
     assert json.loads(ran.out)["schema"] == "vlmbench.check/1"
     assert file.read_text("utf-8") == theirs
 

@@ -77,6 +77,7 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
     from workbench.console import report as tell
     from workbench.recipe import plugin
     from workbench.views.checks import check_payload, check_view, fixes_view
+    from workbench.views.items import visible
 
     mended = mend(bench, report) if fix else None
     found = mended.report if mended is not None else report()
@@ -93,6 +94,8 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
                 console().print(fixes_view(mended.fixes, bench.document.diff()))
             console().print(check_view(bench, found))
     if mended is not None and mended.fixes:
+        if output != "text":
+            print(*map(visible, bench.document.diff().splitlines()), sep="\n", file=sys.stderr)
         path = bench.document.path
         if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
             try:
