@@ -19,7 +19,7 @@ class Prompt(Horizontal):
     """Hidden until `ask`. Posts `Typed` at every change, `Stepped` for up and down, then `Entered` or `Cancelled`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Leave", show=False),
+        Binding("escape", "leave", "Cancel", show=False),
         Binding("down,ctrl+n", "step(1)", "Next", show=False),
         Binding("up", "step(-1)", "Previous", show=False),
     ]

@@ -25,7 +25,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "Go to the screen where the first missing step can be done.", _EXPORT, "export", "missing step",
     ),
     Action("export.write", ("w",), "write", "Write it", "Ask for a path and write it.", _EXPORT, "export", "write"),
-    Action("export.again", ("r",), "again", "Look again", "Prove again what can be proven.", _EXPORT, "export"),
+    Action("export.again", ("r",), "again", "Refresh", "Prove again what can be proven.", _EXPORT, "export"),
     Action(
         "export.panes", ("tab",), "app.focus_next", "Next pane", "Between what is proven and the file.",
         _PANES, "export", palette=False,
@@ -61,7 +61,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "Show the kinds of modules of the tower under the cursor.", _MODEL, "model", "unfold",
     ),
     Action("model.undo", ("u",), "undo_edit", "Undo", "Take back the last edit of the recipe.", _EDIT, "model", "undo"),
-    Action("model.redo", ("U",), "redo_edit", "Do again", "Make an undone edit again.", _EDIT, "model"),
+    Action("model.redo", ("U",), "redo_edit", "Redo", "Make an undone edit again.", _EDIT, "model"),
     Action(
         "model.save", ("ctrl+s",), "save", "Save the recipe",
         "Show what changed, and write it to the file that was opened.", _EDIT, "model", "save",
@@ -96,7 +96,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "checks.undo", ("u",), "undo_edit", "Undo",
         "Take back the last edit of the recipe.", _EDIT, "checks", "undo",
     ),
-    Action("checks.redo", ("U",), "redo_edit", "Do again", "Make an undone edit again.", _EDIT, "checks"),
+    Action("checks.redo", ("U",), "redo_edit", "Redo", "Make an undone edit again.", _EDIT, "checks"),
     Action(
         "checks.save", ("ctrl+s",), "save", "Save the recipe",
         "Show what changed, and write it to the file that was opened.", _EDIT, "checks", "save",
@@ -212,7 +212,7 @@ ACTIONS: tuple[Action, ...] = (
         "Take back the last edit of the recipe; ctrl+z does it in the editor.", _EDIT, "inspect",
     ),
     Action(
-        "edit.redo", ("U",), "redo_edit", "Do again",
+        "edit.redo", ("U",), "redo_edit", "Redo",
         "Make an undone edit again; ctrl+y does it in the editor.", _EDIT, "inspect",
     ),
     Action(
@@ -398,7 +398,7 @@ ACTIONS: tuple[Action, ...] = (
         "app.faults", ("f12",), "faults", "What went wrong",
         "What the workbench did not expect so far, and what to attach to a report.", _BENCH, "app",
     ),
-    Action("app.quit", ("q", "ctrl+q"), "quit", "Leave", "Close the workbench.", _BENCH, "app", "leave"),
+    Action("app.quit", ("q", "ctrl+q"), "quit", "Quit", "Close the workbench.", _BENCH, "app", "quit"),
 )  # fmt: skip
 
 

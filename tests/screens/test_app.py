@@ -170,7 +170,7 @@ async def test_a_click_on_a_hint_runs_its_action(opened: Opened) -> None:
         await pilot.press("e")
         await pilot.pause()
         said = hints.render().plain
-        assert said.split() == ["esc", "tokens", "f4", "form", "ctrl+s", "save", "ctrl+p", "actions", "ctrl+q", "leave"]
+        assert said.split() == ["esc", "tokens", "f4", "form", "ctrl+s", "save", "ctrl+p", "actions", "ctrl+q", "quit"]
         await pilot.click(KeyHints, offset=(said.index("form"), 0))
         await pilot.pause()
         assert screen_of(pilot).query_one(BoundaryForm).display
