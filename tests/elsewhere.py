@@ -16,7 +16,8 @@ from tests.support.environment import ROOT, Environment, Step
 AXOLOTL = "axolotl==0.19.0"
 PYPROJECT = ROOT / "pyproject.toml"
 
-# What a release of another package can break, and how the bench is used; not the looks, which are those of one Textual.
+# What a release of another package can break, and how the bench is used; not the looks, which are those of one Textual,
+# nor the exports, which would ask the axolotl beside them: that is what conformance looks at.
 FAST = (
     "tests/checks",
     "tests/data",
@@ -25,8 +26,6 @@ FAST = (
     "tests/tokens",
     "tests/infer",
     "tests/families",
-    "tests/consumers",
-    "tests/export",
     "tests/screens/test_app.py",
     "tests/overfit/test_supervised.py::test_the_demo_passes",
     "tests/test_cli.py",
@@ -35,8 +34,8 @@ FAST = (
 )
 
 
-# Beside axolotl an export asks it, which takes its time; that is what conformance looks at.
-NOT_BESIDE_AXOLOTL = ("tests/export", "tests/consumers")
+# A minute of processor time, on what no package decides.
+NOT_FAST = ("tests/checks/test_fixes.py",)
 
 
 def lowest(pip: Step) -> None:
@@ -70,9 +69,8 @@ def main(arguments: list[str]) -> int:
         print(f"{name}: the environment could not be made: {problem}", file=sys.stderr)
         return 3
     variables = {"OMP_NUM_THREADS": "1", "AXOLOTL_DO_NOT_TRACK": "1", **os.environ, "PYTHONPATH": os.fspath(ROOT)}
-    left_out = NOT_BESIDE_AXOLOTL if name == "beside-axolotl" else ()
     named = any(os.path.exists(word.split("::")[0]) for word in arguments)
-    where = [] if named else [one for one in FAST if one not in left_out]
+    where = [] if named else [*FAST, *(f"--ignore={file}" for file in NOT_FAST)]
     workers = str(min(os.cpu_count() or 1, 4))
     command = [os.fspath(python), "-m", "pytest", "-n", workers, "--dist", "loadscope", *where, *arguments]
     return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
