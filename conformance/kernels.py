@@ -68,7 +68,7 @@ def collect() -> dict[str, Any]:
 
 
 def text() -> str:
-    """What the file holds."""
+    """The file's content."""
     data = collect()
 
     def names(key: str, values: Iterable[str], indent: str) -> str:

@@ -87,7 +87,7 @@ def enough(bench: Bench, answer: Answer) -> bool:
 
 
 def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
-    """Where the file keeps its boundaries it lists the plugin with which axolotl starts, and gives the same labels."""
+    """A file that keeps its boundaries lists the plugin with which axolotl starts, and gives the same labels."""
     made, answer, proof = exported(new, tmp_path / "full.yaml")
     needs = " ".join(made.composed.needs)
     if family in STUCK:
@@ -104,7 +104,7 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("new", ["gemma4", "llava_1_5"], indirect=True)
 def test_without_the_plugin_axolotl_cannot_start(new: Bench, tmp_path: Path) -> None:
-    """What the file means is what the bench shows all the same."""
+    """The file means what the bench shows all the same."""
     asked = {("plugins",): [], ("chat_template",): "tokenizer_default"}
     made = prepare.prepare_export(new, tmp_path / "full.yaml", asked=asked)
     proof = next(one for one in made.proofs if one.step == "consumer")

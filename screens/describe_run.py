@@ -50,7 +50,7 @@ def compared_text(told: Text, run: Run, other: Run, paint: Paints) -> None:
 
 
 def waiting_text(rows: int, steps: int, paint: Paints) -> Text:
-    """What the next run will be, and the keys that start it and change it."""
+    """The next run, and the keys that start it and change it."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
     text.append("r ", paint.accent).append(f"runs {rows} rows for {steps} steps", paint.muted)
     text.append("   + − ", paint.accent).append("steps", paint.muted)
@@ -58,7 +58,7 @@ def waiting_text(rows: int, steps: int, paint: Paints) -> Text:
 
 
 def progress_text(events: Sequence[Event], doing: str, steps: int, paint: Paints) -> Text:
-    """How far a run is; `doing` says so before its first event. `steps` is how many were asked for."""
+    """A run's progress; `doing` says so before its first event. `steps` is how many were asked for."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
     done = len(every(events, "step"))
     step = last(events, "step")

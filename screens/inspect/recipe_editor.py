@@ -90,6 +90,7 @@ class RecipeTextArea(TextArea, Sparing):
         if line in looks.own:
             return None
         text = self.document.get_line(line) if line < self.document.line_count else None
+        # Textual has no public way to the highlights of a line, and they decide how it is drawn.
         # A set: of the captures of one kind, tree-sitter gives another first every time.
         return line, text, frozenset(self._highlights[line]), looks.others
 
