@@ -12,6 +12,7 @@ import socket
 import stat
 import sys
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -798,34 +799,45 @@ def test_every_unicode_category_is_in_the_fuzz() -> None:
         assert Document.from_text(write_value("x", f"{ch}x{ch}")).get(("x",)) == f"{ch}x{ch}"
 
 
-def special(kind: str, folder: Path) -> Path:
-    """A file that is no regular one."""
+@contextlib.contextmanager
+def special(kind: str, folder: Path) -> Iterator[Path]:
+    """A file that is no regular one.
+
+    The device is a terminal made for the test: no file can be renamed over it, so that a save that fails to
+    refuse fails here and does no harm.
+    """
     path = folder / kind
     if kind == "FIFO":
         os.mkfifo(path)
     elif kind == "socket":
         with socket.socket(socket.AF_UNIX) as listening:
             listening.bind(str(path))
-    elif kind == "device":
-        return Path("/dev/null")
-    return path
+    else:
+        ends = os.openpty()
+        try:
+            yield Path(os.ttyname(ends[1]))
+        finally:
+            for end in ends:
+                os.close(end)
+        return
+    yield path
 
 
 @pytest.mark.parametrize("kind", ["FIFO", "socket", "device"])
 @pytest.mark.parametrize("linked", [False, True])
 def test_what_is_no_regular_file_is_not_replaced_by_one(tmp_path: Path, kind: str, linked: bool) -> None:
-    path = special(kind, tmp_path)
-    before = path.stat()
-    if linked:
-        link = tmp_path / "link.yaml"
-        link.symlink_to(path)
-        path = link
-    document = Document.from_text("a: 1\n")
-    with pytest.raises(InputError) as caught:
-        document.save(path)
-    assert kind in caught.value.cause
-    assert (path.stat().st_mode, path.stat().st_ino) == (before.st_mode, before.st_ino)
-    assert not [left for left in tmp_path.iterdir() if left.suffix == ".tmp"]
+    with special(kind, tmp_path) as target:
+        before = target.stat()
+        path = target
+        if linked:
+            path = tmp_path / "link.yaml"
+            path.symlink_to(target)
+        document = Document.from_text("a: 1\n")
+        with pytest.raises(InputError) as caught:
+            document.save(path)
+        assert kind in caught.value.cause
+        assert (target.stat().st_mode, target.stat().st_ino) == (before.st_mode, before.st_ino)
+        assert not [left for left in tmp_path.iterdir() if left.suffix == ".tmp"]
 
 
 def test_a_file_with_the_longest_name_is_saved(tmp_path: Path) -> None:
