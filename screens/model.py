@@ -116,7 +116,7 @@ class ModelScreen(WorkbenchScreen):
         self._draw_beside()
 
     def _read(self, number: int) -> Iterator[None]:
-        from workbench.checks.model import check
+        from workbench.checks.recipe_checks import model_findings
         from workbench.checks.schema import unreadable
         from workbench.models.targets import trained
 
@@ -127,7 +127,7 @@ class ModelScreen(WorkbenchScreen):
             anatomy = self.bench.anatomy
             yield
             facts = trained(anatomy, self.bench.recipe)
-            found = [*unreadable(self.bench.document), *check(self.bench)]
+            found = [*unreadable(self.bench.document), *model_findings(self.bench)]
             self.tell(ModelRead(number, anatomy, facts, found))
         except BenchError as problem:
             self.tell(ModelRead(number, None, None, [], problem))

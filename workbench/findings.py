@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from workbench.errors import Where
 
@@ -57,8 +57,8 @@ class Fix:
         return f"{self.title} (changes which roles are trained)" if self.retrains else self.title
 
     def to_dict(self) -> dict[str, Any]:
-        told = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
-        return told | {"retrains": True} if self.retrains else told
+        fix = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
+        return fix | {"retrains": True} if self.retrains else fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,56 @@ class Finding:
         return replace(self, where=replace(self.where, **place))
 
     def to_dict(self) -> dict[str, Any]:
-        told = {
+        finding = {
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
             "hint": self.hint,
             "where": self.where.to_dict(),
         }
-        return told if self.fix is None else told | {"fix": self.fix.to_dict()}
+        return finding if self.fix is None else finding | {"fix": self.fix.to_dict()}
+
+
+HOMES: dict[str, str] = {}
+"""By code: the function or the module's emitter that alone makes its findings (`module.name`), of imported modules."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def emits(*codes: str) -> Callable[[F], F]:
+    """Declare the decorated function as the home of `codes`: it alone makes findings with them.
+
+    Raises:
+        ValueError: a code has another home already.
+    """
+
+    def declare(function: F) -> F:
+        for code in codes:
+            _settle(code, f"{function.__module__}.{function.__qualname__}")
+        return function
+
+    return declare
+
+
+class Emitter:
+    """Makes the findings of one code, where several functions find the same problem.
+
+    `home` is the name of the module that declares the emitter (`__name__`).
+    """
+
+    def __init__(self, code: str, home: str) -> None:
+        self.code = code
+        _settle(code, home)
+
+    def __call__(
+        self, severity: Severity, message: str, hint: str = "", where: Where | None = None, fix: Fix | None = None
+    ) -> Finding:
+        return Finding(self.code, severity, message, hint, where if where is not None else Where(), fix)
+
+
+def _settle(code: str, home: str) -> None:
+    if HOMES.setdefault(code, home) != home:
+        raise ValueError(f"{code} is emitted by {HOMES[code]} already, and by {home} too")
 
 
 def apply_fix(document: Editable, fix: Fix) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from workbench.errors import BenchError, InputError, Where
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.recipe.start_folder import starting_folder
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ class PartFlags(NamedTuple):
 
     training: str | None = None
     detail: str | None = None
+
+
+NOT_RENDERED = Emitter("T006", __name__)
 
 
 @dataclass(frozen=True)
@@ -232,4 +235,4 @@ def as_finding(problem: BenchError, where: Where) -> Finding:
     if isinstance(problem, RowError):
         return problem.finding()
     text = f"{problem.title} ({problem.cause})" if problem.cause else problem.title
-    return Finding("T006", "error", text, problem.hint, problem.where or where)
+    return NOT_RENDERED("error", text, problem.hint, problem.where or where)

@@ -11,8 +11,10 @@ from screens.inspect.context import InspectContext
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
 from screens.token_grid.row_view import RowView, Sample, read_row, read_sample
+from workbench.data.row_notes import BAD_ROW
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
+from workbench.row import NOT_RENDERED
 
 _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -94,7 +96,7 @@ class RowReader:
                 self.recalled = 0
                 context.tell(self.show, 0)
                 return
-            view = Finding("D001", "error", problem.title, problem.cause or problem.hint, problem.where)
+            view = BAD_ROW("error", problem.title, problem.cause or problem.hint, problem.where)
         except Exception as error:
             write(Fault.of(f"row {index}", error))
             view = _as_finding(unexpected(error), index)
@@ -167,10 +169,10 @@ class RowReader:
                 context.tell(samples.end_at, index)
                 return
             except Exception:
-                sample = Sample(index, 0, 0, "T006", "error")
+                sample = Sample(index, 0, 0, NOT_RENDERED.code, "error")
             context.tell(samples.put, sample)
             yield
 
 
 def _as_finding(problem: BenchError, index: int) -> Finding:
-    return Finding("T006", "error", problem.title, f"{problem.cause} {problem.hint}", Where(row=index))
+    return NOT_RENDERED("error", problem.title, f"{problem.cause} {problem.hint}", Where(row=index))

@@ -71,7 +71,7 @@ def check(size: str) -> None:
     from transformers import Gemma4Config
 
     from workbench.bench import open as open_bench
-    from workbench.checks.model import check as model_checks
+    from workbench.checks.recipe_checks import model_findings as model_checks
 
     bench = open_bench()
     config = Gemma4Config(text_config=SIZES[size], vision_config=_VISION)

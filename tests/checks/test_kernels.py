@@ -10,7 +10,7 @@ import pytest
 
 from tests.checks.support import QWEN, SETS, bench_of, of, row
 from workbench.bench import Bench
-from workbench.checks.recipe import check
+from workbench.checks.recipe_checks import recipe_findings as check
 from workbench.findings import apply_fix
 from workbench.recipe.lora_kernels import KERNELS
 

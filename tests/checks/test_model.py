@@ -23,7 +23,7 @@ from tests.checks.support import QWEN, bench_of, of, row
 from tests.models.test_anatomy import PREFIXES, SEVEN, really_adapted, tiny_gemma4
 from tests.support.small import small_config
 from workbench.bench import Bench
-from workbench.checks.model import check
+from workbench.checks.recipe_checks import model_findings as check
 from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.families.library import families
 from workbench.findings import Finding, apply_fix

@@ -12,7 +12,7 @@ import yaml
 import workbench
 from tests.test_cli import run
 from workbench.bench import Bench
-from workbench.checks import model, schema
+from workbench.checks.recipe_checks import model_findings, text_findings
 from workbench.checks.registry import explain
 from workbench.errors import InputError
 from workbench.models import patterns as usable
@@ -59,7 +59,7 @@ def bench() -> Bench:
 def test_each_is_told_at_its_line_and_no_model_is_made(bench: Bench, place: str, text: str) -> None:
     keys = LORA | {"peft_layers_to_transform": [0]} | {place: PLACES[place](text)}
     document = Document.from_text(yaml.safe_dump({"base_model": "here"} | keys, sort_keys=False))
-    found = [one for one in schema.document(document) if one.code == "C011"]
+    found = [one for one in text_findings(document) if one.code == "C011"]
     assert [one.where.line for one in found] == [document.line((*patterns_of(keys)[0],), key=True)[0]]
     assert found[0].severity == "error"
     assert text in found[0].message
@@ -118,7 +118,7 @@ def test_a_pattern_that_never_ends_is_stopped(bench: Bench) -> None:
 def test_check_names_the_pattern_that_never_ends(tmp_path: Path) -> None:
     bench = Bench(Document.from_file(recipe_in(tmp_path, lora_target_modules=ENDLESS)))
     bench.load()
-    found = list(model.check(bench))
+    found = list(model_findings(bench))
     (one,) = [one for one in found if one.code == "C011"]
     assert one.where.line == bench.document.line(("lora_target_modules",), key=True)[0]
     assert not {"A002", "A003"} & {other.code for other in found}

@@ -1,35 +1,126 @@
 from __future__ import annotations
 
-import re
+import ast
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from workbench.checks.registry import Scope, chosen, codes, explain
+from workbench.checks import recipe_checks, row_checks
+from workbench.checks.registry import Check, Scope, chosen, codes, explain, run
 from workbench.errors import InputError
-from workbench.findings import SEVERITIES, Edit, Finding, Fix, apply_fix
+from workbench.findings import SEVERITIES, Edit, Emitter, Finding, Fix, apply_fix, emits
 from workbench.recipe.yaml.document import Document
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def emitted() -> dict[str, set[str]]:
-    """Every code in the sources, and the files that have it."""
-    found: dict[str, set[str]] = {}
+MAKERS = {"Finding", "_finding"}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
     for folder in ("workbench", "screens"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for code in re.findall(r'"([A-Z]\d{3})"', path.read_text("utf-8")):
-                found.setdefault(code, set()).add(str(path.relative_to(ROOT)))
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield ".".join(path.relative_to(ROOT).with_suffix("").parts), ast.parse(path.read_text("utf-8"))
+
+
+def first(call: ast.Call) -> ast.expr | None:
+    return call.args[0] if call.args else next((item.value for item in call.keywords if item.arg == "code"), None)
+
+
+def called(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def declared(function: ast.stmt) -> set[str]:
+    """The codes that a function's decorators name."""
+    found: set[str] = set()
+    for decorator in getattr(function, "decorator_list", ()):
+        if isinstance(decorator, ast.Call) and called(decorator.func) in {"check", "emits"}:
+            found |= {item.value for item in decorator.args if isinstance(item, ast.Constant)}
     return found
 
 
-def test_every_code_in_the_sources_has_a_page() -> None:
-    assert {code: files for code, files in emitted().items() if code not in codes()} == {}
+def places() -> Iterator[tuple[str, str, bool]]:
+    """(code, place, whether the place declares it) for each expression that makes a finding of a code in writing.
+
+    A place is a function of a module, or the module where it declares an emitter. A code that is not written where the
+    finding is made comes as "".
+    """
+    for module, tree in sources():
+        for top in tree.body:
+            name = f"{module}.{getattr(top, 'name', '')}".rstrip(".")
+            for node in ast.walk(top):
+                if not isinstance(node, ast.Call):
+                    continue
+                code = first(node)
+                text = code.value if isinstance(code, ast.Constant) and isinstance(code.value, str) else ""
+                if called(node.func) == "Emitter":
+                    yield text, module, True
+                elif called(node.func) in MAKERS:
+                    yield text, name, text in declared(top)
 
 
-def test_every_page_belongs_to_a_code_that_is_emitted() -> None:
-    assert set(codes()) - set(emitted()) == set()
+def test_every_code_is_emitted_from_one_place_which_declares_it() -> None:
+    found: dict[str, set[str]] = {}
+    for code, place, says_so in places():
+        if not code:
+            # The two that are told the code.
+            assert place in {"workbench.findings.Emitter", "workbench.overfit.verdict._finding"}, place
+            continue
+        assert says_so, f"{place} makes {code} and does not declare it"
+        found.setdefault(code, set()).add(place)
+    assert {code: where for code, where in found.items() if len(where) > 1} == {}
+    assert found.keys() == codes().keys()
+
+
+def test_the_registry_knows_the_home_of_every_code() -> None:
+    for module, _ in sources():
+        if module.startswith("workbench.") and not module.endswith("__main__") and "vlmbench_axolotl" not in module:
+            importlib.import_module(module.removesuffix(".__init__"))
+    written = {code: place for code, place, _ in places() if code}
+    assert {name: code.home for name, code in codes().items()} == written
+
+
+def test_every_check_of_a_module_is_run() -> None:
+    """A check in a module that no list of checks names would never find anything."""
+    run = {
+        check.function
+        for listed in (
+            row_checks.UNRENDERED_CHECKS,
+            row_checks.ROW_CHECKS,
+            recipe_checks.RECIPE_CHECKS,
+            recipe_checks.TEXT_CHECKS,
+            recipe_checks.MODEL_CHECKS,
+            recipe_checks.ROWS_CHECKS,
+        )
+        for check in listed
+    }
+    written = set()
+    for module, tree in sources():
+        for top in tree.body:
+            for decorator in getattr(top, "decorator_list", ()):
+                if isinstance(decorator, ast.Call) and called(decorator.func) == "check":
+                    written.add(getattr(importlib.import_module(module), top.name))
+    assert run == written
+    assert len(run) > 35
+
+
+def test_a_second_home_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"M004 is emitted by workbench\.checks\.mask\.leaks already"):
+        emits("M004")(test_a_second_home_is_refused)
+    with pytest.raises(ValueError, match="M004"):
+        Emitter("M004", "elsewhere")
+    assert explain("M004").home == "workbench.checks.mask.leaks"
+
+
+def test_a_check_that_does_not_apply_finds_nothing() -> None:
+    found = Finding("M004", "error", "x")
+    check = Check(lambda subject: iter([found]), "row", (), when=lambda subject: subject == "a row")
+    assert list(run([check, check], "a row")) == [found, found]
+    assert list(run([check], "another")) == []
 
 
 @pytest.mark.parametrize("code", codes().values(), ids=codes())
@@ -50,8 +141,8 @@ def test_an_unknown_code_names_its_neighbours() -> None:
 
 def test_select_and_ignore_take_beginnings() -> None:
     found = [Finding(code, "note", "x") for code in ("M001", "M002", "T001")]
-    assert [one.code for one in chosen(found, ["m"])] == ["M001", "M002"]
-    assert [one.code for one in chosen(found, ["M"], ["M002"])] == ["M001"]
+    assert [finding.code for finding in chosen(found, ["m"])] == ["M001", "M002"]
+    assert [finding.code for finding in chosen(found, ["M"], ["M002"])] == ["M001"]
     assert chosen(found) == found
 
 

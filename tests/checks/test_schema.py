@@ -10,6 +10,7 @@ import yaml
 from tests.checks.contradictory import ACCEPTED, CLEAN, REFUSED
 from tests.checks.support import HEAD, SETS, of
 from workbench.checks import ineffective_keys, refused_keys, schema
+from workbench.checks.recipe_checks import text_findings
 from workbench.findings import Finding, apply_fix
 from workbench.recipe.schema import annotation, nearest
 from workbench.recipe.schema import schema as keys
@@ -21,7 +22,7 @@ def recipe(**changes: Any) -> Document:
 
 
 def told(document: Document) -> list[Finding]:
-    return [*schema.multimodal(document), *schema.document(document)]
+    return [*schema.multimodal(document), *text_findings(document)]
 
 
 def mended(document: Document, finding: Finding) -> list[Finding]:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, of, row, said
 from workbench.checks.row_checks import check_row
-from workbench.checks.row_facts import Scene
+from workbench.checks.row_facts import RowFacts
 from workbench.checks.run import check_recipe, check_rows
 from workbench.checks.template import third_opinion
 
@@ -147,8 +147,8 @@ def test_t008_and_the_agreement(make: Make) -> None:
         "{% else %}{{ p.text }}{% endif %}",
     )
     bench = make([PLAIN], jinja(marked))
-    scene = Scene(bench.row(0))
-    told = third_opinion(scene)
+    facts = RowFacts(bench.row(0))
+    told = third_opinion(facts)
     assert told is not None
     assert told[0] == told[1] > 0
     assert not of(check_row(bench.row(0)), "T008")
@@ -157,7 +157,7 @@ def test_t008_and_the_agreement(make: Make) -> None:
     wrong = make([PLAIN], jinja(marked.replace("m.role == 'assistant'", "m.role == 'user'")))
     (found,) = of(check_row(wrong.row(0)), "T008")
     assert found.severity == "note"
-    assert third_opinion(Scene(make([PLAIN], jinja(CHAT)).row(0))) is None
+    assert third_opinion(RowFacts(make([PLAIN], jinja(CHAT)).row(0))) is None
 
 
 def test_rows_of_one_form_are_not_rendered_again_and_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from workbench.data.row_notes import Notes, RowError, type_name
+from workbench.data.row_notes import BAD_CONTENT, BAD_MEDIA, BAD_PART, BAD_PICTURES, BAD_ROW, Notes, RowError, type_name
 from workbench.errors import Where
 
 DATA = Path("/data")
@@ -19,14 +19,14 @@ def notes(line: int | None = 8) -> Notes:
 
 def test_a_finding_stands_at_the_message_and_key_in_hand() -> None:
     one = notes()
-    one.add("D001", "note", "of the row")
+    one.add(BAD_ROW, "note", "of the row")
     one.at_message("messages", 2, "content[1]")
-    one.add("D002", "warning", "of a part", "do")
+    one.add(BAD_CONTENT, "warning", "of a part", "do")
     one.at_message("messages", 3, None)
-    one.add("D003", "error", "of a message")
-    one.add("D004", "error", "of a field", field="images[0]")
+    one.add(BAD_PICTURES, "error", "of a message")
+    one.add(BAD_PART, "error", "of a field", field="images[0]")
     one.at_message("messages", None, None)
-    one.add("D005", "note", "of the row again")
+    one.add(BAD_MEDIA, "note", "of the row again")
     assert [(each.code, each.severity, each.message, each.hint) for each in one.findings[:2]] == [
         ("D001", "note", "of the row", ""),
         ("D002", "warning", "of a part", "do"),
@@ -45,17 +45,17 @@ def test_a_finding_stands_at_the_message_and_key_in_hand() -> None:
 def test_an_error_is_a_finding_of_its_code() -> None:
     one = notes()
     one.at_message("messages", 0, "role")
-    error = one.error("D006", "No role", "it is null", "Give one.")
+    error = one.error(BAD_PART, "No role", "it is null", "Give one.")
     finding = error.finding()
     assert (finding.code, finding.severity, finding.message, finding.hint) == (
-        "D006",
+        "D008",
         "error",
         "No role: it is null",
         "Give one.",
     )
     assert finding.where == Where("rows.jsonl", 8, row=7, message=0, field="messages[0].role")
-    assert RowError("D006", "No role").finding().message == "No role"
-    assert one.error("D006", "t", field="x").where.field == "x"
+    assert RowError(BAD_PART, "No role").finding().message == "No role"
+    assert one.error(BAD_PART, "t", field="x").where.field == "x"
     assert one.findings == []
 
 

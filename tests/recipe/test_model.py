@@ -189,7 +189,7 @@ def test_every_broken_value_is_named_with_its_place_and_what_is_expected() -> No
         ("r.yaml:16:14: sequence_len", "a whole number"),
     ]
     assert [found.where.field for found in findings[9:]] == ["model_revision", "[12]", "special_tokens"]
-    assert {found.code for found in findings} == {BAD_VALUE}
+    assert {found.code for found in findings} == {BAD_VALUE.code}
     assert findings[0].message.startswith("image_size is 'big'")
     assert findings[2].hint == "Write it as a list: [assistant]"
     assert findings[4].hint == 'Quote it: "1.0"'

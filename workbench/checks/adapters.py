@@ -1,11 +1,13 @@
-"""A001, A002, A003, A010, A011: what a recipe trains of its model, and what it does not."""
+"""A001, A002, A003, A010, A011: the modules that a recipe trains of its model, and those it does not."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workbench.checks.recipe_facts import ModelFacts
+from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.lora import ADAPTERS, TARGETS
@@ -14,20 +16,21 @@ from workbench.models.patterns import PatternError
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.models.anatomy import Anatomy
-    from workbench.models.targets import Trained
     from workbench.models.towers import TowerName
 
 _SIDES: tuple[TowerName, ...] = ("vision", "audio", "projector", "other")
 
 
-def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
+@check("A001", "A002", "A003", stage="model")
+def targets(model: ModelFacts) -> Iterator[Finding]:
     """A001, A002, A003: where the adapters are."""
+    bench, anatomy, facts = model.bench, model.anatomy, model.trained
     recipe = bench.recipe
-    key = next((one for one in TARGETS if getattr(recipe, one)), None)
+    key = next((name for name in TARGETS if getattr(recipe, name)), None)
     if recipe.adapter not in ADAPTERS or key is None:
         # That nothing is named to be adapted is told by C005.
         return
-    where = _at(bench, key)
+    where = model.at(key)
     hits = facts.hits
     language = hits.get("language", 0) + hits.get("experts", 0)
     beside = {tower: hits[tower] for tower in _SIDES if hits.get(tower)}
@@ -35,9 +38,9 @@ def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
         # C011 tells it.
         return
     if facts.refusal is not None and facts.refusal.where.field not in TARGETS:
-        said = ": ".join(part for part in (facts.refusal.title, facts.refusal.cause) if part)
-        said = said if said.startswith("PEFT") else said[0].lower() + said[1:]
-        yield Finding("A002", "error", said, facts.refusal.hint, facts.refusal.where)
+        text = ": ".join(part for part in (facts.refusal.title, facts.refusal.cause) if part)
+        text = text if text.startswith("PEFT") else text[0].lower() + text[1:]
+        yield Finding("A002", "error", text, facts.refusal.hint, facts.refusal.where)
         return
     if facts.refusal is not None:
         fix, hint = _language_only(bench, anatomy)
@@ -48,10 +51,10 @@ def targets(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
             yield Finding("A003", "error", text, hint, where, fix)
         return
     if beside:
-        told = " and ".join(f"{counted(number, 'module')} of {_the(tower)}" for tower, number in beside.items())
+        reached = " and ".join(f"{counted(number, 'module')} of {_the(tower)}" for tower, number in beside.items())
         dead = f"; freeze_mm_modules freezes {len(facts.dead):,} of the adapters again"
         dead = dead if facts.dead and not recipe.unfrozen_parameters else ""
-        text = f"LoRA reaches {told}, beside {counted(language, 'module')} of the language model{dead}"
+        text = f"LoRA reaches {reached}, beside {counted(language, 'module')} of the language model{dead}"
         fix, hint = _language_only(bench, anatomy)
         yield Finding("A001", "warning", text, hint, where, fix)
     if facts.redirected:
@@ -88,7 +91,7 @@ def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
             continue
         change = {"lora_target_modules": pattern, "lora_target_linear": None, "lora_exclude_modules": None}
         facts = trained(anatomy, bench.recipe.model_copy(update=change))
-        if facts.refusal is None and facts.hits.get("language") and not any(facts.hits.get(one) for one in _SIDES):
+        if facts.refusal is None and facts.hits.get("language") and not any(facts.hits.get(side) for side in _SIDES):
             edits = [Edit(("lora_target_modules",), pattern)]
             if bench.recipe.lora_target_linear is not None:
                 edits.append(Edit(("lora_target_linear",), remove=True))
@@ -97,14 +100,16 @@ def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
     return None, "No pattern reaches it alone: PEFT turns patterns into names for this architecture."
 
 
-def experts(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
-    """A010."""
+@check("A010", stage="model")
+def experts(model: ModelFacts) -> Iterator[Finding]:
+    """A010: adapters on the parameters of experts."""
+    bench, anatomy, facts = model.bench, model.anatomy, model.trained
     recipe, known = bench.recipe, anatomy.expert_parameters
     named = recipe.lora_target_parameters or []
     named = [named] if isinstance(named, str) else list(named)
     everything = [name for name, _ in anatomy.model.named_parameters()]
     for index, name in enumerate(named):
-        if any(one == name or one.endswith(f".{name}") for one in everything):
+        if any(parameter == name or parameter.endswith(f".{name}") for parameter in everything):
             continue
         path = (
             ("lora_target_parameters", index)
@@ -137,13 +142,15 @@ def experts(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]
             "note",
             text,
             f"To train them, set lora_target_parameters to {', '.join(known)}.",
-            _at(bench, "adapter"),
+            model.at("adapter"),
             fix,
         )
 
 
-def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
-    """A011: what is trained of the sides that make tokens of pictures and sound, and adapters that are frozen again."""
+@check("A011", stage="model")
+def frozen(model: ModelFacts) -> Iterator[Finding]:
+    """A011: training of the sides that make tokens of pictures and sound, and adapters that are frozen again."""
+    bench, anatomy, facts = model.bench, model.anatomy, model.trained
     recipe = bench.recipe
     language = any(facts.modules.get(name) == "language" for name in facts.dead)
     if recipe.adapter and recipe.unfrozen_parameters and (language or (facts.dead and not recipe.freeze_mm_modules)):
@@ -151,7 +158,7 @@ def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
         text = f"unfrozen_parameters freezes {len(facts.dead):,} of {counted(len(facts.modules), 'adapter')} again"
         hint = "Remove it: beside adapters nothing else trains. Its patterns begin where names do, at base_model.model."
         alone = Fix("without unfrozen_parameters", (Edit(("unfrozen_parameters",), remove=True),))
-        yield Finding("A011", "error", text, hint, _at(bench, "unfrozen_parameters"), alone)
+        yield Finding("A011", "error", text, hint, model.at("unfrozen_parameters"), alone)
         return
     sides = [tower for tower in anatomy.towers if tower.name in ("vision", "audio", "projector")]
     if not sides or facts.refusal is not None:
@@ -161,12 +168,12 @@ def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
             text = (
                 "freeze_mm_modules is not set; under these adapters nothing of vision, audio or projector trains anyway"
             )
-            yield Finding("A011", "note", text, "Set it all the same, so that it stays so.", _at(bench, "adapter"))
+            yield Finding("A011", "note", text, "Set it all the same, so that it stays so.", model.at("adapter"))
         return
     trained = [tower for tower in sides if facts.counts.get(tower.name)]
     if not trained:
         return
-    told = ", ".join(
+    named = ", ".join(
         (f"{facts.counts[tower.name] / 1e6:,.1f} M of " if anatomy.sized else "")
         + f"{_the(tower.name)} ({', '.join(tower.prefixes)})"
         for tower in trained
@@ -175,30 +182,26 @@ def frozen(bench: Bench, anatomy: Anatomy, facts: Trained) -> Iterator[Finding]:
         f"{prefix}.*" for tower in anatomy.towers if tower.name in ("language", "head") for prefix in tower.prefixes
     ]
     if recipe.freeze_mm_modules:
-        text = f"freeze_mm_modules does not know these modules by name, and they train: {told}"
+        text = f"freeze_mm_modules does not know these modules by name, and they train: {named}"
         fix = (
             Fix("unfrozen_parameters: the language model alone", (Edit(("unfrozen_parameters",), keep),))
             if keep
             else None
         )
         yield Finding(
-            "A011", "warning", text, "List what trains in unfrozen_parameters.", _at(bench, "freeze_mm_modules"), fix
+            "A011", "warning", text, "List what trains in unfrozen_parameters.", model.at("freeze_mm_modules"), fix
         )
     elif not recipe.unfrozen_parameters:
         fix = Fix("freeze_mm_modules: true", (Edit(("freeze_mm_modules",), True),))
-        text = f"full fine-tuning also trains {told}"
+        text = f"full fine-tuning also trains {named}"
         yield Finding(
             "A011",
             "error",
             text,
             "Set freeze_mm_modules, or say in unfrozen_parameters what is to train.",
-            _at(bench, "base_model"),
+            model.at("base_model"),
             fix,
         )
-
-
-def _at(bench: Bench, key: str) -> Any:
-    return bench.recipe.where((key,), key=True)
 
 
 def _the(tower: str) -> str:
@@ -210,10 +213,10 @@ def _the(tower: str) -> str:
 def _ranges(numbers: Sequence[int]) -> str:
     """Numbers in order, with runs as a-b."""
     runs: list[list[int]] = []
-    for one in numbers:
-        if runs and one == runs[-1][-1] + 1:
-            runs[-1].append(one)
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
         else:
-            runs.append([one])
-    told = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
-    return ", ".join(told[:6]) + (", …" if len(told) > 6 else "")
+            runs.append([number])
+    named = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    return ", ".join(named[:6]) + (", …" if len(named) > 6 else "")

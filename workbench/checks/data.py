@@ -1,4 +1,4 @@
-"""D004, D006, D007 and per-part training (M013, M014, M015): what a row's own content asks for."""
+"""D004, D006, D007 and per-part training (M013, M014, M015): the content of a row."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.checks.row_facts import Scene
-from workbench.findings import Finding
+from workbench.checks.registry import check
+from workbench.checks.row_facts import RowFacts
+from workbench.findings import Finding, Severity
+from workbench.recipe.knobs import NO_EFFECT
 from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
@@ -22,15 +24,11 @@ _COMMON = ("<image>", "<video>", "<audio>")
 _MEDIA_ATTRIBUTES = ("image_token", "video_token", "audio_token", "boi_token", "eoi_token")
 
 
-def check(scene: Scene) -> Iterator[Finding]:
-    """Every finding about the data of a row that renders."""
-    yield from too_long(scene)
-    if scene.bench.recipe.multimodal:
-        yield from ignored_parts(scene)
-    else:
-        yield from cut_parts(scene)
+def _multimodal(facts: RowFacts) -> bool:
+    return facts.bench.recipe.multimodal
 
 
+@check("D004", stage="unrendered row")
 def literal_media(row: Row) -> Iterator[Finding]:
     """D004; needs no rendering, and explains rows that the processor refuses."""
     own, pattern = _media_texts(row.bench.renderer)
@@ -68,12 +66,13 @@ def _media_texts(renderer: Renderer) -> tuple[frozenset[str], re.Pattern[str]]:
     return frozenset(own), re.compile("|".join(map(re.escape, tokens)))
 
 
-def too_long(scene: Scene) -> Iterator[Finding]:
+@check("D006", "D007")
+def too_long(facts: RowFacts) -> Iterator[Finding]:
     """D006 and D007, where the recipe names a sequence_len."""
-    limit, length = scene.bench.document.get(("sequence_len",)), len(scene.ids)
+    limit, length = facts.bench.document.get(("sequence_len",)), len(facts.ids)
     if not isinstance(limit, int) or length <= limit:
         return
-    recipe, runs = scene.bench.recipe, scene.rendering.media
+    recipe, runs = facts.bench.recipe, facts.rendering.media
     whole = recipe.multimodal and bool(recipe.skip_prepare_dataset)
     cut = recipe.excess_length_strategy == "truncate"
     fate = "it is trained whole" if whole else "it is cut" if cut else "it is dropped"
@@ -81,17 +80,17 @@ def too_long(scene: Scene) -> Iterator[Finding]:
     of_media = f", {media:,} of them media" if media else ""
     text = f"{length:,} tokens{of_media}, sequence_len is {limit:,}: {fate}"
     hint = "Shorten the row, make its pictures smaller (image_size), or raise sequence_len."
-    yield Finding("D006", "warning", text, hint, scene.at_recipe(("sequence_len",), None, (limit, length)))
+    yield Finding("D006", "warning", text, hint, facts.at_recipe(("sequence_len",), None, (limit, length)))
     for index in range(len(runs)):
         start, stop = int(runs.start[index]), int(runs.stop[index])
         if start < limit < stop:
             what = f"sequence_len {limit:,} falls inside {runs.modality[index]} {index} (tokens {start:,}–{stop:,})"
-            message = int(scene.trace.message[start])
+            message = int(facts.trace.message[start])
             text = f"{what}: cut there, the model gets fewer placeholders than features and raises"
             hint = "Shorten the text before it, or raise sequence_len."
-            severity = "error" if cut and not whole else "warning"
-            where = scene.at_recipe(("sequence_len",), message, (start, stop))
-            yield Finding("D007", "error" if severity == "error" else "warning", text, hint, where)
+            severity: Severity = "error" if cut and not whole else "warning"
+            where = facts.at_recipe(("sequence_len",), message, (start, stop))
+            yield Finding("D007", severity, text, hint, where)
 
 
 def _off(thing: Any) -> str | None:
@@ -104,50 +103,52 @@ def _off(thing: Any) -> str | None:
     return "weight: 0" if isinstance(weight, (int, float)) and not isinstance(weight, bool) and weight == 0 else None
 
 
-def ignored_parts(scene: Scene) -> Iterator[Finding]:
+@check(when=_multimodal)
+def ignored_parts(facts: RowFacts) -> Iterator[Finding]:
     """M013: messages and parts that ask not to be trained, and are."""
-    trace, keep = scene.trace, scene.mask.keep
-    raw = scene.row.raw_messages
-    for number, message in enumerate(scene.row.conversation.messages):
+    trace, keep = facts.trace, facts.mask.keep
+    raw = facts.row.raw_messages
+    for number, message in enumerate(facts.row.conversation.messages):
         asked = _off(raw[number]) if number < len(raw) else None
         parts = message.get("content")
         which: list[tuple[int | None, str]] = [(None, asked)] if asked else []
         which += [(i, off) for i, part in enumerate(parts if isinstance(parts, list) else []) if (off := _off(part))]
-        for part, said in which:
+        for part, key in which:
             mine = (trace.message == number) & (True if part is None else trace.part == part)
             at = np.flatnonzero(mine & keep)
             if not len(at):
                 continue
             what = "the message" if part is None else "a part"
-            text = f"{said} on {what} has no effect: {len(at)} tokens of it are trained (multimodal path)"
+            text = f"{key} on {what} has no effect: {len(at)} tokens of it are trained (multimodal path)"
             hint = "Give what must not be trained a role of its own, outside roles_to_train."
-            place = scene.where(number, (int(at[0]), int(at[-1]) + 1))
-            yield Finding("M013", "warning", text, hint, place)
+            place = facts.where(number, (int(at[0]), int(at[-1]) + 1))
+            yield NO_EFFECT("warning", text, hint, place)
             return
 
 
-def cut_parts(scene: Scene) -> Iterator[Finding]:
-    """M014 and M015, on the text path: what happens where a part that is trained meets one that is not."""
-    trace = scene.trace
-    for number, message in enumerate(scene.row.conversation.messages):
+@check("M014", "M015", when=lambda facts: not _multimodal(facts))
+def cut_parts(facts: RowFacts) -> Iterator[Finding]:
+    """M014 and M015, on the text path: a part that is trained beside one that is not."""
+    trace = facts.trace
+    for number, message in enumerate(facts.row.conversation.messages):
         parts = message.get("content")
-        if not isinstance(parts, list) or not scene.role_trained[number]:
+        if not isinstance(parts, list) or not facts.role_trained[number]:
             continue
         for left in range(len(parts) - 1):
-            one, two = parts[left], parts[left + 1]
-            texts = [part.get("text") if isinstance(part, dict) else None for part in (one, two)]
-            if not all(isinstance(text, str) and text for text in texts) or bool(_off(one)) == bool(_off(two)):
+            pair = parts[left], parts[left + 1]
+            texts = [part.get("text") if isinstance(part, dict) else None for part in pair]
+            if not all(isinstance(text, str) and text for text in texts) or bool(_off(pair[0])) == bool(_off(pair[1])):
                 continue
             mine = np.flatnonzero((trace.message == number) & (trace.part == left))
-            edge = int(mine[-1]) + 1 if len(mine) else int(scene.first[number])
-            if edge < len(scene.ids) and trace.kind[edge] == Owner.SPLIT:
-                written = scene.rendering.token_text(edge)
+            edge = int(mine[-1]) + 1 if len(mine) else int(facts.first[number])
+            if edge < len(facts.ids) and trace.kind[edge] == Owner.SPLIT:
+                written = facts.rendering.token_text(edge)
                 text = (
                     f"the token “{written}” belongs to two parts of which one is not trained (parts {left}, {left + 1})"
                 )
                 hint = "Cut parts between words, with the space at the beginning of the second."
-                yield Finding("M014", "warning", text, hint, scene.where(number, (edge, edge + 1)))
+                yield Finding("M014", "warning", text, hint, facts.where(number, (edge, edge + 1)))
             if str(texts[0]) != str(texts[0]).rstrip():
                 text = f"part {left} ends in white space, part {left + 1} is trained otherwise"
                 hint = "Move the white space to the beginning of the next part."
-                yield Finding("M015", "warning", text, hint, scene.where(number, (max(0, edge - 1), edge)))
+                yield Finding("M015", "warning", text, hint, facts.where(number, (max(0, edge - 1), edge)))

@@ -1,61 +1,49 @@
-"""A001 to A011, A013, C011: what the configuration alone says of a run, before any weight is loaded."""
+"""A004 to A009, A013, C011: the model's classes and configuration against the recipe, before any weight is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
-from workbench.checks import adapters
+from workbench.checks.recipe_facts import ModelFacts
 from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
+from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
-from workbench.errors import EnvironmentProblem
-from workbench.findings import Edit, Finding, Fix
+from workbench.checks.schema import BAD_PATTERN
+from workbench.findings import Edit, Emitter, Finding, Fix, Severity
 from workbench.models.forward import forward_facts
 from workbench.models.patterns import PatternError
 from workbench.models.sizes import UNSIZED
 
-if TYPE_CHECKING:
-    from workbench.bench import Bench
-    from workbench.models.anatomy import Anatomy
-
+NOT_CHECKED = Emitter("A013", __name__)
 # The largest attention head that a backend takes; one that is not named here takes any.
 _LARGEST_HEAD = {"flash_attention_2": 256, "flash_attention_3": 256}
 # What axolotl loads a model with before it puts its own in place.
 _LOADED_WITH = {"fp8": "sdpa"}
 
 
-def check(bench: Bench) -> Iterator[Finding]:
-    """Every finding about the recipe's model, in seconds; none where there is no config.json."""
-    from workbench.models.targets import trained
-
-    if bench.loaded.auto_config is None:
-        return
-    try:
-        anatomy = bench.anatomy
-        facts = trained(anatomy, bench.recipe)
-    except EnvironmentProblem as problem:
-        yield Finding("A013", "note", f"{problem.title}: {problem.cause}", problem.hint, _at(bench, "base_model"))
-        return
-    if not anatomy.sized:
+@check(stage="model")
+def unsized(model: ModelFacts) -> Iterator[Finding]:
+    """A013: a configuration without sizes."""
+    if not model.anatomy.sized:
         text = f"{UNSIZED}: no parameters and no memory are told, and numbers of layers and heads are the defaults'"
         hint = "Give a folder or a hub id that has the model's own config.json."
-        yield Finding("A013", "note", text, hint, _at(bench, "base_model"))
-    if isinstance(facts.refusal, PatternError) and facts.refusal.endless:
-        yield Finding("C011", "error", facts.refusal.cause, facts.refusal.hint, facts.refusal.where)
-    yield from adapters.targets(bench, anatomy, facts)
-    yield from adapters.experts(bench, anatomy, facts)
-    yield from adapters.frozen(bench, anatomy, facts)
-    yield from loads(bench)
-    yield from backend(bench, anatomy)
-    yield from checkpointing(bench, anatomy)
-    yield from wrapping(bench, anatomy)
-    yield from step(bench, anatomy)
+        yield NOT_CHECKED("note", text, hint, model.at("base_model"))
 
 
-def loads(bench: Bench) -> Iterator[Finding]:
+@check(stage="model")
+def endless_pattern(model: ModelFacts) -> Iterator[Finding]:
+    """C011, for a pattern that never ends on the model's names; what does not compile is found in the text."""
+    refusal = model.trained.refusal
+    if isinstance(refusal, PatternError) and refusal.endless:
+        yield BAD_PATTERN("error", refusal.cause, refusal.hint, refusal.where)
+
+
+@check("A004", stage="model")
+def text_class(model: ModelFacts) -> Iterator[Finding]:
     """A004, for a recipe that trains on text alone."""
     from workbench.models.load_route import route
 
+    bench = model.bench
     if bench.recipe.multimodal or not bench.loaded.is_multimodal:
         return
     found = route(bench.loaded.auto_config)
@@ -64,21 +52,23 @@ def loads(bench: Bench) -> Iterator[Finding]:
         "backbone": f"For text alone, {found.class_name} is enough; axolotl loads the whole.",
         "direct": f"{found.class_name} is loaded whole.",
     }[found.way]
-    severity = "warning" if found.dual and found.way != "causal" else "note"
-    yield Finding("A004", severity, found.reason, hint, _at(bench, "base_model"))  # type: ignore[arg-type]
+    severity: Severity = "warning" if found.dual and found.way != "causal" else "note"
+    yield Finding("A004", severity, found.reason, hint, model.at("base_model"))
 
 
-def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
+@check("A006", stage="model")
+def attention_backend(model: ModelFacts) -> Iterator[Finding]:
     """A006: the class of each part is asked for the backend, then the heads are measured."""
     from workbench.models.attention import UNSET, lacking, refused
 
+    bench, anatomy = model.bench, model.anatomy
     data = bench.document.data
     hybrid = bool(data.get("gemma4_hybrid_attn_impl"))
     # The hybrid is loaded with flash attention, which axolotl then takes from the global layers.
     name = attention(data) or ("flash_attention_2" if hybrid else None)
     if name is None:
         return
-    keys = [one for one in ("attn_implementation", *LEGACY_ATTENTION, "gemma4_hybrid_attn_impl") if data.get(one)]
+    keys = [key for key in ("attn_implementation", *LEGACY_ATTENTION, "gemma4_hybrid_attn_impl") if data.get(key)]
     text = refused(anatomy, _LOADED_WITH.get(name, name))
     limit, largest = _LARGEST_HEAD.get(name), max(anatomy.head_dims, default=0)
     if text is None and limit is not None and largest > limit and not hybrid:
@@ -86,20 +76,21 @@ def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     if text is None:
         return
     title, hint = f"without {', '.join(keys)}", f"Remove {' and '.join(keys)}: {UNSET}."
-    edits = [Edit((one,), remove=True) for one in keys]
+    edits = [Edit((key,), remove=True) for key in keys]
     if data.get("sample_packing") and not bench.recipe.multimodal and not lacking(anatomy, "sdpa"):
         # With none named, axolotl does not tell packed rows apart.
         title, hint = "attn_implementation: sdpa", "Set attn_implementation: sdpa."
-        edits = [one for one in edits if one.path != ("attn_implementation",)]
+        edits = [edit for edit in edits if edit.path != ("attn_implementation",)]
         edits.append(Edit(("attn_implementation",), "sdpa"))
-    yield Finding("A006", "error", text, hint, _at(bench, keys[0]), Fix(title, tuple(edits)))
+    yield Finding("A006", "error", text, hint, model.at(keys[0]), Fix(title, tuple(edits)))
 
 
-def checkpointing(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
-    """A007."""
-    recipe = bench.recipe
-    told = (recipe.gradient_checkpointing_kwargs or {}).get("use_reentrant", True)
-    if not recipe.gradient_checkpointing or not told:
+@check("A007", stage="model")
+def checkpointing(model: ModelFacts) -> Iterator[Finding]:
+    """A007: reentrant checkpointing where the model cannot have it."""
+    bench, anatomy, recipe = model.bench, model.anatomy, model.bench.recipe
+    reentrant = (recipe.gradient_checkpointing_kwargs or {}).get("use_reentrant", True)
+    if not recipe.gradient_checkpointing or not reentrant:
         return
     need = (
         bench.family.needs(bench.loaded.config).get("gradient_checkpointing_kwargs")
@@ -124,22 +115,23 @@ def checkpointing(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     )
     unsaid = "" if recipe.gradient_checkpointing_kwargs else ", as axolotl has it where nothing is said"
     text = f"checkpointing is reentrant{unsaid}. {why}"
-    yield Finding(
-        "A007", "warning", text, "Set gradient_checkpointing_kwargs.use_reentrant to false.", _at(bench, key), fix
-    )
+    hint = "Set gradient_checkpointing_kwargs.use_reentrant to false."
+    yield Finding("A007", "warning", text, hint, model.at(key), fix)
 
 
-def wrapping(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
-    """A008."""
+@check("A008", stage="model")
+def wrapping(model: ModelFacts) -> Iterator[Finding]:
+    """A008: the layer class that FSDP is to wrap."""
+    bench, anatomy = model.bench, model.anatomy
     settings = bench.recipe.fsdp_config
     if not settings and not bench.recipe.fsdp:
         return
     settings = settings or {}
     key = next(
-        (one for one in settings if one.endswith("transformer_layer_cls_to_wrap")), "transformer_layer_cls_to_wrap"
+        (name for name in settings if name.endswith("transformer_layer_cls_to_wrap")), "transformer_layer_cls_to_wrap"
     )
-    told = settings.get(key) or []
-    names = [one.strip() for one in told.split(",")] if isinstance(told, str) else list(told)
+    listed = settings.get(key) or []
+    names = [name.strip() for name in listed.split(",")] if isinstance(listed, str) else list(listed)
     own = [name for block in anatomy.blocks for name in block.classes]
     where, right = bench.recipe.where(("fsdp_config", key), key=True), ",".join(own)
     fix = Fix(f"wrap {right}", (Edit(("fsdp_config", key), right),)) if own else None
@@ -170,20 +162,21 @@ def wrapping(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
         yield Finding("A008", "warning", text, f"Set fsdp_config.{key} to {right}.", where, fix)
 
 
-def step(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
-    """A005 and A009: what a training step on this transformers wants and does."""
-    facts = forward_facts(anatomy)
+@check("A005", "A009", stage="model")
+def training_step(model: ModelFacts) -> Iterator[Finding]:
+    """A005 and A009: the inputs and the loss of a training step on this transformers."""
+    bench, facts = model.bench, forward_facts(model.anatomy)
     if facts.problem is not None:
         text = f"a training step on text was tried and stopped: {facts.problem}; A005 and A009 were not checked"
         hint = "The step ran on tensors without data, which some code cannot do; else look at config.json."
-        yield Finding("A013", "note", text, hint, _at(bench, "base_model"))
+        yield NOT_CHECKED("note", text, hint, model.at("base_model"))
         return
-    given = getattr(bench.loaded.processor, "model_input_names", ())
+    inputs = getattr(bench.loaded.processor, "model_input_names", ())
     for name in facts.extra:
-        brought = bench.recipe.multimodal and name in given
+        brought = bench.recipe.multimodal and name in inputs
         hint = "The processor brings it." if brought else "Give it in every batch: zeros where a row is text alone."
         text = f"the forward pass raises in training without {name}"
-        yield Finding("A005", "note" if brought else "warning", text, hint, _at(bench, "base_model"))
+        yield Finding("A005", "note" if brought else "warning", text, hint, model.at("base_model"))
     steps = bench.recipe.gradient_accumulation_steps or 1
     if facts.accepts_count and facts.uses_count is False and steps > 1:
         text = (
@@ -195,9 +188,5 @@ def step(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
             "warning",
             text,
             "axolotl's trainer corrects it; elsewhere divide what is logged.",
-            _at(bench, "gradient_accumulation_steps"),
+            model.at("gradient_accumulation_steps"),
         )
-
-
-def _at(bench: Bench, key: str) -> Any:
-    return bench.recipe.where((key,), key=True)

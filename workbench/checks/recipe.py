@@ -1,16 +1,17 @@
-"""A014, M006, M009, M010, M012, T005, D009: what can be said of a recipe and its model without any row."""
+"""M006, M009, M010, M012, D009: the recipe's roles, ends and datasets against its template and tokenizer."""
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks import schema, template
-from workbench.checks.kernels import kernels
-from workbench.checks.row_facts import Scene, boundary_place
-from workbench.findings import Edit, Finding, Fix
+from workbench.checks.mask import STOP_TOKEN
+from workbench.checks.recipe_facts import RecipeFacts, RowsSeen
+from workbench.checks.registry import check
+from workbench.checks.row_facts import RowFacts, boundary_place
+from workbench.findings import Edit, Emitter, Finding, Fix
 from workbench.recipe import plugin
 from workbench.recipe.knobs import FIRST_ONLY
 
@@ -18,31 +19,13 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
 
-_LOOKED_AT = 4
+ROLES = Emitter("M009", __name__)
 
 
-def check(bench: Bench, rows: Iterable[Row] | None = None) -> Iterator[Finding]:
-    """Every finding about the recipe itself, after those that the bench brings already.
-
-    `rows`: where to look how the template ends turns; by default the first few.
-    """
-    differing = list(differing_datasets(bench))
-    told = {(one.where.line, one.where.field) for one in differing}
-    for finding in bench.findings:
-        if finding.code != "M013" or (finding.where.line, finding.where.field) not in told:
-            yield finding
-    yield from differing
-    yield from no_boundaries(bench)
-    yield from unknown_roles(bench)
-    yield from silent_end(bench)
-    yield from deaf_generation(bench, _first(bench) if rows is None else rows)
-    yield from template.dated(bench)
-    yield from kernels(bench.document, bench.loaded.model_type)
-    yield from schema.check(bench)
-
-
-def no_boundaries(bench: Bench) -> Iterator[Finding]:
-    """M010."""
+@check("M010", stage="recipe")
+def no_boundaries(recipe: RecipeFacts) -> Iterator[Finding]:
+    """M010: nothing says what is trained, so everything is."""
+    bench = recipe.bench
     if bench.masking.boundaries or bench.masking.train_on_inputs:
         return
     text = f"the strategy {bench.strategy.name} has no role boundaries and the recipe gives none: everything is trained"
@@ -57,10 +40,12 @@ def no_boundaries(bench: Bench) -> Iterator[Finding]:
     yield Finding("M010", "error", text, hint, bench.document.where((path,), key=True), fix)
 
 
-def unknown_roles(bench: Bench) -> Iterator[Finding]:
+@check(stage="recipe")
+def unknown_roles(recipe: RecipeFacts) -> Iterator[Finding]:
     """M009: trained roles without a boundary."""
+    bench = recipe.bench
     boundaries = bench.masking.boundaries
-    known = list(dict.fromkeys(one.role for one in boundaries))
+    known = list(dict.fromkeys(boundary.role for boundary in boundaries))
     if not boundaries or bench.masking.train_on_inputs:
         return
     for index, role in enumerate(bench.masking.roles_to_train):
@@ -69,31 +54,35 @@ def unknown_roles(bench: Bench) -> Iterator[Finding]:
         path = ("datasets", 0, "roles_to_train")
         text = f"roles_to_train names {role!r}, which has no boundary (there are {', '.join(known)}): it trains nothing"
         near = difflib.get_close_matches(role, known, n=1, cutoff=0.6)
-        near = [one for one in near if one not in bench.masking.roles_to_train]
+        near = [name for name in near if name not in bench.masking.roles_to_train]
         fix = Fix(f"{role} → {near[0]}", (Edit((*path, index), near[0]),), retrains=True) if near else None
         hint = f"Write {near[0]}, or add a boundary for {role}." if near else f"Add a boundary for {role}."
         if bench.document.get((*path, index)) is None:
             fix = None
         place = (*path, index) if bench.document.get((*path, index)) is not None else path
-        yield Finding("M009", "error", text, hint, bench.document.where(place, key=True), fix)
+        yield ROLES("error", text, hint, bench.document.where(place, key=True), fix)
 
 
-def unused_boundaries(bench: Bench, roles: Collection[str], rows: int, *, all_of_them: bool) -> Iterator[Finding]:
+@check(stage="rows")
+def unused_boundaries(seen: RowsSeen) -> Iterator[Finding]:
     """M009: boundaries whose role is in none of the rows looked at; for roles that are not trained, in none at all."""
+    bench = seen.bench
     for index, boundary in enumerate(bench.masking.boundaries):
         trained = boundary.role in bench.masking.roles_to_train
-        if boundary.role in roles or not (trained or all_of_them):
+        if boundary.role in seen.roles or not (trained or seen.all_of_them):
             continue
-        text = f"no message of the {rows:,} rows has the role {boundary.role}, which has a boundary"
+        text = f"no message of the {seen.rows:,} rows has the role {boundary.role}, which has a boundary"
         place = boundary_place(bench, index, "role")
         if trained:
-            yield Finding("M009", "warning", text, "Write the role as the rows name it.", place)
+            yield ROLES("warning", text, "Write the role as the rows name it.", place)
         else:
-            yield Finding("M009", "note", text, "It does nothing here.", place)
+            yield ROLES("note", text, "It does nothing here.", place)
 
 
-def silent_end(bench: Bench) -> Iterator[Finding]:
-    """M012."""
+@check("M012", stage="recipe")
+def end_is_padding(recipe: RecipeFacts) -> Iterator[Finding]:
+    """M012: the pad token is a trained role's end, and padding is masked."""
+    bench = recipe.bench
     pad = bench.masking.pad_id
     for index, boundary in enumerate(bench.masking.boundaries):
         if pad is None or pad not in boundary.end or boundary.role not in bench.masking.roles_to_train:
@@ -122,34 +111,23 @@ def _own_pad(bench: Bench) -> str | None:
     if file is None or not file.is_file():
         return None
     try:
-        told = json.loads(file.read_text("utf-8")).get("pad_token")
+        token = json.loads(file.read_text("utf-8")).get("pad_token")
     except (ValueError, OSError):
         return None
-    text = told.get("content") if isinstance(told, dict) else told
+    text = token.get("content") if isinstance(token, dict) else token
     return text if isinstance(text, str) else None
 
 
-def _first(bench: Bench) -> Iterator[Row]:
-    """The first few rows that can be shown."""
-    from workbench.errors import BenchError
-
-    for index in range(_LOOKED_AT):
-        try:
-            row = bench.row(index)
-        except BenchError:
-            return
-        if row.error is None:
-            yield row
-
-
-def deaf_generation(bench: Bench, rows: Iterable[Row]) -> Iterator[Finding]:
+@check(stage="recipe")
+def generation_goes_on(recipe: RecipeFacts) -> Iterator[Finding]:
     """M006: ends that are trained and at which generation does not stop.
 
     An end with which the template closes no turn of its role in these rows is not believed: the rows' own findings tell
     of it, and generation is asked about the token with which the template does.
     """
-    told = (bench.loaded.generation_config or {}).get("eos_token_id")
-    stops = {told} if isinstance(told, int) else set(told or ())
+    bench = recipe.bench
+    eos = (bench.loaded.generation_config or {}).get("eos_token_id")
+    stops = {eos} if isinstance(eos, int) else set(eos or ())
     if not stops or bench.masking.train_on_inputs:
         return
     written: dict[str, dict[int, str]] | None = None
@@ -157,11 +135,11 @@ def deaf_generation(bench: Bench, rows: Iterable[Row]) -> Iterator[Finding]:
         if boundary.role not in bench.masking.roles_to_train or not boundary.end or stops.intersection(boundary.end):
             continue
         if not boundary.include_end and any(
-            one.start[: len(boundary.end)] == boundary.end for one in bench.masking.boundaries
+            other.start[: len(boundary.end)] == boundary.end for other in bench.masking.boundaries
         ):
             # The end is how the next turn starts: there is no stop token, which M006 tells of each row.
             continue
-        written = _written_ends(rows) if written is None else written
+        written = _written_ends(recipe.rows()) if written is None else written
         theirs = written.get(boundary.role, {})
         ids, text = boundary.end, str(boundary.end_text)
         if theirs and not theirs.keys() & set(ids):
@@ -174,24 +152,25 @@ def deaf_generation(bench: Bench, rows: Iterable[Row]) -> Iterator[Finding]:
             f"{listed}: generation goes on after it"
         )
         hint = f"Add {ids[0]} to eos_token_id in generation_config.json, for serving too."
-        yield Finding("M006", "warning", message, hint, boundary_place(bench, index, "end"))
+        yield STOP_TOKEN("warning", message, hint, boundary_place(bench, index, "end"))
         return
 
 
 def _written_ends(rows: Iterable[Row]) -> dict[str, dict[int, str]]:
     """Per role, the tokens with which the template ends its turns in these rows, with their texts."""
     found: dict[str, dict[int, str]] = {}
-    for scene in map(Scene, rows):
-        for role, at in zip(scene.roles, scene.stops.tolist(), strict=True):
+    for facts in map(RowFacts, rows):
+        for role, at in zip(facts.roles, facts.stops.tolist(), strict=True):
             if at >= 0:
-                token = int(scene.ids[at])
-                found.setdefault(role, {})[token] = scene.rendering.vocabulary.text(token)
+                token = int(facts.ids[at])
+                found.setdefault(role, {})[token] = facts.rendering.vocabulary.text(token)
     return found
 
 
-def differing_datasets(bench: Bench) -> Iterator[Finding]:
+@check("D009", stage="recipe")
+def differing_datasets(facts: RecipeFacts) -> Iterator[Finding]:
     """D009, for each key of a later dataset that the first one overrules."""
-    recipe = bench.recipe
+    recipe = facts.bench.recipe
     if not recipe.multimodal or not recipe.datasets:
         return
     for number, entry in enumerate(recipe.datasets[1:], 1):
@@ -199,12 +178,11 @@ def differing_datasets(bench: Bench) -> Iterator[Finding]:
             value, ruling = getattr(entry, key), getattr(recipe, key)
             if value is None or value == ruling:
                 continue
-            text = (
-                f"datasets[{number}].{key} is {_said(value)}, but the first dataset's {_said(ruling)} rules all of them"
-            )
+            here, first = _shown(value), _shown(ruling)
+            text = f"datasets[{number}].{key} is {here}, but the first dataset's {first} rules all of them"
             hint = f"Train them in separate runs, or write the same. --dataset {number} shows it as it will be masked."
-            yield Finding("D009", "warning", text, hint, bench.document.where(("datasets", number, key), key=True))
+            yield Finding("D009", "warning", text, hint, facts.document.where(("datasets", number, key), key=True))
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)

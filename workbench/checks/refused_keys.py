@@ -28,7 +28,7 @@ _KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A contradiction: the key it is told at, whether a recipe has it, and the edit that resolves it.
+    """A contradiction: the key it is reported at, a test for it, and the edit that resolves it.
 
     `stops`: the run ends at it, whatever the validators say.
     """

@@ -1,28 +1,80 @@
-"""Every code that the bench can emit, declared once, with the page that `vlmbench explain` shows.
+"""Every code with its page, and every check with the function that runs it.
 
-The pages are data, in `codes/` beside this module: a file for each letter.
+The pages, which `vlmbench explain` shows, are data, in `codes/` beside this module. A check is a function under
+`@check("M004")`: it alone yields findings of these codes. A code that several functions find has a `findings.Emitter`.
 """
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from types import ModuleType
 from typing import Any, Literal
 
 from workbench.errors import InputError
-from workbench.findings import Finding, Severity
+from workbench.findings import HOMES, Finding, Severity, emits
 
 _DIGITS = str.maketrans("OIL", "011")
 Scope = Literal["row", "recipe", "model", "run"]
 
 
+Stage = Literal["unrendered row", "row", "rows", "text", "recipe", "model"]
+CheckFunction = Callable[..., Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A function that looks for problems at one stage, and the codes that only it emits."""
+
+    function: CheckFunction
+    stage: Stage
+    codes: tuple[str, ...]
+    when: Callable[[Any], bool] | None = None
+
+    def findings(self, subject: Any) -> Iterator[Finding]:
+        """What the check finds in a subject of its stage; nothing where `when` says that it does not apply."""
+        if self.when is None or self.when(subject):
+            yield from self.function(subject)
+
+
+_CHECKS: dict[str, list[Check]] = {}
+
+
+def check(
+    *codes: str, stage: Stage = "row", when: Callable[[Any], bool] | None = None
+) -> Callable[[CheckFunction], CheckFunction]:
+    """Declare a function as a check, and as the one place that emits `codes`.
+
+    The function gets one argument, by `stage`: an "unrendered row" its `Row`, a "row" its `RowFacts`, "rows" the `Seen`
+    of all that were looked at, the recipe's "text" its `Document`, the "recipe" its `Bench`, the "model" its
+    `ModelFacts`. `when` tells of such a subject whether the check applies. Codes that an `Emitter` makes are not named.
+    """
+
+    def declare(function: CheckFunction) -> CheckFunction:
+        _CHECKS.setdefault(function.__module__, []).append(Check(function, stage, codes, when))
+        return emits(*codes)(function)
+
+    return declare
+
+
+def checks(stage: Stage, *modules: ModuleType) -> tuple[Check, ...]:
+    """The checks of a stage that these modules declare, in the order of the modules and of their lines."""
+    return tuple(check for module in modules for check in _CHECKS.get(module.__name__, ()) if check.stage == stage)
+
+
+def run(checks: Iterable[Check], subject: Any) -> Iterator[Finding]:
+    """What these checks find in a subject, one check after the other."""
+    for check in checks:
+        yield from check.findings(subject)
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code: what it finds, how bad that usually is, what it looks at, and its page in three paragraphs."""
+    """A code: its problem, the usual severity, what it looks at, and its page in three paragraphs."""
 
     code: str
     title: str
@@ -31,6 +83,11 @@ class Code:
     cause: str
     example: str
     fix: str
+
+    @property
+    def home(self) -> str | None:
+        """The function or emitter that makes its findings, `module.name`; None until that module is imported."""
+        return HOMES.get(self.code)
 
     def to_dict(self) -> dict[str, str]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -69,23 +126,23 @@ def _nearest(word: str) -> list[str]:
     """Up to three codes that `word` may have been meant for: first those with the most characters in their places."""
     word = word[:1] + word[1:].translate(_DIGITS)
     near = difflib.get_close_matches(word, _read(), n=len(_read()), cutoff=0.5)
-    return sorted(near, key=lambda code: sum(one != other for one, other in zip(code, word, strict=False)))[:3]
+    return sorted(near, key=lambda code: sum(a != b for a, b in zip(code, word, strict=False)))[:3]
 
 
-def patterns(given: str | Iterable[str]) -> tuple[str, ...]:
+def patterns(select: str | Iterable[str]) -> tuple[str, ...]:
     """Codes or beginnings of codes, each for itself or, as on the command line, with commas between them."""
-    words = [given] if isinstance(given, str) else given
-    return tuple(one.strip() for word in words for one in word.split(",") if one.strip())
+    words = [select] if isinstance(select, str) else select
+    return tuple(pattern.strip() for word in words for pattern in word.split(",") if pattern.strip())
 
 
-def refuse_unknown(given: Iterable[str]) -> None:
+def refuse_unknown(select: Iterable[str]) -> None:
     """Stop at what is neither a code nor the beginning of one, in any case.
 
     Raises:
         InputError: no code begins like one of them; the hint names the nearest.
     """
     known = _read()
-    for pattern in given:
+    for pattern in select:
         word = pattern.upper()
         if any(code.startswith(word) for code in known):
             continue
@@ -97,7 +154,7 @@ def refuse_unknown(given: Iterable[str]) -> None:
 
 
 def reads_rows(select: Collection[str] = (), ignore: Collection[str] = ()) -> bool:
-    """Whether among the selected codes is one that looks at rows."""
+    """True where one of the selected codes looks at rows."""
     wanted, unwanted = (tuple(item.upper() for item in items) for items in (select, ignore))
     return any(
         code.scope == "row" and (not wanted or name.startswith(wanted)) and not (unwanted and name.startswith(unwanted))

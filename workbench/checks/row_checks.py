@@ -7,31 +7,36 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from workbench.checks import data, mask, template
-from workbench.checks.row_facts import Scene
+from workbench.checks.registry import checks, run
+from workbench.checks.row_facts import RowFacts
+from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
 
 if TYPE_CHECKING:
     from workbench.row import Row
 
+UNRENDERED_CHECKS = checks("unrendered row", data)
+MASK_CHECKS = checks("row", mask)
+ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))
+
 
 def check_row(row: Row) -> list[Finding]:
     """Every finding about one row, those of its data included, the worst first. Never raises for what a row holds."""
-    from workbench.errors import BenchError
-
     try:
         conversation = row.conversation
     except BenchError:
         return [row.error] if row.error is not None else []
     found = [finding for finding in conversation.findings if not _overtaken(finding)]
-    found += data.literal_media(row)
+    found += run(UNRENDERED_CHECKS, row)
     if row.error is not None:
         return in_order([row.error, *found])
-    scene = Scene(row)
-    found += mask.check(scene)
-    found += template.check(scene)
-    found += data.check(scene)
-    found += template.opinion(scene)
+    found += run(ROW_CHECKS, RowFacts(row))
     return in_order(found)
+
+
+def mask_findings(facts: RowFacts) -> list[Finding]:
+    """The findings about a row's mask alone, in their order."""
+    return list(run(MASK_CHECKS, facts))
 
 
 def row_findings(row: Row) -> list[Finding]:

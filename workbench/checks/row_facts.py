@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from workbench.checks.markers import find
 from workbench.errors import Where
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
@@ -26,7 +27,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class RowFacts:
     """A row that renders. Every array is over its tokens `[L]` or its messages `[M]`."""
 
     row: Row
@@ -67,7 +68,7 @@ class Scene:
 
     @cached_property
     def role_trained(self) -> BoolArray:
-        """Per message, whether its role is to be trained; one more entry, false, for tokens of no message."""
+        """Per message: its role is trained. One more entry, false, for tokens of no message."""
         wanted = self.masking.roles_to_train
         return np.array([role in wanted for role in self.roles] + [False], dtype=bool)
 
@@ -146,15 +147,15 @@ class Scene:
         stops[order[good]] = token[good]
         return stops
 
-    def under(self, mask: Mask) -> Scene:
+    def under(self, mask: Mask) -> RowFacts:
         """The same row, judged by the same roles, with another mask."""
-        other = Scene(self.row)
+        other = RowFacts(self.row)
         other.__dict__["mask"] = mask
         return other
 
     @cached_property
     def begun(self) -> BoolArray:
-        """Per message, whether a span of its role begins between the message before and its text."""
+        """Per message: a span of its role begins between the message before and its text."""
         begun = np.zeros(len(self.roles) + 1, dtype=bool)
         spans = self.spans
         if not len(spans) or not self.roles:
@@ -183,7 +184,7 @@ class Scene:
 
     @cached_property
     def runaway(self) -> BoolArray:
-        """Per span, whether it swallows what must be treated otherwise.
+        """Per span: it swallows messages that must be treated otherwise.
 
         A trained span that swallows messages of untrained roles, or the reverse. A system text that the template writes
         into the user's turn is swallowed too, and nothing is wrong with that.
@@ -203,20 +204,43 @@ class Scene:
         return others
 
     @cached_property
+    def unmatched(self) -> list[int]:
+        """The messages of trained roles whose turn no span of that role begins, though the role has a boundary."""
+        found = []
+        boundaries = self.masking.boundaries
+        suspects = self.role_trained[:-1] & (self.last >= 0) & ~self.begun
+        for message in np.flatnonzero(suspects).tolist():
+            declared = self.boundaries_of(self.roles[message])
+            window = (int(self.begins[message]), int(self.first[message]) + 1)
+            # A marker that is there and opened nothing lies inside another span: that is not its own fault.
+            if not declared or any(find(self.ids, boundaries[index].start, *window) >= 0 for index in declared):
+                continue
+            if not self._joined(message, declared):
+                found.append(message)
+        return found
+
+    def _joined(self, message: int, declared: list[int]) -> bool:
+        """True where the template writes a message into the turn before it, of the same role, and no marker is due."""
+        at = np.flatnonzero(self.content & (self.trace.message == message))
+        spans = np.unique(self.mask.span[at]) if len(at) else np.zeros(0, dtype=np.int64)
+        inside = len(spans) and spans[0] >= 0 and np.isin(self.spans.boundary[spans], declared).all()
+        return bool(inside) and not self.runaway[spans].any()
+
+    @cached_property
     def shared_end(self) -> BoolArray:
-        """Per boundary, whether its end is how another turn starts: such a turn has no end token of its own."""
+        """Per boundary: its end is how another turn starts, and such a turn has no end token of its own."""
         all_of_them = self.masking.boundaries
         return np.array(
             [
-                bool(one.end) and any(other.start[: len(one.end)] == one.end for other in all_of_them)
-                for one in all_of_them
+                bool(boundary.end) and any(other.start[: len(boundary.end)] == boundary.end for other in all_of_them)
+                for boundary in all_of_them
             ],
             dtype=bool,
         )
 
     @cached_property
     def by_content(self) -> tuple[BoolArray, BoolArray]:
-        """Per span, whether text of a message opened it, and whether text of a message closed it."""
+        """Per span: text of a message opened it; text of a message closed it."""
         spans, count = self.spans, len(self.ids)
         opened = self.content[spans.start] if count else np.zeros(len(spans), dtype=bool)
         end = np.minimum(spans.end, max(0, count - 1))
@@ -225,24 +249,26 @@ class Scene:
 
     @cached_property
     def forged(self) -> BoolArray:
-        """Per span, whether text of a message opened it, or closed it with a control token.
+        """Per span: text of a message opened it, or closed it with a control token.
 
         An end made of plain words that content holds is a badly chosen end, and no forgery.
         """
         opened, closed = self.by_content
         special = self.rendering.vocabulary.special_ids
-        control = np.array([bool(special.intersection(one.end)) for one in self.masking.boundaries] or [False])
+        control = np.array(
+            [bool(special.intersection(boundary.end)) for boundary in self.masking.boundaries] or [False]
+        )
         forged: BoolArray = opened | (closed & (control[self.spans.boundary] | ~self.spans.trained))
         return forged
 
     def boundaries_of(self, role: str) -> list[int]:
         """The boundaries of a role, by index."""
-        return [index for index, one in enumerate(self.masking.boundaries) if one.role == role]
+        return [index for index, boundary in enumerate(self.masking.boundaries) if boundary.role == role]
 
     def blank(self, tokens: IntArray) -> BoolArray:
-        """Which of these tokens, by position, are nothing but white space."""
+        """Per token of these positions: it is nothing but white space."""
         kinds, inverse = np.unique(self.ids[tokens], return_inverse=True)
-        texts = [self.rendering.vocabulary.text(int(one)) for one in kinds]
+        texts = [self.rendering.vocabulary.text(int(token)) for token in kinds]
         return np.array([not text.strip() for text in texts] or [False], dtype=bool)[inverse]
 
     def text(self, start: int, stop: int, limit: int = 60) -> str:
@@ -286,13 +312,13 @@ def boundary_place(bench: Bench, index: int, key: str = "start") -> Where:
 def as_rows(boundaries: tuple[RoleBoundary, ...]) -> list[dict[str, Any]]:
     """Boundaries as `role_boundaries` takes them; values that are axolotl's defaults are left out."""
     rows = []
-    for one in boundaries:
-        row: dict[str, Any] = {"role": one.role, "start": one.start_text}
-        if one.end:
-            row["end"] = one.end_text
-        if one.include_start:
+    for boundary in boundaries:
+        row: dict[str, Any] = {"role": boundary.role, "start": boundary.start_text}
+        if boundary.end:
+            row["end"] = boundary.end_text
+        if boundary.include_start:
             row["include_start"] = True
-        if not one.include_end:
+        if not boundary.include_end:
             row["include_end"] = False
         rows.append(row)
     return rows

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workbench.checks import model, recipe, template
+from workbench.checks import template
+from workbench.checks.recipe_checks import model_findings, recipe_findings, rows_findings
+from workbench.checks.recipe_facts import RowsSeen
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
 from workbench.checks.row_checks import in_order, row_findings
-from workbench.checks.row_facts import Scene
+from workbench.checks.row_facts import RowFacts
 from workbench.checks.trial import Trials
 from workbench.data.rows import Lines
 from workbench.findings import SEVERITIES, Finding, Fix, Severity
@@ -36,18 +38,18 @@ class Group:
 
     @property
     def finding(self) -> Finding:
-        """The first of them, which speaks for all."""
+        """The first finding, shown for all of them."""
         return self.first[0]
 
     @property
     def fix(self) -> Fix | None:
         """The first fix that any of the first findings has."""
-        return next((one.fix for one in self.first if one.fix is not None), None)
+        return next((finding.fix for finding in self.first if finding.fix is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check of a recipe and some rows found.
+    """The result of a check of a recipe and some rows.
 
     `groups`: the worst first. `agreement`: of the content tokens that transformers' own assistant mask covers too, on
     how many it agrees, and how many there are; None where the template has none. `trials` is where the fixes were
@@ -79,7 +81,7 @@ def check_recipe(bench: Bench, *, with_model: bool = True) -> list[Finding]:
 
     Building the model without weights takes a second or two the first time; `with_model` leaves it out.
     """
-    return in_order([*recipe.check(bench), *(model.check(bench) if with_model else ())])
+    return in_order([*recipe_findings(bench), *(model_findings(bench) if with_model else ())])
 
 
 class Checking:
@@ -95,12 +97,12 @@ class Checking:
         refuse_unknown((*select, *ignore))
         self._bench = bench
         self._select, self._ignore = select, ignore
-        with_model = not self._select or any(one.upper().startswith("A") for one in self._select)
+        with_model = not self._select or any(pattern.upper().startswith("A") for pattern in self._select)
         self._found = self._chosen(check_recipe(bench, with_model=with_model))
         self._roles: set[str] = set()
         self._trials = Trials(bench)
         self.rows = 0
-        self._told: set[int] = set()
+        self._reported: set[int] = set()
         self._read: int | None = None
         self._trained = self._tokens = self._agreed = self._compared = 0
 
@@ -113,16 +115,16 @@ class Checking:
         found = self._chosen(row_findings(row))
         self._found += found
         if row.error is not None:
-            if any(one.code == row.error.code for one in found):
-                self._told.add(row.index)
+            if any(finding.code == row.error.code for finding in found):
+                self._reported.add(row.index)
             return
         self._trials.add(row)
         self._roles.update(str(message.get("role")) for message in row.conversation.messages)
         self._trained += row.mask.trained
         self._tokens += len(row.rendering)
-        told = template.third_opinion(Scene(row))
-        if told is not None:
-            self._agreed, self._compared = self._agreed + told[0], self._compared + told[1]
+        agreement = template.third_opinion(RowFacts(row))
+        if agreement is not None:
+            self._agreed, self._compared = self._agreed + agreement[0], self._compared + agreement[1]
 
     def read_rest(self) -> None:
         """Read the syntax of every row that was not added, where a code that looks at rows is selected.
@@ -132,16 +134,16 @@ class Checking:
         source = self._bench.rows
         if self._read is not None or not isinstance(source, Lines) or not reads_rows(self._select, self._ignore):
             return
-        rest = [row for row in source.faults() if row.error is not None and row.index not in self._told]
+        rest = [row for row in source.faults() if row.error is not None and row.index not in self._reported]
         self._found += chosen([row.error for row in rest if row.error is not None], (), self._ignore)
         self._read = source.known_length
 
     def report(self, *, places: int = FIRST_PLACES) -> Report:
-        """What was found so far; each group tells of its first `places` findings."""
+        """The findings so far; each group tells of its first `places` findings."""
         found = list(self._found)
         if self._roles:
             whole = self.rows == self._bench.rows.known_length
-            found += self._chosen(recipe.unused_boundaries(self._bench, self._roles, self.rows, all_of_them=whole))
+            found += self._chosen(rows_findings(RowsSeen(self._bench, self._roles, self.rows, whole)))
         found = self._trials.offered(found)
         agreement = (self._agreed, self._compared) if self._compared else None
         groups = grouped(found, places)

@@ -7,18 +7,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks.ineffective_keys import SILENT
+from workbench.checks.recipe_facts import RecipeFacts
 from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED
+from workbench.checks.registry import check
 from workbench.errors import Where
-from workbench.findings import Edit, Finding, Fix
+from workbench.findings import Edit, Emitter, Finding, Fix, Severity, emits
 from workbench.models.patterns import hint_for
 from workbench.recipe.model import Recipe
 from workbench.recipe.patterns import broken
-from workbench.recipe.refusals import validated
+from workbench.recipe.refusals import BAD_VALUE, validated
 from workbench.recipe.schema import annotation, nearest, schema, unknown_keys
 from workbench.recipe.yaml.nodes import KeyPath, dotted
 
 if TYPE_CHECKING:
-    from workbench.bench import Bench
     from workbench.recipe.yaml.document import Document
 
 RENAMED = {
@@ -34,31 +35,19 @@ REMOVED = (
     *("unsloth_cross_entropy_loss", "unsloth_lora_mlp", "unsloth_lora_qkv", "unsloth_lora_o"),
     *("unsloth_rms_norm", "unsloth_rope"),
 )
-_LOOKED_AT = 4
+OUTDATED = Emitter("C003", __name__)
+BAD_PATTERN = Emitter("C011", __name__)
 _DECIDES_ROLES = ("roles_to_train", "datasets")
 
 
-def check(bench: Bench) -> Iterator[Finding]:
-    """Every C finding of the bench's recipe."""
-    told = {(one.where.line, one.where.field) for one in bench.findings if one.code == "M013"}
-    yield from multimodal(bench.document, sees=lambda: _has_media(bench))
-    for finding in document(bench.document):
-        if (finding.where.line, finding.where.field) not in told:
-            yield finding
-
-
-def document(recipe: Document) -> Iterator[Finding]:
-    """The findings for which the text alone is enough."""
-    yield from unknown(recipe)
-    yield from outdated(recipe)
-    yield from unplugged(recipe)
-    yield from refused_values(recipe)
-    yield from contradictory(recipe)
-    yield from unreadable(recipe)
+@check(stage="recipe")
+def multimodal_keys(recipe: RecipeFacts) -> Iterator[Finding]:
+    """C001, for the recipe and its first rows."""
+    return multimodal(recipe.document, sees=lambda: recipe.has_media)
 
 
 def multimodal(recipe: Document, sees: Any = lambda: False) -> Iterator[Finding]:
-    """C001. `sees()`: whether the first rows hold pictures or sound; asked only where no processor is named."""
+    """C001. `sees()` is true where rows hold pictures or sound; it is asked only where no processor is named."""
     data = recipe.data
     if not data.get("processor_type"):
         if sees():
@@ -86,29 +75,16 @@ def multimodal(recipe: Document, sees: Any = lambda: False) -> Iterator[Finding]
         yield _four(recipe, "sample_packing", False, "sample_packing is not set to false; it is off by default", "note")
 
 
+@emits("C001")
 def _four(recipe: Document, key: str, value: Any, text: str, severity: Any) -> Finding:
-    told = str(value).lower() if isinstance(value, bool) else value
+    shown = str(value).lower() if isinstance(value, bool) else value
     place = key if key in recipe.data else "processor_type"
     where = recipe.where((place if place in recipe.data else "base_model",), key=True)
-    fix = Fix(f"{key}: {told}", (Edit((key,), value),))
-    return Finding("C001", severity, text, f"Set {key}: {told}.", where, fix)
+    fix = Fix(f"{key}: {shown}", (Edit((key,), value),))
+    return Finding("C001", severity, text, f"Set {key}: {shown}.", where, fix)
 
 
-def _has_media(bench: Bench) -> bool:
-    from workbench.errors import BenchError
-
-    for index in range(_LOOKED_AT):
-        try:
-            messages = bench.row(index).conversation.messages
-        except BenchError:
-            continue
-        for message in messages:
-            parts = message.get("content")
-            if isinstance(parts, list) and any(isinstance(one, dict) and one.get("type") != "text" for one in parts):
-                return True
-    return False
-
-
+@check("C002", stage="text")
 def unknown(recipe: Document) -> Iterator[Finding]:
     """C002, and C003 for the keys of a section."""
     data = recipe.data
@@ -121,7 +97,7 @@ def unknown(recipe: Document) -> Iterator[Finding]:
             # axolotl takes the prefix off, with a word in its log.
             fix = Fix(f"{key} → {plain}", _rename(path, plain)) if plain not in section else None
             where = recipe.where(path, key=True)
-            yield Finding("C003", "note", f"fsdp_config.{key} is {plain} now", f"Write {plain}.", where, fix)
+            yield OUTDATED("note", f"fsdp_config.{key} is {plain} now", f"Write {plain}.", where, fix)
             continue
         near = nearest(key, names)
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
@@ -141,8 +117,9 @@ def _rename(path: KeyPath, name: str) -> tuple[Edit, ...]:
     return (Edit(path, rename=name),)
 
 
+@check(stage="text")
 def outdated(recipe: Document) -> Iterator[Finding]:
-    """C003."""
+    """C003: keys that axolotl renamed or removed."""
     data = recipe.data
     for key in data:
         where = recipe.where((key,), key=True) if isinstance(key, str) else Where()
@@ -152,25 +129,24 @@ def outdated(recipe: Document) -> Iterator[Finding]:
             empty = (Edit((new,), remove=True),) if new in data and data[new] is None else ()
             edits = (*empty, *_rename((key,), new)) if data.get(new) is None else (Edit((key,), remove=True),)
             text = f"{key} is {new} now" + (", and both are set" if data.get(new) is not None else "")
-            yield Finding(
-                "C003", "error" if refused else "warning", text, f"Write {new}.", where, Fix(f"{key} → {new}", edits)
-            )
+            severity: Severity = "error" if refused else "warning"
+            yield OUTDATED(severity, text, f"Write {new}.", where, Fix(f"{key} → {new}", edits))
         elif key in REMOVED and data[key]:
             fix = Fix(f"without {key}", (Edit((key,), remove=True),))
-            yield Finding("C003", "error", f"axolotl no longer has {key}, and stops at it", "Remove it.", where, fix)
+            yield OUTDATED("error", f"axolotl no longer has {key}, and stops at it", "Remove it.", where, fix)
         elif key in LEGACY_ATTENTION and data[key] and not data.get("attn_implementation"):
             new = LEGACY_ATTENTION[key]
-            others = tuple(Edit((one,), remove=True) for one in LEGACY_ATTENTION if data.get(one))
+            others = tuple(Edit((old,), remove=True) for old in LEGACY_ATTENTION if data.get(old))
             fix = Fix(f"attn_implementation: {new}", (*others, Edit(("attn_implementation",), new)))
-            yield Finding(
-                "C003", "note", f"{key} is attn_implementation: {new} now", "Write attn_implementation.", where, fix
-            )
+            text = f"{key} is attn_implementation: {new} now"
+            yield OUTDATED("note", text, "Write attn_implementation.", where, fix)
 
 
+@check("C006", stage="text")
 def unplugged(recipe: Document) -> Iterator[Finding]:
-    """C006."""
+    """C006: keys of plugins that the recipe does not list."""
     data = recipe.data
-    plugins = [one for one in data.get("plugins") or () if isinstance(one, str)]
+    plugins = [name for name in data.get("plugins") or () if isinstance(name, str)]
     for key, value in data.items():
         home = schema().plugin_of(key) if isinstance(key, str) and value not in (None, False) else None
         if home is None or any(key in keys for name, keys in schema().plugins.items() if name in plugins):
@@ -194,6 +170,7 @@ def _other_keys() -> Any:
     return create_model("OtherKeys", __config__=ConfigDict(extra="ignore", protected_namespaces=()), **fields)
 
 
+@check(stage="text")
 def refused_values(recipe: Document) -> Iterator[Finding]:
     """C010, for the keys that the typed recipe does not hold, and for names that are looked up later."""
     data = {key: value for key, value in recipe.data.items() if isinstance(key, str)}
@@ -207,32 +184,38 @@ def refused_values(recipe: Document) -> Iterator[Finding]:
         text = f"{key} is {value!r}, which neither axolotl nor transformers has"
         fix = Fix(f"{key}: {near}", (Edit((key,), near),)) if near else None
         hint = f"Did you mean {near}?" if near else f"There are {', '.join(names[:6])} …"
-        yield Finding("C010", "error", text, hint, recipe.where((key,)), fix)
+        yield BAD_VALUE("error", text, hint, recipe.where((key,)), fix)
     # A recipe without rows is one that is being written; the bench itself asks for them.
     if data.get("learning_rate") is None and (data.get("datasets") or data.get("pretraining_dataset")):
         where = recipe.where(("learning_rate",) if "learning_rate" in data else (), key=True)
-        yield Finding(
-            "C010", "error", "learning_rate is missing; axolotl stops without it", "Add learning_rate.", where
-        )
+        yield BAD_VALUE("error", "learning_rate is missing; axolotl stops without it", "Add learning_rate.", where)
 
 
+@check(stage="text")
 def unreadable(recipe: Document) -> Iterator[Finding]:
     """C011, for what does not compile; a pattern that never ends is found with the model's names."""
     for pattern, problem in broken(recipe.data):
         text = f"the pattern {pattern.shown} does not compile: {problem}"
-        yield Finding("C011", "error", text, hint_for(pattern), recipe.where(pattern.path, key=True))
+        yield BAD_PATTERN("error", text, hint_for(pattern), recipe.where(pattern.path, key=True))
 
 
+@check("C004", stage="text")
 def contradictory(recipe: Document) -> Iterator[Finding]:
-    """C004 for what axolotl refuses, C005 for what it takes in silence."""
+    """C004: keys that axolotl refuses together."""
+    for _, message, hint, where, fix in _broken(recipe, REFUSED):
+        yield Finding("C004", "error", message, hint, where, fix)
+
+
+@check("C005", stage="text")
+def ineffective(recipe: Document) -> Iterator[Finding]:
+    """C005: keys without effect beside others, which axolotl accepts without a message."""
+    for stops, message, hint, where, fix in _broken(recipe, SILENT):
+        yield Finding("C005", "error" if stops else "warning", message, hint, where, fix)
+
+
+def _broken(recipe: Document, rules: Iterable[Any]) -> Iterator[tuple[bool, str, str, Where, Fix | None]]:
+    """(axolotl stops, message, hint, place, fix) for each rule that the recipe breaks."""
     data: Mapping[str, Any] = recipe.data
-    for code, severity, rules in (("C004", "error", REFUSED), ("C005", "warning", SILENT)):
-        yield from _broken(recipe, data, code, severity, rules)
-
-
-def _broken(
-    recipe: Document, data: Mapping[str, Any], code: str, severity: Any, rules: Iterable[Any]
-) -> Iterator[Finding]:
     for rule in rules:
         key = rule.at(data)
         if key is None:
@@ -241,5 +224,4 @@ def _broken(
         if rule.mend is not None:
             title, edits = rule.mend(data)
             fix = Fix(title, edits)
-        place = recipe.where((key,), key=True)
-        yield Finding(code, "error" if rule.stops else severity, rule.message, rule.hint, place, fix)
+        yield rule.stops, rule.message, rule.hint, recipe.where((key,), key=True), fix

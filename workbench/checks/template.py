@@ -11,9 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from workbench.checks.row_facts import Scene, counted, shorten
-from workbench.findings import Finding
+from workbench.checks.recipe_facts import RecipeFacts
+from workbench.checks.registry import check
+from workbench.checks.row_facts import RowFacts, counted, shorten
+from workbench.data.row_notes import LOST_TEXT
+from workbench.findings import Finding, emits
 from workbench.tokens.render import Renderer
+from workbench.tokens.template import OTHER_TEMPLATE
 from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
@@ -29,16 +33,77 @@ _DAYS = (_datetime(2021, 3, 4, 5, 6, 7), _datetime(2033, 11, 12, 13, 14, 15))
 _clean: WeakKeyDictionary[Renderer, dict[Any, int]] = WeakKeyDictionary()
 
 
-def check(scene: Scene) -> Iterator[Finding]:
-    """Every finding about how the template renders this row."""
-    yield from rewritten(scene)
-    yield from doubled_bos(scene)
-    yield from other_template(scene)
-    seen = _clean.setdefault(scene.bench.renderer, {})
-    form = _form(scene.row.conversation.messages)
+@check()
+def rewritten(facts: RowFacts) -> Iterator[Finding]:
+    """T001: text that never reaches the rendering, or only changed."""
+    trace = facts.trace
+    for message in dict.fromkeys(message for message, _ in trace.missing):
+        role, trained = facts.roles[message], bool(facts.role_trained[message])
+        text = f"text of the {role} message does not reach the rendering: the template drops or rewrites it"
+        hint = "Write it where the template keeps it, or change the template."
+        yield LOST_TEXT("error" if trained else "warning", text, hint, facts.where(message))
+    inexact = np.unique(trace.message[facts.content & ~trace.exact])
+    for message in inexact.tolist():
+        parts = facts.row.conversation.messages[message].get("content")
+        texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [parts]
+        total = sum(len(text.strip()) for text in texts if isinstance(text, str))
+        kept = sum(piece.stop - piece.start for piece in trace.places if piece.message == message and not piece.media)
+        at = np.flatnonzero(facts.content & (trace.message == message))
+        where = facts.where(message, (int(at[0]), int(at[-1]) + 1))
+        role, lost = facts.roles[message], total - kept
+        if lost > 0:
+            text = f"the template drops or rewrites {lost:,} of {total:,} characters of the {role} message"
+            hint = "Write them where the template keeps them, split the row, or change the template."
+            yield LOST_TEXT("warning", text, hint, where)
+        else:
+            text = f"the template changes text around what the {role} message says"
+            yield LOST_TEXT("note", text, "Compare the tokens in `vlmbench inspect`.", where)
+
+
+@check("T003")
+def doubled_bos(facts: RowFacts) -> Iterator[Finding]:
+    """T003: two beginning-of-sequence tokens."""
+    bos = getattr(facts.bench.renderer.tokenizer, "bos_token_id", None)
+    if bos is None or len(facts.ids) < 2 or not (facts.ids[:2] == bos).all():
+        return
+    text = f"the row begins with two beginning-of-sequence tokens ({bos} {bos}): template and tokenizer write one each"
+    hint = "Take the token out of the template, or set add_bos_token: false in the tokenizer's configuration."
+    yield Finding("T003", "warning", text, hint, facts.where(None, (0, 2)))
+
+
+@check()
+def other_template(facts: RowFacts) -> Iterator[Finding]:
+    """T007: the bundled template of that name against the model's own, on this row."""
+    bench = facts.bench
+    if not bench.template.source.startswith("axolotl's "):
+        return
+    own = bench.loaded.tokenizer_template or bench.loaded.processor_template
+    if own is None or own == bench.template.text:
+        return
+    trained, tokens = facts.rendering.prompt, None
+    try:
+        served = Renderer(bench.loaded.tokenizer, bench.loaded.processor, own).prompt(facts.row.conversation.messages)
+    except Exception as problem:
+        text = f"{bench.template.source} renders this row, the model's own template refuses it: “{problem}”"
+    else:
+        if served == trained:
+            return
+        at = _difference(trained, served)
+        tokens = _token_at(facts, at)
+        change = f"“{_excerpt(trained, at)}” is “{_excerpt(served, at)}” there"
+        text = f"{bench.template.source} is not the model's own template: {change}"
+    hint = "Write chat_template: tokenizer_default with role_boundaries, or serve with the text you train on."
+    yield OTHER_TEMPLATE("warning", text, hint, facts.at_recipe(("chat_template",), None, tokens))
+
+
+@check()
+def rendered_in_parts(facts: RowFacts) -> Iterator[Finding]:
+    """T002 and T004, for the first rows of each form."""
+    seen = _clean.setdefault(facts.bench.renderer, {})
+    form = _form(facts.row.conversation.messages)
     if seen.get(form, 0) >= _ENOUGH:
         return
-    found = [*prefixes(scene), *generation(scene)]
+    found = [*prefixes(facts), *generation(facts)]
     if not found:
         seen[form] = seen.get(form, 0) + 1
     yield from found
@@ -59,69 +124,35 @@ def _form(messages: Sequence[Message]) -> tuple[Any, ...]:
     return tuple(form)
 
 
-def rewritten(scene: Scene) -> Iterator[Finding]:
-    """T001: text that never reaches the rendering, or only changed."""
-    trace = scene.trace
-    for message in dict.fromkeys(message for message, _ in trace.missing):
-        role, trained = scene.roles[message], bool(scene.role_trained[message])
-        text = f"text of the {role} message does not reach the rendering: the template drops or rewrites it"
-        hint = "Write it where the template keeps it, or change the template."
-        yield Finding("T001", "error" if trained else "warning", text, hint, scene.where(message))
-    inexact = np.unique(trace.message[scene.content & ~trace.exact])
-    for message in inexact.tolist():
-        parts = scene.row.conversation.messages[message].get("content")
-        texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [parts]
-        total = sum(len(text.strip()) for text in texts if isinstance(text, str))
-        kept = sum(piece.stop - piece.start for piece in trace.places if piece.message == message and not piece.media)
-        at = np.flatnonzero(scene.content & (trace.message == message))
-        where = scene.where(message, (int(at[0]), int(at[-1]) + 1))
-        role, lost = scene.roles[message], total - kept
-        if lost > 0:
-            text = f"the template drops or rewrites {lost:,} of {total:,} characters of the {role} message"
-            hint = "Write them where the template keeps them, split the row, or change the template."
-            yield Finding("T001", "warning", text, hint, where)
-        else:
-            text = f"the template changes text around what the {role} message says"
-            yield Finding("T001", "note", text, "Compare the tokens in `vlmbench inspect`.", where)
-
-
-def doubled_bos(scene: Scene) -> Iterator[Finding]:
-    """T003."""
-    bos = getattr(scene.bench.renderer.tokenizer, "bos_token_id", None)
-    if bos is None or len(scene.ids) < 2 or not (scene.ids[:2] == bos).all():
-        return
-    text = f"the row begins with two beginning-of-sequence tokens ({bos} {bos}): template and tokenizer write one each"
-    hint = "Take the token out of the template, or set add_bos_token: false in the tokenizer's configuration."
-    yield Finding("T003", "warning", text, hint, scene.where(None, (0, 2)))
-
-
-def prefixes(scene: Scene) -> Iterator[Finding]:
+@emits("T002")
+def prefixes(facts: RowFacts) -> Iterator[Finding]:
     """T002, at the first answer whose conversation up to it renders otherwise."""
-    messages, full = scene.row.conversation.messages, scene.rendering.prompt
-    answers = [index for index in np.flatnonzero(scene.role_trained[:-1]).tolist() if index + 1 < len(messages)]
+    messages, full = facts.row.conversation.messages, facts.rendering.prompt
+    answers = [index for index in np.flatnonzero(facts.role_trained[:-1]).tolist() if index + 1 < len(messages)]
     for index in [*answers[: _ANSWERS - 1], *answers[_ANSWERS - 1 :][-1:]]:
-        part = _prompt(scene.bench, messages[: index + 1])
+        part = _prompt(facts.bench, messages[: index + 1])
         if part is None or full.startswith(part):
             continue
         at = _difference(part, full)
-        name = scene.row.raw_message(index)
+        name = facts.row.raw_message(index)
         text = (
             f"up to message {name} the row renders otherwise than as part of the whole: "
             f"alone “{_excerpt(part, at)}”, in the row “{_excerpt(full, at)}”"
         )
         hint = "Split the conversation into a row for each answer, or use a template that writes every turn alike."
-        yield Finding("T002", "warning", text, hint, scene.where(index, _token_at(scene, at)))
+        yield Finding("T002", "warning", text, hint, facts.where(index, _token_at(facts, at)))
         return
 
 
-def generation(scene: Scene) -> Iterator[Finding]:
+@emits("T004")
+def generation(facts: RowFacts) -> Iterator[Finding]:
     """T004, for the last answer."""
-    messages, full = scene.row.conversation.messages, scene.rendering.prompt
-    answers = np.flatnonzero(scene.role_trained[:-1])
+    messages, full = facts.row.conversation.messages, facts.rendering.prompt
+    answers = np.flatnonzero(facts.role_trained[:-1])
     if not len(answers) or not answers[-1]:
         return
     last = int(answers[-1])
-    asked = _prompt(scene.bench, messages[:last], add_generation_prompt=True)
+    asked = _prompt(facts.bench, messages[:last], add_generation_prompt=True)
     if asked is None or full.startswith(asked):
         return
     at = _difference(asked, full)
@@ -130,35 +161,13 @@ def generation(scene: Scene) -> Iterator[Finding]:
         "the generation prompt is not how the answer begins"
     )
     hint = "Serve with the switch that fits the data (thinking on or off), or change one of the two in the template."
-    yield Finding("T004", "warning", text, hint, scene.where(last, _token_at(scene, at)))
+    yield Finding("T004", "warning", text, hint, facts.where(last, _token_at(facts, at)))
 
 
-def other_template(scene: Scene) -> Iterator[Finding]:
-    """T007: the bundled template of that name against the model's own, on this row."""
-    bench = scene.bench
-    if not bench.template.source.startswith("axolotl's "):
-        return
-    own = bench.loaded.tokenizer_template or bench.loaded.processor_template
-    if own is None or own == bench.template.text:
-        return
-    trained, tokens = scene.rendering.prompt, None
-    try:
-        served = Renderer(bench.loaded.tokenizer, bench.loaded.processor, own).prompt(scene.row.conversation.messages)
-    except Exception as problem:
-        text = f"{bench.template.source} renders this row, the model's own template refuses it: “{problem}”"
-    else:
-        if served == trained:
-            return
-        at = _difference(trained, served)
-        tokens = _token_at(scene, at)
-        told = f"“{_excerpt(trained, at)}” is “{_excerpt(served, at)}” there"
-        text = f"{bench.template.source} is not the model's own template: {told}"
-    hint = "Write chat_template: tokenizer_default with role_boundaries, or serve with the text you train on."
-    yield Finding("T007", "warning", text, hint, scene.at_recipe(("chat_template",), None, tokens))
-
-
-def dated(bench: Bench) -> Iterator[Finding]:
+@check("T005", stage="recipe")
+def dated(recipe: RecipeFacts) -> Iterator[Finding]:
     """T005: the same conversation under two dates. Only a template that asks for the date is rendered again."""
+    bench = recipe.bench
     text = bench.template.text
     if text is None:
         text = bench.loaded.processor_template or ""
@@ -201,43 +210,45 @@ def _on(day: _datetime) -> Iterator[None]:
         place.datetime = before
 
 
-def third_opinion(scene: Scene) -> tuple[int, int] | None:
+def third_opinion(facts: RowFacts) -> tuple[int, int] | None:
     """(tokens on which transformers' own assistant mask agrees with ours, all tokens), or None where it has none.
 
     Only the answers' own text is compared: ends of turns are counted in one and not in the other by design.
     """
-    bench = scene.bench
+    bench = facts.bench
     template = bench.template.text or bench.loaded.processor_template or ""
-    if not re.search(r"{%-?\s*generation\b", template) or list(scene.masking.roles_to_train) != ["assistant"]:
+    if not re.search(r"{%-?\s*generation\b", template) or list(facts.masking.roles_to_train) != ["assistant"]:
         return None
     speaker = bench.loaded.processor if bench.loaded.processor is not None else bench.loaded.tokenizer
     options = {} if bench.template.text is None else {"chat_template": bench.template.text}
     try:
-        told = speaker.apply_chat_template(
-            [list(scene.row.conversation.messages)],
+        encoded = speaker.apply_chat_template(
+            [list(facts.row.conversation.messages)],
             tokenize=True,
             return_dict=True,
             return_assistant_tokens_mask=True,
             **options,
         )
-        theirs = np.asarray(told["assistant_masks"][0], dtype=bool)
+        theirs = np.asarray(encoded["assistant_masks"][0], dtype=bool)
     except Exception:
         return None
-    if theirs.shape != scene.ids.shape:
-        return 0, len(scene.ids)
-    compared = scene.content | (scene.trace.kind == Owner.MEDIA)
-    same = (theirs == scene.mask.keep)[compared]
+    if theirs.shape != facts.ids.shape:
+        return 0, len(facts.ids)
+    compared = facts.content | (facts.trace.kind == Owner.MEDIA)
+    same = (theirs == facts.mask.keep)[compared]
     return int(np.count_nonzero(same)), len(same)
 
 
-def opinion(scene: Scene) -> Iterator[Finding]:
-    """T008."""
-    told = third_opinion(scene)
-    if told is None or told[0] == told[1]:
+@check("T008")
+def other_mask(facts: RowFacts) -> Iterator[Finding]:
+    """T008: transformers' own assistant mask differs."""
+    agreement = third_opinion(facts)
+    if agreement is None or agreement[0] == agreement[1]:
         return
-    text = f"transformers' own assistant mask differs on {counted(told[1] - told[0], 'token')} of content"
+    agreed, compared = agreement
+    text = f"transformers' own assistant mask differs on {counted(compared - agreed, 'token')} of content"
     hint = "It is not what axolotl trains on; look at the tokens in `vlmbench inspect`."
-    yield Finding("T008", "note", text, hint, scene.where())
+    yield Finding("T008", "note", text, hint, facts.where())
 
 
 def _prompt(bench: Bench, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str | None:
@@ -248,12 +259,12 @@ def _prompt(bench: Bench, messages: Sequence[Message], *, add_generation_prompt:
         return None
 
 
-def _difference(one: str, other: str) -> int:
+def _difference(text: str, other: str) -> int:
     """The first character in which two texts differ."""
-    low, high = 0, min(len(one), len(other))
+    low, high = 0, min(len(text), len(other))
     while low < high:
         middle = (low + high + 1) // 2
-        if one[:middle] == other[:middle]:
+        if text[:middle] == other[:middle]:
             low = middle
         else:
             high = middle - 1
@@ -264,10 +275,10 @@ def _excerpt(text: str, at: int) -> str:
     return shorten(text[max(0, at - 12) : at + 28], 48) or "nothing"
 
 
-def _token_at(scene: Scene, at: int) -> tuple[int, int] | None:
+def _token_at(facts: RowFacts, at: int) -> tuple[int, int] | None:
     """The token at a character of the prompt, where the prompt is what was tokenized."""
-    offsets = scene.offsets
-    if scene.rendering.text != scene.rendering.prompt or not len(offsets):
+    offsets = facts.offsets
+    if facts.rendering.text != facts.rendering.prompt or not len(offsets):
         return None
     token = min(int(np.searchsorted(offsets[:, 1], at, side="right")), len(offsets) - 1)
     return token, token + 1

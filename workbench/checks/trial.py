@@ -14,9 +14,9 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks import mask, model, recipe
-from workbench.checks.row_checks import row_findings
-from workbench.checks.row_facts import Scene, counted
+from workbench.checks.recipe_checks import model_findings, recipe_findings
+from workbench.checks.row_checks import mask_findings, row_findings
+from workbench.checks.row_facts import RowFacts, counted
 from workbench.checks.wanted_tokens import moved
 from workbench.errors import BenchError
 from workbench.findings import Finding, Fix, apply_fix
@@ -105,7 +105,7 @@ class Trials:
         return other
 
     def quick(self, finding: Finding) -> bool:
-        """Whether nothing has to be read, rendered or built to try its fix and those that stand in for it."""
+        """True where nothing has to be read, rendered or built to try its fix and those that stand in for it."""
         document, fix = self._state.bench.document, finding.fix
         while fix is not None:
             try:
@@ -248,13 +248,13 @@ class _Judged:
         if new.error is not None:
             self._broken = self._broken or f"would leave row {row.index} without a rendering: {new.error.message}"
             return
-        changed = Scene(new)
+        changed = RowFacts(new)
         if self._after.how == "mask":
             old, before = self._base.judged(row)
-            now = list(mask.check(changed))
+            now = mask_findings(changed)
         else:
             whole = self._base.bench.glance(row.index)
-            old, before, now = Scene(whole), row_findings(whole), row_findings(new)
+            old, before, now = RowFacts(whole), row_findings(whole), row_findings(new)
         lost, gained = moved(old, changed, retrains=self._retrains)
         if lost or gained:
             parts = [f"lose {counted(lost, 'token')} that ought to be trained"] if lost else []
@@ -268,7 +268,7 @@ class _BenchState:
 
     def __init__(self, bench: Bench, how: str = "same", of_the_model: bool = False) -> None:
         self.bench, self.how, self.of_the_model = bench, how, of_the_model
-        self._judged: dict[int, tuple[Scene, list[Finding]]] = {}
+        self._judged: dict[int, tuple[RowFacts, list[Finding]]] = {}
         self._recipe: dict[bool, list[Finding]] = {}
 
     def edited(self, fix: Fix) -> _BenchState:
@@ -296,18 +296,21 @@ class _BenchState:
         """The same, to be kept."""
         return _slim(self.row(row))
 
-    def judged(self, row: Row) -> tuple[Scene, list[Finding]]:
+    def judged(self, row: Row) -> tuple[RowFacts, list[Finding]]:
         """A row of this state and what its mask shows; both are kept, for every fix is held against them."""
         known = self._judged.get(row.index)
         if known is None or known[0].row is not row:
-            scene = Scene(row)
-            known = self._judged[row.index] = scene, list(mask.check(scene))
+            facts = RowFacts(row)
+            known = self._judged[row.index] = facts, mask_findings(facts)
         return known
 
     def recipe_findings(self, deep: bool) -> list[Finding]:
         """What there is to say about the recipe; with `deep` about its model too."""
         if deep not in self._recipe:
-            self._recipe[deep] = [*recipe.check(self.bench, self._few()), *(model.check(self.bench) if deep else ())]
+            self._recipe[deep] = [
+                *recipe_findings(self.bench, self._few()),
+                *(model_findings(self.bench) if deep else ()),
+            ]
         return self._recipe[deep]
 
     def _few(self) -> list[Row]:
@@ -327,7 +330,7 @@ def _changed(was: dict[Any, Any], now: dict[Any, Any]) -> set[Any]:
 
 
 def _of_the_model(was: dict[Any, Any], now: dict[Any, Any]) -> bool:
-    """Whether what is checked of the model may be otherwise."""
+    """True where the findings about the model may differ."""
     return any(str(key).startswith(_MODEL_KEYS) for key in _changed(was, now))
 
 

@@ -10,7 +10,7 @@ from workbench.errors import EXIT_OK, BenchError
 
 @click.command(epilog=EPILOG)
 @click.argument("code", required=False)
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def explain(code: str | None, output: str) -> int:
     """Tell what a finding's CODE means: cause, example, and what to do. Without CODE: list them all."""
     from workbench import console
@@ -21,10 +21,13 @@ def explain(code: str | None, output: str) -> int:
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")
     from workbench.views import checks
+    from workbench.views.codes_markdown import codes_markdown
 
     with console.reader_may_leave():
         if output == "json":
-            console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [one.to_dict() for one in chosen]})
+            console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [page.to_dict() for page in chosen]})
+        elif output == "markdown":
+            print(codes_markdown(chosen), end="")
         else:
             console.console().print(checks.code_page(chosen[0]) if code else checks.codes_table(chosen))
     return EXIT_OK

@@ -14,8 +14,9 @@ from typing import Any
 
 from workbench.data.parts import resolve_parts, review_parts
 from workbench.data.pictures import column_picture, place_picture
-from workbench.data.row_notes import Notes, RowError, type_name
+from workbench.data.row_notes import BAD_CONTENT, BAD_PICTURES, BAD_ROW, LOST_TEXT, Notes, RowError, type_name
 from workbench.findings import Finding
+from workbench.recipe.knobs import NO_EFFECT
 
 __all__ = ["Conversation", "RowError", "messages_field", "normalize"]
 
@@ -67,7 +68,7 @@ def normalize(
     notes = Notes(row=row, source=source, line=line)
     if not isinstance(raw, dict):
         raise notes.error(
-            "D001", "The row is not an object", f"it is {type_name(raw)}", "A row maps columns to values."
+            BAD_ROW, "The row is not an object", f"it is {type_name(raw)}", "A row maps columns to values."
         )
     column, listed, legacy = _select_messages(raw, field_messages, notes)
     turns, value_key = _legacy_turns(column, listed, notes) if legacy else (listed, "content")
@@ -105,7 +106,7 @@ def _select_messages(
     if column is None:
         if "messages" in raw:
             raise notes.error(
-                "D001",
+                BAD_ROW,
                 "The row has no messages",
                 "`messages` is null and there is no `conversations`; axolotl raises ValueError",
                 "Fill `messages` or remove the row.",
@@ -113,7 +114,7 @@ def _select_messages(
             )
         names = ", ".join(map(repr, list(raw)[:8])) or "none"
         raise notes.error(
-            "D001",
+            BAD_ROW,
             "The row has no message column",
             f"its columns are {names}; axolotl raises ValueError",
             "Name the column with `field_messages` in the recipe's dataset entry.",
@@ -124,7 +125,7 @@ def _select_messages(
         earlier = wanted[: wanted.index("conversations")]
         if "messages" not in earlier:
             notes.add(
-                "D001",
+                BAD_ROW,
                 "warning",
                 "field_messages names `conversations`, but axolotl reads `messages` wherever a row has both",
                 "Remove the `messages` column.",
@@ -148,13 +149,13 @@ def _legacy_turns(column: str, listed: Any, notes: Notes) -> tuple[list[dict[str
                 if "role" in turn and "content" in turn:
                     hint = "Role/content messages belong in `messages`, or in a column that `field_messages` names."
                 notes.at_message(column, index, key)
-                code = "D002" if key == "value" else "D001"
-                raise notes.error(code, f"A turn without `{key}`", f"axolotl raises KeyError: '{key}'", hint)
+                problem = BAD_CONTENT if key == "value" else BAD_ROW
+                raise notes.error(problem, f"A turn without `{key}`", f"axolotl raises KeyError: '{key}'", hint)
         role = turn["from"]
         if isinstance(role, (list, dict)):
             notes.at_message(column, index, "from")
             raise notes.error(
-                "D001", "The role is not a text", f"axolotl raises TypeError: unhashable {type_name(role)}"
+                BAD_ROW, "The role is not a text", f"axolotl raises TypeError: unhashable {type_name(role)}"
             )
         turns.append({"role": _SHAREGPT_ROLES.get(role, role), "content": turn["value"]})
     return turns, "value"
@@ -172,7 +173,7 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
             hint = "Give every message a `content`; an empty text is allowed."
             if "from" in message and "value" in message:
                 hint = "ShareGPT turns belong in `conversations`, or in a column that `field_messages` names."
-            raise notes.error("D002", "A message without content", "axolotl raises KeyError: 'content'", hint)
+            raise notes.error(BAD_CONTENT, "A message without content", "axolotl raises KeyError: 'content'", hint)
         content = message["content"]
         notes.at_message(column, index, key)
         if not isinstance(content, (str, list)):
@@ -181,18 +182,18 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
             if message.get("tool_calls"):
                 consequence += ", its tool_calls with it"
             hint = "Give the message a text, or remove it, so that what is trained is what is written."
-            notes.add("D002", "warning", f"content is {what}: {consequence}", hint)
+            notes.add(BAD_CONTENT, "warning", f"content is {what}: {consequence}", hint)
             continue
         if "role" not in message:
             notes.at_message(column, index, "role")
-            raise notes.error("D001", "A message without a role", "axolotl raises KeyError: 'role'")
+            raise notes.error(BAD_ROW, "A message without a role", "axolotl raises KeyError: 'role'")
         role = message["role"]
         if len(content) == 0:
-            notes.add("D002", "warning", f"the {role} message is empty", "Remove the turn, or write its text.")
+            notes.add(BAD_CONTENT, "warning", f"the {role} message is empty", "Remove the turn, or write its text.")
         if not isinstance(role, str):
             what = "null, so the template gets a message without one" if role is None else type_name(role)
             notes.at_message(column, index, "role")
-            notes.add("D001", "error", f"the role is {what}", "Use system, user, assistant or tool.")
+            notes.add(BAD_ROW, "error", f"the role is {what}", "Use system, user, assistant or tool.")
         parts = (
             [{"type": "text", "text": content}] if isinstance(content, str) else [_shallow(part) for part in content]
         )
@@ -200,7 +201,9 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
         origin.append(index)
     notes.at_message(column, None, None)
     if not messages:
-        notes.add("D002", "error", f"no message of {len(turns)} is left to render", "Remove the row.", field=column)
+        notes.add(
+            BAD_CONTENT, "error", f"no message of {len(turns)} is left to render", "Remove the row.", field=column
+        )
     return messages, origin
 
 
@@ -210,7 +213,7 @@ def _require_iterable(column: str, value: Any, notes: Notes) -> None:
             "object is not iterable" if value is None or isinstance(value, (int, float)) else "indices must be integers"
         )
         raise notes.error(
-            "D001",
+            BAD_ROW,
             "The messages are not a list",
             f"`{column}` is {type_name(value)}; axolotl raises TypeError: {cause}",
             "A message column holds a list of messages; text that holds JSON must be parsed first.",
@@ -222,7 +225,7 @@ def _require_message(column: str, index: int, message: Any, notes: Notes) -> Non
     if not isinstance(message, dict):
         notes.at_message(column, index, None)
         cause = f"messages[{index}] is {type_name(message)}; axolotl raises TypeError"
-        raise notes.error("D001", "A message is not an object", cause, "A message has a role and a content.")
+        raise notes.error(BAD_ROW, "A message is not an object", cause, "A message has a role and a content.")
 
 
 def _shallow(part: Any) -> Any:
@@ -254,14 +257,14 @@ def _note_dropped_keys(column: str, listed: Any, legacy: bool, notes: Notes) -> 
         if key in _DROPPED_SPEECH:
             hint = "Write it into the content as the template would, or it is never trained."
             notes.add(
-                "T001",
+                LOST_TEXT,
                 "warning",
                 f"`{key}` of {places} never reaches the template: axolotl keeps role and content",
                 hint,
             )
         else:
             notes.add(
-                "M013",
+                NO_EFFECT,
                 "note",
                 f"`{key}` of {places} is ignored by the multimodal path",
                 "Remove it, or expect nothing of it.",
@@ -273,12 +276,12 @@ def _note_ignored_columns(raw: dict[str, Any], notes: Notes) -> None:
     for name, consequence in _IGNORED_COLUMNS.items():
         if raw.get(name) not in (None, "", [], {}):
             hint = "Write what the model must see into the messages."
-            notes.add("M013", "note", f"the column `{name}` is ignored: {consequence}", hint, field=name)
+            notes.add(NO_EFFECT, "note", f"the column `{name}` is ignored: {consequence}", hint, field=name)
     for name in _UNREAD_MEDIA:
         if raw.get(name) not in (None, "", [], {}):
             hint = f"Put them into the messages as {{type: {name.rstrip('s')}, path: …}} parts."
             notes.add(
-                "D003",
+                BAD_PICTURES,
                 "warning",
                 f"the column `{name}` is ignored: axolotl reads `images` and `image` alone",
                 hint,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.columns import DatasetSource
+from workbench.data.row_notes import BAD_PART
 from workbench.data.rows import RowSource
 from workbench.errors import BenchError, EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
@@ -84,7 +85,7 @@ def arrow_view(path: str | Path, limit: int = 100) -> tuple[list[dict[str, Any]]
         rows.extend(dict(data) for data in stream.take(limit))
     except Exception as error:
         text = f"`datasets` cannot load the file, nor can axolotl: {str(error).strip().splitlines()[0]}"
-        return rows, Finding("D008", "error", text, "Correct the row it names.", Where(file=str(path)))
+        return rows, BAD_PART("error", text, "Correct the row it names.", Where(file=str(path)))
     return rows, None
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from workbench.data.mixed_types import Mixed
 from workbench.data.reader import DAMAGED, Reader
-from workbench.data.row_notes import type_name
+from workbench.data.row_notes import BAD_PART, BAD_ROW, type_name
 from workbench.data.rows import RawRow
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
@@ -224,7 +224,7 @@ class JsonlSource:
             self._late_columns = True
             text = f"the column {names[0]!r} first appears here; `datasets` takes those of the first 10 MiB and fails"
             hint = "Give the first row every column, null where it has no value."
-            self.findings.append(Finding("D008", "error", text, hint, Where(file=self.name, line=line, row=index)))
+            self.findings.append(BAD_PART("error", text, hint, Where(file=self.name, line=line, row=index)))
 
     def _bad(
         self,
@@ -237,7 +237,7 @@ class JsonlSource:
     ) -> RawRow:
         text = f"{problem}; the file ends in the middle of this row" if cut else problem
         where = Where(file=self.name, line=line, column=column, row=index, field=field)
-        return RawRow(index, None, Finding("D001", "error", text, _WHOLE_FILE, where), self.name, line)
+        return RawRow(index, None, BAD_ROW("error", text, _WHOLE_FILE, where), self.name, line)
 
 
 class JsonListSource:
@@ -321,7 +321,7 @@ class JsonListSource:
     def _bad(self, index: int, problem: str, at: int, field: str | None = None) -> RawRow:
         line = self._text.count("\n", 0, at) + 1
         where = Where(file=self.name, line=line, row=index, field=field)
-        return RawRow(index, None, Finding("D001", "error", problem, _WHOLE_FILE, where), self.name, line)
+        return RawRow(index, None, BAD_ROW("error", problem, _WHOLE_FILE, where), self.name, line)
 
 
 def _parse(text: bytes) -> tuple[dict[str, Any] | None, tuple[str, str | None, int | None]]:

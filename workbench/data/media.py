@@ -36,8 +36,6 @@ _BROKEN = "Write the picture anew, or take the row out."
 class MediaError(InputError):
     """A picture that cannot be read (finding D005)."""
 
-    finding_code = "D005"
-
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workbench.data.row_notes import type_name
+from workbench.data.row_notes import BAD_CONTENT, type_name
 from workbench.errors import Where
 from workbench.findings import Finding
 
@@ -39,8 +39,7 @@ class Mixed:
                 text, value = changed[0]
                 name = ".".join("[]" if step == 0 else str(step) for step in path).replace(".[]", "[]")
                 findings.append(
-                    Finding(
-                        "D002",
+                    BAD_CONTENT(
                         "error",
                         f"`{name}` holds texts in some rows and other values in others, so `datasets` reads texts that "
                         f"are JSON as what they say: {text[:40]!r} is {type_name(value)} now, and axolotl drops "

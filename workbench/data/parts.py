@@ -7,7 +7,8 @@ from typing import Any
 
 from workbench.data.media import MediaError, StoredPicture, as_data_uri, load_picture, locate, shorten
 from workbench.data.pictures import PICTURE_KEYS, note_place
-from workbench.data.row_notes import Notes, type_name
+from workbench.data.row_notes import BAD_MEDIA, BAD_PART, BAD_PICTURES, Notes, type_name
+from workbench.recipe.knobs import NO_EFFECT
 
 # transformers' `_multimodal_inputs_from_conversations`: each of these keys in a part of the type adds one input.
 MEDIA_KEYS = {"image": PICTURE_KEYS, "video": ("video", "url", "path"), "audio": ("audio", "url", "path")}
@@ -26,7 +27,9 @@ def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str,
             if not isinstance(part, dict) or "type" not in part:
                 what = "a part has no type" if isinstance(part, dict) else f"a part is {type_name(part)}, not an object"
                 error = "KeyError: 'type'" if isinstance(part, dict) else "TypeError"
-                notes.add("D008", "error", f"{what}: transformers raises {error}", 'Write {"type": "text", "text": …}.')
+                notes.add(
+                    BAD_PART, "error", f"{what}: transformers raises {error}", 'Write {"type": "text", "text": …}.'
+                )
                 continue
             kind = "image" if part["type"] == "image_url" and "image_url" in part else part["type"]
             for key in _IGNORED_PART_KEYS:
@@ -43,10 +46,10 @@ def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str,
         notes.at_message(column, origin[index], f"content[{number}]")
         names = {"image": "picture", "video": "video", "audio": "audio"}
         text = f"the processor gets {_count(given[kind], names[kind])} for {_count(slots[kind], kind + ' part')}"
-        notes.add("D003", "error", text, f"Give every {kind} part exactly one of {', '.join(MEDIA_KEYS[kind])}.")
+        notes.add(BAD_PICTURES, "error", text, f"Give every {kind} part exactly one of {', '.join(MEDIA_KEYS[kind])}.")
     for key, index in ignored.items():
         notes.at_message(column, origin[index], None)
-        notes.add("M013", "note", f"`{key}` on a part is ignored by the multimodal path", "Mask by role instead.")
+        notes.add(NO_EFFECT, "note", f"`{key}` on a part is ignored by the multimodal path", "Mask by role instead.")
     notes.at_message(column, None, None)
 
 
@@ -88,7 +91,7 @@ def _picture(value: Any, base_dir: Path | None, notes: Notes, place: str) -> Any
     if not isinstance(value, (str, StoredPicture)):
         text = f"it is {type_name(value)}; transformers raises TypeError"
         hint = "Use a path, a URL, base64 text, or a column of the `datasets` type Image."
-        raise notes.error("D005", "The picture has a form that cannot be loaded", text, hint, field=place)
+        raise notes.error(BAD_MEDIA, "The picture has a form that cannot be loaded", text, hint, field=place)
     try:
         if isinstance(value, StoredPicture):
             return value.open(base_dir)
@@ -97,7 +100,7 @@ def _picture(value: Any, base_dir: Path | None, notes: Notes, place: str) -> Any
             return as_data_uri(value)
         load_picture(value, base_dir)
     except MediaError as error:
-        raise notes.error("D005", error.title, error.cause, error.hint, field=place) from error
+        raise notes.error(BAD_MEDIA, error.title, error.cause, error.hint, field=place) from error
     note_place(value, base_dir, notes, place)
     changed = found.path is not None and (found.beside_data or found.shadowed or found.uri)
     return str(found.path) if changed else value
@@ -106,7 +109,7 @@ def _picture(value: Any, base_dir: Path | None, notes: Notes, place: str) -> Any
 def _path(value: str, base_dir: Path | None, notes: Notes, place: str, kind: str) -> str:
     found = locate(value, base_dir)
     if found.kind == "missing":
-        notes.add("D005", "error", f"no such {kind} file: {shorten(value)}", "Correct the path.", field=place)
+        notes.add(BAD_MEDIA, "error", f"no such {kind} file: {shorten(value)}", "Correct the path.", field=place)
     if found.path is None:
         return value
     note_place(value, base_dir, notes, place)

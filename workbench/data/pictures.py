@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import MediaError, StoredPicture, load_picture, locate, shorten
-from workbench.data.row_notes import Notes, type_name
+from workbench.data.row_notes import BAD_MEDIA, BAD_PART, BAD_PICTURES, Notes, type_name
 
 PICTURE_KEYS = ("image", "url", "path", "base64")
 
@@ -30,7 +30,7 @@ class ColumnPicture:
         try:
             picture = load_picture(self.value, base_dir)
         except MediaError as error:
-            raise notes.error("D005", error.title, error.cause, error.hint, field=self.name) from error
+            raise notes.error(BAD_MEDIA, error.title, error.cause, error.hint, field=self.name) from error
         if size is None:
             return picture
         method = Image.Resampling[(resize or "bilinear").upper()]
@@ -46,7 +46,7 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
     if column == "images" and raw.get("image") is not None:
         state = "null" if pictures is None else "there"
         text = f"`image` is ignored: axolotl reads `images` where that column exists, and it is {state}"
-        notes.add("D003", "warning", text, "Keep one of the two columns.", field="image")
+        notes.add(BAD_PICTURES, "warning", text, "Keep one of the two columns.", field="image")
     if pictures is None:
         return None
     hint = f"Write a list with one picture: {column}: [picture]; null where the row has none."
@@ -56,26 +56,30 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
             if pictures
             else "axolotl raises IndexError"
         )
-        raise notes.error("D003", f"`{column}` is a bare text", what, hint, field=column)
+        raise notes.error(BAD_PICTURES, f"`{column}` is a bare text", what, hint, field=column)
     if not isinstance(pictures, (list, tuple)):
         kind = "KeyError: 0" if isinstance(pictures, dict) else "TypeError: a list of pictures is needed"
         if isinstance(pictures, StoredPicture) or hasattr(pictures, "resize"):
             kind = "TypeError: a picture has no len()"
         text = f"it is {type_name(pictures)}; axolotl raises {kind}"
-        raise notes.error("D003", f"`{column}` is not a list", text, hint, field=column)
+        raise notes.error(BAD_PICTURES, f"`{column}` is not a list", text, hint, field=column)
     if not pictures:
         cause = "axolotl raises IndexError: list index out of range"
         raise notes.error(
-            "D003", f"`{column}` is an empty list", cause, "Write null, or leave the column out.", field=column
+            BAD_PICTURES, f"`{column}` is an empty list", cause, "Write null, or leave the column out.", field=column
         )
     if len(pictures) > 1:
         text = f"axolotl uses the first of {len(pictures)} pictures in `{column}` and ignores {len(pictures) - 1}"
-        notes.add("D003", "warning", text, "Put each picture into the messages: {type: image, path: …}.", field=column)
+        notes.add(
+            BAD_PICTURES, "warning", text, "Put each picture into the messages: {type: image, path: …}.", field=column
+        )
     first = pictures[0]
     if not isinstance(first, (str, StoredPicture)) and not hasattr(first, "resize"):
         cause = f"it is {type_name(first)}; axolotl raises TypeError: Incorrect format used for image"
         hint = "Use a path, a URL, base64 text, or a column of the `datasets` type Image."
-        raise notes.error("D003", "The picture has a form that cannot be loaded", cause, hint, field=f"{column}[0]")
+        raise notes.error(
+            BAD_PICTURES, "The picture has a form that cannot be loaded", cause, hint, field=f"{column}[0]"
+        )
     return ColumnPicture(f"{column}[0]", first)
 
 
@@ -97,10 +101,10 @@ def place_picture(
             notes.at_message(column, origin[index], f"content[{number}]")
             if not isinstance(part, dict):
                 text = f"it is {type_name(part)}; axolotl raises TypeError while it looks for the place of {name}"
-                raise notes.error("D008", "A part is not an object", text, 'Write {"type": "text", "text": …}.')
+                raise notes.error(BAD_PART, "A part is not an object", text, 'Write {"type": "text", "text": …}.')
             if "type" not in part:
                 text = f"axolotl raises KeyError: 'type' while it looks for the place of {name}"
-                raise notes.error("D008", "A part without a type", text, "Give the part a type: text, image, …")
+                raise notes.error(BAD_PART, "A part without a type", text, "Give the part a type: text, image, …")
             if is_placeholder(part):
                 spot = (index, number)
                 break
@@ -110,17 +114,17 @@ def place_picture(
         return
     if not messages:
         cause = f"axolotl raises IndexError when it adds {name}"
-        raise notes.error("D003", "There is no message for the picture", cause, "Remove the row.", field=column)
+        raise notes.error(BAD_PICTURES, "There is no message for the picture", cause, "Remove the row.", field=column)
     target = first_user or 0
     messages[target]["content"].append({"type": "image", "image": value})
     notes.at_message(column, origin[target], "content")
     if first_user is None:
         role = messages[0]["role"]
         text = f"no user message: axolotl moves {name} to the end of the first message ({role})"
-        notes.add("D003", "warning", text, "Say where it belongs with a {type: image} part.")
+        notes.add(BAD_PICTURES, "warning", text, "Say where it belongs with a {type: image} part.")
     else:
         text = f"no placeholder: axolotl puts {name} after the text of the first user message"
-        notes.add("D003", "note", text, "A {type: image} part says where the picture belongs.")
+        notes.add(BAD_PICTURES, "note", text, "A {type: image} part says where the picture belongs.")
     notes.at_message(column, None, None)
 
 
@@ -133,4 +137,4 @@ def note_place(reference: str, base_dir: Path | None, notes: Notes, name: str) -
         notes.shadowed.append(shorten(reference))
     if found.uri:
         text = f"{name} is a file:// address; axolotl raises ValueError, it takes plain paths"
-        notes.add("D005", "error", text, "Write the path without file://.", field=name)
+        notes.add(BAD_MEDIA, "error", text, "Write the path without file://.", field=name)

@@ -1,4 +1,4 @@
-"""Errors and notes about one raw row, collected while it becomes a conversation."""
+"""Errors and notes about one raw row, collected while it becomes a conversation, and the codes that they have."""
 
 from __future__ import annotations
 
@@ -7,20 +7,37 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError, Where
-from workbench.findings import Finding, Severity
+from workbench.findings import Emitter, Finding, Severity
+
+__all__ = ["BAD_CONTENT", "BAD_MEDIA", "BAD_PART", "BAD_PICTURES", "BAD_ROW", "LOST_TEXT"]
+
+BAD_ROW = Emitter("D001", __name__)
+BAD_CONTENT = Emitter("D002", __name__)
+BAD_PICTURES = Emitter("D003", __name__)
+BAD_MEDIA = Emitter("D005", __name__)
+BAD_PART = Emitter("D008", __name__)
+LOST_TEXT = Emitter("T001", __name__)
+"""Text that is dropped before the template or by it."""
 
 
 class RowError(InputError):
-    """A row at which axolotl raises, or whose pictures cannot be read. `finding_code` is the finding's code."""
+    """A row at which axolotl raises, or whose pictures cannot be read; `problem` makes its finding."""
 
-    def __init__(self, code: str, title: str, cause: str = "", hint: str = "", where: Where | None = None) -> None:
+    def __init__(
+        self, problem: Emitter, title: str, cause: str = "", hint: str = "", where: Where | None = None
+    ) -> None:
         super().__init__(title, cause, hint, where)
-        self.finding_code = code
+        self.problem = problem
+
+    @property
+    def finding_code(self) -> str:
+        """The code of its finding."""
+        return self.problem.code
 
     def finding(self) -> Finding:
         """The same as a finding of severity error."""
         message = f"{self.title}: {self.cause}" if self.cause else self.title
-        return Finding(self.finding_code, "error", message, self.hint, self.where)
+        return self.problem("error", message, self.hint, self.where)
 
 
 class Notes:
@@ -44,12 +61,16 @@ class Notes:
         message = self._message if field is None else None
         return Where(file=head.file, line=head.line, row=head.row, message=message, field=field or self._field)
 
-    def add(self, code: str, severity: Severity, message: str, hint: str = "", *, field: str | None = None) -> None:
-        self.findings.append(Finding(code, severity, message, hint, self.where(field)))
+    def add(
+        self, problem: Emitter, severity: Severity, message: str, hint: str = "", *, field: str | None = None
+    ) -> None:
+        self.findings.append(problem(severity, message, hint, self.where(field)))
 
-    def error(self, code: str, title: str, cause: str = "", hint: str = "", *, field: str | None = None) -> RowError:
+    def error(
+        self, problem: Emitter, title: str, cause: str = "", hint: str = "", *, field: str | None = None
+    ) -> RowError:
         """The error to raise: the row stops here, as it does in axolotl."""
-        return RowError(code, title, cause, hint, self.where(field))
+        return RowError(problem, title, cause, hint, self.where(field))
 
     def note_places(self, base_dir: Path | None, started_in: Callable[[], Path | None]) -> None:
         """One finding a row for files that axolotl, looking in the working directory, would not find or would swap.
@@ -61,11 +82,14 @@ class Notes:
             count = len(self.beside_data)
             what = repr(self.beside_data[0]) + (f" and {count - 1} more" if count > 1 else "")
             text = f"{what} found beside the data file only; axolotl looks in the folder it is started from"
-            self.add("D005", "note", text, "Start axolotl in the data file's folder, or write absolute paths.")
+            self.add(BAD_MEDIA, "note", text, "Start axolotl in the data file's folder, or write absolute paths.")
         if self.shadowed:
             text = f"{self.shadowed[0]!r} is two files: one beside the data (shown), one in the working directory"
             self.add(
-                "D005", "warning", text, "axolotl takes the one in the folder it is started from: use absolute paths."
+                BAD_MEDIA,
+                "warning",
+                text,
+                "axolotl takes the one in the folder it is started from: use absolute paths.",
             )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from workbench.data.columns import ParquetSource
 from workbench.data.hub import DataFiles, arrow_view, is_hub_id, open_saved, open_with_datasets
 from workbench.data.jsonl import open_json
+from workbench.data.row_notes import BAD_PART
 from workbench.data.rows import Lines, RawRow, RowSource, in_order
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
@@ -60,7 +61,7 @@ def open_source(
     if glob.has_magic(path):
         source = _limited(_open_files(_data_files(path, None, base_dir), split, ds_type, streaming), limit)
         text = f"axolotl does not expand `path: {path}`"
-        source.findings.append(Finding("D008", "note", text, "Put the glob into data_files.", Where(file=path)))
+        source.findings.append(BAD_PART("note", text, "Put the glob into data_files.", Where(file=path)))
         return source
     if path.startswith(("https://", "http://")):
         kind = _type_of(path, ds_type)

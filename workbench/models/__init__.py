@@ -7,6 +7,6 @@ Importing this package imports neither torch nor transformers.
 from __future__ import annotations
 
 from workbench.models.hub import Progress, Source, resolve
-from workbench.models.load import NOTES, Loaded, load
+from workbench.models.load import Loaded, load
 
-__all__ = ["NOTES", "Loaded", "Progress", "Source", "load", "resolve"]
+__all__ = ["Loaded", "Progress", "Source", "load", "resolve"]

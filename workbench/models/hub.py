@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import InputError
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.hub_timeout import within
 from workbench.models import hub_errors
 
@@ -32,6 +32,8 @@ PROCESSOR = "loading processor"
 
 _REPO_ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 _HUB_PREFIX = "hf://"
+
+NOT_ASKED = Emitter("L003", __name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def fetch(
                 if cached is None:
                     raise problem from error
                 message = f"{problem.title}: the cached copy is used, which may be older"
-                notes = (Finding("L003", "warning", message, problem.hint),)
+                notes = (NOT_ASKED("warning", message, problem.hint),)
                 offline = True
         try:
             path = _snapshot(source, trust_remote_code, report, local=offline)

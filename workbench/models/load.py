@@ -11,21 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError, InputError
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
 from workbench.models.sizes import names_sizes
 
-# Codes of the notes that loading gives; `vlmbench explain` takes the long form from here.
-NOTES = {
-    "L001": "No processor: pictures are not expanded into their tokens, so rows with media show placeholders only.",
-    "L002": "No usable config.json: the family cannot be told from it, nor axolotl's default picture size.",
-    "L003": "The hub could not be asked: the cached copy is used, which may be older than the hub's.",
-    "L004": "The tokenizer has no pad token, so axolotl pads with another one.",
-    "L005": "The recipe trusts remote code and this session does not: the repository's own classes are not used.",
-    "L006": "Something that transformers warned about while loading.",
-    "L007": "axolotl refuses this recipe when it loads the tokenizer.",
-}
+NO_PROCESSOR = Emitter("L001", __name__)
+NO_FAMILY = Emitter("L002", __name__)
+CODE_NOT_RUN = Emitter("L005", __name__)
+LOADING_WARNING = Emitter("L006", __name__)
 
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 # axolotl counts these as multimodal besides transformers' image-text-to-text models.
@@ -144,10 +138,10 @@ def load(
     own_template = _template(processor)
     if processor is not None:
         processor.tokenizer = tokens
-    notes += [Finding("L006", "note", " ".join(text.split())) for text in dict.fromkeys(warnings)]
+    notes += [LOADING_WARNING("note", " ".join(text.split())) for text in dict.fromkeys(warnings)]
     if keys.get("trust_remote_code") and not trust_remote_code and "auto_map" in raw:
         message = "the recipe says trust_remote_code: true; the bench did not run the repository's own code"
-        notes.append(Finding("L005", "warning", message, "Read the code, then run again with --trust-remote-code."))
+        notes.append(CODE_NOT_RUN("warning", message, "Read the code, then run again with --trust-remote-code."))
     return Loaded(
         source=source,
         path=home.path,
@@ -221,7 +215,7 @@ def _auto_config(
     if not raw.get("model_type") and "auto_map" not in raw:
         missing = "has no model_type" if raw else "is missing"
         message = f"config.json {missing}: the model's family is not known"
-        notes.append(Finding("L002", "note", message, "Name the family with --family, or add config.json."))
+        notes.append(NO_FAMILY("note", message, "Name the family with --family, or add config.json."))
         return None
     import transformers
 
@@ -263,7 +257,7 @@ def _processor(
     hint = "Rows with text only are shown in full. For pictures give a model with a processor."
     if not has_processor(path):
         message = f"{source.text} has no processor (no {PROCESSOR_FILES[0]}): pictures are not expanded"
-        notes.append(Finding("L001", "note", message, hint))
+        notes.append(NO_PROCESSOR("note", message, hint))
         return None
     import transformers
 
@@ -280,7 +274,7 @@ def _processor(
     hub._tell(report, hub.PROCESSOR, 1, 1, "step")
     if not isinstance(processor, transformers.ProcessorMixin):
         message = f"{name} gives a {type(processor).__name__} for {source.text}, which is no processor: "
-        notes.append(Finding("L001", "note", message + "pictures are not expanded", hint))
+        notes.append(NO_PROCESSOR("note", message + "pictures are not expanded", hint))
         return None
     processor.tokenizer = None
     return processor

@@ -11,7 +11,7 @@ from typing import Any
 
 from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.families.library import is_derived
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.models import hub, problems
 from workbench.models.hub import Source
 
@@ -33,6 +33,9 @@ _EMBEDDINGS = {
     "nemotron_h": ("embeddings", "lm_head"),
     "bailing_hybrid": ("word_embeddings", "lm_head"),
 }
+
+NO_PAD = Emitter("L004", __name__)
+NEW_SPECIAL_TOKEN = Emitter("L007", __name__)
 
 
 def refuse_without_vocabulary(path: Path, source: Source, trust_remote_code: bool) -> None:
@@ -115,7 +118,7 @@ def load_tokenizer(
         tokenizer.pad_token = tokenizer.eos_token
         message = f"no pad token: axolotl pads with the end token {tokenizer.eos_token!r} ({tokenizer.eos_token_id})"
         hint = "Pad ids are masked wherever they are, so this token is never trained: set special_tokens.pad_token."
-        notes.append(Finding("L004", "warning", message, hint))
+        notes.append(NO_PAD("warning", message, hint))
     return tokenizer
 
 
@@ -214,7 +217,7 @@ def _note_if_refused(
     if role == "pad_token" or not changed or not keys.get("adapter") or all(layer in saved for layer in layers):
         return
     message = f"special_tokens.{role} {text!r} is new to this tokenizer: axolotl refuses it with an adapter"
-    notes.append(Finding("L007", "error", message, f"Set lora_modules_to_save to [{', '.join(layers)}]."))
+    notes.append(NEW_SPECIAL_TOKEN("error", message, f"Set lora_modules_to_save to [{', '.join(layers)}]."))
 
 
 def _override(path: Path, source: Source, overrides: Any, copy: Path, raw: dict[str, Any]) -> None:

@@ -122,11 +122,11 @@ class Session(OpenRecipe, Shown):
 
     def anatomy(self) -> Towers:
         """The model without weights: its towers, what the recipe trains of them, and what is wrong with that."""
-        from workbench.checks.model import check
+        from workbench.checks.recipe_checks import model_findings
         from workbench.models.targets import trained
 
         bench = self.bench
-        return Towers(bench.anatomy, trained(bench.anatomy, bench.recipe), tuple(check(bench)))
+        return Towers(bench.anatomy, trained(bench.anatomy, bench.recipe), tuple(model_findings(bench)))
 
     def memory(self, *, sequence: int | None = None, batch: int | None = None, positions: int | None = None) -> Memory:
         """The memory of one training step of this recipe, rehearsed without weights and without data.

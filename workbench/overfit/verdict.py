@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.errors import Where
-from workbench.findings import SEVERITIES, Finding, Severity
+from workbench.findings import SEVERITIES, Finding, Severity, emits
 from workbench.overfit.events import Event, every, last, number
 
 Outcome = Literal["pass", "doubtful", "fail", "running"]
@@ -114,6 +114,7 @@ def _findings(events: Sequence[Event], steps: list[Event], losses: list[float]) 
         yield from _memory(events, number(final["nll"]), losses)
 
 
+@emits("R014", "R015", "R016", "R017", "R018")
 def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
     """How the run ended, where it did not end by itself."""
     error = last(events, "error")
@@ -170,6 +171,7 @@ def _needs(estimate: Mapping[str, Any]) -> tuple[str, str]:
     return total, hint[0].upper() + hint[1:] + "."
 
 
+@emits("R001")
 def _nothing_trained(events: Sequence[Event]) -> Iterator[Finding]:
     baseline = last(events, "baseline")
     if baseline is not None and not baseline["tokens"]:
@@ -186,6 +188,7 @@ def _nothing_trained(events: Sequence[Event]) -> Iterator[Finding]:
             )
 
 
+@emits("R002", "R003", "R009", "R010")
 def _adapters(events: Sequence[Event]) -> Iterator[Finding]:
     loaded = last(events, "loaded")
     if loaded is not None:
@@ -216,6 +219,7 @@ def _adapters(events: Sequence[Event]) -> Iterator[Finding]:
         )
 
 
+@emits("R004", "R005", "R008", "R024")
 def _beginning(events: Sequence[Event]) -> Iterator[Finding]:
     baseline, loaded = last(events, "baseline"), last(events, "loaded")
     if baseline is None or not baseline["tokens"]:
@@ -249,6 +253,7 @@ def _beginning(events: Sequence[Event]) -> Iterator[Finding]:
         yield _finding("R008", "warning", text, f"Read logged losses as divided by {factor:g} (A009).")
 
 
+@emits("R006", "R007", "R011", "R012")
 def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) -> Iterator[Finding]:
     if not steps:
         return
@@ -286,6 +291,7 @@ def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) ->
         yield _finding("R012", "error", text, f"learning_rate is {rate:.2g}; raise it, or see what is frozen.")
 
 
+@emits("R013", "R019", "R020", "R021", "R022", "R023")
 def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterator[Finding]:
     learned = nll < MEMORISED
     flat = bool(losses) and losses[-1] > losses[0] * (1 - FLAT)

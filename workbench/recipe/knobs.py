@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.recipe.model import Recipe
 from workbench.recipe.refusals import in_order
 from workbench.recipe.yaml.nodes import KeyPath, dotted
 
-IGNORED_KNOB = "M013"
+NO_EFFECT = Emitter("M013", __name__)
 LOADING_KEYS = frozenset(
     (
         *("base_model", "revision_of_model", "trust_remote_code", "special_tokens", "tokens", "added_tokens_overrides"),
@@ -71,8 +71,7 @@ def outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
 def ignored_knobs(recipe: Recipe) -> list[Finding]:
     """Knobs of the recipe that axolotl does not read, or not at this place: warnings of code M013, in their order."""
     return in_order(
-        Finding(
-            IGNORED_KNOB,
+        NO_EFFECT(
             "warning",
             f"{dotted(path)} has no effect: {why}",
             hint,

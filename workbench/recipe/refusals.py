@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import InputError, Where
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.recipe.yaml.nodes import KeyPath, dotted
 from workbench.recipe.yaml.read import Parsed
 
-BAD_VALUE = "C010"
+BAD_VALUE = Emitter("C010", __name__)
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -83,7 +83,7 @@ def _refused(parsed: Parsed, path: KeyPath, model_path: KeyPath, item: Any, data
     expected = describe(annotation) if annotation is not None else item["msg"].removeprefix("Value error, ").lower()
     if item["type"] == "missing":
         message = f"{dotted(path)} is missing; expected {expected}"
-        return Finding(BAD_VALUE, "error", message, "axolotl needs it here.", parsed.where(path))
+        return BAD_VALUE("error", message, "axolotl needs it here.", parsed.where(path))
     value: Any = data
     for step in model_path:
         value = value[step]
@@ -103,13 +103,13 @@ def _refused(parsed: Parsed, path: KeyPath, model_path: KeyPath, item: Any, data
         hint = f"Write it as a list: [{value}]"
     elif isinstance(value, (int, float)) and "text" in expected:
         hint = f'Quote it: "{value}"'
-    return Finding(BAD_VALUE, "error", f"{dotted(path)} is {shown}; expected {expected}", hint, parsed.where(path))
+    return BAD_VALUE("error", f"{dotted(path)} is {shown}; expected {expected}", hint, parsed.where(path))
 
 
 def odd_key(parsed: Parsed, key: Any) -> Finding:
     """A finding for a key of the document that is no text."""
     message = f"The key {key!r} is no text; YAML reads yes, no, on, off and numbers without quotes as other values"
-    return Finding(BAD_VALUE, "error", message, "Quote the key.", parsed.where((key,), key=True))
+    return BAD_VALUE("error", message, "Quote the key.", parsed.where((key,), key=True))
 
 
 def _annotation(schema: type[BaseModel], path: KeyPath) -> Any:

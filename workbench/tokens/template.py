@@ -17,12 +17,15 @@ from typing import Any
 
 from workbench import child_process
 from workbench.errors import EnvironmentProblem, InputError, Where
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.recipe.bundled_templates import is_bundled, is_known, newest
 
 DEFAULT = "tokenizer_default"
 FALLBACK = "tokenizer_default_fallback_"
 _CHATML_SYSTEM = "You are a helpful assistant."
+
+
+OTHER_TEMPLATE = Emitter("T007", __name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +158,7 @@ def _unread(name: str, recipe: Mapping[str, Any], own: str | None, where: Where)
     if is_bundled(name, own):
         return _bundled(name, own, recipe)
     known = f"which is not the model's own (axolotl {newest()}) and " if is_known(name) else "which "
-    finding = Finding(
-        "T007",
+    finding = OTHER_TEMPLATE(
         "warning",
         f"`chat_template: {name}` means axolotl's bundled text, {known}cannot be read here: shown with the model's.",
         "Give --axolotl-python PATH of an environment with axolotl, or write `chat_template: tokenizer_default`.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import EnvironmentProblem
-from workbench.findings import Finding, Fix
+from workbench.findings import Emitter, Finding, Fix
 from workbench.recipe import plugin
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from workbench.models.load import Loaded
     from workbench.recipe.model import Recipe
     from workbench.recipe.yaml.document import Document
+
+
+CANNOT_START = Emitter("A012", __name__)
 
 
 class LoadedRecipe(Protocol):
@@ -40,8 +43,7 @@ def unstartable(bench: LoadedRecipe) -> Iterator[Finding]:
         yield from _stopped_by_boundaries(bench)
     problem = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer)
     if problem is not None:
-        yield Finding(
-            "A012",
+        yield CANNOT_START(
             "warning",
             f"axolotl 0.19.0 cannot build its {bench.strategy.class_name} for this recipe: {problem}",
             "A chat_template that axolotl has a strategy for, by name, avoids it.",
@@ -57,8 +59,7 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
         version = axolotl_version(package) if package is not None else ""
         known = not version or plugin.FIRST_STOPPING <= _numbers(version) <= plugin.LAST_STOPPING
         tried = "" if known else f"; axolotl {version}, which is at hand, was not tried"
-        yield Finding(
-            "A012",
+        yield CANNOT_START(
             "error" if known else "warning",
             f"{plugin.STOPS}{tried}",
             f"The mask here is what they mean. List the plugin {plugin.NAME}, which makes them readable; "
@@ -76,16 +77,14 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
         return
     where = recipe.where(("plugins",), key=True)
     if there == "another":
-        yield Finding(
-            "A012",
+        yield CANNOT_START(
             "warning",
             f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run what it says",
             "Move it away; `vlmbench export --force` puts the right one in its place.",
             where,
         )
     else:
-        yield Finding(
-            "A012",
+        yield CANNOT_START(
             "note",
             f"{plugin.FILE} does not lie beside the recipe: axolotl must find it elsewhere to start",
             "Saving or exporting the recipe here writes it. Where vlm-workbench is installed beside axolotl, none is "

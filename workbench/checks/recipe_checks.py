@@ -1,0 +1,69 @@
+"""Every finding about a recipe and its model, without any row checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from workbench.checks import adapters, data, kernels, model, recipe, schema, template
+from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen
+from workbench.checks.registry import checks, run
+from workbench.errors import EnvironmentProblem
+from workbench.findings import Finding
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.recipe.yaml.document import Document
+    from workbench.row import Row
+
+RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema)
+TEXT_CHECKS = checks("text", schema)
+MODEL_CHECKS = checks("model", adapters, model)
+ROWS_CHECKS = checks("rows", recipe)
+
+
+def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[Finding]:
+    """Every finding about the recipe itself, after those that the bench has from reading it.
+
+    `few`: rows that show how the template ends turns; by default the first of the data.
+    """
+    found = list(run(RECIPE_CHECKS, RecipeFacts(bench, few)))
+    ignored = {_place(finding) for finding in bench.findings if finding.code == "M013"}
+    # One key, one finding: the first dataset's rule says more than "has no effect", and that more than an unknown key.
+    ruled = {_place(finding) for finding in found if finding.code == "D009"}
+    for finding in bench.findings:
+        if finding.code != "M013" or _place(finding) not in ruled:
+            yield finding
+    yield from found
+    for finding in text_findings(bench.document):
+        if _place(finding) not in ignored:
+            yield finding
+
+
+def text_findings(document: Document) -> Iterator[Finding]:
+    """The findings for which the recipe's text alone is enough."""
+    return run(TEXT_CHECKS, document)
+
+
+def model_findings(bench: Bench) -> Iterator[Finding]:
+    """Every finding about the recipe's model, in seconds; none where there is no config.json."""
+    from workbench.models.targets import trained
+
+    if bench.loaded.auto_config is None:
+        return
+    try:
+        facts = ModelFacts(bench, bench.anatomy, trained(bench.anatomy, bench.recipe))
+    except EnvironmentProblem as problem:
+        where = bench.recipe.where(("base_model",), key=True)
+        yield model.NOT_CHECKED("note", f"{problem.title}: {problem.cause}", problem.hint, where)
+        return
+    yield from run(MODEL_CHECKS, facts)
+
+
+def rows_findings(seen: RowsSeen) -> Iterator[Finding]:
+    """The findings about the recipe that only many rows can show."""
+    return run(ROWS_CHECKS, seen)
+
+
+def _place(finding: Finding) -> tuple[int | None, str | None]:
+    return finding.where.line, finding.where.field

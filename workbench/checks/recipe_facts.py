@@ -1,0 +1,83 @@
+"""Subjects of the checks of a recipe and of its model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from workbench.errors import BenchError, Where
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.models.anatomy import Anatomy
+    from workbench.models.targets import Trained
+    from workbench.recipe.yaml.document import Document
+    from workbench.row import Row
+
+_FIRST_ROWS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class RecipeFacts:
+    """A recipe with its bench. `few`: rows that show how the template ends turns; None for the first of the data."""
+
+    bench: Bench
+    few: Iterable[Row] | None = None
+
+    @property
+    def document(self) -> Document:
+        return self.bench.document
+
+    def rows(self) -> Iterator[Row]:
+        """A few rows that can be shown."""
+        if self.few is not None:
+            yield from self.few
+            return
+        for index in range(_FIRST_ROWS):
+            try:
+                row = self.bench.row(index)
+            except BenchError:
+                return
+            if row.error is None:
+                yield row
+
+    @cached_property
+    def has_media(self) -> bool:
+        """True where one of the first rows holds a picture, video or sound."""
+        for index in range(_FIRST_ROWS):
+            try:
+                messages = self.bench.row(index).conversation.messages
+            except BenchError:
+                continue
+            for message in messages:
+                parts = message.get("content")
+                if isinstance(parts, list) and any(
+                    isinstance(part, dict) and part.get("type") != "text" for part in parts
+                ):
+                    return True
+        return False
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFacts:
+    """A recipe's model, built without weights, and what the recipe trains of it."""
+
+    bench: Bench
+    anatomy: Anatomy
+    trained: Trained
+
+    def at(self, key: str) -> Where:
+        """The place of a key of the recipe."""
+        return self.bench.recipe.where((key,), key=True)
+
+
+@dataclass(frozen=True)
+class RowsSeen:
+    """What is known when a number of rows was checked: the `roles` of their messages, and whether they were all."""
+
+    bench: Bench
+    roles: Collection[str]
+    rows: int
+    all_of_them: bool

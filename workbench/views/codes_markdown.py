@@ -1,0 +1,69 @@
+"""All codes as one page of Markdown: `vlmbench explain --format markdown`, which is `docs/codes.md`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.checks.registry import Code
+
+_TOPICS = {
+    "A": "Model and adapters",
+    "C": "Configuration",
+    "D": "Data",
+    "L": "Loading",
+    "M": "Loss mask",
+    "R": "Overfit run",
+    "T": "Chat template",
+}
+_OUTSIDE_CODE = re.compile(r"(`[^`]*`)|([<*_\[\]])")
+
+
+def codes_markdown(codes: Iterable[Code]) -> str:
+    """The page: for each letter a table of its codes, then their cause, example and remedy.
+
+    The texts are the codes' own; what Markdown or HTML would take for markup outside of code spans is escaped.
+    """
+    listed = sorted(codes, key=lambda code: code.code)
+    lines = [
+        "# Codes",
+        "",
+        "Every finding has a code. `vlmbench explain CODE` shows the same text in the terminal.",
+        "",
+    ]
+    for letter, topic in groupby(listed, key=lambda code: code.code[0]):
+        pages = list(topic)
+        lines += [
+            f"## {letter}: {_TOPICS[letter]}",
+            "",
+            "| code | problem | severity | found in |",
+            "| --- | --- | --- | --- |",
+        ]
+        for code in pages:
+            title = _plain(code.title).replace("|", "\\|")
+            lines.append(f"| [{code.code}](#{code.code.lower()}) | {title} | {code.severity} | {code.scope} |")
+        for code in pages:
+            lines += [
+                "",
+                f"### {code.code}",
+                "",
+                f"**{_plain(code.title)}** ({code.severity}, found in the {code.scope})",
+            ]
+            for name, text in (("Cause", code.cause), ("Example", code.example), ("What to do", code.fix)):
+                lines += ["", f"*{name}.* {_plain(text)}"]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _plain(text: str) -> str:
+    """A text in one paragraph, with Markdown's characters escaped outside of its code spans."""
+
+    def escaped(match: re.Match[str]) -> str:
+        if match[1] is not None:
+            return match[1]
+        return "&lt;" if match[2] == "<" else f"\\{match[2]}"
+
+    return _OUTSIDE_CODE.sub(escaped, " ".join(text.split()))
