@@ -35,7 +35,7 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a row's mask differs from the one it is compared with: two bool arrays `[L]`."""
+    """The tokens whose training differs from the compared mask: two bool arrays `[L]`."""
 
     added: npt.NDArray[np.bool_]
     removed: npt.NDArray[np.bool_]
@@ -65,7 +65,7 @@ class Editing:
         self._unkept = False
         self._before: tuple[Masking, Row, npt.NDArray[np.bool_]] | None = None
         self.set_aside: list[Path] = []
-        """Where the last `left` put older edits of another process, or the last `save` what others wrote meanwhile."""
+        """Files to which the last `left` moved older edits of another process, or the last `save` what others wrote."""
         self.put_beside: Path | None = None
         """The file that the last `save` wrote beside the recipe, because the recipe's plugins name it; else None."""
 
@@ -76,7 +76,7 @@ class Editing:
 
     @property
     def file(self) -> Path | None:
-        """Where saving writes to; None for a new recipe, and for the demo, which ships with the bench."""
+        """The file that saving writes to; None for a new recipe, and for the demo, which ships with the bench."""
         path = self.document.path
         return None if path is None or path.resolve().is_relative_to(sample_dir().resolve()) else path
 
@@ -137,7 +137,7 @@ class Editing:
         family = self.bench.family
         if family is None or not family.boundaries:
             return None
-        return [boundary_row(one) for one in family.boundaries]
+        return [boundary_row(boundary) for boundary in family.boundaries]
 
     def undo(self) -> bool:
         """Take back the last edit; False where there is none."""
@@ -157,7 +157,7 @@ class Editing:
 
     @property
     def stale(self) -> bool:
-        """Whether an edit asks for more than the mask to be read again; `settle` does that."""
+        """True where an edit changed more than the mask; `settle` then reads the model and rows again."""
         return self.document.error is None and outside_the_mask(self.document.parsed.data) != self._applied
 
     def settle(self) -> None:
@@ -197,7 +197,7 @@ class Editing:
             self.keep()
 
     def change(self, row: Row) -> Change | None:
-        """How a row's mask differs from the one it is compared with; None where both have one rule."""
+        """The difference between a row's mask and the compared one; None where both have the same masking."""
         against, known = self.against, self._before
         if against == self.bench.masking:
             return None
@@ -222,7 +222,7 @@ class Editing:
 
     @property
     def working_copy(self) -> WorkingCopy:
-        """Where the text is kept while it is not saved."""
+        """The place that keeps the text while it is not saved."""
         return WorkingCopy(recipe_dir(self.bench.title, self.document.path))
 
     @property
@@ -251,7 +251,7 @@ class Editing:
         return None if found is None or found.text == self.document.text else found
 
     def meanwhile(self, left: Left) -> bool:
-        """Whether the file was changed after those edits were begun."""
+        """True where the file was changed after those edits were begun."""
         return self.file is not None and left.opened not in ("", self.document.text)
 
     def restore(self, left: Left) -> None:
@@ -275,14 +275,14 @@ class Editing:
         return self.document.diff()
 
     def on_disk(self) -> str | None:
-        """What the file holds now; None where there is no file, or it cannot be read."""
+        """The text that the file holds now; None where there is no file, or it cannot be read."""
         try:
             return None if self.file is None else self.file.read_bytes().decode("utf-8", "replace")
         except OSError:
             return None
 
     def changed_outside(self) -> bool:
-        """Whether the file holds something else than what was opened or last saved."""
+        """True where the file holds something else than was opened or last saved."""
         return self.file is not None and self.on_disk() != self._opened
 
     @property

@@ -70,7 +70,7 @@ class WorkingCopy:
         _drop(self.place)
 
     def left(self) -> Left | None:
-        """What was kept and not dropped."""
+        """The edits that were kept and neither saved nor dropped; None where there are none."""
         return _left(self.place)
 
     def gather(self) -> list[Path]:
@@ -107,7 +107,7 @@ class WorkingCopy:
 
 
 def _place(folder: Path) -> Path:
-    """Where this process keeps the text of the recipe of this folder: the first place that no other process holds."""
+    """The folder in which this process keeps the recipe's text: the first candidate that no other process holds."""
     if folder not in _ours:
         places = (folder, *(folder / f"{_BESIDE}-{number}" for number in range(2, _MOST)))
         _ours[folder] = next(((place, lock) for place in places if (lock := _lock(place)) is not None), (folder, None))
