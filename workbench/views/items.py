@@ -54,7 +54,7 @@ def pill(text: str) -> str:
 
 @dataclass(frozen=True)
 class Items:
-    """What is drawn, in order, as columns of length N.
+    """The drawn items of a row, in order, as columns of length N.
 
     An item covers tokens [start, stop): one token, or a folded media run. `text` indexes `texts`; `width` is in
     terminal cells; `breaks` says that a line ends after the item; `look` is a `Look`; `run` is the media run or -1.
@@ -124,7 +124,7 @@ def _join_pieces(
 
 
 def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[int] = ()) -> Items:
-    """What to draw for one row's mask `[L]`; media runs are one item each, unless they are in `unfolded`."""
+    """The items of one row under a mask `[L]`; a media run is one item, unless it is in `unfolded`."""
     count = len(rendering)
     media = np.zeros(count, dtype=bool)
     run_of = np.full(count, -1, dtype=np.int32)
@@ -225,7 +225,7 @@ def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) 
 
 
 def _header(rendering: Rendering, floor: int, begin: int) -> int:
-    """Where a header begins that no span marks: after the previous turn's end marker and its white space."""
+    """The first token of a header that no span marks: after the previous turn's end marker and its white space."""
     if floor == 0:
         return 0
     vocabulary, at = rendering.vocabulary, floor

@@ -102,7 +102,7 @@ PAGE_STYLE = (
     "@media (prefers-color-scheme:dark){body{background:#10141b}}"
     ".page{max-width:72rem;margin:0 auto;padding:1rem}"
 )
-"""What a page of its own needs besides."""
+"""The rules that a whole page needs besides the sheet."""
 
 
 def _apart(line: str) -> str:

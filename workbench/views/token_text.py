@@ -27,7 +27,7 @@ def steady(text: str) -> str:
 
 
 def _selects(char: str) -> bool:
-    """Whether a mark is a variation selector: it has no shape of its own."""
+    """True for variation selectors, which have no shape of their own."""
     return "\ufe00" <= char <= "\ufe0f"
 
 
