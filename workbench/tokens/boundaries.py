@@ -16,7 +16,7 @@ EOS = "eos_token"
 
 
 class BoundaryText(Protocol):
-    """What a boundary needs to say; `workbench.recipe.model.BoundarySpec` is one."""
+    """The fields of a role boundary, as in `workbench.recipe.model.BoundarySpec`."""
 
     @property
     def role(self) -> str: ...

@@ -24,7 +24,7 @@ TRAIN_ON_EOS = ("turn", "all", "none", "last")
 
 
 class Reason(IntEnum):
-    """Why a token is trained or not.
+    """The reason why a token is trained or not.
 
     The order is part of the scan: those that train stand together, and media and padding, which overrule, follow. The
     last two are not the scan's: the row itself asked for them (`workbench.tokens.parts`).
@@ -120,7 +120,7 @@ class Mask:
 
     @property
     def trained(self) -> int:
-        """How many tokens are trained."""
+        """The number of trained tokens."""
         return int(np.count_nonzero(self.keep))
 
     def row(self, index: int) -> Mask:
@@ -209,7 +209,7 @@ def gate_terminators(mask: Mask, input_ids: npt.ArrayLike, terminators: Sequence
 
 
 class _Finder:
-    """What to look for in a row: a table that says, for every id, what it can mean."""
+    """The search for markers in a row: a table that gives, for every id, its possible meanings."""
 
     def __init__(self, boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> None:
         self.boundaries = boundaries
@@ -236,7 +236,7 @@ class _Finder:
         self.table[firsts] |= _MARKER
 
     def kinds(self, flat: IntArray) -> npt.NDArray[np.uint8]:
-        """What each id can mean; one that is below zero means nothing."""
+        """The possible meanings of each id, as bits; an id below zero has none."""
         kinds: npt.NDArray[np.uint8] = self.table.take(flat, mode="clip")
         if flat.size and flat.min() < 0:
             kinds[flat < 0] = 0
@@ -249,7 +249,7 @@ def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tup
 
 
 def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
-    """Where a marker stands whole, inside one row."""
+    """The positions at which a marker stands whole, inside one row."""
     places = hits[found == marker[0]]
     if len(marker) > 1:
         places = places[: np.searchsorted(places, flat.size - len(marker), side="right")]

@@ -54,7 +54,7 @@ def given_details(rows: Any) -> list[Detail] | None:
 
 
 def trained_tokens(starts: npt.NDArray[np.int64], length: int, details: Sequence[Detail]) -> Bools:
-    """Which tokens of a content of `length` characters are trained, from where each token starts in it (`[n]`, sorted).
+    """The trained tokens of a content of `length` characters, given where each token starts in it (`[n]`, sorted).
 
     A detail takes in the tokens that reach over its edges by more than the one character that they share with it.
     """
@@ -74,7 +74,7 @@ def trained_tokens(starts: npt.NDArray[np.int64], length: int, details: Sequence
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the row asks of one message: to be trained or not, and which of its characters."""
+    """The training flags of one message in a row: trained or not, and which of its characters."""
 
     message: int
     train: bool
