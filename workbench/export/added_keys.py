@@ -29,10 +29,10 @@ _LANGUAGE = frozenset(("language", "experts", "embeddings", "head"))
 
 
 def of_the_model(bench: Bench, document: Document) -> list[RecipeLine]:
-    """What concerns the model, in the order of a recipe, with the reasons."""
-    told = dict(document.data)
+    """The keys that concern the model, in the order of a recipe, with their reasons."""
+    keys = dict(document.data)
     lines = [RecipeLine(key, value, why) for key, value, why in _wanted(bench, document)]
-    return list(_harmless(told, lines))
+    return list(_harmless(keys, lines))
 
 
 def of_the_run(bench: Bench, document: Document) -> list[RecipeLine]:
@@ -40,9 +40,9 @@ def of_the_run(bench: Bench, document: Document) -> list[RecipeLine]:
     recipe, needs = Recipe.from_document(document), dict(family_needs(bench.family, bench.loaded.config))
     options: dict[str, Any] = {"rows": _count(bench), "size": parameters(bench.loaded.config)}
     lines = []
-    for one in full_run(recipe, document.data, **options):
-        value, why = needs.get(one.key, (one.value, one.why))
-        lines.append(RecipeLine(one.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
+    for default in full_run(recipe, document.data, **options):
+        value, why = needs.get(default.key, (default.value, default.why))
+        lines.append(RecipeLine(default.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
     return list(_harmless(dict(document.data), lines))
 
 
@@ -92,14 +92,14 @@ def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
 
 
 def _same(before: Trained | None, after: Trained | None) -> bool:
-    """Whether the same numbers of the model are trained; False where it cannot be told."""
+    """True where both train the same parameters of the model; False where that is not known."""
     if before is None or after is None or before.refusal is not None or after.refusal is not None:
         return False
     return (before.modules, before.parameters, before.counts) == (after.modules, after.parameters, after.counts)
 
 
 def _trained(bench: Bench, document: Document, *more: Any) -> Trained | None:
-    """What a recipe trains, with one more key and its value where they are given."""
+    """The parameters that a recipe trains, with one more key and its value in `more`; None where that is not known."""
     from workbench.models.targets import trained
 
     if more:
@@ -113,7 +113,7 @@ def _trained(bench: Bench, document: Document, *more: Any) -> Trained | None:
 
 
 def _non_reentrant(bench: Bench, document: Document) -> bool:
-    """Whether checkpointing may be told not to be reentrant.
+    """True where `use_reentrant: false` can be added for gradient checkpointing.
 
     Where the recipe checkpoints already, this gives gradients to what had none in towers whose input asks for none. And
     4 bits under ZeRO-3 may not bear it, as axolotl warns.
@@ -130,14 +130,14 @@ def _non_reentrant(bench: Bench, document: Document) -> bool:
 
 
 def _peft_has_targets(bench: Bench) -> bool:
-    """Whether PEFT has targets of its own for an adapter that names none."""
+    """True where PEFT has default targets for this model, for an adapter that names none."""
     from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as known
 
     return bench.loaded.model_type in known
 
 
 def _count(bench: Bench) -> int | None:
-    """How many rows there are, where telling is cheap."""
+    """The number of rows; None where the source cannot count them."""
     try:
         return bench.rows.known_length or len(bench.rows)
     except TypeError:

@@ -126,7 +126,7 @@ def first_difference(mine: Bench, other: Bench, rows: Sequence[int]) -> tuple[in
 
 
 def _masking(work: Work) -> None:
-    """What decides the labels, written out where axolotl reads it: in the first dataset's entry."""
+    """Write out the keys that decide the labels where axolotl reads them: in the first dataset's entry."""
     recipe = Recipe.from_document(work.document)
     if not recipe.datasets or not (recipe.multimodal or recipe.datasets[0].type == "chat_template"):
         # Other strategies, and rows that are tokenized already, know no roles.
@@ -144,10 +144,10 @@ def _strategy(work: Work) -> None:
     recipe = Recipe.from_document(document)
     stuck = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer) if recipe.multimodal else None
     if recipe.effective_boundaries is not None and recipe.multimodal and not recipe.tokenizer_use_mistral_common:
-        told = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
+        overridden = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
         name = bench.family.axolotl.chat_template if bench.family is not None else None
         problem = "no named strategy of axolotl's is known for this model" if name is None else ""
-        if name is not None and not told:
+        if name is not None and not overridden:
             problem = _named(work, name)
             if not problem:
                 return
@@ -208,14 +208,14 @@ def _remark(work: Work, key: str, text: str) -> None:
         return
     lines = document.text.split("\n")
     end = "\r" if lines[line - 1].endswith("\r") else ""
-    lines[line - 1 : line - 1] = [one + end for one in comment_lines(text)]
+    lines[line - 1 : line - 1] = [comment + end for comment in comment_lines(text)]
     marked = Document("\n".join(lines), document.name)
     if marked.data == document.data:
         work.document = marked
 
 
 def _fill(work: Work) -> None:
-    """What the model's family needs and what the full run needs, appended with its reasons where the recipe is open."""
+    """Append the keys that the model's family and the full run need and the recipe leaves open, with their reasons."""
     model = of_the_model(work.bench, work.document)
     run = of_the_run(work.bench, work.document)
     parts = [

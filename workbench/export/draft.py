@@ -23,8 +23,8 @@ class ExportChange:
     removed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"key": dotted(self.path), "why": self.why}
-        return told | ({"removed": True} if self.removed else {"value": self.value})
+        payload: dict[str, Any] = {"key": dotted(self.path), "why": self.why}
+        return payload | ({"removed": True} if self.removed else {"value": self.value})
 
 
 @dataclass
