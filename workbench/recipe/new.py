@@ -22,7 +22,7 @@ UNNAMED_ATTENTION = (
 
 
 class BoundaryLike(Protocol):
-    """What a family says about one role; `families.Boundary` is one."""
+    """One role's boundary in a family, as `families.Boundary` has it."""
 
     @property
     def role(self) -> str: ...
@@ -37,7 +37,7 @@ class BoundaryLike(Protocol):
 
 
 class FamilyLike(Protocol):
-    """What a new recipe needs of a family; `families.Family` is one. `recipe`: key -> (value, why)."""
+    """The part of a family that a new recipe uses, as `families.Family` has it. `recipe`: key -> (value, why)."""
 
     @property
     def name(self) -> str: ...
@@ -131,10 +131,12 @@ def _parts(
             return RecipeLine(key, value, why or above)
         return RecipeLine(key, value, above, beside)
 
-    def given(*keys: str) -> tuple[RecipeLine, ...]:
+    def from_family(*keys: str) -> tuple[RecipeLine, ...]:
         return tuple(line(key, None) for key in keys if key in needs)
 
-    yield RecipePart("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
+    yield RecipePart(
+        "", (line("base_model", model), *from_family("revision_of_model", "trust_remote_code", MISTRAL_COMMON))
+    )
     if processor:
         yield RecipePart(
             "The four keys that every multimodal run needs: the collator renders, tokenizes and masks each batch.",
@@ -147,7 +149,7 @@ def _parts(
         )
     mistral_common = bool(needs.get(MISTRAL_COMMON, (False, ""))[0])
     if not mistral_common:
-        yield RecipePart("", tuple(_template(template, template_text, given("chat_template"))))
+        yield RecipePart("", tuple(_template(template, template_text, from_family("chat_template"))))
     used |= {"chat_template", "chat_template_jinja"}
     entry = {
         "path": data or "data.jsonl",
@@ -185,7 +187,7 @@ def _parts(
         "",
         (
             line("sequence_len", 2048, beside="rows are not cut: a longer row is a longer batch" if processor else ""),
-            *given("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
+            *from_family("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
         ),
     )
     yield RecipePart(
@@ -195,12 +197,12 @@ def _parts(
             line("lora_r", 16),
             line("lora_alpha", 32),
             line("lora_dropout", 0.0),
-            *(given("lora_target_modules") or (() if "lora_target_linear" in needs else _all_linear(family))),
-            *given("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
+            *(from_family("lora_target_modules") or (() if "lora_target_linear" in needs else _all_linear(family))),
+            *from_family("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
             *_kernels(needs, str((config or {}).get("model_type"))),
         ),
     )
-    yield RecipePart("", given("freeze_mm_modules", "unfrozen_parameters"))
+    yield RecipePart("", from_family("freeze_mm_modules", "unfrozen_parameters"))
     yield RecipePart(
         "",
         (
@@ -224,7 +226,7 @@ def _parts(
         (
             line("gradient_checkpointing", True),
             line("gradient_checkpointing_kwargs", {"use_reentrant": False}),
-            *given("attn_implementation"),
+            *from_family("attn_implementation"),
         ),
     )
     if "attn_implementation" not in needs:
@@ -232,7 +234,7 @@ def _parts(
     rest = tuple(
         key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
     )
-    yield RecipePart("", given(*rest))
+    yield RecipePart("", from_family(*rest))
     yield RecipePart(
         "",
         (
@@ -247,13 +249,16 @@ def _parts(
 
 def _kernels(needs: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
     """The LoRA kernels turned off, where axolotl would turn them on and stop."""
-    told = {key: value for key, (value, _) in needs.items()}
-    if stops({"adapter": "lora"} | told, model_type) is not None and turned_on({"adapter": "lora"} | told) == "adapter":
+    recommended = {key: value for key, (value, _) in needs.items()}
+    if (
+        stops({"adapter": "lora"} | recommended, model_type) is not None
+        and turned_on({"adapter": "lora"} | recommended) == "adapter"
+    ):
         yield from (RecipeLine(key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
 
 
 def kernels_why(model_type: str | None) -> str:
-    """What a recipe says above the keys that turn the LoRA kernels off."""
+    """The comment above the keys that turn the LoRA kernels off."""
     return (
         f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (asked of "
         f"axolotl {asked().axolotl}). The kernel for the MLP is given up with them."

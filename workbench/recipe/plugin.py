@@ -17,7 +17,7 @@ from workbench.findings import Edit
 NAME = "vlmbench_axolotl.RoleBoundaries"
 FILE = "vlmbench_axolotl.py"
 STOPS = "axolotl 0.17 to 0.21 stop at role_boundaries from a file with TypeError: 'NoneType' object is not callable"
-"""What each of the named releases does without the plugin; tried with every one of them."""
+"""The error of each of the named releases without the plugin; tried with every one of them."""
 FIRST_STOPPING, LAST_STOPPING = (0, 17), (0, 21)
 
 
@@ -29,12 +29,12 @@ def source() -> bytes:
 
 
 def listed(data: Mapping[Any, Any]) -> bool:
-    """Whether a recipe's `plugins` name it."""
+    """True where a recipe's `plugins` name it."""
     return NAME in _plugins(data)
 
 
 def edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
-    """What a recipe lacks so that axolotl starts it with `role_boundaries`: nothing, or one edit of `plugins`."""
+    """The edits after which axolotl starts the recipe with `role_boundaries`: none, or one of `plugins`."""
     plugins = _plugins(data)
     if NAME in plugins:
         return ()
@@ -49,7 +49,7 @@ def boundaries(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edi
 
 
 def beside(folder: Path) -> Literal["absent", "ours", "another"]:
-    """What lies in a folder under the name of the plugin's file: nothing, this plugin, or something else."""
+    """The state of the plugin's file in a folder: absent, this plugin, or something else under its name."""
     try:
         there = (folder / FILE).read_bytes()
     except FileNotFoundError:

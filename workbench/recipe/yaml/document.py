@@ -105,12 +105,12 @@ class Document:
 
     @property
     def dirty(self) -> bool:
-        """Whether the text differs from what was opened or last saved."""
+        """True where the text differs from what was opened or last saved."""
         return self.text != self._saved
 
     @property
     def changed_outside(self) -> bool:
-        """Whether its file holds something else than what was opened or last saved; a file that is gone does too."""
+        """True where its file holds something else than was opened or last saved, or is gone."""
         try:
             return self.path is not None and self.path.read_bytes() != self._saved.encode("utf-8")
         except OSError:

@@ -51,7 +51,7 @@ class Editor:
         return None
 
     def _is_merged(self, path: KeyPath) -> bool:
-        """Whether the value stands in its mapping through a merge key only."""
+        """True where the value stands in its mapping through a merge key only."""
         parent = self.parsed.find(path[:-1])[0]
         return parent is not None and parent.kind == "map" and parent.index(path[-1]) is None
 
@@ -177,7 +177,7 @@ class Editor:
 
 
 def _identity(item: Any) -> str:
-    """What tells a list's items apart, so that a changed one keeps its comments: its role or path, else all of it."""
+    """The key that matches a list's items, so that a changed one keeps its comments: role or path, else all of it."""
     if isinstance(item, dict):
         return repr(next((item[key] for key in ("role", "path", "name") if key in item), item))
     return repr(item)

@@ -177,7 +177,7 @@ class Splice:
         return " " if self.parsed.text[offset - 1 : offset] in (":", "-") else ""
 
     def _step(self) -> int:
-        """How far this text indents a list under its key: 0 or 2."""
+        """The indent of lists under their key in this text: 0 or 2."""
         found = re.search(
             r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*( *)- ", self.parsed.text, re.M
         )
