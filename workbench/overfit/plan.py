@@ -78,8 +78,8 @@ class Plan:
     @classmethod
     def read(cls, path: Path) -> Plan:
         """Read what `write` wrote."""
-        told = json.loads(path.read_text("utf-8"))
-        return cls(**(told | {"rows": tuple(told["rows"])}))
+        fields = json.loads(path.read_text("utf-8"))
+        return cls(**(fields | {"rows": tuple(fields["rows"])}))
 
 
 def make_plan(

@@ -47,7 +47,7 @@ class Supervisor:
 
     @property
     def command(self) -> list[str]:
-        """What is started."""
+        """The command line of the child process."""
         runner = "workbench.overfit.runner", str(self.folder)
         if not self._launcher:
             return child_process.command(*runner)
@@ -132,7 +132,7 @@ class Supervisor:
             return 0
         try:
             process = psutil.Process(self._child.pid)
-            return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
+            return sum(member.memory_info().rss for member in [process, *process.children(recursive=True)])
         except psutil.Error:
             return 0
 

@@ -84,9 +84,9 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
         rows, labels = inputs.pop("rows"), inputs.pop("labels")
         inputs = to_device(inputs, labels.device, self._dtype)
         nll, row_of = trained_nll(model, inputs, labels, trim=self._trim)
-        told = nll.detach().cpu()
+        values = nll.detach().cpu()
         for place, row in enumerate(rows.tolist()):
-            self.seen.setdefault(row, []).extend(told[(row_of == place).cpu()].tolist())
+            self.seen.setdefault(row, []).extend(values[(row_of == place).cpu()].tolist())
         self.tokens += len(nll)
         if not len(nll):
             # Nothing of this batch is trained; a loss that depends on nothing still has to have a gradient.

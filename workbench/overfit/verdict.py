@@ -46,7 +46,7 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         return {
             "verdict": self.outcome,
-            "findings": [one.to_dict() for one in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
             "first_loss": self.first_loss,
             "last_loss": self.last_loss,
             "final_nll": self.final_nll,
@@ -73,13 +73,13 @@ def judge(events: Sequence[Event]) -> Verdict:
     losses = [number(step["loss"]) for step in steps]
     final = last(events, "probe", name="final")
     ended = last(events, "done") or last(events, "error")
-    found = sorted(_findings(events, steps, losses), key=lambda one: SEVERITIES.index(one.severity))
+    found = sorted(_findings(events, steps, losses), key=lambda finding: SEVERITIES.index(finding.severity))
     outcome: Outcome = "pass"
-    if any(one.severity == "error" for one in found):
+    if any(finding.severity == "error" for finding in found):
         outcome = "fail"
     elif ended is None:
         outcome = "running"
-    elif any(one.severity == "warning" for one in found):
+    elif any(finding.severity == "warning" for finding in found):
         outcome = "doubtful"
     baseline = last(events, "baseline")
     first = number(baseline["nll"]) if baseline is not None else math.nan
@@ -115,7 +115,7 @@ def _findings(events: Sequence[Event], steps: list[Event], losses: list[float]) 
 
 
 def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
-    """How the run ended, where it did not end by itself."""
+    """Findings on the end of a run that did not end by itself."""
     error = last(events, "error")
     if error is None:
         if last(events, "done") is not None and steps and last(events, "probe", name="final") is None:
@@ -124,7 +124,7 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
             )
         return
     kind, tail = error.get("kind"), str(error.get("tail") or "").strip().splitlines()
-    said = str(error.get("message") or "")
+    message = str(error.get("message") or "")
     after = f"after step {steps}" if steps else "before the first step"
     if kind == "cancelled":
         yield _finding("R014", "warning", f"the run was cancelled {after}", "Let it run to its end.")
@@ -134,18 +134,21 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
         )
     elif kind in ("memory", "limit"):
         needs, hint = _needs(error.get("estimate") or {})
-        yield _finding("R015", "error", f"out of memory {after}: {said}{needs}", hint)
+        yield _finding("R015", "error", f"out of memory {after}: {message}{needs}", hint)
     elif kind == "killed":
         hint = (
             "Where nobody did it, the system was short of memory: see its log; lower micro_batch_size or sequence_len."
         )
-        yield _finding("R016", "error", f"the process of the run was killed {after}: {said}", hint)
+        yield _finding("R016", "error", f"the process of the run was killed {after}: {message}", hint)
     elif kind == "input":
-        yield _finding("R017", "error", said, str(error.get("hint") or ""), field=error.get("field"))
+        yield _finding("R017", "error", message, str(error.get("hint") or ""), field=error.get("field"))
     else:
-        shown = f" ({tail[-1][:200]})" if tail and tail[-1] not in said else ""
+        shown = f" ({tail[-1][:200]})" if tail and tail[-1] not in message else ""
         yield _finding(
-            "R018", "error", f"the run crashed {after}: {said}{shown}", "The log beside the events has the whole trace."
+            "R018",
+            "error",
+            f"the run crashed {after}: {message}{shown}",
+            "The log beside the events has the whole trace.",
         )
 
 
@@ -160,12 +163,14 @@ _LESS = {
 
 
 def _needs(estimate: Mapping[str, Any]) -> tuple[str, str]:
-    """What a step needs by the estimate, and what lowers the two largest parts of it."""
+    """The memory a step needs by the estimate, in words, and a hint on lowering its two largest parts."""
     parts = sorted(((int(estimate.get(name) or 0), name) for name in _LESS), reverse=True)
     if not parts[0][0]:
         return "", "Lower micro_batch_size or sequence_len, turn on gradient_checkpointing, or load in 4 bit."
-    told = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for size, name in parts[:3])
-    total = f"; a step needs about {int(estimate['total']) / 2**20:,.0f} MiB beside Python and its libraries ({told})"
+    largest = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for size, name in parts[:3])
+    total = (
+        f"; a step needs about {int(estimate['total']) / 2**20:,.0f} MiB beside Python and its libraries ({largest})"
+    )
     hint = "; ".join(_LESS[name] for _, name in parts[:2])
     return total, hint[0].upper() + hint[1:] + "."
 
