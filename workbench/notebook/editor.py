@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "role_boundaries"
 TOKENS = 1_000
-"""How many tokens of the row are drawn; each keystroke sends them again."""
+"""The most tokens of the row that are drawn; each keystroke sends them again."""
 _STYLE = """
 .vlmbench.editor{padding:.6rem .8rem;border:1px solid var(--line);border-radius:6px}
 .vlmbench.editor .tools{display:flex;gap:.3rem;align-items:center;margin-bottom:.4rem}

@@ -29,17 +29,20 @@ class Towers(Shown):
     def to_dict(self) -> dict[str, Any]:
         """The anatomy, with what is `trained` of it and the `findings`."""
         unknown = {} if self.anatomy.sized else {"trained_parameters": None}
-        told = {"trained": self.facts.to_dict() | unknown, "findings": [one.to_dict() for one in self.findings]}
-        return self.anatomy.to_dict() | told
+        trained = {
+            "trained": self.facts.to_dict() | unknown,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+        return self.anatomy.to_dict() | trained
 
     def text(self) -> str:
         lines = [f"{visible(self.anatomy.class_name)}, {size_said(self.anatomy)}"]
-        for one in tower_lines(self.anatomy, self.facts):
-            reached = f"adapters on {one.adapted} of {one.modules}" if one.adapted else one.state
-            size = f"{short_count(one.parameters):>8}  {short_bytes(one.bytes):>9}"
-            lines.append(f"{STATE_GLYPH[one.state]} {one.name:<10} {size}  {reached}")
-        told = plain(findings_view(self.findings)) if self.findings else ""
-        return "\n".join([*lines, told]).rstrip("\n")
+        for tower in tower_lines(self.anatomy, self.facts):
+            reached = f"adapters on {tower.adapted} of {tower.modules}" if tower.adapted else tower.state
+            size = f"{short_count(tower.parameters):>8}  {short_bytes(tower.bytes):>9}"
+            lines.append(f"{STATE_GLYPH[tower.state]} {tower.name:<10} {size}  {reached}")
+        findings = plain(findings_view(self.findings)) if self.findings else ""
+        return "\n".join([*lines, findings]).rstrip("\n")
 
     def body(self) -> str:
         return anatomy_html(self.anatomy, self.facts, self.findings)
@@ -61,9 +64,9 @@ class Memory(Shown):
         return self.estimate.to_dict()
 
     def text(self) -> str:
-        one = self.estimate
-        parts = [f"{name:<12}{short_bytes(size):>10}" for name, size in memory_lines(one)]
-        return "\n".join([f"a step of {one.batch} × {one.sequence:,} tokens", *parts])
+        estimate = self.estimate
+        parts = [f"{name:<12}{short_bytes(size):>10}" for name, size in memory_lines(estimate)]
+        return "\n".join([f"a step of {estimate.batch} × {estimate.sequence:,} tokens", *parts])
 
     def body(self) -> str:
         return memory_html(self.estimate)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Checked(Shown):
-    """What a check found. `fixed` are the fixes that were made before it."""
+    """The report of a check. `fixed` are the fixes that were made before it."""
 
     session: OpenRecipe
     report: Report
@@ -53,8 +53,8 @@ class Checked(Shown):
     def fix(self) -> Checked:
         """Make the fixes offered in the recipe (in memory; `undo` takes each back), and check again."""
         fixes = together(self.report)
-        for one in fixes:
-            self.session.edit(partial(_make, one))
+        for fix in fixes:
+            self.session.edit(partial(_make, fix))
         return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
 
     @property
@@ -69,7 +69,7 @@ class Checked(Shown):
         return plain(check_view(self.session.bench, self.report))
 
     def body(self) -> str:
-        made = "".join(f'<li class="yes">✓ {safe(one.described)}</li>' for one in self.fixed)
+        made = "".join(f'<li class="yes">✓ {safe(fix.described)}</li>' for fix in self.fixed)
         fixed = f'<ul class="findings">{made}</ul>' if made else ""
         return check_html(self.session.bench, self.report) + fixed
 
@@ -106,7 +106,7 @@ class Inferred(Shown):
 
     @property
     def verified(self) -> bool:
-        """Whether every role is: all of its content and every end trained, and nothing else."""
+        """True where every role is verified: all of its content and every end trained, and nothing else."""
         return self.found.verified
 
     def use(self) -> None:
@@ -137,7 +137,7 @@ class Overfitted(Shown):
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What the run proved."""
+        """The verdict on the run."""
         return judge(self.events)
 
     @property
@@ -170,12 +170,12 @@ class Exported(Shown):
 
     @property
     def validated(self) -> bool:
-        """Whether nothing is missing, and the trainer itself was asked and answered."""
+        """True where nothing is missing, and the trainer itself was asked and answered."""
         return self.made.validated
 
     @property
     def proven_by(self) -> str | None:
-        """Who proved it: "axolotl 0.19.0", "bench" where no axolotl was asked, None where something is missing."""
+        """The prover: "axolotl 0.19.0", "bench" where no axolotl was asked, None where something is missing."""
         return self.made.proven_by
 
     def to_dict(self) -> dict[str, Any]:

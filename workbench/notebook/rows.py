@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.tokens.trace import Trace
 
 TOKENS = 2_000
-"""How many tokens of a row are shown where no window is asked for."""
+"""The most tokens of a row that are shown where no window is asked for."""
 _TEXT_TOKENS = 400
 _LISTED = 10
 _MORE = ".window(a, b)"
@@ -84,8 +84,8 @@ class NotebookRows(Shown):
     def text(self) -> str:
         shown = [f"rows of {visible(self.session.bench.rows.name)}"]
         for row in self.head(_LISTED):
-            told = f"{row.mask.trained} of {len(row.rendering)} trained" if row.error is None else row.error.message
-            shown.append(f"  {row.index}: {visible(told)}")
+            summary = f"{row.mask.trained} of {len(row.rendering)} trained" if row.error is None else row.error.message
+            shown.append(f"  {row.index}: {visible(summary)}")
         return "\n".join(shown)
 
     def body(self) -> str:
@@ -116,10 +116,10 @@ class _OfARow(Shown):
 
     def text(self) -> str:
         row, window = self.row, self.shown or (0, _TEXT_TOKENS)
-        told = plain(row_view(row, 100, marks=True, window=window))
+        text = plain(row_view(row, 100, marks=True, window=window))
         total = len(row.rendering) if row.error is None else 0
         inside = (window[0], min(window[1], total))
-        return told if inside[1] - inside[0] >= total else f"{told}\n{html.window_note(inside, total, _MORE)}"
+        return text if inside[1] - inside[0] >= total else f"{text}\n{html.window_note(inside, total, _MORE)}"
 
     @property
     def _window(self) -> html.Window:
@@ -130,21 +130,21 @@ class OneRow(_OfARow):
     """A row as it will be trained: every token, turn by turn, and what is wrong with it."""
 
     def mask(self) -> OneMask:
-        """Which tokens are trained, and why."""
+        """The trained tokens, and the reason for each token."""
         return OneMask(self.session, self.index, self.shown)
 
     @property
     def trace(self) -> OneTrace:
-        """Which message and part every token came from, whatever the markers say."""
+        """The message and part that every token came from, whatever the markers say."""
         return OneTrace(self.session, self.index, self.shown)
 
     @property
     def findings(self) -> list[Finding]:
-        """What there is to say about this row alone, the worst first."""
+        """The findings about this row alone, the worst first."""
         return row_findings(self.row)
 
     def check(self) -> Checked:
-        """What is wrong with the recipe and this row."""
+        """Check the recipe and this row."""
         return check_recipe(self.session, lambda: [self.row])
 
     def to_dict(self) -> dict[str, Any]:
@@ -176,12 +176,12 @@ class OneMask(_OfARow):
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
-        """Whether each token is trained, `[L]`."""
+        """True at each trained token, `[L]`."""
         return self.mask.keep
 
     @property
     def trained(self) -> int:
-        """How many tokens are."""
+        """The number of trained tokens."""
         return self.mask.trained
 
     @property
@@ -227,9 +227,9 @@ class OneTrace(_OfARow):
 
     def to_dict(self) -> dict[str, Any]:
         """`row`, and of each of `tokens` the `index`, `id`, `text` and `owner` as `vlmbench.inspect/1` has them."""
-        told = row_payload(self.row)
+        payload = row_payload(self.row)
         keys = ("index", "id", "text", "owner")
-        return {"row": self.index, "tokens": [{key: token[key] for key in keys} for token in told["tokens"]]}
+        return {"row": self.index, "tokens": [{key: token[key] for key in keys} for token in payload["tokens"]]}
 
     def body(self) -> str:
         row = self.row

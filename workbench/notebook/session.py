@@ -89,11 +89,11 @@ class Session(OpenRecipe, Shown):
 
     @property
     def _unsaved(self) -> str:
-        said = [f"Edits of {self.left.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()"] if self.left else []
+        notes = [f"Edits of {self.left.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()"] if self.left else []
         if process := self.editing.open_elsewhere:
-            said.append(f"This recipe is open in another bench too (process {process}): unsaved edits are kept apart.")
-        said += [f"Older edits of another bench are set aside as {file}" for file in self.editing.set_aside]
-        return " ".join(said)
+            notes.append(f"This recipe is open in another bench too (process {process}): unsaved edits are kept apart.")
+        notes += [f"Older edits of another bench are set aside as {file}" for file in self.editing.set_aside]
+        return " ".join(notes)
 
     @property
     def title(self) -> str:
