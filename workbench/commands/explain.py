@@ -24,7 +24,7 @@ def explain(code: str | None, output: str) -> int:
 
     with console.reader_may_leave():
         if output == "json":
-            console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [one.to_dict() for one in chosen]})
+            console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [code.to_dict() for code in chosen]})
         else:
             console.console().print(checks.code_page(chosen[0]) if code else checks.codes_table(chosen))
     return EXIT_OK

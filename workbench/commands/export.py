@@ -49,7 +49,7 @@ def export(
 
     console.quiet_libraries()
     try:
-        asked = dict(_assignment(one) for one in assigned)
+        asked = dict(_assignment(assignment) for assignment in assigned)
         target = Path(out) if out not in (None, "-") else None
         if target is not None:
             refuse_special(target)

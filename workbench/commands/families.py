@@ -25,7 +25,7 @@ def families(name: str | None, output: str) -> int:
 
     with console.reader_may_leave():
         if output == "json":
-            listed = [one.model_dump(mode="json") for one in chosen]
+            listed = [family.model_dump(mode="json") for family in chosen]
             console.write_json({"schema": "vlmbench.families/1", "families": listed})
         else:
             console.console().print(family_page(chosen[0]) if name else families_table(chosen))

@@ -128,7 +128,7 @@ def overfit(
 
 
 def exit_code(verdict: Verdict) -> int:
-    """What a verdict means to a shell."""
+    """The exit code for a verdict."""
     codes = {finding.code for finding in verdict.findings if finding.severity == "error"}
     if verdict.outcome == "pass":
         return EXIT_OK
