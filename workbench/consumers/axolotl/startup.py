@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LoadedRecipe(Protocol):
-    """What is asked of a bench that has read its recipe."""
+    """The part of a bench with its recipe read that is used here."""
 
     recipe: Recipe
     strategy: Strategy
@@ -32,7 +32,7 @@ class LoadedRecipe(Protocol):
 
 
 def unstartable(bench: LoadedRecipe) -> Iterator[Finding]:
-    """What axolotl stops at while it builds the collator of this recipe: the one at hand, or any release that is known.
+    """Findings on what stops axolotl while it builds the recipe's collator: the one at hand, or any known release.
 
     The bench has read its recipe; nothing is loaded or rendered for this.
     """
@@ -107,11 +107,15 @@ def _at_hand(bench: LoadedRecipe) -> Path | None:
 @cache
 def axolotl_version(package: Path) -> str:
     """The version of the axolotl in this folder, by the name that its installer gave it; "" where that is not told."""
-    names = sorted(one.name for one in package.parent.glob("axolotl-*.dist-info"))
+    names = sorted(folder.name for folder in package.parent.glob("axolotl-*.dist-info"))
     return names[-1].removeprefix("axolotl-").removesuffix(".dist-info") if names else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Major and minor number; an empty tuple, which is before all others, where the version does not begin so."""
     numbers = version.split(".")[:2]
-    return tuple(int(one) for one in numbers) if len(numbers) == 2 and all(one.isdigit() for one in numbers) else ()
+    return (
+        tuple(int(number) for number in numbers)
+        if len(numbers) == 2 and all(number.isdigit() for number in numbers)
+        else ()
+    )
