@@ -130,7 +130,7 @@ class JsonlSource:
         return iter(self._faults)
 
     def is_one_object(self) -> bool:
-        """Whether the first line alone is no JSON, but the first few together start one object over several lines."""
+        """True where the first line alone is no JSON, but the first few lines together start one object."""
         with self._lock:
             if not self._has(1):
                 return False
