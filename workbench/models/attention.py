@@ -43,18 +43,18 @@ def lacking(anatomy: Anatomy, name: str) -> tuple[Lack, ...]:
             kind = type(module).__name__
             if kind not in found and isinstance(module, PreTrainedModel) and not _has(module, name):
                 found[kind] = Lack(kind, anatomy.tower_of(path) if path else None)
-    whole = tuple(one for one in found.values() if one.tower is None)
+    whole = tuple(part for part in found.values() if part.tower is None)
     return whole or tuple(found.values())
 
 
 def refused(anatomy: Anatomy, name: str) -> str | None:
-    """Who lacks this backend, in words; None where every part has it."""
+    """The parts that lack this attention backend, in words; None where every part has it."""
     lacks = lacking(anatomy, name)
     if not lacks:
         return None
     from transformers import __version__
 
-    who = " and ".join(one.class_name + (f" (the {one.tower} tower)" if one.tower else "") for one in lacks)
+    who = " and ".join(part.class_name + (f" (the {part.tower} tower)" if part.tower else "") for part in lacks)
     lack = "does" if len(lacks) == 1 else "do"
     return f"{who} {lack} not support {name}: transformers {__version__} stops while it loads the model"
 

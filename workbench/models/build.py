@@ -72,7 +72,7 @@ def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) ->
     if multimodal:
         kinds[:0] = [transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM]
     own = getattr(config, "auto_map", None) or {}
-    known = (one for one in kinds if type(config) in one._model_mapping or (remote and one.__name__ in own))
+    known = (kind for kind in kinds if type(config) in kind._model_mapping or (remote and kind.__name__ in own))
     return next(known, None)
 
 

@@ -15,7 +15,7 @@ _KEY = "forward"
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What a training step on text found.
+    """The result of a training step on text.
 
     `extra`: inputs without which the forward pass raises; zeros are what text alone has there. `accepts_count`:
     whether transformers' Trainer hands it `num_items_in_batch`; `uses_count`: whether the loss changes with it, None
@@ -86,13 +86,13 @@ def _step(model: Any, extra: list[str], counted: bool) -> str | None:
 
 
 def trainer_passes(model: Any) -> bool:
-    """Whether Trainer hands `num_items_in_batch` to a model: what it says of itself, else any `**kwargs`."""
-    said = getattr(model, "accepts_loss_kwargs", None)
-    return _any_keyword(inspect.signature(model.forward).parameters) if said is None else bool(said)
+    """True where Trainer passes `num_items_in_batch`: by the model's `accepts_loss_kwargs`, else by any `**kwargs`."""
+    declared = getattr(model, "accepts_loss_kwargs", None)
+    return _any_keyword(inspect.signature(model.forward).parameters) if declared is None else bool(declared)
 
 
 def _uses(problem: str | None, heard: list[dict[str, Any]], own_loss: Any) -> bool | None:
-    """Whether the count reaches the loss, and changes it: the loss itself is asked twice, with numbers."""
+    """True where the count changes the loss: the loss is called twice, with two counts. None where that is unknown."""
     import torch
 
     if problem is not None:

@@ -36,7 +36,7 @@ _HUB_PREFIX = "hf://"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far loading is. `stage` is one of this module's stage names; show one bar per stage.
+    """The progress of loading. `stage` is one of this module's stage names; show one bar per stage.
 
     `done` and `total` count `unit`: "file", "B" (bytes) or "step". `total` is None while it is unknown. Reports come
     from worker threads too: a screen posts them on as messages.

@@ -124,9 +124,10 @@ def _of_network(error: BaseException, repo: str, offline: bool) -> EnvironmentPr
     names = {type(cause).__name__ for cause in causes}
     text = " ".join(str(cause) for cause in causes)
     if "HubTimeout" in names:
+        timeout = next(cause for cause in causes if type(cause).__name__ == "HubTimeout")
         return EnvironmentProblem(
             f"the hub does not answer for {repo}",
-            f"{constants.ENDPOINT}: {_first_line(next(one for one in causes if type(one).__name__ == 'HubTimeout'))}",
+            f"{constants.ENDPOINT}: {_first_line(timeout)}",
             f"Check the connection, the proxy and HF_ENDPOINT, {_LOCAL}. {_KEPT}",
         )
     if "IncompleteSnapshotError" in names:

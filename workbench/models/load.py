@@ -67,7 +67,7 @@ class Loaded:
 
     @property
     def sized(self) -> bool:
-        """Whether config.json says how large the model is; else figures would be those of transformers' defaults."""
+        """True where config.json has the model's sizes; else figures would be those of transformers' defaults."""
         return names_sizes(self.config)
 
 
@@ -193,8 +193,8 @@ def image_size(auto_config: Any, processor: Any, multimodal: bool) -> ImageSize:
     if declared is not None:
         return tuple(declared) if isinstance(declared, list) else declared
     size = getattr(processor, "size", None)
-    given = [size[key] for key in ("width", "height") if key in size and size[key] is not None] if size else []
-    return (given[0], given[1]) if len(given) == 2 else given[0] if given else None
+    sides = [size[key] for key in ("width", "height") if key in size and size[key] is not None] if size else []
+    return (sides[0], sides[1]) if len(sides) == 2 else sides[0] if sides else None
 
 
 def _other(text: Any, pinned: Any, otherwise: Source) -> Source:
@@ -287,7 +287,7 @@ def _processor(
 
 
 def has_processor(path: Path) -> bool:
-    """Whether a folder describes a processor: it holds one of a processor's files."""
+    """True where a folder describes a processor: it holds one of a processor's files."""
     return any((path / name).is_file() for name in PROCESSOR_FILES)
 
 

@@ -18,7 +18,7 @@ _KIND = re.compile(r"(Target module \w+)\(.*\) is not supported")
 
 
 def linear_names(model: Any) -> list[str]:
-    """What `lora_target_linear` adds: the last part of the name of all that calls itself linear, but for the head."""
+    """The names that `lora_target_linear` adds: the last part of each linear module's name, but for the head."""
     import torch
 
     found = set()
@@ -42,8 +42,8 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
 
     targets = recipe.lora_target_modules or []
     if recipe.lora_target_linear:
-        given = targets if isinstance(targets, list) else [targets]
-        targets = sorted({*given, *linear_names(model)})
+        listed = targets if isinstance(targets, list) else [targets]
+        targets = sorted({*listed, *linear_names(model)})
     parameters = recipe.lora_target_parameters or []
     if not targets and not parameters:
         raise InputError(
@@ -75,7 +75,12 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
         return LoraConfig(**settings, **more)
     except REFUSALS as problem:
         without = (
-            (key, lambda name=name: LoraConfig(**settings, **{one: more[one] for one in more if one != name}))
+            (
+                key,
+                lambda name=name: LoraConfig(
+                    **settings, **{setting: more[setting] for setting in more if setting != name}
+                ),
+            )
             for key, name in _OPTIONS.items()
             if name in more
         )
@@ -83,7 +88,7 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
 
 
 REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ImportError, NotImplementedError)
-"""What PEFT raises for settings that it does not take. An AttributeError: it wants what a causal language model has."""
+"""Exceptions of PEFT for settings it does not take. AttributeError: it expects a causal language model."""
 
 _OPTIONS = {
     "peft_layers_pattern": "layers_pattern",
@@ -125,7 +130,7 @@ def guilty(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
 
 def refused(recipe: Recipe, problem: Exception, key: str | None) -> InputError:
     """PEFT's refusal as an error of the recipe, at the key that it is about; else at the adapter's targets."""
-    place = key or next((one for one in TARGETS if getattr(recipe, one)), "adapter")
+    place = key or next((target_key for target_key in TARGETS if getattr(recipe, target_key)), "adapter")
     hint = f"Correct {place}; `vlmbench families` has a pattern for each family."
     if key is not None:
         hint = _HINTS.get(key, f"Remove {key}, or give what PEFT takes.")

@@ -100,7 +100,7 @@ def _missing_package(error: BaseException, text: str) -> str | None:
 
 
 def importable(module: str) -> bool:
-    """Whether a module is installed; it is not imported."""
+    """True where a module is installed; it is not imported."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):

@@ -25,7 +25,7 @@ _ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_m
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What is trained, by tower.
+    """The trained parameters and modules, by tower.
 
     `modules` and `parameters` are what adapters are on, by name. `redirected` are those modules among them that PEFT
     alone refuses and axolotl adapts inside. `dead` are adapters that are frozen afterwards. `counts` are the numbers
@@ -44,19 +44,19 @@ class Trained:
 
     @property
     def hits(self) -> dict[TowerName, int]:
-        """How many modules and parameters have an adapter, by tower, in the order of `TOWERS`."""
+        """The number of modules and parameters that have an adapter, by tower, in the order of `TOWERS`."""
         found = Counter([*self.modules.values(), *self.parameters.values()])
         return {tower: found[tower] for tower in TOWERS if found[tower]}
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "hits": self.hits,
             "trained_parameters": self.counts,
             "redirected": len(self.redirected),
             "dead": len(self.dead),
             "unreached_layers": list(self.unreached),
         }
-        return told if self.refusal is None else told | {"refusal": str(self.refusal)}
+        return payload if self.refusal is None else payload | {"refusal": str(self.refusal)}
 
 
 def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
@@ -87,9 +87,9 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
     counts: Counter[TowerName] = Counter()
     alive: set[str] = set()
-    for name, one in model.named_parameters():
-        if one.requires_grad:
-            counts[anatomy.tower_of(name)] += one.numel()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            counts[anatomy.tower_of(name)] += parameter.numel()
             alive.add(_owner(name))
     return Trained(
         {name: anatomy.tower_of(name) for name in modules},
@@ -129,10 +129,10 @@ def anchored(anatomy: Anatomy) -> str | None:
             for name, tower in anatomy.linears.items()
             if tower == "language" and (match := inside.fullmatch(name))
         ]
-        suffixes = [one for one in dict.fromkeys(found) if not _ROUTER.search(one)]
+        suffixes = [suffix for suffix in dict.fromkeys(found) if not _ROUTER.search(suffix)]
         holders: dict[str, list[str]] = {}
-        for one in suffixes:
-            holder, _, leaf = one.rpartition(".")
+        for suffix in suffixes:
+            holder, _, leaf = suffix.rpartition(".")
             holders.setdefault(holder, []).append(leaf)
         if len([holder for holder in holders if holder]) > 1:
             # What hangs on the layer itself is neither attention nor MLP where both have a place of their own.
