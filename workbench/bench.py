@@ -66,7 +66,7 @@ class Bench:
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
         self.losses: dict[int, Losses] = {}
-        """What a run measured, by row; see `Row.nll`."""
+        """The losses of the last run, by row; see `Row.nll`."""
 
     @property
     def title(self) -> str:
@@ -77,7 +77,7 @@ class Bench:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What was given to look at besides the recipe: the arguments of `Bench`, by name."""
+        """The arguments of `Bench` besides the recipe, by name."""
         return {
             "model": self._model,
             "data": self._data,
@@ -91,7 +91,7 @@ class Bench:
 
     @property
     def data_is_sample(self) -> bool:
-        """Whether the rows are the bench's own, for want of any: a new recipe without data."""
+        """True where the rows are the bench's own sample: a new recipe without data."""
         return self._own_recipe and self._data is None
 
     @property
@@ -195,9 +195,9 @@ class Bench:
             family=self.family,
         )
         self.media: list[MediaId] = self.strategy.media_ids(loaded.processor, loaded.tokenizer, self.family)
-        kinds = {one.id: one.kind for one in self.media}
+        kinds = {media.id: media.kind for media in self.media}
         if self.family is not None:
-            kinds.update({one.id: one.kind for one in display_media(self.family, loaded.tokenizer)})
+            kinds.update({media.id: media.kind for media in display_media(self.family, loaded.tokenizer)})
         self.renderer = Renderer(loaded.tokenizer, loaded.processor, self.template.text, kinds)
         self._kept.clear()
         self.rows: RowSource = self._open_rows()
@@ -220,7 +220,7 @@ class Bench:
         ]
 
     def masking_of(self, document: Document, recipe: Recipe | None = None) -> Masking:
-        """What a recipe says of the mask, with this bench's tokenizer and strategy. `recipe`: the document read.
+        """The masking of a recipe, with this bench's tokenizer and strategy. `recipe`: the document read.
 
         Raises:
             InputError: a marker encodes to nothing, or a knob has a value that axolotl refuses.
@@ -236,9 +236,15 @@ class Bench:
         else:
             boundaries = [
                 RoleBoundary(
-                    one.role, one.start, one.end, one.include_start, one.include_end, one.start_text, one.end_text
+                    boundary.role,
+                    boundary.start,
+                    boundary.end,
+                    boundary.include_start,
+                    boundary.include_end,
+                    boundary.start_text,
+                    boundary.end_text,
                 )
-                for one in self.strategy.built_in(tokenizer)
+                for boundary in self.strategy.built_in(tokenizer)
             ]
         return Masking(
             tuple(boundaries),
@@ -246,7 +252,7 @@ class Bench:
             recipe.train_on_eos,
             bool(recipe.train_on_inputs),
             self.loaded.pad_id,
-            tuple(one.id for one in self.media),
+            tuple(media.id for media in self.media),
             self.strategy.terminator_ids(tokenizer),
             _part_flags(recipe),
         )

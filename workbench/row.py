@@ -73,7 +73,7 @@ class Masking:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a run measured on one row: `nll` float32 `[L]`, in nats, NaN where nothing was measured; `nll[i]` is the
+    """The losses of one row in a run: `nll` float32 `[L]`, in nats, NaN where nothing was measured; `nll[i]` is the
     loss of predicting token i. `input_ids` int64 `[L]` are the ids it was measured on."""
 
     nll: npt.NDArray[np.float32]
@@ -88,7 +88,7 @@ class Losses:
 
 
 class RowContext(Protocol):
-    """What a row needs of the bench that it is on."""
+    """The part of a bench that a row uses."""
 
     renderer: Renderer
     recipe: Recipe
@@ -148,7 +148,7 @@ class Row:
 
     @property
     def mask(self) -> Mask:
-        """Which tokens are trained, and why. Follows the bench's masking."""
+        """The trained tokens and the reason for each token, under the bench's current masking."""
         masking = self.bench.masking
         if self._masked is None or self._masked[0] is not masking:
             self._masked = (masking, self.mask_under(masking))
@@ -165,7 +165,7 @@ class Row:
         return mask
 
     def wishes_under(self, masking: Masking) -> list[Wish]:
-        """What the row's own messages and parts ask for, where axolotl follows that: on its text path alone."""
+        """Training flags of the row's own messages and parts; [] on axolotl's multimodal path, which ignores them."""
         if masking.flags is None:
             return []
         if masking.flags not in self.asked:
@@ -190,7 +190,7 @@ class Row:
 
     @cached_property
     def trace(self) -> Trace:
-        """Which message, part and characters each token came from."""
+        """The message, part and characters that each token came from."""
         from workbench.tokens.trace import trace
 
         return trace(
@@ -199,7 +199,7 @@ class Row:
 
     @cached_property
     def error(self) -> Finding | None:
-        """Why the row cannot be shown, or None."""
+        """The reason why the row cannot be shown, or None."""
         if self.raw.error is not None:
             return self.raw.error
         try:
@@ -215,7 +215,7 @@ class Row:
         return losses.on(self.rendering.input_ids) if losses is not None else None
 
     asked: dict[PartFlags, list[Wish]] = field(default_factory=dict, init=False, repr=False)
-    """What the row's own messages and parts ask for, by the keys under which it was found."""
+    """The training flags of the row's own messages and parts, by the names of the flag keys they were read with."""
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
     """The findings of `workbench.checks.row_checks.row_findings`, and the masking that they hold for."""
 
