@@ -205,7 +205,7 @@ class Bench:
 
     def remask(self) -> None:
         """Read only what decides the mask from the document; renderings are kept."""
-        from workbench.consumers.axolotl.startup import unstartable
+        from workbench.consumers.axolotl.startup import startup_findings
         from workbench.recipe.knobs import ignored_knobs
         from workbench.recipe.model import Recipe
 
@@ -215,7 +215,7 @@ class Bench:
             *self.loaded.notes,
             *self.template.findings,
             *ignored_knobs(recipe),
-            *unstartable(self),
+            *startup_findings(self),
             *self.rows.findings,
         ]
 
@@ -334,12 +334,12 @@ class Bench:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
-        self._kept[index] = row = self.glance(index)
+        self._kept[index] = row = self.peek(index)
         if len(self._kept) > _ROWS_KEPT:
             self._kept.popitem(last=False)
         return row
 
-    def glance(self, index: int) -> Row:
+    def peek(self, index: int) -> Row:
         """One row for a walk over many: it is not kept, and drives no other out.
 
         Raises:
@@ -382,7 +382,7 @@ class Bench:
 
         labels = self.masking.scan(ids).labels
         for place, row in enumerate(map(self.row, indices)):
-            if row.wishes_under(self.masking):
+            if row.flags_under(self.masking):
                 # Wherever the padding stands, the row's tokens are the batch's.
                 length = len(row.rendering.input_ids)
                 left = int(not np.array_equal(ids[place, :length], row.rendering.input_ids)) * (ids.shape[1] - length)

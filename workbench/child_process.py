@@ -33,7 +33,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join(entry for entry in path if entry)}
 
 
-class _Ours:
+class _BenchFinder:
     """Finds the packages of the bench beside this file, before any other place."""
 
     root = str(Path(__file__).resolve().parents[1])
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
     """Run the module that is named first, as `__main__`, with the rest as its arguments."""
     import runpy
 
-    sys.meta_path.insert(0, _Ours)
+    sys.meta_path.insert(0, _BenchFinder)
     sys.argv = arguments
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 

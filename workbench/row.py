@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from workbench.recipe.yaml.document import Document
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
-    from workbench.tokens.parts import Wish
+    from workbench.tokens.parts import MessageFlags
     from workbench.tokens.render import Renderer, Rendering
     from workbench.tokens.trace import Trace
 
 
 class PartFlags(NamedTuple):
-    """The keys under which the text path finds what a message asks for itself; see `workbench.tokens.parts.wishes`.
+    """The keys under which the text path reads a message's own training flags; see `tokens.parts.message_flags`.
 
     `training` and `detail` are the first dataset's `message_field_training` and `message_field_training_detail`.
     """
@@ -155,25 +155,25 @@ class Row:
         return self._masked[1]
 
     def mask_under(self, masking: Masking) -> Mask:
-        """The row's mask with any masking: by the markers, and then by what its own messages and parts ask for."""
+        """The row's mask with any masking: by the markers, then by the training flags of its messages."""
         ids = self.rendering.input_ids
         mask = masking.scan(ids)
-        if asked := self.wishes_under(masking):
-            from workbench.tokens.parts import refine
+        if flags := self.flags_under(masking):
+            from workbench.tokens.parts import apply_flags
 
-            mask = refine(mask, self.trace, ids, asked, masking.train_on_eos)
+            mask = apply_flags(mask, self.trace, ids, flags, masking.train_on_eos)
         return mask
 
-    def wishes_under(self, masking: Masking) -> list[Wish]:
+    def flags_under(self, masking: Masking) -> list[MessageFlags]:
         """Training flags of the row's own messages and parts; [] on axolotl's multimodal path, which ignores them."""
         if masking.flags is None:
             return []
-        if masking.flags not in self.asked:
-            from workbench.tokens.parts import wishes
+        if masking.flags not in self.flags_by_keys:
+            from workbench.tokens.parts import message_flags
 
-            found = wishes(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
-            self.asked[masking.flags] = found
-        return self.asked[masking.flags]
+            found = message_flags(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
+            self.flags_by_keys[masking.flags] = found
+        return self.flags_by_keys[masking.flags]
 
     @property
     def raw_messages(self) -> list[Any]:
@@ -214,7 +214,7 @@ class Row:
         losses = self.bench.losses.get(self.index)
         return losses.on(self.rendering.input_ids) if losses is not None else None
 
-    asked: dict[PartFlags, list[Wish]] = field(default_factory=dict, init=False, repr=False)
+    flags_by_keys: dict[PartFlags, list[MessageFlags]] = field(default_factory=dict, init=False, repr=False)
     """The training flags of the row's own messages and parts, by the names of the flag keys they were read with."""
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
     """The findings of `workbench.checks.row_checks.row_findings`, and the masking that they hold for."""

@@ -107,7 +107,7 @@ def _right_end(scene: Scene, index: int, message: int) -> tuple[Fix | None, str]
     else:
         rows = as_rows(scene.masking.boundaries)
         rows[index]["end"] = text
-        edits = plugin.boundaries(scene.bench.document.data, rows)
+        edits = plugin.boundary_edits(scene.bench.document.data, rows)
     return Fix(f"end: {text!r}", edits), f"Write end: {text!r} ({token}), which the template writes after the content."
 
 

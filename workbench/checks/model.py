@@ -70,7 +70,7 @@ def loads(bench: Bench) -> Iterator[Finding]:
 
 def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     """A006: the class of each part is asked for the backend, then the heads are measured."""
-    from workbench.models.attention import UNSET, lacking, refused
+    from workbench.models.attention import UNSET, parts_without, refused
 
     data = bench.document.data
     hybrid = bool(data.get("gemma4_hybrid_attn_impl"))
@@ -87,7 +87,7 @@ def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
         return
     title, hint = f"without {', '.join(keys)}", f"Remove {' and '.join(keys)}: {UNSET}."
     edits = [Edit((one,), remove=True) for one in keys]
-    if data.get("sample_packing") and not bench.recipe.multimodal and not lacking(anatomy, "sdpa"):
+    if data.get("sample_packing") and not bench.recipe.multimodal and not parts_without(anatomy, "sdpa"):
         # With none named, axolotl does not tell packed rows apart.
         title, hint = "attn_implementation: sdpa", "Set attn_implementation: sdpa."
         edits = [one for one in edits if one.path != ("attn_implementation",)]
@@ -102,7 +102,7 @@ def checkpointing(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     if not recipe.gradient_checkpointing or not told:
         return
     need = (
-        bench.family.needs(bench.loaded.config).get("gradient_checkpointing_kwargs")
+        bench.family.settings(bench.loaded.config).get("gradient_checkpointing_kwargs")
         if bench.family is not None
         else None
     )

@@ -188,7 +188,7 @@ def one_more(scene: Scene, index: int, start: str) -> Fix:
     if scene.bench.recipe.effective_boundaries is not None:
         edits: tuple[Edit, ...] = (Edit(("role_boundaries", len(rows)), extra),)
     else:
-        edits = plugin.boundaries(scene.bench.document.data, [*rows, extra])
+        edits = plugin.boundary_edits(scene.bench.document.data, [*rows, extra])
     return Fix(f"one more {rows[index]['role']} boundary, start: {start!r}", edits)
 
 
@@ -198,4 +198,4 @@ def set_start(scene: Scene, index: int, start: str) -> tuple[Edit, ...]:
         return (Edit(("role_boundaries", index, "start"), start),)
     rows = as_rows(scene.masking.boundaries)
     rows[index]["start"] = start
-    return plugin.boundaries(scene.bench.document.data, rows)
+    return plugin.boundary_edits(scene.bench.document.data, rows)

@@ -22,7 +22,7 @@ def explain(code: str | None, output: str) -> int:
         return console.report(problem, as_json=output == "json")
     from workbench.views import checks
 
-    with console.reader_may_leave():
+    with console.ignoring_closed_pipe():
         if output == "json":
             console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [code.to_dict() for code in chosen]})
         else:

@@ -65,7 +65,7 @@ def inspect(
         with console.progress_bar() as progress:
             bench.load(progress)
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
-        with console.reader_may_leave():
+        with console.ignoring_closed_pipe():
             _print(bench, chosen, output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")

@@ -114,7 +114,7 @@ def overfit(
     from workbench.views.overfit import overfit_payload, overfit_text
 
     verdict = judge(events)
-    with console.reader_may_leave():
+    with console.ignoring_closed_pipe():
         if as_json:
             console.write_json(overfit_payload(events, verdict, str(file)))
         elif output == "html":

@@ -26,7 +26,7 @@ _ours: dict[Path, tuple[Path, IO[str] | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class UnsavedEdits:
     """Edits that were left unsaved: their text, the text that they were made from ("" where unknown), and when."""
 
     text: str
@@ -47,7 +47,7 @@ class WorkingCopy:
         return self.place / _WORKING
 
     @property
-    def other(self) -> str:
+    def other_process(self) -> str:
         """The process that had this recipe open before this one, and still has; "" where there is none."""
         if self.place == self.folder:
             return ""
@@ -69,19 +69,19 @@ class WorkingCopy:
         """Nothing is unsaved any more."""
         _drop(self.place)
 
-    def left(self) -> Left | None:
+    def unsaved(self) -> UnsavedEdits | None:
         """The edits that were kept and neither saved nor dropped; None where there are none."""
-        return _left(self.place)
+        return _unsaved(self.place)
 
-    def gather(self) -> list[Path]:
-        """Take up what processes that have ended left in places of their own: the newest text becomes `left`, each
+    def collect_unsaved(self) -> list[Path]:
+        """Take up what processes that have ended left in places of their own: the newest text becomes `unsaved`, each
         other one is set aside in one of the files returned."""
         aside = []
         for place in (self.folder, *sorted(self.folder.glob(f"{_BESIDE}-*"))):
             if place == self.place:
                 continue
             with _held(place) as lock:
-                theirs, mine = _left(place), _left(self.place)
+                theirs, mine = _unsaved(place), _unsaved(self.place)
                 if lock is None or theirs is None:
                     continue
                 newest, older = (theirs, mine) if mine is None or theirs.when > mine.when else (mine, theirs)
@@ -148,7 +148,7 @@ def _held(place: Path) -> Iterator[IO[str] | None]:
             lock.close()
 
 
-def _left(place: Path) -> Left | None:
+def _unsaved(place: Path) -> UnsavedEdits | None:
     try:
         when = datetime.fromtimestamp((place / _WORKING).stat().st_mtime, UTC)
         text = _read(place / _WORKING)
@@ -158,7 +158,7 @@ def _left(place: Path) -> Left | None:
         opened = _read(place / _OPENED)
     except (OSError, UnicodeDecodeError):
         opened = ""
-    return Left(text, opened, when)
+    return UnsavedEdits(text, opened, when)
 
 
 def _drop(place: Path) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from workbench.checks.ineffective_keys import broken
 from workbench.errors import EnvironmentProblem
 from workbench.export.defaults import RUN_KEYS, full_run, parameters
-from workbench.recipe.lora_kernels import KERNELS, stops, turned_on
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_switch
 from workbench.recipe.model import Recipe
-from workbench.recipe.new import MISTRAL_COMMON, RecipeLine, family_needs, kernels_why
+from workbench.recipe.new import MISTRAL_COMMON, RecipeLine, family_settings, kernels_comment
 from workbench.recipe.yaml.document import Document
 
 if TYPE_CHECKING:
@@ -28,20 +28,20 @@ _ELSEWHERE = ("chat_template", "role_boundaries", "sequence_len", "attn_implemen
 _LANGUAGE = frozenset(("language", "experts", "embeddings", "head"))
 
 
-def of_the_model(bench: Bench, document: Document) -> list[RecipeLine]:
+def model_keys(bench: Bench, document: Document) -> list[RecipeLine]:
     """The keys that concern the model, in the order of a recipe, with their reasons."""
     keys = dict(document.data)
     lines = [RecipeLine(key, value, why) for key, value, why in _wanted(bench, document)]
     return list(_harmless(keys, lines))
 
 
-def of_the_run(bench: Bench, document: Document) -> list[RecipeLine]:
+def run_keys(bench: Bench, document: Document) -> list[RecipeLine]:
     """The full run's length, steps and rate where the recipe leaves them open, with the reasons."""
-    recipe, needs = Recipe.from_document(document), dict(family_needs(bench.family, bench.loaded.config))
+    recipe, settings = Recipe.from_document(document), dict(family_settings(bench.family, bench.loaded.config))
     options: dict[str, Any] = {"rows": _count(bench), "size": parameters(bench.loaded.config)}
     lines = []
     for default in full_run(recipe, document.data, **options):
-        value, why = needs.get(default.key, (default.value, default.why))
+        value, why = settings.get(default.key, (default.value, default.why))
         lines.append(RecipeLine(default.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
     return list(_harmless(dict(document.data), lines))
 
@@ -58,7 +58,7 @@ def _harmless(data: dict[Any, Any], lines: list[RecipeLine]) -> Iterator[RecipeL
 
 def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
     data, recipe = document.data, Recipe.from_document(document)
-    needs = dict(family_needs(bench.family, bench.loaded.config))
+    settings = dict(family_settings(bench.family, bench.loaded.config))
     adapted = recipe.adapter is not None
     # What the rest is compared with: PEFT makes no adapter without a rank.
     ranked = Document(document.text, document.name)
@@ -71,13 +71,13 @@ def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
         yield "gradient_checkpointing", True, "A third more time for most of the activations' memory."
     if _non_reentrant(bench, ranked):
         value, why = {"use_reentrant": False}, "The reentrant kind fails with shared modules."
-        yield "gradient_checkpointing_kwargs", *needs.get("gradient_checkpointing_kwargs", (value, why))
-    trained = {key: value for key, (value, _) in needs.items() if key in _TRAINED and key not in data}
+        yield "gradient_checkpointing_kwargs", *settings.get("gradient_checkpointing_kwargs", (value, why))
+    trained = {key: value for key, (value, _) in settings.items() if key in _TRAINED and key not in data}
     open_targets = adapted and not any(key in data for key in _TARGETS)
     if not adapted or not open_targets or _peft_has_targets(bench):
         now = _trained(bench, ranked) if trained else None
         trained = {key: value for key, value in trained.items() if _same(now, _trained(bench, ranked, key, value))}
-    for key, (value, why) in needs.items():
+    for key, (value, why) in settings.items():
         skip = (
             (key in data or "." in key or key in (*_ELSEWHERE, MISTRAL_COMMON, "gradient_checkpointing_kwargs"))
             or (key in RUN_KEYS or key == "bf16" or key.startswith(("fsdp", "deepspeed", "datasets")))
@@ -87,8 +87,8 @@ def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
         if not skip:
             yield key, value, why
     model_type = bench.loaded.model_type
-    if turned_on(data) == "adapter" and stops(data, model_type) is not None:
-        yield from ((key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+    if kernel_switch(data) == "adapter" and kernel_error(data, model_type) is not None:
+        yield from ((key, False, kernels_comment(model_type) if key == KERNELS[0] else "") for key in KERNELS)
 
 
 def _same(before: Trained | None, after: Trained | None) -> bool:

@@ -27,7 +27,9 @@ RUN_KEYS = frozenset(
 )
 """Keys of the full run alone: how long, how fast, on how many machines, what is kept. A short run proves none."""
 BATCH = 16
+"""Rows in an optimizer step; half of it for few rows, or an epoch would be a dozen steps."""
 FEW_ROWS, MANY_ROWS = 1_000, 20_000
+"""Below the first three epochs, below the second two, else one: large data sets need no repetition."""
 _BILLION = 1e9
 
 
@@ -63,12 +65,14 @@ def parameters(config: Mapping[str, Any]) -> float | None:
 def full_run(recipe: Recipe, keys: Mapping[Any, Any], *, rows: int | None, size: float | None) -> Iterator[Default]:
     """Defaults for keys that a recipe lacks. `keys`: its mapping; `size`: parameters; None where either is unknown."""
     adapter = bool(recipe.adapter)
+    # Large models diverge at rates that small ones bear.
     big = size is not None and size > 10 * _BILLION
     size_text = f"about {size / _BILLION:.1f}B parameters" if size is not None else "size unknown"
     if "max_steps" not in keys and "num_epochs" not in keys:
         yield _epochs(rows)
     micro = recipe.micro_batch_size or 1
     if "micro_batch_size" not in keys and "batch_size" not in keys:
+        # Activations grow with the model; where its size is unknown, one row is what fits most likely.
         micro = 1 if size is None or size > 3 * _BILLION else 2 if size > 0.5 * _BILLION else 4
         why = f"{size_text}; rows with pictures are long; gradients are accumulated anyway. Raise it while memory lasts"
         yield Default("micro_batch_size", micro, why)
@@ -90,7 +94,8 @@ def full_run(recipe: Recipe, keys: Mapping[Any, Any], *, rows: int | None, size:
     if "warmup_steps" not in keys and "warmup_ratio" not in keys:
         yield Default("warmup_ratio", 0.03, "the first steps' gradients are the largest")
     if "optimizer" not in keys:
-        # bitsandbytes' states are not sharded.
+        # 8-bit states pay where AdamW's are large: where a large model is trained whole. bitsandbytes does not shard
+        # them, so FSDP and DeepSpeed keep AdamW.
         whole = not any(keys.get(key) for key in ("fsdp", "fsdp_config", "deepspeed", "tensor_parallel_size"))
         small = big and not adapter and whole
         optimizer = "adamw_8bit" if small else "adamw_torch_fused"

@@ -28,7 +28,7 @@ class ExportChange:
 
 
 @dataclass
-class Work:
+class ExportDraft:
     """An export under way: the document as far as it is written, and what was done to it."""
 
     bench: Bench
@@ -36,7 +36,7 @@ class Work:
     asked: Mapping[tuple[str | int, ...], Any]
     rows: Sequence[int]
     changes: list[ExportChange] = field(default_factory=list)
-    needs: list[str] = field(default_factory=list)
+    requirements: list[str] = field(default_factory=list)
 
     def put(self, path: tuple[str | int, ...], value: Any, why: str) -> None:
         """Set a value where it is another, and remember why."""

@@ -30,7 +30,7 @@ ROWS = 200
 Asked = Mapping[tuple[str | int, ...], Any]
 
 
-class NotReady(BenchError):
+class ExportRefused(BenchError):
     """The export is refused: not everything is proven. Exit code 1."""
 
     exit_code = EXIT_FINDINGS
@@ -88,14 +88,14 @@ class Export:
         """Write the file, and beside it those that it needs: each whole or not at all. Gives the file's path.
 
         Raises:
-            NotReady: something is not proven and `unvalidated` is not given.
+            ExportRefused: something is not proven and `unvalidated` is not given.
             InputError: there is a file already and `force` is not given, or there is no such folder.
         """
         target = path or self.out
         if target is None:
             raise InputError("The export has no place to go", hint="Give a path.")
         if self.missing and not unvalidated:
-            raise NotReady(self.missing)
+            raise ExportRefused(self.missing)
         if target.exists() and not force:
             hint = "Give --force to replace it, or another --out."
             raise InputError(f"{target} is there already", "Nothing was written.", hint, Where(str(target)))
@@ -120,7 +120,7 @@ class Export:
             "proven_by": self.proven_by,
             "proofs": [proof.to_dict() for proof in self.proofs],
             "changes": [change.to_dict() for change in self.composed.changes],
-            "needs": list(self.composed.needs),
+            "needs": list(self.composed.requirements),
             "receipt": self.receipt.to_dict(),
             "text": self.text,
             "files": {name: content.decode() for name, content in self.composed.files.items()},
@@ -248,6 +248,6 @@ def _receipt(
         },
         proofs={proof.step: proof.message for proof in proofs if proof.ok is not False},
         missing=tuple(f"{proof.step}: {proof.message}" for proof in proofs if proof.ok is False),
-        needs=composed.needs,
+        requirements=composed.requirements,
         versions=used_versions,
     )

@@ -29,7 +29,7 @@ class Receipt:
 
     `validated`: False where something is missing, "bench" where nothing is but the trainer was not asked, else who of
     the trainers was asked and agrees: "axolotl 0.19.0". `proofs`: step -> what was found; `missing`: what is not
-    proven; `rows`: count, source, SHA-256 of content and of ids and labels; `needs`: what the trainer must have.
+    proven; `rows`: count, source, SHA-256 of content and of ids and labels; `requirements`: what the trainer must have.
     """
 
     validated: str | Literal[False]
@@ -38,7 +38,7 @@ class Receipt:
     rows: dict[str, Any]
     proofs: dict[str, str]
     missing: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     recipe: str = ""
 
@@ -48,7 +48,7 @@ class Receipt:
         more = {
             "proofs": self.proofs,
             "missing": list(self.missing),
-            "needs": list(self.needs),
+            "needs": list(self.requirements),
             "model": self.model,
             "rows": self.rows,
             "versions": self.versions,
@@ -113,7 +113,7 @@ def without_receipt(text: str) -> str:
     return "\n".join(rest[1:] if rest and not rest[0].strip() else rest)
 
 
-def holds(text: str) -> bool:
+def is_intact(text: str) -> bool:
     """True where the text has a receipt, and below it the recipe that it was written for."""
     receipt = read_receipt(text)
     return receipt is not None and receipt.recipe == body_digest(without_receipt(text))

@@ -146,7 +146,7 @@ class Variant(Data):
     when: dict[str, JsonValue]
 
 
-class Need(Data):
+class RecipeSetting(Data):
     """A recipe key's recommended value and why; `when` narrows it to configs with these values at dotted paths."""
 
     value: JsonValue
@@ -209,15 +209,15 @@ class Family(Data):
     media: tuple[MediaToken, ...] = ()
     axolotl: Axolotl
     modules: Modules | None = None
-    recipe: dict[str, Need] = {}
+    recipe: dict[str, RecipeSetting] = {}
     inputs: tuple[ExtraInput, ...] = ()
     problems: tuple[Problem, ...] = ()
     verified: Verified
     notes: tuple[str, ...] = ()
 
-    def needs(self, config: Mapping[str, Any] | None = None) -> dict[str, Need]:
+    def settings(self, config: Mapping[str, Any] | None = None) -> dict[str, RecipeSetting]:
         """The recipe's needs for this config, variants chosen; where it is not known, those without a condition."""
-        chosen: dict[str, Need] = {}
+        chosen: dict[str, RecipeSetting] = {}
         for key, need in self.recipe.items():
             if not config_has(config, need.when):
                 continue

@@ -14,7 +14,7 @@ from workbench.tokens.render import Renderer
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class MarkerMismatch:
     """A probe in front of which a candidate marker is not found: its ids alone, and those that stand there instead."""
 
     role: str
@@ -207,10 +207,10 @@ def _own_header(text: str, known: Iterable[str], pure: Iterable[str], bos: str, 
 
 def candidates(
     reading: Reading, cases: Sequence[Case], layout: Layout, tokenizer: Any
-) -> tuple[list[Candidate], dict[str, list[Broken]]]:
+) -> tuple[list[Candidate], dict[str, list[MarkerMismatch]]]:
     """For every header, the longest beginnings of it whose ids stand in front of each content."""
     starts: dict[str, Counter[str]] = {}
-    broken: dict[str, list[Broken]] = {}
+    broken: dict[str, list[MarkerMismatch]] = {}
     encoded: dict[str, tuple[int, ...]] = {}
     for case in cases:
         ids = tuple(case.rendering.input_ids.tolist())
@@ -241,7 +241,7 @@ def candidates(
                     content = case.rendering.text[turn.start : min(turn.stop, turn.start + 12)]
                     width = len(encoded[marker]) + 1
                     there = ids[max(high - width + 1, 0) : high + 1]
-                    failure = Broken(turn.role, marker, content, encoded[marker], there)
+                    failure = MarkerMismatch(turn.role, marker, content, encoded[marker], there)
                     if not any(b.marker == marker and b.content == content for b in broken.setdefault(turn.role, [])):
                         broken[turn.role].append(failure)
     found = []

@@ -282,7 +282,7 @@ def generation_prompts(renderer: Renderer) -> list[str]:
 
 
 @contextmanager
-def another_day() -> Iterator[None]:
+def future_date() -> Iterator[None]:
     """Within: templates that ask for the date get one in the future."""
     from transformers.utils import chat_template_utils as module
 
@@ -305,7 +305,7 @@ def another_day() -> Iterator[None]:
 
 def stable_length(case: Case, prompt: Callable[[Sequence[Message]], str]) -> int:
     """The number of leading characters of the prompt that do not change with the date."""
-    with another_day():
+    with future_date():
         later = prompt(case.messages)
     now = case.rendering.prompt
     if later == now:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.infer.headers import Broken, Candidate, Reading, candidates, read
+from workbench.infer.headers import Candidate, MarkerMismatch, Reading, candidates, read
 from workbench.infer.injection import Injection, effect, injection
 from workbench.infer.probes import (
     ROLES,
@@ -45,7 +45,7 @@ class Evidence:
     stop_token: dict[str, Any] | None
     verified: bool
     notes: tuple[str, ...]
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[MarkerMismatch, ...] = ()
 
     @property
     def recall(self) -> float | None:
@@ -225,7 +225,7 @@ def _evidence(
     figures: Figures,
     kept: Sequence[Candidate],
     reading: Reading,
-    broken: Mapping[str, Sequence[Broken]],
+    broken: Mapping[str, Sequence[MarkerMismatch]],
     tokenizer: Any,
     generation_config: Mapping[str, Any] | None,
 ) -> Evidence:

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
-from workbench.models.build import bare, weight_dtype
-from workbench.models.towers import TOWERS, TowerName, assigned
+from workbench.models.build import meta_model, weight_dtype
+from workbench.models.towers import TOWERS, TowerName, tower_prefixes
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
@@ -62,7 +62,7 @@ class Anatomy:
         self.config = model.config
         self.facts: dict[str, Any] = {}
         """Results of other modules about this model, each under a key of its own; they live as long as the model."""
-        self._towers = assigned(model)
+        self._towers = tower_prefixes(model)
 
     @property
     def class_name(self) -> str:
@@ -199,7 +199,7 @@ def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True) ->
         raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
     key = f"{sized} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
     if key not in _kept:
-        _kept[key] = Anatomy(bare(config, recipe), sized=sized)
+        _kept[key] = Anatomy(meta_model(config, recipe), sized=sized)
         while len(_kept) > _KEPT:
             _kept.pop(next(iter(_kept)))
     return _kept[key]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 
-def bare(config: Any, recipe: Recipe | None = None) -> Any:
+def meta_model(config: Any, recipe: Recipe | None = None) -> Any:
     """The model that a run would load, on the meta device, without adapters.
 
     Raises:
@@ -76,12 +76,12 @@ def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) ->
     return next(known, None)
 
 
-def skeleton(config: Any, recipe: Recipe) -> Any:
+def adapted_meta_model(config: Any, recipe: Recipe) -> Any:
     """The model with adapters and freezing as the recipe has them, on the meta device."""
     import torch
 
     with torch.device("meta"):
-        return prepared(bare(config, recipe), recipe)
+        return prepared(meta_model(config, recipe), recipe)
 
 
 def prepared(model: Any, recipe: Recipe) -> Any:
@@ -108,7 +108,7 @@ def prepared(model: Any, recipe: Recipe) -> Any:
     return model.train()
 
 
-def no_data() -> Any:
+def fake_tensors() -> Any:
     """While this holds, tensors have shapes and no data. What fails is told by whoever asked, not by torch's log."""
     from torch._subclasses import fake_tensor
 
@@ -117,7 +117,7 @@ def no_data() -> Any:
     return fake_tensor.FakeTensorMode(allow_non_fake_inputs=True)
 
 
-def without_data(model: Any) -> Any:
+def as_fake_tensors(model: Any) -> Any:
     """Put tensors of the same shape and dtype, on the CPU as far as anybody can tell, in place of those on meta."""
     import torch
 

@@ -136,7 +136,7 @@ def fetch(
     repo = source.repo or ""
     notes: tuple[Finding, ...] = ()
     offline = offline or bool(constants.HF_HUB_OFFLINE)
-    with quiet("huggingface_hub"):
+    with collect_warnings("huggingface_hub"):
         if not offline:
             _tell(report, LOOKING_UP, 0, None, "step")
             try:
@@ -265,7 +265,7 @@ class _Collector(logging.Handler):
 
 
 @contextmanager
-def quiet(name: str) -> Iterator[list[str]]:
+def collect_warnings(name: str) -> Iterator[list[str]]:
     """Collect the warnings that the library `name` logs, so that nothing writes over a screen or into stderr."""
     logger = logging.getLogger(name)
     collector = _Collector()

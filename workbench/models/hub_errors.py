@@ -18,7 +18,7 @@ _LOCAL = "or give a folder that holds the model"
 _BROKEN_OFF = ("RemoteProtocolError", "ReadError", "WriteError", "IncompleteRead", "ChunkedEncodingError")
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
+def cause_chain(error: BaseException) -> Iterator[BaseException]:
     """The error and everything that caused it, nearest first."""
     seen: set[int] = set()
     current: BaseException | None = error
@@ -28,7 +28,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def page(repo: str) -> str:
+def model_page(repo: str) -> str:
     """The address of the model's page at the hub in use."""
     from huggingface_hub import constants
 
@@ -47,7 +47,7 @@ def explain(
 def _of_disk(error: BaseException, repo: str) -> EnvironmentProblem | None:
     from huggingface_hub import constants
 
-    codes = {cause.errno for cause in chain(error) if isinstance(cause, OSError)}
+    codes = {cause.errno for cause in cause_chain(error) if isinstance(cause, OSError)}
     if codes & {errno.ENOSPC, errno.EDQUOT}:
         return EnvironmentProblem(
             f"no room on the disk for {repo}",
@@ -66,7 +66,7 @@ def _of_disk(error: BaseException, repo: str) -> EnvironmentProblem | None:
 def _of_hub(error: BaseException, repo: str, revision: str | None) -> EnvironmentProblem | None:
     from huggingface_hub import errors, get_token
 
-    found = next((cause for cause in chain(error) if isinstance(cause, errors.HfHubHTTPError)), None)
+    found = next((cause for cause in cause_chain(error) if isinstance(cause, errors.HfHubHTTPError)), None)
     if found is None:
         return None
     status = found.response.status_code if found.response is not None else 0
@@ -76,13 +76,13 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
         return EnvironmentProblem(
             f"{repo} is gated: {refused}",
             f"The hub answered {status}. The model's licence must be accepted before its files are given out.",
-            f"Accept the licence at {page(repo)}, then {log_in}; {_LOCAL}.",
+            f"Accept the licence at {model_page(repo)}, then {log_in}; {_LOCAL}.",
         )
     if isinstance(found, errors.RevisionNotFoundError):
         return EnvironmentProblem(
             f"{repo} has no revision {revision!r}",
             "The model is there, this branch, tag or commit is not.",
-            f"See the revisions at {page(repo)}, or leave the revision out.",
+            f"See the revisions at {model_page(repo)}, or leave the revision out.",
         )
     if isinstance(found, errors.RepositoryNotFoundError):
         return EnvironmentProblem(
@@ -106,7 +106,7 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
         return EnvironmentProblem(
             f"{repo}: access refused",
             _first_line(found),
-            f"Ask for access at {page(repo)} or use a token that has it, {_LOCAL}.",
+            f"Ask for access at {model_page(repo)} or use a token that has it, {_LOCAL}.",
         )
     if status == 429:
         return EnvironmentProblem(
@@ -120,7 +120,7 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
 def _of_network(error: BaseException, repo: str, offline: bool) -> EnvironmentProblem | None:
     from huggingface_hub import constants, errors
 
-    causes = list(chain(error))
+    causes = list(cause_chain(error))
     names = {type(cause).__name__ for cause in causes}
     text = " ".join(str(cause) for cause in causes)
     if "HubTimeout" in names:

@@ -118,7 +118,7 @@ def load(
     raw = _read_json(config_home.path / "config.json", config_from) or {}
     tokenizer.refuse_without_vocabulary(token_home.path, token_from, trust_remote_code)
 
-    with hub.quiet("transformers") as warnings, collection_paused():
+    with hub.collect_warnings("transformers") as warnings, gc_paused():
         auto_config = _auto_config(config_home.path, config_from, raw, keys, trust_remote_code, notes)
         base_model = str(keys.get("base_model") or (model.repo or source))
         model_type = getattr(auto_config, "model_type", None) or raw.get("model_type")
@@ -172,7 +172,7 @@ def load(
 
 
 @contextmanager
-def collection_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """A vocabulary is a million small objects that all stay: looking for cycles among them doubles the time."""
     was_on = gc.isenabled()
     gc.disable()

@@ -84,7 +84,7 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
             for key, name in _OPTIONS.items()
             if name in more
         )
-        raise refused(recipe, problem, guilty(without)) from problem
+        raise refused(recipe, problem, refused_key(without)) from problem
 
 
 REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ImportError, NotImplementedError)
@@ -117,7 +117,7 @@ _HINTS = {
 }
 
 
-def guilty(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
+def refused_key(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
     """The first key without which what PEFT refused goes through; None where it is no single one."""
     for key, again in without:
         try:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
-from workbench.models.build import no_data, skeleton, without_data
+from workbench.models.build import adapted_meta_model, as_fake_tensors, fake_tensors
 from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def estimate(
     sequence = sequence or recipe.sequence_len
     batch = batch or recipe.micro_batch_size or 1
     kept = sequence if positions is None else min(positions, sequence)
-    model = skeleton(config, recipe)
-    with no_data():
-        model = without_data(model)
+    model = adapted_meta_model(config, recipe)
+    with fake_tensors():
+        model = as_fake_tensors(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         own = {
             id(parameter)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.models.anatomy import Anatomy, wrapped_linear
-from workbench.models.lora import SETTINGS, TARGETS, guilty, refused
+from workbench.models.lora import SETTINGS, TARGETS, refused, refused_key
 from workbench.models.towers import TOWERS, TowerName
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
 
 
 def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
-    from workbench.models.build import skeleton
+    from workbench.models.build import adapted_meta_model
 
     with warnings.catch_warnings():
         # What PEFT warns of is looked at below.
         warnings.simplefilter("ignore")
         try:
-            model = skeleton(anatomy.config, recipe)
+            model = adapted_meta_model(anatomy.config, recipe)
         except InputError as problem:
             return Trained(refusal=_blamed(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe)))
     tuner = getattr(model, "base_model", None)
@@ -103,15 +103,15 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
 
 def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
     """PEFT's refusal at the setting that it is about, where the targets are not: without that one it takes them."""
-    from workbench.models.build import skeleton
+    from workbench.models.build import adapted_meta_model
 
     def without(key: str) -> Callable[[], Any]:
-        return lambda: skeleton(anatomy.config, recipe.model_copy(update={key: SETTINGS[key]}))
+        return lambda: adapted_meta_model(anatomy.config, recipe.model_copy(update={key: SETTINGS[key]}))
 
     if problem.where.field not in TARGETS or not isinstance(problem.__cause__, Exception):
         return problem
     known = recipe.model_dump(exclude_none=True)
-    key = guilty((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
+    key = refused_key((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
     return problem if key is None else refused(recipe, problem.__cause__, key)
 
 

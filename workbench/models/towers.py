@@ -27,7 +27,7 @@ _WORDS: tuple[tuple[TowerName, re.Pattern[str]], ...] = (
 _OWN_PROJECTOR = re.compile("merger|projector|connector|aligner|adapter|adaptor")
 
 
-def assigned(model: Any) -> dict[str, TowerName]:
+def tower_prefixes(model: Any) -> dict[str, TowerName]:
     """The beginning of each tower: a module's or parameter's name mapped to its tower, "" for all the rest.
 
     The longest name that another begins with decides.

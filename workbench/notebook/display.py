@@ -13,7 +13,7 @@ from workbench.views.html import document, fragment
 _WIDTH = 100
 
 
-class Shown(ABC):
+class Result(ABC):
     """A result. A notebook shows `html`, a prompt `text`; neither has a script, nor asks anything of the network."""
 
     @abstractmethod

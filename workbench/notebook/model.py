@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.findings import Finding
-from workbench.notebook.display import Shown, plain
+from workbench.notebook.display import Result, plain
 from workbench.views.html_model import anatomy_html, memory_html
 from workbench.views.items import visible
-from workbench.views.model import STATE_GLYPH, memory_lines, short_bytes, short_count, size_said, tower_lines
+from workbench.views.model import STATE_GLYPH, memory_lines, short_bytes, short_count, size_text, tower_lines
 from workbench.views.terminal import findings_view
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Towers(Shown):
+class Towers(Result):
     """The towers, where the recipe's adapters are, and what is wrong with that."""
 
     anatomy: Anatomy
@@ -36,7 +36,7 @@ class Towers(Shown):
         return self.anatomy.to_dict() | trained
 
     def text(self) -> str:
-        lines = [f"{visible(self.anatomy.class_name)}, {size_said(self.anatomy)}"]
+        lines = [f"{visible(self.anatomy.class_name)}, {size_text(self.anatomy)}"]
         for tower in tower_lines(self.anatomy, self.facts):
             reached = f"adapters on {tower.adapted} of {tower.modules}" if tower.adapted else tower.state
             size = f"{short_count(tower.parameters):>8}  {short_bytes(tower.bytes):>9}"
@@ -49,7 +49,7 @@ class Towers(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Memory(Shown):
+class Memory(Result):
     """The memory of one training step, in bytes."""
 
     estimate: MemoryEstimate

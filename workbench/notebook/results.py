@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
-from workbench.notebook.display import Shown, plain
+from workbench.notebook.display import Result, plain
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Checked(Shown):
+class Checked(Result):
     """The report of a check. `fixed` are the fixes that were made before it."""
 
     session: OpenRecipe
@@ -87,11 +87,11 @@ def check_recipe(
 
 
 def _make(fix: Fix, editing: Editing) -> None:
-    editing.make(fix)
+    editing.apply(fix)
 
 
 @dataclass(frozen=True, repr=False)
-class Inferred(Shown):
+class Inferred(Result):
     """Role boundaries found for the template, and what was proved of them."""
 
     session: OpenRecipe
@@ -129,7 +129,7 @@ class Inferred(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Overfitted(Shown):
+class Overfitted(Result):
     """A run and its verdict, from its events; `file` is where they are kept."""
 
     events: tuple[Event, ...]
@@ -161,7 +161,7 @@ class Overfitted(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Exported(Shown):
+class Exported(Result):
     """The file for the full run, what is proven of it, and where it was `written`, if it was."""
 
     made: Export
@@ -195,7 +195,7 @@ class Exported(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class RecipeText(Shown):
+class RecipeText(Result):
     """The recipe as it stands, and its difference to what was opened or last saved."""
 
     yaml: str

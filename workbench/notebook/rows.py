@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from workbench.checks.row_checks import row_findings
 from workbench.errors import InputError
 from workbench.findings import Finding
-from workbench.notebook.display import Shown, plain
+from workbench.notebook.display import Result, plain
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, check_recipe
 from workbench.tokens.mask import REASON_TEXT, Reason
@@ -36,7 +36,7 @@ _MORE = ".window(a, b)"
 
 
 @dataclass(frozen=True, repr=False)
-class NotebookRows(Shown):
+class NotebookRows(Result):
     """The rows [start, stop) of the bench's data; `stop` None: to their end. `rows[3]` is one, `rows[2:5]` are some."""
 
     session: OpenRecipe
@@ -44,10 +44,10 @@ class NotebookRows(Shown):
     stop: int | None = None
 
     @overload
-    def __getitem__(self, index: int) -> OneRow: ...
+    def __getitem__(self, index: int) -> RowResult: ...
     @overload
     def __getitem__(self, index: slice) -> NotebookRows: ...
-    def __getitem__(self, index: int | slice) -> OneRow | NotebookRows:
+    def __getitem__(self, index: int | slice) -> RowResult | NotebookRows:
         if isinstance(index, slice):
             if index.step not in (None, 1):
                 raise InputError("Rows are taken one after the other", f"The step is {index.step}.", "Leave it out.")
@@ -59,16 +59,16 @@ class NotebookRows(Shown):
         if self.stop is not None and at >= self.stop:
             raise InputError(f"There is no row {at} here", f"These are rows {self.start} to {self.stop - 1}.")
         self.session.bench.row(at)
-        return OneRow(self.session, at)
+        return RowResult(self.session, at)
 
     def __len__(self) -> int:
         """The number of rows; may read to their end. TypeError where only streaming would tell."""
         total = len(self.session.bench.rows)
         return max(0, (total if self.stop is None else min(total, self.stop)) - self.start)
 
-    def __iter__(self) -> Iterator[OneRow]:
+    def __iter__(self) -> Iterator[RowResult]:
         for row in self.head(None):
-            yield OneRow(self.session, row.index)
+            yield RowResult(self.session, row.index)
 
     def head(self, count: int | None) -> Iterator[Row]:
         """The bench's own rows: the first `count` of these, or all."""
@@ -94,7 +94,7 @@ class NotebookRows(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class _OfARow(Shown):
+class _RowResult(Result):
     session: OpenRecipe
     index: int
     shown: html.Window | None = None
@@ -126,17 +126,17 @@ class _OfARow(Shown):
         return self.shown or (0, TOKENS)
 
 
-class OneRow(_OfARow):
+class RowResult(_RowResult):
     """A row as it will be trained: every token, turn by turn, and what is wrong with it."""
 
-    def mask(self) -> OneMask:
+    def mask(self) -> MaskResult:
         """The trained tokens, and the reason for each token."""
-        return OneMask(self.session, self.index, self.shown)
+        return MaskResult(self.session, self.index, self.shown)
 
     @property
-    def trace(self) -> OneTrace:
+    def trace(self) -> TraceResult:
         """The message and part that every token came from, whatever the markers say."""
-        return OneTrace(self.session, self.index, self.shown)
+        return TraceResult(self.session, self.index, self.shown)
 
     @property
     def findings(self) -> list[Finding]:
@@ -156,7 +156,7 @@ class OneRow(_OfARow):
         return drawn + html.boundaries(self.session.bench, [self.row])
 
 
-class OneMask(_OfARow):
+class MaskResult(_RowResult):
     """The mask of a row: `labels`, `input_ids`, `keep` are arrays `[L]`."""
 
     @property
@@ -217,7 +217,7 @@ class OneMask(_OfARow):
         return f"{html.row_title(row)}{html.legend()}{tokens}{reasons}"
 
 
-class OneTrace(_OfARow):
+class TraceResult(_RowResult):
     """The trace of a row: the owner of every token, found without any marker."""
 
     @property

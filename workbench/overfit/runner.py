@@ -27,7 +27,7 @@ _FEW_PARAMETERS = 20_000_000
 
 def main(folder: Path) -> int:
     """Run the plan in a folder; returns the exit code. Every end but a kill is an event."""
-    _leave_with_the_parent()
+    _exit_with_parent()
     first = int(os.environ.get("RANK", "0")) == 0
     writer = Writer(folder / EVENTS) if first else None
     plan = Plan.read(folder / PLAN)
@@ -130,7 +130,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         direct=before[0].mean if before[0].nll else None,
         plain=plain,
         logged_factor=factor,
-        why=_why_nothing(bench, plan.rows) if not tokens else "",
+        why=_untrained_reason(bench, plan.rows) if not tokens else "",
     )
     _tell_tokens(tell, bench, before, "before")
     if not tokens or not trainable:
@@ -240,7 +240,7 @@ def _own_loss(ask: Any, anything: bool) -> tuple[float | None, float]:
     return plain, factor
 
 
-def _why_nothing(bench: Any, rows: Any) -> str:
+def _untrained_reason(bench: Any, rows: Any) -> str:
     """The message of the checks about rows without a trained token: the marker's before that of its consequence."""
     from workbench.checks.row_checks import row_findings
 
@@ -327,7 +327,7 @@ def _memory_meter(device: str) -> Any:
     return meter
 
 
-def _leave_with_the_parent() -> None:
+def _exit_with_parent() -> None:
     """End when the pipe from the parent closes, which it does however the parent ends."""
     if os.environ.get("VLMBENCH_SUPERVISED") != "1":
         return

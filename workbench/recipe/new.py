@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.recipe import plugin
-from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_support, kernel_switch
 from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.write import write_value
 
@@ -89,32 +89,34 @@ def new_recipe(
         processor: whether the model has a processor (False: text only, no multimodal keys).
         config: the model's config, which decides what a family's recipe needs for this size.
     """
-    needs = dict(family_needs(family, config))
+    settings = dict(family_settings(family, config))
     head = f"{family.title}: LoRA fine-tuning with axolotl." if family else "LoRA fine-tuning with axolotl."
     blocks = ["\n".join(comment_lines(head))]
-    for part in _parts(model, family, needs, data, template, template_text, processor, config):
+    for part in _parts(model, family, settings, data, template, template_text, processor, config):
         blocks += written_part(part)
-    return Document.from_text("\n\n".join([*blocks, *several_gpus(needs)]) + "\n", name)
+    return Document.from_text("\n\n".join([*blocks, *several_gpus(settings)]) + "\n", name)
 
 
-def family_needs(family: FamilyLike | None, config: Mapping[str, Any] | None) -> Iterator[tuple[str, tuple[Any, str]]]:
+def family_settings(
+    family: FamilyLike | None, config: Mapping[str, Any] | None
+) -> Iterator[tuple[str, tuple[Any, str]]]:
     """(key, (value, why)) of the family's recipe, narrowed to this config where the family can do that."""
     if family is None:
         return
-    choose = getattr(family, "needs", None)
-    for key, need in (choose(config) if choose is not None else family.recipe).items():
-        if isinstance(need, Mapping) and "value" in need:
-            yield key, (need["value"], str(need.get("why", "")))
-        elif hasattr(need, "value"):
-            yield key, (need.value, str(getattr(need, "why", "")))
+    choose = getattr(family, "settings", None)
+    for key, setting in (choose(config) if choose is not None else family.recipe).items():
+        if isinstance(setting, Mapping) and "value" in setting:
+            yield key, (setting["value"], str(setting.get("why", "")))
+        elif hasattr(setting, "value"):
+            yield key, (setting.value, str(getattr(setting, "why", "")))
         else:
-            yield key, (need, "")
+            yield key, (setting, "")
 
 
 def _parts(
     model: str,
     family: FamilyLike | None,
-    needs: dict[str, tuple[Any, str]],
+    settings: dict[str, tuple[Any, str]],
     data: str | None,
     template: str,
     template_text: str | None,
@@ -126,13 +128,13 @@ def _parts(
     def line(key: str, value: Any, above: str = "", beside: str = "") -> RecipeLine:
         """This key with the family's value, and its reason, where the family has one."""
         used.add(key)
-        if key in needs:
-            value, why = needs[key]
+        if key in settings:
+            value, why = settings[key]
             return RecipeLine(key, value, why or above)
         return RecipeLine(key, value, above, beside)
 
     def from_family(*keys: str) -> tuple[RecipeLine, ...]:
-        return tuple(line(key, None) for key in keys if key in needs)
+        return tuple(line(key, None) for key in keys if key in settings)
 
     yield RecipePart(
         "", (line("base_model", model), *from_family("revision_of_model", "trust_remote_code", MISTRAL_COMMON))
@@ -147,7 +149,7 @@ def _parts(
                 line("sample_packing", False),
             ),
         )
-    mistral_common = bool(needs.get(MISTRAL_COMMON, (False, ""))[0])
+    mistral_common = bool(settings.get(MISTRAL_COMMON, (False, ""))[0])
     if not mistral_common:
         yield RecipePart("", tuple(_template(template, template_text, from_family("chat_template"))))
     used |= {"chat_template", "chat_template_jinja"}
@@ -171,7 +173,7 @@ def _parts(
             (RecipeLine("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
         )
         used.add("plugins")
-        others = needs.get("plugins", ([], ""))[0]
+        others = settings.get("plugins", ([], ""))[0]
         yield RecipePart(
             f"{plugin.STOPS}; the plugin makes plain dictionaries of the entries. `vlmbench export` writes its file, "
             f"{plugin.FILE}, beside the recipe.",
@@ -197,12 +199,14 @@ def _parts(
             line("lora_r", 16),
             line("lora_alpha", 32),
             line("lora_dropout", 0.0),
-            *(from_family("lora_target_modules") or (() if "lora_target_linear" in needs else _all_linear(family))),
+            *(from_family("lora_target_modules") or (() if "lora_target_linear" in settings else _all_linear(family))),
             *from_family("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
-            *_kernels(needs, str((config or {}).get("model_type"))),
+            *_kernels(settings, str((config or {}).get("model_type"))),
         ),
     )
     yield RecipePart("", from_family("freeze_mm_modules", "unfrozen_parameters"))
+    # Written out although axolotl has defaults for most of them: these are the keys that people change, and an export
+    # adds no key that is written already.
     yield RecipePart(
         "",
         (
@@ -211,6 +215,7 @@ def _parts(
             line("num_epochs", 1),
             line("optimizer", "adamw_torch_fused"),
             line("lr_scheduler", "cosine"),
+            # A text, as PyYAML reads it: a number needs the dot of 2.0e-4. axolotl converts it.
             line("learning_rate", "2e-4", beside="for LoRA; about a tenth of it for full fine-tuning"),
             line("warmup_ratio", 0.05),
             line("weight_decay", 0.0),
@@ -225,14 +230,15 @@ def _parts(
         "",
         (
             line("gradient_checkpointing", True),
+            # Reentrant checkpointing gives no gradients to a tower whose input asks for none.
             line("gradient_checkpointing_kwargs", {"use_reentrant": False}),
             *from_family("attn_implementation"),
         ),
     )
-    if "attn_implementation" not in needs:
+    if "attn_implementation" not in settings:
         yield RecipePart(UNNAMED_ATTENTION, ())
     rest = tuple(
-        key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
+        key for key in settings if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
     )
     yield RecipePart("", from_family(*rest))
     yield RecipePart(
@@ -247,21 +253,21 @@ def _parts(
     )
 
 
-def _kernels(needs: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
+def _kernels(settings: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
     """The LoRA kernels turned off, where axolotl would turn them on and stop."""
-    recommended = {key: value for key, (value, _) in needs.items()}
+    recommended = {key: value for key, (value, _) in settings.items()}
     if (
-        stops({"adapter": "lora"} | recommended, model_type) is not None
-        and turned_on({"adapter": "lora"} | recommended) == "adapter"
+        kernel_error({"adapter": "lora"} | recommended, model_type) is not None
+        and kernel_switch({"adapter": "lora"} | recommended) == "adapter"
     ):
-        yield from (RecipeLine(key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+        yield from (RecipeLine(key, False, kernels_comment(model_type) if key == KERNELS[0] else "") for key in KERNELS)
 
 
-def kernels_why(model_type: str | None) -> str:
+def kernels_comment(model_type: str | None) -> str:
     """The comment above the keys that turn the LoRA kernels off."""
     return (
         f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (asked of "
-        f"axolotl {asked().axolotl}). The kernel for the MLP is given up with them."
+        f"axolotl {kernel_support().axolotl}). The kernel for the MLP is given up with them."
     )
 
 
@@ -311,9 +317,9 @@ def written_part(part: RecipePart) -> Iterator[str]:
         yield "\n".join(text)
 
 
-def several_gpus(needs: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
+def several_gpus(settings: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
     """The FSDP2 settings as a comment: written out, they would switch FSDP on."""
-    layer = needs.get("fsdp_config.transformer_layer_cls_to_wrap")
+    layer = settings.get("fsdp_config.transformer_layer_cls_to_wrap")
     if layer is None:
         return
     rows = {

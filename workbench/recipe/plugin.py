@@ -28,12 +28,12 @@ def source() -> bytes:
     return (here if here.is_file() else Path(str(package)).parent / FILE).read_bytes()
 
 
-def listed(data: Mapping[Any, Any]) -> bool:
+def is_listed(data: Mapping[Any, Any]) -> bool:
     """True where a recipe's `plugins` name it."""
     return NAME in _plugins(data)
 
 
-def edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
+def plugin_edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
     """The edits after which axolotl starts the recipe with `role_boundaries`: none, or one of `plugins`."""
     plugins = _plugins(data)
     if NAME in plugins:
@@ -43,12 +43,12 @@ def edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
     return (Edit(("plugins", len(plugins)), NAME) if more else Edit(("plugins",), [*plugins, NAME]),)
 
 
-def boundaries(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edit, ...]:
+def boundary_edits(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edit, ...]:
     """The edits that write these `role_boundaries` into a recipe so that axolotl starts with them."""
-    return (Edit(("role_boundaries",), rows), *edits(data))
+    return (Edit(("role_boundaries",), rows), *plugin_edits(data))
 
 
-def beside(folder: Path) -> Literal["absent", "ours", "another"]:
+def file_state(folder: Path) -> Literal["absent", "ours", "another"]:
     """The state of the plugin's file in a folder: absent, this plugin, or something else under its name."""
     try:
         there = (folder / FILE).read_bytes()
@@ -59,7 +59,7 @@ def beside(folder: Path) -> Literal["absent", "ours", "another"]:
     return "ours" if there.replace(b"\r\n", b"\n") == source() else "another"
 
 
-def put(folder: Path) -> Path | None:
+def write_file(folder: Path) -> Path | None:
     """Write the plugin's file into a folder that has none of that name; None where there is one, which stays.
 
     Raises:
@@ -78,13 +78,13 @@ def put(folder: Path) -> Path | None:
     return target
 
 
-def put_beside(data: Mapping[Any, Any], recipe: Path) -> Path | None:
+def write_beside(data: Mapping[Any, Any], recipe: Path) -> Path | None:
     """Write the plugin's file beside a recipe that names the plugin and has no such file yet; None otherwise.
 
     Raises:
         EnvironmentProblem: it cannot be written.
     """
-    return put(recipe.parent) if listed(data) else None
+    return write_file(recipe.parent) if is_listed(data) else None
 
 
 def _plugins(data: Mapping[Any, Any]) -> list[Any]:

@@ -208,7 +208,7 @@ def gate_terminators(mask: Mask, input_ids: npt.ArrayLike, terminators: Sequence
     return Mask(np.where(drop, IGNORE, mask.labels), mask.keep & ~drop, reason, mask.span, mask.spans)
 
 
-class _Finder:
+class _MarkerTable:
     """The search for markers in a row: a table that gives, for every id, its possible meanings."""
 
     def __init__(self, boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> None:
@@ -244,8 +244,8 @@ class _Finder:
 
 
 @lru_cache(maxsize=64)
-def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> _Finder:
-    return _Finder(boundaries, pad_id, media)
+def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> _MarkerTable:
+    return _MarkerTable(boundaries, pad_id, media)
 
 
 def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
@@ -260,7 +260,7 @@ def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, mar
 
 
 def _spans(
-    flat: IntArray, length: int, finder: _Finder, hits: IntArray, roles_to_train: Collection[str]
+    flat: IntArray, length: int, finder: _MarkerTable, hits: IntArray, roles_to_train: Collection[str]
 ) -> tuple[Spans, IntArray]:
     """Every span in order, and for each the flat position where the scan went on."""
     found = flat[hits]
@@ -315,7 +315,7 @@ def _chain(following: IntArray) -> IntArray | None:
     return np.array(visited, dtype=np.int64)
 
 
-def _end_reasons(spans: Spans, finder: _Finder, train_on_eos: str) -> npt.NDArray[np.bool_]:
+def _end_reasons(spans: Spans, finder: _MarkerTable, train_on_eos: str) -> npt.NDArray[np.bool_]:
     """Per span, whether its end marker is trained."""
     closed: npt.NDArray[np.bool_] = spans.terminated & finder.include_end[spans.boundary]
     if train_on_eos == "none":
@@ -359,7 +359,7 @@ def _fill(
     return reason, span
 
 
-def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _Finder, length: int) -> None:
+def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _MarkerTable, length: int) -> None:
     chosen = np.flatnonzero(spans.trained & finder.include_start[spans.boundary])
     widths = finder.start_length[spans.boundary[chosen]]
     begin = spans.start[chosen] + spans.row[chosen] * length

@@ -19,6 +19,7 @@ from workbench.tokens.alignment import Piece, match
 Message = dict[str, Any]
 Render = Callable[[Sequence[Message]], str]
 _RENDERS = 64
+"""Renderings of one conversation at most; parts that are not found by then are searched for as plain text."""
 # Rare ideographs first: unlike private-use characters they are printable, so a template that writes a list of parts as
 # Python would leaves them as they are.
 _RARE = re.compile("[\U00020000-\U0010fffd]")
@@ -82,13 +83,13 @@ def locate(messages: Sequence[Message], render: Render, prompt: str) -> list[Loc
     `render` gives the prompt of a conversation, with the template and options that produced `prompt`.
     """
     parts = list(text_parts(messages))
-    bench = _Bench(messages, parts, render, prompt)
-    found = bench.whole()
-    located = [_exactly(part, found.get(index, {}), prompt) for index, part in enumerate(parts)]
-    lost = [index for index, parts in enumerate(located) if not parts.pieces and parts.part.text.strip()]
+    trial = _BracketTrial(messages, parts, render, prompt)
+    whole = trial.whole()
+    located = [_exactly(part, whole.get(index, {}), prompt) for index, part in enumerate(parts)]
+    lost = [index for index, found in enumerate(located) if not found.pieces and found.part.text.strip()]
     for split in (_between_tags, _words):
         if lost:
-            for index, ranges in bench.split(lost, split).items():
+            for index, ranges in trial.split(lost, split).items():
                 located[index] = _joined(parts[index], ranges, prompt)
             lost = [index for index in lost if not located[index].pieces]
     if lost:
@@ -111,7 +112,7 @@ def _exactly(part: Part, ranges: _Found, prompt: str) -> LocatedParts:
 
 
 @dataclass
-class _Bench:
+class _BracketTrial:
     """A conversation under test: renders it with brackets, as seldom as it can."""
 
     messages: Sequence[Message]
@@ -126,14 +127,19 @@ class _Bench:
         everything = [_Range(i, 0, len(part.text)) for i, part in enumerate(self.parts) if part.text]
         found = self.attempt(everything)
         if found is None:
+            # A bracket outside of the white space keeps a template's trimming from reaching it, and the rendering
+            # changes. Brackets around the core leave the margins where the template trims them.
             cores = [_Range(i, *part.core) for i, part in enumerate(self.parts) if part.text.strip()]
             blank = [span for span in everything if not self.parts[span.index].text.strip()]
             found = self.attempt(cores)
             if found is None:
+                # Templates rewrite by role (thinking is cut from the assistant's turns, say): apart, the other roles
+                # need one rendering each.
                 roles = dict.fromkeys(self.parts[span.index].role for span in cores)
                 groups = [[[span] for span in cores if self.parts[span.index].role == role] for role in roles]
                 found = self.bisect(groups)
             found = self.with_margins(found)
+            # A template may leave out a message that is blank, and does not with a bracket in it: each by itself.
             if blank:
                 found |= self.bisect([[[span] for span in blank]])
         return _by_part(found)
@@ -184,6 +190,7 @@ class _Bench:
             before = parts[right.index].text[: right.first] if right else ""
             plain = bare[left][1] if left else next(iter(bare.values()))[0]
             more = len(clean) - len(plain)
+            # Of the white space between two parts, what either's margins can account for is theirs, the first's first.
             for kept in range(min(more, len(after)), -1, -1):
                 rest = more - kept
                 if rest <= len(before) and clean == after[:kept] + plain + before[len(before) - rest :]:
@@ -226,7 +233,11 @@ class _Bench:
         return around
 
     def attempt(self, ranges: Sequence[_Range]) -> _Found | None:
-        """Render with these ranges in brackets: where each stands; None when that is not the clean rendering."""
+        """Render with these ranges in brackets: where each stands; None when that is not the clean rendering.
+
+        A template can test a text, for a tag or its first characters, and write something else where a bracket is in
+        the way. Only a rendering that equals the clean one but for the brackets shows that none did.
+        """
         if not ranges:
             return {}
         texts, opens, closes = self._bracketed(self.parts, ranges)
@@ -341,6 +352,7 @@ def _joined(part: Part, ranges: _Found, prompt: str) -> LocatedParts:
                 pieces.append(Piece(stop, begin, span.last, following.first))
     if placed:
         _, span, (start, _) = placed[0]
+        # Tags stay outside of the brackets, so those at the ends of the part are compared as text.
         opening = _TAG.search(part.text, 0, span.first)
         if opening and not part.text[: opening.start()].strip():
             ahead = part.text[opening.start() : span.first]

@@ -1,4 +1,4 @@
-"""The losses of a run as an inline SVG: logarithmic, with the line below which rows count as learned by heart."""
+"""The losses of a run as an inline SVG: logarithmic, with the line below which the model reproduces the rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def curve(losses: Sequence[float], steps: int, guess: float = math.nan) -> str:
             f'<line class="grid" stroke="#888" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
         )
         parts.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
-    for value, what in ((MEMORISED, "known by heart"), (guess, "a guess among all tokens")):
+    for value, what in ((MEMORISED, "reproduced"), (guess, "a guess among all tokens")):
         if math.isfinite(value):
             at = y(value)
             parts.append(

@@ -37,7 +37,7 @@ def proofs_text(made: Export) -> str:
         lines.append(f"{MARKS[proof.ok]} {proof.step:<10}  {visible(proof.message)}")
         if proof.ok is not True and proof.hint:
             lines.append(f"              → {visible(proof.hint)}")
-    lines += [f"! needs       {visible(need)}" for need in made.composed.needs]
+    lines += [f"! needs       {visible(requirement)}" for requirement in made.composed.requirements]
     return "\n".join(lines)
 
 

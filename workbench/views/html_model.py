@@ -12,7 +12,7 @@ from workbench.views.model import (
     memory_lines,
     short_bytes,
     short_count,
-    size_said,
+    size_text,
     tower_lines,
 )
 
@@ -47,7 +47,7 @@ def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> 
         if inside:
             drawn = table(("kind", "", *numbers[:2]), inside, numbers=numbers)
             kinds += f"<details><summary>{len(inside)} kinds in {safe(tower.name)}</summary>{drawn}</details>"
-    size = f'<span class="share">{safe(size_said(anatomy))}</span>'
+    size = f'<span class="share">{safe(size_text(anatomy))}</span>'
     title = f"<h2>{safe(anatomy.class_name)}{size}</h2>"
     return f"{title}{towers}{kinds}{findings(found)}"
 

@@ -166,12 +166,12 @@ def export_html(made: Export, written: str | None, diff: str) -> str:
         for proof in made.proofs
     ]
     head = f'<p class="outcome {outcome(made)}">{safe(proof_line(made))}</p>'
-    needs = "".join(f'<li class="warning"><b>!</b> {safe(need)}</li>' for need in made.composed.needs)
+    required = "".join(f'<li class="warning"><b>!</b> {safe(text)}</li>' for text in made.composed.requirements)
     beside = f", with <code>{safe(', '.join(made.composed.files))}</code> beside it" if made.composed.files else ""
     where = f"<p>wrote <code>{safe(written)}</code>{beside}</p>" if written else ""
     before = f"<details><summary>difference to the file that is there</summary>{diff_html(diff)}</details>"
     return (
-        f'{head}{table(("", "", ""), lines)}<ul class="findings">{needs}</ul>{where}{before if diff else ""}'
+        f'{head}{table(("", "", ""), lines)}<ul class="findings">{required}</ul>{where}{before if diff else ""}'
         f"<details><summary>the file, {len(made.text.splitlines())} lines</summary>{yaml_html(made.text)}</details>"
     )
 

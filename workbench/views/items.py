@@ -18,7 +18,7 @@ from workbench.tokens.mask import Mask
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Owner, Trace
 from workbench.views.palette import CONTINUED, MEDIA_GLYPH, NEWLINE, TAB, Look
-from workbench.views.token_text import steady
+from workbench.views.token_text import standalone_text
 
 _SHOWN = {"\n": NEWLINE, "\t": TAB, "\r": "␍", "\u00a0": "⍽"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -94,7 +94,7 @@ def glyphs(rendering: Rendering) -> Glyphs:
     unique, inverse = np.unique(rendering.input_ids, return_inverse=True)
     special = vocabulary.special_ids
     raw = [vocabulary.text(int(token)) for token in unique]
-    texts = [pill(t) if int(i) in special else steady(visible(t)) for i, t in zip(unique, raw, strict=True)]
+    texts = [pill(t) if int(i) in special else standalone_text(visible(t)) for i, t in zip(unique, raw, strict=True)]
     index = inverse.astype(np.int32).reshape(-1)
     broken = np.array(["\ufffd" in text for text in raw], dtype=bool)
     if rendering.offsets is not None and broken.any():
@@ -120,7 +120,7 @@ def _join_pieces(
 
     for token in np.flatnonzero(broken):
         whole = rendering.token_text(int(token))
-        index[token] = put(steady(visible(whole)) if whole else CONTINUED)
+        index[token] = put(standalone_text(visible(whole)) if whole else CONTINUED)
 
 
 def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[int] = ()) -> Items:

@@ -100,7 +100,7 @@ def _state(adapted: int, total: int, dead: int, trained: int) -> State:
     return "trained" if trained else "frozen"
 
 
-def size_said(anatomy: Anatomy) -> str:
+def size_text(anatomy: Anatomy) -> str:
     """The number of parameters, or the reason why it is not known."""
     return f"{short_count(anatomy.parameters)} parameters" if anatomy.sized else UNSIZED
 

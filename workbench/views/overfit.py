@@ -209,7 +209,7 @@ def _measured(events: Sequence[Event], verdict: Verdict) -> tuple[str, ...]:
 
 
 def sparkline(losses: Sequence[float], width: int = 30) -> str:
-    """The losses as a line of blocks, by their logarithm, from the largest down to what counts as known by heart."""
+    """The losses as a line of blocks, by their logarithm, from the largest down to `MEMORISED`."""
     finite = [max(loss, 1e-9) for loss in losses if math.isfinite(loss)]
     if not finite:
         return ""

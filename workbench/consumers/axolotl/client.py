@@ -61,7 +61,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
         recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
         recipe.write_text(text, encoding="utf-8")
         # As the export puts it beside the file.
-        plugin.put_beside(yaml.safe_load(text), recipe)
+        plugin.write_beside(yaml.safe_load(text), recipe)
         question.write_text(json.dumps({"recipe": str(recipe), "rows": list(rows), "offline": offline}))
         script = Path(__file__).with_name("worker.py")
         # By its own path and without this folder, whose names must not hide the other environment's.

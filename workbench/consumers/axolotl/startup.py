@@ -31,7 +31,7 @@ class LoadedRecipe(Protocol):
     def options(self) -> dict[str, Any]: ...
 
 
-def unstartable(bench: LoadedRecipe) -> Iterator[Finding]:
+def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
     """Findings on what stops axolotl while it builds the recipe's collator: the one at hand, or any known release.
 
     The bench has read its recipe; nothing is loaded or rendered for this.
@@ -53,7 +53,7 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     """`role_boundaries` without the plugin that lets axolotl start with them, or with a plugin that it cannot find."""
     data, recipe = bench.document.data, bench.recipe
     package = _at_hand(bench)
-    if not plugin.listed(data):
+    if not plugin.is_listed(data):
         version = axolotl_version(package) if package is not None else ""
         known = not version or plugin.FIRST_STOPPING <= _numbers(version) <= plugin.LAST_STOPPING
         tried = "" if known else f"; axolotl {version}, which is at hand, was not tried"
@@ -64,13 +64,13 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
             f"The mask here is what they mean. List the plugin {plugin.NAME}, which makes them readable; "
             "`vlmbench export` does, and leaves them out where a named chat_template gives the same labels.",
             recipe.where(("role_boundaries",), key=True),
-            Fix(f"with the plugin {plugin.NAME}", plugin.edits(data)),
+            Fix(f"with the plugin {plugin.NAME}", plugin.plugin_edits(data)),
         )
         return
     if package is not None and (package.parent / plugin.FILE).is_file():
         return
     path = bench.document.path
-    there = plugin.beside(path.parent) if path is not None else "ours"
+    there = plugin.file_state(path.parent) if path is not None else "ours"
     # Saving an edited recipe writes the file.
     if there == "ours" or (there == "absent" and bench.document.dirty):
         return

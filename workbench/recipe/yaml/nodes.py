@@ -74,6 +74,6 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right) or (left != left and right != right)
 
 
-def holds(mapping: dict[Any, Any], key: Any) -> bool:
+def has_key(mapping: dict[Any, Any], key: Any) -> bool:
     """True where a mapping has this key; 1 is not true here, nor 1.0."""
     return any(same(name, key) for name in mapping) if isinstance(key, (bool, int, float)) else key in mapping
