@@ -340,7 +340,7 @@ class Bench:
         return row
 
     def peek(self, index: int) -> Row:
-        """One row for a walk over many: it is not kept, and drives no other out.
+        """One row that is not kept in the cache: for reading many rows in turn.
 
         Raises:
             InputError: there is no such row.
@@ -425,7 +425,7 @@ def prepare(
     from workbench.resources import sample_dir
 
     if config is None and model is None:
-        # The demo's folder says nothing to anybody, so its recipe goes by its name alone.
+        # The demo lies in the package's folder, which no message needs to name.
         path = sample_dir() / DEMO
         document: Document | None = Document(path.read_text("utf-8"), DEMO, path=path)
     else:

@@ -59,11 +59,11 @@ class Fingerprint:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Fingerprint:
-        """The other way round. Raises KeyError or TypeError where something is missing or too much."""
+        """A fingerprint from its `to_dict`. Raises KeyError or TypeError where something is missing or too much."""
         return cls(**(fields | {"indices": tuple(fields["indices"])}))
 
     def differences(self, now: Fingerprint) -> list[Difference]:
-        """The differences from `now`, in the order in which a person would look for them."""
+        """The differences from `now`, the recipe first."""
         found = [
             Difference(f"recipe.{key}", self.recipe.get(key, "unset"), now.recipe.get(key, "unset"))
             for key in sorted({*self.recipe, *now.recipe})

@@ -20,7 +20,7 @@ from tests.test_cli import run
 from workbench.bench import Bench
 from workbench.errors import BenchError, InputError
 from workbench.notebook import Session
-from workbench.notebook.display import Shown
+from workbench.notebook.display import Result
 from workbench.overfit.events import read
 from workbench.overfit.runs import EVENTS
 from workbench.recipe.yaml.document import Document
@@ -79,7 +79,7 @@ class Nesting(html.parser.HTMLParser):
             self.words.append(data)
 
 
-def shown(one: Shown) -> Nesting:
+def shown(one: Result) -> Nesting:
     """What a notebook gets of an object, read strictly."""
     bundle = one._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}

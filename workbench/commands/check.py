@@ -119,7 +119,7 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
 
 
 def _written(document: Document) -> Path:
-    """Save a mended recipe, unless somebody wrote to its file since it was read: a check can take minutes."""
+    """Save a fixed recipe, unless another process wrote to its file since it was read: a check can take minutes."""
     if document.changed_outside:
         cause = "It holds something else than what was checked. Nothing was written."
         raise InputError("The recipe was changed meanwhile", cause, "Check it again.", Where(str(document.path)))

@@ -34,7 +34,7 @@ _last_key = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
 
 
 def open_json(path: Path, name: str) -> JsonlSource | JsonListSource:
-    """The rows of a JSON file: one value a line, or one list of rows; told apart by the first character."""
+    """The rows of a JSON file: one value a line, or one list of rows; the first character decides."""
     try:
         start = Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
     except DAMAGED as error:

@@ -1,4 +1,4 @@
-"""The parts of normalised messages: what transformers will stumble over, and media references made loadable."""
+"""The parts of normalised messages: those at which transformers raises, and media references made loadable."""
 
 from __future__ import annotations
 

@@ -42,12 +42,12 @@ class Change:
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Tokens that are trained now and were not, and the other way round."""
+        """The numbers of tokens that are newly trained, and of those no longer trained."""
         return int(self.added.sum()), int(self.removed.sum())
 
 
 class Editing:
-    """The recipe of a loaded bench under the hands of a person.
+    """Edits of a loaded bench's recipe.
 
     Changes are shown against the mask of the text as opened or last saved, or of another recipe (`compare`).
     `problem` says what is wrong with the text at present; the mask is then that of the last good text.
@@ -88,7 +88,7 @@ class Editing:
     # Edits
 
     def type(self, text: str, *, keep: bool = True) -> None:
-        """Take the whole text as typed by a person, whether or not it is YAML at present.
+        """Take the whole text as typed, valid YAML or not.
 
         Without `keep` it is not on disk before the next edit, or before `keep()`: to be called once it was shown.
         """

@@ -35,7 +35,7 @@ class UnsavedEdits:
 
 
 class WorkingCopy:
-    """Lives in the folder of a recipe's state. A full or read-only disk stops nobody's typing."""
+    """The unsaved text in the folder of a recipe's state. Errors of the disk are ignored: typing must go on."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -66,7 +66,7 @@ class WorkingCopy:
             _write(self.file, text)
 
     def drop(self) -> None:
-        """Nothing is unsaved any more."""
+        """Remove the kept text: nothing is unsaved."""
         _drop(self.place)
 
     def unsaved(self) -> UnsavedEdits | None:

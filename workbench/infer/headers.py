@@ -1,4 +1,4 @@
-"""Reading a template: what stands between the owners of traced probes, and which markers their ids allow."""
+"""Headers and ends of turns, read from the text between the contents of traced probes; candidates for markers."""
 
 from __future__ import annotations
 
@@ -102,6 +102,7 @@ def _ends(cases: Sequence[Case], renderer: Renderer) -> dict[str, str]:
         )
         ((end, count),) = found.most_common(1)
         everywhere = sum(end is not None and end in gap for gap, _ in read)
+        # Four in five: a template may leave the end out after some turns, and a text in a gap may hold it by chance.
         if end is not None and count > 0.8 * found.total() and everywhere > 0.8 * len(read):
             ends[role] = end
         if role in last:
@@ -117,7 +118,7 @@ def _without(gap: str, headers: Iterable[str]) -> str:
     return gap.removesuffix(max((header for header in headers if gap.endswith(header)), key=len, default=""))
 
 
-# The forms of headers are told apart in an order that matters, by seven counters of one pass.
+# One pass fills seven counters, and their order decides the form of a header: split up, it would pass all of them on.
 def _read_headers(cases: Sequence[Case], reading: Reading, renderer: Renderer) -> None:  # noqa: C901
     inner: dict[str, Counter[str]] = {}
     first: dict[str, Counter[str]] = {}

@@ -77,8 +77,8 @@ def injection(
 ) -> Injection:
     """Type every marker into a message of the user, alone and with what ends the user's turn before it."""
     found, tried = [], 0
-    for text in _texts(boundaries):
-        turns = (("user", f"Say {text} now."), ("assistant", "No."))
+    for typed in _texts(boundaries):
+        turns = (("user", f"Say {typed} now."), ("assistant", "No."))
         messages = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
         case = make_case(renderer, "attack", messages)
         if case is None:
@@ -86,8 +86,8 @@ def injection(
         tried += 1
         opens, closes = effect(case, boundaries)
         if opens or closes:
-            found.append(Attack(text, "user", opens, closes))
-    # What makes an answer of a user's words comes first.
+            found.append(Attack(typed, "user", opens, closes))
+    # Texts that open a turn of the assistant come first: they train a user's words as an answer.
     found.sort(key=lambda attack: "assistant" not in attack.opens)
     handling = "text" if getattr(tokenizer, "split_special_tokens", False) else "control"
     return Injection(tried, tuple(found), handling, tuple(set_aside))

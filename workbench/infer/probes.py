@@ -232,7 +232,7 @@ def _fillings(shape: tuple[str, ...], texts: Sequence[str]) -> Iterator[tuple[st
         chosen = []
         for role in shape:
             turn = slots[role] = slots.get(role, -1) + 1
-            # Roles walk through the texts at different places, so that neighbours differ.
+            # Each role begins at another text, so that neighbours differ.
             chosen.append(texts[(number * most + turn + 5 * list(dict.fromkeys(shape)).index(role)) % len(texts)])
         yield f"{' '.join(shape)}: {number}", tuple(chosen)
 
@@ -283,7 +283,7 @@ def generation_prompts(renderer: Renderer) -> list[str]:
 
 @contextmanager
 def future_date() -> Iterator[None]:
-    """Within: templates that ask for the date get one in the future."""
+    """A context in which templates that ask for the date get one in the future."""
     from transformers.utils import chat_template_utils as module
 
     real: Any = getattr(module, "datetime", None)

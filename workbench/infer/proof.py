@@ -1,4 +1,4 @@
-"""Does a set of role boundaries train what it should? The mask is compared with the trace, role by role.
+"""Proof of a set of role boundaries: the mask is compared with the trace, role by role.
 
 Each role is held to its own turns: every token of its content and its own end must be trained, and nothing else that
 is content or template. The trace says which is which; no marker is believed.
@@ -82,7 +82,7 @@ class Layout:
                 header = header.rstrip()
                 at = text.rfind(header, before, turn.start)
             if at >= 0:
-                # What the processor writes around a picture belongs to the picture; what else stands there, to nobody.
+                # What the processor writes around a picture belongs to the picture; other text there has no owner.
                 return at, at + len(header) if turn.media else turn.start
         return turn.start, turn.start
 

@@ -198,7 +198,7 @@ def _fewest(found: list[Candidate], cases: Sequence[Case], layout: Layout, token
 
     def score(chosen: list[Candidate]) -> tuple[int, int, int]:
         figures = measure([candidate.resolve(tokenizer) for candidate in chosen], cases, layout)
-        # Where roles stand in each other's way, the one that is trained comes first.
+        # Where no set serves every role, the assistant counts first: its turns are trained by default.
         first = figures["assistant"].missed if "assistant" in figures else 0
         return (
             first,
@@ -208,11 +208,12 @@ def _fewest(found: list[Candidate], cases: Sequence[Case], layout: Layout, token
 
     kept = list(found)
     best = score(kept)
+    # The longest first: a shorter marker usually stands where a longer one does, and in other turns too.
     for candidate in sorted(found, key=lambda candidate: -len(candidate.start)):
         fewer = [other for other in kept if other is not candidate]
         if (got := score(fewer)) <= best:
             kept, best = fewer, got
-    # What was of no use beside another boundary may be of use now that the other is gone.
+    # A boundary that changed nothing beside another may matter now that the other is gone.
     for candidate in found:
         more = [other for other in found if other is candidate or other in kept]
         if candidate not in kept and (got := score(more)) < best:

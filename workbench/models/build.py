@@ -109,7 +109,7 @@ def prepared(model: Any, recipe: Recipe) -> Any:
 
 
 def fake_tensors() -> Any:
-    """While this holds, tensors have shapes and no data. What fails is told by whoever asked, not by torch's log."""
+    """A context in which tensors have shapes and no data. Errors are raised, and not logged by torch."""
     from torch._subclasses import fake_tensor
 
     # It would write a traceback to stderr for every operation that raises.
@@ -118,7 +118,7 @@ def fake_tensors() -> Any:
 
 
 def as_fake_tensors(model: Any) -> Any:
-    """Put tensors of the same shape and dtype, on the CPU as far as anybody can tell, in place of those on meta."""
+    """Replace a model's meta tensors by fake CPU tensors of their shape and dtype; called within `fake_tensors`."""
     import torch
 
     made: dict[int, Any] = {}

@@ -212,7 +212,7 @@ def _tell(report: Report | None, stage: str, done: int, total: int | None, unit:
 
 
 def bar_class(report: Report | None, moved: Callable[[], None] | None = None) -> type[Any]:
-    """A tqdm that prints nothing and hands every movement to `report`; `moved` is told of each that brought bytes.
+    """A tqdm that prints nothing and passes progress to `report`; `moved` is called when bytes came.
 
     What the hub's client asks of it differs by version: locks, a monitor, positions, names of bars. So it is a
     subclass, switched off, of which only the movements are our own.

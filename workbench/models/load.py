@@ -82,7 +82,7 @@ def load(
     progress: Report | None = None,
     offline: bool = False,
 ) -> Loaded:
-    """Load what a person needs to see tokens: tokenizer, processor, configuration. Weights are never touched.
+    """Load the tokenizer, processor and configuration. Weights are never read.
 
     `source` is a folder or a hub id (`org/name`, `org/name@revision`). `recipe` holds top-level axolotl keys; those
     that change ids, pad, eos or the processor are honoured with axolotl's meaning. `trust_remote_code` is the user's

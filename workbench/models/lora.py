@@ -118,7 +118,7 @@ _HINTS = {
 
 
 def refused_key(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
-    """The first key without which what PEFT refused goes through; None where it is no single one."""
+    """The first key whose removal makes PEFT accept the settings; None where no single key does."""
     for key, again in without:
         try:
             again()
@@ -163,7 +163,7 @@ def apply_lora(model: Any, config: Any, recipe: Recipe) -> Any:
 
 
 class wrapped_linear_redirected:
-    """While this holds, PEFT adapts `module.linear` where a target is no layer it knows but has one inside.
+    """A context in which PEFT adapts `module.linear` where a target is no layer it knows but has one inside.
 
     Gives the names of those targets, as they come. Without it PEFT refuses them, in training and in loading alike.
     """

@@ -1,4 +1,4 @@
-"""The tower of each part of a model, told by what the part is rather than by family.
+"""The tower of each part of a model, derived from the part itself rather than from its family.
 
 A part that is a model of its own goes by the entry of the configuration that it was made from; what lies between such
 parts goes by the words that transformers' authors use in names.

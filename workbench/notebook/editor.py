@@ -72,7 +72,7 @@ class BoundaryEditor(anywidget.AnyWidget):
         return self._session.editing
 
     def refresh(self) -> None:
-        """Show the document as it is now, whoever changed it."""
+        """Show the document as it is now."""
         if self._before + self.text + self._after != self.editing.document.text:
             self.text = self._lines()
         self._draw()

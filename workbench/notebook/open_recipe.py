@@ -1,4 +1,4 @@
-"""A recipe that is open in a notebook: the bench, the edits that everybody makes of it, and who is to hear of them."""
+"""A recipe that is open in a notebook: the bench, the edits of all its views, and the views to refresh."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OpenRecipe:
         self.unsaved: UnsavedEdits | None = self.editing.unsaved()
         """Edits of another time that were never saved; `recover` takes them up."""
         self.editors: WeakSet[Follower] = WeakSet()
-        """The boundary editors over this recipe that somebody still has."""
+        """The boundary editors over this recipe that are still in use."""
 
     @property
     def bench(self) -> Bench:
@@ -56,7 +56,7 @@ class OpenRecipe:
         self._tell()
 
     def undo(self) -> bool:
-        """Take back the last edit, whoever made it; False where there is none."""
+        """Take back the last edit of any view; False where there is none."""
         moved = self.editing.undo()
         self._tell()
         return moved

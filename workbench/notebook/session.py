@@ -131,7 +131,7 @@ class Session(OpenRecipe, Result):
         return Towers(bench.anatomy, trained(bench.anatomy, bench.recipe), tuple(check(bench)))
 
     def memory(self, *, sequence: int | None = None, batch: int | None = None, positions: int | None = None) -> Memory:
-        """The memory of one training step of this recipe, rehearsed without weights and without data.
+        """The memory of one training step of this recipe, estimated without weights and without data.
 
         Args:
             sequence: tokens a row; by default the recipe's `sequence_len`.

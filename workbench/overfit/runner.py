@@ -185,7 +185,7 @@ def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
 
 
 def _adapted(model: Any, config: Any, bench: Any) -> Any:
-    """The model with the recipe's adapters. What PEFT refuses is told at the key that it is about."""
+    """The model with the recipe's adapters. Refusals of PEFT are errors at the key that they are about."""
     from workbench.models.lora import apply_lora
     from workbench.models.targets import trained
 
@@ -302,7 +302,7 @@ def _probe(
         tell("probe", name="reload", applicable=False, why="nothing was adapted")
         return
     model.save_pretrained(str(folder / ADAPTER))
-    # As axolotl loads it; what plain PEFT would refuse is told.
+    # Loaded as axolotl loads it; modules that plain PEFT would refuse are reported.
     with wrapped_linear_redirected() as redirected:
         fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
     again = examiner.losses(fresh)

@@ -183,7 +183,7 @@ def arguments(plan: Plan, recipe: Recipe, folder: str, device: str) -> TrainingA
         bf16=on_gpu and bool(recipe.bf16 is True or recipe.bf16 == "auto"),
         fp16=on_gpu and bool(recipe.fp16),
         use_cpu=device == "cpu",
-        # Several processes on CPUs talk through gloo; on GPUs torch chooses.
+        # Several processes on CPUs communicate through gloo; on GPUs torch chooses.
         ddp_backend="gloo" if device == "cpu" and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
         seed=plan.seed,
         data_seed=plan.seed,

@@ -25,7 +25,7 @@ def table() -> Mapping[str, Mapping[str, str]]:
 
 
 def newest() -> str:
-    """The newest version in the table: what is said of axolotl's templates is said as of this one."""
+    """The newest version in the table: statements about axolotl's templates refer to it."""
     return list(table())[-1]
 
 

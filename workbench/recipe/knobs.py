@@ -1,4 +1,4 @@
-"""Knobs that axolotl ignores: its multimodal collator does not read them, or nobody reads them at their place."""
+"""Keys of the mask that axolotl ignores: its multimodal collator does not read them, or not at their place."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class FamilyLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecipeLine:
-    """A key with its value and what is said above it (a sentence) or beside it (a few words)."""
+    """A key with its value, and a comment above it (a sentence) or beside it (a few words)."""
 
     key: str
     value: Any
@@ -126,7 +126,7 @@ def _parts(
     used: set[str] = set()
 
     def line(key: str, value: Any, above: str = "", beside: str = "") -> RecipeLine:
-        """This key with the family's value, and its reason, where the family has one."""
+        """A line with the family's value and reason, or with this value and comment where the family has none."""
         used.add(key)
         if key in settings:
             value, why = settings[key]

@@ -289,7 +289,7 @@ def _spans(
         end[mine[inside]] = nearest[inside]
         terminated[mine[inside]] = True
     stop = np.where(terminated, end + finder.end_length[boundary], row_end)
-    # An end marker that is not included is handed back: it may open the next span.
+    # The scan goes on before an end marker that is not included: it may open the next span.
     resume = np.where(terminated & ~finder.include_end[boundary], end, stop)
 
     following = np.searchsorted(position, resume)

@@ -254,7 +254,7 @@ def _per_token(
 def _run_owners(
     at: Sequence[int], media: Sequence[tuple[int, int]], located: Sequence[LocatedParts], owner: npt.NDArray[np.int32]
 ) -> list[tuple[int, int]]:
-    """The media part of each run, which begins at character `at`; (-1, -1) where it cannot be told.
+    """The media part of each run, which begins at character `at`; (-1, -1) where it is not known.
 
     As many runs as parts: one each. Where a processor makes several runs of one part, they belong to the only part that
     stands between their neighbours, or in the message of one of them.

@@ -68,7 +68,7 @@ def tower_lines(anatomy: Anatomy, facts: Trained) -> list[ModelLine]:
 def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[ModelLine]:
     """A line for each kind of module in a tower that has, or could have, an adapter; those without layers last."""
     shapes = dict(anatomy.model.named_modules())
-    # An adapter on the layer inside of a wrapper is the wrapper's, which is one thing to a person.
+    # An adapter on the layer inside of a wrapper counts as the wrapper's: a line shows the two as one module.
     outer = {f"{name}.linear": name for name in anatomy.linears}
     adapted = {outer.get(name, name) for name in (*facts.modules, *facts.parameters)}
     dead = {outer.get(name, name) for name in facts.dead}

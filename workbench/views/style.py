@@ -32,7 +32,7 @@ _SHADES = {
 }
 _DARK_HOSTS = 'body[data-jp-theme-light="false"],body.vscode-dark,body.vscode-high-contrast,.dark'
 _LIGHT_HOSTS = 'body[data-jp-theme-light="true"],body.vscode-light,body.vscode-high-contrast-light'
-# An id that nobody has makes these rules stronger than any that a notebook has for tables and headings.
+# An id that no element has makes these rules stronger than any that a notebook has for tables and headings.
 _SCOPE = ":is(.vlmbench,#vlmbench#vlmbench)"
 _MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _RULES = f"""

@@ -106,7 +106,7 @@ def _at_hand(bench: LoadedRecipe) -> Path | None:
 
 @cache
 def axolotl_version(package: Path) -> str:
-    """The version of the axolotl in this folder, by the name that its installer gave it; "" where that is not told."""
+    """The version of the axolotl in this folder, by the name that its installer gave it; "" where it is not known."""
     names = sorted(folder.name for folder in package.parent.glob("axolotl-*.dist-info"))
     return names[-1].removeprefix("axolotl-").removesuffix(".dist-info") if names else ""
 

@@ -30,7 +30,7 @@ PLUGIN = "vlmbench_axolotl.RoleBoundaries"
 
 
 def quiet(*, offline: bool) -> None:
-    """No telemetry, no talk, no cache left behind; with `offline` no network. Call it before axolotl is imported."""
+    """Turn off telemetry, progress output and caches; with `offline` no network. Call it before axolotl is imported."""
     cache = tempfile.mkdtemp(prefix="axolotl-datasets-")
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
     os.environ.update(
