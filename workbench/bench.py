@@ -98,7 +98,7 @@ class Bench:
     def document(self) -> Document:
         """The recipe's YAML."""
         if self._document is None:
-            raise InputError("The recipe is not there yet", hint="Call load() first.")
+            raise InputError("The recipe is not loaded yet", hint="Call load() first.")
         return self._document
 
     def load(self, progress: Callable[[Progress], None] | None = None) -> Bench:

@@ -92,7 +92,7 @@ def test_another_file_of_its_name_is_not_written_over(make: Make, tmp_path: Path
     bench = make(with_boundaries)
     (tmp_path / plugin.FILE).write_text("# mine\n", "utf-8")
     made = prepare_export(bench, tmp_path / "full.yaml")
-    with pytest.raises(InputError, match=f"{plugin.FILE} is there already"):
+    with pytest.raises(InputError, match=f"{plugin.FILE} exists already"):
         made.write(unvalidated=True)
     assert (tmp_path / plugin.FILE).read_text("utf-8") == "# mine\n"
     assert not (tmp_path / "full.yaml").exists()

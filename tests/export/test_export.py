@@ -200,7 +200,7 @@ def test_the_command_refuses_writes_and_never_overwrites(
 
     there = run("export", "recipe.yaml", "--out", "full.yaml", "--set", "num_epochs=9")
     assert there.returncode == 2
-    assert "is there already" in there.stderr
+    assert "exists already" in there.stderr
     assert "+num_epochs: 9" in there.stderr
     assert Path("full.yaml").read_text("utf-8") == first
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--select", metavar="CODES", default="", help="Only these codes, or beginnings of codes: M,T007.")
 @click.option("--ignore", metavar="CODES", default="", help="None of these codes.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended in CONFIG, after showing the diff.")
+@click.option("--fix", is_flag=True, help="Apply the fixes to CONFIG, after showing the diff.")
 @click.option("--yes", is_flag=True, help="With --fix: write without asking.")
 @click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def check(

@@ -47,7 +47,7 @@ def run_keys(bench: Bench, document: Document) -> list[RecipeLine]:
 
 
 def _harmless(data: dict[Any, Any], lines: list[RecipeLine]) -> Iterator[RecipeLine]:
-    """Those lines that contradict nothing of the recipe, nor of each other."""
+    """The lines that contradict neither the recipe nor each other."""
     before = broken(data)
     for line in lines:
         trial = data | {line.key: line.value}
@@ -60,21 +60,22 @@ def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
     data, recipe = document.data, Recipe.from_document(document)
     settings = dict(family_settings(bench.family, bench.loaded.config))
     adapted = recipe.adapter is not None
-    # What the rest is compared with: PEFT makes no adapter without a rank.
+    # The recipe to compare with: PEFT makes no adapter without a rank.
     ranked = Document(document.text, document.name)
     if adapted and "lora_r" not in data:
         ranked.set(("lora_r",), 16)
-        yield "lora_r", 16, "The rank of the adapters; more learns more and costs more."
+        yield "lora_r", 16, "The rank of the adapters: a higher one can learn more and needs more memory."
     if adapted and "lora_alpha" not in data:
         yield "lora_alpha", 2 * (recipe.lora_r or 16), "Twice the rank."
     if "gradient_checkpointing" not in data:
-        yield "gradient_checkpointing", True, "A third more time for most of the activations' memory."
+        yield "gradient_checkpointing", True, "Saves most of the activations' memory for about a third more time."
     if _non_reentrant(bench, ranked):
         value, why = {"use_reentrant": False}, "The reentrant kind fails with shared modules."
         yield "gradient_checkpointing_kwargs", *settings.get("gradient_checkpointing_kwargs", (value, why))
     trained = {key: value for key, (value, _) in settings.items() if key in _TRAINED and key not in data}
     open_targets = adapted and not any(key in data for key in _TARGETS)
     if not adapted or not open_targets or _peft_has_targets(bench):
+        # A setting of the family that trains other parameters would make a run that the overfit did not prove.
         now = _trained(bench, ranked) if trained else None
         trained = {key: value for key, value in trained.items() if _same(now, _trained(bench, ranked, key, value))}
     for key, (value, why) in settings.items():

@@ -221,7 +221,7 @@ def _fill(work: ExportDraft) -> None:
     model = model_keys(work.bench, work.document)
     run = run_keys(work.bench, work.document)
     parts = [
-        RecipePart("What this model needs in training, added by vlmbench export.", tuple(model)),
+        RecipePart("Training settings of this model, added by vlmbench export.", tuple(model)),
         RecipePart("The full run, added by vlmbench export: starting points, to be changed freely.", tuple(run)),
     ]
     blocks = [block for part in parts if part.lines for block in written_part(part)]

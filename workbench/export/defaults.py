@@ -99,22 +99,22 @@ def full_run(recipe: Recipe, keys: Mapping[Any, Any], *, rows: int | None, size:
         whole = not any(keys.get(key) for key in ("fsdp", "fsdp_config", "deepspeed", "tensor_parallel_size"))
         small = big and not adapter and whole
         optimizer = "adamw_8bit" if small else "adamw_torch_fused"
-        why = "AdamW's states in 8 bits: a quarter of their memory" if small else "as fast as AdamW gets"
+        why = "AdamW's states in 8 bits: a quarter of their memory" if small else "the fastest AdamW of PyTorch"
         yield Default("optimizer", optimizer, why)
     if "max_grad_norm" not in keys:
-        yield Default("max_grad_norm", 1.0, "one odd row does not throw the run off")
+        yield Default("max_grad_norm", 1.0, "limits the effect of a single unusual row")
     if not any(key in keys for key in ("bf16", "fp16", "bfloat16", "float16", "fp8")):
         yield Default("bf16", "auto", "these models were trained in it; fp16 overflows in several of them")
     evaluated = recipe.val_set_size or recipe.test_datasets
     if not evaluated and not any(key in keys for key in ("saves_per_epoch", "save_steps", "save_strategy")):
         # Beside an evaluation this can make axolotl keep the best checkpoint instead of the last.
-        yield Default("saves_per_epoch", 1, "a run that dies loses an epoch at most")
+        yield Default("saves_per_epoch", 1, "a run that stops early loses one epoch at most")
     if "save_total_limit" not in keys:
         yield Default("save_total_limit", 2, "the disk does not fill up" if adapter else "each holds the whole model")
     if "logging_steps" not in keys:
         yield Default("logging_steps", 1, "a run that goes wrong shows it in its first steps")
     if "seed" not in keys:
-        yield Default("seed", 42, "the same order of rows again")
+        yield Default("seed", 42, "makes the order of the rows repeatable")
 
 
 def _epochs(rows: int | None) -> Default:

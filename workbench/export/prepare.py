@@ -93,18 +93,18 @@ class Export:
         """
         target = path or self.out
         if target is None:
-            raise InputError("The export has no place to go", hint="Give a path.")
+            raise InputError("The export has no file to write to", hint="Give a path.")
         if self.missing and not unvalidated:
             raise ExportRefused(self.missing)
         if target.exists() and not force:
             hint = "Give --force to replace it, or another --out."
-            raise InputError(f"{target} is there already", "Nothing was written.", hint, Where(str(target)))
+            raise InputError(f"{target} exists already", "Nothing was written.", hint, Where(str(target)))
         beside = {target.parent / name: content for name, content in self.composed.files.items()}
         for file, content in beside.items():
             if not force and (file.exists() or file.is_symlink()) and not _holds(file, content):
                 cause = f"The recipe needs {file.name} beside it, and this is another one. Nothing was written."
                 hint = "Move it away, give --force to replace it, or another --out."
-                raise InputError(f"{file} is there already", cause, hint, Where(str(file)))
+                raise InputError(f"{file} exists already", cause, hint, Where(str(file)))
         # First what the recipe names, so that it never lies there without it.
         for file, content in beside.items():
             if not _holds(file, content):
@@ -167,7 +167,7 @@ def prepare_export(
         hint = "Give another --out; `vlmbench check --fix` edits a recipe in place."
         raise InputError("--out is the recipe itself", "An export never replaces what it was made from.", hint)
     if out is not None and not out.parent.is_dir():
-        hint = "Make it, or give another --out."
+        hint = "Create it, or give another --out."
         raise InputError(f"There is no folder {out.parent}", "Nothing was written.", hint, Where(str(out)))
     asked = dict(asked or {})
     later = {path: value for path, value in asked.items() if path[0] in RUN_KEYS}

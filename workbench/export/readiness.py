@@ -113,7 +113,13 @@ def overfit_proof(bench: Bench, run: Run | None) -> Proof:
         return Proof("overfit", False, "doubtful_run", message, again)
     then = run.fingerprint
     if then is None:
-        return Proof("overfit", False, "unknown_run", "the last overfit run does not say what it proved", again)
+        return Proof(
+            "overfit",
+            False,
+            "unknown_run",
+            "the last overfit run has no record of the recipe and rows that it was made on",
+            again,
+        )
     try:
         now = fingerprint(bench, then.indices)
     except BenchError as problem:
@@ -191,7 +197,7 @@ def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof
         return Proof("consumer", False, "consumer_silent", error_text, answer.hint)
     differs = disagreement(exported, answer)
     if differs is not None:
-        hint = "The bench shows something else than what would be trained; do not trust either before it is clear why."
+        hint = "axolotl would train other labels than those shown here: find the cause before you train."
         return Proof("consumer", False, "consumer_disagrees", differs, hint)
     if answer.refused is not None:
         refused, stage = answer.refused, answer.refused["stage"]
@@ -207,7 +213,11 @@ def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof
             "collator": "cannot build its collator",
         }.get(stage, "cannot read the rows")
         return Proof(
-            "consumer", False, "consumer_refuses", f"{answer.name} {verb}: {error_text}", "Change what it names."
+            "consumer",
+            False,
+            "consumer_refuses",
+            f"{answer.name} {verb}: {error_text}",
+            "Change the keys or rows that the message names.",
         )
     return Proof(
         "consumer",

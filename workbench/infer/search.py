@@ -235,7 +235,7 @@ def _evidence(
     stop = _stop_token(role, reading, tokenizer, generation_config, notes)
     if role in reading.folded:
         host = reading.folded[role]
-        notes.append(f"the template writes it into the {host}'s turn: no boundary can part them")
+        notes.append(f"the template writes it into the {host}'s turn: no boundary can separate them")
     elif not mine:
         notes.append("the template writes no header before it that could be a marker")
     elif role in reading.shared and role not in reading.ends:
@@ -243,7 +243,7 @@ def _evidence(
     if figures.unended:
         notes.append(f"after {figures.unended} of {figures.turns} turns the template writes no end, so none is learned")
     if role in reading.unstable:
-        notes.append(f"the template writes what changes from day to day before it: {reading.unstable[role]!r}")
+        notes.append(f"the template writes a text before it that changes with the date: {reading.unstable[role]!r}")
     for source, count in figures.leaked_from.items():
         inside = source.removeprefix("content of ") in reading.folded
         why = ", which the template writes into this turn," if inside else ""

@@ -50,9 +50,9 @@ def _of_disk(error: BaseException, repo: str) -> EnvironmentProblem | None:
     codes = {cause.errno for cause in cause_chain(error) if isinstance(cause, OSError)}
     if codes & {errno.ENOSPC, errno.EDQUOT}:
         return EnvironmentProblem(
-            f"no room on the disk for {repo}",
+            f"no space on the disk for {repo}",
             f"The cache is {constants.HF_HUB_CACHE}.",
-            "Free some room (`hf cache` lists what is there), or put the cache elsewhere with HF_HOME.",
+            "Free some space (`hf cache` lists what is there), or put the cache elsewhere with HF_HOME.",
         )
     if codes & {errno.EACCES, errno.EROFS, errno.EPERM}:
         return EnvironmentProblem(
@@ -72,7 +72,7 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
     status = found.response.status_code if found.response is not None else 0
     log_in = "log in with `hf auth login` or set HF_TOKEN"
     if isinstance(found, errors.GatedRepoError):
-        refused = "this account has not been let in" if get_token() else "no access token was sent"
+        refused = "this account has no access" if get_token() else "no access token was sent"
         return EnvironmentProblem(
             f"{repo} is gated: {refused}",
             f"The hub answered {status}. The model's licence must be accepted before its files are given out.",
@@ -87,7 +87,7 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
     if isinstance(found, errors.RepositoryNotFoundError):
         return EnvironmentProblem(
             f"no model {repo} at the hub",
-            f"The hub answered {status}: it does not exist, or it is private and you are not let in.",
+            f"The hub answered {status}: it does not exist, or it is private and you have no access.",
             f"Check the spelling; if it is private, {log_in}. A folder is written ./{repo}",
         )
     if isinstance(found, errors.EntryNotFoundError):
@@ -195,7 +195,7 @@ def verify(folder: Path, *, since: float) -> None:
         raise EnvironmentProblem(
             f"{link.relative_to(folder)} arrived corrupt",
             f"Its content does not have the hash {blob.name[:12]}… that the hub announced; it was removed.",
-            "Run it again: the file is downloaded anew. If it happens again, something on the way alters the files.",
+            "Run it again: the file is downloaded anew. If it happens again, a proxy may alter the files.",
         )
 
 

@@ -63,8 +63,8 @@ def require_usable(recipe: Recipe, model: Any) -> None:
     ended = _ended(tuple(pattern.compiled for pattern in risky), names)
     if ended < len(risky):
         pattern = risky[ended]
-        cause = f"{pattern.shown} was still at it after {PATIENCE_SECONDS:g} s on the names of the model's modules."
-        hint = "Let no repetition stand within another, as in (a+)+: every way to divide the name is tried."
+        cause = f"{pattern.shown} did not finish within {PATIENCE_SECONDS:g} s on the names of the model's modules."
+        hint = "Do not nest repetitions, as in (a+)+: Python then tries every way to divide a name."
         raise PatternError(pattern, cause, hint, recipe, endless=True)
 
 
@@ -72,7 +72,7 @@ def hint_for(pattern: Pattern) -> str:
     """The remedy for a pattern that does not compile."""
     if pattern.path[0] in ("lora_target_modules", "lora_exclude_modules"):
         return "A text here is a regular expression over whole module names; names of modules go into a list, [a, b]."
-    return "It is a regular expression: write a backslash before a bracket that is meant as it stands."
+    return "It is a regular expression: write a backslash before a literal bracket."
 
 
 @lru_cache(maxsize=64)

@@ -65,7 +65,7 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
         raise InputError(
             "transformers has no class to train this model with",
             f"None of its auto classes knows {type(loaded.auto_config).__name__}.",
-            "Update transformers, or say --trust-remote-code where the model brings its own code.",
+            "Update transformers, or give --trust-remote-code where the model has code of its own.",
             where,
         )
     try:

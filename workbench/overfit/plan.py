@@ -29,7 +29,7 @@ NOT_HONOURED = {
     "deepspeed": _WHOLE,
     "fsdp": _WHOLE,
     "fsdp_config": _WHOLE,
-    "neftune_noise_alpha": "no noise is added: what is proved is memory",
+    "neftune_noise_alpha": "no noise is added: the run tests whether rows can be reproduced",
     "embedding_lr": "one learning rate is used",
     "lora_model_dir": "fresh adapters are trained",
     "torch_compile": "nothing is compiled",

@@ -271,7 +271,7 @@ def _probe(
     folder: Path,
     load: Any,
 ) -> None:
-    """Everything that is asked after the last step."""
+    """Run the probes after the last step, and write their events."""
     from peft import PeftModel
 
     from workbench.models.lora import wrapped_linear_redirected
@@ -302,7 +302,8 @@ def _probe(
         tell("probe", name="reload", applicable=False, why="nothing was adapted")
         return
     model.save_pretrained(str(folder / ADAPTER))
-    # Loaded as axolotl loads it; modules that plain PEFT would refuse are reported.
+    # A fresh model shows what was saved; the trained one has all it learned, saved or not. The adapter is loaded as
+    # axolotl loads it, and modules that plain PEFT would refuse are reported.
     with wrapped_linear_redirected() as redirected:
         fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
     again = examiner.losses(fresh)

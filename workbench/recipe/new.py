@@ -169,7 +169,7 @@ def _parts(
     named = template not in (TOKENIZER_DEFAULT, JINJA)
     if processor and family is not None and family.boundaries and not mistral_common and not named:
         yield RecipePart(
-            "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
+            "The markers of each role's turns. They replace all of axolotl's built-in boundaries.",
             (RecipeLine("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
         )
         used.add("plugins")
@@ -267,7 +267,7 @@ def kernels_comment(model_type: str | None) -> str:
     """The comment above the keys that turn the LoRA kernels off."""
     return (
         f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (asked of "
-        f"axolotl {kernel_support().axolotl}). The kernel for the MLP is given up with them."
+        f"axolotl {kernel_support().axolotl}). The kernel for the MLP is turned off with them."
     )
 
 
@@ -284,9 +284,9 @@ def _template(template: str, text: str | None, family: tuple[RecipeLine, ...]) -
     elif template == TOKENIZER_DEFAULT:
         yield RecipeLine("chat_template", template, "The template that the model is served with.")
     else:
-        why = "What axolotl bundles under this name: it writes what the model's own template writes, and has the same "
+        why = "The template that axolotl bundles under this name: it writes what the model's own template writes, and has "
         yield RecipeLine(
-            "chat_template", template, f"{why}boundaries. With role_boundaries of one's own a plugin is needed."
+            "chat_template", template, f"{why}the same boundaries. Your own role_boundaries would need a plugin."
         )
 
 

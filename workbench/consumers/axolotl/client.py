@@ -79,7 +79,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
         except subprocess.TimeoutExpired as problem:
             raise EnvironmentProblem(
                 f"axolotl in {python} gave no answer",
-                f"It was still at work after {TIMEOUT_SECONDS // 60} minutes.",
+                f"It did not finish within {TIMEOUT_SECONDS // 60} minutes.",
                 "Look at fewer rows (--rows), or ask again when the machine is idle.",
             ) from problem
         except OSError as problem:

@@ -79,8 +79,8 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
         yield Finding(
             "A012",
             "warning",
-            f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run what it says",
-            "Move it away; `vlmbench export --force` puts the right one in its place.",
+            f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run its code",
+            "Move it away; `vlmbench export --force` writes the right file.",
             where,
         )
     else:

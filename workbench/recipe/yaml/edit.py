@@ -147,7 +147,9 @@ class Editor:
             for step in path:
                 value = value[step]
         raise InputError(
-            "The edit cannot be written as YAML", "It did not read back as it was meant.", where=Where(self.parsed.name)
+            "The edit cannot be written as YAML",
+            "The written text does not read back as the new value.",
+            where=Where(self.parsed.name),
         )
 
     def _unshare(self, path: KeyPath) -> None:
