@@ -28,7 +28,7 @@ from workbench.export.compose import compose
 from workbench.export.receipt import without_receipt
 from workbench.families.library import family
 from workbench.models.load import load
-from workbench.recipe.lora_kernels import stops
+from workbench.recipe.lora_kernels import kernel_error
 from workbench.recipe.model import Recipe
 from workbench.recipe.yaml.document import Document
 
@@ -149,7 +149,7 @@ def test_every_example_comes_out_as_it_went_in_and_more(
         # Nothing that is added contradicts what is there, and the path stays the same.
         assert broken(exported.data) <= broken(before), name
         assert Recipe.from_document(exported).multimodal == bench.recipe.multimodal, name
-        assert stops(exported.data, bench.loaded.model_type) is None, name
+        assert kernel_error(exported.data, bench.loaded.model_type) is None, name
         for key in ADDED:
             exported.delete(key)
         assert {key: exported.data.get(key) for key in before} == before, name

@@ -40,7 +40,7 @@ def in_process(_: str, text: str, rows: Sequence[int], *, folder: Path, offline:
     """`consumer.ask` without the child process: this one has axolotl, and has read the tokenizer already."""
     recipe = folder / "asked.yaml"
     recipe.write_text(text, "utf-8")
-    plugin.put_beside(yaml.safe_load(text), recipe)
+    plugin.write_beside(yaml.safe_load(text), recipe)
     return read_answer(json.loads(json.dumps(worker.answer(recipe, list(rows)))))
 
 
@@ -89,7 +89,7 @@ def enough(bench: Bench, answer: Answer) -> bool:
 def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
     """A file that keeps its boundaries lists the plugin with which axolotl starts, and gives the same labels."""
     made, answer, proof = exported(new, tmp_path / "full.yaml")
-    needs = " ".join(made.composed.needs)
+    needs = " ".join(made.composed.requirements)
     if family in STUCK:
         assert (proof.code, answer.unwrapped) == ("consumer_refuses", False)
         assert STUCK[family] in proof.message
@@ -97,7 +97,7 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
         return
     kept = "role_boundaries" in Document(made.text).data
     assert (proof.ok, proof.code) == (True, "ok"), proof.message
-    assert (plugin.listed(Document(made.text).data), plugin.FILE in needs) == (kept, kept)
+    assert (plugin.is_listed(Document(made.text).data), plugin.FILE in needs) == (kept, kept)
     assert (answer.refused, answer.unwrapped) == (None, False)
     assert enough(new, answer)
 
@@ -143,7 +143,7 @@ def test_it_is_asked_across_the_process_boundary(new: Bench, tmp_path: Path) -> 
     # The plugin is found by the other process, too.
     (tmp_path / "apart").mkdir()
     plugged = Document(new.document.text)
-    for edit in plugin.edits(plugged.data):
+    for edit in plugin.plugin_edits(plugged.data):
         plugged.set(edit.path, edit.value)
     told = ask(sys.executable, plugged.text, range(3), folder=tmp_path / "apart", offline=True)
     assert (told.refused, told.unwrapped, len(told.rows)) == (None, False, 3)

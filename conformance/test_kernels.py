@@ -26,7 +26,7 @@ from workbench.bench import Bench
 from workbench.consumers.axolotl.worker import try_lora_kernels
 from workbench.export.compose import compose
 from workbench.families.library import families
-from workbench.recipe.lora_kernels import KERNELS, asked
+from workbench.recipe.lora_kernels import KERNELS, kernel_support
 
 # What the configuration alone tells of each family: its model type, and values at dotted paths.
 TOLD = [
@@ -102,13 +102,13 @@ def test_a_new_recipe_is_loaded(
 
     # Without the keys axolotl turns the kernels on, and stops at those models that the table says.
     data = {key: value for key, value in yaml.safe_load(text).items() if key not in KERNELS}
-    if model_type in asked().raises:
+    if model_type in kernel_support().raises:
         assert yaml.safe_load(text).keys() >= set(KERNELS)
         with pytest.raises((ValueError, AssertionError)):
             loaded_by_axolotl(yaml.safe_dump(data))
     else:
-        assert model_type in asked().through | asked().off
-        assert bool(loaded_by_axolotl(yaml.safe_dump(data)).lora_qkv_kernel) == (model_type in asked().through)
+        assert model_type in kernel_support().applied | kernel_support().off
+        assert bool(loaded_by_axolotl(yaml.safe_dump(data)).lora_qkv_kernel) == (model_type in kernel_support().applied)
 
 
 def test_the_stored_answers_are_axolotls() -> None:

@@ -85,6 +85,6 @@ def test_labels_are_those_of_the_text_path(tmp_path: Path, train_on_eos: str) ->
         ours = row.mask.labels
         differing = [row.rendering.token_text(int(i)) for i in np.flatnonzero(ours != wanted)]
         assert not differing, (raw["messages"], differing)
-        asked += bool(row.wishes_under(bench.masking))
+        asked += bool(row.flags_under(bench.masking))
     assert asked == len(rows)
     assert processors.TOKENIZERS is None or asked == 32

@@ -90,7 +90,7 @@ class ChecksScreen(WorkbenchScreen):
 
         try:
             if self.editing.stale:
-                self.editing.settle()
+                self.editing.reload_changes()
             yield
             checking = Checking(self.bench)
         except BenchError as problem:
@@ -99,7 +99,7 @@ class ChecksScreen(WorkbenchScreen):
         shown, cost = 0.0, 0.0
         for index in self._indices():
             try:
-                row = self.bench.glance(index)
+                row = self.bench.peek(index)
             except BenchError:
                 break
             checking.add(row)

@@ -78,7 +78,7 @@ class ExportScreen(WorkbenchScreen):
 
         try:
             if self.editing.stale:
-                self.editing.settle()
+                self.editing.reload_changes()
             yield
             self.tell(ExportReady(number, prepare_export(self.bench, count=ROWS)))
         except BenchError as problem:
@@ -143,7 +143,7 @@ class ExportScreen(WorkbenchScreen):
 
         try:
             if self.editing.stale:
-                self.editing.settle()
+                self.editing.reload_changes()
             made = prepare_export(self.bench, path, count=ROWS)
         except BenchError as problem:
             self.tell(FileComposed(path, None, problem=problem))
@@ -201,8 +201,8 @@ class ExportScreen(WorkbenchScreen):
             text.append("\n")
             for one in self.made.proofs:
                 self._step(text, one)
-            for need in self.made.composed.needs:
-                text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(need))
+            for requirement in self.made.composed.requirements:
+                text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(requirement))
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "looking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())

@@ -92,7 +92,7 @@ class LossPlot(Container):
         title = Text.assemble(("━ loss", paint.bar), "  ", ("━ gradient norm", paint.muted))
         self.border_title = Content.from_rich_text(title)
         bands = Text.assemble(
-            (f"┈ {MEMORISED:g} by heart", paint.severity["note"]),
+            (f"┈ {MEMORISED:g} reproduced", paint.severity["note"]),
             "  ",
             (f"┈ above {BAND:g} is odd", paint.severity["warning"]),
         )

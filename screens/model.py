@@ -122,7 +122,7 @@ class ModelScreen(WorkbenchScreen):
 
         try:
             if self.editing.stale:
-                self.editing.settle()
+                self.editing.reload_changes()
             yield
             anatomy = self.bench.anatomy
             yield

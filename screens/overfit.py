@@ -138,7 +138,7 @@ class OverfitScreen(WorkbenchScreen):
 
         try:
             if self.editing.stale:
-                self.editing.settle()
+                self.editing.reload_changes()
             supervisor = start(self.bench, rows=self.rows, steps=self.steps)
         except BenchError as problem:
             self.tell(RunProgressed(None, problem=problem))

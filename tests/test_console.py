@@ -90,8 +90,8 @@ def test_libraries_are_quiet_unless_someone_wants_to_hear_them(monkeypatch: pyte
 
 def test_a_reader_that_leaves_is_no_error() -> None:
     code = (
-        "from workbench.console import reader_may_leave\n"
-        "with reader_may_leave():\n    for _ in range(100000):\n        print('x' * 100)\n"
+        "from workbench.console import ignoring_closed_pipe\n"
+        "with ignoring_closed_pipe():\n    for _ in range(100000):\n        print('x' * 100)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None

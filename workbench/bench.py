@@ -66,7 +66,7 @@ class Bench:
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
         self.losses: dict[int, Losses] = {}
-        """What a run measured, by row; see `Row.nll`."""
+        """The losses of the last run, by row; see `Row.nll`."""
 
     @property
     def title(self) -> str:
@@ -77,7 +77,7 @@ class Bench:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What was given to look at besides the recipe: the arguments of `Bench`, by name."""
+        """The arguments of `Bench` besides the recipe, by name."""
         return {
             "model": self._model,
             "data": self._data,
@@ -91,14 +91,14 @@ class Bench:
 
     @property
     def data_is_sample(self) -> bool:
-        """Whether the rows are the bench's own, for want of any: a new recipe without data."""
+        """True where the rows are the bench's own sample: a new recipe without data."""
         return self._own_recipe and self._data is None
 
     @property
     def document(self) -> Document:
         """The recipe's YAML."""
         if self._document is None:
-            raise InputError("The recipe is not there yet", hint="Call load() first.")
+            raise InputError("The recipe is not loaded yet", hint="Call load() first.")
         return self._document
 
     def load(self, progress: Callable[[Progress], None] | None = None) -> Bench:
@@ -195,9 +195,9 @@ class Bench:
             family=self.family,
         )
         self.media: list[MediaId] = self.strategy.media_ids(loaded.processor, loaded.tokenizer, self.family)
-        kinds = {one.id: one.kind for one in self.media}
+        kinds = {media.id: media.kind for media in self.media}
         if self.family is not None:
-            kinds.update({one.id: one.kind for one in display_media(self.family, loaded.tokenizer)})
+            kinds.update({media.id: media.kind for media in display_media(self.family, loaded.tokenizer)})
         self.renderer = Renderer(loaded.tokenizer, loaded.processor, self.template.text, kinds)
         self._kept.clear()
         self.rows: RowSource = self._open_rows()
@@ -205,7 +205,7 @@ class Bench:
 
     def remask(self) -> None:
         """Read only what decides the mask from the document; renderings are kept."""
-        from workbench.consumers.axolotl.startup import unstartable
+        from workbench.consumers.axolotl.startup import startup_findings
         from workbench.recipe.knobs import ignored_knobs
         from workbench.recipe.model import Recipe
 
@@ -215,12 +215,12 @@ class Bench:
             *self.loaded.notes,
             *self.template.findings,
             *ignored_knobs(recipe),
-            *unstartable(self),
+            *startup_findings(self),
             *self.rows.findings,
         ]
 
     def masking_of(self, document: Document, recipe: Recipe | None = None) -> Masking:
-        """What a recipe says of the mask, with this bench's tokenizer and strategy. `recipe`: the document read.
+        """The masking of a recipe, with this bench's tokenizer and strategy. `recipe`: the document read.
 
         Raises:
             InputError: a marker encodes to nothing, or a knob has a value that axolotl refuses.
@@ -236,9 +236,15 @@ class Bench:
         else:
             boundaries = [
                 RoleBoundary(
-                    one.role, one.start, one.end, one.include_start, one.include_end, one.start_text, one.end_text
+                    boundary.role,
+                    boundary.start,
+                    boundary.end,
+                    boundary.include_start,
+                    boundary.include_end,
+                    boundary.start_text,
+                    boundary.end_text,
                 )
-                for one in self.strategy.built_in(tokenizer)
+                for boundary in self.strategy.built_in(tokenizer)
             ]
         return Masking(
             tuple(boundaries),
@@ -246,7 +252,7 @@ class Bench:
             recipe.train_on_eos,
             bool(recipe.train_on_inputs),
             self.loaded.pad_id,
-            tuple(one.id for one in self.media),
+            tuple(media.id for media in self.media),
             self.strategy.terminator_ids(tokenizer),
             _part_flags(recipe),
         )
@@ -328,13 +334,13 @@ class Bench:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
-        self._kept[index] = row = self.glance(index)
+        self._kept[index] = row = self.peek(index)
         if len(self._kept) > _ROWS_KEPT:
             self._kept.popitem(last=False)
         return row
 
-    def glance(self, index: int) -> Row:
-        """One row for a walk over many: it is not kept, and drives no other out.
+    def peek(self, index: int) -> Row:
+        """One row that is not kept in the cache: for reading many rows in turn.
 
         Raises:
             InputError: there is no such row.
@@ -376,7 +382,7 @@ class Bench:
 
         labels = self.masking.scan(ids).labels
         for place, row in enumerate(map(self.row, indices)):
-            if row.wishes_under(self.masking):
+            if row.flags_under(self.masking):
                 # Wherever the padding stands, the row's tokens are the batch's.
                 length = len(row.rendering.input_ids)
                 left = int(not np.array_equal(ids[place, :length], row.rendering.input_ids)) * (ids.shape[1] - length)
@@ -419,7 +425,7 @@ def prepare(
     from workbench.resources import sample_dir
 
     if config is None and model is None:
-        # The demo's folder says nothing to anybody, so its recipe goes by its name alone.
+        # The demo lies in the package's folder, which no message needs to name.
         path = sample_dir() / DEMO
         document: Document | None = Document(path.read_text("utf-8"), DEMO, path=path)
     else:

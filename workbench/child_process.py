@@ -16,7 +16,7 @@ _OURS = ("workbench", "screens", "sample_data")
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """What runs a module of ours as `python -m` does."""
+    """The command that runs a module of the bench as `python -m` does."""
     return [sys.executable, "-P", *script(module, *arguments)]
 
 
@@ -27,13 +27,13 @@ def script(module: str, *arguments: str) -> list[str]:
 
 def environment(**more: str) -> dict[str, str]:
     """This process's environment with `more`; its children leave the working directory out of their library path."""
-    told = {**os.environ, **more, "PYTHONSAFEPATH": "1"}
+    environment = {**os.environ, **more, "PYTHONSAFEPATH": "1"}
     # An empty entry, as `PYTHONPATH=/some/where:$PYTHONPATH` leaves behind, means the working directory.
-    path = told.get("PYTHONPATH", "").split(os.pathsep)
-    return {**told, "PYTHONPATH": os.pathsep.join(entry for entry in path if entry)}
+    path = environment.get("PYTHONPATH", "").split(os.pathsep)
+    return {**environment, "PYTHONPATH": os.pathsep.join(entry for entry in path if entry)}
 
 
-class _Ours:
+class _BenchFinder:
     """Finds the packages of the bench beside this file, before any other place."""
 
     root = str(Path(__file__).resolve().parents[1])
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
     """Run the module that is named first, as `__main__`, with the rest as its arguments."""
     import runpy
 
-    sys.meta_path.insert(0, _Ours)
+    sys.meta_path.insert(0, _BenchFinder)
     sys.argv = arguments
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 

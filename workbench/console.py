@@ -52,7 +52,7 @@ def quiet_libraries() -> None:
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
+def ignoring_closed_pipe() -> Iterator[None]:
     """Write to stdout; a reader that leaves early, as `head` does, is no error."""
     try:
         yield
@@ -63,7 +63,7 @@ def reader_may_leave() -> Iterator[None]:
 
 
 def console() -> Console:
-    """A rich console on stdout that leaves a closed pipe to `reader_may_leave`."""
+    """A rich console on stdout that leaves a closed pipe to `ignoring_closed_pipe`."""
     from rich.console import Console
 
     class Quiet(Console):

@@ -81,7 +81,7 @@ class BenchError(Exception):
         return "\n".join(lines)
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in place of a traceback: a person can act on this, not on our frames."""
+        """The text that IPython shows in place of a traceback: the message without frames of the bench."""
         return [f"✗ {unescaped(str(self))}"]
 
     def to_dict(self) -> dict[str, Any]:

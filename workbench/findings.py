@@ -13,7 +13,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 class Editable(Protocol):
-    """What can be edited by path; `workbench.recipe.yaml.document.Document` is one."""
+    """A document that is edited by path, such as `workbench.recipe.yaml.document.Document`."""
 
     def set(self, path: Sequence[Any], value: Any, *, group: str | None = None) -> None: ...
     def delete(self, path: Sequence[Any], *, group: str | None = None) -> None: ...
@@ -57,8 +57,8 @@ class Fix:
         return f"{self.title} (changes which roles are trained)" if self.retrains else self.title
 
     def to_dict(self) -> dict[str, Any]:
-        fix = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
-        return fix | {"retrains": True} if self.retrains else fix
+        payload = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
+        return payload | {"retrains": True} if self.retrains else payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ class Finding:
         return replace(self, where=replace(self.where, **place))
 
     def to_dict(self) -> dict[str, Any]:
-        finding = {
+        payload = {
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
             "hint": self.hint,
             "where": self.where.to_dict(),
         }
-        return finding if self.fix is None else finding | {"fix": self.fix.to_dict()}
+        return payload if self.fix is None else payload | {"fix": self.fix.to_dict()}
 
 
 HOMES: dict[str, str] = {}

@@ -58,12 +58,12 @@ class Fingerprint:
         return asdict(self) | {"indices": list(self.indices)}
 
     @classmethod
-    def from_dict(cls, told: dict[str, Any]) -> Fingerprint:
-        """The other way round. Raises KeyError or TypeError where something is missing or too much."""
-        return cls(**(told | {"indices": tuple(told["indices"])}))
+    def from_dict(cls, fields: dict[str, Any]) -> Fingerprint:
+        """A fingerprint from its `to_dict`. Raises KeyError or TypeError where something is missing or too much."""
+        return cls(**(fields | {"indices": tuple(fields["indices"])}))
 
     def differences(self, now: Fingerprint) -> list[Difference]:
-        """What `now` has otherwise, in the order in which a person would look for it."""
+        """The differences from `now`, the recipe first."""
         found = [
             Difference(f"recipe.{key}", self.recipe.get(key, "unset"), now.recipe.get(key, "unset"))
             for key in sorted({*self.recipe, *now.recipe})
@@ -151,7 +151,7 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON has no form for: bytes and pictures by their content, the rest by what it says of itself."""
+    """A value in a form that JSON has: bytes and pictures as a hash of their content, other objects as their `str`."""
     if isinstance(value, (bytes, bytearray)):
         return hashlib.sha256(value).hexdigest()
     if hasattr(value, "tobytes") and hasattr(value, "size"):

@@ -35,7 +35,7 @@ class HubTimeout(TimeoutError):
 
 
 def within(work: Callable[[Callable[[], None]], Answer]) -> Answer:
-    """What `work`, which asks the hub, returns or raises.
+    """Run `work`, which asks the hub, and return or raise its outcome.
 
     It runs in a thread of its own, so that neither a name server nor a header that never ends keeps anybody waiting,
     and is given a function to call whenever something came that the session does not see.
@@ -89,7 +89,7 @@ def _refuse_bad_endpoint() -> None:
 
 
 class _Watch:
-    """When something last came. A request that would begin later than `limit` after that is not begun."""
+    """The time at which data last came. A request that would begin later than `limit` after it is not begun."""
 
     def __init__(self, limit: float) -> None:
         self.limit = limit
@@ -134,9 +134,9 @@ class _Watch:
         """Wake what still reads, and refuse its next try: the interpreter waits for the client's threads as it ends."""
         self._left = True
         if not self.ended.is_set():
-            for one in tuple(_sockets):
+            for connection in tuple(_sockets):
                 with contextlib.suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def _check(self) -> None:
         if self._left or self.silence() > self.limit:
@@ -163,7 +163,7 @@ class _Watch:
     def _on_response(self, response: Any) -> None:
         stream = response.stream
         # The client wants its own kind of stream, and huggingface_hub has two clients: httpx, and from 2.0 httpx2.
-        kind = next(one for one in type(stream).__mro__ if one.__name__ == "SyncByteStream")
+        kind = next(base for base in type(stream).__mro__ if base.__name__ == "SyncByteStream")
         watch = self
 
         class Watched(kind):  # type: ignore[misc, valid-type]

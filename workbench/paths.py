@@ -11,8 +11,8 @@ _APP = "vlmbench"
 
 def state_dir() -> Path:
     """The folder of everything kept: `VLMBENCH_STATE`, or the platform's own. Not created."""
-    if given := os.environ.get("VLMBENCH_STATE"):
-        return Path(given)
+    if chosen := os.environ.get("VLMBENCH_STATE"):
+        return Path(chosen)
     from platformdirs import user_state_path
 
     return user_state_path(_APP, appauthor=False)

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from workbench.recipe.yaml.document import Document
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
-    from workbench.tokens.parts import Wish
+    from workbench.tokens.parts import MessageFlags
     from workbench.tokens.render import Renderer, Rendering
     from workbench.tokens.trace import Trace
 
 
 class PartFlags(NamedTuple):
-    """The keys under which the text path finds what a message asks for itself; see `workbench.tokens.parts.wishes`.
+    """The keys under which the text path reads a message's own training flags; see `tokens.parts.message_flags`.
 
     `training` and `detail` are the first dataset's `message_field_training` and `message_field_training_detail`.
     """
@@ -76,7 +76,7 @@ class Masking:
 
 @dataclass(frozen=True)
 class Losses:
-    """What a run measured on one row: `nll` float32 `[L]`, in nats, NaN where nothing was measured; `nll[i]` is the
+    """The losses of one row in a run: `nll` float32 `[L]`, in nats, NaN where nothing was measured; `nll[i]` is the
     loss of predicting token i. `input_ids` int64 `[L]` are the ids it was measured on."""
 
     nll: npt.NDArray[np.float32]
@@ -91,7 +91,7 @@ class Losses:
 
 
 class RowContext(Protocol):
-    """What a row needs of the bench that it is on."""
+    """The part of a bench that a row uses."""
 
     renderer: Renderer
     recipe: Recipe
@@ -151,32 +151,32 @@ class Row:
 
     @property
     def mask(self) -> Mask:
-        """Which tokens are trained, and why. Follows the bench's masking."""
+        """The trained tokens and the reason for each token, under the bench's current masking."""
         masking = self.bench.masking
         if self._masked is None or self._masked[0] is not masking:
             self._masked = (masking, self.mask_under(masking))
         return self._masked[1]
 
     def mask_under(self, masking: Masking) -> Mask:
-        """The row's mask with any masking: by the markers, and then by what its own messages and parts ask for."""
+        """The row's mask with any masking: by the markers, then by the training flags of its messages."""
         ids = self.rendering.input_ids
         mask = masking.scan(ids)
-        if asked := self.wishes_under(masking):
-            from workbench.tokens.parts import refine
+        if flags := self.flags_under(masking):
+            from workbench.tokens.parts import apply_flags
 
-            mask = refine(mask, self.trace, ids, asked, masking.train_on_eos)
+            mask = apply_flags(mask, self.trace, ids, flags, masking.train_on_eos)
         return mask
 
-    def wishes_under(self, masking: Masking) -> list[Wish]:
-        """What the row's own messages and parts ask for, where axolotl follows that: on its text path alone."""
+    def flags_under(self, masking: Masking) -> list[MessageFlags]:
+        """Training flags of the row's own messages and parts; [] on axolotl's multimodal path, which ignores them."""
         if masking.flags is None:
             return []
-        if masking.flags not in self.asked:
-            from workbench.tokens.parts import wishes
+        if masking.flags not in self.flags_by_keys:
+            from workbench.tokens.parts import message_flags
 
-            found = wishes(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
-            self.asked[masking.flags] = found
-        return self.asked[masking.flags]
+            found = message_flags(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
+            self.flags_by_keys[masking.flags] = found
+        return self.flags_by_keys[masking.flags]
 
     @property
     def raw_messages(self) -> list[Any]:
@@ -193,7 +193,7 @@ class Row:
 
     @cached_property
     def trace(self) -> Trace:
-        """Which message, part and characters each token came from."""
+        """The message, part and characters that each token came from."""
         from workbench.tokens.trace import trace
 
         return trace(
@@ -202,7 +202,7 @@ class Row:
 
     @cached_property
     def error(self) -> Finding | None:
-        """Why the row cannot be shown, or None."""
+        """The reason why the row cannot be shown, or None."""
         if self.raw.error is not None:
             return self.raw.error
         try:
@@ -217,8 +217,8 @@ class Row:
         losses = self.bench.losses.get(self.index)
         return losses.on(self.rendering.input_ids) if losses is not None else None
 
-    asked: dict[PartFlags, list[Wish]] = field(default_factory=dict, init=False, repr=False)
-    """What the row's own messages and parts ask for, by the keys under which it was found."""
+    flags_by_keys: dict[PartFlags, list[MessageFlags]] = field(default_factory=dict, init=False, repr=False)
+    """The training flags of the row's own messages and parts, by the names of the flag keys they were read with."""
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
     """The findings of `workbench.checks.row_checks.row_findings`, and the masking that they hold for."""
 

@@ -93,7 +93,7 @@ class RecipeEdits:
     def _settling(self) -> Iterator[None]:
         problem: BenchError | None = None
         try:
-            self._context.editing.settle()
+            self._context.editing.reload_changes()
         except BenchError as wrong:
             problem = wrong
         self._context.tell(self.settled, problem)

@@ -164,7 +164,7 @@ class RowReader:
         context, samples = self._context, self._context.panes.samples
         for index in indices:
             try:
-                sample = read_sample(context.bench, index, context.editing.against)
+                sample = read_sample(context.bench, index, context.editing.compared_masking)
             except BenchError:
                 context.tell(samples.end_at, index)
                 return

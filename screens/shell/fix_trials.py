@@ -77,7 +77,7 @@ class FixTrials:
             return
         try:
             for fix in tried.fixes:
-                screen.editing.make(fix)
+                screen.editing.apply(fix)
         except BenchError as problem:
             screen.refused(problem)
         else:

@@ -91,7 +91,7 @@ class RecipeScreen(Guarded, Screen[None]):
             if answer == "mine":
                 self._save(None)
             elif answer == "theirs":
-                editing.take_theirs()
+                editing.take_file_text()
                 self.notify(f"{name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
                 self.follow()
 
@@ -106,7 +106,7 @@ class RecipeScreen(Guarded, Screen[None]):
     def offer_left(self) -> None:
         """Where edits were never saved, ask what is to become of them. Until then they stay where they are."""
         editing = self.editing
-        left = editing.left()
+        left = editing.unsaved()
         name = visible(Path(editing.document.name).name)
         if process := editing.open_elsewhere:
             said = f"{name} is open in another bench too (process {process}). Unsaved edits of the two are kept apart; "
@@ -118,7 +118,7 @@ class RecipeScreen(Guarded, Screen[None]):
             return
         mine = ("against the file", diff_of(editing.document.text, left.text, name))
         views, note = [mine], ""
-        if editing.meanwhile(left):
+        if editing.changed_since(left):
             note = "The file was changed meanwhile."
             views += [
                 ("what they changed", diff_of(left.opened, editing.document.text, name)),
@@ -168,8 +168,8 @@ class RecipeScreen(Guarded, Screen[None]):
             self.refused(problem)
             return
         self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
-        if self.editing.put_beside is not None:
-            said = f"Wrote {self.editing.put_beside.name} beside it: axolotl needs it to start"
+        if self.editing.plugin_file is not None:
+            said = f"Wrote {self.editing.plugin_file.name} beside it: axolotl needs it to start"
             self.notify(visible(said), timeout=8, markup=False)
         for file in self.editing.set_aside:
             self.notify(visible(f"What they wrote is set aside as {file}"), timeout=15, markup=False)

@@ -27,7 +27,7 @@ from workbench.checks.recipe_checks import model_findings as check
 from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.families.library import families
 from workbench.findings import Finding, apply_fix
-from workbench.models.build import auto_class, bare
+from workbench.models.build import auto_class, meta_model
 from workbench.models.memory import estimate
 from workbench.models.targets import trained
 
@@ -106,7 +106,7 @@ def test_all_linear_on_the_tiny_gemma_4(modelled: Modelled) -> None:
 
 def test_what_peft_alone_refuses(modelled: Modelled) -> None:
     with pytest.raises(ValueError, match="Gemma4ClippableLinear"):
-        get_peft_model(bare(tiny_gemma4()), LoraConfig(target_modules=["q_proj", "v_proj"]))
+        get_peft_model(meta_model(tiny_gemma4()), LoraConfig(target_modules=["q_proj", "v_proj"]))
     bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=["q_proj", "v_proj"])
     beside, refused = told(bench)
     assert refused.severity == "warning"
@@ -438,10 +438,10 @@ def test_what_a_family_file_recommends_is_clean(modelled: Modelled, family: Any)
     for model_type in (name for rule in family.identify for name in rule.model_types):
         try:
             config = small_config(model_type)
-            bare(config)
+            meta_model(config)
         except (BenchError, ValueError, KeyError, AttributeError, TypeError):
             continue
-        needs = {key: need.value for key, need in family.needs(config.to_dict()).items() if "." not in key}
+        needs = {key: need.value for key, need in family.settings(config.to_dict()).items() if "." not in key}
         if isinstance(needs.get("lora_target_modules"), str):
             tried += 1
             found = told(modelled(config, **LORA | needs, gradient_checkpointing=True))

@@ -104,8 +104,8 @@ def test_it_is_found_in_a_wheel_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_demo_has_it_beside_its_recipe() -> None:
-    assert plugin.listed(yaml.safe_load((sample_dir() / "demo.yaml").read_text("utf-8")))
-    assert plugin.beside(sample_dir()) == "ours"
+    assert plugin.is_listed(yaml.safe_load((sample_dir() / "demo.yaml").read_text("utf-8")))
+    assert plugin.file_state(sample_dir()) == "ours"
 
 
 @pytest.mark.parametrize(
@@ -123,21 +123,21 @@ def test_the_demo_has_it_beside_its_recipe() -> None:
 def test_it_is_listed_once_behind_the_others(before: str, after: list[str]) -> None:
     document = Document(before)
     for _ in range(2):
-        apply_fix(document, Fix("", plugin.edits(document.data)))
+        apply_fix(document, Fix("", plugin.plugin_edits(document.data)))
         assert document.data["plugins"] == after
-        assert plugin.listed(document.data)
+        assert plugin.is_listed(document.data)
     assert ("# mine" in before) == ("- a.B  # mine" in document.text)
 
 
 def test_its_file_is_written_once_and_never_over_another(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
-    assert plugin.put_beside({"plugins": ["a.B"]}, recipe) is None
-    assert plugin.beside(tmp_path) == "absent"
-    assert plugin.put_beside({"plugins": [plugin.NAME]}, recipe) == tmp_path / plugin.FILE
-    assert plugin.beside(tmp_path) == "ours"
+    assert plugin.write_beside({"plugins": ["a.B"]}, recipe) is None
+    assert plugin.file_state(tmp_path) == "absent"
+    assert plugin.write_beside({"plugins": [plugin.NAME]}, recipe) == tmp_path / plugin.FILE
+    assert plugin.file_state(tmp_path) == "ours"
     (tmp_path / plugin.FILE).write_text("# mine\n")
-    assert plugin.put_beside({"plugins": [plugin.NAME]}, recipe) is None
-    assert plugin.beside(tmp_path) == "another"
+    assert plugin.write_beside({"plugins": [plugin.NAME]}, recipe) is None
+    assert plugin.file_state(tmp_path) == "another"
     assert (tmp_path / plugin.FILE).read_text() == "# mine\n"
     with pytest.raises(EnvironmentProblem, match="cannot be written"):
-        plugin.put(tmp_path / "nowhere")
+        plugin.write_file(tmp_path / "nowhere")

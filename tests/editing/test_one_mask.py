@@ -54,7 +54,7 @@ def test_an_edit_without_effect_changes_no_count(bench: Bench) -> None:
     change = editing.change(row)
     assert change is not None
     assert change.counts == (0, 0)
-    sample = read_sample(bench, 0, editing.against)
+    sample = read_sample(bench, 0, editing.compared_masking)
     assert sample.before == sample.trained == before.trained
     np.testing.assert_array_equal(remasked(view, bench).mask.labels, before.labels)
     editing.undo()
@@ -70,5 +70,5 @@ def test_an_edit_with_effect_is_counted_within_the_trained_part(bench: Bench) ->
     added, removed = change.counts
     assert (added, removed) == (int((row.mask.keep & ~before).sum()), 0)
     assert added > 0
-    assert read_sample(bench, 0, editing.against).before == int(before.sum())
+    assert read_sample(bench, 0, editing.compared_masking).before == int(before.sum())
     editing.undo()

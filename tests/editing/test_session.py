@@ -43,7 +43,7 @@ def reread(editing: Editing, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("load", "apply"):
         real = getattr(editing.bench, name)
         monkeypatch.setattr(editing.bench, name, lambda real=real, name=name: (asked.append(name), real())[1])
-    editing.settle()
+    editing.reload_changes()
     return asked
 
 
@@ -96,7 +96,7 @@ def test_an_edit_of_the_rendering_reads_rows_and_template_again(
     assert edited.bench.rows is not rows
     # Nothing is left of it: a second time has nothing to do.
     rows = edited.bench.rows
-    edited.settle()
+    edited.reload_changes()
     assert edited.bench.rows is rows
 
 
@@ -119,7 +119,7 @@ def test_the_rows_of_another_file_are_shown_once_settled(edited: Editing) -> Non
     (folder / "two.jsonl").write_text("".join((folder / "shapes.jsonl").read_text("utf-8").splitlines(True)[:2]))
     edited.set(("datasets", 0, "path"), "two.jsonl")
     assert len(list(edited.bench.head(None))) == 4
-    edited.settle()
+    edited.reload_changes()
     assert len(list(edited.bench.head(None))) == 2
 
 
@@ -147,17 +147,17 @@ def test_text_that_does_not_parse_is_not_stale_but_a_problem(edited: Editing) ->
 
 
 def test_what_stands_in_the_way_stays_a_problem_until_it_is_mended(edited: Editing) -> None:
-    """`settle` may come after the text was broken, or while a marker means nothing: it mends neither."""
+    """`reload_changes` may come after the text was broken, or while a marker means nothing: it mends neither."""
     good = edited.document.text
     edited.type(good + "\nbroken: [")
     broken = edited.problem
     assert broken is not None
-    edited.settle()
+    edited.reload_changes()
     assert edited.problem is broken
     edited.type(good.replace('start: "<|turn>user\\n"', 'start: ""'))
     meaningless = edited.problem
     assert isinstance(meaningless, InputError)
-    edited.settle()
+    edited.reload_changes()
     assert edited.problem is meaningless
     edited.type(good)
     assert edited.problem is None
@@ -165,7 +165,7 @@ def test_what_stands_in_the_way_stays_a_problem_until_it_is_mended(edited: Editi
     edited.set(("sequence_len",), 64)
     edited.type(edited.document.text + "\nbroken: [")
     assert edited.problem is not None
-    edited.settle()
+    edited.reload_changes()
     assert edited.bench.recipe.sequence_len == 64
     assert edited.problem is not None
     assert edited.problem is edited.document.error
@@ -175,7 +175,7 @@ def test_a_problem_is_gone_once_what_caused_it_is_read(edited: Editing) -> None:
     edited.set(("sequence_len",), 64)
     # As the screens do after a settling that failed.
     edited.problem = InputError("The data is not there")
-    edited.settle()
+    edited.reload_changes()
     assert edited.problem is None
 
 
@@ -204,14 +204,14 @@ def test_a_bench_that_cannot_be_read_again_keeps_what_it_had(edited: Editing, mo
         edited.set(path, value)
     before, masking, recipe = held(edited), bench.masking, bench.recipe
     with pytest.raises(BenchError):
-        edited.settle()
+        edited.reload_changes()
     assert held(edited) == before
     assert bench.masking is masking
     assert bench.recipe is recipe
     # It is still to be read: another attempt fails alike, and taking the edits back leaves the bench as it was.
     assert edited.stale
     with pytest.raises(BenchError):
-        edited.settle()
+        edited.reload_changes()
     while edited.undo():
         pass
     assert not edited.stale
@@ -290,7 +290,7 @@ def test_typing_after_undo_is_a_step_of_its_own(edited: Editing, monkeypatch: py
 
 def test_a_fix_is_made_and_undone_as_one(edited: Editing) -> None:
     text = edited.document.text
-    edited.make(Fix("two at once", (Edit(("lora_r",), 4), Edit(("lora_alpha",), remove=True))))
+    edited.apply(Fix("two at once", (Edit(("lora_r",), 4), Edit(("lora_alpha",), remove=True))))
     assert (edited.document.get(("lora_r",)), edited.document.get(("lora_alpha",))) == (4, None)
     edited.undo()
     assert edited.document.text == text
@@ -314,7 +314,7 @@ def test_an_edit_is_kept_on_disk_until_it_is_saved_or_taken_back(edited: Editing
     copy = edited.working_copy
     edited.set(("lora_r",), 4)
     assert copy.file.read_text("utf-8") == edited.document.text
-    assert copy.left().opened == opened  # type: ignore[union-attr]
+    assert copy.unsaved().opened == opened  # type: ignore[union-attr]
     edited.undo()
     assert not copy.file.exists()
     edited.type(opened + "# typed\n", keep=False)
@@ -330,14 +330,14 @@ def test_an_edit_is_kept_on_disk_until_it_is_saved_or_taken_back(edited: Editing
 
 def test_edits_left_by_a_crash_are_found_and_can_be_taken_up(edited: Editing) -> None:
     opened = edited.document.text
-    assert edited.left() is None
+    assert edited.unsaved() is None
     edited.working_copy.keep(opened + "# left\n", opened)
-    left = edited.left()
+    left = edited.unsaved()
     assert left is not None
-    assert not edited.meanwhile(left)
+    assert not edited.changed_since(left)
     edited.restore(left)
     assert edited.document.text == opened + "# left\n"
-    assert edited.left() is None
+    assert edited.unsaved() is None
     assert not edited.changed_outside()
     edited.undo()
     assert edited.document.text == opened
@@ -346,9 +346,9 @@ def test_edits_left_by_a_crash_are_found_and_can_be_taken_up(edited: Editing) ->
 def test_edits_left_on_a_file_that_was_changed_since_are_not_saved_over_it(edited: Editing) -> None:
     opened = edited.document.text
     edited.working_copy.keep("base_model: older\n", "base_model: old\n")
-    left = edited.left()
+    left = edited.unsaved()
     assert left is not None
-    assert edited.meanwhile(left)
+    assert edited.changed_since(left)
     edited.restore(left)
     assert edited.changed_outside()
     edited.save()
@@ -358,13 +358,13 @@ def test_edits_left_on_a_file_that_was_changed_since_are_not_saved_over_it(edite
 
 def test_edits_that_are_not_wanted_are_set_aside(edited: Editing) -> None:
     edited.working_copy.keep("base_model: left\n", "")
-    left = edited.left()
+    left = edited.unsaved()
     assert left is not None
-    assert not edited.meanwhile(left)
+    assert not edited.changed_since(left)
     aside = edited.discard(left)
     assert aside is not None
     assert aside.read_text("utf-8") == "base_model: left\n"
-    assert edited.left() is None
+    assert edited.unsaved() is None
 
 
 def test_a_file_that_was_changed_outside_is_taken_or_set_aside(edited: Editing) -> None:
@@ -376,7 +376,7 @@ def test_a_file_that_was_changed_outside_is_taken_or_set_aside(edited: Editing) 
     assert edited.changed_outside()
     edited.set(("lora_r",), 4)
     unsaved = edited.document.text
-    edited.take_theirs()
+    edited.take_file_text()
     assert edited.document.text == edited.opened == theirs
     assert not edited.changed_outside()
     assert edited.pending() == ""

@@ -23,7 +23,7 @@ from workbench.editing.working_copy import WorkingCopy
 
 copy = WorkingCopy(Path(sys.argv[1]))
 copy.keep(sys.argv[2], "opened")
-print(copy.other or "alone", flush=True)
+print(copy.other_process or "alone", flush=True)
 sys.stdin.read()
 """
 
@@ -41,15 +41,15 @@ def test_a_second_process_does_not_write_over_the_first(tmp_path: Path) -> None:
     with another(tmp_path, "theirs") as (process, saw):
         assert saw == "alone"
         mine = WorkingCopy(tmp_path)
-        assert mine.other == str(process)
-        assert mine.gather() == []
+        assert mine.other_process == str(process)
+        assert mine.collect_unsaved() == []
         # Their edits are theirs as long as they have them open.
-        assert mine.left() is None
+        assert mine.unsaved() is None
         mine.keep("mine", "opened")
         mine.drop()
         mine.keep("mine again", "opened")
         assert (tmp_path / "working.yaml").read_text("utf-8") == "theirs"
-    assert mine.other == ""
+    assert mine.other_process == ""
     assert WorkingCopy(tmp_path).file == mine.file
 
 
@@ -57,46 +57,46 @@ def test_what_two_processes_left_is_found_by_the_next(tmp_path: Path) -> None:
     with another(tmp_path, "first"), another(tmp_path, "second") as (_, saw):
         assert saw != "alone"
     later = WorkingCopy(tmp_path)
-    assert later.other == ""
-    (aside,) = later.gather()
+    assert later.other_process == ""
+    (aside,) = later.collect_unsaved()
     assert aside.read_text("utf-8") == "first"
-    left = later.left()
+    left = later.unsaved()
     assert left is not None
     assert (left.text, left.opened) == ("second", "opened")
     # Once taken up, it is nobody else's.
-    assert later.gather() == []
+    assert later.collect_unsaved() == []
     later.drop()
-    assert later.gather() == []
-    assert later.left() is None
+    assert later.collect_unsaved() == []
+    assert later.unsaved() is None
 
 
 def test_what_an_edit_was_made_from_is_kept_with_the_first_one(tmp_path: Path) -> None:
     copy = WorkingCopy(tmp_path)
-    assert copy.left() is None
+    assert copy.unsaved() is None
     before = datetime.now(UTC)
     copy.keep("one \udcff\r\n", "opened\r\n")
     copy.keep("two", "another")
-    left = copy.left()
+    left = copy.unsaved()
     assert left is not None
     # The second edit was made from the first, but both from what was opened.
     assert (left.text, left.opened) == ("two", "opened\r\n")
     assert abs((left.when - before).total_seconds()) < 60
     copy.keep("one \udcff\r\n", "")
-    assert copy.left().text == "one \udcff\r\n"  # type: ignore[union-attr]
+    assert copy.unsaved().text == "one \udcff\r\n"  # type: ignore[union-attr]
     copy.drop()
-    assert copy.left() is None
+    assert copy.unsaved() is None
     assert not list(tmp_path.glob("*.yaml"))
     copy.keep("three", "saved since")
-    assert copy.left().opened == "saved since"  # type: ignore[union-attr]
+    assert copy.unsaved().opened == "saved since"  # type: ignore[union-attr]
 
 
 def test_a_text_without_what_it_was_made_from_is_found_all_the_same(tmp_path: Path) -> None:
     copy = WorkingCopy(tmp_path)
     copy.keep("mine", "opened")
     (tmp_path / "opened.yaml").unlink()
-    assert copy.left().opened == ""  # type: ignore[union-attr]
+    assert copy.unsaved().opened == ""  # type: ignore[union-attr]
     copy.file.write_bytes(b"\xff\xfe")
-    assert copy.left() is None
+    assert copy.unsaved() is None
 
 
 def test_what_is_set_aside_says_whose_it_is_and_is_never_written_over(tmp_path: Path) -> None:
@@ -110,8 +110,8 @@ def test_what_is_set_aside_says_whose_it_is_and_is_never_written_over(tmp_path: 
     ]
     assert {file.parent for file in files if file is not None} == {tmp_path / "set-aside"}
     # None is taken for edits that were left.
-    assert copy.gather() == []
-    assert copy.left() is None
+    assert copy.collect_unsaved() == []
+    assert copy.unsaved() is None
 
 
 def test_a_place_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ def test_a_place_that_cannot_be_written_stops_nobody(tmp_path: Path) -> None:
     copy = WorkingCopy(tmp_path / "file" / "below")
     copy.keep("mine", "opened")
     copy.drop()
-    assert copy.left() is None
+    assert copy.unsaved() is None
     assert copy.set_aside("mine", "mine") is None
-    assert copy.other == ""
+    assert copy.other_process == ""
 
 
 def test_of_what_two_left_the_newest_is_taken_up(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_of_what_two_left_the_newest_is_taken_up(tmp_path: Path) -> None:
         times[folder / newest if newest else folder] = 3_000
         for place, when in times.items():
             os.utime(place / "working.yaml", (when, when))
-        set_aside = mine.gather()
+        set_aside = mine.collect_unsaved()
         assert [file.read_text() for file in set_aside] == aside
-        left = mine.left()
+        left = mine.unsaved()
         assert left is not None
         assert (left.text, left.opened) == (("theirs", "from theirs") if newest else ("mine", "from mine"))
         assert not (beside / "working.yaml").exists()
@@ -148,5 +148,5 @@ def test_of_what_two_left_the_newest_is_taken_up(tmp_path: Path) -> None:
     same.keep("equal", "from")
     (tmp_path / "same" / "beside-3").mkdir()
     (tmp_path / "same" / "beside-3" / "working.yaml").write_text("equal")
-    assert same.gather() == []
-    assert same.left().text == "equal"  # type: ignore[union-attr]
+    assert same.collect_unsaved() == []
+    assert same.unsaved().text == "equal"  # type: ignore[union-attr]

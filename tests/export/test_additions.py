@@ -12,7 +12,7 @@ from tests.checks.contradictory import ACCEPTED, REFUSED
 from workbench.bench import Bench
 from workbench.checks.ineffective_keys import broken
 from workbench.export import added_keys
-from workbench.export.added_keys import of_the_model, of_the_run
+from workbench.export.added_keys import model_keys, run_keys
 from workbench.export.compose import MULTIMODAL, compose, reopen
 from workbench.families.library import families
 from workbench.models.targets import trained
@@ -68,7 +68,7 @@ def test_no_half_of_a_contradiction_is_completed(make: Make, monkeypatch: pytest
     for keys in asked:
         document = Document(short(**keys)(text))
         before = broken(document.data)
-        for added in (of_the_model, of_the_run):
+        for added in (model_keys, run_keys):
             for line in added(bench, document):
                 assert line.key not in document.data
                 document.set((line.key,), line.value)
@@ -125,19 +125,19 @@ def test_experts_are_added_neither_beside_dropout_nor_beside_targets(make: Make)
     bench = make(short(adapter="lora", lora_r=4, lora_target_modules=PATTERN, lora_dropout=0.1))
     bench.family = families()["llama4"]
     assert bench.family.recipe["lora_target_parameters"].value
-    assert "lora_target_parameters" not in {line.key for line in of_the_model(bench, bench.document)}
+    assert "lora_target_parameters" not in {line.key for line in model_keys(bench, bench.document)}
     free = make(short(adapter="lora", lora_r=4, lora_dropout=0.1))
     free.family = families()["llama4"]
-    assert "lora_target_parameters" not in {line.key for line in of_the_model(free, free.document)}
+    assert "lora_target_parameters" not in {line.key for line in model_keys(free, free.document)}
 
 
 def test_kernels_are_turned_off_where_they_would_stop_the_run(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     off = {"lora_mlp_kernel": False, "lora_qkv_kernel": False, "lora_o_kernel": False}
     keys = {"adapter": "lora", "lora_r": 4, "lora_target_modules": PATTERN}
     assert not off.keys() & exported(make(short(**keys))).keys()
-    known = lora_kernels.asked()
-    changed = lora_kernels.Asked(known.axolotl, frozenset(), frozenset(), {"gemma4": "it cannot"})
-    monkeypatch.setattr(lora_kernels, "asked", lambda: changed)
+    known = lora_kernels.kernel_support()
+    changed = lora_kernels.KernelSupport(known.axolotl, frozenset(), frozenset(), {"gemma4": "it cannot"})
+    monkeypatch.setattr(lora_kernels, "kernel_support", lambda: changed)
     after = exported(make(short(**keys)))
     assert {key: after.get(key) for key in off} == off
     assert not off.keys() & exported(make(short(**keys, lora_embedding_kernel=True))).keys()

@@ -46,9 +46,9 @@ def test_the_plugin_goes_out_with_the_boundaries(make: Make, tmp_path: Path) -> 
     why = next(change.why for change in made.composed.changes if change.path == ("plugins",))
     assert "0.17 to 0.21" in why
     assert "".join(why.split()) in "".join(made.text.replace("\n#", "").split())
-    (needs,) = [need for need in made.composed.needs if plugin.FILE in need]
+    (needs,) = [need for need in made.composed.requirements if plugin.FILE in need]
     assert all(word in needs for word in ("axolotl train", "PYTHONPATH"))
-    assert needs in made.receipt.needs
+    assert needs in made.receipt.requirements
     # The recipe's own error, that axolotl cannot start it, is none of the export's.
     assert any(one.code == "A012" and one.severity == "error" for one in bench.findings)
     assert next(one for one in made.proofs if one.step == "check").ok
@@ -84,7 +84,7 @@ def test_the_users_own_list_of_plugins_wins(make: Make, tmp_path: Path) -> None:
     made = prepare_export(make(with_boundaries), tmp_path / "full.yaml", asked={("plugins",): []})
     assert yaml.safe_load(made.text)["plugins"] == []
     assert made.composed.files == {}
-    assert any(plugin.NAME in need and "0.17 to 0.21" in need for need in made.composed.needs)
+    assert any(plugin.NAME in need and "0.17 to 0.21" in need for need in made.composed.requirements)
     assert "A012" in next(one.message for one in made.missing if one.step == "check")
 
 
@@ -92,7 +92,7 @@ def test_another_file_of_its_name_is_not_written_over(make: Make, tmp_path: Path
     bench = make(with_boundaries)
     (tmp_path / plugin.FILE).write_text("# mine\n", "utf-8")
     made = prepare_export(bench, tmp_path / "full.yaml")
-    with pytest.raises(InputError, match=f"{plugin.FILE} is there already"):
+    with pytest.raises(InputError, match=f"{plugin.FILE} exists already"):
         made.write(unvalidated=True)
     assert (tmp_path / plugin.FILE).read_text("utf-8") == "# mine\n"
     assert not (tmp_path / "full.yaml").exists()
@@ -115,7 +115,7 @@ def test_the_command_writes_both_and_names_what_stdout_cannot_hold(
     assert f"needs       {plugin.FILE}" in shown.stderr
     receipt = read_receipt(shown.stdout)
     assert receipt is not None
-    assert any(plugin.FILE in need for need in receipt.needs)
+    assert any(plugin.FILE in need for need in receipt.requirements)
     assert not Path(plugin.FILE).exists()
     told = json.loads(run("export", "recipe.yaml", "--format", "json").stdout)
     assert told["files"] == {plugin.FILE: plugin.source().decode()}
@@ -131,7 +131,7 @@ def test_the_named_strategy_is_written_where_it_gives_the_same(make: Make, tmp_p
     assert data["chat_template"] == "gemma4"
     assert "role_boundaries" not in data
     assert "same ids and labels on 4 rows" in made.text
-    assert not any("role_boundaries" in need for need in made.needs)
+    assert not any("role_boundaries" in need for need in made.requirements)
 
 
 def test_another_template_of_that_name_is_not_taken(make: Make, tmp_path: Path, opened: Bench) -> None:

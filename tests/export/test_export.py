@@ -21,7 +21,7 @@ from workbench.errors import EnvironmentProblem, InputError
 from workbench.export.compose import compose
 from workbench.export.defaults import full_run, parameters
 from workbench.export.prepare import prepare_export
-from workbench.export.receipt import Receipt, holds, read_receipt, without_receipt
+from workbench.export.receipt import Receipt, is_intact, read_receipt, without_receipt
 from workbench.recipe.model import Recipe
 from workbench.recipe.yaml.document import Document
 
@@ -121,7 +121,7 @@ def test_paths_hold_where_the_file_will_lie(make: Make, tmp_path: Path) -> None:
     again = open(out)
     for index in range(8):
         assert again.row(index).mask.labels.tolist() == bench.row(index).mask.labels.tolist()
-    assert any("to be started in" in need for need in made.composed.needs)
+    assert any("to be started in" in need for need in made.composed.requirements)
 
 
 def test_a_python_that_gives_no_answer(tmp_path: Path) -> None:
@@ -151,9 +151,9 @@ def test_the_receipt_reads_back_and_notices_an_edit() -> None:
     assert told is not None
     assert told.to_dict() | {"recipe": ""} == receipt.to_dict() | {"recipe": ""}
     assert without_receipt(text) == body
-    assert holds(text)
-    assert holds(text.replace("\n", "\r\n"))
-    assert not holds(text.replace("base_model: x", "base_model: y"))
+    assert is_intact(text)
+    assert is_intact(text.replace("\n", "\r\n"))
+    assert not is_intact(text.replace("base_model: x", "base_model: y"))
     assert Document(text).data == {"base_model": "x"}
     assert read_receipt(body) is None
     assert without_receipt(body) == body
@@ -196,11 +196,11 @@ def test_the_command_refuses_writes_and_never_overwrites(
     written = run("export", "recipe.yaml", "--out", "full.yaml")
     assert (written.returncode, "wrote full.yaml" in written.stderr) == (0, True)
     first = Path("full.yaml").read_text("utf-8")
-    assert holds(first)
+    assert is_intact(first)
 
     there = run("export", "recipe.yaml", "--out", "full.yaml", "--set", "num_epochs=9")
     assert there.returncode == 2
-    assert "is there already" in there.stderr
+    assert "exists already" in there.stderr
     assert "+num_epochs: 9" in there.stderr
     assert Path("full.yaml").read_text("utf-8") == first
 

@@ -16,8 +16,8 @@ from workbench.bench import Bench
 from workbench.consumers.axolotl.client import Answer
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.export import prepare, readiness
-from workbench.export.prepare import Export, NotReady, prepare_export
-from workbench.export.receipt import Receipt, holds, read_receipt
+from workbench.export.prepare import Export, ExportRefused, prepare_export
+from workbench.export.receipt import Receipt, is_intact, read_receipt
 from workbench.views.export import outcome, proof_line
 from workbench.views.html_reports import export_html
 
@@ -40,7 +40,7 @@ def test_a_proven_recipe_is_written_with_its_receipt(make: Make, tmp_path: Path)
     assert receipt.missing == ()
     assert "pass on 4 rows in 12 steps" in receipt.proofs["overfit"]
     assert receipt.proofs["consumer"].startswith("not asked")
-    assert holds(path.read_text("utf-8"))
+    assert is_intact(path.read_text("utf-8"))
 
 
 # What is done to a bench whose run passed, and how the export then says that it is not proven.
@@ -132,7 +132,7 @@ def test_runs_that_prove_nothing(kind: str, make: Make) -> None:
 def test_no_run_refuses_and_names_the_step(make: Make, tmp_path: Path) -> None:
     made = prepare_export(make(), tmp_path / "full.yaml")
     assert codes(made) == ["no_run"]
-    with pytest.raises(NotReady) as refused:
+    with pytest.raises(ExportRefused) as refused:
         made.write()
     assert refused.value.exit_code == 1
     assert "no overfit run" in refused.value.cause
@@ -296,7 +296,7 @@ def test_each_way_to_be_unready_refuses_with_its_own_message(
         answered = done(bench)
         monkeypatch.setattr(prepare, "_asked_consumer", lambda *_, told=answered: told)
         made = prepare_export(bench, tmp_path / "full.yaml", count=2, run=run)
-        with pytest.raises(NotReady) as refused:
+        with pytest.raises(ExportRefused) as refused:
             made.write()
         assert code in [one.code for one in made.missing], way
         said[way] = next(one.message for one in made.missing if one.code == code)
@@ -356,4 +356,4 @@ def test_receipts_of_before_say_who_proved_them(
     receipt = read_receipt(old)
     assert receipt is not None
     assert receipt.validated == means
-    assert holds(old)
+    assert is_intact(old)

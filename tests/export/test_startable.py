@@ -96,21 +96,21 @@ def test_the_fix_in_an_editor_writes_the_file_when_the_recipe_is_saved(
     editing = Editing(bench)
     (one,) = found(bench)
     assert one.fix is not None
-    editing.make(one.fix)
+    editing.apply(one.fix)
     assert found(bench) == []
     assert not (tmp_path / plugin.FILE).exists()
     editing.save()
-    assert editing.put_beside == tmp_path / plugin.FILE
+    assert editing.plugin_file == tmp_path / plugin.FILE
     assert found(bench) == []
     editing.save()
-    assert editing.put_beside is None
+    assert editing.plugin_file is None
 
 
 def test_the_fix_in_a_notebook(make: Make, axolotl: Callable[..., Path], tmp_path: Path) -> None:
     axolotl(None)
     session = Session(make(with_boundaries))
     (one,) = found(session.bench)
-    session.edit(lambda editing: editing.make(one.fix))  # type: ignore[arg-type]
+    session.edit(lambda editing: editing.apply(one.fix))  # type: ignore[arg-type]
     (tmp_path / "elsewhere").mkdir()
     session.save(tmp_path / "elsewhere" / "mine.yaml")
     assert (tmp_path / "elsewhere" / plugin.FILE).read_bytes() == plugin.source()

@@ -461,13 +461,13 @@ def test_a_row_for_a_recipe_leaves_out_defaults() -> None:
 
 def test_needs_depend_on_the_config() -> None:
     key = "fsdp_config.transformer_layer_cls_to_wrap"
-    dense = ALL["qwen3_vl"].needs({"model_type": "qwen3_vl"})
-    experts = ALL["qwen3_vl"].needs({"model_type": "qwen3_vl_moe"})
+    dense = ALL["qwen3_vl"].settings({"model_type": "qwen3_vl"})
+    experts = ALL["qwen3_vl"].settings({"model_type": "qwen3_vl_moe"})
     assert (dense[key].value, experts[key].value) == ("Qwen3VLTextDecoderLayer", "Qwen3VLMoeTextDecoderLayer")
     assert "lora_target_parameters" in experts
     assert "lora_target_parameters" not in dense
-    assert "lora_target_parameters" not in ALL["qwen3_vl"].needs()
-    assert "lora_target_parameters" in ALL["gemma4"].needs({"text_config": {"enable_moe_block": True}})
+    assert "lora_target_parameters" not in ALL["qwen3_vl"].settings()
+    assert "lora_target_parameters" in ALL["gemma4"].settings({"text_config": {"enable_moe_block": True}})
 
 
 # Default configs that are another family's model.
@@ -516,7 +516,7 @@ def test_the_lora_pattern_hits_the_language_model_alone(name: str, model_type: s
     one = ALL[name]
     model = small_model(name, model_type)
     assert one.modules is not None
-    needs = one.needs(model.config.to_dict())
+    needs = one.settings(model.config.to_dict())
     pattern = re.compile(str(needs["lora_target_modules"].value))
     names = [path for path, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
     hit = [path for path in names if pattern.fullmatch(path)]

@@ -28,7 +28,7 @@ FAMILIES = (
 # Roles that cannot be proved, and the words that must say why. Everything else must be.
 WHY_NOT: dict[str, dict[str, str]] = {
     "gemma3": {"system": "into the user's turn", "user": "content of system, which the template writes into this turn"},
-    "llama3_2_vision": {"system": "changes from day to day"},
+    "llama3_2_vision": {"system": "changes with the date"},
     "llava_1_5": {
         "system": "no header before it",
         "user": "no end of its own",

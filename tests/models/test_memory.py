@@ -56,10 +56,10 @@ def linears(config: Any) -> tuple[int, int]:
     """How many values and rows the linear layers have, but for the head: what a quantized load makes smaller."""
     import torch
 
-    from workbench.models.build import bare
+    from workbench.models.build import meta_model
 
     with torch.device("meta"):
-        model = bare(config, recipe())
+        model = meta_model(config, recipe())
     found = [
         module.weight
         for name, module in model.named_modules()

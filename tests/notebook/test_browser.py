@@ -13,7 +13,7 @@ from tests.export.support import record
 from tests.support.browser import Site, dump, needs_browser, picture, site
 from workbench.bench import Bench
 from workbench.notebook import Session
-from workbench.notebook.display import Shown
+from workbench.notebook.display import Result
 from workbench.notebook.results import Overfitted
 from workbench.overfit.events import Event
 from workbench.recipe.yaml.document import Document
@@ -34,7 +34,7 @@ pytestmark = needs_browser
 
 
 @pytest.fixture
-def hostile(loaded_demo: Bench, tmp_path: Path) -> list[Shown]:
+def hostile(loaded_demo: Bench, tmp_path: Path) -> list[Result]:
     """Every kind of answer, of a bench whose every text attacks."""
     row = {"messages": [{"role": role, "content": f"{role} {PLAIN}"} for role in ("user", "assistant")]}
     broken = {"messages": [{"role": f"<script>{ACT}</script>", "content": "x"}]}
@@ -62,7 +62,7 @@ def hostile(loaded_demo: Bench, tmp_path: Path) -> list[Shown]:
     session.set("base_model", PLAIN)
     edited = session.recipe
     session.undo()
-    answers: list[Shown] = [session, session.rows, session.rows[0], session.rows[1], session.rows[0].mask()]
+    answers: list[Result] = [session, session.rows, session.rows[0], session.rows[1], session.rows[0].mask()]
     answers += [
         session.rows[0].trace,
         session.check(),
@@ -79,7 +79,7 @@ def put(here: Site, path: str, text: str) -> None:
     here.files[path] = ("text/html; charset=utf-8", text.encode("utf-8"))
 
 
-def test_no_text_acts_in_a_page_and_nothing_is_asked(hostile: list[Shown], tmp_path: Path) -> None:
+def test_no_text_acts_in_a_page_and_nothing_is_asked(hostile: list[Result], tmp_path: Path) -> None:
     fragments = "".join(one._repr_mimebundle_()["text/html"] for one in hostile)
     fragments += progress_html([{"event": "probe", "name": ATTACK}], 10)
     with site() as here:

@@ -20,7 +20,7 @@ from tests.test_cli import run
 from workbench.bench import Bench
 from workbench.errors import BenchError, InputError
 from workbench.notebook import Session
-from workbench.notebook.display import Shown
+from workbench.notebook.display import Result
 from workbench.overfit.events import read
 from workbench.overfit.runs import EVENTS
 from workbench.recipe.yaml.document import Document
@@ -79,7 +79,7 @@ class Nesting(html.parser.HTMLParser):
             self.words.append(data)
 
 
-def shown(one: Shown) -> Nesting:
+def shown(one: Result) -> Nesting:
     """What a notebook gets of an object, read strictly."""
     bundle = one._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}
@@ -282,7 +282,7 @@ def test_a_run_is_shown_with_its_curve(session: Session) -> None:
     done = Overfitted(tuple(read(run_folder / EVENTS)), run_folder / EVENTS)
     assert done.outcome == "pass"
     page = shown(done)
-    assert "pass: the model learned these rows by heart in 12 steps" in "".join(page.words)
+    assert "pass: the model reproduces these rows after 12 steps" in "".join(page.words)
     assert "loss from 1.5 to 0.0104 nats per token in 12 steps" in page.words
     replayed = run("overfit", "--replay", str(run_folder), "--format", "json")
     assert done.to_dict() == json.loads(replayed.stdout)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_support, kernel_switch
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import new_recipe
 
@@ -30,20 +30,20 @@ LORA = {"adapter": "lora"}
     ],
 )
 def test_when_they_are_on(data: dict[str, Any], expected: str | None) -> None:
-    assert turned_on(data) == expected
+    assert kernel_switch(data) == expected
 
 
 def test_models_are_parted_in_three() -> None:
-    known = asked()
-    assert {"gemma3", "gemma4", "gemma4_unified", "mistral3", "qwen3_5", "qwen3_vl"} <= known.through
+    known = kernel_support()
+    assert {"gemma3", "gemma4", "gemma4_unified", "mistral3", "qwen3_5", "qwen3_vl"} <= known.applied
     assert {"muse_glimmer", "paddleocr_vl", "qwen4_exp"} <= known.off
     assert {"qwen2_vl", "qwen2_5_vl", "qwen3_vl_moe", "llava", "internvl", "mllama", "llama4"} <= known.raises.keys()
-    assert not known.through & known.raises.keys()
-    assert not known.off & (known.through | known.raises.keys())
-    assert stops(LORA, "qwen2_vl") is not None
-    assert stops(LORA, "gemma3") is None
-    assert stops(LORA, "nobody_asked") is None
-    assert stops(LORA, None) is None
+    assert not known.applied & known.raises.keys()
+    assert not known.off & (known.applied | known.raises.keys())
+    assert kernel_error(LORA, "qwen2_vl") is not None
+    assert kernel_error(LORA, "gemma3") is None
+    assert kernel_error(LORA, "nobody_asked") is None
+    assert kernel_error(LORA, None) is None
 
 
 @pytest.mark.parametrize(("model_type", "off"), [("qwen2_5_vl", True), ("gemma3", False), ("nobody_asked", False)])

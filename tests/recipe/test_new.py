@@ -56,7 +56,7 @@ class Family:
 
 
 class Choosy(Family):
-    def needs(self, config: Mapping[str, Any] | None) -> dict[str, Default]:
+    def settings(self, config: Mapping[str, Any] | None) -> dict[str, Default]:
         return {"lora_r": Default(64 if config and config.get("big") else 8)}
 
 

@@ -139,7 +139,7 @@ async def test_the_plugin_is_one_key_and_its_file_comes_with_the_save(opened: Op
         assert finding.severity == "error"
         await pilot.press("f")
         await until(pilot, lambda: screen_of(pilot).editing.document.dirty)
-        assert plugin.listed(screen_of(pilot).editing.document.data)
+        assert plugin.is_listed(screen_of(pilot).editing.document.data)
         assert not (recipe.parent / plugin.FILE).exists()
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(pilot.app.screen, Agree))

@@ -81,7 +81,7 @@ def kept(app: WorkbenchApp) -> str:
     """The text of the unsaved edits as another bench would find it, were this one killed now."""
     assert app.editing is not None
     assert app.editing.file is not None
-    left = Editing(prepare(app.editing.file)).left()
+    left = Editing(prepare(app.editing.file)).unsaved()
     return left.text if left is not None else ""
 
 

@@ -69,7 +69,7 @@ def prepared(screen: ExportScreen, number: int) -> Iterator[None]:
         missing=missing,
         proven_by=None,
         text=FILE,
-        composed=SimpleNamespace(needs=("to be started in the data's folder: the rows name their pictures so",)),
+        composed=SimpleNamespace(requirements=("to be started in the data's folder: the rows name their pictures so",)),
     )
     screen.tell(ExportReady(number, made))
     yield

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import templates
-from workbench.models.load import collection_paused
+from workbench.models.load import gc_paused
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -100,7 +100,7 @@ def build_processor(family: str, tokenizer_dir: Path, out: Path) -> Path:
     """
     from transformers import AutoTokenizer
 
-    with collection_paused():
+    with gc_paused():
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_dir)
         before = len(tokenizer)
         processor, config = BUILDERS[family](tokenizer)

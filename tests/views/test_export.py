@@ -52,7 +52,9 @@ def test_of_the_demo(copied: Bench) -> None:
     assert [line[0] for line in told if line[0] in "✓✗–"] == [MARKS[one.ok] for one in export.proofs]
     # No run was made of it, and no axolotl is at hand.
     assert "✗ overfit" in "\n".join(told)
-    assert [line.removeprefix("! needs       ") for line in told if line[0] == "!"] == list(export.composed.needs)
+    assert [line.removeprefix("! needs       ") for line in told if line[0] == "!"] == list(
+        export.composed.requirements
+    )
 
 
 def test_the_state_of_an_export_in_one_line() -> None:

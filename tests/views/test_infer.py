@@ -10,7 +10,7 @@ import yaml
 
 from tests.views.support import EVIL, SAFE
 from workbench.bench import Bench
-from workbench.infer.headers import Broken
+from workbench.infer.headers import MarkerMismatch
 from workbench.infer.proof import Figures
 from workbench.infer.search import Evidence, Inference, infer
 from workbench.views.infer import COLUMNS, cells, headline, infer_payload, infer_text
@@ -90,7 +90,7 @@ def test_without_rows_or_notes_nothing_is_said_of_them() -> None:
 
 
 def test_markers_that_merge_with_content_are_told_with_their_ids() -> None:
-    broken = (Broken("assistant", START, 'a"\n', (1, 2, 3), (1, 2, 9)),)
+    broken = (MarkerMismatch("assistant", START, 'a"\n', (1, 2, 3), (1, 2, 9)),)
     tail = infer_text(found(evidence(broken=broken)), "m").partition(f'end: "{END}"\n')[2]
     first, second = tail.splitlines()
     assert "whole header is not found" in first
@@ -98,7 +98,7 @@ def test_markers_that_merge_with_content_are_told_with_their_ids() -> None:
 
 
 def test_nothing_from_the_data_acts_on_the_terminal_or_leaves_the_comments() -> None:
-    broken = (Broken("assistant", EVIL, EVIL, (1,), (2,)),)
+    broken = (MarkerMismatch("assistant", EVIL, EVIL, (1,), (2,)),)
     hostile = found(evidence(notes=(f"{EVIL}\nrole_boundaries: []",), broken=broken), notes=(EVIL,), rows=1)
     text = infer_text(hostile, EVIL, EVIL)
     assert "\x1b" not in text

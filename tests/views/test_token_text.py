@@ -7,24 +7,24 @@ from itertools import product
 import pytest
 from rich.cells import cell_len
 
-from workbench.views.token_text import steady
+from workbench.views.token_text import standalone_text
 
 HOSTILE = ["🏽", "\u200d", "👩\u200d", "\u0301", "e\u0301", "\u093e", "\ufe0f", "❤\ufe0f", "👍🏽", "a", "\u1161", "世"]
 
 
 @pytest.mark.parametrize(("first", "second"), product(HOSTILE, HOSTILE))
 def test_widths_add_up(first: str, second: str) -> None:
-    left, right = steady(first), steady(second)
+    left, right = standalone_text(first), standalone_text(second)
     assert cell_len(left + right) == cell_len(left) + cell_len(right)
     assert cell_len(left) > 0
 
 
 @pytest.mark.parametrize("text", ["👍🏽", "e\u0301", "❤\ufe0f", "👩\u200d👩\u200d👧", "世界", "naïve"])
 def test_what_stands_by_itself_is_left_alone(text: str) -> None:
-    assert steady(text) == text
+    assert standalone_text(text) == text
 
 
 def test_an_accent_is_seated_and_a_joiner_named() -> None:
-    assert steady("\u0301") == "◌\u0301"
-    assert steady("👩\u200d") == "👩⟨U+200D⟩"
-    assert steady("🏽") == "⟨U+1F3FD⟩"
+    assert standalone_text("\u0301") == "◌\u0301"
+    assert standalone_text("👩\u200d") == "👩⟨U+200D⟩"
+    assert standalone_text("🏽") == "⟨U+1F3FD⟩"

@@ -85,7 +85,7 @@ def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
     """Targets that reach the language model alone: the family's, where they do, else those of the anatomy."""
     from workbench.models.targets import anchored, trained
 
-    need = bench.family.needs(bench.loaded.config).get("lora_target_modules") if bench.family is not None else None
+    need = bench.family.settings(bench.loaded.config).get("lora_target_modules") if bench.family is not None else None
     for pattern in (need.value if need is not None else None, anchored(anatomy)):
         if not isinstance(pattern, str):
             continue

@@ -137,7 +137,7 @@ def _right_end(facts: RowFacts, index: int, message: int) -> tuple[Fix | None, s
     else:
         rows = as_rows(facts.masking.boundaries)
         rows[index]["end"] = text
-        edits = plugin.boundaries(facts.bench.document.data, rows)
+        edits = plugin.boundary_edits(facts.bench.document.data, rows)
     return Fix(f"end: {text!r}", edits), f"Write end: {text!r} ({token}), which the template writes after the content."
 
 

@@ -59,7 +59,7 @@ def text_class(model: ModelFacts) -> Iterator[Finding]:
 @check("A006", stage="model")
 def attention_backend(model: ModelFacts) -> Iterator[Finding]:
     """A006: the class of each part is asked for the backend, then the heads are measured."""
-    from workbench.models.attention import UNSET, lacking, refused
+    from workbench.models.attention import UNSET, parts_without, refused
 
     bench, anatomy = model.bench, model.anatomy
     data = bench.document.data
@@ -77,7 +77,7 @@ def attention_backend(model: ModelFacts) -> Iterator[Finding]:
         return
     title, hint = f"without {', '.join(keys)}", f"Remove {' and '.join(keys)}: {UNSET}."
     edits = [Edit((key,), remove=True) for key in keys]
-    if data.get("sample_packing") and not bench.recipe.multimodal and not lacking(anatomy, "sdpa"):
+    if data.get("sample_packing") and not bench.recipe.multimodal and not parts_without(anatomy, "sdpa"):
         # With none named, axolotl does not tell packed rows apart.
         title, hint = "attn_implementation: sdpa", "Set attn_implementation: sdpa."
         edits = [edit for edit in edits if edit.path != ("attn_implementation",)]
@@ -93,7 +93,7 @@ def checkpointing(model: ModelFacts) -> Iterator[Finding]:
     if not recipe.gradient_checkpointing or not reentrant:
         return
     need = (
-        bench.family.needs(bench.loaded.config).get("gradient_checkpointing_kwargs")
+        bench.family.settings(bench.loaded.config).get("gradient_checkpointing_kwargs")
         if bench.family is not None
         else None
     )

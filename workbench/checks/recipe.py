@@ -33,7 +33,7 @@ def no_boundaries(recipe: RecipeFacts) -> Iterator[Finding]:
     fix, hint = None, "Add role_boundaries; `vlmbench infer` finds them."
     if known:
         rows = [row.as_recipe() for row in known]
-        edits = plugin.boundaries(bench.document.data, rows)
+        edits = plugin.boundary_edits(bench.document.data, rows)
         fix = Fix(f"the role_boundaries of {bench.family.name if bench.family else ''}", edits)
         hint = f"Add the role_boundaries of {bench.family.name if bench.family else 'the family'}."
     path = "role_boundaries" if "role_boundaries" in bench.document.data else "chat_template"

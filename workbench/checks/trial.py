@@ -166,7 +166,7 @@ class Trials:
 
     def _everything(self) -> Iterator[Row]:
         for row in self._rows:
-            yield self._state.bench.glance(row) if isinstance(row, int) else row
+            yield self._state.bench.peek(row) if isinstance(row, int) else row
 
     def _outcome(self, fix: Fix, depth: int, *, deep: bool) -> _Outcome:
         """What comes of a fix, tried once for all the findings that it is offered for."""
@@ -253,7 +253,7 @@ class _Judged:
             old, before = self._base.judged(row)
             now = mask_findings(changed)
         else:
-            whole = self._base.bench.glance(row.index)
+            whole = self._base.bench.peek(row.index)
             old, before, now = RowFacts(whole), row_findings(whole), row_findings(new)
         lost, gained = moved(old, changed, retrains=self._retrains)
         if lost or gained:
@@ -290,7 +290,7 @@ class _BenchState:
 
     def row(self, row: Row) -> Row:
         """The same row on this bench; what was rendered is taken along where it would not be rendered otherwise."""
-        return _on(row, self.bench) if self.how in ("same", "mask") else self.bench.glance(row.index)
+        return _on(row, self.bench) if self.how in ("same", "mask") else self.bench.peek(row.index)
 
     def kept(self, row: Row) -> Row:
         """The same, to be kept."""
@@ -361,8 +361,13 @@ def _slim(row: Row) -> Row:
     """The row with its rendering and trace, without its pictures and raw data: to be kept for long."""
     other, talk = copy(row), row.conversation
     # Found while the row still has its own texts.
-    row.wishes_under(row.bench.masking)
-    other.__dict__ |= {"asked": row.asked, "where": row.where, "rendering": row.rendering, "trace": row.trace}
+    row.flags_under(row.bench.masking)
+    other.__dict__ |= {
+        "flags_by_keys": row.flags_by_keys,
+        "where": row.where,
+        "rendering": row.rendering,
+        "trace": row.trace,
+    }
     bare = _Bare([{"role": one.get("role")} for one in talk.messages], talk.origin)
     other.__dict__ |= {"conversation": bare, "raw": replace(row.raw, data=None), "error": None, "checked": None}
     return other

@@ -169,7 +169,7 @@ def one_more(facts: RowFacts, index: int, start: str) -> Fix:
     if facts.bench.recipe.effective_boundaries is not None:
         edits: tuple[Edit, ...] = (Edit(("role_boundaries", len(rows)), extra),)
     else:
-        edits = plugin.boundaries(facts.bench.document.data, [*rows, extra])
+        edits = plugin.boundary_edits(facts.bench.document.data, [*rows, extra])
     return Fix(f"one more {rows[index]['role']} boundary, start: {start!r}", edits)
 
 
@@ -179,4 +179,4 @@ def set_start(facts: RowFacts, index: int, start: str) -> tuple[Edit, ...]:
         return (Edit(("role_boundaries", index, "start"), start),)
     rows = as_rows(facts.masking.boundaries)
     rows[index]["start"] = start
-    return plugin.boundaries(facts.bench.document.data, rows)
+    return plugin.boundary_edits(facts.bench.document.data, rows)

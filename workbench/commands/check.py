@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--select", metavar="CODES", default="", help="Only these codes, or beginnings of codes: M,T007.")
 @click.option("--ignore", metavar="CODES", default="", help="None of these codes.")
-@click.option("--fix", is_flag=True, help="Mend what can be mended in CONFIG, after showing the diff.")
+@click.option("--fix", is_flag=True, help="Apply the fixes to CONFIG, after showing the diff.")
 @click.option("--yes", is_flag=True, help="With --fix: write without asking.")
 @click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def check(
@@ -73,7 +73,7 @@ def check(
 def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:
     """Print what a check finds, mended first where that is asked for; gives the exit code."""
     from workbench.checks.apply_fixes import mend
-    from workbench.console import console, reader_may_leave, write_json
+    from workbench.console import console, ignoring_closed_pipe, write_json
     from workbench.console import report as tell
     from workbench.recipe import plugin
     from workbench.views.checks import check_payload, check_view, fixes_view
@@ -81,7 +81,7 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
 
     mended = mend(bench, report) if fix else None
     found = mended.report if mended is not None else report()
-    with reader_may_leave():
+    with ignoring_closed_pipe():
         if output == "json":
             write_json(check_payload(bench, found, mended.fixes if mended is not None else ()))
         elif output == "html":
@@ -110,7 +110,7 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
                 if (number := found.count(severity))
             ]
             print(f"vlmbench: wrote {path}; what remains: {', '.join(left) or 'nothing'}", file=sys.stderr)
-            if (more := plugin.put_beside(bench.document.data, saved)) is not None:
+            if (more := plugin.write_beside(bench.document.data, saved)) is not None:
                 print(f"vlmbench: wrote {more}, the plugin that the recipe names", file=sys.stderr)
         else:
             print("vlmbench: nothing written; give --yes to write it", file=sys.stderr)
@@ -119,7 +119,7 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
 
 
 def _written(document: Document) -> Path:
-    """Save a mended recipe, unless somebody wrote to its file since it was read: a check can take minutes."""
+    """Save a fixed recipe, unless another process wrote to its file since it was read: a check can take minutes."""
     if document.changed_outside:
         cause = "It holds something else than what was checked. Nothing was written."
         raise InputError("The recipe was changed meanwhile", cause, "Check it again.", Where(str(document.path)))

@@ -23,7 +23,7 @@ def explain(code: str | None, output: str) -> int:
     from workbench.views import checks
     from workbench.views.codes_markdown import codes_markdown
 
-    with console.reader_may_leave():
+    with console.ignoring_closed_pipe():
         if output == "json":
             console.write_json({"schema": checks.EXPLAIN_SCHEMA, "codes": [page.to_dict() for page in chosen]})
         elif output == "markdown":

@@ -49,7 +49,7 @@ def export(
 
     console.quiet_libraries()
     try:
-        asked = dict(_assignment(one) for one in assigned)
+        asked = dict(_assignment(assignment) for assignment in assigned)
         target = Path(out) if out not in (None, "-") else None
         if target is not None:
             refuse_special(target)
@@ -82,7 +82,7 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
 def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int:
     """Write or print; stderr tells what is proven, stdout is the data."""
     from workbench import console
-    from workbench.console import reader_may_leave, write_json
+    from workbench.console import ignoring_closed_pipe, write_json
     from workbench.views.export import outcome, proof_line, proofs_text, written_text
     from workbench.views.items import visible
 
@@ -99,7 +99,7 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
             written = made.write(unvalidated=unvalidated, force=force)
         except BenchError as error:
             problem = error
-    with reader_may_leave():
+    with ignoring_closed_pipe():
         if output == "json":
             refusal = problem.to_dict() if problem is not None else None
             write_json(made.to_dict() | {"written": str(written) if written else None, "diff": diff, "error": refusal})

@@ -23,9 +23,9 @@ def families(name: str | None, output: str) -> int:
         return console.report(problem, as_json=output == "json")
     from workbench.views.families import families_table, family_page
 
-    with console.reader_may_leave():
+    with console.ignoring_closed_pipe():
         if output == "json":
-            listed = [one.model_dump(mode="json") for one in chosen]
+            listed = [family.model_dump(mode="json") for family in chosen]
             console.write_json({"schema": "vlmbench.families/1", "families": listed})
         else:
             console.console().print(family_page(chosen[0]) if name else families_table(chosen))

@@ -46,7 +46,7 @@ def infer(
         from workbench.views.infer import infer_payload, infer_text
 
         found = bench.infer(bench.head(None if rows == "all" else rows))
-        with console.reader_may_leave():
+        with console.ignoring_closed_pipe():
             if output == "json":
                 console.write_json(infer_payload(found, bench.title))
             elif output == "html":

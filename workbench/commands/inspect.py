@@ -65,13 +65,13 @@ def inspect(
         with console.progress_bar() as progress:
             bench.load(progress)
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
-        with console.reader_may_leave():
+        with console.ignoring_closed_pipe():
             _print(bench, chosen, output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")
     from workbench.checks.row_checks import row_findings
 
-    found = [*bench.findings, *(finding for one in chosen for finding in row_findings(one))]
+    found = [*bench.findings, *(finding for row in chosen for finding in row_findings(row))]
     return EXIT_FINDINGS if any(finding.severity == "error" for finding in found) else EXIT_OK
 
 
@@ -93,7 +93,7 @@ def _print(bench: Bench, rows: list[Row], output: str) -> None:
 
 
 def _can_draw() -> bool:
-    """Whether this is a terminal, or the server of the app draws in a browser."""
+    """True where this is a terminal, or the server of the app draws in a browser."""
     return (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
 
 
@@ -116,8 +116,8 @@ def _serve(host: str, port: int) -> int:
     arguments: list[str] = []
     for param in context.command.params:
         value = context.params.get(param.name or "")
-        given = context.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
-        if not given or param.name in ("serve", "host", "port", "plain"):
+        on_command_line = context.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
+        if not on_command_line or param.name in ("serve", "host", "port", "plain"):
             continue
         if isinstance(param, click.Option):
             arguments.append(param.opts[0])

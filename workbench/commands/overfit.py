@@ -114,7 +114,7 @@ def overfit(
     from workbench.views.overfit import overfit_payload, overfit_text
 
     verdict = judge(events)
-    with console.reader_may_leave():
+    with console.ignoring_closed_pipe():
         if as_json:
             console.write_json(overfit_payload(events, verdict, str(file)))
         elif output == "html":
@@ -128,7 +128,7 @@ def overfit(
 
 
 def exit_code(verdict: Verdict) -> int:
-    """What a verdict means to a shell."""
+    """The exit code for a verdict."""
     codes = {finding.code for finding in verdict.findings if finding.severity == "error"}
     if verdict.outcome == "pass":
         return EXIT_OK

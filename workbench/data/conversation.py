@@ -178,7 +178,7 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
         notes.at_message(column, index, key)
         if not isinstance(content, (str, list)):
             what = "null" if content is None else f"{type_name(content)}, neither a text nor a list of parts"
-            consequence = "axolotl drops the message without a word"
+            consequence = "axolotl drops the message without a warning"
             if message.get("tool_calls"):
                 consequence += ", its tool_calls with it"
             hint = "Give the message a text, or remove it, so that what is trained is what is written."
@@ -267,7 +267,7 @@ def _note_dropped_keys(column: str, listed: Any, legacy: bool, notes: Notes) -> 
                 NO_EFFECT,
                 "note",
                 f"`{key}` of {places} is ignored by the multimodal path",
-                "Remove it, or expect nothing of it.",
+                "Remove it: it has no effect.",
             )
     notes.at_message(column, None, None)
 

@@ -19,7 +19,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 def is_hub_id(path: str) -> bool:
-    """Whether a text has the form of a dataset's name on the hub: `name` or `owner/name`."""
+    """True where a text has the form of a dataset's name on the hub: `name` or `owner/name`."""
     return _HUB_ID.fullmatch(path) is not None and "--" not in path and ".." not in path
 
 

@@ -34,7 +34,7 @@ _last_key = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
 
 
 def open_json(path: Path, name: str) -> JsonlSource | JsonListSource:
-    """The rows of a JSON file: one value a line, or one list of rows; told apart by the first character."""
+    """The rows of a JSON file: one value a line, or one list of rows; the first character decides."""
     try:
         start = Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
     except DAMAGED as error:
@@ -130,7 +130,7 @@ class JsonlSource:
         return iter(self._faults)
 
     def is_one_object(self) -> bool:
-        """Whether the first line alone is no JSON, but the first few together start one object over several lines."""
+        """True where the first line alone is no JSON, but the first few lines together start one object."""
         with self._lock:
             if not self._has(1):
                 return False

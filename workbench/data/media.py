@@ -60,7 +60,7 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where a reference leads. `path` for files; `beside_data`: found only from the data file's folder, not from the
+    """The target of a reference. `path` for files; `beside_data`: found only from the data file's folder, not from the
     working directory, where axolotl looks; `shadowed`: both exist and differ; `uri`: it was written as file://."""
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""The parts of normalised messages: what transformers will stumble over, and media references made loadable."""
+"""The parts of normalised messages: those at which transformers raises, and media references made loadable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IGNORED_PART_KEYS = ("train", "weight", "training")
 def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str, notes: Notes) -> None:
     """Findings for what the processor raises at, or counts wrong, after axolotl's own code has passed the row on."""
     slots = dict.fromkeys(MEDIA_KEYS, 0)
-    given = dict.fromkeys(MEDIA_KEYS, 0)
+    passed = dict.fromkeys(MEDIA_KEYS, 0)
     first_slot: dict[str, tuple[int, int]] = {}
     ignored: dict[str, int] = {}
     for index, message in enumerate(messages):
@@ -39,13 +39,13 @@ def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str,
                 continue
             named = 1 if part["type"] == "image_url" else sum(key in part for key in MEDIA_KEYS[kind])
             slots[kind] += 1
-            given[kind] += named
+            passed[kind] += named
             if named != 1:
                 first_slot.setdefault(kind, (index, number))
     for kind, (index, number) in first_slot.items():
         notes.at_message(column, origin[index], f"content[{number}]")
         names = {"image": "picture", "video": "video", "audio": "audio"}
-        text = f"the processor gets {_count(given[kind], names[kind])} for {_count(slots[kind], kind + ' part')}"
+        text = f"the processor gets {_count(passed[kind], names[kind])} for {_count(slots[kind], kind + ' part')}"
         notes.add(BAD_PICTURES, "error", text, f"Give every {kind} part exactly one of {', '.join(MEDIA_KEYS[kind])}.")
     for key, index in ignored.items():
         notes.at_message(column, origin[index], None)

@@ -91,7 +91,7 @@ def is_placeholder(part: dict[str, Any]) -> bool:
 def place_picture(
     messages: list[dict[str, Any]], origin: list[int], value: Any, column: str, name: str, notes: Notes
 ) -> None:
-    """Put the picture where axolotl puts it, in place. Raises RowError where axolotl stumbles on its way there."""
+    """Put the picture where axolotl puts it, in place. Raises RowError where axolotl raises while it does so."""
     spot: tuple[int, int] | None = None
     first_user: int | None = None
     for index, message in enumerate(messages):

@@ -94,7 +94,7 @@ class Notes:
 
 
 def type_name(value: Any) -> str:
-    """What a JSON-minded person calls the value's type."""
+    """The name of a value's JSON type, with its article."""
     names = {
         dict: "an object",
         list: "a list",

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from workbench.editing.working_copy import Left, WorkingCopy
+from workbench.editing.working_copy import UnsavedEdits, WorkingCopy
 from workbench.errors import BenchError, InputError
 from workbench.findings import Fix, apply_fix
 from workbench.paths import recipe_dir
@@ -35,19 +35,19 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a row's mask differs from the one it is compared with: two bool arrays `[L]`."""
+    """The tokens whose training differs from the compared mask: two bool arrays `[L]`."""
 
     added: npt.NDArray[np.bool_]
     removed: npt.NDArray[np.bool_]
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Tokens that are trained now and were not, and the other way round."""
+        """The numbers of tokens that are newly trained, and of those no longer trained."""
         return int(self.added.sum()), int(self.removed.sum())
 
 
 class Editing:
-    """The recipe of a loaded bench under the hands of a person.
+    """Edits of a loaded bench's recipe.
 
     Changes are shown against the mask of the text as opened or last saved, or of another recipe (`compare`).
     `problem` says what is wrong with the text at present; the mask is then that of the last good text.
@@ -55,7 +55,7 @@ class Editing:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self._against: Masking | None = None
+        self._compared_masking: Masking | None = None
         self.compared_with = self.compared_path = ""
         self.other: Document | None = None
         self.problem: BenchError | None = None
@@ -65,8 +65,8 @@ class Editing:
         self._unkept = False
         self._before: tuple[Masking, Row, npt.NDArray[np.bool_]] | None = None
         self.set_aside: list[Path] = []
-        """Where the last `left` put older edits of another process, or the last `save` what others wrote meanwhile."""
-        self.put_beside: Path | None = None
+        """Files with older edits of another process (of the last `unsaved`), or what others wrote (of `save`)."""
+        self.plugin_file: Path | None = None
         """The file that the last `save` wrote beside the recipe, because the recipe's plugins name it; else None."""
 
     @property
@@ -76,19 +76,19 @@ class Editing:
 
     @property
     def file(self) -> Path | None:
-        """Where saving writes to; None for a new recipe, and for the demo, which ships with the bench."""
+        """The file that saving writes to; None for a new recipe, and for the demo, which ships with the bench."""
         path = self.document.path
         return None if path is None or path.resolve().is_relative_to(sample_dir().resolve()) else path
 
     @property
-    def against(self) -> Masking:
+    def compared_masking(self) -> Masking:
         """The masking that changes are shown against; before the first edit, the bench's own."""
-        return self._against if self._against is not None else self.bench.masking
+        return self._compared_masking if self._compared_masking is not None else self.bench.masking
 
     # Edits
 
     def type(self, text: str, *, keep: bool = True) -> None:
-        """Take the whole text as typed by a person, whether or not it is YAML at present.
+        """Take the whole text as typed, valid YAML or not.
 
         Without `keep` it is not on disk before the next edit, or before `keep()`: to be called once it was shown.
         """
@@ -101,7 +101,7 @@ class Editing:
         self.document.replace_text(text, group=f"typing {self._group}")
         self._follow(keep=keep)
 
-    def make(self, fix: Fix) -> None:
+    def apply(self, fix: Fix) -> None:
         """Apply a finding's fix.
 
         Raises:
@@ -137,7 +137,7 @@ class Editing:
         family = self.bench.family
         if family is None or not family.boundaries:
             return None
-        return [boundary_row(one) for one in family.boundaries]
+        return [boundary_row(boundary) for boundary in family.boundaries]
 
     def undo(self) -> bool:
         """Take back the last edit; False where there is none."""
@@ -157,10 +157,10 @@ class Editing:
 
     @property
     def stale(self) -> bool:
-        """Whether an edit asks for more than the mask to be read again; `settle` does that."""
+        """True where an edit changed more than the mask; `reload_changes` then reads the model and rows again."""
         return self.document.error is None and outside_the_mask(self.document.parsed.data) != self._applied
 
-    def settle(self) -> None:
+    def reload_changes(self) -> None:
         """Read again what the edits since the last time ask for: the rows, the template, the model. May take seconds.
 
         Raises:
@@ -186,7 +186,7 @@ class Editing:
 
     def _follow(self, *, keep: bool = True) -> None:
         self.problem = self.document.error
-        self._against = self.against
+        self._compared_masking = self.compared_masking
         if self.problem is None:
             try:
                 self.bench.remask()
@@ -197,8 +197,8 @@ class Editing:
             self.keep()
 
     def change(self, row: Row) -> Change | None:
-        """How a row's mask differs from the one it is compared with; None where both have one rule."""
-        against, known = self.against, self._before
+        """The difference between a row's mask and the compared one; None where both have the same masking."""
+        against, known = self.compared_masking, self._before
         if against == self.bench.masking:
             return None
         if known is None or known[0] is not against or known[1] is not row:
@@ -213,7 +213,7 @@ class Editing:
             InputError: the other recipe cannot be read, or its markers mean nothing to this tokenizer.
         """
         other = Document.from_file(path) if path is not None else Document(self._opened, self.document.name)
-        self._against = self.bench.masking_of(other)
+        self._compared_masking = self.bench.masking_of(other)
         self.other = other if path is not None else None
         self.compared_path = str(path) if path is not None else ""
         self.compared_with = Path(self.compared_path).name
@@ -222,7 +222,7 @@ class Editing:
 
     @property
     def working_copy(self) -> WorkingCopy:
-        """Where the text is kept while it is not saved."""
+        """The place that keeps the text while it is not saved."""
         return WorkingCopy(recipe_dir(self.bench.title, self.document.path))
 
     @property
@@ -231,7 +231,7 @@ class Editing:
 
         Each of the two keeps its own unsaved text; the one that saves second finds the file changed outside.
         """
-        return self.working_copy.other
+        return self.working_copy.other_process
 
     def keep(self) -> None:
         """Bring the working copy on disk up to date, where an edit is not in it yet."""
@@ -243,29 +243,29 @@ class Editing:
         else:
             self.working_copy.drop()
 
-    def left(self) -> Left | None:
+    def unsaved(self) -> UnsavedEdits | None:
         """Edits of another time that were never saved; None where there are none, or the file has come to hold them."""
         copy = self.working_copy
-        self.set_aside = copy.gather()
-        found = copy.left()
+        self.set_aside = copy.collect_unsaved()
+        found = copy.unsaved()
         return None if found is None or found.text == self.document.text else found
 
-    def meanwhile(self, left: Left) -> bool:
-        """Whether the file was changed after those edits were begun."""
-        return self.file is not None and left.opened not in ("", self.document.text)
+    def changed_since(self, edits: UnsavedEdits) -> bool:
+        """True where the file was changed after those edits were begun."""
+        return self.file is not None and edits.opened not in ("", self.document.text)
 
-    def restore(self, left: Left) -> None:
+    def restore(self, edits: UnsavedEdits) -> None:
         """Take those edits up, as one edit that can be undone. A file that was changed meanwhile is not forgotten:
         `changed_outside` holds until one of the two is chosen."""
-        if self.meanwhile(left):
-            self._opened = left.opened
+        if self.changed_since(edits):
+            self._opened = edits.opened
         self._group += 1
-        self.document.replace_text(left.text, group=f"restored {self._group}")
+        self.document.replace_text(edits.text, group=f"restored {self._group}")
         self._follow()
 
-    def discard(self, left: Left) -> Path | None:
+    def discard(self, edits: UnsavedEdits) -> Path | None:
         """Go on without those edits, which are set aside in the file returned (None: it could not be written)."""
-        kept = self.working_copy.set_aside(left.text, "mine")
+        kept = self.working_copy.set_aside(edits.text, "mine")
         if kept is not None:
             self.working_copy.drop()
         return kept
@@ -275,14 +275,14 @@ class Editing:
         return self.document.diff()
 
     def on_disk(self) -> str | None:
-        """What the file holds now; None where there is no file, or it cannot be read."""
+        """The text that the file holds now; None where there is no file, or it cannot be read."""
         try:
             return None if self.file is None else self.file.read_bytes().decode("utf-8", "replace")
         except OSError:
             return None
 
     def changed_outside(self) -> bool:
-        """Whether the file holds something else than what was opened or last saved."""
+        """True where the file holds something else than was opened or last saved."""
         return self.file is not None and self.on_disk() != self._opened
 
     @property
@@ -290,7 +290,7 @@ class Editing:
         """The text that the edits were made from: as opened or last saved."""
         return self._opened
 
-    def take_theirs(self) -> None:
+    def take_file_text(self) -> None:
         """Go on with what the file holds now. The text of before is one undo away, and is set aside in a file too."""
         theirs = self.on_disk()
         if theirs is None:
@@ -314,19 +314,19 @@ class Editing:
         """
         if path is None and self.file is None:
             raise InputError("This recipe has no file of its own yet", hint="Give a path to save it to.")
-        left, theirs = self.working_copy, self.on_disk()
+        copy, theirs = self.working_copy, self.on_disk()
         self.set_aside = []
         if path is None and theirs is not None and theirs != self._opened:
-            kept = left.set_aside(theirs, "theirs")
+            kept = copy.set_aside(theirs, "theirs")
             self.set_aside = [kept] if kept is not None else []
         target = self.document.save(path)
         self._opened = self.document.text
-        left.drop()
-        self.put_beside = None
+        copy.drop()
+        self.plugin_file = None
         if self.document.error is None and self.problem is None:
-            self.put_beside = plugin.put_beside(self.document.data, target)
-            if self.put_beside is not None:
+            self.plugin_file = plugin.write_beside(self.document.data, target)
+            if self.plugin_file is not None:
                 self.bench.remask()
         if not self.compared_with and self.problem is None:
-            self._against = self.bench.masking
+            self._compared_masking = self.bench.masking
         return target

@@ -26,7 +26,7 @@ _ours: dict[Path, tuple[Path, IO[str] | None]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class UnsavedEdits:
     """Edits that were left unsaved: their text, the text that they were made from ("" where unknown), and when."""
 
     text: str
@@ -35,7 +35,7 @@ class Left:
 
 
 class WorkingCopy:
-    """Lives in the folder of a recipe's state. A full or read-only disk stops nobody's typing."""
+    """The unsaved text in the folder of a recipe's state. Errors of the disk are ignored: typing must go on."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class WorkingCopy:
         return self.place / _WORKING
 
     @property
-    def other(self) -> str:
+    def other_process(self) -> str:
         """The process that had this recipe open before this one, and still has; "" where there is none."""
         if self.place == self.folder:
             return ""
@@ -66,22 +66,22 @@ class WorkingCopy:
             _write(self.file, text)
 
     def drop(self) -> None:
-        """Nothing is unsaved any more."""
+        """Remove the kept text: nothing is unsaved."""
         _drop(self.place)
 
-    def left(self) -> Left | None:
-        """What was kept and not dropped."""
-        return _left(self.place)
+    def unsaved(self) -> UnsavedEdits | None:
+        """The edits that were kept and neither saved nor dropped; None where there are none."""
+        return _unsaved(self.place)
 
-    def gather(self) -> list[Path]:
-        """Take up what processes that have ended left in places of their own: the newest text becomes `left`, each
+    def collect_unsaved(self) -> list[Path]:
+        """Take up what processes that have ended left in places of their own: the newest text becomes `unsaved`, each
         other one is set aside in one of the files returned."""
         aside = []
         for place in (self.folder, *sorted(self.folder.glob(f"{_BESIDE}-*"))):
             if place == self.place:
                 continue
             with _held(place) as lock:
-                theirs, mine = _left(place), _left(self.place)
+                theirs, mine = _unsaved(place), _unsaved(self.place)
                 if lock is None or theirs is None:
                     continue
                 newest, older = (theirs, mine) if mine is None or theirs.when > mine.when else (mine, theirs)
@@ -107,7 +107,7 @@ class WorkingCopy:
 
 
 def _place(folder: Path) -> Path:
-    """Where this process keeps the text of the recipe of this folder: the first place that no other process holds."""
+    """The folder in which this process keeps the recipe's text: the first candidate that no other process holds."""
     if folder not in _ours:
         places = (folder, *(folder / f"{_BESIDE}-{number}" for number in range(2, _MOST)))
         _ours[folder] = next(((place, lock) for place in places if (lock := _lock(place)) is not None), (folder, None))
@@ -148,7 +148,7 @@ def _held(place: Path) -> Iterator[IO[str] | None]:
             lock.close()
 
 
-def _left(place: Path) -> Left | None:
+def _unsaved(place: Path) -> UnsavedEdits | None:
     try:
         when = datetime.fromtimestamp((place / _WORKING).stat().st_mtime, UTC)
         text = _read(place / _WORKING)
@@ -158,7 +158,7 @@ def _left(place: Path) -> Left | None:
         opened = _read(place / _OPENED)
     except (OSError, UnicodeDecodeError):
         opened = ""
-    return Left(text, opened, when)
+    return UnsavedEdits(text, opened, when)
 
 
 def _drop(place: Path) -> None:

@@ -26,9 +26,9 @@ def disagreement(bench: Bench, answer: Answer) -> str | None:
         if row.error is not None:
             return f"row {index}: {answer.name} takes it, the bench reports: {row.error.message}"
         ids, labels = row.rendering.input_ids, row.mask.labels
-        said = _first(bench, answer.name, index, (ids, labels), theirs)
-        if said is not None:
-            return said
+        difference = _first(bench, answer.name, index, (ids, labels), theirs)
+        if difference is not None:
+            return difference
     return None
 
 

@@ -16,14 +16,14 @@ import numpy as np
 
 from workbench.checks.ineffective_keys import broken
 from workbench.errors import BenchError, InputError
-from workbench.export.added_keys import of_the_model, of_the_run
-from workbench.export.draft import ExportChange, Work
+from workbench.export.added_keys import model_keys, run_keys
+from workbench.export.draft import ExportChange, ExportDraft
 from workbench.export.paths import sources
 from workbench.export.receipt import without_receipt
 from workbench.recipe import plugin
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.model import Recipe
-from workbench.recipe.new import RecipePart, comment_lines, family_needs, several_gpus, written_part
+from workbench.recipe.new import RecipePart, comment_lines, family_settings, several_gpus, written_part
 from workbench.recipe.yaml.document import Document
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Composed:
 
     text: str
     changes: tuple[ExportChange, ...]
-    needs: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -73,7 +73,7 @@ def compose(
     """
     # Read anew, so that neither the bench's text nor its history changes.
     text = without_receipt(bench.document.text)
-    work = Work(bench, Document(text, bench.document.name), dict(asked or {}), rows)
+    work = ExportDraft(bench, Document(text, bench.document.name), dict(asked or {}), rows)
     for path, value in work.asked.items():
         work.put(path, value, "set for this export")
     sources(work, out)
@@ -84,8 +84,8 @@ def compose(
     _masking(work)
     _strategy(work)
     _fill(work)
-    files = {plugin.FILE: plugin.source()} if plugin.listed(work.document.data) else {}
-    return Composed(work.document.text, tuple(work.changes), tuple(work.needs), files)
+    files = {plugin.FILE: plugin.source()} if plugin.is_listed(work.document.data) else {}
+    return Composed(work.document.text, tuple(work.changes), tuple(work.requirements), files)
 
 
 def reopen(bench: Bench, text: str, path: Path | None = None, *, same_model: bool = True) -> Bench:
@@ -125,8 +125,8 @@ def first_difference(mine: Bench, other: Bench, rows: Sequence[int]) -> tuple[in
     return None
 
 
-def _masking(work: Work) -> None:
-    """What decides the labels, written out where axolotl reads it: in the first dataset's entry."""
+def _masking(work: ExportDraft) -> None:
+    """Write out the keys that decide the labels where axolotl reads them: in the first dataset's entry."""
     recipe = Recipe.from_document(work.document)
     if not recipe.datasets or not (recipe.multimodal or recipe.datasets[0].type == "chat_template"):
         # Other strategies, and rows that are tokenized already, know no roles.
@@ -138,39 +138,41 @@ def _masking(work: Work) -> None:
         work.put(("datasets", 0, "type"), "chat_template", "rows are conversations")
 
 
-def _strategy(work: Work) -> None:
+def _strategy(work: ExportDraft) -> None:
     """The named strategy in place of `role_boundaries`, where both are shown to be the same."""
     bench, document = work.bench, work.document
     recipe = Recipe.from_document(document)
     stuck = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer) if recipe.multimodal else None
     if recipe.effective_boundaries is not None and recipe.multimodal and not recipe.tokenizer_use_mistral_common:
-        told = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
+        overridden = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
         name = bench.family.axolotl.chat_template if bench.family is not None else None
         problem = "no named strategy of axolotl's is known for this model" if name is None else ""
-        if name is not None and not told:
+        if name is not None and not overridden:
             problem = _named(work, name)
             if not problem:
                 return
         _plugged(work, problem)
     if stuck is not None:
-        work.needs.append(f"an axolotl that can build its {bench.strategy.class_name}, as 0.19.0 cannot: {stuck}")
+        work.requirements.append(
+            f"an axolotl that builds its {bench.strategy.class_name}, which 0.19.0 cannot: {stuck}"
+        )
 
 
-def _plugged(work: Work, problem: str) -> None:
+def _plugged(work: ExportDraft, problem: str) -> None:
     """List the plugin that lets axolotl start with `role_boundaries`. `problem`: why those stay, where it is known."""
-    if not plugin.listed(work.document.data):
+    if not plugin.is_listed(work.document.data):
         if ("plugins",) in work.asked:
-            work.needs.append(f"{NEEDS_BOUNDARIES}: {plugin.STOPS}")
+            work.requirements.append(f"{NEEDS_BOUNDARIES}: {plugin.STOPS}")
             return
         why = f"{plugin.STOPS}; this plugin makes plain dictionaries of the entries"
         why += f". They stay: {problem}" if problem else ""
-        for edit in plugin.edits(work.document.data):
+        for edit in plugin.plugin_edits(work.document.data):
             work.put(edit.path, edit.value, why)
         _remark(work, "plugins", f"{why}.")
-    work.needs.append(NEEDS_PLUGIN)
+    work.requirements.append(NEEDS_PLUGIN)
 
 
-def _named(work: Work, name: str) -> str:
+def _named(work: ExportDraft, name: str) -> str:
     """Go over to the template and the boundaries that axolotl has under this name; "" where done, else why not."""
     from workbench.tokens.template import bundled_templates
 
@@ -200,7 +202,7 @@ def _named(work: Work, name: str) -> str:
     return ""
 
 
-def _remark(work: Work, key: str, text: str) -> None:
+def _remark(work: ExportDraft, key: str, text: str) -> None:
     """A comment above a key at the top level; nothing where it stands inside a line."""
     document = work.document
     line, column = document.line((key,), key=True)
@@ -208,30 +210,30 @@ def _remark(work: Work, key: str, text: str) -> None:
         return
     lines = document.text.split("\n")
     end = "\r" if lines[line - 1].endswith("\r") else ""
-    lines[line - 1 : line - 1] = [one + end for one in comment_lines(text)]
+    lines[line - 1 : line - 1] = [comment + end for comment in comment_lines(text)]
     marked = Document("\n".join(lines), document.name)
     if marked.data == document.data:
         work.document = marked
 
 
-def _fill(work: Work) -> None:
-    """What the model's family needs and what the full run needs, appended with its reasons where the recipe is open."""
-    model = of_the_model(work.bench, work.document)
-    run = of_the_run(work.bench, work.document)
+def _fill(work: ExportDraft) -> None:
+    """Append the keys that the model's family and the full run need and the recipe leaves open, with their reasons."""
+    model = model_keys(work.bench, work.document)
+    run = run_keys(work.bench, work.document)
     parts = [
-        RecipePart("What this model needs in training, added by vlmbench export.", tuple(model)),
+        RecipePart("Training settings of this model, added by vlmbench export.", tuple(model)),
         RecipePart("The full run, added by vlmbench export: starting points, to be changed freely.", tuple(run)),
     ]
     blocks = [block for part in parts if part.lines for block in written_part(part)]
     if not work.has("fsdp", "fsdp_config", "deepspeed"):
-        needs = dict(family_needs(work.bench.family, work.bench.loaded.config))
-        blocks += [note for note in several_gpus(needs) if note.split("\n")[0] not in work.document.text]
+        settings = dict(family_settings(work.bench.family, work.bench.loaded.config))
+        blocks += [note for note in several_gpus(settings) if note.split("\n")[0] not in work.document.text]
     lines = [*model, *run]
     _append(work, blocks, {line.key: line.value for line in lines})
     work.changes += [ExportChange((line.key,), line.value, line.above) for line in lines]
 
 
-def _append(work: Work, blocks: Sequence[str], values: Mapping[str, Any]) -> None:
+def _append(work: ExportDraft, blocks: Sequence[str], values: Mapping[str, Any]) -> None:
     """Blocks of text behind the document; as plain edits where that would not read as meant."""
     if not blocks:
         return

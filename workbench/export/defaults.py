@@ -27,7 +27,9 @@ RUN_KEYS = frozenset(
 )
 """Keys of the full run alone: how long, how fast, on how many machines, what is kept. A short run proves none."""
 BATCH = 16
+"""Rows in an optimizer step; half of it for few rows, or an epoch would be a dozen steps."""
 FEW_ROWS, MANY_ROWS = 1_000, 20_000
+"""Below the first three epochs, below the second two, else one: large data sets need no repetition."""
 _BILLION = 1e9
 
 
@@ -60,54 +62,59 @@ def parameters(config: Mapping[str, Any]) -> float | None:
     return layers * (attention + feed_forward) + vocabulary * (hidden + per_layer)
 
 
-def full_run(recipe: Recipe, given: Mapping[Any, Any], *, rows: int | None, size: float | None) -> Iterator[Default]:
-    """What the recipe leaves open. `given`: its keys; `rows`: their number, `size`: parameters, None where unknown."""
+def full_run(recipe: Recipe, keys: Mapping[Any, Any], *, rows: int | None, size: float | None) -> Iterator[Default]:
+    """Defaults for keys that a recipe lacks. `keys`: its mapping; `size`: parameters; None where either is unknown."""
     adapter = bool(recipe.adapter)
+    # Large models diverge at rates that small ones bear.
     big = size is not None and size > 10 * _BILLION
-    said = f"about {size / _BILLION:.1f}B parameters" if size is not None else "size unknown"
-    if "max_steps" not in given and "num_epochs" not in given:
+    size_text = f"about {size / _BILLION:.1f}B parameters" if size is not None else "size unknown"
+    if "max_steps" not in keys and "num_epochs" not in keys:
         yield _epochs(rows)
     micro = recipe.micro_batch_size or 1
-    if "micro_batch_size" not in given and "batch_size" not in given:
+    if "micro_batch_size" not in keys and "batch_size" not in keys:
+        # Activations grow with the model; where its size is unknown, one row is what fits most likely.
         micro = 1 if size is None or size > 3 * _BILLION else 2 if size > 0.5 * _BILLION else 4
-        why = f"{said}; a row with pictures is long, and gradients are accumulated anyway: raise it while memory lasts"
+        why = f"{size_text}; rows with pictures are long; gradients are accumulated anyway. Raise it while memory lasts"
         yield Default("micro_batch_size", micro, why)
-    if "gradient_accumulation_steps" not in given and "batch_size" not in given:
+    if "gradient_accumulation_steps" not in keys and "batch_size" not in keys:
         steps = max(1, (BATCH if rows is None or rows >= 200 else BATCH // 2) // micro)
         yield Default(
             "gradient_accumulation_steps",
             steps,
             f"{micro * steps} rows a step on one GPU; divide by their number",
         )
-    if "learning_rate" not in given:
+    if "learning_rate" not in keys:
         rate = (0.0001 if big else 0.0002) if adapter else (0.000005 if big else 0.00001)
         kind = "adapters" if adapter else "all weights"
-        yield Default("learning_rate", rate, f"{kind} of {said}; halve it where the loss jumps in the first 50 steps")
-    if "lr_scheduler" not in given:
+        yield Default(
+            "learning_rate", rate, f"{kind} of {size_text}; halve it where the loss jumps in the first 50 steps"
+        )
+    if "lr_scheduler" not in keys:
         yield Default("lr_scheduler", "cosine", "down to zero at the end, so the last checkpoint is the one to keep")
-    if "warmup_steps" not in given and "warmup_ratio" not in given:
+    if "warmup_steps" not in keys and "warmup_ratio" not in keys:
         yield Default("warmup_ratio", 0.03, "the first steps' gradients are the largest")
-    if "optimizer" not in given:
-        # bitsandbytes' states are not sharded.
-        whole = not any(given.get(key) for key in ("fsdp", "fsdp_config", "deepspeed", "tensor_parallel_size"))
+    if "optimizer" not in keys:
+        # 8-bit states pay where AdamW's are large: where a large model is trained whole. bitsandbytes does not shard
+        # them, so FSDP and DeepSpeed keep AdamW.
+        whole = not any(keys.get(key) for key in ("fsdp", "fsdp_config", "deepspeed", "tensor_parallel_size"))
         small = big and not adapter and whole
         optimizer = "adamw_8bit" if small else "adamw_torch_fused"
-        why = "AdamW's states in 8 bits: a quarter of their memory" if small else "as fast as AdamW gets"
+        why = "AdamW's states in 8 bits: a quarter of their memory" if small else "the fastest AdamW of PyTorch"
         yield Default("optimizer", optimizer, why)
-    if "max_grad_norm" not in given:
-        yield Default("max_grad_norm", 1.0, "one odd row does not throw the run off")
-    if not any(key in given for key in ("bf16", "fp16", "bfloat16", "float16", "fp8")):
+    if "max_grad_norm" not in keys:
+        yield Default("max_grad_norm", 1.0, "limits the effect of a single unusual row")
+    if not any(key in keys for key in ("bf16", "fp16", "bfloat16", "float16", "fp8")):
         yield Default("bf16", "auto", "these models were trained in it; fp16 overflows in several of them")
     evaluated = recipe.val_set_size or recipe.test_datasets
-    if not evaluated and not any(key in given for key in ("saves_per_epoch", "save_steps", "save_strategy")):
+    if not evaluated and not any(key in keys for key in ("saves_per_epoch", "save_steps", "save_strategy")):
         # Beside an evaluation this can make axolotl keep the best checkpoint instead of the last.
-        yield Default("saves_per_epoch", 1, "a run that dies loses an epoch at most")
-    if "save_total_limit" not in given:
+        yield Default("saves_per_epoch", 1, "a run that stops early loses one epoch at most")
+    if "save_total_limit" not in keys:
         yield Default("save_total_limit", 2, "the disk does not fill up" if adapter else "each holds the whole model")
-    if "logging_steps" not in given:
+    if "logging_steps" not in keys:
         yield Default("logging_steps", 1, "a run that goes wrong shows it in its first steps")
-    if "seed" not in given:
-        yield Default("seed", 42, "the same order of rows again")
+    if "seed" not in keys:
+        yield Default("seed", 42, "makes the order of the rows repeatable")
 
 
 def _epochs(rows: int | None) -> Default:
@@ -120,5 +127,5 @@ def _epochs(rows: int | None) -> Default:
 
 def _number(value: Any) -> float | None:
     if isinstance(value, list):
-        value = sum(value) / len(value) if value and all(isinstance(one, (int, float)) for one in value) else None
+        value = sum(value) / len(value) if value and all(isinstance(item, (int, float)) for item in value) else None
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

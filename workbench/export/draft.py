@@ -23,12 +23,12 @@ class ExportChange:
     removed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"key": dotted(self.path), "why": self.why}
-        return told | ({"removed": True} if self.removed else {"value": self.value})
+        payload: dict[str, Any] = {"key": dotted(self.path), "why": self.why}
+        return payload | ({"removed": True} if self.removed else {"value": self.value})
 
 
 @dataclass
-class Work:
+class ExportDraft:
     """An export under way: the document as far as it is written, and what was done to it."""
 
     bench: Bench
@@ -36,7 +36,7 @@ class Work:
     asked: Mapping[tuple[str | int, ...], Any]
     rows: Sequence[int]
     changes: list[ExportChange] = field(default_factory=list)
-    needs: list[str] = field(default_factory=list)
+    requirements: list[str] = field(default_factory=list)
 
     def put(self, path: tuple[str | int, ...], value: Any, why: str) -> None:
         """Set a value where it is another, and remember why."""

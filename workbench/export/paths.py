@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.export.draft import Work
+    from workbench.export.draft import ExportDraft
 
 _PICTURE_KEYS = frozenset(("image", "images", "path", "url", "image_url"))
 
@@ -39,7 +39,7 @@ def _relative_names(value: Any, key: str = "") -> Iterator[str]:
         yield from () if Path(value).is_absolute() else (value,)
 
 
-def sources(work: Work, out: Path | None) -> None:
+def sources(work: ExportDraft, out: Path | None) -> None:
     """The model and the data that were looked at, under paths that hold where the file will lie."""
     bench, document = work.bench, work.document
     options = bench.options
@@ -55,7 +55,7 @@ def sources(work: Work, out: Path | None) -> None:
     moved = out is not None and out.resolve().parent != home.resolve()
     if pictures is not None:
         moved = moved or pictures != home.resolve()
-        work.needs.append(f"to be started in {pictures}: the rows name their pictures from there")
+        work.requirements.append(f"to be started in {pictures}: the rows name their pictures from there")
     paths: list[tuple[str | int, ...]] = [("base_model",), ("chat_template_jinja",)]
     for section in ("datasets", "test_datasets"):
         entries = document.get((section,), [])

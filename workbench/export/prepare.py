@@ -30,21 +30,21 @@ ROWS = 200
 Asked = Mapping[tuple[str | int, ...], Any]
 
 
-class NotReady(BenchError):
+class ExportRefused(BenchError):
     """The export is refused: not everything is proven. Exit code 1."""
 
     exit_code = EXIT_FINDINGS
 
     def __init__(self, missing: Sequence[Proof]) -> None:
-        cause = "\n".join(f"{one.step}: {one.message}" for one in missing)
-        hints = "\n".join(dict.fromkeys(one.hint for one in missing if one.hint))
+        cause = "\n".join(f"{proof.step}: {proof.message}" for proof in missing)
+        hints = "\n".join(dict.fromkeys(proof.hint for proof in missing if proof.hint))
         super().__init__("Not exported: this recipe is not proven", cause, f"{hints}\n--unvalidated writes it anyway.")
         self.missing = tuple(missing)
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What would be written, and what of it is proven.
+    """An export before it is written, with its proofs.
 
     `rows` are the numbers of the rows that were looked at; `answer` is what axolotl made of them, where it was asked.
     """
@@ -59,17 +59,17 @@ class Export:
     @property
     def missing(self) -> tuple[Proof, ...]:
         """The steps that are not proven, in order."""
-        return tuple(one for one in self.proofs if one.ok is False)
+        return tuple(proof for proof in self.proofs if proof.ok is False)
 
     @property
     def proven_by(self) -> str | None:
-        """Who proved it: "axolotl 0.19.0" where that was asked and gives the same, "bench" where nothing is missing but
+        """The prover: "axolotl 0.19.0" where that was asked and gives the same, "bench" where nothing is missing but
         no axolotl was asked; None where something is missing."""
         return self.receipt.validated or None
 
     @property
     def validated(self) -> bool:
-        """Whether nothing is missing, and the trainer itself was asked and answered."""
+        """True where nothing is missing, and the trainer itself was asked and answered."""
         return self.proven_by not in (None, BENCH)
 
     @property
@@ -88,23 +88,23 @@ class Export:
         """Write the file, and beside it those that it needs: each whole or not at all. Gives the file's path.
 
         Raises:
-            NotReady: something is not proven and `unvalidated` is not given.
+            ExportRefused: something is not proven and `unvalidated` is not given.
             InputError: there is a file already and `force` is not given, or there is no such folder.
         """
         target = path or self.out
         if target is None:
-            raise InputError("The export has no place to go", hint="Give a path.")
+            raise InputError("The export has no file to write to", hint="Give a path.")
         if self.missing and not unvalidated:
-            raise NotReady(self.missing)
+            raise ExportRefused(self.missing)
         if target.exists() and not force:
             hint = "Give --force to replace it, or another --out."
-            raise InputError(f"{target} is there already", "Nothing was written.", hint, Where(str(target)))
+            raise InputError(f"{target} exists already", "Nothing was written.", hint, Where(str(target)))
         beside = {target.parent / name: content for name, content in self.composed.files.items()}
         for file, content in beside.items():
             if not force and (file.exists() or file.is_symlink()) and not _holds(file, content):
                 cause = f"The recipe needs {file.name} beside it, and this is another one. Nothing was written."
                 hint = "Move it away, give --force to replace it, or another --out."
-                raise InputError(f"{file} is there already", cause, hint, Where(str(file)))
+                raise InputError(f"{file} exists already", cause, hint, Where(str(file)))
         # First what the recipe names, so that it never lies there without it.
         for file, content in beside.items():
             if not _holds(file, content):
@@ -118,9 +118,9 @@ class Export:
             "schema": SCHEMA,
             "validated": self.validated,
             "proven_by": self.proven_by,
-            "proofs": [one.to_dict() for one in self.proofs],
-            "changes": [one.to_dict() for one in self.composed.changes],
-            "needs": list(self.composed.needs),
+            "proofs": [proof.to_dict() for proof in self.proofs],
+            "changes": [change.to_dict() for change in self.composed.changes],
+            "needs": list(self.composed.requirements),
             "receipt": self.receipt.to_dict(),
             "text": self.text,
             "files": {name: content.decode() for name, content in self.composed.files.items()},
@@ -128,7 +128,7 @@ class Export:
 
 
 def _holds(file: Path, content: bytes) -> bool:
-    """Whether the file is there with this content, line endings aside."""
+    """True where the file exists with this content, line endings aside."""
     try:
         return file.read_bytes().replace(b"\r\n", b"\n") == content
     except OSError:
@@ -167,7 +167,7 @@ def prepare_export(
         hint = "Give another --out; `vlmbench check --fix` edits a recipe in place."
         raise InputError("--out is the recipe itself", "An export never replaces what it was made from.", hint)
     if out is not None and not out.parent.is_dir():
-        hint = "Make it, or give another --out."
+        hint = "Create it, or give another --out."
         raise InputError(f"There is no folder {out.parent}", "Nothing was written.", hint, Where(str(out)))
     asked = dict(asked or {})
     later = {path: value for path, value in asked.items() if path[0] in RUN_KEYS}
@@ -196,8 +196,8 @@ def prepare_export(
         answer = _asked_consumer(exported, composed.text, rows)
         proofs.append(readiness.consumer_proof(exported, answer))
     receipt = _receipt(bench, rows, proofs, composed, answer, today)
-    told = answer if isinstance(answer, Answer) else None
-    return Export(composed, tuple(proofs), receipt, rows, out, told)
+    axolotl_answer = answer if isinstance(answer, Answer) else None
+    return Export(composed, tuple(proofs), receipt, rows, out, axolotl_answer)
 
 
 def _with(bench: Bench, asked: Asked) -> Bench:
@@ -230,13 +230,13 @@ def _receipt(
     taken = fingerprint(bench, [index for index in rows if bench.row(index).error is None])
     model = bench.title if bench.loaded.revision else Path(bench.title).name
     source = Path(bench.rows.name).name or bench.rows.name
-    told = {"vlmbench": __version__} | versions()
+    used_versions = {"vlmbench": __version__} | versions()
     if isinstance(answer, Answer):
-        told |= {"axolotl": answer.versions["axolotl"]}
-    asked = next((one for one in proofs if one.step == "consumer"), None)
+        used_versions |= {"axolotl": answer.versions["axolotl"]}
+    asked = next((proof for proof in proofs if proof.step == "consumer"), None)
     by = answer.name if asked is not None and asked.ok and isinstance(answer, Answer) else BENCH
     return Receipt(
-        validated=by if all(one.ok is not False for one in proofs) else False,
+        validated=by if all(proof.ok is not False for proof in proofs) else False,
         date=(today or datetime.date.today()).isoformat(),
         model={"name": model or bench.title, "files": taken.model_files}
         | ({"revision": bench.loaded.revision} if bench.loaded.revision else {}),
@@ -246,8 +246,8 @@ def _receipt(
             "content": taken.rows,
             "labels": taken.labels,
         },
-        proofs={one.step: one.message for one in proofs if one.ok is not False},
-        missing=tuple(f"{one.step}: {one.message}" for one in proofs if one.ok is False),
-        needs=composed.needs,
-        versions=told,
+        proofs={proof.step: proof.message for proof in proofs if proof.ok is not False},
+        missing=tuple(f"{proof.step}: {proof.message}" for proof in proofs if proof.ok is False),
+        requirements=composed.requirements,
+        versions=used_versions,
     )

@@ -47,7 +47,7 @@ def last_run(bench: Bench) -> Run | None:
 
 
 def schema_proof(bench: Bench) -> Proof:
-    """Whether axolotl's types are met by every value."""
+    """Proof that every value of the recipe has the type that axolotl wants."""
     findings = Recipe.check(bench.document)
     if findings:
         first = findings[0]
@@ -62,7 +62,7 @@ def schema_proof(bench: Bench) -> Proof:
 
 
 def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
-    """Whether there are rows, all of them can be shown, and something of them is trained."""
+    """Proof that there are rows, that all of them can be shown, and that some of their tokens are trained."""
     if bench.data_is_sample:
         message = f"the recipe's data was not looked at: the rows are the bench's own {bench.rows.name}"
         return Proof("rows", False, "placeholder_data", message, "Give --data, or set datasets[0].path.")
@@ -71,8 +71,8 @@ def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
     broken = [index for index in rows if bench.row(index).error is not None]
     if broken:
         error = bench.row(broken[0]).error
-        said = error.message if error is not None else ""
-        message = f"{len(broken)} of {len(rows)} rows cannot be shown; row {broken[0]}: {said}"
+        error_text = error.message if error is not None else ""
+        message = f"{len(broken)} of {len(rows)} rows cannot be shown; row {broken[0]}: {error_text}"
         return Proof("rows", False, "broken_rows", message, "`vlmbench check` names them all.")
     trained = sum(bench.row(index).mask.trained for index in rows)
     if not trained:
@@ -82,13 +82,13 @@ def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
 
 
 def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
-    """Whether the checks find no error."""
+    """Proof that the checks find no error."""
     from workbench.checks.run import check_rows
 
     report = check_rows(bench, (bench.row(index) for index in rows))
-    errors = [one for one in report.findings if one.severity == "error"]
+    errors = [finding for finding in report.findings if finding.severity == "error"]
     if errors:
-        codes = ", ".join(dict.fromkeys(one.code for one in errors))
+        codes = ", ".join(dict.fromkeys(finding.code for finding in errors))
         message = f"{len(errors)} error findings ({codes}); the first: {errors[0].message}"
         return Proof("check", False, "error_findings", message, "`vlmbench check` shows them, with fixes.")
     warnings = report.count("warning")
@@ -96,7 +96,7 @@ def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
 
 
 def overfit_proof(bench: Bench, run: Run | None) -> Proof:
-    """Whether the overfit run passed, and what it proved is what is here now."""
+    """Proof that an overfit run passed on the recipe, data and model that are here now."""
     again = "`vlmbench overfit` on this recipe."
     if run is None:
         return Proof("overfit", False, "no_run", "no overfit run of this recipe is recorded", again)
@@ -113,7 +113,13 @@ def overfit_proof(bench: Bench, run: Run | None) -> Proof:
         return Proof("overfit", False, "doubtful_run", message, again)
     then = run.fingerprint
     if then is None:
-        return Proof("overfit", False, "unknown_run", "the last overfit run does not say what it proved", again)
+        return Proof(
+            "overfit",
+            False,
+            "unknown_run",
+            "the last overfit run has no record of the recipe and rows that it was made on",
+            again,
+        )
     try:
         now = fingerprint(bench, then.indices)
     except BenchError as problem:
@@ -121,21 +127,27 @@ def overfit_proof(bench: Bench, run: Run | None) -> Proof:
         return Proof("overfit", False, "stale_rows", message, again)
     if stale := _stale(then.differences(now)):
         code, message, differences = stale
-        told = "; ".join(f"{one.what}: {one.was} then, {one.now} now" for one in differences[:_NAMED])
+        changes = "; ".join(
+            f"{difference.what}: {difference.was} then, {difference.now} now" for difference in differences[:_NAMED]
+        )
         more = f" and {len(differences) - _NAMED} more" if len(differences) > _NAMED else ""
-        return Proof("overfit", False, code, f"{message} ({told}{more})", again)
+        return Proof("overfit", False, code, f"{message} ({changes}{more})", again)
     return Proof("overfit", True, "ok", f"pass on {len(then.indices)} rows in {verdict.steps} steps, with this mask")
 
 
 def _stale(differences: Sequence[Difference]) -> tuple[str, str, list[Difference]] | None:
     """Code, message and differences of the kind that says most; None where nothing that was proven has changed."""
-    by_what = {one.what: one for one in differences}
+    by_what = {difference.what: difference for difference in differences}
     # Where a file lies proves nothing: what is in it does. Nor is another version of a package another recipe.
     left = {"data"} if "rows" not in by_what else set()
     left |= {"model", "recipe.base_model"} if "model files" not in by_what else set()
-    told = [one for one in differences if one.what not in left and not one.what.startswith("version of ")]
+    relevant = [
+        difference
+        for difference in differences
+        if difference.what not in left and not difference.what.startswith("version of ")
+    ]
     for code, message, mine in _STALE:
-        if found := [one for one in told if mine(one.what)]:
+        if found := [difference for difference in relevant if mine(difference.what)]:
             return code, message, found
     return None
 
@@ -162,7 +174,7 @@ _STALE: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
 
 
 def round_trip_proof(bench: Bench, exported: Bench | BenchError, rows: Sequence[int]) -> Proof:
-    """Whether the exported text, opened again, gives the same ids and labels."""
+    """Proof that the exported text, opened again, gives the same ids and labels."""
     if isinstance(exported, BenchError):
         message = f"the exported file cannot be opened: {exported.title}"
         return Proof("round trip", False, "export_unreadable", message, exported.hint)
@@ -175,30 +187,38 @@ def round_trip_proof(bench: Bench, exported: Bench | BenchError, rows: Sequence[
 
 
 def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof:
-    """Whether axolotl takes the file and makes the same labels. None where no axolotl is at hand."""
+    """Proof that axolotl takes the file and makes the same labels; its `ok` is None where no axolotl is at hand."""
     if answer is None:
         message = "not asked: no axolotl is at hand"
         hint = "Give --axolotl-python PATH, the Python of the environment in which you train."
         return Proof("consumer", None, "no_axolotl", message, hint)
     if isinstance(answer, BenchError):
-        said = f"{answer.title}: {answer.cause}" if answer.cause else answer.title
-        return Proof("consumer", False, "consumer_silent", said, answer.hint)
+        error_text = f"{answer.title}: {answer.cause}" if answer.cause else answer.title
+        return Proof("consumer", False, "consumer_silent", error_text, answer.hint)
     differs = disagreement(exported, answer)
     if differs is not None:
-        hint = "The bench shows something else than what would be trained; do not trust either before it is clear why."
+        hint = "axolotl would train other labels than those shown here: find the cause before you train."
         return Proof("consumer", False, "consumer_disagrees", differs, hint)
     if answer.refused is not None:
-        told, stage = answer.refused, answer.refused["stage"]
-        said = " ".join(f"{told['type']}: {told['message']}".split())[:300]
+        refused, stage = answer.refused, answer.refused["stage"]
+        error_text = " ".join(f"{refused['type']}: {refused['message']}".split())[:300]
         if answer.unwrapped:
-            message = f"{answer.name} cannot start with role_boundaries from a file ({said}); it means the same labels"
+            message = (
+                f"{answer.name} cannot start with role_boundaries from a file ({error_text}); it means the same labels"
+            )
             return Proof("consumer", False, "consumer_cannot_start", message, "`vlmbench explain A012` says more.")
         verb = {
             "validate": "refuses the file",
             "kernels": "cannot patch this model's attention for its LoRA kernels",
             "collator": "cannot build its collator",
         }.get(stage, "cannot read the rows")
-        return Proof("consumer", False, "consumer_refuses", f"{answer.name} {verb}: {said}", "Change what it names.")
+        return Proof(
+            "consumer",
+            False,
+            "consumer_refuses",
+            f"{answer.name} {verb}: {error_text}",
+            "Change the keys or rows that the message names.",
+        )
     return Proof(
         "consumer",
         True,

@@ -25,11 +25,11 @@ _INVALID = "NOT VALIDATED: written with --unvalidated. What is missing is listed
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an exported file says of itself.
+    """The receipt at the head of an exported file.
 
     `validated`: False where something is missing, "bench" where nothing is but the trainer was not asked, else who of
     the trainers was asked and agrees: "axolotl 0.19.0". `proofs`: step -> what was found; `missing`: what is not
-    proven; `rows`: count, source, SHA-256 of content and of ids and labels; `needs`: what the trainer must have.
+    proven; `rows`: count, source, SHA-256 of content and of ids and labels; `requirements`: what the trainer must have.
     """
 
     validated: str | Literal[False]
@@ -38,29 +38,29 @@ class Receipt:
     rows: dict[str, Any]
     proofs: dict[str, str]
     missing: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
     recipe: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As it is written, keys in order; what is empty is left out."""
-        told: dict[str, Any] = {"receipt": VERSION, "validated": self.validated, "date": self.date}
+        payload: dict[str, Any] = {"receipt": VERSION, "validated": self.validated, "date": self.date}
         more = {
             "proofs": self.proofs,
             "missing": list(self.missing),
-            "needs": list(self.needs),
+            "needs": list(self.requirements),
             "model": self.model,
             "rows": self.rows,
             "versions": self.versions,
             "recipe": self.recipe,
         }
-        return told | {key: value for key, value in more.items() if value}
+        return payload | {key: value for key, value in more.items() if value}
 
     def write(self, body: str) -> str:
         """The file: this receipt with the digest of `body`, an empty line, and `body`."""
-        told = self.to_dict() | {"recipe": body_digest(body)}
+        fields = self.to_dict() | {"recipe": body_digest(body)}
         lines = [_FIRST, f"# {self._head()}"]
-        for key, value in told.items():
+        for key, value in fields.items():
             lines += [f"# {line}" for line in write_value(key, value).split("\n")]
         return "\n".join([*lines, _LAST, "", body])
 
@@ -76,31 +76,31 @@ def read_receipt(text: str) -> Receipt | None:
     if block is None:
         return None
     try:
-        told = yaml.safe_load("\n".join(line[2:] for line in block[2:]))
-        if told["receipt"] != VERSION:
-            raise InputError("The receipt is of another version", f"It says {told['receipt']!r}, not {VERSION}.")
+        fields = yaml.safe_load("\n".join(line[2:] for line in block[2:]))
+        if fields["receipt"] != VERSION:
+            raise InputError("The receipt is of another version", f"It says {fields['receipt']!r}, not {VERSION}.")
         return Receipt(
-            _validated(told),
-            str(told["date"]),
-            dict(told.get("model", {})),
-            dict(told.get("rows", {})),
-            dict(told.get("proofs", {})),
-            tuple(told.get("missing", ())),
-            tuple(told.get("needs", ())),
-            dict(told.get("versions", {})),
-            str(told.get("recipe", "")),
+            _validated(fields),
+            str(fields["date"]),
+            dict(fields.get("model", {})),
+            dict(fields.get("rows", {})),
+            dict(fields.get("proofs", {})),
+            tuple(fields.get("missing", ())),
+            tuple(fields.get("needs", ())),
+            dict(fields.get("versions", {})),
+            str(fields.get("recipe", "")),
         )
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as problem:
         raise InputError("The receipt cannot be read", " ".join(str(problem).split())[:200]) from problem
 
 
-def _validated(told: dict[str, Any]) -> str | Literal[False]:
-    """What a receipt says of its proof; older ones said only whether something was missing."""
-    said = told["validated"]
-    if said is not True:
-        return str(said) if said else False
-    trainer = told.get("versions", {}).get("axolotl")
-    asked = not str(told.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
+def _validated(fields: dict[str, Any]) -> str | Literal[False]:
+    """The prover in a receipt; older receipts held only true or false."""
+    validated = fields["validated"]
+    if validated is not True:
+        return str(validated) if validated else False
+    trainer = fields.get("versions", {}).get("axolotl")
+    asked = not str(fields.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
     return f"axolotl {trainer}" if asked and trainer else BENCH
 
 
@@ -113,8 +113,8 @@ def without_receipt(text: str) -> str:
     return "\n".join(rest[1:] if rest and not rest[0].strip() else rest)
 
 
-def holds(text: str) -> bool:
-    """Whether the text has a receipt, and below it the recipe that it was written for."""
+def is_intact(text: str) -> bool:
+    """True where the text has a receipt, and below it the recipe that it was written for."""
     receipt = read_receipt(text)
     return receipt is not None and receipt.recipe == body_digest(without_receipt(text))
 

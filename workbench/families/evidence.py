@@ -12,7 +12,7 @@ from workbench.resources import specs_dir
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one role's boundaries train of the proof conversations: tokens, and for `stopped` of `stops` turn ends."""
+    """Counts of one role in the proof conversations: tokens, and `stopped` of `stops` turn ends that are trained."""
 
     recalled: int
     content: int
@@ -28,7 +28,7 @@ class Counts:
 
     @property
     def whole(self) -> bool:
-        """Whether all content and every end is trained, and nothing else."""
+        """True where all content and every end is trained, and nothing else."""
         return self.recalled == self.content and self.stopped == self.stops and not self.leaked
 
 

@@ -101,7 +101,7 @@ class Strategy:
         return tuple(ids[0] for ids in encoded if len(ids) == 1)
 
     def problem(self, processor: Any = None, tokenizer: Any = None) -> str | None:
-        """Why axolotl cannot build this strategy around these objects, or None where it can (or they are not known)."""
+        """The reason why axolotl cannot build this strategy around these objects; None where it can."""
         owners = {"processor": processor, "tokenizer": tokenizer}
         for need in self.spec.requires:
             owner = owners[need.of]
@@ -121,10 +121,10 @@ class Strategy:
             return ()
 
 
-def display_media(one: Family, tokenizer: Any) -> list[MediaId]:
+def display_media(family: Family, tokenizer: Any) -> list[MediaId]:
     """Every media token of a family that the tokenizer has, for display: not what axolotl masks."""
     found: list[MediaId] = []
-    for media in one.media:
+    for media in family.media:
         first = _known_id(tokenizer, media.token)
         last = first if media.to is None else _known_id(tokenizer, media.to)
         if first is None or last is None:
@@ -150,7 +150,7 @@ def family(name: str) -> Family:
         InputError: there is none; the hint lists the names.
     """
     known = _library().families
-    found = known.get(name) or next((one for one in known.values() if one.axolotl.chat_template == name), None)
+    found = known.get(name) or next((family for family in known.values() if family.axolotl.chat_template == name), None)
     if found is None:
         raise InputError(f"There is no family {name!r}", hint="Known families: " + ", ".join(known) + ".")
     return found
@@ -169,11 +169,11 @@ def identify(
     """
     classes = set(processor_class_names)
     best: tuple[int, Family] | None = None
-    for one in _library().families.values():
-        for rule in one.identify:
+    for family in _library().families.values():
+        for rule in family.identify:
             score = _score(rule, model_type, classes, config, tokenizer)
             if score and (best is None or score > best[0]):
-                best = (score, one)
+                best = (score, family)
     return best[1] if best else None
 
 
@@ -205,7 +205,7 @@ def select_strategy(
     registered: dict[str, StrategySpec | None] = dict.fromkeys(library.without_strategy)
     for spec in by_route["model_support"]:
         registered.update(dict.fromkeys(spec.selected_by.model_types, spec))
-    name = next((one for one in (model_type, chat_template) if one in registered), None)
+    name = next((candidate for candidate in (model_type, chat_template) if candidate in registered), None)
     if name is not None:
         # A descriptor without a strategy still ends the search among the registered ones.
         support = registered[name]
@@ -223,7 +223,7 @@ def select_strategy(
 
 
 def is_derived(model_type: str | None, parent: str) -> bool:
-    """Whether axolotl treats the model type as derived from `parent` ("mistral", "qwen")."""
+    """True where axolotl treats the model type as derived from `parent` ("mistral", "qwen")."""
     return model_type in _library().derived[parent]
 
 
@@ -234,7 +234,7 @@ def _has_class(spec: StrategySpec, classes: tuple[str, ...]) -> bool:
 def _score(
     rule: IdentifyRule, model_type: str | None, classes: set[str], config: Mapping[str, Any] | None, tok: Any
 ) -> int:
-    """How much of what is known the rule agrees with; 0 where it does not hold."""
+    """The number of known facts that agree with the rule; 0 where the rule does not hold."""
     if rule.model_types:
         if model_type not in rule.model_types:
             return 0
@@ -263,7 +263,7 @@ def _look_up(lookup: Lookup, processor: Any, tokenizer: Any, family: Family | No
         if value is None:
             return _look_up(lookup.or_else, processor, tokenizer, family) if lookup.or_else else []
         if lookup.ids_attr is not None:
-            ids = [int(one) for one in value if one is not None]
+            ids = [int(token_id) for token_id in value if token_id is not None]
         else:
             ids = _checked(tokenizer.convert_tokens_to_ids(value) if lookup.token_attr else value, lookup, tokenizer)
     elif lookup.token is not None:
@@ -317,15 +317,15 @@ def _library() -> _Library:
     homes: dict[str, Family] = {}
     unowned = AxolotlFile(strategies=())
     for file in sorted(
-        (file for file in specs_dir().iterdir() if file.name.endswith(".yaml")), key=lambda one: one.name
+        (file for file in specs_dir().iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name
     ):
         if file.name == AXOLOTL_FILE:
             unowned = parse(file.read_text("utf-8"), str(file), AxolotlFile)
             continue
-        one = parse(file.read_text("utf-8"), str(file), Family)
-        found[one.name] = one
-        strategies += one.axolotl.strategies
-        homes.update((spec.name, one) for spec in one.axolotl.strategies)
+        family = parse(file.read_text("utf-8"), str(file), Family)
+        found[family.name] = family
+        strategies += family.axolotl.strategies
+        homes.update((spec.name, family) for spec in family.axolotl.strategies)
     return _Library(
         found,
         (*strategies, *unowned.strategies),

@@ -26,7 +26,7 @@ T = TypeVar("T", bound=Data)
 
 
 class MarkerIds(Data):
-    """What a boundary's markers encode to alone, for the record; `end` is absent where the boundary has none."""
+    """Ids that a boundary's markers encode to alone, for the record; `end` is absent where the boundary has none."""
 
     start: tuple[int, ...]
     end: tuple[int, ...] = ()
@@ -106,7 +106,7 @@ class Requirement(Data):
 
 
 class StrategySelection(Data):
-    """How axolotl comes to a strategy; `rank` orders the checks of the processor's class."""
+    """The rule by which axolotl selects a strategy; `rank` orders the checks of the processor's class."""
 
     route: Literal["model_support", "chat_template", "processor", "otherwise"]
     model_types: tuple[str, ...] = ()
@@ -146,8 +146,8 @@ class Variant(Data):
     when: dict[str, JsonValue]
 
 
-class Need(Data):
-    """What a recipe's key should be, and why; `when` narrows it to configs with these values at dotted paths."""
+class RecipeSetting(Data):
+    """A recipe key's recommended value and why; `when` narrows it to configs with these values at dotted paths."""
 
     value: JsonValue
     why: str
@@ -172,7 +172,7 @@ class Problem(Data):
 
 
 class Modules(Data):
-    """Where the parts of the model are, as prefixes of module names."""
+    """The parts of the model, as prefixes of module names."""
 
     language: tuple[str, ...]
     vision: tuple[str, ...] = ()
@@ -181,7 +181,7 @@ class Modules(Data):
 
 
 class Verified(Data):
-    """How sure the facts are: a `real` tokenizer, `derived` from one, `inferred`, or `unverified` (documents only)."""
+    """The source of the facts: a `real` tokenizer, `derived` from one, `inferred`, or `unverified` (documents only)."""
 
     level: Literal["real", "derived", "inferred", "unverified"]
     tokenizer: str | None = None
@@ -209,19 +209,19 @@ class Family(Data):
     media: tuple[MediaToken, ...] = ()
     axolotl: Axolotl
     modules: Modules | None = None
-    recipe: dict[str, Need] = {}
+    recipe: dict[str, RecipeSetting] = {}
     inputs: tuple[ExtraInput, ...] = ()
     problems: tuple[Problem, ...] = ()
     verified: Verified
     notes: tuple[str, ...] = ()
 
-    def needs(self, config: Mapping[str, Any] | None = None) -> dict[str, Need]:
+    def settings(self, config: Mapping[str, Any] | None = None) -> dict[str, RecipeSetting]:
         """The recipe's needs for this config, variants chosen; where it is not known, those without a condition."""
-        chosen: dict[str, Need] = {}
+        chosen: dict[str, RecipeSetting] = {}
         for key, need in self.recipe.items():
             if not config_has(config, need.when):
                 continue
-            variant = next((one for one in need.variants if config_has(config, one.when)), None)
+            variant = next((variant for variant in need.variants if config_has(config, variant.when)), None)
             chosen[key] = need if variant is None else need.model_copy(update={"value": variant.value})
         return chosen
 
@@ -235,7 +235,7 @@ class AxolotlFile(Data):
 
 
 def config_has(config: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    """Whether the config has these values (or one of a list of values) at these dotted paths."""
+    """True where the config has these values (or one of a list of values) at these dotted paths."""
     for path, value in wanted.items():
         here: Any = config
         for key in path.split("."):

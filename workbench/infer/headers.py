@@ -1,4 +1,4 @@
-"""Reading a template: what stands between the owners of traced probes, and which markers their ids allow."""
+"""Headers and ends of turns, read from the text between the contents of traced probes; candidates for markers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.tokens.render import Renderer
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class MarkerMismatch:
     """A probe in front of which a candidate marker is not found: its ids alone, and those that stand there instead."""
 
     role: str
@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass
 class Reading:
-    """What the probes say of the template."""
+    """The template's markers and layout, as the probes show them."""
 
     headers: dict[str, list[str]] = field(default_factory=dict)
     ends: dict[str, str] = field(default_factory=dict)
@@ -102,6 +102,7 @@ def _ends(cases: Sequence[Case], renderer: Renderer) -> dict[str, str]:
         )
         ((end, count),) = found.most_common(1)
         everywhere = sum(end is not None and end in gap for gap, _ in read)
+        # Four in five: a template may leave the end out after some turns, and a text in a gap may hold it by chance.
         if end is not None and count > 0.8 * found.total() and everywhere > 0.8 * len(read):
             ends[role] = end
         if role in last:
@@ -114,10 +115,10 @@ def _ends(cases: Sequence[Case], renderer: Renderer) -> dict[str, str]:
 
 def _without(gap: str, headers: Iterable[str]) -> str:
     """A gap without the longest of these headers at its end."""
-    return gap.removesuffix(max((one for one in headers if gap.endswith(one)), key=len, default=""))
+    return gap.removesuffix(max((header for header in headers if gap.endswith(header)), key=len, default=""))
 
 
-# The forms of headers are told apart in an order that matters, by seven counters of one pass.
+# One pass fills seven counters, and their order decides the form of a header: split up, it would pass all of them on.
 def _read_headers(cases: Sequence[Case], reading: Reading, renderer: Renderer) -> None:  # noqa: C901
     inner: dict[str, Counter[str]] = {}
     first: dict[str, Counter[str]] = {}
@@ -197,20 +198,20 @@ def _stable(cases: Sequence[Case], renderer: Renderer) -> dict[str, int]:
 
 def _own_header(text: str, known: Iterable[str], pure: Iterable[str], bos: str, inside: bool) -> str:
     """The header in what a conversation begins with: a header seen inside one, or all but the begin token."""
-    places = [(text.rfind(one), -len(one)) for one in known if one.strip() and one in text]
+    places = [(text.rfind(header), -len(header)) for header in known if header.strip() and header in text]
     if places:
         return text[max(places)[0] :]
-    if bos and text.startswith(bos) and not any(one.startswith(bos) for one in pure):
+    if bos and text.startswith(bos) and not any(header.startswith(bos) for header in pure):
         text = text[len(bos) :]
     return "" if inside else text.lstrip()
 
 
 def candidates(
     reading: Reading, cases: Sequence[Case], layout: Layout, tokenizer: Any
-) -> tuple[list[Candidate], dict[str, list[Broken]]]:
+) -> tuple[list[Candidate], dict[str, list[MarkerMismatch]]]:
     """For every header, the longest beginnings of it whose ids stand in front of each content."""
     starts: dict[str, Counter[str]] = {}
-    broken: dict[str, list[Broken]] = {}
+    broken: dict[str, list[MarkerMismatch]] = {}
     encoded: dict[str, tuple[int, ...]] = {}
     for case in cases:
         ids = tuple(case.rendering.input_ids.tolist())
@@ -225,10 +226,10 @@ def candidates(
             high = int((case.trace.offsets[:, 1] <= stop).sum()) if not turn.media else turn.first
             before = ids[low:high]
             # What the processor writes around a picture, and what changes from day to day, is no part of a marker.
-            known = [one for one in layout.headers.get(turn.role, ()) if header.startswith(one)]
+            known = [text for text in layout.headers.get(turn.role, ()) if header.startswith(text)]
             if header not in known:
                 header = max(
-                    [*known, *(one for one in layout.prefilled if header.startswith(one))], key=len, default=""
+                    [*known, *(text for text in layout.prefilled if header.startswith(text))], key=len, default=""
                 )
             for length in range(len(header), 0, -1):
                 marker = header[:length]
@@ -241,9 +242,9 @@ def candidates(
                     content = case.rendering.text[turn.start : min(turn.stop, turn.start + 12)]
                     width = len(encoded[marker]) + 1
                     there = ids[max(high - width + 1, 0) : high + 1]
-                    one = Broken(turn.role, marker, content, encoded[marker], there)
+                    failure = MarkerMismatch(turn.role, marker, content, encoded[marker], there)
                     if not any(b.marker == marker and b.content == content for b in broken.setdefault(turn.role, [])):
-                        broken[turn.role].append(one)
+                        broken[turn.role].append(failure)
     found = []
     for role in dict.fromkeys([*ROLES, *starts]):
         end, include = reading.ends.get(role), role not in reading.shared

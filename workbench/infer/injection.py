@@ -34,7 +34,7 @@ class Attack:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """Which of the `tried` texts open or close a turn, and how the tokenizer takes control tokens in text.
+    """The effect of markers typed into a message: which of the `tried` texts open or close a turn.
 
     `handling` is `control` (as what they are) or `text` (`split_special_tokens`). `set_aside` are the sample's own
     conversations that hold such a text, and so prove nothing of the boundaries.
@@ -49,14 +49,14 @@ class Injection:
         return {
             "tried": self.tried,
             "handling": self.handling,
-            "attacks": [one.to_dict() for one in self.attacks],
+            "attacks": [attack.to_dict() for attack in self.attacks],
             "set_aside": list(self.set_aside),
         }
 
 
 def effect(case: Case, boundaries: Sequence[RoleBoundary]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The roles whose turns text of a conversation's messages opens, and closes."""
-    roles = {one.role for one in boundaries}
+    roles = {boundary.role for boundary in boundaries}
     spans = scan(case.rendering.input_ids, boundaries, roles_to_train=roles, train_on_eos="turn").spans
     if not len(spans):
         return (), ()
@@ -77,23 +77,27 @@ def injection(
 ) -> Injection:
     """Type every marker into a message of the user, alone and with what ends the user's turn before it."""
     found, tried = [], 0
-    for text in _texts(boundaries):
-        turns = (("user", f"Say {text} now."), ("assistant", "No."))
-        messages = [{"role": role, "content": [{"type": "text", "text": said}]} for role, said in turns]
+    for typed in _texts(boundaries):
+        turns = (("user", f"Say {typed} now."), ("assistant", "No."))
+        messages = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
         case = make_case(renderer, "attack", messages)
         if case is None:
             continue
         tried += 1
         opens, closes = effect(case, boundaries)
         if opens or closes:
-            found.append(Attack(text, "user", opens, closes))
-    # What makes an answer of a user's words comes first.
-    found.sort(key=lambda one: "assistant" not in one.opens)
+            found.append(Attack(typed, "user", opens, closes))
+    # Texts that open a turn of the assistant come first: they train a user's words as an answer.
+    found.sort(key=lambda attack: "assistant" not in attack.opens)
     handling = "text" if getattr(tokenizer, "split_special_tokens", False) else "control"
     return Injection(tried, tuple(found), handling, tuple(set_aside))
 
 
 def _texts(boundaries: Sequence[RoleBoundary]) -> Iterator[str]:
-    ends = [str(one.end_text) for one in boundaries if one.role == "user" and one.end_text and one.end]
-    starts = [one.start_text for one in boundaries]
+    ends = [
+        str(boundary.end_text)
+        for boundary in boundaries
+        if boundary.role == "user" and boundary.end_text and boundary.end
+    ]
+    starts = [boundary.start_text for boundary in boundaries]
     yield from dict.fromkeys([*ends, *starts, *(f"{end}\n{start}" for end in ends for start in starts)])

@@ -42,13 +42,18 @@ def named_template(loaded: Loaded, family: Family | None, axolotl_python: str | 
     except BenchError:
         return None
     theirs = strategy.built_in(tokenizer)
-    ours = {(one.role, one.start, one.end, one.include_start, one.include_end) for one in own}
-    same = ours == {(one.role, one.start, one.end, one.include_start, one.include_end) for one in theirs}
+    ours = {
+        (boundary.role, boundary.start, boundary.end, boundary.include_start, boundary.include_end) for boundary in own
+    }
+    same = ours == {
+        (boundary.role, boundary.start, boundary.end, boundary.include_start, boundary.include_end)
+        for boundary in theirs
+    }
     return name if same and len(own) == len(theirs) > 0 else None
 
 
 def _same_text(loaded: Loaded, name: str, axolotl_python: str | None) -> bool:
-    """Whether what axolotl bundles under this name writes what the tokenizer's own template writes."""
+    """True where the template that axolotl bundles under this name writes what the tokenizer's own template writes."""
     own = loaded.tokenizer_template
     if own is None or is_bundled(name, own):
         return own is not None

@@ -191,8 +191,8 @@ def proof_cases(renderer: Renderer, shapes: Sequence[tuple[str, ...]]) -> list[C
     return found + list(_with_pictures(renderer, CORPUS[::10], "corpus"))
 
 
-def same_prompts(one: Renderer, other: Renderer) -> bool:
-    """Whether two templates write the same of every order of roles and every text of the proof, pictures included.
+def same_prompts(first: Renderer, other: Renderer) -> bool:
+    """True where two templates write the same of every order of roles and every text of the proof, pictures included.
 
     What one of them refuses, the other must refuse.
     """
@@ -203,7 +203,7 @@ def same_prompts(one: Renderer, other: Renderer) -> bool:
             if message["role"] == "user":
                 message["content"] = [{"type": "image"}, *message["content"]]
         talks.append(shown)
-    return all(_prompt(one, talk) == _prompt(other, talk) for talk in talks)
+    return all(_prompt(first, talk) == _prompt(other, talk) for talk in talks)
 
 
 def _prompt(renderer: Renderer, messages: list[Message]) -> str | None:
@@ -232,7 +232,7 @@ def _fillings(shape: tuple[str, ...], texts: Sequence[str]) -> Iterator[tuple[st
         chosen = []
         for role in shape:
             turn = slots[role] = slots.get(role, -1) + 1
-            # Roles walk through the texts at different places, so that neighbours differ.
+            # Each role begins at another text, so that neighbours differ.
             chosen.append(texts[(number * most + turn + 5 * list(dict.fromkeys(shape)).index(role)) % len(texts)])
         yield f"{' '.join(shape)}: {number}", tuple(chosen)
 
@@ -261,7 +261,7 @@ def _with_pictures(renderer: Renderer, texts: Sequence[str], label: str) -> Iter
 
 
 def generation_prompts(renderer: Renderer) -> list[str]:
-    """What inference writes before an answer: as it is, with thinking on, with it off. Without line breaks ahead."""
+    """Texts that inference writes before an answer: by default, with thinking on and off; no leading line breaks."""
     messages = _conversation(("user",), ("Word",))
     speaker = renderer.processor if renderer.processor is not None else renderer.tokenizer
     template = {} if renderer.template is None else {"chat_template": renderer.template}
@@ -282,8 +282,8 @@ def generation_prompts(renderer: Renderer) -> list[str]:
 
 
 @contextmanager
-def another_day() -> Iterator[None]:
-    """Within: templates that ask for the date get one in the future."""
+def future_date() -> Iterator[None]:
+    """A context in which templates that ask for the date get one in the future."""
     from transformers.utils import chat_template_utils as module
 
     real: Any = getattr(module, "datetime", None)
@@ -304,8 +304,8 @@ def another_day() -> Iterator[None]:
 
 
 def stable_length(case: Case, prompt: Callable[[Sequence[Message]], str]) -> int:
-    """How many characters of the prompt are the same on another day."""
-    with another_day():
+    """The number of leading characters of the prompt that do not change with the date."""
+    with future_date():
         later = prompt(case.messages)
     now = case.rendering.prompt
     if later == now:

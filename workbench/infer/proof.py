@@ -1,4 +1,4 @@
-"""Does a set of role boundaries train what it should? The mask is compared with the trace, role by role.
+"""Proof of a set of role boundaries: the mask is compared with the trace, role by role.
 
 Each role is held to its own turns: every token of its content and its own end must be trained, and nothing else that
 is content or template. The trace says which is which; no marker is believed.
@@ -24,7 +24,7 @@ _FAULTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the template writes turns: what stands before each role's content, what ends it, what inference pre-fills.
+    """Texts around turns in a template: before each role's content, after it, and what inference pre-fills.
 
     `headers`: per role the texts that were seen before its content, from the header's first character. `ends`: per role
     its own end marker; a role without one is ended by what comes next. `shared`: roles whose end marker opens the next
@@ -37,7 +37,7 @@ class Layout:
     prefilled: Sequence[str] = ()
 
     def header_start(self, case: Case, index: int) -> int:
-        """Where the header of a turn begins, in the text; its content's start where none is known."""
+        """The character at which the header of a turn begins; its content's start where no header is known."""
         return self._header(case, index)[0]
 
     def own(self, case: Case, index: int) -> tuple[int, int]:
@@ -46,12 +46,12 @@ class Layout:
         begin, stop = self._header(case, index)
         if turn.role == "assistant":
             text = case.rendering.text
-            given = [len(one) for one in self.prefilled if text.startswith(one, begin)]
-            stop = max([stop, *(begin + length for length in given if begin + length < turn.stop)])
+            lengths = [len(prefix) for prefix in self.prefilled if text.startswith(prefix, begin)]
+            stop = max([stop, *(begin + length for length in lengths if begin + length < turn.stop)])
         return stop, self.end(case, index)[1]
 
     def end(self, case: Case, index: int) -> tuple[int, int]:
-        """Where the end of a turn stands, [start, stop) in the text; empty where it has none of its own."""
+        """The end marker of a turn, [start, stop) in the text; empty where the turn has none of its own."""
         marked = self._marked_end(case, index)
         if marked is not None:
             return marked
@@ -82,14 +82,14 @@ class Layout:
                 header = header.rstrip()
                 at = text.rfind(header, before, turn.start)
             if at >= 0:
-                # What the processor writes around a picture belongs to the picture; what else stands there, to nobody.
+                # What the processor writes around a picture belongs to the picture; other text there has no owner.
                 return at, at + len(header) if turn.media else turn.start
         return turn.start, turn.start
 
 
 @dataclass
 class Figures:
-    """What was counted for one role, in tokens; `turns` and `stops` in turns.
+    """Counts of one role, in tokens; `turns` and `stops` in turns.
 
     `stops` are ends that ought to be trained, `stopped` those that are, `unended` those that the template leaves out.
     `leaked_content` are tokens of other roles, `leaked_template` tokens that the template wrote and that are not the

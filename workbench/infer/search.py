@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.infer.headers import Broken, Candidate, Reading, candidates, read
+from workbench.infer.headers import Candidate, MarkerMismatch, Reading, candidates, read
 from workbench.infer.injection import Injection, effect, injection
 from workbench.infer.probes import (
     ROLES,
@@ -36,7 +36,7 @@ _WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was proved for one role. Figures count tokens, `stops` and `stopped` turns; see `proof.Figures`."""
+    """The proof of one role. Figures count tokens, `stops` and `stopped` turns; see `proof.Figures`."""
 
     role: str
     starts: tuple[str, ...]
@@ -45,7 +45,7 @@ class Evidence:
     stop_token: dict[str, Any] | None
     verified: bool
     notes: tuple[str, ...]
-    broken: tuple[Broken, ...] = ()
+    broken: tuple[MarkerMismatch, ...] = ()
 
     @property
     def recall(self) -> float | None:
@@ -53,23 +53,23 @@ class Evidence:
         return self.figures.recalled / self.figures.content if self.figures.content else None
 
     def to_dict(self) -> dict[str, Any]:
-        one = self.figures
+        figures = self.figures
         return {
             "role": self.role,
             "recall": self.recall,
-            "leaked": one.leaked,
+            "leaked": figures.leaked,
             "stop_token": self.stop_token,
             "notes": list(self.notes),
             "verified": self.verified,
             "starts": list(self.starts),
             "end": self.end,
-            "turns": one.turns,
-            "content_tokens": one.content,
-            "recalled_tokens": one.recalled,
-            "stops": one.stops,
-            "stops_trained": one.stopped,
-            "leaked_content": one.leaked_content,
-            "leaked_template": one.leaked_template,
+            "turns": figures.turns,
+            "content_tokens": figures.content,
+            "recalled_tokens": figures.recalled,
+            "stops": figures.stops,
+            "stops_trained": figures.stopped,
+            "leaked_content": figures.leaked_content,
+            "leaked_template": figures.leaked_template,
             "broken": [
                 {"marker": b.marker, "content": b.content, "alone": list(b.alone), "there": list(b.there)}
                 for b in self.broken
@@ -90,12 +90,12 @@ class Inference:
 
     @property
     def verified(self) -> bool:
-        """Whether every role is: all content and every end trained, and nothing else."""
-        return bool(self.evidence) and all(one.verified for one in self.evidence)
+        """True where every role is verified: all content and every end trained, and nothing else."""
+        return bool(self.evidence) and all(evidence.verified for evidence in self.evidence)
 
     def verified_for(self, roles: Iterable[str]) -> bool:
-        """Whether these roles are verified."""
-        proved = {one.role for one in self.evidence if one.verified}
+        """True where all of these roles are verified."""
+        proved = {evidence.role for evidence in self.evidence if evidence.verified}
         return set(roles) <= proved
 
     def yaml(self) -> str:
@@ -112,7 +112,7 @@ class Inference:
             "schema": SCHEMA,
             "verified": self.verified,
             "role_boundaries": self.role_boundaries,
-            "evidence": [one.to_dict() for one in self.evidence],
+            "evidence": [evidence.to_dict() for evidence in self.evidence],
             "notes": list(self.notes),
             "conversations": self.conversations,
             "rows": self.rows,
@@ -130,7 +130,7 @@ def _scalar(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """What the probes say of a template: which conversations it takes, and how it writes turns."""
+    """The result of probing a template: the conversations it takes, and the way it writes turns."""
 
     shapes: list[tuple[str, ...]]
     probes: list[Case]
@@ -146,7 +146,7 @@ def study(renderer: Renderer, extra: Iterable[str] = ()) -> Study:
     prefilled = generation_prompts(renderer)
     for text in prefilled:
         known = reading.headers.get("assistant", [])
-        if known and text not in known and any(text.startswith(one) for one in known):
+        if known and text not in known and any(text.startswith(name) for name in known):
             reading.headers["assistant"].append(text)
     return Study(shapes, probes, reading, Layout(reading.headers, reading.ends, tuple(reading.shared), prefilled))
 
@@ -174,7 +174,7 @@ def infer(
 
     corpus = proof_cases(renderer, studied.shapes)
     own = [made for i, row in enumerate(rows) if (made := make_case(renderer, f"row {i}", list(row))) is not None]
-    resolved = [one.resolve(tokenizer) for one in kept]
+    resolved = [candidate.resolve(tokenizer) for candidate in kept]
     aside = [case for case in own if any(effect(case, resolved))] if sample else []
     own = [case for case in own if case not in aside]
     figures = measure(resolved, [*corpus, *own], layout)
@@ -184,34 +184,39 @@ def infer(
         for role in roles
         if figures[role].turns
     )
-    seen = {one.role for one in evidence}
+    seen = {proved.role for proved in evidence}
     notes = [f"the template refuses the role {role}, or drops its content" for role in ROLES if role not in seen]
     shown = len(own) + len(aside)
     if shown < len(rows):
         notes.append(f"{len(rows) - shown} of {len(rows)} rows cannot be rendered, and prove nothing")
     typed = injection(renderer, tokenizer, resolved, [case.label for case in aside])
-    return Inference([one.row() for one in kept], evidence, tuple(notes), len(corpus), len(own), typed)
+    return Inference([candidate.row() for candidate in kept], evidence, tuple(notes), len(corpus), len(own), typed)
 
 
 def _fewest(found: list[Candidate], cases: Sequence[Case], layout: Layout, tokenizer: Any) -> list[Candidate]:
     """Leave out, one after the other, every boundary without which the probes fare as well or better."""
 
     def score(chosen: list[Candidate]) -> tuple[int, int, int]:
-        figures = measure([one.resolve(tokenizer) for one in chosen], cases, layout)
-        # Where roles stand in each other's way, the one that is trained comes first.
+        figures = measure([candidate.resolve(tokenizer) for candidate in chosen], cases, layout)
+        # Where no set serves every role, the assistant counts first: its turns are trained by default.
         first = figures["assistant"].missed if "assistant" in figures else 0
-        return first, sum(one.missed for one in figures.values()), sum(one.leaked for one in figures.values())
+        return (
+            first,
+            sum(figures_of_role.missed for figures_of_role in figures.values()),
+            sum(figures_of_role.leaked for figures_of_role in figures.values()),
+        )
 
     kept = list(found)
     best = score(kept)
-    for one in sorted(found, key=lambda one: -len(one.start)):
-        fewer = [other for other in kept if other is not one]
+    # The longest first: a shorter marker usually stands where a longer one does, and in other turns too.
+    for candidate in sorted(found, key=lambda candidate: -len(candidate.start)):
+        fewer = [other for other in kept if other is not candidate]
         if (got := score(fewer)) <= best:
             kept, best = fewer, got
-    # What was of no use beside another boundary may be of use now that the other is gone.
-    for one in found:
-        more = [other for other in found if other is one or other in kept]
-        if one not in kept and (got := score(more)) < best:
+    # A boundary that changed nothing beside another may matter now that the other is gone.
+    for candidate in found:
+        more = [other for other in found if other is candidate or other in kept]
+        if candidate not in kept and (got := score(more)) < best:
             kept, best = more, got
     return kept
 
@@ -221,16 +226,16 @@ def _evidence(
     figures: Figures,
     kept: Sequence[Candidate],
     reading: Reading,
-    broken: Mapping[str, Sequence[Broken]],
+    broken: Mapping[str, Sequence[MarkerMismatch]],
     tokenizer: Any,
     generation_config: Mapping[str, Any] | None,
 ) -> Evidence:
-    mine = [one for one in kept if one.role == role]
+    mine = [candidate for candidate in kept if candidate.role == role]
     notes: list[str] = []
     stop = _stop_token(role, reading, tokenizer, generation_config, notes)
     if role in reading.folded:
         host = reading.folded[role]
-        notes.append(f"the template writes it into the {host}'s turn: no boundary can part them")
+        notes.append(f"the template writes it into the {host}'s turn: no boundary can separate them")
     elif not mine:
         notes.append("the template writes no header before it that could be a marker")
     elif role in reading.shared and role not in reading.ends:
@@ -238,7 +243,7 @@ def _evidence(
     if figures.unended:
         notes.append(f"after {figures.unended} of {figures.turns} turns the template writes no end, so none is learned")
     if role in reading.unstable:
-        notes.append(f"the template writes what changes from day to day before it: {reading.unstable[role]!r}")
+        notes.append(f"the template writes a text before it that changes with the date: {reading.unstable[role]!r}")
     for source, count in figures.leaked_from.items():
         inside = source.removeprefix("content of ") in reading.folded
         why = ", which the template writes into this turn," if inside else ""
@@ -250,7 +255,7 @@ def _evidence(
     if mine and not proved:
         notes += figures.faults
     end = mine[0].end if mine else None
-    starts = tuple(one.start for one in mine)
+    starts = tuple(candidate.start for candidate in mine)
     return Evidence(role, starts, end, figures, stop, proved, tuple(notes), tuple(broken.get(role, ())[:_SHOWN]))
 
 
@@ -267,11 +272,11 @@ def _stop_token(
         return found
     eos = getattr(tokenizer, "eos_token_id", None)
     found["is_eos"] = ids == (eos,)
-    given = (generation_config or {}).get("eos_token_id")
-    listed = given if isinstance(given, list) else [given] if given is not None else None
+    declared = (generation_config or {}).get("eos_token_id")
+    listed = declared if isinstance(declared, list) else [declared] if declared is not None else None
     found["in_generation_config"] = None if listed is None else bool(len(ids) == 1 and ids[0] in listed)
     if listed is not None and not found["in_generation_config"]:
-        notes.append(f"generation does not stop at {text}: generation_config has eos_token_id {given}")
+        notes.append(f"generation does not stop at {text}: generation_config has eos_token_id {declared}")
     elif listed is None and not found["is_eos"]:
         notes.append(f"{text} is not the tokenizer's eos token, and there is no generation_config to say where to stop")
     return found

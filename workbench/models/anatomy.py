@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
-from workbench.models.build import bare, weight_dtype
-from workbench.models.towers import TOWERS, TowerName, assigned
+from workbench.models.build import meta_model, weight_dtype
+from workbench.models.towers import TOWERS, TowerName, tower_prefixes
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
@@ -61,8 +61,8 @@ class Anatomy:
         self.model, self.sized = model, sized
         self.config = model.config
         self.facts: dict[str, Any] = {}
-        """What other modules found out about this model, each under a key of its own; it lives as long as the model."""
-        self._towers = assigned(model)
+        """Results of other modules about this model, each under a key of its own; they live as long as the model."""
+        self._towers = tower_prefixes(model)
 
     @property
     def class_name(self) -> str:
@@ -100,10 +100,10 @@ class Anatomy:
         linears = Counter(self.linears.values())
         parameters: Counter[TowerName] = Counter()
         sizes: Counter[TowerName] = Counter()
-        for name, one in self.model.named_parameters():
+        for name, parameter in self.model.named_parameters():
             tower = self.tower_of(name)
-            parameters[tower] += one.numel()
-            sizes[tower] += one.numel() * one.element_size()
+            parameters[tower] += parameter.numel()
+            sizes[tower] += parameter.numel() * parameter.element_size()
         prefixes: dict[TowerName, list[str]] = {}
         for prefix, tower in self._towers.items():
             if prefix and self._longest(prefix.rpartition(".")[0]) != tower:
@@ -119,9 +119,9 @@ class Anatomy:
         """The repeated blocks, outermost only, in the order of the model."""
         found: list[Layers] = []
         for name, module in self.model.named_modules():
-            if type(module).__name__ != "ModuleList" or any(name.startswith(f"{one.prefix}.") for one in found):
+            if type(module).__name__ != "ModuleList" or any(name.startswith(f"{block.prefix}.") for block in found):
                 continue
-            classes = tuple(dict.fromkeys(type(one).__name__ for one in module))
+            classes = tuple(dict.fromkeys(type(layer).__name__ for layer in module))
             if classes and any(True for _ in module.parameters()):
                 found.append(Layers(name, self.tower_of(f"{name}.0"), classes, len(module)))
         return tuple(found)
@@ -129,16 +129,16 @@ class Anatomy:
     @cached_property
     def blocks(self) -> tuple[Layers, ...]:
         """The language model's layers: the longest of its repeated blocks; two where it is encoder and decoder."""
-        own = [one for one in self.layers if one.tower == "language"]
-        most = max((one.count for one in own), default=0)
-        return tuple(one for one in own if one.count == most)
+        own = [block for block in self.layers if block.tower == "language"]
+        most = max((block.count for block in own), default=0)
+        return tuple(block for block in own if block.count == most)
 
     @cached_property
     def shared(self) -> tuple[tuple[str, ...], ...]:
         """Parameters that are reached under more than one name, but for a head that is tied to the embeddings."""
         names: dict[int, list[str]] = {}
-        for name, one in self.model.named_parameters(remove_duplicate=False):
-            names.setdefault(id(one), []).append(name)
+        for name, parameter in self.model.named_parameters(remove_duplicate=False):
+            names.setdefault(id(parameter), []).append(name)
         tied = {"embeddings", "head"}
         return tuple(
             tuple(group)
@@ -150,7 +150,7 @@ class Anatomy:
     def head_dims(self) -> dict[int, str]:
         """The sizes of attention heads, each with the first module that has it, the language model's before others."""
         found: dict[int, str] = {}
-        for name, module in sorted(self.model.named_modules(), key=lambda one: self.tower_of(one[0]) != "language"):
+        for name, module in sorted(self.model.named_modules(), key=lambda named: self.tower_of(named[0]) != "language"):
             size = getattr(module, "head_dim", None)
             if isinstance(size, int):
                 found.setdefault(size, name)
@@ -166,24 +166,24 @@ class Anatomy:
         """The experts' matrices, as `lora_target_parameters` names them: three-dimensional parameters, each once."""
         found = dict.fromkeys(
             ".".join(name.split(".")[-2:])
-            for name, one in self.model.named_parameters()
-            if one.dim() == 3 and self.tower_of(name) == "experts"
+            for name, parameter in self.model.named_parameters()
+            if parameter.dim() == 3 and self.tower_of(name) == "experts"
         )
         return tuple(found)
 
     @property
     def parameters(self) -> int:
-        """How many there are in all."""
-        return sum(one.parameters for one in self.towers)
+        """The number of parameters of all towers."""
+        return sum(tower.parameters for tower in self.towers)
 
     def to_dict(self) -> dict[str, Any]:
-        """What a program reads: the class, the towers and the language model's layers."""
+        """The class, the towers and the language model's layers, for JSON."""
         unknown = {} if self.sized else {"parameters": None, "bytes": None}
         return {
             "class": self.class_name,
             "parameters": self.parameters if self.sized else None,
-            "towers": [one.to_dict() | unknown for one in self.towers],
-            "layers": [asdict(one) | {"classes": list(one.classes)} for one in self.blocks],
+            "towers": [tower.to_dict() | unknown for tower in self.towers],
+            "layers": [asdict(block) | {"classes": list(block.classes)} for block in self.blocks],
         }
 
 
@@ -199,7 +199,7 @@ def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True) ->
         raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
     key = f"{sized} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
     if key not in _kept:
-        _kept[key] = Anatomy(bare(config, recipe), sized=sized)
+        _kept[key] = Anatomy(meta_model(config, recipe), sized=sized)
         while len(_kept) > _KEPT:
             _kept.pop(next(iter(_kept)))
     return _kept[key]

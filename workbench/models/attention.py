@@ -19,14 +19,14 @@ UNSET = "transformers then takes sdpa for each part of the model whose class has
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
+class MissingBackend:
     """A class that does not have a backend, and the tower it is of; None where it is the whole model's."""
 
     class_name: str
     tower: TowerName | None
 
 
-def lacking(anatomy: Anatomy, name: str) -> tuple[Lack, ...]:
+def parts_without(anatomy: Anatomy, name: str) -> tuple[MissingBackend, ...]:
     """The parts of a model that transformers refuses to load with this backend; none for one that it does not know.
 
     Whether the backend's package is installed here is another question, and not asked.
@@ -37,24 +37,24 @@ def lacking(anatomy: Anatomy, name: str) -> tuple[Lack, ...]:
     if name not in ("eager", *ALL_ATTENTION_FUNCTIONS.valid_keys()):
         # axolotl registers some of its own, and takes kernels from the hub.
         return ()
-    found: dict[str, Lack] = {}
+    found: dict[str, MissingBackend] = {}
     with _silent():
         for path, module in anatomy.model.named_modules():
             kind = type(module).__name__
             if kind not in found and isinstance(module, PreTrainedModel) and not _has(module, name):
-                found[kind] = Lack(kind, anatomy.tower_of(path) if path else None)
-    whole = tuple(one for one in found.values() if one.tower is None)
+                found[kind] = MissingBackend(kind, anatomy.tower_of(path) if path else None)
+    whole = tuple(part for part in found.values() if part.tower is None)
     return whole or tuple(found.values())
 
 
 def refused(anatomy: Anatomy, name: str) -> str | None:
-    """Who lacks this backend, in words; None where every part has it."""
-    lacks = lacking(anatomy, name)
+    """The parts that lack this attention backend, in words; None where every part has it."""
+    lacks = parts_without(anatomy, name)
     if not lacks:
         return None
     from transformers import __version__
 
-    who = " and ".join(one.class_name + (f" (the {one.tower} tower)" if one.tower else "") for one in lacks)
+    who = " and ".join(part.class_name + (f" (the {part.tower} tower)" if part.tower else "") for part in lacks)
     lack = "does" if len(lacks) == 1 else "do"
     return f"{who} {lack} not support {name}: transformers {__version__} stops while it loads the model"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 
-def bare(config: Any, recipe: Recipe | None = None) -> Any:
+def meta_model(config: Any, recipe: Recipe | None = None) -> Any:
     """The model that a run would load, on the meta device, without adapters.
 
     Raises:
@@ -72,16 +72,16 @@ def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) ->
     if multimodal:
         kinds[:0] = [transformers.AutoModelForImageTextToText, transformers.AutoModelForMultimodalLM]
     own = getattr(config, "auto_map", None) or {}
-    known = (one for one in kinds if type(config) in one._model_mapping or (remote and one.__name__ in own))
+    known = (kind for kind in kinds if type(config) in kind._model_mapping or (remote and kind.__name__ in own))
     return next(known, None)
 
 
-def skeleton(config: Any, recipe: Recipe) -> Any:
+def adapted_meta_model(config: Any, recipe: Recipe) -> Any:
     """The model with adapters and freezing as the recipe has them, on the meta device."""
     import torch
 
     with torch.device("meta"):
-        return prepared(bare(config, recipe), recipe)
+        return prepared(meta_model(config, recipe), recipe)
 
 
 def prepared(model: Any, recipe: Recipe) -> Any:
@@ -108,8 +108,8 @@ def prepared(model: Any, recipe: Recipe) -> Any:
     return model.train()
 
 
-def no_data() -> Any:
-    """While this holds, tensors have shapes and no data. What fails is told by whoever asked, not by torch's log."""
+def fake_tensors() -> Any:
+    """A context in which tensors have shapes and no data. Errors are raised, and not logged by torch."""
     from torch._subclasses import fake_tensor
 
     # It would write a traceback to stderr for every operation that raises.
@@ -117,8 +117,8 @@ def no_data() -> Any:
     return fake_tensor.FakeTensorMode(allow_non_fake_inputs=True)
 
 
-def without_data(model: Any) -> Any:
-    """Put tensors of the same shape and dtype, on the CPU as far as anybody can tell, in place of those on meta."""
+def as_fake_tensors(model: Any) -> Any:
+    """Replace a model's meta tensors by fake CPU tensors of their shape and dtype; called within `fake_tensors`."""
     import torch
 
     made: dict[int, Any] = {}

@@ -14,8 +14,8 @@ _KEY = "forward"
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """What a training step on text found.
+class ForwardFacts:
+    """The result of a training step on text.
 
     `extra`: inputs without which the forward pass raises; zeros are what text alone has there. `accepts_count`:
     whether transformers' Trainer hands it `num_items_in_batch`; `uses_count`: whether the loss changes with it, None
@@ -28,23 +28,23 @@ class Forward:
     problem: str | None = None
 
 
-def forward_facts(anatomy: Anatomy) -> Forward:
+def forward_facts(anatomy: Anatomy) -> ForwardFacts:
     """Run a training step of eight tokens, text alone, on a model of this anatomy; a second or two, once."""
     if _KEY not in anatomy.facts:
         anatomy.facts[_KEY] = _run(anatomy)
-    found: Forward = anatomy.facts[_KEY]
+    found: ForwardFacts = anatomy.facts[_KEY]
     return found
 
 
-def _run(anatomy: Anatomy) -> Forward:
-    from workbench.models.build import bare, no_data, without_data
+def _run(anatomy: Anatomy) -> ForwardFacts:
+    from workbench.models.build import as_fake_tensors, fake_tensors, meta_model
 
     extra: list[str] = []
     heard: list[dict[str, Any]] = []
     problem: str | None = None
-    built = bare(anatomy.config)
-    with no_data():
-        model = without_data(built).train()
+    built = meta_model(anatomy.config)
+    with fake_tensors():
+        model = as_fake_tensors(built).train()
         own_loss = getattr(model, "loss_function", None)
         wanted = inspect.signature(model.forward).parameters
         _listen(model, heard)
@@ -54,7 +54,7 @@ def _run(anatomy: Anatomy) -> Forward:
             if missing is None or missing in extra:
                 break
             extra.append(missing)
-    return Forward(tuple(extra), trainer_passes(model), _uses(problem, heard, own_loss), problem)
+    return ForwardFacts(tuple(extra), trainer_passes(model), _uses(problem, heard, own_loss), problem)
 
 
 def _listen(model: Any, heard: list[dict[str, Any]]) -> None:
@@ -86,13 +86,13 @@ def _step(model: Any, extra: list[str], counted: bool) -> str | None:
 
 
 def trainer_passes(model: Any) -> bool:
-    """Whether Trainer hands `num_items_in_batch` to a model: what it says of itself, else any `**kwargs`."""
-    said = getattr(model, "accepts_loss_kwargs", None)
-    return _any_keyword(inspect.signature(model.forward).parameters) if said is None else bool(said)
+    """True where Trainer passes `num_items_in_batch`: by the model's `accepts_loss_kwargs`, else by any `**kwargs`."""
+    declared = getattr(model, "accepts_loss_kwargs", None)
+    return _any_keyword(inspect.signature(model.forward).parameters) if declared is None else bool(declared)
 
 
 def _uses(problem: str | None, heard: list[dict[str, Any]], own_loss: Any) -> bool | None:
-    """Whether the count reaches the loss, and changes it: the loss itself is asked twice, with numbers."""
+    """True where the count changes the loss: the loss is called twice, with two counts. None where that is unknown."""
     import torch
 
     if problem is not None:

@@ -18,7 +18,7 @@ MM_MODULES = frozenset(
 
 
 def is_mm(name: str) -> bool:
-    """Whether `freeze_mm_modules` freezes a parameter of this name."""
+    """True where `freeze_mm_modules` freezes a parameter of this name."""
     return not MM_MODULES.isdisjoint(name.split("."))
 
 
@@ -40,4 +40,4 @@ def unfrozen(names: Iterable[str], patterns: Sequence[str]) -> tuple[set[str], l
     """
     ranged = [pattern for pattern in patterns if takes_rows(pattern)]
     compiled = [re.compile(unfrozen_pattern(pattern)) for pattern in patterns]
-    return {name for name in names if any(one.match(name) for one in compiled)}, ranged
+    return {name for name in names if any(pattern.match(name) for pattern in compiled)}, ranged

@@ -38,7 +38,7 @@ NOT_ASKED = Emitter("L003", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far loading is. `stage` is one of this module's stage names; show one bar per stage.
+    """The progress of loading. `stage` is one of this module's stage names; show one bar per stage.
 
     `done` and `total` count `unit`: "file", "B" (bytes) or "step". `total` is None while it is unknown. Reports come
     from worker threads too: a screen posts them on as messages.
@@ -138,7 +138,7 @@ def fetch(
     repo = source.repo or ""
     notes: tuple[Finding, ...] = ()
     offline = offline or bool(constants.HF_HUB_OFFLINE)
-    with quiet("huggingface_hub"):
+    with collect_warnings("huggingface_hub"):
         if not offline:
             _tell(report, LOOKING_UP, 0, None, "step")
             try:
@@ -214,7 +214,7 @@ def _tell(report: Report | None, stage: str, done: int, total: int | None, unit:
 
 
 def bar_class(report: Report | None, moved: Callable[[], None] | None = None) -> type[Any]:
-    """A tqdm that prints nothing and hands every movement to `report`; `moved` is told of each that brought bytes.
+    """A tqdm that prints nothing and passes progress to `report`; `moved` is called when bytes came.
 
     What the hub's client asks of it differs by version: locks, a monitor, positions, names of bars. So it is a
     subclass, switched off, of which only the movements are our own.
@@ -267,7 +267,7 @@ class _Collector(logging.Handler):
 
 
 @contextmanager
-def quiet(name: str) -> Iterator[list[str]]:
+def collect_warnings(name: str) -> Iterator[list[str]]:
     """Collect the warnings that the library `name` logs, so that nothing writes over a screen or into stderr."""
     logger = logging.getLogger(name)
     collector = _Collector()

@@ -18,7 +18,7 @@ _LOCAL = "or give a folder that holds the model"
 _BROKEN_OFF = ("RemoteProtocolError", "ReadError", "WriteError", "IncompleteRead", "ChunkedEncodingError")
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
+def cause_chain(error: BaseException) -> Iterator[BaseException]:
     """The error and everything that caused it, nearest first."""
     seen: set[int] = set()
     current: BaseException | None = error
@@ -28,7 +28,7 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
-def page(repo: str) -> str:
+def model_page(repo: str) -> str:
     """The address of the model's page at the hub in use."""
     from huggingface_hub import constants
 
@@ -47,12 +47,12 @@ def explain(
 def _of_disk(error: BaseException, repo: str) -> EnvironmentProblem | None:
     from huggingface_hub import constants
 
-    codes = {cause.errno for cause in chain(error) if isinstance(cause, OSError)}
+    codes = {cause.errno for cause in cause_chain(error) if isinstance(cause, OSError)}
     if codes & {errno.ENOSPC, errno.EDQUOT}:
         return EnvironmentProblem(
-            f"no room on the disk for {repo}",
+            f"no space on the disk for {repo}",
             f"The cache is {constants.HF_HUB_CACHE}.",
-            "Free some room (`hf cache` lists what is there), or put the cache elsewhere with HF_HOME.",
+            "Free some space (`hf cache` lists what is there), or put the cache elsewhere with HF_HOME.",
         )
     if codes & {errno.EACCES, errno.EROFS, errno.EPERM}:
         return EnvironmentProblem(
@@ -66,28 +66,28 @@ def _of_disk(error: BaseException, repo: str) -> EnvironmentProblem | None:
 def _of_hub(error: BaseException, repo: str, revision: str | None) -> EnvironmentProblem | None:
     from huggingface_hub import errors, get_token
 
-    found = next((cause for cause in chain(error) if isinstance(cause, errors.HfHubHTTPError)), None)
+    found = next((cause for cause in cause_chain(error) if isinstance(cause, errors.HfHubHTTPError)), None)
     if found is None:
         return None
     status = found.response.status_code if found.response is not None else 0
     log_in = "log in with `hf auth login` or set HF_TOKEN"
     if isinstance(found, errors.GatedRepoError):
-        refused = "this account has not been let in" if get_token() else "no access token was sent"
+        refused = "this account has no access" if get_token() else "no access token was sent"
         return EnvironmentProblem(
             f"{repo} is gated: {refused}",
             f"The hub answered {status}. The model's licence must be accepted before its files are given out.",
-            f"Accept the licence at {page(repo)}, then {log_in}; {_LOCAL}.",
+            f"Accept the licence at {model_page(repo)}, then {log_in}; {_LOCAL}.",
         )
     if isinstance(found, errors.RevisionNotFoundError):
         return EnvironmentProblem(
             f"{repo} has no revision {revision!r}",
             "The model is there, this branch, tag or commit is not.",
-            f"See the revisions at {page(repo)}, or leave the revision out.",
+            f"See the revisions at {model_page(repo)}, or leave the revision out.",
         )
     if isinstance(found, errors.RepositoryNotFoundError):
         return EnvironmentProblem(
             f"no model {repo} at the hub",
-            f"The hub answered {status}: it does not exist, or it is private and you are not let in.",
+            f"The hub answered {status}: it does not exist, or it is private and you have no access.",
             f"Check the spelling; if it is private, {log_in}. A folder is written ./{repo}",
         )
     if isinstance(found, errors.EntryNotFoundError):
@@ -106,7 +106,7 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
         return EnvironmentProblem(
             f"{repo}: access refused",
             _first_line(found),
-            f"Ask for access at {page(repo)} or use a token that has it, {_LOCAL}.",
+            f"Ask for access at {model_page(repo)} or use a token that has it, {_LOCAL}.",
         )
     if status == 429:
         return EnvironmentProblem(
@@ -120,13 +120,14 @@ def _of_hub(error: BaseException, repo: str, revision: str | None) -> Environmen
 def _of_network(error: BaseException, repo: str, offline: bool) -> EnvironmentProblem | None:
     from huggingface_hub import constants, errors
 
-    causes = list(chain(error))
+    causes = list(cause_chain(error))
     names = {type(cause).__name__ for cause in causes}
     text = " ".join(str(cause) for cause in causes)
     if "HubTimeout" in names:
+        timeout = next(cause for cause in causes if type(cause).__name__ == "HubTimeout")
         return EnvironmentProblem(
             f"the hub does not answer for {repo}",
-            f"{constants.ENDPOINT}: {_first_line(next(one for one in causes if type(one).__name__ == 'HubTimeout'))}",
+            f"{constants.ENDPOINT}: {_first_line(timeout)}",
             f"Check the connection, the proxy and HF_ENDPOINT, {_LOCAL}. {_KEPT}",
         )
     if "IncompleteSnapshotError" in names:
@@ -194,7 +195,7 @@ def verify(folder: Path, *, since: float) -> None:
         raise EnvironmentProblem(
             f"{link.relative_to(folder)} arrived corrupt",
             f"Its content does not have the hash {blob.name[:12]}… that the hub announced; it was removed.",
-            "Run it again: the file is downloaded anew. If it happens again, something on the way alters the files.",
+            "Run it again: the file is downloaded anew. If it happens again, a proxy may alter the files.",
         )
 
 

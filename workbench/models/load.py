@@ -61,7 +61,7 @@ class Loaded:
 
     @property
     def sized(self) -> bool:
-        """Whether config.json says how large the model is; else figures would be those of transformers' defaults."""
+        """True where config.json has the model's sizes; else figures would be those of transformers' defaults."""
         return names_sizes(self.config)
 
 
@@ -76,7 +76,7 @@ def load(
     progress: Report | None = None,
     offline: bool = False,
 ) -> Loaded:
-    """Load what a person needs to see tokens: tokenizer, processor, configuration. Weights are never touched.
+    """Load the tokenizer, processor and configuration. Weights are never read.
 
     `source` is a folder or a hub id (`org/name`, `org/name@revision`). `recipe` holds top-level axolotl keys; those
     that change ids, pad, eos or the processor are honoured with axolotl's meaning. `trust_remote_code` is the user's
@@ -112,7 +112,7 @@ def load(
     raw = _read_json(config_home.path / "config.json", config_from) or {}
     tokenizer.refuse_without_vocabulary(token_home.path, token_from, trust_remote_code)
 
-    with hub.quiet("transformers") as warnings, collection_paused():
+    with hub.collect_warnings("transformers") as warnings, gc_paused():
         auto_config = _auto_config(config_home.path, config_from, raw, keys, trust_remote_code, notes)
         base_model = str(keys.get("base_model") or (model.repo or source))
         model_type = getattr(auto_config, "model_type", None) or raw.get("model_type")
@@ -166,7 +166,7 @@ def load(
 
 
 @contextmanager
-def collection_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """A vocabulary is a million small objects that all stay: looking for cycles among them doubles the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -187,8 +187,8 @@ def image_size(auto_config: Any, processor: Any, multimodal: bool) -> ImageSize:
     if declared is not None:
         return tuple(declared) if isinstance(declared, list) else declared
     size = getattr(processor, "size", None)
-    given = [size[key] for key in ("width", "height") if key in size and size[key] is not None] if size else []
-    return (given[0], given[1]) if len(given) == 2 else given[0] if given else None
+    sides = [size[key] for key in ("width", "height") if key in size and size[key] is not None] if size else []
+    return (sides[0], sides[1]) if len(sides) == 2 else sides[0] if sides else None
 
 
 def _other(text: Any, pinned: Any, otherwise: Source) -> Source:
@@ -281,7 +281,7 @@ def _processor(
 
 
 def has_processor(path: Path) -> bool:
-    """Whether a folder describes a processor: it holds one of a processor's files."""
+    """True where a folder describes a processor: it holds one of a processor's files."""
     return any((path / name).is_file() for name in PROCESSOR_FILES)
 
 

@@ -15,7 +15,7 @@ Way = Literal["causal", "backbone", "direct"]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a checkpoint is loaded for text, with which class, and why. `dual`: registered for both kinds of model."""
+    """The way a checkpoint is loaded for text: the class, and why. `dual`: registered for both kinds of model."""
 
     way: Way
     class_name: str | None
@@ -40,15 +40,15 @@ def route(config: Any) -> Route:
     if backbone == whole:
         backbone = None
     dual = causal is not None
-    said = (
+    reason = (
         f"AutoModelForCausalLM gives {causal}, the whole vision-language class"
         if dual
         else "AutoModelForCausalLM does not know it"
     )
     if backbone is not None:
-        return Route("backbone", backbone, dual, f"{said}; its text_config alone makes a {backbone}")
+        return Route("backbone", backbone, dual, f"{reason}; its text_config alone makes a {backbone}")
     lacks = "its text_config has no causal class" if text is not None else "it has no text_config"
-    return Route("direct", whole or causal, dual, f"{said}, and {lacks}")
+    return Route("direct", whole or causal, dual, f"{reason}, and {lacks}")
 
 
 def _registered(mapping: str, kind: type) -> str | None:

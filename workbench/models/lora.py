@@ -18,7 +18,7 @@ _KIND = re.compile(r"(Target module \w+)\(.*\) is not supported")
 
 
 def linear_names(model: Any) -> list[str]:
-    """What `lora_target_linear` adds: the last part of the name of all that calls itself linear, but for the head."""
+    """The names that `lora_target_linear` adds: the last part of each linear module's name, but for the head."""
     import torch
 
     found = set()
@@ -42,8 +42,8 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
 
     targets = recipe.lora_target_modules or []
     if recipe.lora_target_linear:
-        given = targets if isinstance(targets, list) else [targets]
-        targets = sorted({*given, *linear_names(model)})
+        listed = targets if isinstance(targets, list) else [targets]
+        targets = sorted({*listed, *linear_names(model)})
     parameters = recipe.lora_target_parameters or []
     if not targets and not parameters:
         raise InputError(
@@ -75,15 +75,20 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
         return LoraConfig(**settings, **more)
     except REFUSALS as problem:
         without = (
-            (key, lambda name=name: LoraConfig(**settings, **{one: more[one] for one in more if one != name}))
+            (
+                key,
+                lambda name=name: LoraConfig(
+                    **settings, **{setting: more[setting] for setting in more if setting != name}
+                ),
+            )
             for key, name in _OPTIONS.items()
             if name in more
         )
-        raise refused(recipe, problem, guilty(without)) from problem
+        raise refused(recipe, problem, refused_key(without)) from problem
 
 
 REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ImportError, NotImplementedError)
-"""What PEFT raises for settings that it does not take. An AttributeError: it wants what a causal language model has."""
+"""Exceptions of PEFT for settings it does not take. AttributeError: it expects a causal language model."""
 
 _OPTIONS = {
     "peft_layers_pattern": "layers_pattern",
@@ -112,8 +117,8 @@ _HINTS = {
 }
 
 
-def guilty(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
-    """The first key without which what PEFT refused goes through; None where it is no single one."""
+def refused_key(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
+    """The first key whose removal makes PEFT accept the settings; None where no single key does."""
     for key, again in without:
         try:
             again()
@@ -125,7 +130,7 @@ def guilty(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
 
 def refused(recipe: Recipe, problem: Exception, key: str | None) -> InputError:
     """PEFT's refusal as an error of the recipe, at the key that it is about; else at the adapter's targets."""
-    place = key or next((one for one in TARGETS if getattr(recipe, one)), "adapter")
+    place = key or next((target_key for target_key in TARGETS if getattr(recipe, target_key)), "adapter")
     hint = f"Correct {place}; `vlmbench families` has a pattern for each family."
     if key is not None:
         hint = _HINTS.get(key, f"Remove {key}, or give what PEFT takes.")
@@ -158,7 +163,7 @@ def apply_lora(model: Any, config: Any, recipe: Recipe) -> Any:
 
 
 class wrapped_linear_redirected:
-    """While this holds, PEFT adapts `module.linear` where a target is no layer it knows but has one inside.
+    """A context in which PEFT adapts `module.linear` where a target is no layer it knows but has one inside.
 
     Gives the names of those targets, as they come. Without it PEFT refuses them, in training and in loading alike.
     """

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
-from workbench.models.build import no_data, skeleton, without_data
+from workbench.models.build import adapted_meta_model, as_fake_tensors, fake_tensors
 from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:
@@ -93,23 +93,32 @@ def estimate(
     sequence = sequence or recipe.sequence_len
     batch = batch or recipe.micro_batch_size or 1
     kept = sequence if positions is None else min(positions, sequence)
-    model = skeleton(config, recipe)
-    with no_data():
-        model = without_data(model)
-        trained = [one for one in model.parameters() if one.requires_grad]
-        own = {id(one) for name, one in model.named_parameters() if "lora_" in name or "modules_to_save" in name}
-        adapters = sum(_bytes(one) for one in model.parameters() if id(one) in own)
-        base = [one for one in model.parameters() if id(one) not in own]
+    model = adapted_meta_model(config, recipe)
+    with fake_tensors():
+        model = as_fake_tensors(model)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        own = {
+            id(parameter)
+            for name, parameter in model.named_parameters()
+            if "lora_" in name or "modules_to_save" in name
+        }
+        adapters = sum(_bytes(parameter) for parameter in model.parameters() if id(parameter) in own)
+        base = [parameter for parameter in model.parameters() if id(parameter) not in own]
         linear = _quantizable(model)
-        weights = sum(_stored(one, id(one) in linear, recipe) for one in base) + sum(map(_bytes, model.buffers()))
+        weights = sum(_stored(parameter, id(parameter) in linear, recipe) for parameter in base) + sum(
+            map(_bytes, model.buffers())
+        )
         gradients = sum(map(_bytes, trained))
         peak = _rehearsed(model, recipe, batch, sequence, kept)
         trims = "logits_to_keep" in inspect.signature(innermost(model).forward).parameters
         small = _rehearsed(model, recipe, batch, sequence, 1) if kept > 1 and trims else peak
         logits = max(0, peak - small)
-        counts = sum(one.numel() for one in trained), sum(one.numel() for one in model.parameters())
+        counts = (
+            sum(parameter.numel() for parameter in trained),
+            sum(parameter.numel() for parameter in model.parameters()),
+        )
     activations = max(0, peak - logits - gradients)
-    states = round(sum(_states(one, recipe.optimizer) for one in trained))
+    states = round(sum(_states(parameter, recipe.optimizer) for parameter in trained))
     return MemoryEstimate(
         round(weights), adapters, gradients, states, activations, logits, batch, sequence, kept, *counts
     )
@@ -198,13 +207,13 @@ def counted() -> Iterator[_Count]:
 
     class Counting(TorchDispatchMode):  # type: ignore[misc]
         def __torch_dispatch__(self, function: Any, kinds: Any, args: Any = (), kwargs: Any = None) -> Any:
-            before = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
+            before = [tensor for tensor in tree_leaves((args, kwargs)) if isinstance(tensor, torch.Tensor)]
             made = function(*args, **(kwargs or {}))
-            known = {one.untyped_storage()._cdata for one in before}
+            known = {tensor.untyped_storage()._cdata for tensor in before}
             count.add(
-                one
-                for one in tree_leaves(made)
-                if isinstance(one, torch.Tensor) and one.untyped_storage()._cdata not in known
+                tensor
+                for tensor in tree_leaves(made)
+                if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata not in known
             )
             return made
 

@@ -53,31 +53,31 @@ def require_usable(recipe: Recipe, model: Any) -> None:
     Raises:
         PatternError: one does not.
     """
-    told = recipe.model_dump(exclude_none=True)
-    for one, problem in broken(told):
-        raise PatternError(one, f"{one.shown} does not compile: {problem}.", hint_for(one), recipe)
-    risky = [one for one in patterns(told) if len(_REPEATS.findall(one.written)) >= _CERTAIN]
+    keys = recipe.model_dump(exclude_none=True)
+    for pattern, problem in broken(keys):
+        raise PatternError(pattern, f"{pattern.shown} does not compile: {problem}.", hint_for(pattern), recipe)
+    risky = [pattern for pattern in patterns(keys) if len(_REPEATS.findall(pattern.written)) >= _CERTAIN]
     if not risky:
         return
     names = tuple(name for name, _ in (*model.named_modules(), *model.named_parameters()) if name)
-    ended = _ended(tuple(one.compiled for one in risky), names)
+    ended = _ended(tuple(pattern.compiled for pattern in risky), names)
     if ended < len(risky):
-        one = risky[ended]
-        cause = f"{one.shown} was still at it after {PATIENCE_SECONDS:g} s on the names of the model's modules."
-        hint = "Let no repetition stand within another, as in (a+)+: every way to divide the name is tried."
-        raise PatternError(one, cause, hint, recipe, endless=True)
+        pattern = risky[ended]
+        cause = f"{pattern.shown} did not finish within {PATIENCE_SECONDS:g} s on the names of the model's modules."
+        hint = "Do not nest repetitions, as in (a+)+: Python then tries every way to divide a name."
+        raise PatternError(pattern, cause, hint, recipe, endless=True)
 
 
 def hint_for(pattern: Pattern) -> str:
-    """What to do about a pattern that does not compile."""
+    """The remedy for a pattern that does not compile."""
     if pattern.path[0] in ("lora_target_modules", "lora_exclude_modules"):
         return "A text here is a regular expression over whole module names; names of modules go into a list, [a, b]."
-    return "It is a regular expression: write a backslash before a bracket that is meant as it stands."
+    return "It is a regular expression: write a backslash before a literal bracket."
 
 
 @lru_cache(maxsize=64)
 def _ended(tried: Sequence[str], names: Sequence[str]) -> int:
-    """How many of some patterns, in order, end soon on all of the names; a process of its own can be stopped."""
+    """The number of patterns, in order, that finish soon on all names; tried in a process that can be stopped."""
     command = [sys.executable, "-I", "-S", "-c", _TRIAL]
     # Without buffers of our own: `communicate` does not see what one of them has read ahead.
     with subprocess.Popen(command, bufsize=0, stdin=PIPE, stdout=PIPE, stderr=DEVNULL) as child:
@@ -89,13 +89,13 @@ def _ended(tried: Sequence[str], names: Sequence[str]) -> int:
             child.stdin = None
             # On a busy machine an interpreter takes its time to start, and that is no pattern's fault.
             child.stdout.readline()
-            said, _ = child.communicate(timeout=PATIENCE_SECONDS)
+            output, _ = child.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             child.kill()
-            said, _ = child.communicate()
-            return said.count(b"tried")
+            output, _ = child.communicate()
+            return output.count(b"tried")
         except BaseException:
             child.kill()
             raise
     # A child that could not even begin says nothing of the patterns.
-    return said.count(b"tried") if child.returncode == 0 else len(tried)
+    return output.count(b"tried") if child.returncode == 0 else len(tried)

@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.errors import BenchError, EnvironmentProblem, InputError, Where
 from workbench.models.hub import Source
-from workbench.models.hub_errors import chain
+from workbench.models.hub_errors import cause_chain
 
 # The name to import, and the name to install.
 PACKAGES = {
@@ -40,7 +40,7 @@ def explain(error: BaseException, what: str, source: Source, path: Path, config:
     A missing package, an architecture that this transformers lacks and remote code are of the environment; a broken
     file is too, in a hub model; in a user's own folder it is an `InputError` that names the file, line and column.
     """
-    text = "\n".join(str(cause) for cause in chain(error))
+    text = "\n".join(str(cause) for cause in cause_chain(error))
     if "trust_remote_code" in text or "custom code" in text:
         return _remote_code(source, path)
     package = _missing_package(error, text)
@@ -83,13 +83,13 @@ def _unknown_architecture(source: Source, config: dict[str, Any]) -> BenchError:
 
 
 def _missing_package(error: BaseException, text: str) -> str | None:
-    missing = [cause.name for cause in chain(error) if isinstance(cause, ModuleNotFoundError) and cause.name]
+    missing = [cause.name for cause in cause_chain(error) if isinstance(cause, ModuleNotFoundError) and cause.name]
     names = [name.split(".")[0] for name in missing]
     names += [match.split(".")[0] for match in _NO_MODULE.findall(text)]
     for found in _NOT_FOUND.findall(text):
         names += [name.strip() for name in found.split(",")]
     names += _REQUIRES.findall(text)
-    unnamed = not names and any(isinstance(cause, ImportError) for cause in chain(error))
+    unnamed = not names and any(isinstance(cause, ImportError) for cause in cause_chain(error))
     if unnamed or "backend tokenizer" in text:
         names += [name for name in PACKAGES if name.lower().replace("_", "-") in text.lower().replace("_", "-")]
     for name in names:
@@ -100,7 +100,7 @@ def _missing_package(error: BaseException, text: str) -> str | None:
 
 
 def importable(module: str) -> bool:
-    """Whether a module is installed; it is not imported."""
+    """True where a module is installed; it is not imported."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):

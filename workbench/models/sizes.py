@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 UNSIZED = "config.json names no sizes, so transformers' defaults were taken"
-"""What is said where figures would be those of another model."""
+"""The note in place of figures that would be those of another model."""
 
 _SIZES = frozenset(
     (
@@ -19,7 +19,7 @@ _BESIDE = ("vision", "visual", "audio", "speech", "projector", "quantization")
 
 
 def names_sizes(config: Mapping[str, Any]) -> bool:
-    """Whether a raw config has any size of its language model; a checkpoint may leave out those that are the default.
+    """True where a raw config has any size of its language model; a checkpoint may leave out default sizes.
 
     A config that was saved with a model names some, if only the vocabulary.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.models.anatomy import Anatomy, wrapped_linear
-from workbench.models.lora import SETTINGS, TARGETS, guilty, refused
+from workbench.models.lora import SETTINGS, TARGETS, refused, refused_key
 from workbench.models.towers import TOWERS, TowerName
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_m
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What is trained, by tower.
+    """The trained parameters and modules, by tower.
 
     `modules` and `parameters` are what adapters are on, by name. `redirected` are those modules among them that PEFT
     alone refuses and axolotl adapts inside. `dead` are adapters that are frozen afterwards. `counts` are the numbers
@@ -44,19 +44,19 @@ class Trained:
 
     @property
     def hits(self) -> dict[TowerName, int]:
-        """How many modules and parameters have an adapter, by tower, in the order of `TOWERS`."""
+        """The number of modules and parameters that have an adapter, by tower, in the order of `TOWERS`."""
         found = Counter([*self.modules.values(), *self.parameters.values()])
         return {tower: found[tower] for tower in TOWERS if found[tower]}
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "hits": self.hits,
             "trained_parameters": self.counts,
             "redirected": len(self.redirected),
             "dead": len(self.dead),
             "unreached_layers": list(self.unreached),
         }
-        return told if self.refusal is None else told | {"refusal": str(self.refusal)}
+        return payload if self.refusal is None else payload | {"refusal": str(self.refusal)}
 
 
 def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
@@ -73,13 +73,13 @@ def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
 
 
 def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
-    from workbench.models.build import skeleton
+    from workbench.models.build import adapted_meta_model
 
     with warnings.catch_warnings():
         # What PEFT warns of is looked at below.
         warnings.simplefilter("ignore")
         try:
-            model = skeleton(anatomy.config, recipe)
+            model = adapted_meta_model(anatomy.config, recipe)
         except InputError as problem:
             return Trained(refusal=_blamed(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe)))
     tuner = getattr(model, "base_model", None)
@@ -87,9 +87,9 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
     counts: Counter[TowerName] = Counter()
     alive: set[str] = set()
-    for name, one in model.named_parameters():
-        if one.requires_grad:
-            counts[anatomy.tower_of(name)] += one.numel()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            counts[anatomy.tower_of(name)] += parameter.numel()
             alive.add(_owner(name))
     return Trained(
         {name: anatomy.tower_of(name) for name in modules},
@@ -103,15 +103,15 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
 
 def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
     """PEFT's refusal at the setting that it is about, where the targets are not: without that one it takes them."""
-    from workbench.models.build import skeleton
+    from workbench.models.build import adapted_meta_model
 
     def without(key: str) -> Callable[[], Any]:
-        return lambda: skeleton(anatomy.config, recipe.model_copy(update={key: SETTINGS[key]}))
+        return lambda: adapted_meta_model(anatomy.config, recipe.model_copy(update={key: SETTINGS[key]}))
 
     if problem.where.field not in TARGETS or not isinstance(problem.__cause__, Exception):
         return problem
     known = recipe.model_dump(exclude_none=True)
-    key = guilty((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
+    key = refused_key((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
     return problem if key is None else refused(recipe, problem.__cause__, key)
 
 
@@ -129,10 +129,10 @@ def anchored(anatomy: Anatomy) -> str | None:
             for name, tower in anatomy.linears.items()
             if tower == "language" and (match := inside.fullmatch(name))
         ]
-        suffixes = [one for one in dict.fromkeys(found) if not _ROUTER.search(one)]
+        suffixes = [suffix for suffix in dict.fromkeys(found) if not _ROUTER.search(suffix)]
         holders: dict[str, list[str]] = {}
-        for one in suffixes:
-            holder, _, leaf = one.rpartition(".")
+        for suffix in suffixes:
+            holder, _, leaf = suffix.rpartition(".")
             holders.setdefault(holder, []).append(leaf)
         if len([holder for holder in holders if holder]) > 1:
             # What hangs on the layer itself is neither attention nor MLP where both have a place of their own.

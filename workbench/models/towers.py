@@ -1,4 +1,4 @@
-"""The tower of each part of a model, told by what the part is rather than by family.
+"""The tower of each part of a model, derived from the part itself rather than from its family.
 
 A part that is a model of its own goes by the entry of the configuration that it was made from; what lies between such
 parts goes by the words that transformers' authors use in names.
@@ -27,8 +27,8 @@ _WORDS: tuple[tuple[TowerName, re.Pattern[str]], ...] = (
 _OWN_PROJECTOR = re.compile("merger|projector|connector|aligner|adapter|adaptor")
 
 
-def assigned(model: Any) -> dict[str, TowerName]:
-    """Where each tower of a model begins: a module's or parameter's name to its tower, "" for all the rest.
+def tower_prefixes(model: Any) -> dict[str, TowerName]:
+    """The beginning of each tower: a module's or parameter's name mapped to its tower, "" for all the rest.
 
     The longest name that another begins with decides.
     """
@@ -53,15 +53,15 @@ def _parts(model: Any) -> dict[str, TowerName]:
     parts: dict[str, TowerName] = {}
     for name, module in model.named_modules():
         if name and isinstance(module, PreTrainedModel) and module.config is not model.config:
-            told = _of_config(module.config, model.config, text)
-            tower = told or _of_input(module) or _by_words(name.rpartition(".")[2])
+            from_config = _of_config(module.config, model.config, text)
+            tower = from_config or _of_input(module) or _by_words(name.rpartition(".")[2])
             if tower is not None:
                 parts[name] = tower
     return parts
 
 
 def _between(model: Any, parts: dict[str, TowerName]) -> dict[str, TowerName]:
-    """What hangs beside the parts, on the model itself or on what wraps them, by its name."""
+    """The modules and parameters beside the parts, on the model itself or on what wraps them, by name."""
     from transformers import PreTrainedModel
 
     found: dict[str, TowerName] = {}
@@ -122,18 +122,18 @@ def _of_config(own: Any, root: Any, text: Any) -> TowerName | None:
 
 def _of_input(module: Any) -> TowerName | None:
     """The tower of a part that takes pictures or sound and nothing else, as its class says."""
-    told = getattr(module, "input_modalities", None)
-    kinds = {told} if isinstance(told, str) else set(told or ())
+    declared = getattr(module, "input_modalities", None)
+    kinds = {declared} if isinstance(declared, str) else set(declared or ())
     return "vision" if kinds and kinds <= {"image", "video"} else "audio" if kinds == {"audio"} else None
 
 
 def _entries(config: Any) -> Iterator[tuple[str, Any]]:
     """Configurations inside of a configuration, the nearest first, each with the key it is under."""
     inner = [(key, getattr(config, key, None)) for key in getattr(config, "sub_configs", {})]
-    inner = [(key, one) for key, one in inner if hasattr(one, "model_type")]
+    inner = [(key, config) for key, config in inner if hasattr(config, "model_type")]
     yield from inner
-    for _, one in inner:
-        yield from _entries(one)
+    for _, child in inner:
+        yield from _entries(child)
 
 
 def _by_words(name: str) -> TowerName | None:

@@ -65,7 +65,7 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
         raise InputError(
             "transformers has no class to train this model with",
             f"None of its auto classes knows {type(loaded.auto_config).__name__}.",
-            "Update transformers, or say --trust-remote-code where the model brings its own code.",
+            "Update transformers, or give --trust-remote-code where the model has code of its own.",
             where,
         )
     try:
@@ -78,16 +78,16 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
             where,
         ) from error
     except ImportError as error:
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        message = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         hint = "Install it, or take what needs it out of the recipe."
-        raise EnvironmentProblem("A package that loading this model needs is missing", said[:300], hint) from error
+        raise EnvironmentProblem("A package that loading this model needs is missing", message[:300], hint) from error
     except ValueError as error:
         raise _refused(loaded, recipe, name, error) from error
     return model if "quantization_config" in options else model.to(device)
 
 
 def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError) -> InputError:
-    """Why transformers did not make the model: the attention that was asked for, or what it says itself."""
+    """The error for a model that transformers did not make: the attention asked for, or transformers' message."""
     from workbench.models.anatomy import anatomy
     from workbench.models.attention import UNSET, refused
 
@@ -96,8 +96,8 @@ def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError
     except EnvironmentProblem:
         why = None
     if why is None:
-        said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        return InputError("transformers cannot load this model", said, where=Where(file=str(loaded.path)))
+        message = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        return InputError("transformers cannot load this model", message, where=Where(file=str(loaded.path)))
     flag = next((key for key, _ in _ATTENTION if getattr(recipe, key)), "")
     key = "attn_implementation" if recipe.attn_implementation else flag
     hint = f"Remove {key}: {UNSET}."

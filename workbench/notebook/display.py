@@ -13,7 +13,7 @@ from workbench.views.html import document, fragment
 _WIDTH = 100
 
 
-class Shown(ABC):
+class Result(ABC):
     """A result. A notebook shows `html`, a prompt `text`; neither has a script, nor asks anything of the network."""
 
     @abstractmethod
@@ -30,7 +30,7 @@ class Shown(ABC):
 
     @property
     def title(self) -> str:
-        """What a page of it is called."""
+        """The title of a page that shows it."""
         return type(self).__name__.lower()
 
     def html(self) -> str:
@@ -48,7 +48,7 @@ class Shown(ABC):
 
 
 def plain(*parts: RenderableType) -> str:
-    """What the terminal would show, without colours."""
+    """The text that the terminal would show, without colours."""
     stream = io.StringIO()
     console = Console(file=stream, width=_WIDTH, color_system=None, highlight=False, force_jupyter=False)
     for part in parts:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KEY = "role_boundaries"
 TOKENS = 1_000
-"""How many tokens of the row are drawn; each keystroke sends them again."""
+"""The most tokens of the row that are drawn; each keystroke sends them again."""
 _STYLE = """
 .vlmbench.editor{padding:.6rem .8rem;border:1px solid var(--line);border-radius:6px}
 .vlmbench.editor .tools{display:flex;gap:.3rem;align-items:center;margin-bottom:.4rem}
@@ -72,7 +72,7 @@ class BoundaryEditor(anywidget.AnyWidget):
         return self._session.editing
 
     def refresh(self) -> None:
-        """Show the document as it is now, whoever changed it."""
+        """Show the document as it is now."""
         if self._before + self.text + self._after != self.editing.document.text:
             self.text = self._lines()
         self._draw()

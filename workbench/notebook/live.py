@@ -31,7 +31,7 @@ def follow(supervisor: Supervisor) -> list[Event]:
 
 
 def _in_a_notebook() -> bool:
-    """Whether an IPython kernel runs this; nothing is imported to find out."""
+    """True where an IPython kernel runs this; nothing is imported to find out."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
@@ -56,18 +56,18 @@ class _Display:
             self._handle.update(self._bundle(), raw=True)
 
     def end(self) -> None:
-        """What stays is the outcome; the report is the call's result."""
+        """Replace the progress by the outcome; the report is the call's result."""
         if self._events:
             verdict = judge(self._events)
             # A run that was interrupted has no last event here.
             outcome = "cancelled" if verdict.outcome == "running" else verdict.outcome
-            said = f"overfit: {outcome}, {verdict.steps} of {self._steps} steps"
-            self._handle.update(_both(said, f'<p class="facts">{said}</p>'), raw=True)
+            line = f"overfit: {outcome}, {verdict.steps} of {self._steps} steps"
+            self._handle.update(_both(line, f'<p class="facts">{line}</p>'), raw=True)
 
     def _bundle(self) -> dict[str, str]:
         step = last(self._events, "step")
-        said = f"step {step['step']} of {self._steps}" if step is not None else "loading the model"
-        return _both(said, progress_html(self._events, self._steps))
+        line = f"step {step['step']} of {self._steps}" if step is not None else "loading the model"
+        return _both(line, progress_html(self._events, self._steps))
 
 
 def _both(text: str, body: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A recipe that is open in a notebook: the bench, the edits that everybody makes of it, and who is to hear of them."""
+"""A recipe that is open in a notebook: the bench, the edits of all its views, and the views to refresh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.bench import Bench
 
 if TYPE_CHECKING:
     from workbench.editing.session import Editing
-    from workbench.editing.working_copy import Left
+    from workbench.editing.working_copy import UnsavedEdits
 
 
 class Follower(Protocol):
@@ -29,10 +29,10 @@ class OpenRecipe:
         self._bench = bench
         self.editing: Editing = Editing(bench)
         """The recipe under edit; the boundary editor shares it."""
-        self.left: Left | None = self.editing.left()
+        self.unsaved: UnsavedEdits | None = self.editing.unsaved()
         """Edits of another time that were never saved; `recover` takes them up."""
         self.editors: WeakSet[Follower] = WeakSet()
-        """The boundary editors over this recipe that somebody still has."""
+        """The boundary editors over this recipe that are still in use."""
 
     @property
     def bench(self) -> Bench:
@@ -42,21 +42,21 @@ class OpenRecipe:
             BenchError: the recipe cannot be used as it stands.
         """
         if self.editing.stale:
-            self.editing.settle()
+            self.editing.reload_changes()
         if self.editing.problem is not None:
             raise self.editing.problem
         return self._bench
 
     def edit(self, change: Callable[[Editing], object]) -> None:
         """Make an edit, which every boundary editor shows. What another time left unsaved is set aside in a file."""
-        if self.left is not None:
-            self.editing.discard(self.left)
-            self.left = None
+        if self.unsaved is not None:
+            self.editing.discard(self.unsaved)
+            self.unsaved = None
         change(self.editing)
         self._tell()
 
     def undo(self) -> bool:
-        """Take back the last edit, whoever made it; False where there is none."""
+        """Take back the last edit of any view; False where there is none."""
         moved = self.editing.undo()
         self._tell()
         return moved
@@ -69,10 +69,10 @@ class OpenRecipe:
 
     def recover(self) -> bool:
         """Take up edits that were left unsaved, here or in the terminal; False where there are none."""
-        if self.left is None:
+        if self.unsaved is None:
             return False
-        self.editing.restore(self.left)
-        self.left = None
+        self.editing.restore(self.unsaved)
+        self.unsaved = None
         self._tell()
         return True
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
-from workbench.notebook.display import Shown, plain
+from workbench.notebook.display import Result, plain
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Checked(Shown):
-    """What a check found. `fixed` are the fixes that were made before it."""
+class Checked(Result):
+    """The report of a check. `fixed` are the fixes that were made before it."""
 
     session: OpenRecipe
     report: Report
@@ -53,8 +53,8 @@ class Checked(Shown):
     def fix(self) -> Checked:
         """Make the fixes offered in the recipe (in memory; `undo` takes each back), and check again."""
         fixes = together(self.report)
-        for one in fixes:
-            self.session.edit(partial(_make, one))
+        for fix in fixes:
+            self.session.edit(partial(_make, fix))
         return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
 
     @property
@@ -69,7 +69,7 @@ class Checked(Shown):
         return plain(check_view(self.session.bench, self.report))
 
     def body(self) -> str:
-        made = "".join(f'<li class="yes">✓ {safe(one.described)}</li>' for one in self.fixed)
+        made = "".join(f'<li class="yes">✓ {safe(fix.described)}</li>' for fix in self.fixed)
         fixed = f'<ul class="findings">{made}</ul>' if made else ""
         return check_html(self.session.bench, self.report) + fixed
 
@@ -87,11 +87,11 @@ def check_recipe(
 
 
 def _make(fix: Fix, editing: Editing) -> None:
-    editing.make(fix)
+    editing.apply(fix)
 
 
 @dataclass(frozen=True, repr=False)
-class Inferred(Shown):
+class Inferred(Result):
     """Role boundaries found for the template, and what was proved of them."""
 
     session: OpenRecipe
@@ -106,7 +106,7 @@ class Inferred(Shown):
 
     @property
     def verified(self) -> bool:
-        """Whether every role is: all of its content and every end trained, and nothing else."""
+        """True where every role is verified: all of its content and every end trained, and nothing else."""
         return self.found.verified
 
     def use(self) -> None:
@@ -129,7 +129,7 @@ class Inferred(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Overfitted(Shown):
+class Overfitted(Result):
     """A run and its verdict, from its events; `file` is where they are kept."""
 
     events: tuple[Event, ...]
@@ -137,7 +137,7 @@ class Overfitted(Shown):
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What the run proved."""
+        """The verdict on the run."""
         return judge(self.events)
 
     @property
@@ -161,7 +161,7 @@ class Overfitted(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Exported(Shown):
+class Exported(Result):
     """The file for the full run, what is proven of it, and where it was `written`, if it was."""
 
     made: Export
@@ -170,12 +170,12 @@ class Exported(Shown):
 
     @property
     def validated(self) -> bool:
-        """Whether nothing is missing, and the trainer itself was asked and answered."""
+        """True where nothing is missing, and the trainer itself was asked and answered."""
         return self.made.validated
 
     @property
     def proven_by(self) -> str | None:
-        """Who proved it: "axolotl 0.19.0", "bench" where no axolotl was asked, None where something is missing."""
+        """The prover: "axolotl 0.19.0", "bench" where no axolotl was asked, None where something is missing."""
         return self.made.proven_by
 
     def to_dict(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class Exported(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class RecipeText(Shown):
+class RecipeText(Result):
     """The recipe as it stands, and its difference to what was opened or last saved."""
 
     yaml: str

@@ -24,7 +24,7 @@ Given = str | Path | Table | Iterable[Mapping[str, Any]]
 
 
 def as_source(data: Given) -> str:
-    """What `open` takes for data: a path or a hub id as it is, else the file that these rows were written to.
+    """The source that `open` takes for data: a path or hub id as it is, else the file that these rows are written to.
 
     The file's name is the hash of what it holds, so the same rows are the same file.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from workbench.checks.row_checks import row_findings
 from workbench.errors import InputError
 from workbench.findings import Finding
-from workbench.notebook.display import Shown, plain
+from workbench.notebook.display import Result, plain
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, check_recipe
 from workbench.tokens.mask import REASON_TEXT, Reason
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from workbench.tokens.trace import Trace
 
 TOKENS = 2_000
-"""How many tokens of a row are shown where no window is asked for."""
+"""The most tokens of a row that are shown where no window is asked for."""
 _TEXT_TOKENS = 400
 _LISTED = 10
 _MORE = ".window(a, b)"
 
 
 @dataclass(frozen=True, repr=False)
-class NotebookRows(Shown):
+class NotebookRows(Result):
     """The rows [start, stop) of the bench's data; `stop` None: to their end. `rows[3]` is one, `rows[2:5]` are some."""
 
     session: OpenRecipe
@@ -44,10 +44,10 @@ class NotebookRows(Shown):
     stop: int | None = None
 
     @overload
-    def __getitem__(self, index: int) -> OneRow: ...
+    def __getitem__(self, index: int) -> RowResult: ...
     @overload
     def __getitem__(self, index: slice) -> NotebookRows: ...
-    def __getitem__(self, index: int | slice) -> OneRow | NotebookRows:
+    def __getitem__(self, index: int | slice) -> RowResult | NotebookRows:
         if isinstance(index, slice):
             if index.step not in (None, 1):
                 raise InputError("Rows are taken one after the other", f"The step is {index.step}.", "Leave it out.")
@@ -59,16 +59,16 @@ class NotebookRows(Shown):
         if self.stop is not None and at >= self.stop:
             raise InputError(f"There is no row {at} here", f"These are rows {self.start} to {self.stop - 1}.")
         self.session.bench.row(at)
-        return OneRow(self.session, at)
+        return RowResult(self.session, at)
 
     def __len__(self) -> int:
         """The number of rows; may read to their end. TypeError where only streaming would tell."""
         total = len(self.session.bench.rows)
         return max(0, (total if self.stop is None else min(total, self.stop)) - self.start)
 
-    def __iter__(self) -> Iterator[OneRow]:
+    def __iter__(self) -> Iterator[RowResult]:
         for row in self.head(None):
-            yield OneRow(self.session, row.index)
+            yield RowResult(self.session, row.index)
 
     def head(self, count: int | None) -> Iterator[Row]:
         """The bench's own rows: the first `count` of these, or all."""
@@ -84,8 +84,8 @@ class NotebookRows(Shown):
     def text(self) -> str:
         shown = [f"rows of {visible(self.session.bench.rows.name)}"]
         for row in self.head(_LISTED):
-            told = f"{row.mask.trained} of {len(row.rendering)} trained" if row.error is None else row.error.message
-            shown.append(f"  {row.index}: {visible(told)}")
+            summary = f"{row.mask.trained} of {len(row.rendering)} trained" if row.error is None else row.error.message
+            shown.append(f"  {row.index}: {visible(summary)}")
         return "\n".join(shown)
 
     def body(self) -> str:
@@ -94,7 +94,7 @@ class NotebookRows(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class _OfARow(Shown):
+class _RowResult(Result):
     session: OpenRecipe
     index: int
     shown: html.Window | None = None
@@ -116,35 +116,35 @@ class _OfARow(Shown):
 
     def text(self) -> str:
         row, window = self.row, self.shown or (0, _TEXT_TOKENS)
-        told = plain(row_view(row, 100, marks=True, window=window))
+        text = plain(row_view(row, 100, marks=True, window=window))
         total = len(row.rendering) if row.error is None else 0
         inside = (window[0], min(window[1], total))
-        return told if inside[1] - inside[0] >= total else f"{told}\n{html.window_note(inside, total, _MORE)}"
+        return text if inside[1] - inside[0] >= total else f"{text}\n{html.window_note(inside, total, _MORE)}"
 
     @property
     def _window(self) -> html.Window:
         return self.shown or (0, TOKENS)
 
 
-class OneRow(_OfARow):
+class RowResult(_RowResult):
     """A row as it will be trained: every token, turn by turn, and what is wrong with it."""
 
-    def mask(self) -> OneMask:
-        """Which tokens are trained, and why."""
-        return OneMask(self.session, self.index, self.shown)
+    def mask(self) -> MaskResult:
+        """The trained tokens, and the reason for each token."""
+        return MaskResult(self.session, self.index, self.shown)
 
     @property
-    def trace(self) -> OneTrace:
-        """Which message and part every token came from, whatever the markers say."""
-        return OneTrace(self.session, self.index, self.shown)
+    def trace(self) -> TraceResult:
+        """The message and part that every token came from, whatever the markers say."""
+        return TraceResult(self.session, self.index, self.shown)
 
     @property
     def findings(self) -> list[Finding]:
-        """What there is to say about this row alone, the worst first."""
+        """The findings about this row alone, the worst first."""
         return row_findings(self.row)
 
     def check(self) -> Checked:
-        """What is wrong with the recipe and this row."""
+        """Check the recipe and this row."""
         return check_recipe(self.session, lambda: [self.row])
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,7 +156,7 @@ class OneRow(_OfARow):
         return drawn + html.boundaries(self.session.bench, [self.row])
 
 
-class OneMask(_OfARow):
+class MaskResult(_RowResult):
     """The mask of a row: `labels`, `input_ids`, `keep` are arrays `[L]`."""
 
     @property
@@ -176,12 +176,12 @@ class OneMask(_OfARow):
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
-        """Whether each token is trained, `[L]`."""
+        """True at each trained token, `[L]`."""
         return self.mask.keep
 
     @property
     def trained(self) -> int:
-        """How many tokens are."""
+        """The number of trained tokens."""
         return self.mask.trained
 
     @property
@@ -217,7 +217,7 @@ class OneMask(_OfARow):
         return f"{html.row_title(row)}{html.legend()}{tokens}{reasons}"
 
 
-class OneTrace(_OfARow):
+class TraceResult(_RowResult):
     """The trace of a row: the owner of every token, found without any marker."""
 
     @property
@@ -227,9 +227,9 @@ class OneTrace(_OfARow):
 
     def to_dict(self) -> dict[str, Any]:
         """`row`, and of each of `tokens` the `index`, `id`, `text` and `owner` as `vlmbench.inspect/1` has them."""
-        told = row_payload(self.row)
+        payload = row_payload(self.row)
         keys = ("index", "id", "text", "owner")
-        return {"row": self.index, "tokens": [{key: token[key] for key in keys} for token in told["tokens"]]}
+        return {"row": self.index, "tokens": [{key: token[key] for key in keys} for token in payload["tokens"]]}
 
     def body(self) -> str:
         row = self.row

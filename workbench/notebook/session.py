@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.bench import Bench, prepare
 from workbench.console import progress_bar, quiet_libraries
-from workbench.notebook.display import Shown, plain
+from workbench.notebook.display import Result, plain
 from workbench.notebook.model import Memory, Towers
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText, check_recipe
 from workbench.notebook.row_file import Given, as_source
-from workbench.notebook.rows import TOKENS, NotebookRows, OneRow
+from workbench.notebook.rows import TOKENS, NotebookRows, RowResult
 from workbench.views.html import overview, safe
 from workbench.views.inspect_json import inspect_payload
 
@@ -52,7 +52,7 @@ def open(
     return Session(bench, rows)
 
 
-class Session(OpenRecipe, Shown):
+class Session(OpenRecipe, Result):
     """A bench in a notebook. Every answer follows the recipe as it stands, edits included."""
 
     def __init__(self, bench: Bench, rows: int | None = None) -> None:
@@ -89,11 +89,13 @@ class Session(OpenRecipe, Shown):
 
     @property
     def _unsaved(self) -> str:
-        said = [f"Edits of {self.left.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()"] if self.left else []
+        notes = (
+            [f"Edits of {self.unsaved.when:%Y-%m-%d %H:%M} UTC were never saved: .recover()"] if self.unsaved else []
+        )
         if process := self.editing.open_elsewhere:
-            said.append(f"This recipe is open in another bench too (process {process}): unsaved edits are kept apart.")
-        said += [f"Older edits of another bench are set aside as {file}" for file in self.editing.set_aside]
-        return " ".join(said)
+            notes.append(f"This recipe is open in another bench too (process {process}): unsaved edits are kept apart.")
+        notes += [f"Older edits of another bench are set aside as {file}" for file in self.editing.set_aside]
+        return " ".join(notes)
 
     @property
     def title(self) -> str:
@@ -102,7 +104,7 @@ class Session(OpenRecipe, Shown):
     # Asking
 
     def check(
-        self, rows: int | OneRow | None = 200, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+        self, rows: int | RowResult | None = 200, *, select: Sequence[str] = (), ignore: Sequence[str] = ()
     ) -> Checked:
         """Check the recipe and its first `rows` rows (None: all), or one row.
 
@@ -110,7 +112,7 @@ class Session(OpenRecipe, Shown):
         """
         return check_recipe(
             self,
-            lambda: iter([rows.row]) if isinstance(rows, OneRow) else self.rows.head(rows),
+            lambda: iter([rows.row]) if isinstance(rows, RowResult) else self.rows.head(rows),
             select=select,
             ignore=ignore,
         )
@@ -129,7 +131,7 @@ class Session(OpenRecipe, Shown):
         return Towers(bench.anatomy, trained(bench.anatomy, bench.recipe), tuple(model_findings(bench)))
 
     def memory(self, *, sequence: int | None = None, batch: int | None = None, positions: int | None = None) -> Memory:
-        """The memory of one training step of this recipe, rehearsed without weights and without data.
+        """The memory of one training step of this recipe, estimated without weights and without data.
 
         Args:
             sequence: tokens a row; by default the recipe's `sequence_len`.
@@ -195,7 +197,7 @@ class Session(OpenRecipe, Shown):
             rows: prove it on the first so many rows; None for all.
 
         Raises:
-            NotReady: something is not proven; it names what. InputError: there is a file already.
+            ExportRefused: something is not proven; it names what. InputError: there is a file already.
         """
         from workbench.export.prepare import prepare_export
         from workbench.recipe.yaml.document import key_path

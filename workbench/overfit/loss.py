@@ -56,7 +56,7 @@ def trained_nll(model: Any, inputs: Batch, labels: torch.Tensor, *, trim: bool) 
 
 
 def can_trim(model: Any, inputs: Batch, labels: torch.Tensor) -> str:
-    """Why a model cannot be asked for some positions alone, or "" where it can: tried on a batch."""
+    """The reason why a model cannot compute logits at chosen positions alone, or "" where it can: tried on a batch."""
     if "logits_to_keep" not in forward_names(model):
         return "its forward takes no logits_to_keep"
     columns = trained_columns(labels)

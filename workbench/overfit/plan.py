@@ -29,7 +29,7 @@ NOT_HONOURED = {
     "deepspeed": _WHOLE,
     "fsdp": _WHOLE,
     "fsdp_config": _WHOLE,
-    "neftune_noise_alpha": "no noise is added: what is proved is memory",
+    "neftune_noise_alpha": "no noise is added: the run tests whether rows can be reproduced",
     "embedding_lr": "one learning rate is used",
     "lora_model_dir": "fresh adapters are trained",
     "torch_compile": "nothing is compiled",
@@ -78,8 +78,8 @@ class Plan:
     @classmethod
     def read(cls, path: Path) -> Plan:
         """Read what `write` wrote."""
-        told = json.loads(path.read_text("utf-8"))
-        return cls(**(told | {"rows": tuple(told["rows"])}))
+        fields = json.loads(path.read_text("utf-8"))
+        return cls(**(fields | {"rows": tuple(fields["rows"])}))
 
 
 def make_plan(

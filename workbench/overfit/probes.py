@@ -75,23 +75,23 @@ class Examiner:
                 inputs = to_device(inputs, model.device, next(model.parameters()).dtype)
                 length = inputs["input_ids"].shape[1]
                 ids = self.bench.row(index).rendering.input_ids
-                given = inputs["input_ids"][0].tolist() == ids[:length].tolist()
+                same_start = inputs["input_ids"][0].tolist() == ids[:length].tolist()
                 # What the prompt writes already, such as a line break after the role, is not asked for again.
-                wanted = ids[places[places >= length] if given else places].tolist()
+                wanted = ids[places[places >= length] if same_start else places].tolist()
                 with torch.no_grad():
                     made = model.generate(**inputs, max_new_tokens=min(limit, len(wanted) + 8), do_sample=False)
                 got = made[0, length:].tolist()
                 cut = next((place + 1 for place, token in enumerate(got) if token in stops), None)
-                said, asked = _without(got[:cut], stops), _without(wanted, stops)
+                decoded, asked = _without(got[:cut], stops), _without(wanted, stops)
                 turns.append(
                     {
                         "row": index,
                         "message": message,
-                        "exact": said == asked,
+                        "exact": decoded == asked,
                         "stopped": cut is not None,
                         "ends": bool(set(wanted) & stops),
                         "wanted": self._text(asked),
-                        "got": self._text(said),
+                        "got": self._text(decoded),
                     }
                 )
         return {"turns": turns}
@@ -110,7 +110,9 @@ class Examiner:
         taken: dict[int, list[Any]] = {index: [] for index in self.rows}
         for place, index in enumerate(having):
             others = [
-                one for one in [*having[place + 1 :], *having[:place]] if _look(own[one][0]) != _look(own[index][0])
+                candidate
+                for candidate in [*having[place + 1 :], *having[:place]]
+                if _look(own[candidate][0]) != _look(own[index][0])
             ]
             theirs = own[others[0]]
             taken[index] = [
@@ -120,9 +122,9 @@ class Examiner:
 
 
 def swap_result(own: Sequence[RowLoss], other: Sequence[RowLoss]) -> dict[str, Any]:
-    """How much the loss rises on tokens that depend on the picture, when the pictures are exchanged."""
-    before = np.array([nll for one in own for nll in one.nll])
-    after = np.array([nll for one in other for nll in one.nll])
+    """The rise of the loss on tokens that depend on the picture, when the pictures are exchanged."""
+    before = np.array([nll for row_loss in own for nll in row_loss.nll])
+    after = np.array([nll for row_loss in other for nll in row_loss.nll])
     depends = np.abs(after - before) >= DEPENDS
     rise = float((after - before)[depends].mean()) if depends.any() else 0.0
     return {"applicable": True, "rise": rise, "tokens": int(depends.sum()), "of": len(before)}
@@ -143,12 +145,12 @@ def trained_turns(row: Row) -> list[tuple[int, npt.NDArray[np.int64]]]:
 
 
 def stop_result(decoded: dict[str, Any], losses: Sequence[RowLoss], bench: Bench, stops: set[int]) -> dict[str, Any]:
-    """How many answers stop, how many have a trained end, and the loss of those ends."""
+    """The numbers of answers that stop and of answers with a trained end, and the loss of those ends."""
     turns = decoded["turns"]
     nll = []
-    for one in losses:
-        ids = bench.row(one.row).rendering.input_ids
-        nll += [value for value, place in zip(one.nll, one.places, strict=True) if int(ids[place]) in stops]
+    for row_loss in losses:
+        ids = bench.row(row_loss.row).rendering.input_ids
+        nll += [value for value, place in zip(row_loss.nll, row_loss.places, strict=True) if int(ids[place]) in stops]
     return {
         "of": len(turns),
         "stopped": sum(turn["stopped"] for turn in turns),
@@ -158,9 +160,9 @@ def stop_result(decoded: dict[str, Any], losses: Sequence[RowLoss], bench: Bench
 
 
 def stop_ids(model: Any, bench: Bench) -> set[int]:
-    """Where generation stops: the generation config's ids, and the tokenizer's."""
-    told = getattr(model.generation_config, "eos_token_id", None)
-    ids = set(told) if isinstance(told, list) else {told} if told is not None else set()
+    """The ids at which generation stops: the generation config's, else the tokenizer's."""
+    eos = getattr(model.generation_config, "eos_token_id", None)
+    ids = set(eos) if isinstance(eos, list) else {eos} if eos is not None else set()
     return ids or ({bench.loaded.eos_id} if bench.loaded.eos_id is not None else set())
 
 
@@ -173,7 +175,7 @@ def _without(ids: Sequence[int], stops: set[int]) -> list[int]:
 
 
 def _parts(messages: Sequence[Any]) -> list[tuple[int, int, str]]:
-    """Where the pictures are: message, part, and the key that holds them."""
+    """The places of the pictures: message, part, and the key that holds them."""
     found = []
     for number, message in enumerate(messages):
         content = message.get("content")
@@ -238,9 +240,9 @@ def logged_factor(model: Any, inputs: dict[str, Any], labels: torch.Tensor, accu
         if accumulation < 2 or not trainer_passes(inner):
             return plain, 1.0
         items = int((labels[:, 1:] != -100).sum())
-        one, two = (
+        by_items, by_double = (
             float(model(**inputs, labels=labels, num_items_in_batch=count, use_cache=False).loss)
             for count in (items, 2 * items)
         )
-    follows = abs(one - 2 * two) <= 1e-3 * max(1.0, abs(one))
+    follows = abs(by_items - 2 * by_double) <= 1e-3 * max(1.0, abs(by_items))
     return plain, 1.0 if follows else float(accumulation)

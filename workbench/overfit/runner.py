@@ -27,7 +27,7 @@ _FEW_PARAMETERS = 20_000_000
 
 def main(folder: Path) -> int:
     """Run the plan in a folder; returns the exit code. Every end but a kill is an event."""
-    _leave_with_the_parent()
+    _exit_with_parent()
     first = int(os.environ.get("RANK", "0")) == 0
     writer = Writer(folder / EVENTS) if first else None
     plan = Plan.read(folder / PLAN)
@@ -55,8 +55,8 @@ def _say(writer: Writer | None, kind: str, message: str, **more: Any) -> None:
 def _is_memory(problem: BaseException) -> bool:
     import torch
 
-    said = str(problem).lower()
-    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in said
+    message = str(problem).lower()
+    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in message
 
 
 def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
@@ -118,19 +118,19 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     )
     examiner = Examiner(bench, plan.rows, collator, trim=trim)
     before = examiner.losses(model)
-    tokens = sum(len(one.nll) for one in before)
-    mean = sum(sum(one.nll) for one in before) / tokens if tokens else 0.0
+    tokens = sum(len(row_loss.nll) for row_loss in before)
+    mean = sum(sum(row_loss.nll) for row_loss in before) / tokens if tokens else 0.0
     accumulation = recipe.gradient_accumulation_steps or 1
     plain, factor = _own_loss(lambda: logged_factor(model, inputs, labels, accumulation), bool(before[0].nll))
     tell(
         "baseline",
         nll=mean,
         tokens=tokens,
-        rows=[{"row": one.row, "tokens": len(one.nll), "nll": one.mean} for one in before],
+        rows=[{"row": row_loss.row, "tokens": len(row_loss.nll), "nll": row_loss.mean} for row_loss in before],
         direct=before[0].mean if before[0].nll else None,
         plain=plain,
         logged_factor=factor,
-        why=_why_nothing(bench, plan.rows) if not tokens else "",
+        why=_untrained_reason(bench, plan.rows) if not tokens else "",
     )
     _tell_tokens(tell, bench, before, "before")
     if not tokens or not trainable:
@@ -185,7 +185,7 @@ def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
 
 
 def _adapted(model: Any, config: Any, bench: Any) -> Any:
-    """The model with the recipe's adapters. What PEFT refuses is told at the key that it is about."""
+    """The model with the recipe's adapters. Refusals of PEFT are errors at the key that they are about."""
     from workbench.models.lora import apply_lora
     from workbench.models.targets import trained
 
@@ -199,7 +199,7 @@ def _adapted(model: Any, config: Any, bench: Any) -> Any:
 
 
 def _towers(bench: Any, model: Any) -> dict[str, int]:
-    """How many adapted modules each part of the model has, by the family's module prefixes."""
+    """The number of adapted modules in each part of the model, by the family's module prefixes."""
     family = bench.family
     prefixes = family.modules.model_dump() if family is not None and family.modules is not None else {}
     found: dict[str, int] = {}
@@ -213,8 +213,8 @@ def _towers(bench: Any, model: Any) -> dict[str, int]:
 
 def _tower(name: str, prefixes: dict[str, Any]) -> str:
     best, size = "", -1
-    for tower, given in prefixes.items():
-        for prefix in [given] if isinstance(given, str) else given or ():
+    for tower, listed in prefixes.items():
+        for prefix in [listed] if isinstance(listed, str) else listed or ():
             if (name == prefix or name.startswith(f"{prefix}.")) and len(prefix) > size:
                 best, size = tower, len(prefix)
     if best:
@@ -240,21 +240,23 @@ def _own_loss(ask: Any, anything: bool) -> tuple[float | None, float]:
     return plain, factor
 
 
-def _why_nothing(bench: Any, rows: Any) -> str:
-    """What the checks say of rows of which no token is trained: the marker before its consequence."""
+def _untrained_reason(bench: Any, rows: Any) -> str:
+    """The message of the checks about rows without a trained token: the marker's before that of its consequence."""
     from workbench.checks.row_checks import row_findings
 
-    found = [one for index in rows for one in row_findings(bench.row(index)) if one.code in ("M002", "M001")]
-    return next((one.message for one in sorted(found, key=lambda one: one.code, reverse=True)), "")
+    found = [
+        finding for index in rows for finding in row_findings(bench.row(index)) if finding.code in ("M002", "M001")
+    ]
+    return next((finding.message for finding in sorted(found, key=lambda finding: finding.code, reverse=True)), "")
 
 
 def _tell_tokens(tell: Any, bench: Any, losses: Any, when: str) -> None:
-    for one in losses:
-        ids = bench.row(one.row).rendering.input_ids
+    for row_loss in losses:
+        ids = bench.row(row_loss.row).rendering.input_ids
         nll: list[float | None] = [None] * len(ids)
-        for place, value in zip(one.places, one.nll, strict=True):
+        for place, value in zip(row_loss.places, row_loss.nll, strict=True):
             nll[place] = round(value, 5)
-        tell("token_nll", when=when, row=one.row, input_ids=ids.tolist(), nll=nll)
+        tell("token_nll", when=when, row=row_loss.row, input_ids=ids.tolist(), nll=nll)
 
 
 def _probe(
@@ -269,16 +271,16 @@ def _probe(
     folder: Path,
     load: Any,
 ) -> None:
-    """Everything that is asked after the last step."""
+    """Run the probes after the last step, and write their events."""
     from peft import PeftModel
 
     from workbench.models.lora import wrapped_linear_redirected
     from workbench.overfit.probes import stop_ids, stop_result, swap_result, weight_hashes
 
     after = examiner.losses(model)
-    tokens = sum(len(one.nll) for one in after)
-    final = sum(sum(one.nll) for one in after) / tokens
-    rows = [{"row": one.row, "tokens": len(one.nll), "nll": one.mean} for one in after]
+    tokens = sum(len(row_loss.nll) for row_loss in after)
+    final = sum(sum(row_loss.nll) for row_loss in after) / tokens
+    rows = [{"row": row_loss.row, "tokens": len(row_loss.nll), "nll": row_loss.mean} for row_loss in after]
     tell("probe", name="final", nll=final, tokens=tokens, rows=rows)
     _tell_tokens(tell, bench, after, "after")
     without = [name for name, _ in trainable if name not in reporter.with_gradient]
@@ -300,11 +302,12 @@ def _probe(
         tell("probe", name="reload", applicable=False, why="nothing was adapted")
         return
     model.save_pretrained(str(folder / ADAPTER))
-    # As axolotl loads it; what plain PEFT would refuse is told.
+    # A fresh model shows what was saved; the trained one has all it learned, saved or not. The adapter is loaded as
+    # axolotl loads it, and modules that plain PEFT would refuse are reported.
     with wrapped_linear_redirected() as redirected:
         fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
     again = examiner.losses(fresh)
-    nll = sum(sum(one.nll) for one in again) / tokens
+    nll = sum(sum(row_loss.nll) for row_loss in again) / tokens
     tell("probe", name="reload", applicable=True, nll=nll, redirected=redirected)
 
 
@@ -325,7 +328,7 @@ def _memory_meter(device: str) -> Any:
     return meter
 
 
-def _leave_with_the_parent() -> None:
+def _exit_with_parent() -> None:
     """End when the pipe from the parent closes, which it does however the parent ends."""
     if os.environ.get("VLMBENCH_SUPERVISED") != "1":
         return

@@ -33,7 +33,7 @@ class Run:
 
     @cached_property
     def events(self) -> list[Event]:
-        """What happened."""
+        """The events of the run, in order."""
         return read(self.folder / EVENTS)
 
     @property
@@ -43,12 +43,12 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether it came to an end, good or bad."""
+        """True where the run came to an end, good or bad."""
         return last(self.events, "done") is not None or last(self.events, "error") is not None
 
     @cached_property
     def verdict(self) -> Verdict:
-        """What it proved."""
+        """The verdict on the run's events."""
         from workbench.overfit.verdict import judge
 
         return judge(self.events)
@@ -63,16 +63,16 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> Fingerprint | None:
-        """What it was about; None where it ended before that was known."""
-        told = self.events[0].get("fingerprint")
+        """The fingerprint of the recipe, data and model of the run; None where it ended before that was known."""
+        fields = self.events[0].get("fingerprint")
         try:
-            return Fingerprint.from_dict(told) if isinstance(told, dict) else None
+            return Fingerprint.from_dict(fields) if isinstance(fields, dict) else None
         except (KeyError, TypeError):
             return None
 
 
 def runs_dir(bench: Bench) -> Path:
-    """Where the runs of a bench's recipe are kept."""
+    """The folder in which the runs of a bench's recipe are kept."""
     return recipe_dir(bench.title, bench.document.path) / "runs"
 
 
@@ -80,8 +80,8 @@ def runs_of(bench: Bench) -> list[Run]:
     """The runs of a bench's recipe, the newest first; folders without readable events are passed over."""
     found = []
     folder = runs_dir(bench)
-    for one in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
-        run = Run(one)
+    for path in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
+        run = Run(path)
         try:
             _ = run.events
         except BenchError:

@@ -47,5 +47,5 @@ def start(
 
 
 def events_file(supervisor: Supervisor) -> Path:
-    """Where a run's events are kept."""
+    """The file in which a run's events are kept."""
     return supervisor.folder / EVENTS

@@ -18,7 +18,7 @@ def step_memory(plan: Plan) -> dict[str, Any] | None:
     try:
         bench = plan.open()
         rows = [bench.row(index) for index in plan.rows]
-        told = estimate_of(
+        estimate = estimate_of(
             bench.loaded,
             bench.recipe,
             sequence=max(len(row.rendering) for row in rows),
@@ -26,4 +26,4 @@ def step_memory(plan: Plan) -> dict[str, Any] | None:
         )
     except BenchError:
         return None
-    return told.to_dict()
+    return estimate.to_dict()

@@ -47,7 +47,7 @@ class Supervisor:
 
     @property
     def command(self) -> list[str]:
-        """What is started."""
+        """The command line of the child process."""
         runner = "workbench.overfit.runner", str(self.folder)
         if not self._launcher:
             return child_process.command(*runner)
@@ -132,7 +132,7 @@ class Supervisor:
             return 0
         try:
             process = psutil.Process(self._child.pid)
-            return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
+            return sum(member.memory_info().rss for member in [process, *process.children(recursive=True)])
         except psutil.Error:
             return 0
 
@@ -149,7 +149,7 @@ class Supervisor:
             self._child.send_signal(number)
 
     def _stop(self) -> None:
-        """The child, and all it started, have ended after this."""
+        """End the child and every process it started."""
         child = self._child
         if child is None:
             return
@@ -164,7 +164,7 @@ class Supervisor:
             child.stdin.close()
 
     def _write_end(self, code: int) -> None:
-        """The child said nothing of its end, so this does."""
+        """Write the last event in place of the child, which wrote none."""
         writer = Writer(self.folder / EVENTS)
         kind = self._ended_by or ("killed" if code < 0 else "crash")
         message = {
@@ -182,7 +182,7 @@ class Supervisor:
 
 
 class _Lines:
-    """The events of a file that somebody else is still writing; a line counts when it has ended."""
+    """The events of a file that another process is still writing; a line counts when it has ended."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream, self._rest, self._started = stream, "", False

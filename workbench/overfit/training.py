@@ -84,9 +84,9 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
         rows, labels = inputs.pop("rows"), inputs.pop("labels")
         inputs = to_device(inputs, labels.device, self._dtype)
         nll, row_of = trained_nll(model, inputs, labels, trim=self._trim)
-        told = nll.detach().cpu()
+        values = nll.detach().cpu()
         for place, row in enumerate(rows.tolist()):
-            self.seen.setdefault(row, []).extend(told[(row_of == place).cpu()].tolist())
+            self.seen.setdefault(row, []).extend(values[(row_of == place).cpu()].tolist())
         self.tokens += len(nll)
         if not len(nll):
             # Nothing of this batch is trained; a loss that depends on nothing still has to have a gradient.
@@ -183,7 +183,7 @@ def arguments(plan: Plan, recipe: Recipe, folder: str, device: str) -> TrainingA
         bf16=on_gpu and bool(recipe.bf16 is True or recipe.bf16 == "auto"),
         fp16=on_gpu and bool(recipe.fp16),
         use_cpu=device == "cpu",
-        # Several processes on CPUs talk through gloo; on GPUs torch chooses.
+        # Several processes on CPUs communicate through gloo; on GPUs torch chooses.
         ddp_backend="gloo" if device == "cpu" and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,
         seed=plan.seed,
         data_seed=plan.seed,

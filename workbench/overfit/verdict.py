@@ -1,8 +1,8 @@
 """The verdict on a run: a pure function of its events. The same events give the same verdict, whoever reads them.
 
 Bands come from what users of these models report: a pretrained model's first loss on new data lies below 3; a loss near
-the logarithm of the vocabulary is a guess; rows that are learned by heart have a loss below 0.05 and are written back
-letter by letter.
+the logarithm of the vocabulary is a guess; rows that the model reproduces have a loss below 0.05, and greedy decoding
+writes them letter by letter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.overfit.events import Event, every, last, number
 Outcome = Literal["pass", "doubtful", "fail", "running"]
 
 MEMORISED = 0.05
-"""Nats per trained token below which rows count as learned by heart."""
+"""Nats per trained token below which the model reproduces the rows."""
 BAND = 3.0
 """A pretrained model starts below this; multimodal Gemma starts at up to 15 and still learns, so it is no error."""
 GUESSING = 0.9
@@ -29,7 +29,9 @@ SWAP = 0.5
 FLAT = 0.02
 """A loss that fell by less than this share of its beginning has not moved."""
 EXPLODING = 100.0
+"""A gradient norm above this is reported, even where the loss still falls."""
 INFLATED = 1.5
+"""Trainer multiplies its logged loss by at least this before it is reported: the factor is a whole number or 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         return {
             "verdict": self.outcome,
-            "findings": [one.to_dict() for one in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
             "first_loss": self.first_loss,
             "last_loss": self.last_loss,
             "final_nll": self.final_nll,
@@ -58,7 +60,7 @@ class Verdict:
         if self.outcome == "running":
             return f"running, step {self.steps}"
         if self.outcome == "pass":
-            return f"pass: the model learned these rows by heart in {self.steps} steps ({_short(self.final_nll)} nats)"
+            return f"pass: the model reproduces these rows after {self.steps} steps ({_short(self.final_nll)} nats)"
         first = self.findings[0].message if self.findings else ""
         return f"{self.outcome}: {first}"
 
@@ -73,13 +75,13 @@ def judge(events: Sequence[Event]) -> Verdict:
     losses = [number(step["loss"]) for step in steps]
     final = last(events, "probe", name="final")
     ended = last(events, "done") or last(events, "error")
-    found = sorted(_findings(events, steps, losses), key=lambda one: SEVERITIES.index(one.severity))
+    found = sorted(_findings(events, steps, losses), key=lambda finding: SEVERITIES.index(finding.severity))
     outcome: Outcome = "pass"
-    if any(one.severity == "error" for one in found):
+    if any(finding.severity == "error" for finding in found):
         outcome = "fail"
     elif ended is None:
         outcome = "running"
-    elif any(one.severity == "warning" for one in found):
+    elif any(finding.severity == "warning" for finding in found):
         outcome = "doubtful"
     baseline = last(events, "baseline")
     first = number(baseline["nll"]) if baseline is not None else math.nan
@@ -116,16 +118,16 @@ def _findings(events: Sequence[Event], steps: list[Event], losses: list[float]) 
 
 @emits("R014", "R015", "R016", "R017", "R018")
 def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
-    """How the run ended, where it did not end by itself."""
+    """Findings on the end of a run that did not end by itself."""
     error = last(events, "error")
     if error is None:
         if last(events, "done") is not None and steps and last(events, "probe", name="final") is None:
             yield _finding(
-                "R014", "warning", "nothing was asked of the model after the last step", "Run with the probes."
+                "R014", "warning", "the probes after the last step were not run", "Run again with the probes."
             )
         return
     kind, tail = error.get("kind"), str(error.get("tail") or "").strip().splitlines()
-    said = str(error.get("message") or "")
+    message = str(error.get("message") or "")
     after = f"after step {steps}" if steps else "before the first step"
     if kind == "cancelled":
         yield _finding("R014", "warning", f"the run was cancelled {after}", "Let it run to its end.")
@@ -134,19 +136,22 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
             "R014", "warning", f"the time limit was reached {after}", "Raise --max-minutes, or take fewer steps."
         )
     elif kind in ("memory", "limit"):
-        needs, hint = _needs(error.get("estimate") or {})
-        yield _finding("R015", "error", f"out of memory {after}: {said}{needs}", hint)
+        memory, hint = _memory_text(error.get("estimate") or {})
+        yield _finding("R015", "error", f"out of memory {after}: {message}{memory}", hint)
     elif kind == "killed":
         hint = (
-            "Where nobody did it, the system was short of memory: see its log; lower micro_batch_size or sequence_len."
+            "Unless it was stopped, the system ran out of memory: see its log. Lower micro_batch_size or sequence_len."
         )
-        yield _finding("R016", "error", f"the process of the run was killed {after}: {said}", hint)
+        yield _finding("R016", "error", f"the process of the run was killed {after}: {message}", hint)
     elif kind == "input":
-        yield _finding("R017", "error", said, str(error.get("hint") or ""), field=error.get("field"))
+        yield _finding("R017", "error", message, str(error.get("hint") or ""), field=error.get("field"))
     else:
-        shown = f" ({tail[-1][:200]})" if tail and tail[-1] not in said else ""
+        shown = f" ({tail[-1][:200]})" if tail and tail[-1] not in message else ""
         yield _finding(
-            "R018", "error", f"the run crashed {after}: {said}{shown}", "The log beside the events has the whole trace."
+            "R018",
+            "error",
+            f"the run crashed {after}: {message}{shown}",
+            "The log beside the events has the whole trace.",
         )
 
 
@@ -160,13 +165,15 @@ _LESS = {
 }
 
 
-def _needs(estimate: Mapping[str, Any]) -> tuple[str, str]:
-    """What a step needs by the estimate, and what lowers the two largest parts of it."""
+def _memory_text(estimate: Mapping[str, Any]) -> tuple[str, str]:
+    """The memory a step needs by the estimate, in words, and a hint on lowering its two largest parts."""
     parts = sorted(((int(estimate.get(name) or 0), name) for name in _LESS), reverse=True)
     if not parts[0][0]:
         return "", "Lower micro_batch_size or sequence_len, turn on gradient_checkpointing, or load in 4 bit."
-    told = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for size, name in parts[:3])
-    total = f"; a step needs about {int(estimate['total']) / 2**20:,.0f} MiB beside Python and its libraries ({told})"
+    largest = ", ".join(f"{name} {size / 2**20:,.0f} MiB" for size, name in parts[:3])
+    total = (
+        f"; a step needs about {int(estimate['total']) / 2**20:,.0f} MiB beside Python and its libraries ({largest})"
+    )
     hint = "; ".join(_LESS[name] for _, name in parts[:2])
     return total, hint[0].upper() + hint[1:] + "."
 
@@ -200,7 +207,11 @@ def _adapters(events: Sequence[Event]) -> Iterator[Finding]:
             where = ", ".join(f"{count} in {tower}" for tower, count in towers.items() if count)
             text = f"no adapter is in the language model ({where})"
             yield _finding(
-                "R003", "error", text, "Anchor lora_target_modules to the language model.", field="lora_target_modules"
+                "R003",
+                "error",
+                text,
+                "Restrict lora_target_modules to the language model.",
+                field="lora_target_modules",
             )
     gradients = last(events, "probe", name="gradients")
     if gradients is not None and gradients["without"]:
@@ -208,9 +219,7 @@ def _adapters(events: Sequence[Event]) -> Iterator[Finding]:
         some = ", ".join(gradients["without"][:3]) + (", …" if count > 3 else "")
         severity: Severity = "error" if count == total else "warning"
         text = f"{count} of {total} trained tensors never had a gradient: {some}"
-        yield _finding(
-            "R009", severity, text, "Adapters outside the path of the loss are dead weight: anchor the pattern."
-        )
+        yield _finding("R009", severity, text, "They do not affect the loss: restrict lora_target_modules.")
     frozen = last(events, "probe", name="frozen")
     if frozen is not None and frozen["moved"]:
         text = f"{len(frozen['moved'])} frozen tensors changed: {', '.join(frozen['moved'][:3])}"
@@ -226,24 +235,21 @@ def _beginning(events: Sequence[Event]) -> Iterator[Finding]:
         return
     nll = number(baseline["nll"])
     if nll < MEMORISED:
-        text = (
-            f"known before the first step: {nll:.2g} nats per token; rows learned by heart have less than {MEMORISED:g}"
-        )
-        hint = "A run on what the model knows already proves nothing: take rows that it does not know (--data, --rows)."
+        text = f"the model reproduces the rows before the first step: {nll:.2g} nats per token, less than {MEMORISED:g}"
+        hint = "A run on rows that the model knows already proves nothing: take other rows (--data, --rows)."
         yield _finding("R024", "warning", text, hint)
     vocabulary = int((loaded or {}).get("vocabulary") or 0)
     guess = math.log(vocabulary) if vocabulary > 1 else math.inf
     if nll >= GUESSING * guess:
         text = f"the first loss is {nll:.2f}, a guess among {vocabulary:,} tokens has {guess:.2f}"
-        hint = (
-            "The weights are not the model's, or the template is another one than it learned: let it answer something."
-        )
+        hint = "The weights did not load, or the model was trained with another chat template: generate an answer."
         yield _finding("R004", "error", text, hint)
     elif nll > BAND:
         text = f"the first loss is {nll:.2f}; a pretrained model starts below {BAND:g} on most data"
         hint = "Check that template, markers and answers belong together; multimodal Gemma may start at 8 to 15."
         yield _finding("R005", "note", text, hint)
     direct, plain = number(baseline.get("direct")), number(baseline.get("plain"))
+    # Two per cent leave room for the rounding of bf16.
     if math.isfinite(direct) and math.isfinite(plain) and abs(direct - plain) > 0.02 * max(1.0, abs(direct)):
         text = f"the model's own loss is {plain:.3f}, computed from its logits it is {direct:.3f}"
         yield _finding("R008", "warning", text, "Do not compare losses between tools before this is understood (A009).")
@@ -263,7 +269,7 @@ def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) ->
         bad = [int(row) for row, nll in (step.get("rows") or {}).items() if not math.isfinite(number(nll))]
         what = f"loss {step['loss']}" if not math.isfinite(loss) else f"gradient norm {step['grad_norm']}"
         where = f", row {bad[0]}" if bad else ""
-        hint = "Lower learning_rate; with fp16 use bf16. Where it is always this row, look at it."
+        hint = "Lower learning_rate; with fp16 use bf16. If it is always the same row, inspect that row."
         yield _finding(
             "R006", "error", f"diverged at step {step['step']}: {what}{where}", hint, bad[0] if bad else None
         )
@@ -271,12 +277,17 @@ def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) ->
     norms = [number(step["grad_norm"]) for step in steps]
     if all(norm == 0 for norm in norms):
         yield _finding(
-            "R007", "error", "every gradient is zero", "Everything is frozen, or no trained token depends on it."
+            "R007",
+            "error",
+            "every gradient is zero",
+            "All parameters are frozen, or none of them affects a trained token.",
         )
         return
+    # The last losses scatter, and the best of three is what the model can do.
     first, end = losses[0], min(losses[-3:])
     baseline = last(events, "baseline")
     start = number(baseline["nll"]) if baseline is not None else first
+    # Both bounds: the factor alone would report the noise of a small loss, the sum alone the noise of a large one.
     if max(losses[1:] or [0.0]) > max(3 * max(start, first), start + 3.0):
         text = f"the loss rose from {start:.2f} to {max(losses):.2f}"
         yield _finding("R006", "error", text, "The learning rate is too high for this model: lower it by ten times.")
@@ -288,20 +299,29 @@ def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) ->
     if ended and len(steps) >= 10 and start > MEMORISED and end > start * (1 - FLAT):
         text = f"the loss did not move: {start:.3f} before, {losses[-1]:.3f} after {len(steps)} steps"
         rate = max(number(step["learning_rate"]) for step in steps)
-        yield _finding("R012", "error", text, f"learning_rate is {rate:.2g}; raise it, or see what is frozen.")
+        yield _finding(
+            "R012", "error", text, f"learning_rate is {rate:.2g}; raise it, or check which parameters are frozen."
+        )
 
 
 @emits("R013", "R019", "R020", "R021", "R022", "R023")
 def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterator[Finding]:
+    # A model that has not learned the rows cannot show what its decoding, its ends and its pictures are worth.
     learned = nll < MEMORISED
+    # R012 reports a loss that does not move.
     flat = bool(losses) and losses[-1] > losses[0] * (1 - FLAT)
     if not learned and math.isfinite(nll) and not flat:
+        # This near, more steps may be all that is missing.
         severity: Severity = "warning" if nll < 10 * MEMORISED else "error"
         text = (
-            f"not learned by heart: {nll:.3f} nats per token after {len(losses)} steps, below {MEMORISED:g} is expected"
+            f"the model does not reproduce the rows: {nll:.3f} nats per token after {len(losses)} steps, "
+            f"below {MEMORISED:g} is expected"
         )
         yield _finding(
-            "R013", severity, text, "Take more steps or a higher rate; if it stays, look for answers that contradict."
+            "R013",
+            severity,
+            text,
+            "Raise --steps or learning_rate; if the loss stays, look for equal questions with different answers.",
         )
     decode = last(events, "probe", name="decode")
     if decode is not None and learned:
@@ -309,10 +329,11 @@ def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterato
         if wrong:
             turn = wrong[0]
             text = (
-                f"{len(wrong)} of {len(decode['turns'])} trained turns are not written back at a loss of {nll:.3f}: "
+                f"{len(wrong)} of {len(decode['turns'])} trained turns are not reproduced by greedy decoding "
+                f"at a loss of {nll:.3f}: "
                 f"“{turn['wanted'][:40]}” became “{turn['got'][:40]}”"
             )
-            hint = "Training renders the turn otherwise than the generation prompt does: see T004 of `vlmbench check`."
+            hint = "The turn in training differs from the generation prompt: see T004 of `vlmbench check`."
             yield _finding("R019", "warning", text, hint, turn["row"])
     stop = last(events, "probe", name="stop")
     if stop is not None:
@@ -330,14 +351,19 @@ def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterato
         text = (
             f"with the pictures exchanged the loss rises by {number(swap['rise']):.2f} nats on {swap['tokens']} tokens"
         )
-        hint = "The answers are learned from the text alone: do pictures reach the model, do answers need them?"
+        hint = "The answers are learned from the text alone: check that pictures reach the model and answers need them."
         yield _finding("R021", "error", text, hint)
     reload = last(events, "probe", name="reload")
     if reload is not None and reload["applicable"] and abs(number(reload["nll"]) - nll) > 0.02 * max(nll, 0.05):
         text = f"the saved adapter gives {number(reload['nll']):.4f} nats on a fresh model, the trained one {nll:.4f}"
-        yield _finding("R022", "error", text, "What is trained is not all saved: see lora_modules_to_save.")
+        yield _finding(
+            "R022",
+            "error",
+            text,
+            "Some trained modules are not saved with the adapter: name them in lora_modules_to_save.",
+        )
     if reload is not None and (names := reload.get("redirected")):
         some = ", ".join(names[:2]) + (", …" if len(names) > 2 else "")
         text = f"plain PEFT, and servers with it, cannot load this adapter: it is on {len(names)} wrappers ({some})"
-        hint = "Anchor lora_target_modules to the language model, or merge the adapter before it is served (A002)."
+        hint = "Restrict lora_target_modules to the language model, or merge the adapter before it is served (A002)."
         yield _finding("R023", "warning", text, hint, field="lora_target_modules")

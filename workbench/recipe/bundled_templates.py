@@ -17,25 +17,25 @@ def table() -> Mapping[str, Mapping[str, str]]:
     """Version -> name -> sha256 of the text in UTF-8, the oldest version first."""
     known: dict[str, dict[str, str]] = {}
     now: dict[str, str] = {}
-    told = json.loads(files("workbench.recipe").joinpath("axolotl_templates.json").read_text("utf-8"))
-    for version, changed in told.items():
+    stored = json.loads(files("workbench.recipe").joinpath("axolotl_templates.json").read_text("utf-8"))
+    for version, changed in stored.items():
         now = {name: digest for name, digest in (now | changed).items() if digest is not None}
         known[version] = now
     return known
 
 
 def newest() -> str:
-    """The newest version in the table: what is said of axolotl's templates is said as of this one."""
+    """The newest version in the table: statements about axolotl's templates refer to it."""
     return list(table())[-1]
 
 
 def is_known(name: str) -> bool:
-    """Whether the newest version in the table bundles a template of this name."""
+    """True where the newest version in the table bundles a template of this name."""
     return name in table()[newest()]
 
 
 def is_bundled(name: str, text: str | None) -> bool:
-    """Whether a text is, to the letter, what axolotl bundles under a name, as of the newest version in the table."""
+    """True where a text is exactly what axolotl bundles under a name, as of the newest version in the table."""
     return text is not None and table()[newest()].get(name) == _digest(text)
 
 

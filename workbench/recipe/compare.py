@@ -26,7 +26,7 @@ class Pair:
 
     @property
     def same(self) -> bool:
-        """Whether both say the same."""
+        """True where both recipes have the same value of the same type."""
         return bool(self.mine == self.theirs) and type(self.mine) is type(self.theirs)
 
 
@@ -37,7 +37,7 @@ def side_by_side(mine: Document, theirs: Document) -> list[Pair]:
         InputError: one of the two has a value that axolotl would refuse.
     """
     pairs = [
-        Pair(knob, one, other, mask=True) for knob, one, other in _together(dict(_mask(mine)), dict(_mask(theirs)))
+        Pair(knob, here, there, mask=True) for knob, here, there in _together(dict(_mask(mine)), dict(_mask(theirs)))
     ]
     rest = (Pair(*three) for three in _together(dict(_rest(mine.data)), dict(_rest(theirs.data))))
     return [*pairs, *(pair for pair in rest if not pair.same)]

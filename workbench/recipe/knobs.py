@@ -1,4 +1,4 @@
-"""Knobs that axolotl ignores: its multimodal collator does not read them, or nobody reads them at their place."""
+"""Keys of the mask that axolotl ignores: its multimodal collator does not read them, or not at their place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOADING_KEYS = frozenset(
         *("processor_type", "processor_config", "processor_kwargs"),
     )
 )
-"""What a tokenizer or processor is made of: after an edit of these the model's files are read again."""
+"""Keys that make the tokenizer or processor: after an edit of these the model's files are read again."""
 _RENDERING = frozenset(
     (
         *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
@@ -57,7 +57,7 @@ _ENTRY_KNOBS = (*FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
 
 
 def outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
-    """What of a recipe decides how rows are read and rendered: everything that the mask alone does not follow."""
+    """The keys of a recipe that decide how rows are read and rendered: all that need more than a new mask."""
     kept = {key: value for key, value in data.items() if key in _RENDERING or key in LOADING_KEYS}
     entries = kept.get("datasets")
     if isinstance(entries, list):
@@ -145,5 +145,5 @@ def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> 
 
 
 def _asks(value: Any) -> bool:
-    """Whether a value asks for something: null, false and empty ones do not."""
+    """True where a value turns something on: null, false and empty values do not."""
     return value is not None and value is not False and value != [] and value != {} and value != ""

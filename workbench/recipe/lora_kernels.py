@@ -16,35 +16,35 @@ from typing import Any
 
 KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 ATTENTION_KERNELS = ("lora_qkv_kernel", "lora_o_kernel")
-_SAID = (*KERNELS, "lora_embedding_kernel")
+_KERNEL_KEYS = (*KERNELS, "lora_embedding_kernel")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What axolotl did with each model type: its patch went through, it took the kernels back itself, or it raised.
+class KernelSupport:
+    """The outcome of axolotl's LoRA kernels per model type: the patch applied, axolotl turned them off, or it raised.
 
-    `axolotl`: the releases that were asked, in words.
+    `axolotl`: the releases that were tried, in words.
     """
 
     axolotl: str
-    through: frozenset[str]
+    applied: frozenset[str]
     off: frozenset[str]
     raises: Mapping[str, str]
 
 
 @cache
-def asked() -> Asked:
-    """The stored answers."""
-    told = json.loads(files("workbench.recipe").joinpath("lora_kernels.json").read_text("utf-8"))
-    raises = {name: why for why, names in told["raises"].items() for name in names}
-    return Asked(told["axolotl"], frozenset(told["through"]), frozenset(told["off"]), raises)
+def kernel_support() -> KernelSupport:
+    """The stored outcomes."""
+    stored = json.loads(files("workbench.recipe").joinpath("lora_kernels.json").read_text("utf-8"))
+    raises = {name: why for why, names in stored["raises"].items() for name in names}
+    return KernelSupport(stored["axolotl"], frozenset(stored["through"]), frozenset(stored["off"]), raises)
 
 
-def turned_on(data: Mapping[Any, Any]) -> str | None:
-    """The key by which the attention's kernels are on, "adapter" where axolotl turns them on unasked, None if off."""
-    said = next((key for key in ATTENTION_KERNELS if data.get(key)), None)
-    if said is not None or any(data.get(key) is not None for key in _SAID):
-        return said
+def kernel_switch(data: Mapping[Any, Any]) -> str | None:
+    """The key that turns the attention's kernels on; "adapter" where axolotl does so by default, None if off."""
+    chosen = next((key for key in ATTENTION_KERNELS if data.get(key)), None)
+    if chosen is not None or any(data.get(key) is not None for key in _KERNEL_KEYS):
+        return chosen
     adapter = data.get("adapter")
     if adapter not in ("lora", "qlora") or data.get("rl") or data.get("trust_remote_code"):
         return None
@@ -53,8 +53,8 @@ def turned_on(data: Mapping[Any, Any]) -> str | None:
     return "adapter"
 
 
-def stops(data: Mapping[Any, Any], model_type: str | None) -> str | None:
-    """Why axolotl's patch raises while it loads this model for this recipe; None where it does not, or is not known."""
-    if turned_on(data) is None or model_type is None:
+def kernel_error(data: Mapping[Any, Any], model_type: str | None) -> str | None:
+    """The error with which axolotl's kernel patch stops this model under this recipe; None where none is known."""
+    if kernel_switch(data) is None or model_type is None:
         return None
-    return asked().raises.get(model_type)
+    return kernel_support().raises.get(model_type)

@@ -288,7 +288,7 @@ class Recipe(_Section):
 
     @property
     def multimodal(self) -> bool:
-        """Whether axolotl takes its multimodal path, which it does where a processor is asked for."""
+        """True where axolotl takes its multimodal path, which it does where `processor_type` is set."""
         return bool(self.processor_type)
 
     @property

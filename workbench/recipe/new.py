@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.recipe import plugin
-from workbench.recipe.lora_kernels import KERNELS, asked, stops, turned_on
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_support, kernel_switch
 from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.write import write_value
 
@@ -22,7 +22,7 @@ UNNAMED_ATTENTION = (
 
 
 class BoundaryLike(Protocol):
-    """What a family says about one role; `families.Boundary` is one."""
+    """One role's boundary in a family, as `families.Boundary` has it."""
 
     @property
     def role(self) -> str: ...
@@ -37,7 +37,7 @@ class BoundaryLike(Protocol):
 
 
 class FamilyLike(Protocol):
-    """What a new recipe needs of a family; `families.Family` is one. `recipe`: key -> (value, why)."""
+    """The part of a family that a new recipe uses, as `families.Family` has it. `recipe`: key -> (value, why)."""
 
     @property
     def name(self) -> str: ...
@@ -51,7 +51,7 @@ class FamilyLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecipeLine:
-    """A key with its value and what is said above it (a sentence) or beside it (a few words)."""
+    """A key with its value, and a comment above it (a sentence) or beside it (a few words)."""
 
     key: str
     value: Any
@@ -89,32 +89,34 @@ def new_recipe(
         processor: whether the model has a processor (False: text only, no multimodal keys).
         config: the model's config, which decides what a family's recipe needs for this size.
     """
-    needs = dict(family_needs(family, config))
+    settings = dict(family_settings(family, config))
     head = f"{family.title}: LoRA fine-tuning with axolotl." if family else "LoRA fine-tuning with axolotl."
     blocks = ["\n".join(comment_lines(head))]
-    for part in _parts(model, family, needs, data, template, template_text, processor, config):
+    for part in _parts(model, family, settings, data, template, template_text, processor, config):
         blocks += written_part(part)
-    return Document.from_text("\n\n".join([*blocks, *several_gpus(needs)]) + "\n", name)
+    return Document.from_text("\n\n".join([*blocks, *several_gpus(settings)]) + "\n", name)
 
 
-def family_needs(family: FamilyLike | None, config: Mapping[str, Any] | None) -> Iterator[tuple[str, tuple[Any, str]]]:
+def family_settings(
+    family: FamilyLike | None, config: Mapping[str, Any] | None
+) -> Iterator[tuple[str, tuple[Any, str]]]:
     """(key, (value, why)) of the family's recipe, narrowed to this config where the family can do that."""
     if family is None:
         return
-    choose = getattr(family, "needs", None)
-    for key, need in (choose(config) if choose is not None else family.recipe).items():
-        if isinstance(need, Mapping) and "value" in need:
-            yield key, (need["value"], str(need.get("why", "")))
-        elif hasattr(need, "value"):
-            yield key, (need.value, str(getattr(need, "why", "")))
+    choose = getattr(family, "settings", None)
+    for key, setting in (choose(config) if choose is not None else family.recipe).items():
+        if isinstance(setting, Mapping) and "value" in setting:
+            yield key, (setting["value"], str(setting.get("why", "")))
+        elif hasattr(setting, "value"):
+            yield key, (setting.value, str(getattr(setting, "why", "")))
         else:
-            yield key, (need, "")
+            yield key, (setting, "")
 
 
 def _parts(
     model: str,
     family: FamilyLike | None,
-    needs: dict[str, tuple[Any, str]],
+    settings: dict[str, tuple[Any, str]],
     data: str | None,
     template: str,
     template_text: str | None,
@@ -124,17 +126,19 @@ def _parts(
     used: set[str] = set()
 
     def line(key: str, value: Any, above: str = "", beside: str = "") -> RecipeLine:
-        """This key with the family's value, and its reason, where the family has one."""
+        """A line with the family's value and reason, or with this value and comment where the family has none."""
         used.add(key)
-        if key in needs:
-            value, why = needs[key]
+        if key in settings:
+            value, why = settings[key]
             return RecipeLine(key, value, why or above)
         return RecipeLine(key, value, above, beside)
 
-    def given(*keys: str) -> tuple[RecipeLine, ...]:
-        return tuple(line(key, None) for key in keys if key in needs)
+    def from_family(*keys: str) -> tuple[RecipeLine, ...]:
+        return tuple(line(key, None) for key in keys if key in settings)
 
-    yield RecipePart("", (line("base_model", model), *given("revision_of_model", "trust_remote_code", MISTRAL_COMMON)))
+    yield RecipePart(
+        "", (line("base_model", model), *from_family("revision_of_model", "trust_remote_code", MISTRAL_COMMON))
+    )
     if processor:
         yield RecipePart(
             "The four keys that every multimodal run needs: the collator renders, tokenizes and masks each batch.",
@@ -145,9 +149,9 @@ def _parts(
                 line("sample_packing", False),
             ),
         )
-    mistral_common = bool(needs.get(MISTRAL_COMMON, (False, ""))[0])
+    mistral_common = bool(settings.get(MISTRAL_COMMON, (False, ""))[0])
     if not mistral_common:
-        yield RecipePart("", tuple(_template(template, template_text, given("chat_template"))))
+        yield RecipePart("", tuple(_template(template, template_text, from_family("chat_template"))))
     used |= {"chat_template", "chat_template_jinja"}
     entry = {
         "path": data or "data.jsonl",
@@ -165,11 +169,11 @@ def _parts(
     named = template not in (TOKENIZER_DEFAULT, JINJA)
     if processor and family is not None and family.boundaries and not mistral_common and not named:
         yield RecipePart(
-            "What marks each role's turns. These replace axolotl's built-in boundaries, all of them.",
+            "The markers of each role's turns. They replace all of axolotl's built-in boundaries.",
             (RecipeLine("role_boundaries", [boundary_row(row) for row in family.boundaries]),),
         )
         used.add("plugins")
-        others = needs.get("plugins", ([], ""))[0]
+        others = settings.get("plugins", ([], ""))[0]
         yield RecipePart(
             f"{plugin.STOPS}; the plugin makes plain dictionaries of the entries. `vlmbench export` writes its file, "
             f"{plugin.FILE}, beside the recipe.",
@@ -185,7 +189,7 @@ def _parts(
         "",
         (
             line("sequence_len", 2048, beside="rows are not cut: a longer row is a longer batch" if processor else ""),
-            *given("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
+            *from_family("image_size", "image_resize_algorithm", "processor_kwargs", "special_tokens", "tokens"),
         ),
     )
     yield RecipePart(
@@ -195,12 +199,14 @@ def _parts(
             line("lora_r", 16),
             line("lora_alpha", 32),
             line("lora_dropout", 0.0),
-            *(given("lora_target_modules") or (() if "lora_target_linear" in needs else _all_linear(family))),
-            *given("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
-            *_kernels(needs, str((config or {}).get("model_type"))),
+            *(from_family("lora_target_modules") or (() if "lora_target_linear" in settings else _all_linear(family))),
+            *from_family("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
+            *_kernels(settings, str((config or {}).get("model_type"))),
         ),
     )
-    yield RecipePart("", given("freeze_mm_modules", "unfrozen_parameters"))
+    yield RecipePart("", from_family("freeze_mm_modules", "unfrozen_parameters"))
+    # Written out although axolotl has defaults for most of them: these are the keys that people change, and an export
+    # adds no key that is written already.
     yield RecipePart(
         "",
         (
@@ -209,6 +215,7 @@ def _parts(
             line("num_epochs", 1),
             line("optimizer", "adamw_torch_fused"),
             line("lr_scheduler", "cosine"),
+            # A text, as PyYAML reads it: a number needs the dot of 2.0e-4. axolotl converts it.
             line("learning_rate", "2e-4", beside="for LoRA; about a tenth of it for full fine-tuning"),
             line("warmup_ratio", 0.05),
             line("weight_decay", 0.0),
@@ -223,16 +230,17 @@ def _parts(
         "",
         (
             line("gradient_checkpointing", True),
+            # Reentrant checkpointing gives no gradients to a tower whose input asks for none.
             line("gradient_checkpointing_kwargs", {"use_reentrant": False}),
-            *given("attn_implementation"),
+            *from_family("attn_implementation"),
         ),
     )
-    if "attn_implementation" not in needs:
+    if "attn_implementation" not in settings:
         yield RecipePart(UNNAMED_ATTENTION, ())
     rest = tuple(
-        key for key in needs if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
+        key for key in settings if key not in used and "." not in key and not key.startswith(("fsdp", "deepspeed"))
     )
-    yield RecipePart("", given(*rest))
+    yield RecipePart("", from_family(*rest))
     yield RecipePart(
         "",
         (
@@ -245,18 +253,21 @@ def _parts(
     )
 
 
-def _kernels(needs: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
+def _kernels(settings: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
     """The LoRA kernels turned off, where axolotl would turn them on and stop."""
-    told = {key: value for key, (value, _) in needs.items()}
-    if stops({"adapter": "lora"} | told, model_type) is not None and turned_on({"adapter": "lora"} | told) == "adapter":
-        yield from (RecipeLine(key, False, kernels_why(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+    recommended = {key: value for key, (value, _) in settings.items()}
+    if (
+        kernel_error({"adapter": "lora"} | recommended, model_type) is not None
+        and kernel_switch({"adapter": "lora"} | recommended) == "adapter"
+    ):
+        yield from (RecipeLine(key, False, kernels_comment(model_type) if key == KERNELS[0] else "") for key in KERNELS)
 
 
-def kernels_why(model_type: str | None) -> str:
-    """What a recipe says above the keys that turn the LoRA kernels off."""
+def kernels_comment(model_type: str | None) -> str:
+    """The comment above the keys that turn the LoRA kernels off."""
     return (
         f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (asked of "
-        f"axolotl {asked().axolotl}). The kernel for the MLP is given up with them."
+        f"axolotl {kernel_support().axolotl}). The kernel for the MLP is turned off with them."
     )
 
 
@@ -273,9 +284,9 @@ def _template(template: str, text: str | None, family: tuple[RecipeLine, ...]) -
     elif template == TOKENIZER_DEFAULT:
         yield RecipeLine("chat_template", template, "The template that the model is served with.")
     else:
-        why = "What axolotl bundles under this name: it writes what the model's own template writes, and has the same "
+        why = "The template that axolotl bundles under this name: it writes what the model's own writes, and has "
         yield RecipeLine(
-            "chat_template", template, f"{why}boundaries. With role_boundaries of one's own a plugin is needed."
+            "chat_template", template, f"{why}the same boundaries. Your own role_boundaries would need a plugin."
         )
 
 
@@ -306,9 +317,9 @@ def written_part(part: RecipePart) -> Iterator[str]:
         yield "\n".join(text)
 
 
-def several_gpus(needs: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
+def several_gpus(settings: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
     """The FSDP2 settings as a comment: written out, they would switch FSDP on."""
-    layer = needs.get("fsdp_config.transformer_layer_cls_to_wrap")
+    layer = settings.get("fsdp_config.transformer_layer_cls_to_wrap")
     if layer is None:
         return
     rows = {

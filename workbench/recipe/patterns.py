@@ -29,7 +29,7 @@ class Pattern:
 
     @property
     def problem(self) -> str:
-        """Why it does not compile, in Python's words; "" where it does."""
+        """Python's reason why the pattern does not compile; "" where it does."""
         try:
             with warnings.catch_warnings():
                 # Python warns of sets that may one day mean something else; PEFT compiles them all the same.
@@ -65,25 +65,25 @@ def patterns(recipe: Mapping[str, Any]) -> Iterator[Pattern]:
                 yield Pattern((name, key), str(key), rf"(.*\.)?({key})$")
         yield from _texts(recipe, "lora_modules_to_save", r"(^|.*\.){}($|\..*)")
         yield from _texts(recipe, "peft_layers_pattern", r"(?:^|.*?\.){}\.(?P<idx>\d+)\.")
-    for one in _texts(recipe, "unfrozen_parameters", "{}"):
-        yield Pattern(one.path, one.written, unfrozen_pattern(one.written))
+    for pattern in _texts(recipe, "unfrozen_parameters", "{}"):
+        yield Pattern(pattern.path, pattern.written, unfrozen_pattern(pattern.written))
 
 
 def unfrozen_pattern(written: str) -> str:
-    """What axolotl compiles of an entry of `unfrozen_parameters`: a dot is a dot, and a range of rows is none of it."""
+    """The pattern that axolotl makes of an `unfrozen_parameters` entry: dots are literal, a row range is cut off."""
     return re.sub(r"\.(?!\+)", r"\\.", _RANGE.sub("", written))
 
 
 def takes_rows(written: str) -> bool:
-    """Whether an entry of `unfrozen_parameters` ends in a range of rows."""
+    """True where an entry of `unfrozen_parameters` ends in a range of rows."""
     return _RANGE.search(written) is not None
 
 
 def broken(recipe: Mapping[str, Any]) -> Iterator[tuple[Pattern, str]]:
     """The patterns that do not compile, each with why."""
-    for one in patterns(recipe):
-        if problem := one.problem:
-            yield one, problem
+    for pattern in patterns(recipe):
+        if problem := pattern.problem:
+            yield pattern, problem
 
 
 def _texts(recipe: Mapping[str, Any], name: str, form: str, *, lists: bool = True) -> Iterator[Pattern]:
@@ -91,6 +91,6 @@ def _texts(recipe: Mapping[str, Any], name: str, form: str, *, lists: bool = Tru
     if isinstance(value, str):
         yield Pattern((name,), value, form.replace("{}", value))
     elif lists and isinstance(value, list):
-        for index, one in enumerate(value):
-            if isinstance(one, str):
-                yield Pattern((name, index), one, form.replace("{}", one))
+        for index, item in enumerate(value):
+            if isinstance(item, str):
+                yield Pattern((name, index), item, form.replace("{}", item))

@@ -17,7 +17,7 @@ from workbench.findings import Edit
 NAME = "vlmbench_axolotl.RoleBoundaries"
 FILE = "vlmbench_axolotl.py"
 STOPS = "axolotl 0.17 to 0.21 stop at role_boundaries from a file with TypeError: 'NoneType' object is not callable"
-"""What each of the named releases does without the plugin; tried with every one of them."""
+"""The error of each of the named releases without the plugin; tried with every one of them."""
 FIRST_STOPPING, LAST_STOPPING = (0, 17), (0, 21)
 
 
@@ -28,13 +28,13 @@ def source() -> bytes:
     return (here if here.is_file() else Path(str(package)).parent / FILE).read_bytes()
 
 
-def listed(data: Mapping[Any, Any]) -> bool:
-    """Whether a recipe's `plugins` name it."""
+def is_listed(data: Mapping[Any, Any]) -> bool:
+    """True where a recipe's `plugins` name it."""
     return NAME in _plugins(data)
 
 
-def edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
-    """What a recipe lacks so that axolotl starts it with `role_boundaries`: nothing, or one edit of `plugins`."""
+def plugin_edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
+    """The edits after which axolotl starts the recipe with `role_boundaries`: none, or one of `plugins`."""
     plugins = _plugins(data)
     if NAME in plugins:
         return ()
@@ -43,13 +43,13 @@ def edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
     return (Edit(("plugins", len(plugins)), NAME) if more else Edit(("plugins",), [*plugins, NAME]),)
 
 
-def boundaries(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edit, ...]:
+def boundary_edits(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edit, ...]:
     """The edits that write these `role_boundaries` into a recipe so that axolotl starts with them."""
-    return (Edit(("role_boundaries",), rows), *edits(data))
+    return (Edit(("role_boundaries",), rows), *plugin_edits(data))
 
 
-def beside(folder: Path) -> Literal["absent", "ours", "another"]:
-    """What lies in a folder under the name of the plugin's file: nothing, this plugin, or something else."""
+def file_state(folder: Path) -> Literal["absent", "ours", "another"]:
+    """The state of the plugin's file in a folder: absent, this plugin, or something else under its name."""
     try:
         there = (folder / FILE).read_bytes()
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def beside(folder: Path) -> Literal["absent", "ours", "another"]:
     return "ours" if there.replace(b"\r\n", b"\n") == source() else "another"
 
 
-def put(folder: Path) -> Path | None:
+def write_file(folder: Path) -> Path | None:
     """Write the plugin's file into a folder that has none of that name; None where there is one, which stays.
 
     Raises:
@@ -78,13 +78,13 @@ def put(folder: Path) -> Path | None:
     return target
 
 
-def put_beside(data: Mapping[Any, Any], recipe: Path) -> Path | None:
+def write_beside(data: Mapping[Any, Any], recipe: Path) -> Path | None:
     """Write the plugin's file beside a recipe that names the plugin and has no such file yet; None otherwise.
 
     Raises:
         EnvironmentProblem: it cannot be written.
     """
-    return put(recipe.parent) if listed(data) else None
+    return write_file(recipe.parent) if is_listed(data) else None
 
 
 def _plugins(data: Mapping[Any, Any]) -> list[Any]:

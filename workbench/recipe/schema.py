@@ -36,10 +36,10 @@ class Schema:
 
 @cache
 def schema() -> Schema:
-    """What is stored."""
-    told = json.loads(files("workbench.recipe").joinpath("axolotl_keys.json").read_text("utf-8"))
-    names = {key: tuple(words) for key, words in told["names"].items()}
-    return Schema(told["axolotl"], told["keys"], told["plugins"], told["sections"], names)
+    """The stored schema of axolotl's keys."""
+    stored = json.loads(files("workbench.recipe").joinpath("axolotl_keys.json").read_text("utf-8"))
+    names = {key: tuple(words) for key, words in stored["names"].items()}
+    return Schema(stored["axolotl"], stored["keys"], stored["plugins"], stored["sections"], names)
 
 
 def known_names(keys: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -48,7 +48,7 @@ def known_names(keys: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """What a misspelt word most likely stands for, or None where nothing is near."""
+    """The known word that a misspelt word most likely stands for, or None where nothing is near."""
     names = list(dict.fromkeys(known))
     folded = {name.replace("-", "_").lower(): name for name in reversed(names)}
     plain = word.replace("-", "_").lower()
@@ -84,14 +84,16 @@ def _unknown(
 def _inside(value: Any, forms: list[Form], at: KeyPath) -> Iterator[tuple[KeyPath, list[str]]]:
     """The unknown keys of a value; where a plain mapping is taken as well, there are none."""
     options = [
-        one for form in forms for one in (form["one_of"] if isinstance(form, dict) and "one_of" in form else [form])
+        option
+        for form in forms
+        for option in (form["one_of"] if isinstance(form, dict) and "one_of" in form else [form])
     ]
     if isinstance(value, dict):
-        sections = [one["section"] for one in options if isinstance(one, dict) and "section" in one]
-        if sections and not any(isinstance(one, dict) and "map" in one for one in options):
+        sections = [option["section"] for option in options if isinstance(option, dict) and "section" in option]
+        if sections and not any(isinstance(option, dict) and "map" in option for option in options):
             yield from _unknown(value, [_section(name) for name in sections], at)
     elif isinstance(value, list):
-        inner = [one["list"] for one in options if isinstance(one, dict) and "list" in one]
+        inner = [option["list"] for option in options if isinstance(option, dict) and "list" in option]
         for index, item in enumerate(value):
             yield from _inside(item, inner, (*at, index))
 
@@ -113,4 +115,4 @@ def annotation(form: Form) -> Any:
         return dict[Any, annotation(form["map"])]  # type: ignore[misc]
     if "section" in form:
         return dict[str, Any]
-    return reduce(or_, (annotation(one) for one in form["one_of"]))
+    return reduce(or_, (annotation(option) for option in form["one_of"]))

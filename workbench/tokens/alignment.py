@@ -43,7 +43,7 @@ def match(text: str, first: int, last: int, prompt: str, start: int, stop: int) 
 
 
 def _resume(text: str, at: int, last: int, prompt: str, here: int, stop: int) -> tuple[int, int]:
-    """How many characters of the text and of the prompt to pass until both go on alike."""
+    """The numbers of characters of the text and of the prompt to skip until both go on alike."""
     for distance in range(1, 2 * _NEAR):
         for skipped in range(max(0, distance - _NEAR), min(distance, _NEAR) + 1):
             written = distance - skipped

@@ -16,7 +16,7 @@ EOS = "eos_token"
 
 
 class BoundaryText(Protocol):
-    """What a boundary needs to say; `workbench.recipe.model.BoundarySpec` is one."""
+    """The fields of a role boundary, as in `workbench.recipe.model.BoundarySpec`."""
 
     @property
     def role(self) -> str: ...
@@ -45,6 +45,8 @@ class RoleBoundary:
 
 def encode_marker(tokenizer: Any, text: str) -> tuple[int, ...]:
     """The ids of a marker encoded alone, as the scanner will search for them."""
+    # Inside a row the tokenizer may join the marker's last characters with the content behind it; such a row does not
+    # have these ids. axolotl searches for them all the same, so the bench does.
     return tuple(int(token) for token in tokenizer.encode(text, add_special_tokens=False))
 
 
@@ -58,7 +60,7 @@ def resolve(
     """Encode every boundary of a recipe.
 
     `places[i]`, where given, is the place of boundary `i` in the recipe, for the error. `known` has the ids of markers
-    that this tokenizer encoded before, and is given those of new ones.
+    that this tokenizer encoded before, and gets those of new ones: a recipe is resolved at every keystroke.
 
     Raises:
         InputError: a marker encodes to nothing, or `eos_token` is asked of a tokenizer that has none. axolotl refuses

@@ -24,7 +24,7 @@ TRAIN_ON_EOS = ("turn", "all", "none", "last")
 
 
 class Reason(IntEnum):
-    """Why a token is trained or not.
+    """The reason why a token is trained or not.
 
     The order is part of the scan: those that train stand together, and media and padding, which overrule, follow. The
     last two are not the scan's: the row itself asked for them (`workbench.tokens.parts`).
@@ -120,7 +120,7 @@ class Mask:
 
     @property
     def trained(self) -> int:
-        """How many tokens are trained."""
+        """The number of trained tokens."""
         return int(np.count_nonzero(self.keep))
 
     def row(self, index: int) -> Mask:
@@ -208,8 +208,8 @@ def gate_terminators(mask: Mask, input_ids: npt.ArrayLike, terminators: Sequence
     return Mask(np.where(drop, IGNORE, mask.labels), mask.keep & ~drop, reason, mask.span, mask.spans)
 
 
-class _Finder:
-    """What to look for in a row: a table that says, for every id, what it can mean."""
+class _MarkerTable:
+    """The search for markers in a row: a table that gives, for every id, its possible meanings."""
 
     def __init__(self, boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> None:
         self.boundaries = boundaries
@@ -236,7 +236,7 @@ class _Finder:
         self.table[firsts] |= _MARKER
 
     def kinds(self, flat: IntArray) -> npt.NDArray[np.uint8]:
-        """What each id can mean; one that is below zero means nothing."""
+        """The possible meanings of each id, as bits; an id below zero has none."""
         kinds: npt.NDArray[np.uint8] = self.table.take(flat, mode="clip")
         if flat.size and flat.min() < 0:
             kinds[flat < 0] = 0
@@ -244,12 +244,12 @@ class _Finder:
 
 
 @lru_cache(maxsize=64)
-def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> _Finder:
-    return _Finder(boundaries, pad_id, media)
+def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tuple[int, ...]) -> _MarkerTable:
+    return _MarkerTable(boundaries, pad_id, media)
 
 
 def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
-    """Where a marker stands whole, inside one row."""
+    """The positions at which a marker stands whole, inside one row."""
     places = hits[found == marker[0]]
     if len(marker) > 1:
         places = places[: np.searchsorted(places, flat.size - len(marker), side="right")]
@@ -260,7 +260,7 @@ def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, mar
 
 
 def _spans(
-    flat: IntArray, length: int, finder: _Finder, hits: IntArray, roles_to_train: Collection[str]
+    flat: IntArray, length: int, finder: _MarkerTable, hits: IntArray, roles_to_train: Collection[str]
 ) -> tuple[Spans, IntArray]:
     """Every span in order, and for each the flat position where the scan went on."""
     found = flat[hits]
@@ -289,7 +289,7 @@ def _spans(
         end[mine[inside]] = nearest[inside]
         terminated[mine[inside]] = True
     stop = np.where(terminated, end + finder.end_length[boundary], row_end)
-    # An end marker that is not included is handed back: it may open the next span.
+    # The scan goes on before an end marker that is not included: it may open the next span.
     resume = np.where(terminated & ~finder.include_end[boundary], end, stop)
 
     following = np.searchsorted(position, resume)
@@ -315,7 +315,7 @@ def _chain(following: IntArray) -> IntArray | None:
     return np.array(visited, dtype=np.int64)
 
 
-def _end_reasons(spans: Spans, finder: _Finder, train_on_eos: str) -> npt.NDArray[np.bool_]:
+def _end_reasons(spans: Spans, finder: _MarkerTable, train_on_eos: str) -> npt.NDArray[np.bool_]:
     """Per span, whether its end marker is trained."""
     closed: npt.NDArray[np.bool_] = spans.terminated & finder.include_end[spans.boundary]
     if train_on_eos == "none":
@@ -359,7 +359,7 @@ def _fill(
     return reason, span
 
 
-def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _Finder, length: int) -> None:
+def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _MarkerTable, length: int) -> None:
     chosen = np.flatnonzero(spans.trained & finder.include_start[spans.boundary])
     widths = finder.start_length[spans.boundary[chosen]]
     begin = spans.start[chosen] + spans.row[chosen] * length

@@ -29,7 +29,7 @@ class Detail:
 
 
 def details_of(content: Any) -> list[Detail] | None:
-    """The details that a message's parts ask for; None where no part has a flag."""
+    """The details set by flags on a message's parts; None where no part has a flag."""
     if not isinstance(content, list):
         return None
     found, asked, at = [], False, 0
@@ -46,7 +46,7 @@ def details_of(content: Any) -> list[Detail] | None:
     return found if asked else None
 
 
-def given_details(rows: Any) -> list[Detail] | None:
+def column_details(rows: Any) -> list[Detail] | None:
     """The details of a message's own column (`message_field_training_detail`); None where there are none."""
     if not isinstance(rows, list) or not rows:
         return None
@@ -54,7 +54,7 @@ def given_details(rows: Any) -> list[Detail] | None:
 
 
 def trained_tokens(starts: npt.NDArray[np.int64], length: int, details: Sequence[Detail]) -> Bools:
-    """Which tokens of a content of `length` characters are trained, from where each token starts in it (`[n]`, sorted).
+    """The trained tokens of a content of `length` characters, given where each token starts in it (`[n]`, sorted).
 
     A detail takes in the tokens that reach over its edges by more than the one character that they share with it.
     """
@@ -73,53 +73,55 @@ def trained_tokens(starts: npt.NDArray[np.int64], length: int, details: Sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the row asks of one message: to be trained or not, and which of its characters."""
+class MessageFlags:
+    """The training flags of one message in a row: trained or not, and which of its characters."""
 
     message: int
     train: bool
     details: tuple[Detail, ...] | None = None
 
 
-def wishes(
+def message_flags(
     messages: Sequence[Mapping[str, Any]], raw: Sequence[Any], *, training: str | None, detail: str | None
-) -> list[Wish]:
-    """The wishes of a conversation's messages. `raw`: the row's own message of each; `training` and `detail`: the keys
+) -> list[MessageFlags]:
+    """The training flags of a conversation's messages. `raw`: the row's message of each; `training`, `detail`: the keys
     that the recipe names for them (`message_field_training`, `message_field_training_detail`)."""
     found = []
     for index, message in enumerate(messages):
         own = raw[index] if index < len(raw) and isinstance(raw[index], dict) else {}
         details = details_of(message.get("content"))
         if details is None and detail is not None:
-            details = given_details(own.get(detail))
-        asked = own.get(training) if training is not None else None
-        if asked is None and details is None:
+            details = column_details(own.get(detail))
+        flagged = own.get(training) if training is not None else None
+        if flagged is None and details is None:
             continue
-        train = bool(asked) if asked is not None else bool(details)
-        found.append(Wish(index, train, tuple(details) if details is not None else None))
+        train = bool(flagged) if flagged is not None else bool(details)
+        found.append(MessageFlags(index, train, tuple(details) if details is not None else None))
     return found
 
 
-def refine(mask: Mask, trace: Trace, ids: npt.NDArray[np.int64], asked: Sequence[Wish], train_on_eos: str) -> Mask:
-    """A row's mask with what its messages and parts ask for; `mask` and `trace` are those of one row `[L]`."""
-    if not asked:
+def apply_flags(
+    mask: Mask, trace: Trace, ids: npt.NDArray[np.int64], flags: Sequence[MessageFlags], train_on_eos: str
+) -> Mask:
+    """A row's mask with the training flags of its messages and parts; `mask` and `trace` are those of one row `[L]`."""
+    if not flags:
         return mask
     reason = mask.reason.copy()
     free = (reason != Reason.PAD) & (reason != Reason.MEDIA)
-    for wish in asked:
-        mine, starts, length = _content(trace, wish.message)
+    for flag in flags:
+        mine, starts, length = _content(trace, flag.message)
         if not len(mine):
             continue
-        keep = np.full(len(mine), wish.train)
-        if wish.train and wish.details is not None:
-            keep = trained_tokens(starts, length, wish.details)
+        keep = np.full(len(mine), flag.train)
+        if flag.train and flag.details is not None:
+            keep = trained_tokens(starts, length, flag.details)
         reason[mine] = np.where(free[mine], np.where(keep, Reason.PART, Reason.PART_NOT_TRAINED), reason[mine]).astype(
             np.uint8
         )
         span = int(mask.span[mine[0]])
         if span >= 0 and train_on_eos == "turn" and mask.spans.terminated[span]:
             end = slice(int(mask.spans.end[span]), int(mask.spans.stop[span]))
-            reason[end] = np.where(free[end], Reason.END if wish.train else Reason.END_NOT_TRAINED, reason[end])
+            reason[end] = np.where(free[end], Reason.END if flag.train else Reason.END_NOT_TRAINED, reason[end])
     keep = np.isin(reason, TRAINED)
     return Mask(np.where(keep, ids, IGNORE), keep, reason, mask.span, mask.spans)
 

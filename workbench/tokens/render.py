@@ -86,7 +86,7 @@ class Renderer:
         self._lock = RLock()
 
     def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
-        """What the chat template writes. Raises what the template raises."""
+        """The text that the chat template writes. Raises what the template raises."""
         speaker = self.processor if self.processor is not None else self.tokenizer
         options = {} if self.template is None else {"chat_template": self.template}
         with self._lock:
@@ -109,7 +109,7 @@ class Renderer:
 
     @cached_property
     def _plain(self) -> bool:
-        """Whether the template is a text model's, which raises at a list of parts or writes it out as it stands."""
+        """True for a text model's template, which raises at a list of parts or writes the list out as it stands."""
         if self.processor is not None:
             return False
         options = {} if self.template is None else {"chat_template": self.template}

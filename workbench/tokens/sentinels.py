@@ -19,6 +19,7 @@ from workbench.tokens.alignment import Piece, match
 Message = dict[str, Any]
 Render = Callable[[Sequence[Message]], str]
 _RENDERS = 64
+"""Renderings of one conversation at most; parts that are not found by then are searched for as plain text."""
 # Rare ideographs first: unlike private-use characters they are printable, so a template that writes a list of parts as
 # Python would leaves them as they are.
 _RARE = re.compile("[\U00020000-\U0010fffd]")
@@ -82,13 +83,13 @@ def locate(messages: Sequence[Message], render: Render, prompt: str) -> list[Loc
     `render` gives the prompt of a conversation, with the template and options that produced `prompt`.
     """
     parts = list(text_parts(messages))
-    bench = _Bench(messages, parts, render, prompt)
-    found = bench.whole()
-    located = [_exactly(part, found.get(index, {}), prompt) for index, part in enumerate(parts)]
-    lost = [index for index, one in enumerate(located) if not one.pieces and one.part.text.strip()]
+    trial = _BracketTrial(messages, parts, render, prompt)
+    whole = trial.whole()
+    located = [_exactly(part, whole.get(index, {}), prompt) for index, part in enumerate(parts)]
+    lost = [index for index, found in enumerate(located) if not found.pieces and found.part.text.strip()]
     for split in (_between_tags, _words):
         if lost:
-            for index, ranges in bench.split(lost, split).items():
+            for index, ranges in trial.split(lost, split).items():
                 located[index] = _joined(parts[index], ranges, prompt)
             lost = [index for index in lost if not located[index].pieces]
     if lost:
@@ -100,18 +101,18 @@ def _exactly(part: Part, ranges: _Found, prompt: str) -> LocatedParts:
     """A part from where its ranges stand."""
     pieces: list[Piece] = []
     exact = True
-    for one, places in ranges.items():
+    for span, places in ranges.items():
         for start, stop in places:
-            if prompt[start:stop] == part.text[one.first : one.last]:
-                pieces.append(Piece(start, stop, one.first, one.last))
+            if prompt[start:stop] == part.text[span.first : span.last]:
+                pieces.append(Piece(start, stop, span.first, span.last))
             else:
                 exact = False
-                pieces += match(part.text, one.first, one.last, prompt, start, stop)
+                pieces += match(part.text, span.first, span.last, prompt, start, stop)
     return LocatedParts(part, tuple(pieces), exact)
 
 
 @dataclass
-class _Bench:
+class _BracketTrial:
     """A conversation under test: renders it with brackets, as seldom as it can."""
 
     messages: Sequence[Message]
@@ -126,16 +127,21 @@ class _Bench:
         everything = [_Range(i, 0, len(part.text)) for i, part in enumerate(self.parts) if part.text]
         found = self.attempt(everything)
         if found is None:
+            # A bracket outside of the white space keeps a template's trimming from reaching it, and the rendering
+            # changes. Brackets around the core leave the margins where the template trims them.
             cores = [_Range(i, *part.core) for i, part in enumerate(self.parts) if part.text.strip()]
-            blank = [one for one in everything if not self.parts[one.index].text.strip()]
+            blank = [span for span in everything if not self.parts[span.index].text.strip()]
             found = self.attempt(cores)
             if found is None:
-                roles = dict.fromkeys(self.parts[one.index].role for one in cores)
-                groups = [[[one] for one in cores if self.parts[one.index].role == role] for role in roles]
+                # Templates rewrite by role (thinking is cut from the assistant's turns, say): apart, the other roles
+                # need one rendering each.
+                roles = dict.fromkeys(self.parts[span.index].role for span in cores)
+                groups = [[[span] for span in cores if self.parts[span.index].role == role] for role in roles]
                 found = self.bisect(groups)
             found = self.with_margins(found)
+            # A template may leave out a message that is blank, and does not with a bracket in it: each by itself.
             if blank:
-                found |= self.bisect([[[one] for one in blank]])
+                found |= self.bisect([[[span] for span in blank]])
         return _by_part(found)
 
     def split(self, lost: Sequence[int], how: Callable[[int, Part], list[list[_Range]]]) -> dict[int, _Found]:
@@ -152,7 +158,7 @@ class _Bench:
         waiting = [group for group in reversed(groups) if group]
         while waiting and self.renders < _RENDERS:
             group = waiting.pop()
-            got = self.attempt([one for unit in group for one in unit])
+            got = self.attempt([span for unit in group for span in unit])
             if got is not None:
                 found |= got
             elif len(group) > 1:
@@ -167,23 +173,24 @@ class _Bench:
         """
         parts = self.parts
         order = sorted(
-            ((places[0], one) for one, places in found.items() if len(places) == 1), key=lambda pair: pair[0]
+            ((places[0], span) for span, places in found.items() if len(places) == 1), key=lambda pair: pair[0]
         )
-        if not any(parts[one.index].core != (0, len(parts[one.index].text)) for _, one in order):
+        if not any(parts[span.index].core != (0, len(parts[span.index].text)) for _, span in order):
             return found
-        bare = self._bare([one for _, one in order])
-        if bare is None or list(bare) != [one for _, one in order]:
+        bare = self._bare([span for _, span in order])
+        if bare is None or list(bare) != [span for _, span in order]:
             return found
         lead = dict.fromkeys(bare, 0)
         trail = dict(lead)
         ends: list[_Range | None] = [None, *bare, None]
-        starts = {None: (0, 0)} | {one: place for place, one in order}
+        starts = {None: (0, 0)} | {span: place for place, span in order}
         for left, right in pairwise(ends):
             clean = self.prompt[starts[left][1] : starts[right][0] if right else len(self.prompt)]
             after = parts[left.index].text[left.last :] if left else ""
             before = parts[right.index].text[: right.first] if right else ""
             plain = bare[left][1] if left else next(iter(bare.values()))[0]
             more = len(clean) - len(plain)
+            # Of the white space between two parts, what either's margins can account for is theirs, the first's first.
             for kept in range(min(more, len(after)), -1, -1):
                 rest = more - kept
                 if rest <= len(before) and clean == after[:kept] + plain + before[len(before) - rest :]:
@@ -192,21 +199,21 @@ class _Bench:
                     if right:
                         lead[right] = rest
                     break
-        wide = {one: _Range(one.index, one.first - lead[one], one.last + trail[one]) for one in bare}
+        wide = {span: _Range(span.index, span.first - lead[span], span.last + trail[span]) for span in bare}
         changed = [[new] for old, new in wide.items() if new != old]
         if not changed:
             return found
         got = self.bisect([changed])
         grown = {old: new for old, new in wide.items() if new in got}
-        return {grown.get(one, one): got.get(grown.get(one, one), places) for one, places in found.items()}
+        return {grown.get(span, span): got.get(grown.get(span, span), places) for span, places in found.items()}
 
     def _bare(self, ranges: Sequence[_Range]) -> dict[_Range, tuple[str, str]] | None:
         """For each range, in the order of the prompt, what stands before and after it when no part has margins."""
         parts = list(self.parts)
-        for one in ranges:
-            part = parts[one.index]
-            parts[one.index] = Part(part.message, part.part, part.text[one.first : one.last], part.role)
-        shifted = [_Range(one.index, 0, one.last - one.first) for one in ranges]
+        for span in ranges:
+            part = parts[span.index]
+            parts[span.index] = Part(part.message, part.part, part.text[span.first : span.last], part.role)
+        shifted = [_Range(span.index, 0, span.last - span.first) for span in ranges]
         texts, opens, closes = self._bracketed(parts, shifted)
         try:
             marked = self._render(texts)
@@ -226,7 +233,11 @@ class _Bench:
         return around
 
     def attempt(self, ranges: Sequence[_Range]) -> _Found | None:
-        """Render with these ranges in brackets: where each stands; None when that is not the clean rendering."""
+        """Render with these ranges in brackets: where each stands; None when that is not the clean rendering.
+
+        A template can test a text, for a tag or its first characters, and write something else where a bracket is in
+        the way. Only a rendering that equals the clean one but for the brackets shows that none did.
+        """
         if not ranges:
             return {}
         texts, opens, closes = self._bracketed(self.parts, ranges)
@@ -236,7 +247,7 @@ class _Bench:
             return None
         clean: list[str] = []
         begun: dict[_Range, int] = {}
-        found: _Found = {one: [] for one in ranges}
+        found: _Found = {span: [] for span in ranges}
         position = last = 0
         for hit in _RARE.finditer(marked):
             opened, closed = opens.get(hit[0]), closes.get(hit[0])
@@ -260,10 +271,10 @@ class _Bench:
         texts = [part.text for part in parts]
         pool = iter(self._brackets(2 * len(ranges)))
         inserts: dict[int, list[tuple[int, str]]] = {}
-        for one in sorted(ranges, key=lambda one: (one.index, one.first)):
+        for span in sorted(ranges, key=lambda span: (span.index, span.first)):
             opened, closed = next(pool), next(pool)
-            opens[opened], closes[closed] = one, one
-            inserts.setdefault(one.index, []).extend([(one.first, opened), (one.last, closed)])
+            opens[opened], closes[closed] = span, span
+            inserts.setdefault(span.index, []).extend([(span.first, opened), (span.last, closed)])
         for index, marks in inserts.items():
             text, last, out = texts[index], 0, []
             for at, char in marks:
@@ -306,8 +317,8 @@ def with_texts(messages: Sequence[Message], parts: Sequence[Part], texts: Sequen
 
 def _by_part(found: _Found) -> dict[int, _Found]:
     grouped: dict[int, _Found] = {}
-    for one, places in found.items():
-        grouped.setdefault(one.index, {})[one] = places
+    for span, places in found.items():
+        grouped.setdefault(span.index, {})[span] = places
     return grouped
 
 
@@ -329,42 +340,43 @@ def _words(index: int, part: Part) -> list[list[_Range]]:
 
 def _joined(part: Part, ranges: _Found, prompt: str) -> LocatedParts:
     """The pieces that are left of a part, and the tags between and around them that are there too."""
-    placed = sorted((one.first, one, places[0]) for one, places in ranges.items() if places)
+    placed = sorted((span.first, span, places[0]) for span, places in ranges.items() if places)
     pieces: list[Piece] = []
-    order = sorted(ranges, key=lambda one: one.first)
-    for number, (_, one, (start, stop)) in enumerate(placed):
-        pieces += _exactly(part, {one: [(start, stop)]}, prompt).pieces
+    order = sorted(ranges, key=lambda span: span.first)
+    for number, (_, span, (start, stop)) in enumerate(placed):
+        pieces += _exactly(part, {span: [(start, stop)]}, prompt).pieces
         if number + 1 < len(placed):
             following, (begin, _) = placed[number + 1][1:]
-            gap = part.text[one.last : following.first]
-            if order.index(following) == order.index(one) + 1 and prompt[stop:begin] == gap:
-                pieces.append(Piece(stop, begin, one.last, following.first))
+            gap = part.text[span.last : following.first]
+            if order.index(following) == order.index(span) + 1 and prompt[stop:begin] == gap:
+                pieces.append(Piece(stop, begin, span.last, following.first))
     if placed:
-        _, one, (start, _) = placed[0]
-        opening = _TAG.search(part.text, 0, one.first)
+        _, span, (start, _) = placed[0]
+        # Tags stay outside of the brackets, so those at the ends of the part are compared as text.
+        opening = _TAG.search(part.text, 0, span.first)
         if opening and not part.text[: opening.start()].strip():
-            ahead = part.text[opening.start() : one.first]
+            ahead = part.text[opening.start() : span.first]
             if prompt.endswith(ahead, 0, start):
-                pieces.insert(0, Piece(start - len(ahead), start, opening.start(), one.first))
-        _, one, (_, stop) = placed[-1]
-        behind = part.text[one.last :].rstrip()
+                pieces.insert(0, Piece(start - len(ahead), start, opening.start(), span.first))
+        _, span, (_, stop) = placed[-1]
+        behind = part.text[span.last :].rstrip()
         if behind and behind.endswith((">", "]")) and prompt.startswith(behind, stop):
-            pieces.append(Piece(stop, stop + len(behind), one.last, one.last + len(behind)))
+            pieces.append(Piece(stop, stop + len(behind), span.last, span.last + len(behind)))
     return LocatedParts(part, tuple(pieces), False)
 
 
 def _search(located: list[LocatedParts], prompt: str) -> None:
     """Look for what no bracket reached, in order, between its placed neighbours."""
     position = 0
-    for index, one in enumerate(located):
-        if one.pieces:
-            position = max(position, *(piece.stop for piece in one.pieces))
+    for index, placed in enumerate(located):
+        if placed.pieces:
+            position = max(position, *(piece.stop for piece in placed.pieces))
             continue
-        first, last = one.part.core
-        core = one.part.text[first:last]
+        first, last = placed.part.core
+        core = placed.part.text[first:last]
         following = [piece.start for other in located[index + 1 :] for piece in other.pieces[:1]]
         limit = min((start for start in following if start >= position), default=len(prompt))
         at = prompt.find(core, position, limit) if core else -1
         if at >= 0:
-            located[index] = LocatedParts(one.part, (Piece(at, at + len(core), first, last),), False)
+            located[index] = LocatedParts(placed.part, (Piece(at, at + len(core), first, last),), False)
             position = at + len(core)

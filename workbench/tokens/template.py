@@ -147,7 +147,7 @@ def _bundled(name: str, text: str, recipe: Mapping[str, Any]) -> Template:
 
 
 def _unread(name: str, recipe: Mapping[str, Any], own: str | None, where: Where) -> Template:
-    """What stands for a bundled text that no axolotl is at hand to read: the model's own, where that is the same."""
+    """The model's own template in place of the bundled one that no axolotl is at hand to read, where both agree."""
     if own is None:
         raise EnvironmentProblem(
             f"The chat template {name!r} cannot be read here",

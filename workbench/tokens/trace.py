@@ -34,7 +34,7 @@ class Owner(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a part, or a piece of one, stands: rendering.text[start:stop], on tokens [first, last)."""
+    """The place of a part, or of a piece of one: rendering.text[start:stop], on tokens [first, last)."""
 
     message: int
     part: int
@@ -75,8 +75,8 @@ def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, 
     located = locate(messages, render, rendering.prompt)
     owner = np.full(len(rendering.prompt), -1, dtype=np.int32)
     column = np.zeros(len(rendering.prompt), dtype=np.int32)
-    for index, one in enumerate(located):
-        for piece in one.pieces:
+    for index, located_part in enumerate(located):
+        for piece in located_part.pieces:
             owner[piece.start : piece.stop] = index
             within = np.arange(piece.stop - piece.start) + piece.first
             column[piece.start : piece.stop] = np.minimum(within, max(piece.first, piece.last - 1))
@@ -85,7 +85,11 @@ def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, 
         inside = source >= 0
         owner = np.where(inside, owner[np.maximum(source, 0)], -1) if len(owner) else np.full(len(source), -1, np.int32)
         column = np.where(inside, column[np.maximum(source, 0)], 0) if len(column) else np.zeros(len(source), np.int32)
-    missing = tuple((one.part.message, one.part.part) for one in located if not one.pieces and one.part.text.strip())
+    missing = tuple(
+        (located_part.part.message, located_part.part.part)
+        for located_part in located
+        if not located_part.pieces and located_part.part.text.strip()
+    )
     offsets = rendering.offsets if rendering.offsets is not None else offsets_by_bytes(rendering)
     return _per_token(rendering, offsets, located, owner, column, missing, pad_id, list(_media_parts(messages)))
 
@@ -230,9 +234,9 @@ def _per_token(
     places += _places(owner, offsets, located)
     none = np.full(len(located) + 1, -1, dtype=np.int32)
     message_of, part_of, exact_of = none.copy(), none.copy(), np.ones(len(located) + 1, dtype=bool)
-    for number, one in enumerate(located):
-        message_of[number], part_of[number] = one.part.message, one.part.part
-        exact_of[number] = bool(one.pieces) and one.exact
+    for number, located_part in enumerate(located):
+        message_of[number], part_of[number] = located_part.part.message, located_part.part.part
+        exact_of[number] = bool(located_part.pieces) and located_part.exact
     own = kind == Owner.MEDIA
     return Trace(
         kind,
@@ -250,7 +254,7 @@ def _per_token(
 def _run_owners(
     at: Sequence[int], media: Sequence[tuple[int, int]], located: Sequence[LocatedParts], owner: npt.NDArray[np.int32]
 ) -> list[tuple[int, int]]:
-    """The media part of each run, which begins at character `at`; (-1, -1) where it cannot be told.
+    """The media part of each run, which begins at character `at`; (-1, -1) where it is not known.
 
     As many runs as parts: one each. Where a processor makes several runs of one part, they belong to the only part that
     stands between their neighbours, or in the message of one of them.
@@ -264,8 +268,8 @@ def _run_owners(
         around = [located[owner[texts[i]]].part for i in (split - 1, split) if 0 <= i < len(texts)]
         before = (around[0].message, around[0].part) if split else (-1, -1)
         after = (around[-1].message, around[-1].part) if split < len(texts) else (len(media) + 1 << 30, 0)
-        between = [one for one in media if before < one < after]
-        beside = between or [one for one in media if one[0] in {part.message for part in around}]
+        between = [place for place in media if before < place < after]
+        beside = between or [place for place in media if place[0] in {part.message for part in around}]
         found.append(beside[0] if len(beside) == 1 else (-1, -1))
     return found
 

@@ -82,16 +82,18 @@ def _group(group: Group) -> list[RenderableType]:
 
 
 def scope(group: Group) -> str:
-    """How often a group's findings were found and in which rows, in brackets; "" for one alone."""
+    """The number of a group's findings and their rows, in brackets; "" for a single finding."""
     if group.count == 1:
         return ""
-    places = ", ".join(str(row) for row in dict.fromkeys(one.where.row for one in group.first) if row is not None)
+    places = ", ".join(
+        str(row) for row in dict.fromkeys(finding.where.row for finding in group.first) if row is not None
+    )
     times = f"{group.rows:,} rows" if group.rows > 1 else f"{group.count:,} times"
     return f" ({times}: {places}{', …' if group.rows > len(group.first) else ''})" if places else f" ({times})"
 
 
 def looked_at(bench: Bench, report: Report) -> str:
-    """How many rows of how many were checked, and of how many the syntax alone was read."""
+    """The number of rows that were checked, of how many, and of how many the syntax alone was read."""
     total = bench.rows.known_length
     if total is None:
         return f"{report.rows:,} rows; how many there are is not known"
@@ -116,7 +118,7 @@ def _sum(bench: Bench, report: Report) -> Text:
 
 
 def fixes_view(fixes: Sequence[Fix], diff: str) -> RenderableType:
-    """What the fixes do to the recipe."""
+    """The fixes and the diff that they make in the recipe."""
     lines: list[RenderableType] = [Text(f"{len(fixes)} fixes:" if len(fixes) != 1 else "1 fix:", style="bold")]
     lines += [Text(f"  {visible(fix.described)}") for fix in fixes]
     for line in diff.splitlines():

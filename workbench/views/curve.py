@@ -1,4 +1,4 @@
-"""The losses of a run as an inline SVG: logarithmic, with the line below which rows count as learned by heart."""
+"""The losses of a run as an inline SVG: logarithmic, with the line below which the model reproduces the rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def curve(losses: Sequence[float], steps: int, guess: float = math.nan) -> str:
             f'<line class="grid" stroke="#888" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
         )
         parts.append(f'<text x="{_LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{10.0**power:g}</text>')
-    for value, what in ((MEMORISED, "known by heart"), (guess, "a guess among all tokens")):
+    for value, what in ((MEMORISED, "reproduced"), (guess, "a guess among all tokens")):
         if math.isfinite(value):
             at = y(value)
             parts.append(
@@ -53,9 +53,9 @@ def curve(losses: Sequence[float], steps: int, guess: float = math.nan) -> str:
     for step, anchor in ((1, "start"), (last, "end")):
         parts.append(f'<text x="{x(step):.1f}" y="{_HEIGHT - 8}" text-anchor="{anchor}">step {step}</text>')
     parts.append(f'<text x="{_LEFT}" y="{_TOP - 14}">nats per token</text>')
-    said = f"loss from {points[0][1]:.3g} to {points[-1][1]:.3g} nats per token in {points[-1][0]} steps"
+    description = f"loss from {points[0][1]:.3g} to {points[-1][1]:.3g} nats per token in {points[-1][0]} steps"
     size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
-    return f'<svg {size} role="img"><title>{said}</title>{"".join(parts)}</svg>'
+    return f'<svg {size} role="img"><title>{description}</title>{"".join(parts)}</svg>'
 
 
 def _thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -66,5 +66,5 @@ def _thinned(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     kept: set[tuple[int, float]] = {points[0], points[-1]}
     for number in range(_POINTS // 2):
         stretch = points[int(number * size) : int((number + 1) * size)]
-        kept |= {min(stretch, key=lambda one: one[1]), max(stretch, key=lambda one: one[1])}
+        kept |= {min(stretch, key=lambda point: point[1]), max(stretch, key=lambda point: point[1])}
     return sorted(kept)

@@ -19,7 +19,7 @@ Outcome = Literal["pass", "doubtful", "fail"]
 
 
 def outcome(made: Export) -> Outcome:
-    """Which of the three states an export is in."""
+    """The state of an export: proven by axolotl ("pass"), by the bench alone ("doubtful"), or not ("fail")."""
     return "fail" if made.proven_by is None else "pass" if made.validated else "doubtful"
 
 
@@ -33,15 +33,15 @@ def proof_line(made: Export) -> str:
 def proofs_text(made: Export) -> str:
     """One line a step, what to do below it where it is not proven; then what the file needs."""
     lines = []
-    for one in made.proofs:
-        lines.append(f"{MARKS[one.ok]} {one.step:<10}  {visible(one.message)}")
-        if one.ok is not True and one.hint:
-            lines.append(f"              → {visible(one.hint)}")
-    lines += [f"! needs       {visible(need)}" for need in made.composed.needs]
+    for proof in made.proofs:
+        lines.append(f"{MARKS[proof.ok]} {proof.step:<10}  {visible(proof.message)}")
+        if proof.ok is not True and proof.hint:
+            lines.append(f"              → {visible(proof.hint)}")
+    lines += [f"! needs       {visible(requirement)}" for requirement in made.composed.requirements]
     return "\n".join(lines)
 
 
 def written_text(made: Export, written: Path) -> str:
-    """What was written, the files beside it included."""
+    """A sentence that names the written file and the files beside it."""
     beside = f", with {visible(', '.join(made.composed.files))} beside it" if made.composed.files else ""
     return f"wrote {visible(str(written))}{beside}"

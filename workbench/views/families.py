@@ -56,11 +56,11 @@ def _evidence(counts: Counts | None) -> tuple[Text, Text]:
 
 
 def has_built_in(family: Family) -> bool:
-    """Whether axolotl masks this family by role without being told how. Families share strategies."""
+    """True where axolotl masks this family by role without `role_boundaries`. Families share strategies."""
     from workbench.families.library import families
 
-    strategies = (one for other in families().values() for one in other.axolotl.strategies)
-    return any(one.built_in and one.name == family.axolotl.strategy for one in strategies)
+    strategies = (strategy for other in families().values() for strategy in other.axolotl.strategies)
+    return any(strategy.built_in and strategy.name == family.axolotl.strategy for strategy in strategies)
 
 
 def family_page(family: Family) -> RenderableType:
@@ -85,7 +85,7 @@ def family_page(family: Family) -> RenderableType:
         blocks += [Text(), markers]
     if family.media:
         tokens = ", ".join(
-            f"{visible(one.token)} {one.id if one.id is not None else ''}".strip() for one in family.media
+            f"{visible(media.token)} {media.id if media.id is not None else ''}".strip() for media in family.media
         )
         blocks += [Text(), _titled("media", tokens)]
     for key, need in family.recipe.items():
@@ -117,9 +117,13 @@ def _measured_table(figures: Measured) -> Table:
     for role, counts in figures.spec.items():
         both = (counts, figures.inferred.get(role, counts))
         cells = [
-            Text(text, style="" if one.whole else "yellow")
-            for one in both
-            for text in (f"{one.recalled:,}/{one.content:,}", f"{one.stopped}/{one.stops}", f"{one.leaked:,}")
+            Text(text, style="" if counts.whole else "yellow")
+            for counts in both
+            for text in (
+                f"{counts.recalled:,}/{counts.content:,}",
+                f"{counts.stopped}/{counts.stops}",
+                f"{counts.leaked:,}",
+            )
         ]
         table.add_row(Text(role), *cells)
     return table

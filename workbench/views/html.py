@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workbench.editing.session import Change
 
 PAGE_TOKENS = 20_000
-"""How many tokens of a row a page shows; a notebook shows fewer, and lets one choose."""
+"""The most tokens of a row that a page shows; a notebook shows fewer, and takes a window."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 Window = tuple[int, int]
 """Tokens [a, b) of a row."""
@@ -76,7 +76,7 @@ def safe(text: object) -> str:
 
 
 def legend() -> str:
-    """What the looks of tokens mean."""
+    """The legend of the looks of tokens."""
     samples = [
         (Look.TRAINED, "trained"),
         (Look.PLAIN, "not trained"),
@@ -93,7 +93,7 @@ def row_title(row: Row) -> str:
 
 
 def place(row: Row) -> str:
-    """Where the row stands, escaped."""
+    """The file and line of a row, or its number; escaped."""
     return safe(row.where) or f"row {row.index}"
 
 
@@ -135,7 +135,7 @@ def tokens(
 
 
 def window_note(window: Window, total: int, more: str = "") -> str:
-    """Which tokens are shown, of how many, and how to see others."""
+    """A note that says which tokens are shown, of how many, and how to see others."""
     return f"tokens {window[0]:,}–{window[1]:,} of {total:,}" + (f": {more}" if more else "")
 
 
@@ -155,7 +155,7 @@ def _mask_classes(drawn: Items, change: Change | None) -> Classes:
     if change is None or not len(drawn):
         return lambda index, start: f"k{int(drawn.look[index])}"
     end = int(drawn.stop[-1])
-    added, removed = (np.logical_or.reduceat(one[:end], drawn.start) for one in (change.added, change.removed))
+    added, removed = (np.logical_or.reduceat(changed[:end], drawn.start) for changed in (change.added, change.removed))
 
     def classes(index: int, start: int) -> str:
         return f"k{int(drawn.look[index])}" + (" add" if added[index] else " rem" if removed[index] else "")
@@ -176,7 +176,7 @@ def _owner_classes(row: Row, roles: Sequence[str]) -> Classes:
 
 
 def _facts(row: Row, roles: Sequence[str]) -> Callable[[int, int], str]:
-    """What the tooltip of a token, or of one folded media run, says in a line; escaped."""
+    """A function that gives the tooltip of tokens [start, stop), a token or a folded media run; escaped, one line."""
     trace, mask, nll, ids = row.trace, row.mask, row.nll, row.rendering.input_ids
     names = [safe(role) for role in roles]
     reasons = {int(reason): text for reason, text in REASON_TEXT.items()}
@@ -210,15 +210,15 @@ def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
     matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
     lines = [
         [
-            safe(one.role),
-            f"<code>{safe(one.start_text)}</code>",
-            _ids(one.start),
-            f"<code>{safe(one.end_text)}</code>" if one.end_text is not None else "end of sequence",
-            _ids(one.end),
+            safe(boundary.role),
+            f"<code>{safe(boundary.start_text)}</code>",
+            _ids(boundary.start),
+            f"<code>{safe(boundary.end_text)}</code>" if boundary.end_text is not None else "end of sequence",
+            _ids(boundary.end),
             str(matches[index]),
             str(unterminated[index]),
         ]
-        for index, one in enumerate(known)
+        for index, boundary in enumerate(known)
     ]
     head = ("role", "start", "ids", "end", "ids", "matches", "never end")
     return f"<section><h2>role_boundaries</h2>{table(head, lines, numbers=('matches', 'never end'))}</section>"
@@ -242,14 +242,14 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]], *, numbers: Seque
 
 def findings(found: Sequence[Finding]) -> str:
     """Findings, one below the other: glyph, code, place, cause; the hint below."""
-    lines = "".join(finding_line(one) for one in found)
+    lines = "".join(finding_line(finding) for finding in found)
     return f'<ul class="findings">{lines}</ul>' if lines else ""
 
 
-def finding_line(one: Finding, more: str = "", below: str = "") -> str:
+def finding_line(finding: Finding, more: str = "", below: str = "") -> str:
     """One finding; `more` and `below` are HTML, behind its cause and below its hint."""
     return (
-        f'<li class="{one.severity}"><b>{SEVERITY_GLYPH[one.severity]} {safe(one.code)}</b> '
-        f'<span class="muted">{safe(one.where)}</span> {safe(one.message)}{more}'
-        f'<br><span class="hint">{safe(one.hint)}</span>{below}</li>'
+        f'<li class="{finding.severity}"><b>{SEVERITY_GLYPH[finding.severity]} {safe(finding.code)}</b> '
+        f'<span class="muted">{safe(finding.where)}</span> {safe(finding.message)}{more}'
+        f'<br><span class="hint">{safe(finding.hint)}</span>{below}</li>'
     )

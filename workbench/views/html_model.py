@@ -12,7 +12,7 @@ from workbench.views.model import (
     memory_lines,
     short_bytes,
     short_count,
-    size_said,
+    size_text,
     tower_lines,
 )
 
@@ -43,11 +43,11 @@ def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> 
     towers = table(("tower", "", *numbers), lines, numbers=numbers)
     kinds = ""
     for tower in anatomy.towers:
-        inside = [_cells(one, f"<code>{safe(one.name)}</code>") for one in kind_lines(anatomy, facts, tower.name)]
+        inside = [_cells(kind, f"<code>{safe(kind.name)}</code>") for kind in kind_lines(anatomy, facts, tower.name)]
         if inside:
             drawn = table(("kind", "", *numbers[:2]), inside, numbers=numbers)
             kinds += f"<details><summary>{len(inside)} kinds in {safe(tower.name)}</summary>{drawn}</details>"
-    size = f'<span class="share">{safe(size_said(anatomy))}</span>'
+    size = f'<span class="share">{safe(size_text(anatomy))}</span>'
     title = f"<h2>{safe(anatomy.class_name)}{size}</h2>"
     return f"{title}{towers}{kinds}{findings(found)}"
 
@@ -59,7 +59,7 @@ def _cells(line: ModelLine, name: str) -> list[str]:
 
 
 def memory_html(estimate: MemoryEstimate) -> str:
-    """What a step's memory is made of, each part as a bar."""
+    """The parts of a step's memory, each as a bar."""
     lines = []
     for name, size in memory_lines(estimate):
         share = size / estimate.total if estimate.total else 0.0

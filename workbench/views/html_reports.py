@@ -51,12 +51,14 @@ def _words(row: Row) -> str:
         for part in message["content"]
         if part.get("type") == "text" and part["text"].strip()
     )
-    said = " ".join(next(texts, "").split())
-    return said if len(said) <= _FIRST_WORDS else said[: _FIRST_WORDS - 1] + "…"
+    words = " ".join(next(texts, "").split())
+    return words if len(words) <= _FIRST_WORDS else words[: _FIRST_WORDS - 1] + "…"
 
 
 def _codes(row: Row) -> str:
-    found = dict.fromkeys((one.severity, one.code) for one in row_findings(row) if one.severity != "note")
+    found = dict.fromkeys(
+        (finding.severity, finding.code) for finding in row_findings(row) if finding.severity != "note"
+    )
     return " ".join(f'<span class="{severity}"><b>{safe(code)}</b></span>' for severity, code in found)
 
 
@@ -81,26 +83,27 @@ def _group(group: Group) -> str:
 
 
 def infer_html(found: Inference, model: str, data: str) -> str:
-    """What was proved of each role, its notes, and the YAML."""
+    """The figures proved for each role, the notes, and the YAML."""
     lines = []
-    for one in found.evidence:
-        *figures, proved = map(safe, cells(one))
-        lines.append([*figures, f'<span class="{"yes" if one.verified else "no"}">{proved}</span>'])
+    for evidence in found.evidence:
+        *figures, proved = map(safe, cells(evidence))
+        lines.append([*figures, f'<span class="{"yes" if evidence.verified else "no"}">{proved}</span>'])
     on = f"Proved on {found.conversations} conversations that were not used to find it"
     on += f", and {found.rows} rows of {data}." if found.rows else "."
-    notes = [f"{one.role}: {note}" for one in found.evidence for note in one.notes] + list(found.notes)
+    notes = [f"{evidence.role}: {note}" for evidence in found.evidence for note in evidence.notes] + list(found.notes)
     notes += [line.strip() for line in injection_lines(found)]
-    told = "".join(f'<li class="hint">{safe(note)}</li>' for note in notes)
+    noted = "".join(f'<li class="hint">{safe(note)}</li>' for note in notes)
     good = "yes" if found.verified else "no"
     return (
         f'<p class="outcome {good}">{safe(model)}: {safe(headline(found))}</p><p class="facts">{safe(on)}</p>'
-        f'{table(COLUMNS, lines, numbers=("leaked",))}<pre>{_lines(found.yaml())}</pre><ul class="findings">{told}</ul>'
+        f"{table(COLUMNS, lines, numbers=('leaked',))}<pre>{_lines(found.yaml())}</pre>"
+        f'<ul class="findings">{noted}</ul>'
     )
 
 
 def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
     """A run's verdict, its curve, what was asked of the model and what it wrote."""
-    told = "".join(f'<li class="muted">{safe(line)}</li>' for line in facts(events, verdict, curve=False))
+    measured = "".join(f'<li class="muted">{safe(line)}</li>' for line in facts(events, verdict, curve=False))
     decode = last(events, "probe", name="decode")
     written = ""
     if decode is not None:
@@ -119,7 +122,8 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         written = f"<details><summary>{len(lines)} turns written back</summary>{turns}</details>"
     return (
         f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
-        f'<ul class="findings">{told}</ul>{findings(verdict.findings)}{written}<p class="cut">events: {safe(file)}</p>'
+        f'<ul class="findings">{measured}</ul>{findings(verdict.findings)}{written}'
+        f'<p class="cut">events: {safe(file)}</p>'
     )
 
 
@@ -128,13 +132,13 @@ def progress_html(events: Sequence[Event], steps: int) -> str:
     step, asked = last(events, "step"), last(events, "probe")
     done = int(step["step"]) if step is not None else 0
     doing = f"asking: {asked['name']}" if asked is not None else "training" if step is not None else "loading the model"
-    said = ""
+    figures = ""
     if step is not None:
         left = number(step["seconds"]) * max(0, steps - done)
-        said = f"step {done} of {steps} · loss {number(step['loss']):.4f} · gradient {number(step['grad_norm']):.2f}"
-        said += f" · {left:.0f} s left" if asked is None else ""
+        figures = f"step {done} of {steps} · loss {number(step['loss']):.4f} · gradient {number(step['grad_norm']):.2f}"
+        figures += f" · {left:.0f} s left" if asked is None else ""
     bar = f'<span class="bar"><i style="width:{done / max(1, steps):.0%}"></i></span>'
-    return f'<p class="outcome">{safe(doing)} {bar}</p><p class="facts">{safe(said)}</p>{_curve(events)}'
+    return f'<p class="outcome">{safe(doing)} {bar}</p><p class="facts">{safe(figures)}</p>{_curve(events)}'
 
 
 def _curve(events: Sequence[Event]) -> str:
@@ -150,24 +154,24 @@ def _mark(good: bool) -> str:
 
 
 def export_html(made: Export, written: str | None, diff: str) -> str:
-    """What is proven and what is not, what was changed, and the file."""
+    """The proofs of an export, the changes it makes, and the file."""
     classes = {True: "yes", False: "no", None: "doubtful"}
     lines = [
         [
-            f'<span class="{classes[one.ok]}">{MARKS[one.ok]}</span>',
-            safe(one.step),
-            safe(one.message)
-            + (f'<br><span class="hint">→ {safe(one.hint)}</span>' if one.hint and not one.ok else ""),
+            f'<span class="{classes[proof.ok]}">{MARKS[proof.ok]}</span>',
+            safe(proof.step),
+            safe(proof.message)
+            + (f'<br><span class="hint">→ {safe(proof.hint)}</span>' if proof.hint and not proof.ok else ""),
         ]
-        for one in made.proofs
+        for proof in made.proofs
     ]
     head = f'<p class="outcome {outcome(made)}">{safe(proof_line(made))}</p>'
-    needs = "".join(f'<li class="warning"><b>!</b> {safe(need)}</li>' for need in made.composed.needs)
+    required = "".join(f'<li class="warning"><b>!</b> {safe(text)}</li>' for text in made.composed.requirements)
     beside = f", with <code>{safe(', '.join(made.composed.files))}</code> beside it" if made.composed.files else ""
     where = f"<p>wrote <code>{safe(written)}</code>{beside}</p>" if written else ""
     before = f"<details><summary>difference to the file that is there</summary>{diff_html(diff)}</details>"
     return (
-        f'{head}{table(("", "", ""), lines)}<ul class="findings">{needs}</ul>{where}{before if diff else ""}'
+        f'{head}{table(("", "", ""), lines)}<ul class="findings">{required}</ul>{where}{before if diff else ""}'
         f"<details><summary>the file, {len(made.text.splitlines())} lines</summary>{yaml_html(made.text)}</details>"
     )
 

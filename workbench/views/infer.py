@@ -16,8 +16,8 @@ COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
 
 def infer_payload(inference: Inference, model: str) -> dict[str, Any]:
     """The JSON of `vlmbench.infer/1`, with the model's name."""
-    given = inference.to_dict()
-    return {"schema": given.pop("schema"), "model": model, **given}
+    payload = inference.to_dict()
+    return {"schema": payload.pop("schema"), "model": model, **payload}
 
 
 def infer_text(inference: Inference, model: str, data: str = "") -> str:
@@ -27,12 +27,12 @@ def infer_text(inference: Inference, model: str, data: str = "") -> str:
         proved += f", and {inference.rows} rows of {visible(data)}"
     lines = [f"{visible(model)}: {headline(inference)}", f"Proved on {proved}.", ""]
     lines += _table(inference)
-    notes = [f"{one.role}: {visible(note)}" for one in inference.evidence for note in one.notes]
+    notes = [f"{evidence.role}: {visible(note)}" for evidence in inference.evidence for note in evidence.notes]
     notes += [visible(note) for note in inference.notes]
     lines += ["", *notes, ""] if notes else [""]
     lines += [*(visible(line) for line in injection_lines(inference)), ""] if inference.injection is not None else []
     body = inference.yaml()
-    tail = [line for one in inference.evidence for line in _broken(one)]
+    tail = [line for evidence in inference.evidence for line in _broken(evidence)]
     if tail:
         tail = ["Where a whole header is not found, because its last characters merge with the content:", *tail]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + body + "".join(f"# {line}\n" for line in tail)
@@ -40,55 +40,57 @@ def infer_text(inference: Inference, model: str, data: str = "") -> str:
 
 def headline(inference: Inference) -> str:
     """For which roles the boundaries are proved, and for which not."""
-    good = [one.role for one in inference.evidence if one.verified]
-    bad = [one.role for one in inference.evidence if not one.verified]
+    good = [evidence.role for evidence in inference.evidence if evidence.verified]
+    bad = [evidence.role for evidence in inference.evidence if not evidence.verified]
     if not bad:
         return "verified for " + ", ".join(good) if good else "nothing was found"
     return f"NOT verified for {', '.join(bad)}" + (f"; verified for {', '.join(good)}" if good else "")
 
 
 def injection_lines(inference: Inference) -> list[str]:
-    """What markers do that a user types, apart from what was proved; nothing where that was not tried."""
-    told = inference.injection
-    if told is None or not told.tried:
+    """The lines on markers that a user types into a text; none where that was not tried."""
+    injection = inference.injection
+    if injection is None or not injection.tried:
         return []
     how = (
         "as plain text (split_special_tokens)"
-        if told.handling == "text"
+        if injection.handling == "text"
         else "as control tokens, as axolotl has it (split_special_tokens is off)"
     )
-    if told.attacks:
+    if injection.attacks:
         lines = [f"Injection, which is no fault of the boundaries: the tokenizer reads markers in text {how}."]
     else:
-        typed = f"none of {told.tried} markers that a user types opens or closes a turn"
+        typed = f"none of {injection.tried} markers that a user types opens or closes a turn"
         lines = [f"Injection: {typed}; the tokenizer reads them {how}."]
-    for one in told.attacks[:_ATTACKS]:
-        does = [f"opens a turn of {role}" for role in one.opens] + [f"closes a turn of {role}" for role in one.closes]
-        lines.append(f"  {_quoted(one.text)} typed by the {one.author} {' and '.join(does)}")
-    if len(told.attacks) > _ATTACKS:
-        lines.append(f"  and {len(told.attacks) - _ATTACKS} more; --format json has all")
-    if told.attacks:
+    for attack in injection.attacks[:_ATTACKS]:
+        does = [f"opens a turn of {role}" for role in attack.opens] + [
+            f"closes a turn of {role}" for role in attack.closes
+        ]
+        lines.append(f"  {_quoted(attack.text)} typed by the {attack.author} {' and '.join(does)}")
+    if len(injection.attacks) > _ATTACKS:
+        lines.append(f"  and {len(injection.attacks) - _ATTACKS} more; --format json has all")
+    if injection.attacks:
         lines.append("  Such rows are M008 in `vlmbench check`.")
-    if told.set_aside:
-        count = len(told.set_aside)
+    if injection.set_aside:
+        count = len(injection.set_aside)
         lines.append(f"  {count} of the bench's own rows hold{'s' if count == 1 else ''} one, and were set aside.")
     return lines
 
 
 def _table(inference: Inference) -> list[str]:
-    rows = [COLUMNS, *(cells(one) for one in inference.evidence)]
+    rows = [COLUMNS, *(cells(evidence) for evidence in inference.evidence)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def cells(one: Evidence) -> tuple[str, ...]:
-    """What was proved for one role, under `COLUMNS`."""
-    figures = one.figures
+def cells(evidence: Evidence) -> tuple[str, ...]:
+    """The figures of one role, under `COLUMNS`."""
+    figures = evidence.figures
     recall = f"{figures.recalled} of {figures.content}" + (
         f" ({_share(figures.recalled, figures.content)})" if figures.content else ""
     )
     stops = f"{figures.stopped} of {figures.stops}" if figures.stops else "-"
-    return one.role, recall, stops, str(figures.leaked), "verified" if one.verified else "not verified"
+    return evidence.role, recall, stops, str(figures.leaked), "verified" if evidence.verified else "not verified"
 
 
 def _share(part: int, whole: int) -> str:
@@ -96,11 +98,11 @@ def _share(part: int, whole: int) -> str:
     return "100%" if part == whole else f"{min(part / whole, 0.9999):.2%}"
 
 
-def _broken(one: Evidence) -> list[str]:
+def _broken(evidence: Evidence) -> list[str]:
     return [
         f"  {_quoted(case.marker)} is {list(case.alone)} alone; before {_quoted(case.content)} the ids are "
         f"{list(case.there)}"
-        for case in one.broken
+        for case in evidence.broken
     ]
 
 

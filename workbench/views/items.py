@@ -18,7 +18,7 @@ from workbench.tokens.mask import Mask
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Owner, Trace
 from workbench.views.palette import CONTINUED, MEDIA_GLYPH, NEWLINE, TAB, Look
-from workbench.views.token_text import steady
+from workbench.views.token_text import standalone_text
 
 _SHOWN = {"\n": NEWLINE, "\t": TAB, "\r": "␍", "\u00a0": "⍽"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -54,7 +54,7 @@ def pill(text: str) -> str:
 
 @dataclass(frozen=True)
 class Items:
-    """What is drawn, in order, as columns of length N.
+    """The drawn items of a row, in order, as columns of length N.
 
     An item covers tokens [start, stop): one token, or a folded media run. `text` indexes `texts`; `width` is in
     terminal cells; `breaks` says that a line ends after the item; `look` is a `Look`; `run` is the media run or -1.
@@ -94,7 +94,7 @@ def glyphs(rendering: Rendering) -> Glyphs:
     unique, inverse = np.unique(rendering.input_ids, return_inverse=True)
     special = vocabulary.special_ids
     raw = [vocabulary.text(int(token)) for token in unique]
-    texts = [pill(t) if int(i) in special else steady(visible(t)) for i, t in zip(unique, raw, strict=True)]
+    texts = [pill(t) if int(i) in special else standalone_text(visible(t)) for i, t in zip(unique, raw, strict=True)]
     index = inverse.astype(np.int32).reshape(-1)
     broken = np.array(["\ufffd" in text for text in raw], dtype=bool)
     if rendering.offsets is not None and broken.any():
@@ -120,11 +120,11 @@ def _join_pieces(
 
     for token in np.flatnonzero(broken):
         whole = rendering.token_text(int(token))
-        index[token] = put(steady(visible(whole)) if whole else CONTINUED)
+        index[token] = put(standalone_text(visible(whole)) if whole else CONTINUED)
 
 
 def items(rendering: Rendering, mask: Mask, drawn: Glyphs, unfolded: Collection[int] = ()) -> Items:
-    """What to draw for one row's mask `[L]`; media runs are one item each, unless they are in `unfolded`."""
+    """The items of one row under a mask `[L]`; a media run is one item, unless it is in `unfolded`."""
     count = len(rendering)
     media = np.zeros(count, dtype=bool)
     run_of = np.full(count, -1, dtype=np.int32)
@@ -225,7 +225,7 @@ def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) 
 
 
 def _header(rendering: Rendering, floor: int, begin: int) -> int:
-    """Where a header begins that no span marks: after the previous turn's end marker and its white space."""
+    """The first token of a header that no span marks: after the previous turn's end marker and its white space."""
     if floor == 0:
         return 0
     vocabulary, at = rendering.vocabulary, floor

@@ -53,7 +53,7 @@ def tower_lines(anatomy: Anatomy, facts: Trained) -> list[ModelLine]:
     lines = []
     for tower in anatomy.towers:
         adapted, trained = hits.get(tower.name, 0), facts.counts.get(tower.name, 0)
-        total = tower.linears + sum(one == tower.name for one in facts.parameters.values())
+        total = tower.linears + sum(name == tower.name for name in facts.parameters.values())
         state = _state(adapted, total, dead[tower.name], trained)
         if isinstance(facts.refusal, PatternError):
             # Nothing was applied, so nothing is known of what would be trained.
@@ -68,7 +68,7 @@ def tower_lines(anatomy: Anatomy, facts: Trained) -> list[ModelLine]:
 def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[ModelLine]:
     """A line for each kind of module in a tower that has, or could have, an adapter; those without layers last."""
     shapes = dict(anatomy.model.named_modules())
-    # An adapter on the layer inside of a wrapper is the wrapper's, which is one thing to a person.
+    # An adapter on the layer inside of a wrapper counts as the wrapper's: a line shows the two as one module.
     outer = {f"{name}.linear": name for name in anatomy.linears}
     adapted = {outer.get(name, name) for name in (*facts.modules, *facts.parameters)}
     dead = {outer.get(name, name) for name in facts.dead}
@@ -79,12 +79,12 @@ def kind_lines(anatomy: Anatomy, facts: Trained, tower: TowerName) -> list[Model
         groups.setdefault(_NUMBER.sub("*", name), []).append(name)
     lines = []
     for kind, members in groups.items():
-        numbers = [value for one in members if one in shapes for value in shapes[one].parameters()]
-        own = sum(one in adapted for one in members)
+        numbers = [value for name in members if name in shapes for value in shapes[name].parameters()]
+        own = sum(name in adapted for name in members)
         lines.append(
             ModelLine(
                 kind,
-                _state(own, len(members), sum(one in dead for one in members), 0),
+                _state(own, len(members), sum(name in dead for name in members), 0),
                 len(members),
                 own,
                 sum(value.numel() for value in numbers) if anatomy.sized else None,
@@ -100,13 +100,13 @@ def _state(adapted: int, total: int, dead: int, trained: int) -> State:
     return "trained" if trained else "frozen"
 
 
-def size_said(anatomy: Anatomy) -> str:
-    """How many parameters there are, or why that is not told."""
+def size_text(anatomy: Anatomy) -> str:
+    """The number of parameters, or the reason why it is not known."""
     return f"{short_count(anatomy.parameters)} parameters" if anatomy.sized else UNSIZED
 
 
 def memory_lines(estimate: MemoryEstimate) -> list[tuple[str, int]]:
-    """What a step's memory is made of, in bytes, the largest first; the total last."""
+    """The parts of a step's memory in bytes, the largest first; the total last."""
     parts = [
         ("weights", estimate.weights),
         ("adapters", estimate.adapters),

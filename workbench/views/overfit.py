@@ -60,20 +60,20 @@ class Live:
         name = event["event"]
         if name == "step":
             loss, norm = number(event["loss"]), number(event["grad_norm"])
-            said = f"loss {loss:.4f}  gradient {norm:.2f}"
-            self._show(f"step {event['step']}/{self._steps}", said, event["step"])
+            figures = f"loss {loss:.4f}  gradient {norm:.2f}"
+            self._show(f"step {event['step']}/{self._steps}", figures, event["step"])
             if self._progress is None and (event["step"] % 10 == 0 or event["step"] == 1):
-                self._console.print(f"step {event['step']}/{self._steps}  {said}")
+                self._console.print(f"step {event['step']}/{self._steps}  {figures}")
         elif name == "probe":
             self._show(f"asking: {event['name']}", "", None)
         elif name in ("loaded", "baseline"):
             self._show("training" if name == "baseline" else "measuring", "", None)
 
-    def _show(self, what: str, said: str, done: int | None) -> None:
+    def _show(self, what: str, figures: str, done: int | None) -> None:
         if self._progress is not None and self._task is not None:
             # `update` takes a total of None for no change, and the bar of what has no end would stand at 0 steps.
             self._progress.tasks[0].total = self._steps if done is not None else None
-            self._progress.update(self._task, description=what, said=said, completed=done or 0)
+            self._progress.update(self._task, description=what, said=figures, completed=done or 0)
 
 
 def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _colour() -> bool:
 
 
 def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> list[str]:
-    """What was measured, a line each: the model, the curve, decoding, the pictures, the adapter, the time.
+    """The measurements of a run, a line each: the model, the curve, decoding, the pictures, the adapter, the time.
 
     `curve`: draw it behind the losses, as a line of blocks.
     """
@@ -168,7 +168,7 @@ def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> l
 def compared(
     events: Sequence[Event], verdict: Verdict, other: Sequence[Event], of: Verdict
 ) -> list[tuple[str, str, str]]:
-    """What two runs measured, side by side: what it is, this run's, the other's; only what either has."""
+    """The measurements of two runs side by side: name, this run's, the other's; only what either has."""
     found = []
     for name, here, there in zip(_MEASURED, _measured(events, verdict), _measured(other, of), strict=True):
         if here or there:
@@ -209,7 +209,7 @@ def _measured(events: Sequence[Event], verdict: Verdict) -> tuple[str, ...]:
 
 
 def sparkline(losses: Sequence[float], width: int = 30) -> str:
-    """The losses as a line of blocks, by their logarithm, from the largest down to what counts as known by heart."""
+    """The losses as a line of blocks, by their logarithm, from the largest down to `MEMORISED`."""
     finite = [max(loss, 1e-9) for loss in losses if math.isfinite(loss)]
     if not finite:
         return ""

@@ -18,7 +18,7 @@ SEVERITY_GLYPH = {"error": "✗", "warning": "!", "note": "i"}
 
 
 class Look(IntEnum):
-    """How a token is drawn: what it is, and whether it is trained."""
+    """The look of a token: its kind, and whether it is trained."""
 
     PLAIN = 0
     CONTROL = 1
@@ -29,7 +29,7 @@ class Look(IntEnum):
 
     @property
     def trained(self) -> bool:
-        """Whether this look belongs to trained tokens."""
+        """True for the looks of trained tokens."""
         return self >= Look.TRAINED
 
 

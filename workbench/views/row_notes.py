@@ -20,7 +20,7 @@ def serious(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def general(bench: Bench, rows: Sequence[Row]) -> list[Finding]:
-    """What is said once: the bench's own findings, and each kind of note with the number of rows it holds for."""
+    """The findings to report once: the bench's own, and each kind of note with the number of rows it holds for."""
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
         for finding in row_findings(row):

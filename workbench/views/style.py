@@ -32,7 +32,7 @@ _SHADES = {
 }
 _DARK_HOSTS = 'body[data-jp-theme-light="false"],body.vscode-dark,body.vscode-high-contrast,.dark'
 _LIGHT_HOSTS = 'body[data-jp-theme-light="true"],body.vscode-light,body.vscode-high-contrast-light'
-# An id that nobody has makes these rules stronger than any that a notebook has for tables and headings.
+# An id that no element has makes these rules stronger than any that a notebook has for tables and headings.
 _SCOPE = ":is(.vlmbench,#vlmbench#vlmbench)"
 _MONO = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 _RULES = f"""
@@ -102,7 +102,7 @@ PAGE_STYLE = (
     "@media (prefers-color-scheme:dark){body{background:#10141b}}"
     ".page{max-width:72rem;margin:0 auto;padding:1rem}"
 )
-"""What a page of its own needs besides."""
+"""The rules that a whole page needs besides the sheet."""
 
 
 def _apart(line: str) -> str:

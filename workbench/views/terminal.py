@@ -50,7 +50,7 @@ def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
 
 
 def headline(bench: Bench) -> RenderableType:
-    """What was opened, and what decides the mask."""
+    """The opened model, family and data, and the source of the mask."""
     masking = bench.masking
     title = Text(" · ", style="dim").join(
         [

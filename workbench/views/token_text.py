@@ -1,7 +1,7 @@
-"""Token texts that keep to their own cells.
+"""Texts of tokens whose width in terminal cells does not depend on their neighbours.
 
-A token may be a bare accent, joiner or skin tone. Drawn as it is, it would melt into its neighbour, and terminals do
-not agree on how wide the result is; so each is given something of its own to stand on.
+A token may be a bare accent, joiner or skin tone. Drawn as it is, it would join its neighbour, and terminals do not
+agree on how wide the result is; so an accent gets a dotted circle under it, and the others are named.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import unicodedata
 from rich.cells import cell_len
 
 _JOINER = "\u200d"
-_SEAT = "◌"
+_CIRCLE = "◌"
 
 
-def steady(text: str) -> str:
-    """A token's text with a seat under a leading accent, and leading or trailing joiners and modifiers named."""
+def standalone_text(text: str) -> str:
+    """A token's text with a dotted circle under a leading accent; joiners and modifiers at its ends are named."""
     if text.isascii():
         return text
     while text.endswith(_JOINER):
         text = text[:-1] + _named(_JOINER)
     if text and cell_len(text[0]) == 0:
-        seated = unicodedata.category(text[0]) in ("Mn", "Mc", "Me") and not _selects(text[0])
-        text = _SEAT + text if seated else _named(text[0]) + text[1:]
+        accent = unicodedata.category(text[0]) in ("Mn", "Mc", "Me") and not _selects(text[0])
+        text = _CIRCLE + text if accent else _named(text[0]) + text[1:]
     return text
 
 
 def _selects(char: str) -> bool:
-    """Whether a mark is a variation selector: it has no shape of its own."""
+    """True for variation selectors, which have no shape of their own."""
     return "\ufe00" <= char <= "\ufe0f"
 
 

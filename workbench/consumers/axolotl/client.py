@@ -26,7 +26,7 @@ TIMEOUT_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What axolotl said of a file. `refused`: stage, type and message of what it raised, or None.
+    """The answer of axolotl about a file. `refused`: stage, type and message of what it raised, or None.
 
     `rows`: number -> (input_ids, labels), or the text of what that row raised. `unwrapped`: it stops at the file's
     role_boundaries, and the labels are those that they mean.
@@ -44,9 +44,9 @@ class Answer:
         return f"axolotl {self.versions.get('axolotl', '?')}"
 
 
-def consumer_python(given: str | None) -> str | None:
+def consumer_python(python: str | None) -> str | None:
     """The Python that has axolotl: the given one, or this one; None where neither is there."""
-    return given or (sys.executable if find_spec("axolotl") is not None else None)
+    return python or (sys.executable if find_spec("axolotl") is not None else None)
 
 
 def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: bool = False) -> Answer:
@@ -61,7 +61,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
         recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
         recipe.write_text(text, encoding="utf-8")
         # As the export puts it beside the file.
-        plugin.put_beside(yaml.safe_load(text), recipe)
+        plugin.write_beside(yaml.safe_load(text), recipe)
         question.write_text(json.dumps({"recipe": str(recipe), "rows": list(rows), "offline": offline}))
         script = Path(__file__).with_name("worker.py")
         # By its own path and without this folder, whose names must not hide the other environment's.
@@ -79,7 +79,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
         except subprocess.TimeoutExpired as problem:
             raise EnvironmentProblem(
                 f"axolotl in {python} gave no answer",
-                f"It was still at work after {TIMEOUT_SECONDS // 60} minutes.",
+                f"It did not finish within {TIMEOUT_SECONDS // 60} minutes.",
                 "Look at fewer rows (--rows), or ask again when the machine is idle.",
             ) from problem
         except OSError as problem:
@@ -92,21 +92,25 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
             title = f"{python} has no axolotl" if missing else f"axolotl in {python} gave no answer"
             hint = "Give the Python of the environment in which you train."
             raise EnvironmentProblem(title, "" if missing else last[:300], hint)
-        told = read_answer(json.loads(answer.read_text(encoding="utf-8")))
-        if told.refused is None and told.rows.keys() != {*rows}:
+        received = read_answer(json.loads(answer.read_text(encoding="utf-8")))
+        if received.refused is None and received.rows.keys() != {*rows}:
             # Silence is no agreement.
-            raise EnvironmentProblem(f"{told.name} answered for {len(told.rows)} of {len(rows)} rows", "", "Ask again.")
-        return told
+            raise EnvironmentProblem(
+                f"{received.name} answered for {len(received.rows)} of {len(rows)} rows", "", "Ask again."
+            )
+        return received
 
 
-def read_answer(told: Mapping[str, Any]) -> Answer:
+def read_answer(payload: Mapping[str, Any]) -> Answer:
     """An answer from its JSON. Raises EnvironmentProblem where it is of another version."""
-    if told.get("schema") != SCHEMA:
-        raise EnvironmentProblem("axolotl's answer is of another version", f"It says {told.get('schema')!r}.")
+    if payload.get("schema") != SCHEMA:
+        raise EnvironmentProblem("axolotl's answer is of another version", f"It says {payload.get('schema')!r}.")
     rows: dict[int, Any] = {}
-    for one in told["rows"]:
-        rows[one["row"]] = one.get("error") or (
-            np.asarray(one["input_ids"], dtype=np.int64),
-            np.asarray(one["labels"], dtype=np.int64),
+    for row in payload["rows"]:
+        rows[row["row"]] = row.get("error") or (
+            np.asarray(row["input_ids"], dtype=np.int64),
+            np.asarray(row["labels"], dtype=np.int64),
         )
-    return Answer(dict(told["versions"]), told["refused"], told["unwrapped"], told.get("strategy", ""), rows)
+    return Answer(
+        dict(payload["versions"]), payload["refused"], payload["unwrapped"], payload.get("strategy", ""), rows
+    )

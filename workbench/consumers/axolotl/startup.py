@@ -22,7 +22,7 @@ CANNOT_START = Emitter("A012", __name__)
 
 
 class LoadedRecipe(Protocol):
-    """What is asked of a bench that has read its recipe."""
+    """The part of a bench with its recipe read that is used here."""
 
     recipe: Recipe
     strategy: Strategy
@@ -34,8 +34,8 @@ class LoadedRecipe(Protocol):
     def options(self) -> dict[str, Any]: ...
 
 
-def unstartable(bench: LoadedRecipe) -> Iterator[Finding]:
-    """What axolotl stops at while it builds the collator of this recipe: the one at hand, or any release that is known.
+def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
+    """Findings on what stops axolotl while it builds the recipe's collator: the one at hand, or any known release.
 
     The bench has read its recipe; nothing is loaded or rendered for this.
     """
@@ -55,7 +55,7 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     """`role_boundaries` without the plugin that lets axolotl start with them, or with a plugin that it cannot find."""
     data, recipe = bench.document.data, bench.recipe
     package = _at_hand(bench)
-    if not plugin.listed(data):
+    if not plugin.is_listed(data):
         version = axolotl_version(package) if package is not None else ""
         known = not version or plugin.FIRST_STOPPING <= _numbers(version) <= plugin.LAST_STOPPING
         tried = "" if known else f"; axolotl {version}, which is at hand, was not tried"
@@ -65,13 +65,13 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
             f"The mask here is what they mean. List the plugin {plugin.NAME}, which makes them readable; "
             "`vlmbench export` does, and leaves them out where a named chat_template gives the same labels.",
             recipe.where(("role_boundaries",), key=True),
-            Fix(f"with the plugin {plugin.NAME}", plugin.edits(data)),
+            Fix(f"with the plugin {plugin.NAME}", plugin.plugin_edits(data)),
         )
         return
     if package is not None and (package.parent / plugin.FILE).is_file():
         return
     path = bench.document.path
-    there = plugin.beside(path.parent) if path is not None else "ours"
+    there = plugin.file_state(path.parent) if path is not None else "ours"
     # Saving an edited recipe writes the file.
     if there == "ours" or (there == "absent" and bench.document.dirty):
         return
@@ -79,8 +79,8 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     if there == "another":
         yield CANNOT_START(
             "warning",
-            f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run what it says",
-            "Move it away; `vlmbench export --force` puts the right one in its place.",
+            f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run its code",
+            "Move it away; `vlmbench export --force` writes the right file.",
             where,
         )
     else:
@@ -105,12 +105,16 @@ def _at_hand(bench: LoadedRecipe) -> Path | None:
 
 @cache
 def axolotl_version(package: Path) -> str:
-    """The version of the axolotl in this folder, by the name that its installer gave it; "" where that is not told."""
-    names = sorted(one.name for one in package.parent.glob("axolotl-*.dist-info"))
+    """The version of the axolotl in this folder, by the name that its installer gave it; "" where it is not known."""
+    names = sorted(folder.name for folder in package.parent.glob("axolotl-*.dist-info"))
     return names[-1].removeprefix("axolotl-").removesuffix(".dist-info") if names else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Major and minor number; an empty tuple, which is before all others, where the version does not begin so."""
     numbers = version.split(".")[:2]
-    return tuple(int(one) for one in numbers) if len(numbers) == 2 and all(one.isdigit() for one in numbers) else ()
+    return (
+        tuple(int(number) for number in numbers)
+        if len(numbers) == 2 and all(number.isdigit() for number in numbers)
+        else ()
+    )

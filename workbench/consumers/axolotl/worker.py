@@ -30,7 +30,7 @@ PLUGIN = "vlmbench_axolotl.RoleBoundaries"
 
 
 def quiet(*, offline: bool) -> None:
-    """No telemetry, no talk, no cache left behind; with `offline` no network. Call it before axolotl is imported."""
+    """Turn off telemetry, progress output and caches; with `offline` no network. Call it before axolotl is imported."""
     cache = tempfile.mkdtemp(prefix="axolotl-datasets-")
     atexit.register(shutil.rmtree, cache, ignore_errors=True)
     os.environ.update(
@@ -141,7 +141,7 @@ def _assemble(cfg: Any, unwrap_boundaries: bool) -> AxolotlSide:
 
     _let_the_plugin(cfg)
     if unwrap_boundaries and cfg.role_boundaries:
-        cfg["role_boundaries"] = [dict(one) for one in cfg.role_boundaries]
+        cfg["role_boundaries"] = [dict(boundary) for boundary in cfg.role_boundaries]
     tokenizer = load_tokenizer(cfg)
     processor = load_processor(cfg, tokenizer) if cfg.is_multimodal else None
     return AxolotlSide(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))
@@ -181,7 +181,7 @@ def try_lora_kernels(cfg: Any) -> None:
 
 
 def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
-    """What axolotl makes of a recipe file and of these rows of its first dataset.
+    """The ids and labels that axolotl makes of these rows of a recipe's first dataset, for JSON.
 
     `refused` says at which stage it stopped ("validate", "kernels", "collator" or "rows") and why. Where
     `role_boundaries` alone are what stops the collator, the labels they mean are given all the same, with `unwrapped`
@@ -189,9 +189,9 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
     """
     from importlib.metadata import version
 
-    said: dict[str, Any] = {"schema": SCHEMA, "versions": {}, "refused": None, "unwrapped": False, "rows": []}
+    payload: dict[str, Any] = {"schema": SCHEMA, "versions": {}, "refused": None, "unwrapped": False, "rows": []}
     for package in ("axolotl", "transformers", "torch"):
-        said["versions"][package] = version(package)
+        payload["versions"][package] = version(package)
     stage = "validate"
     try:
         cfg = read_config(recipe)
@@ -203,25 +203,25 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
         except TypeError as problem:
             if not cfg.role_boundaries:
                 raise
-            said["refused"] = _refusal(stage, problem)
+            payload["refused"] = _refusal(stage, problem)
             theirs = open_recipe(recipe, unwrap_boundaries=True)
-            said["unwrapped"] = True
-        said["strategy"] = type(theirs.strategy).__name__
+            payload["unwrapped"] = True
+        payload["strategy"] = type(theirs.strategy).__name__
         stage = "rows"
         raw = read_rows(theirs.cfg)
-        said["count"] = len(raw)
+        payload["count"] = len(raw)
     except Exception as problem:
         # What stops it with plain boundaries too is the cause, not the boundaries.
-        said |= {"refused": _refusal(stage, problem), "unwrapped": False}
-        return said
+        payload |= {"refused": _refusal(stage, problem), "unwrapped": False}
+        return payload
     for index in rows:
         try:
             ids, labels = theirs.collate([raw[index]])
         except Exception as problem:
-            said["rows"].append({"row": index, "error": f"{type(problem).__name__}: {problem}"})
+            payload["rows"].append({"row": index, "error": f"{type(problem).__name__}: {problem}"})
         else:
-            said["rows"].append({"row": index, "input_ids": ids[0].tolist(), "labels": labels[0].tolist()})
-    return said
+            payload["rows"].append({"row": index, "input_ids": ids[0].tolist(), "labels": labels[0].tolist()})
+    return payload
 
 
 def _refusal(stage: str, problem: Exception) -> dict[str, str]:
@@ -232,8 +232,8 @@ def main(arguments: list[str]) -> int:
     """Read the question, ask axolotl, write the answer."""
     question = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     quiet(offline=bool(question.get("offline")))
-    said = answer(Path(question["recipe"]), list(question["rows"]))
-    Path(arguments[1]).write_text(json.dumps(said), encoding="utf-8")
+    payload = answer(Path(question["recipe"]), list(question["rows"]))
+    Path(arguments[1]).write_text(json.dumps(payload), encoding="utf-8")
     return 0
 
 

@@ -105,12 +105,12 @@ class Document:
 
     @property
     def dirty(self) -> bool:
-        """Whether the text differs from what was opened or last saved."""
+        """True where the text differs from what was opened or last saved."""
         return self.text != self._saved
 
     @property
     def changed_outside(self) -> bool:
-        """Whether its file holds something else than what was opened or last saved; a file that is gone does too."""
+        """True where its file holds something else than was opened or last saved, or is gone."""
         try:
             return self.path is not None and self.path.read_bytes() != self._saved.encode("utf-8")
         except OSError:
@@ -163,11 +163,11 @@ class Document:
 
     def undo(self) -> bool:
         """Takes back the last edit or group of edits; False where there is none."""
-        return self._travel(self._undo, self._redo)
+        return self._step_history(self._undo, self._redo)
 
     def redo(self) -> bool:
         """Makes an undone edit again; False where there is none."""
-        return self._travel(self._redo, self._undo)
+        return self._step_history(self._redo, self._undo)
 
     def diff(self, other: str | Document | None = None) -> str:
         """Unified diff from `other` (by default what was opened or last saved) to this text; "" where equal."""
@@ -210,7 +210,7 @@ class Document:
         self._redo.clear()
         self._last_group = group
 
-    def _travel(self, source: list[_State], sink: list[_State]) -> bool:
+    def _step_history(self, source: list[_State], sink: list[_State]) -> bool:
         if not source:
             return False
         state = source.pop()

@@ -8,9 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from workbench.errors import InputError, Where
-from workbench.recipe.yaml.nodes import KeyPath, Node, dotted, holds, kind_of, same
+from workbench.recipe.yaml.nodes import KeyPath, Node, dotted, has_key, kind_of, same
 from workbench.recipe.yaml.read import Parsed, ValueBuilder
-from workbench.recipe.yaml.splice import Resists, Splice
+from workbench.recipe.yaml.splice import CannotSplice, Splice
 from workbench.recipe.yaml.write import as_inline, plain
 
 ABSENT: Any = object()
@@ -40,7 +40,7 @@ class Editor:
         if same(old, value):
             return None
         if isinstance(old, dict) and isinstance(value, dict) and old and value:
-            for key in [key for key in old if not holds(value, key)]:
+            for key in [key for key in old if not has_key(value, key)]:
                 self.remove((*path, key))
             for key, item in value.items():
                 self.assign((*path, key), item)
@@ -51,7 +51,7 @@ class Editor:
         return None
 
     def _is_merged(self, path: KeyPath) -> bool:
-        """Whether the value stands in its mapping through a merge key only."""
+        """True where the value stands in its mapping through a merge key only."""
         parent = self.parsed.find(path[:-1])[0]
         return parent is not None and parent.kind == "map" and parent.index(path[-1]) is None
 
@@ -98,13 +98,13 @@ class Editor:
             return
         if not isinstance(parent, dict):
             raise self._refuse(path, "only a key of a mapping has a name")
-        if holds(parent, name):
+        if has_key(parent, name):
             raise self._refuse((*path[:-1], name), "it is there already")
         self._unshare(path)
         wanted = _changed(self.parsed.data, path[:-1], {name if same(k, path[-1]) else k: v for k, v in parent.items()})
         try:
             parsed = Parsed(Splice(self.parsed, self.newline).rekey(path, name), self.parsed.name)
-        except (InputError, Resists):
+        except (InputError, CannotSplice):
             parsed = None
         if parsed is not None and same(parsed.data, wanted):
             self.parsed = parsed
@@ -121,7 +121,7 @@ class Editor:
     def _value(self, path: KeyPath) -> Any:
         value: Any = self.parsed.data
         for step in path:
-            known = isinstance(value, dict) and holds(value, step)
+            known = isinstance(value, dict) and has_key(value, step)
             if not known and not (isinstance(value, list) and type(step) is int and 0 <= step < len(value)):
                 return ABSENT
             value = value[step]
@@ -140,14 +140,16 @@ class Editor:
                 if same(parsed.data, wanted):
                     self.parsed = parsed
                     return
-            except (InputError, Resists):
+            except (InputError, CannotSplice):
                 pass
             method, path = Splice.replace, path[: depth - 1] if depth else ()
             value = wanted
             for step in path:
                 value = value[step]
         raise InputError(
-            "The edit cannot be written as YAML", "It did not read back as it was meant.", where=Where(self.parsed.name)
+            "The edit cannot be written as YAML",
+            "The written text does not read back as the new value.",
+            where=Where(self.parsed.name),
         )
 
     def _unshare(self, path: KeyPath) -> None:
@@ -177,7 +179,7 @@ class Editor:
 
 
 def _identity(item: Any) -> str:
-    """What tells a list's items apart, so that a changed one keeps its comments: its role or path, else all of it."""
+    """The key that matches a list's items, so that a changed one keeps its comments: role or path, else all of it."""
     if isinstance(item, dict):
         return repr(next((item[key] for key in ("role", "path", "name") if key in item), item))
     return repr(item)

@@ -27,7 +27,7 @@ class Node:
     keys: list[Any] = field(default_factory=list)
 
     def index(self, step: Any) -> int | None:
-        """Where a mapping's own key (not a merged one) or a list's item stands in `value`; None where it does not."""
+        """The index in `value` of a mapping's own key (not a merged one) or of a list's item; None where absent."""
         if self.kind == "map":
             return next((i for i, key in enumerate(self.keys) if key is not MERGE and same(key, step)), None)
         return step if self.kind == "seq" and type(step) is int and 0 <= step < len(self.value) else None
@@ -74,6 +74,6 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right) or (left != left and right != right)
 
 
-def holds(mapping: dict[Any, Any], key: Any) -> bool:
-    """Whether a mapping has this key; 1 is not true here, nor 1.0."""
+def has_key(mapping: dict[Any, Any], key: Any) -> bool:
+    """True where a mapping has this key; 1 is not true here, nor 1.0."""
     return any(same(name, key) for name in mapping) if isinstance(key, (bool, int, float)) else key in mapping

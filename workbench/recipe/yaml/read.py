@@ -42,7 +42,7 @@ def _hint(problem: str) -> str:
 
 
 def too_large(name: str) -> InputError:
-    """What is said of a recipe of more than MAX_BYTES."""
+    """The error for a recipe of more than MAX_BYTES."""
     return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", where=Where(name))
 
 

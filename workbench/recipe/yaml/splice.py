@@ -14,12 +14,12 @@ from workbench.recipe.yaml.read import Parsed
 from workbench.recipe.yaml.write import after_key, as_block, as_inline, as_literal, is_short
 
 
-class Resists(Exception):
+class CannotSplice(Exception):
     """The written form does not allow the small edit."""
 
 
 class Splice:
-    """Gives the text with one value replaced, inserted or cut. Raises Resists where its form does not allow that."""
+    """Gives the text with one value replaced, inserted or cut. Raises CannotSplice where its form forbids it."""
 
     def __init__(self, parsed: Parsed, newline: str) -> None:
         self.parsed, self.newline = parsed, newline
@@ -74,7 +74,7 @@ class Splice:
         parent, _, _ = self._locate(path[:-1])
         step = path[-1]
         if parent.kind not in ("map", "seq") or not parent.value:
-            raise Resists
+            raise CannotSplice
         if parent.flow:
             head = f"{as_inline(step, flow=True)}: " if parent.kind == "map" else ""
             written = head + as_inline(value, flow=True)
@@ -97,14 +97,14 @@ class Splice:
     def _insert_above(self, offset: int, written: str) -> str:
         start = offset - self._column(offset)
         if self.parsed.text[start:offset].strip():
-            raise Resists
+            raise CannotSplice
         return self._splice(start, start, written + "\n")
 
     def _insert_below(self, node: Node, written: str) -> str:
         end = self._line_end(node.end)
         rest = self.parsed.text[node.end : end].strip()
         if rest and not rest.startswith("#"):
-            raise Resists
+            raise CannotSplice
         return self._splice(end, end, "\n" + written)
 
     def cut(self, path: KeyPath, _value: Any = None) -> str:
@@ -125,7 +125,7 @@ class Splice:
         if not text[line_start:start].strip():
             return self._splice(line_start, self._next_line(node.end), "")
         if index + 1 >= len(items):
-            raise Resists
+            raise CannotSplice
         kept = [
             line for line in text[self._next_line(node.end) : items[index + 1].start].split("\n")[:-1] if line.strip()
         ]
@@ -137,25 +137,25 @@ class Splice:
         """Another name in the place of the key at `path`, in its quoting."""
         _, parent, index = self._locate(path)
         if parent is None or parent.kind != "map":
-            raise Resists
+            raise CannotSplice
         key = parent.value[index][0]
         if key.kind != "scalar" or key.style in ("|", ">"):
-            raise Resists
+            raise CannotSplice
         return self._splice(key.start, key.end, as_inline(name, style=key.style, flow=parent.flow))
 
     # -- places
 
     def _locate(self, path: KeyPath) -> tuple[Node, Node | None, int]:
-        """The node, its parent and its index there. Raises Resists where merge keys or aliases stand between."""
+        """The node, its parent and its index there. Raises CannotSplice where merge keys or aliases stand between."""
         node, index = self.parsed.root, 0
         parent: Node | None = None
         for step in path:
             parent, found = node, node.index(step) if node else None
             if parent is None or found is None:
-                raise Resists
+                raise CannotSplice
             node, index = parent.item(found), found
         if node is None:
-            raise Resists
+            raise CannotSplice
         return node, parent, index
 
     def _splice(self, start: int, end: int, written: str) -> str:
@@ -177,7 +177,7 @@ class Splice:
         return " " if self.parsed.text[offset - 1 : offset] in (":", "-") else ""
 
     def _step(self) -> int:
-        """How far this text indents a list under its key: 0 or 2."""
+        """The indent of lists under their key in this text: 0 or 2."""
         found = re.search(
             r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*( *)- ", self.parsed.text, re.M
         )

@@ -112,7 +112,7 @@ def _float(value: float) -> str:
 
 
 def is_short(value: Any) -> bool:
-    """Whether people write this value on the line of its key."""
+    """True where people write this value on the line of its key."""
     if isinstance(value, (list, tuple)):
         return not any(isinstance(item, (dict, list, tuple)) for item in value) and len(as_inline(value)) <= 80
     if isinstance(value, str):
@@ -137,7 +137,7 @@ def as_block(value: Any, indent: int, step: int) -> str:
 
 
 def after_key(value: Any, indent: int, step: int) -> str:
-    """What follows `key:` (whose column is `indent`) for this value."""
+    """The text that follows `key:` (whose column is `indent`) for this value."""
     if is_short(value):
         return " " + as_inline(value)
     if isinstance(value, str):
