@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
+from textual.actions import parse
 from textual.binding import BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from screens.guard.faults import Fault, log_file, on, unexpected, write
 from screens.keys.actions import ACTIONS, Action, Scope, bindings
-from screens.keys.screen_registry import SCREENS, entry
+from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from workbench.models.hub import Progress
 
 _GRACE_SECONDS = 0.5
-_SHOWN = re.compile(r"show_screen\('(\w+)'\)")
 
 
 class Actions(Provider):
@@ -43,21 +42,22 @@ class Actions(Provider):
         return [
             app.known(action)
             for action in ACTIONS
-            if action.palette and action.scope in app.scopes and app.usable(action.command) is not False
+            if action.palette and action.scope in app.scopes and app.check_action(*parse(action.action)[1:])
         ]
 
     async def discover(self) -> Hits:
         """All of them, in the order declared."""
         for action in self._usable():
-            yield DiscoveryHit(action.title, self._runner(action), help=f"{action.key_text}  {action.help}")
+            about = f"{action.keys_text}  {action.tooltip}"
+            yield DiscoveryHit(action.description, self._runner(action), help=about)
 
     async def search(self, query: str) -> Hits:
-        """Those whose title matches."""
+        """Those whose name matches."""
         matcher = self.matcher(query)
         for action in self._usable():
-            score = matcher.match(action.title)
+            score = matcher.match(action.description)
             if score > 0:
-                yield Hit(score, matcher.highlight(action.title), self._runner(action), help=action.help)
+                yield Hit(score, matcher.highlight(action.description), self._runner(action), help=action.tooltip)
 
     def _runner(self, action: Action) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
@@ -90,7 +90,6 @@ class WorkbenchApp(Reporting):
         self._collector = Collector()
         self.problem: BenchError | None = None
         self.front = "inspect"
-        self._screens: dict[str, Screen[None]] = {}
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK_NAME
@@ -141,13 +140,13 @@ class WorkbenchApp(Reporting):
         """Run an action wherever it belongs."""
         base = self.base
         if action.scope == "app":
-            await self.run_action(action.command, self)
+            await self.run_action(action.action, self)
         elif action.scope == self.scopes[0]:
-            await self.run_action(action.command, base)
+            await self.run_action(action.action, base)
         else:
             pane = base.query_one(f"#{action.scope}")
             pane.focus()
-            await self.run_action(action.command, pane)
+            await self.run_action(action.action, pane)
 
     # Loading
 
@@ -187,8 +186,8 @@ class WorkbenchApp(Reporting):
         self.send(LoadFailed(unexpected(problem)))
 
     def waiting_screens(self) -> list[Screen[None]]:
-        """Those that were made: any of them may have asked for a job."""
-        return list(self._screens.values())
+        """The screens that were made: any of them may have asked for a job."""
+        return [self.get_screen(name) for name in SCREENS if self.is_screen_installed(name)]
 
     @on(LoadProgressed)
     def _progressed(self, message: LoadProgressed) -> None:
@@ -203,17 +202,16 @@ class WorkbenchApp(Reporting):
         from screens.shell.screen_state import recall
         from workbench.editing.session import Editing
 
-        for old in self._screens.values():
+        for old in self.waiting_screens():
             self.uninstall_screen(old)
             old.remove()
         self.editing = Editing(self.bench)
         self.watch_over()
         screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing)
-        self._screens = {"inspect": screen}
-        self.front = "inspect"
-        await self.switch_base(screen)
+        self.install_screen(screen, "inspect")
+        await self.show("inspect")
         front = recall(self.bench).get("screen")
-        if not self.first_row and front in {one.name for one in SCREENS}:
+        if not self.first_row and front in SCREENS:
             await self.show(front)
         base = self.base
         assert isinstance(base, RecipeScreen)
@@ -232,41 +230,35 @@ class WorkbenchApp(Reporting):
         """Put another screen in the place of the one below; what lies over it is closed."""
         for _ in self.screen_stack[2:]:
             await self.pop_screen()
-        for name, kept in self._screens.items():
-            # An installed screen is kept, with all that it shows, when another takes its place.
-            if not self.is_screen_installed(kept):
-                self.install_screen(kept, f"{name} {id(kept)}")
         await self.switch_screen(screen)
 
     async def show(self, name: str) -> Screen[None] | None:
-        """Bring a screen of the registry to the front, made when it is first asked for; None where it is not there."""
-        found = entry(name)
-        if self.editing is None or not found.there:
+        """Bring a screen to the front, made when it is first asked for; None as long as nothing is loaded.
+
+        Raises:
+            KeyError: there is no such screen.
+        """
+        if self.editing is None:
             return None
-        screen = self._screens.get(name)
-        if screen is None:
-            made = found.load()(self.bench, self.background)
+        if not self.is_screen_installed(name):
+            made = SCREENS[name].load()(self.bench, self.background)
             made.editing = self.editing
-            screen = self._screens[name] = made
+            # Textual keeps an installed screen, with all that it shows, when another takes its place. It is not in
+            # `App.SCREENS`: those are made without arguments, and these want the bench.
+            self.install_screen(made, name)
         self.front = name
+        screen = self.get_screen(name)
         if screen is not self.base:
             await self.switch_base(screen)
         return screen
 
     def known(self, action: Action) -> Action:
-        """The action with the keys of one's own."""
+        """The action with the user's keys."""
         return with_keys(action, self.keys)
 
-    def usable(self, command: str) -> bool | None:
-        """Whether an action of the app can be used now; screens that are not there cannot be shown."""
-        shown = _SHOWN.fullmatch(command)
-        if shown is None:
-            return True
-        return self.editing is not None and not isinstance(self.base, LoadingScreen) and entry(shown[1]).there
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """See `usable`."""
-        return self.usable(f"show_screen('{parameters[0]}')") if action == "show_screen" else True
+        """Refuse to show another screen before there is something to show."""
+        return action != "show_screen" or (self.editing is not None and not isinstance(self.base, LoadingScreen))
 
     # Actions
 

@@ -1,63 +1,53 @@
-"""An action of the app: its name, keys, command and help."""
+"""An action of the app: a key binding of Textual's, and the little that a binding has no place for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from textual.binding import Binding
+from textual.keys import format_key
 
 Scope = str
 """`app`, `loading`, the name of a screen, or the id of a pane of a screen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing a person can do. `hint` is its name in the footer; without one it is not shown there.
+@dataclass(frozen=True)
+class Action(Binding):
+    """A key binding that knows where it belongs.
 
-    `id` is what a key map would name it by; it must not change. Keys are Textual's names or single characters.
+    Of Textual's fields, `description` is the action's name in help and palette, `tooltip` the sentence beside it,
+    `group` the heading in the help, and `id` the name in a user's key map, which must not change. `show` and
+    `key_display` follow from `hint` and `key`, as long as nothing else is given.
     """
 
-    id: str
-    keys: tuple[str, ...]
-    command: str
-    title: str
-    help: str
-    group: str
-    scope: Scope
+    scope: Scope = "app"
+    """The part of the app that has the command, as its method `action_<command>`."""
     hint: str = ""
+    """The action's short name in the footer; without one it is not shown there."""
     palette: bool = True
+    """False for an action that nobody looks for by its name, such as one step of the cursor."""
+
+    def __post_init__(self) -> None:
+        # A frozen dataclass has no other way to set what follows from its fields.
+        object.__setattr__(self, "show", bool(self.hint))
+        object.__setattr__(self, "key_display", self.key_display or key_text(self.keys[0]))
 
     @property
-    def binding(self) -> Binding:
-        """The key binding."""
-        return Binding(",".join(self.keys), self.command, self.title, show=False, id=self.id)
+    def keys(self) -> tuple[str, ...]:
+        """The keys, as Textual's names or single characters."""
+        return tuple(self.key.split(","))
 
     @property
-    def key_text(self) -> str:
-        """The keys as a person reads them."""
-        return "  ".join(KEY_TEXT.get(key, key) for key in self.keys)
+    def heading(self) -> str:
+        """The action's heading in the help."""
+        return self.group.description if self.group is not None else ""
 
     @property
-    def first_key(self) -> str:
-        """The key that the footer names."""
-        return KEY_TEXT.get(self.keys[0], self.keys[0])
+    def keys_text(self) -> str:
+        """All keys as a person reads them; `key_display` is the first."""
+        return "  ".join(map(key_text, self.keys))
 
 
-KEY_TEXT = {
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "full_stop": ".",
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "greater_than_sign": ">",
-    "less_than_sign": "<",
-    "escape": "esc",
-    "equals_sign": "=",
-    "minus": "-",
-    "plus": "+",
-}
+def key_text(key: str) -> str:
+    """A key as a person reads it: `left` is ←, `ctrl+left` stays."""
+    return key if "+" in key or key == "enter" else format_key(key)

@@ -1,6 +1,6 @@
-"""Every action of the app, declared once: key bindings, footer, help and command palette are all made from this list.
+"""Every action of the app, declared once. Key bindings, footer, help, palette and key map are made from this list.
 
-An action's `command` is the method `action_<command>` of its `scope`: the app, a screen, or a pane of that screen. A
+An action runs the method `action_<name>` of its `scope`: the app, a screen, or a pane of that screen. A
 screen's own actions have the screen's name as their scope, a pane's its id.
 """
 
@@ -10,395 +10,414 @@ from collections.abc import Iterable
 
 from textual.binding import Binding
 
-from screens.keys.action import KEY_TEXT, Action, Scope
+from screens.keys.action import Action, Scope
 from screens.keys.screen_registry import SCREENS
 
-__all__ = ["ACTIONS", "KEY_TEXT", "Action", "Scope", "bindings", "groups", "hints", "of_scope", "together"]
+__all__ = ["ACTIONS", "Action", "Scope", "bindings", "groups", "hints", "together"]
 
-_TOKENS, _EDIT, _ROWS, _PANES, _SCREENS, _BENCH = "Tokens", "Recipe", "Rows", "Panes", "Screens", "Workbench"
+_TOKENS, _EDIT, _ROWS, _PANES = map(Binding.Group, ("Tokens", "Recipe", "Rows", "Panes"))
+_CHECKS, _MODEL, _OVERFIT, _EXPORT = map(Binding.Group, ("Checks", "Model", "Overfit run", "Export"))
+_BENCH = Binding.Group("Workbench")
+# Compact: a footer without room for all of them names the whole group.
+_SCREENS = Binding.Group("Screens", compact=True)
 
-_CHECKS, _MODEL, _OVERFIT, _EXPORT = "Checks", "Model", "Overfit run", "Export"
+
+def _undo_and_redo(name: str, scope: Scope, *, hint: str = "", in_editor: tuple[str, str] = ("", "")) -> list[Action]:
+    """The keys of the recipe's history on a screen; `in_editor` adds what is to be said of the editor's."""
+    undo, redo = in_editor
+    return [
+        Action(
+            "u", "undo_edit", "Undo", id=f"{name}.undo", group=_EDIT, scope=scope, hint=hint,
+            tooltip=f"Take back the last edit of the recipe{undo}.",
+        ),
+        Action(
+            "U", "redo_edit", "Redo", id=f"{name}.redo", group=_EDIT, scope=scope,
+            tooltip=f"Make an undone edit again{redo}.",
+        ),
+    ]  # fmt: skip
+
+
+def _save(name: str, scope: Scope) -> Action:
+    """The key that saves the recipe from a screen."""
+    return Action(
+        "ctrl+s", "save", "Save the recipe", id=f"{name}.save", group=_EDIT, scope=scope, hint="save",
+        tooltip="Show what changed, and write it to the file that was opened.",
+    )  # fmt: skip
+
+
+def _next_pane(id: str, scope: Scope, tooltip: str, hint: str = "") -> Action:
+    """The key that goes from pane to pane of a screen."""
+    return Action(
+        "tab", "app.focus_next", "Next pane", id=id, group=_PANES, scope=scope, hint=hint, palette=False,
+        tooltip=tooltip,
+    )  # fmt: skip
+
+
+def _move(id: str, key: str, move: str, title: str, tooltip: str, group: Binding.Group = _TOKENS) -> Action:
+    """A key that moves the cursor of a pane; `move` are the arguments of the pane's `action_move`."""
+    scope = id.partition(".")[0]
+    return Action(key, f"move({move})", title, id=id, group=group, scope=scope, palette=False, tooltip=tooltip)
+
+
+def _leave(name: str, scope: Scope, title: str, tooltip: str) -> Action:
+    """The key that goes from editor or form back to the tokens."""
+    return Action(
+        "escape", "screen.part('edits.close')", title, id=f"{name}.leave", group=_EDIT, scope=scope, hint="tokens",
+        palette=False, tooltip=tooltip,
+    )  # fmt: skip
+
 
 _OTHER_SCREENS: tuple[Action, ...] = (
     Action(
-        "export.step", ("enter",), "step", "To what is missing",
-        "Go to the screen where the first missing step can be done.", _EXPORT, "export", "missing step",
-    ),
-    Action("export.write", ("w",), "write", "Write it", "Ask for a path and write it.", _EXPORT, "export", "write"),
-    Action("export.again", ("r",), "again", "Refresh", "Prove again what can be proven.", _EXPORT, "export"),
-    Action(
-        "export.panes", ("tab",), "app.focus_next", "Next pane", "Between what is proven and the file.",
-        _PANES, "export", palette=False,
+        "enter", "step", "To what is missing", id="export.step", group=_EXPORT, scope="export", hint="missing step",
+        tooltip="Go to the screen where the first missing step can be done.",
     ),
     Action(
-        "overfit.start", ("r",), "start", "Run",
-        "Train on a few rows in a process of its own, and judge it.", _OVERFIT, "overfit", "run",
-    ),
-    Action("overfit.cancel", ("c",), "cancel", "Cancel the run", "End it now.", _OVERFIT, "overfit", "cancel"),
-    Action("overfit.more", ("plus",), "scale_steps(2)", "More steps", "Twice as many.", _OVERFIT, "overfit"),
-    Action("overfit.fewer", ("minus",), "scale_steps(0.5)", "Fewer steps", "Half as many.", _OVERFIT, "overfit"),
-    Action(
-        "overfit.older", ("[",), "step_run(1)", "Run before",
-        "Show an older run of this recipe.", _OVERFIT, "overfit", "older",
-    ),
-    Action("overfit.newer", ("]",), "step_run(-1)", "Run after", "Show a newer run.", _OVERFIT, "overfit"),
-    Action(
-        "overfit.compare", ("C",), "compare", "Compare with the run before",
-        "Both curves, what was measured side by side, and what was changed in the recipe between them.",
-        _OVERFIT, "overfit", "compare",
+        "w", "write", "Write it", id="export.write", group=_EXPORT, scope="export", hint="write",
+        tooltip="Ask for a path and write it.",
     ),
     Action(
-        "model.targets", ("e",), "targets", "Edit the targets",
-        "A pattern, names in brackets, or all-linear; what they reach follows every letter.",
-        _MODEL, "model", "targets",
+        "r", "again", "Refresh", id="export.again", group=_EXPORT, scope="export",
+        tooltip="Prove again what can be proven.",
+    ),
+    _next_pane("export.panes", "export", "Between what is proven and the file."),
+    Action(
+        "r", "start", "Run", id="overfit.start", group=_OVERFIT, scope="overfit", hint="run",
+        tooltip="Train on a few rows in a process of its own, and judge it.",
     ),
     Action(
-        "model.fix", ("f",), "fix", "Apply a fix",
-        "Apply the fix of the first finding that has one.", _MODEL, "model", "fix",
+        "c", "cancel", "Cancel the run", id="overfit.cancel", group=_OVERFIT, scope="overfit", hint="cancel",
+        tooltip="End it now.",
     ),
     Action(
-        "model.unfold", ("space",), "unfold", "Unfold or fold",
-        "Show the kinds of modules of the tower under the cursor.", _MODEL, "model", "unfold",
-    ),
-    Action("model.undo", ("u",), "undo_edit", "Undo", "Take back the last edit of the recipe.", _EDIT, "model", "undo"),
-    Action("model.redo", ("U",), "redo_edit", "Redo", "Make an undone edit again.", _EDIT, "model"),
-    Action(
-        "model.save", ("ctrl+s",), "save", "Save the recipe",
-        "Show what changed, and write it to the file that was opened.", _EDIT, "model", "save",
+        "plus", "scale_steps(2)", "More steps", id="overfit.more", group=_OVERFIT, scope="overfit",
+        tooltip="Twice as many.",
     ),
     Action(
-        "model.leave", ("escape",), "leave", "Back to the towers",
-        "From the field of the targets.", _MODEL, "model", palette=False,
-    ),
-    Action("model.panes", ("tab",), "app.focus_next", "Next pane", "Between the towers and what is beside them.",
-        _PANES, "model", palette=False),
-    Action(
-        "checks.visit", ("enter", "o"), "visit", "To the place",
-        "Go to the token or the line of the recipe that the finding is about.", _CHECKS, "checks", "to the place",
+        "minus", "scale_steps(0.5)", "Fewer steps", id="overfit.fewer", group=_OVERFIT, scope="overfit",
+        tooltip="Half as many.",
     ),
     Action(
-        "checks.fix", ("f",), "fix", "Apply the fix",
-        "Apply the fix of this finding and check again.", _CHECKS, "checks", "fix",
+        "[", "step_run(1)", "Run before", id="overfit.older", group=_OVERFIT, scope="overfit", hint="older",
+        tooltip="Show an older run of this recipe.",
     ),
     Action(
-        "checks.fix-all", ("F",), "fix_all", "Apply all fixes",
-        "Apply every fix that goes together with the others, and check again.", _CHECKS, "checks", "fix all",
+        "]", "step_run(-1)", "Run after", id="overfit.newer", group=_OVERFIT, scope="overfit",
+        tooltip="Show a newer run.",
     ),
     Action(
-        "checks.next-place", ("n",), "next_place", "Next place",
-        "The next row or line with this finding.", _CHECKS, "checks", "place",
+        "C", "compare", "Compare with the run before",
+        id="overfit.compare", group=_OVERFIT, scope="overfit", hint="compare",
+        tooltip="Both curves, what was measured side by side, and what was changed in the recipe between them.",
     ),
     Action(
-        "checks.previous-place", ("N",), "previous_place", "Previous place",
-        "The row or line before.", _CHECKS, "checks",
+        "e", "targets", "Edit the targets", id="model.targets", group=_MODEL, scope="model", hint="targets",
+        tooltip="A pattern, names in brackets, or all-linear; what they reach follows every letter.",
     ),
     Action(
-        "checks.undo", ("u",), "undo_edit", "Undo",
-        "Take back the last edit of the recipe.", _EDIT, "checks", "undo",
-    ),
-    Action("checks.redo", ("U",), "redo_edit", "Redo", "Make an undone edit again.", _EDIT, "checks"),
-    Action(
-        "checks.save", ("ctrl+s",), "save", "Save the recipe",
-        "Show what changed, and write it to the file that was opened.", _EDIT, "checks", "save",
+        "f", "fix", "Apply a fix", id="model.fix", group=_MODEL, scope="model", hint="fix",
+        tooltip="Apply the fix of the first finding that has one.",
     ),
     Action(
-        "checks.again", ("r",), "check_again", "Check again",
-        "Check the recipe and every row from the beginning.", _CHECKS, "checks",
+        "space", "unfold", "Unfold or fold", id="model.unfold", group=_MODEL, scope="model", hint="unfold",
+        tooltip="Show the kinds of modules of the tower under the cursor.",
     ),
-    Action("checks.panes", ("tab",), "app.focus_next", "Next pane", "Between the findings and what explains them.",
-        _PANES, "checks", palette=False),
+    *_undo_and_redo("model", "model", hint="undo"),
+    _save("model", "model"),
+    Action(
+        "escape", "leave", "Back to the towers", id="model.leave", group=_MODEL, scope="model", palette=False,
+        tooltip="From the field of the targets.",
+    ),
+    _next_pane("model.panes", "model", "Between the towers and what is beside them."),
+    Action(
+        "enter,o", "visit", "To the place", id="checks.visit", group=_CHECKS, scope="checks", hint="to the place",
+        tooltip="Go to the token or the line of the recipe that the finding is about.",
+    ),
+    Action(
+        "f", "fix", "Apply the fix", id="checks.fix", group=_CHECKS, scope="checks", hint="fix",
+        tooltip="Apply the fix of this finding and check again.",
+    ),
+    Action(
+        "F", "fix_all", "Apply all fixes", id="checks.fix-all", group=_CHECKS, scope="checks", hint="fix all",
+        tooltip="Apply every fix that goes together with the others, and check again.",
+    ),
+    Action(
+        "n", "next_place", "Next place", id="checks.next-place", group=_CHECKS, scope="checks", hint="place",
+        tooltip="The next row or line with this finding.",
+    ),
+    Action(
+        "N", "previous_place", "Previous place", id="checks.previous-place", group=_CHECKS, scope="checks",
+        tooltip="The row or line before.",
+    ),
+    *_undo_and_redo("checks", "checks", hint="undo"),
+    _save("checks", "checks"),
+    Action(
+        "r", "check_again", "Check again", id="checks.again", group=_CHECKS, scope="checks",
+        tooltip="Check the recipe and every row from the beginning.",
+    ),
+    _next_pane("checks.panes", "checks", "Between the findings and what explains them."),
 )  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (
+    _leave("edit", "editor", "Close the editor", "Back to the tokens; the text stays as it is."),
+    _leave("form", "form", "Close the form", "Back to the tokens; the recipe stays as it is."),
     Action(
-        "edit.leave", ("escape",), "screen.part('edits.close')", "Close the editor",
-        "Back to the tokens; the text stays as it is.", _EDIT, "editor", "tokens", palette=False,
+        "e", "part('edits.open_text')", "Edit the recipe", id="edit.open", group=_EDIT, scope="inspect", hint="edit",
+        tooltip="Open the recipe's YAML at its role boundaries; the mask follows every keystroke.",
     ),
     Action(
-        "form.leave", ("escape",), "screen.part('edits.close')", "Close the form",
-        "Back to the tokens; the recipe stays as it is.", _EDIT, "form", "tokens", palette=False,
+        "f", "part('edits.fix')", "Apply a fix", id="edit.fix", group=_EDIT, scope="inspect", hint="fix",
+        tooltip="Apply the fix of the finding under the cursor, or of the worst that has one.",
     ),
     Action(
-        "edit.open", ("e",), "part('edits.open_text')", "Edit the recipe",
-        "Open the recipe's YAML at its role boundaries; the mask follows every keystroke.", _EDIT, "inspect", "edit",
+        "]", "part('tokens.next_edge')", "Next mask edge",
+        id="grid.next-edge", group=_TOKENS, scope="inspect", hint="edge",
+        tooltip="Go to the next token where training begins or ends.",
     ),
     Action(
-        "edit.fix", ("f",), "part('edits.fix')", "Apply a fix",
-        "Apply the fix of the finding under the cursor, or of the worst that has one.", _EDIT, "inspect", "fix",
+        "[", "part('tokens.previous_edge')", "Previous mask edge",
+        id="grid.previous-edge", group=_TOKENS, scope="inspect",
+        tooltip="Go back to the last token where training began or ended.",
     ),
     Action(
-        "grid.next-edge", ("]",), "part('tokens.next_edge')", "Next mask edge",
-        "Go to the next token where training begins or ends.", _TOKENS, "inspect", "edge",
+        "}", "part('tokens.next_turn')", "Next turn", id="grid.next-turn", group=_TOKENS, scope="inspect", hint="turn",
+        tooltip="Go to the first token of the next message.",
     ),
     Action(
-        "grid.previous-edge", ("[",), "part('tokens.previous_edge')", "Previous mask edge",
-        "Go back to the last token where training began or ended.", _TOKENS, "inspect",
+        "{", "part('tokens.previous_turn')", "Previous turn", id="grid.previous-turn", group=_TOKENS, scope="inspect",
+        tooltip="Go to the first token of this message, or of the one before.",
     ),
     Action(
-        "grid.next-turn", ("}",), "part('tokens.next_turn')", "Next turn",
-        "Go to the first token of the next message.", _TOKENS, "inspect", "turn",
+        "J", "part('rows.next')", "Next row", id="rows.next", group=_ROWS, scope="inspect", hint="row",
+        tooltip="Show the next row of the data.",
     ),
     Action(
-        "grid.previous-turn", ("{",), "part('tokens.previous_turn')", "Previous turn",
-        "Go to the first token of this message, or of the one before.", _TOKENS, "inspect",
+        "K", "part('rows.previous')", "Previous row", id="rows.previous", group=_ROWS, scope="inspect",
+        tooltip="Show the row before.",
     ),
     Action(
-        "rows.next", ("J",), "part('rows.next')", "Next row",
-        "Show the next row of the data.", _ROWS, "inspect", "row",
+        "n", "part('tokens.next_finding')", "Next finding",
+        id="grid.next-finding", group=_TOKENS, scope="inspect", hint="finding",
+        tooltip="Go to the next token that a finding points at.",
     ),
     Action(
-        "rows.previous", ("K",), "part('rows.previous')", "Previous row",
-        "Show the row before.", _ROWS, "inspect",
+        "F,f4", "part('edits.switch_form')", "Form or text", id="edit.form", group=_EDIT, scope="inspect", hint="form",
+        tooltip="Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
+    ),
+    _save("edit", "inspect"),
+    Action(
+        "N", "part('tokens.previous_finding')", "Previous finding",
+        id="grid.previous-finding", group=_TOKENS, scope="inspect",
+        tooltip="Go back to the token that a finding points at.",
     ),
     Action(
-        "grid.next-finding", ("n",), "part('tokens.next_finding')", "Next finding",
-        "Go to the next token that a finding points at.", _TOKENS, "inspect", "finding",
+        "full_stop", "part('tokens.toggle_spaces')", "Show or hide spaces",
+        id="grid.spaces", group=_TOKENS, scope="inspect", hint="spaces",
+        tooltip="Draw every space as a dot.",
     ),
     Action(
-        "edit.form", ("F", "f4"), "part('edits.switch_form')", "Form or text",
-        "Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
-        _EDIT, "inspect", "form",
+        "slash", "part('search.ask_search')", "Search this row",
+        id="grid.search", group=_TOKENS, scope="inspect", hint="search",
+        tooltip="Find text, ids (#107 2604) or a role (role:assistant); down and up go from match to match.",
     ),
     Action(
-        "edit.save", ("ctrl+s",), "save", "Save the recipe",
-        "Show what changed, and write it to the file that was opened.", _EDIT, "inspect", "save",
+        "greater_than_sign,f3", "part('search.next_match')", "Next match",
+        id="grid.next-match", group=_TOKENS, scope="inspect",
+        tooltip="Go to the next place that the search found.",
     ),
     Action(
-        "grid.previous-finding", ("N",), "part('tokens.previous_finding')", "Previous finding",
-        "Go back to the token that a finding points at.", _TOKENS, "inspect",
+        "less_than_sign,shift+f3", "part('search.previous_match')", "Previous match",
+        id="grid.previous-match", group=_TOKENS, scope="inspect",
+        tooltip="Go back to the place that the search found before.",
     ),
     Action(
-        "grid.spaces", ("full_stop",), "part('tokens.toggle_spaces')", "Show or hide spaces",
-        "Draw every space as a dot.", _TOKENS, "inspect", "spaces",
+        "y,ctrl+c", "part('tokens.copy_text')", "Copy the text", id="grid.copy", group=_TOKENS, scope="inspect",
+        tooltip="Of the selected tokens, or of the one under the cursor.",
     ),
     Action(
-        "grid.search", ("slash",), "part('search.ask_search')", "Search this row",
-        "Find text, ids (#107 2604) or a role (role:assistant); down and up go from match to match.",
-        _TOKENS, "inspect", "search",
+        "Y", "part('tokens.copy_ids')", "Copy the ids", id="grid.copy-ids", group=_TOKENS, scope="inspect",
+        tooltip="Of the selected tokens, or of the one under the cursor.",
     ),
     Action(
-        "grid.next-match", ("greater_than_sign", "f3"), "part('search.next_match')", "Next match",
-        "Go to the next place that the search found.", _TOKENS, "inspect",
+        "P", "part('tokens.copy_program')", "Copy a program", id="grid.copy-program", group=_TOKENS, scope="inspect",
+        tooltip="A few lines of Python that show the mask of these turns again, without model or data.",
     ),
     Action(
-        "grid.previous-match", ("less_than_sign", "shift+f3"), "part('search.previous_match')", "Previous match",
-        "Go back to the place that the search found before.", _TOKENS, "inspect",
+        "ctrl+f", "part('search.ask_filter')", "Filter the rows", id="rows.filter", group=_ROWS, scope="inspect",
+        tooltip="List only rows with some words, a trained share or findings: trained<10 is:error M001.",
     ),
     Action(
-        "grid.copy", ("y", "ctrl+c"), "part('tokens.copy_text')", "Copy the text",
-        "Of the selected tokens, or of the one under the cursor.", _TOKENS, "inspect",
+        "colon", "part('search.ask_row')", "Go to a row", id="rows.jump", group=_ROWS, scope="inspect",
+        tooltip="Show the row of a number.",
     ),
     Action(
-        "grid.copy-ids", ("Y",), "part('tokens.copy_ids')", "Copy the ids",
-        "Of the selected tokens, or of the one under the cursor.", _TOKENS, "inspect",
+        "l", "part('tokens.next_lens')", "Change the lens", id="grid.lens", group=_TOKENS, scope="inspect", hint="lens",
+        tooltip="Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.",
+    ),
+    *_undo_and_redo(
+        "edit", "inspect", in_editor=("; ctrl+z does it in the editor", "; ctrl+y does it in the editor")
     ),
     Action(
-        "grid.copy-program", ("P",), "part('tokens.copy_program')", "Copy a program",
-        "A few lines of Python that show the mask of these turns again, without model or data.", _TOKENS, "inspect",
+        "I", "part('edits.infer')", "Infer the boundaries", id="edit.infer", group=_EDIT, scope="inspect",
+        tooltip="Find them from the chat template, prove them, and offer them.",
     ),
     Action(
-        "rows.filter", ("ctrl+f",), "part('search.ask_filter')", "Filter the rows",
-        "List only rows with some words, a trained share or findings: trained<10 is:error M001.", _ROWS, "inspect",
+        "D", "part('edits.write_family_boundaries')", "Boundaries of the family",
+        id="edit.family", group=_EDIT, scope="inspect",
+        tooltip="Put the boundaries that the bench knows for this family into the recipe.",
     ),
     Action(
-        "rows.jump", ("colon",), "part('search.ask_row')", "Go to a row", "Show the row of a number.", _ROWS, "inspect",
+        "C", "part('comparison.ask')", "Compare with another recipe", id="edit.compare", group=_EDIT, scope="inspect",
+        tooltip="Show the tokens that another recipe trains and this one does not, and the other way round.",
     ),
     Action(
-        "grid.lens", ("l",), "part('tokens.next_lens')", "Change the lens",
-        "Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.", _TOKENS, "inspect", "lens",
+        "ctrl+n,f7", "add", "Add a boundary", id="form.add", group=_EDIT, scope="form", hint="add",
+        tooltip="In the form, for another role.",
     ),
     Action(
-        "edit.undo", ("u",), "undo_edit", "Undo",
-        "Take back the last edit of the recipe; ctrl+z does it in the editor.", _EDIT, "inspect",
+        "f8", "remove", "Remove the boundary", id="form.remove", group=_EDIT, scope="form", hint="remove",
+        tooltip="The one with the cursor.",
     ),
     Action(
-        "edit.redo", ("U",), "redo_edit", "Redo",
-        "Make an undone edit again; ctrl+y does it in the editor.", _EDIT, "inspect",
+        "space", "change", "Next value", id="form.change", group=_EDIT, scope="form", palette=False,
+        tooltip="In the form: of a field that has only a few.",
     ),
     Action(
-        "edit.infer", ("I",), "part('edits.infer')", "Infer the boundaries",
-        "Find them from the chat template, prove them, and offer them.", _EDIT, "inspect",
+        "up", "up", "Field above", id="form.up", group=_EDIT, scope="form", palette=False,
+        tooltip="In the form.",
     ),
     Action(
-        "edit.family", ("D",), "part('edits.write_family_boundaries')", "Boundaries of the family",
-        "Put the boundaries that the bench knows for this family into the recipe.", _EDIT, "inspect",
+        "down", "down", "Field below", id="form.down", group=_EDIT, scope="form", palette=False,
+        tooltip="In the form.",
     ),
     Action(
-        "edit.compare", ("C",), "part('comparison.ask')", "Compare with another recipe",
-        "Show the tokens that another recipe trains and this one does not, and the other way round.", _EDIT, "inspect",
+        "ctrl+z", "screen.undo_edit", "Undo in the form", id="form.undo", group=_EDIT, scope="form", palette=False,
+        tooltip="Take back the last edit of the recipe.",
     ),
     Action(
-        "form.add", ("ctrl+n", "f7"), "add", "Add a boundary", "In the form, for another role.", _EDIT, "form", "add",
+        "ctrl+y", "screen.redo_edit", "Do again in the form", id="form.redo", group=_EDIT, scope="form", palette=False,
+        tooltip="Make an undone edit again.",
+    ),
+    _move("grid.left", "left", "'left'", "Token before", "Move by one token."),
+    _move("grid.right", "right", "'right'", "Token after", "Move by one token."),
+    _move("grid.up", "up", "'up'", "Line above", "Move by one line."),
+    _move("grid.down", "down", "'down'", "Line below", "Move by one line."),
+    _move("grid.home", "home", "'line_start'", "Start of the line", "Move within the line."),
+    _move("grid.end", "end", "'line_end'", "End of the line", "Move within the line."),
+    _move("grid.page-up", "pageup", "'page_up'", "Page up", "Move by one page."),
+    _move("grid.page-down", "pagedown", "'page_down'", "Page down", "Move by one page."),
+    Action(
+        "g,ctrl+home", "move('first')", "First token", id="grid.first", group=_TOKENS, scope="grid",
+        tooltip="Go to the row's first token.",
     ),
     Action(
-        "form.remove", ("f8",), "remove", "Remove the boundary", "The one with the cursor.", _EDIT, "form", "remove",
+        "G,ctrl+end", "move('last')", "Last token", id="grid.last", group=_TOKENS, scope="grid",
+        tooltip="Go to the row's last token.",
     ),
     Action(
-        "form.change", ("space",), "change", "Next value",
-        "In the form: of a field that has only a few.", _EDIT, "form", palette=False,
+        "enter,space", "unfold", "Unfold or fold media", id="grid.unfold", group=_TOKENS, scope="grid",
+        tooltip="Show every token of the picture, sound or film under the cursor, or make it one chip again.",
     ),
-    Action("form.up", ("up",), "up", "Field above", "In the form.", _EDIT, "form", palette=False),
-    Action("form.down", ("down",), "down", "Field below", "In the form.", _EDIT, "form", palette=False),
-    Action(
-        "form.undo", ("ctrl+z",), "screen.undo_edit", "Undo in the form",
-        "Take back the last edit of the recipe.", _EDIT, "form", palette=False,
+    _move(
+        "grid.select-left", "shift+left", "'left', True", "Select back",
+        "Select one token more or less; a drag of the mouse selects too.",
     ),
+    _move("grid.select-right", "shift+right", "'right', True", "Select on", "Select one token more or less."),
+    _move("grid.select-up", "shift+up", "'up', True", "Select a line back", "Select up to the line above."),
+    _move("grid.select-down", "shift+down", "'down', True", "Select a line on", "Select down to the line below."),
+    _move("grid.select-home", "shift+home", "'line_start', True", "Select to line start", "Select within the line."),
+    _move("grid.select-end", "shift+end", "'line_end', True", "Select to line end", "Select within the line."),
     Action(
-        "form.redo", ("ctrl+y",), "screen.redo_edit", "Do again in the form",
-        "Make an undone edit again.", _EDIT, "form", palette=False,
-    ),
-    Action(
-        "grid.left", ("left",), "move('left')", "Token before",
-        "Move by one token.", _TOKENS, "grid", palette=False,
-    ),
-    Action(
-        "grid.right", ("right",), "move('right')", "Token after",
-        "Move by one token.", _TOKENS, "grid", palette=False,
-    ),
-    Action("grid.up", ("up",), "move('up')", "Line above", "Move by one line.", _TOKENS, "grid", palette=False),
-    Action("grid.down", ("down",), "move('down')", "Line below", "Move by one line.", _TOKENS, "grid", palette=False),
-    Action(
-        "grid.home", ("home",), "move('line_start')", "Start of the line",
-        "Move within the line.", _TOKENS, "grid", palette=False,
+        "v", "select('turn')", "Select the turn", id="grid.select-turn", group=_TOKENS, scope="grid",
+        tooltip="Select the turn under the cursor; once more, the whole row.",
     ),
     Action(
-        "grid.end", ("end",), "move('line_end')", "End of the line",
-        "Move within the line.", _TOKENS, "grid", palette=False,
+        "escape", "select('none')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid", palette=False,
+        tooltip="Drop the selection, or else the marks of the search.",
+    ),
+    _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
+    _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),
+    _move("samples.page-up", "pageup", "'page_up'", "A page up", "Go up by one page of rows.", _ROWS),
+    _move("samples.page-down", "pagedown", "'page_down'", "A page down", "Go down by one page of rows.", _ROWS),
+    Action(
+        "home,g", "move('first')", "First row", id="samples.first", group=_ROWS, scope="samples",
+        tooltip="Show row 0.",
     ),
     Action(
-        "grid.page-up", ("pageup",), "move('page_up')", "Page up",
-        "Move by one page.", _TOKENS, "grid", palette=False,
+        "end,G", "move('last')", "Last row", id="samples.last", group=_ROWS, scope="samples",
+        tooltip="Show the last row that is known.",
     ),
     Action(
-        "grid.page-down", ("pagedown",), "move('page_down')", "Page down",
-        "Move by one page.", _TOKENS, "grid", palette=False,
+        "enter", "screen.part('tokens.focus')", "To the tokens",
+        id="samples.open", group=_ROWS, scope="samples", palette=False,
+        tooltip="Go to the tokens of this row.",
+    ),
+    _next_pane("panes.next", "inspect", "Move between the panes; shift+tab goes back.", hint="panes"),
+    Action(
+        "s", "part('layout.toggle_samples')", "Show or hide the samples",
+        id="panes.samples", group=_PANES, scope="inspect",
+        tooltip="The list of rows on the left.",
     ),
     Action(
-        "grid.first", ("g", "ctrl+home"), "move('first')", "First token",
-        "Go to the row's first token.", _TOKENS, "grid",
+        "b", "part('layout.toggle_boundaries')", "Show or hide the boundaries",
+        id="panes.boundaries", group=_PANES, scope="inspect", hint="boundaries",
+        tooltip="The role boundaries and the findings on the right. A narrow window hides them at first.",
     ),
     Action(
-        "grid.last", ("G", "ctrl+end"), "move('last')", "Last token",
-        "Go to the row's last token.", _TOKENS, "grid",
+        "t", "part('layout.toggle_token')", "Show or hide the token", id="panes.token", group=_PANES, scope="inspect",
+        tooltip="What is said about the token under the cursor, below the tokens.",
     ),
     Action(
-        "grid.unfold", ("enter", "space"), "unfold", "Unfold or fold media",
-        "Show every token of the picture, sound or film under the cursor, or make it one chip again.", _TOKENS, "grid",
+        "ctrl+right", "part('layout.wider')", "Make the pane wider", id="panes.wider", group=_PANES, scope="inspect",
+        tooltip="The samples when they are in focus, else the right side. Edges can be dragged with the mouse too.",
     ),
     Action(
-        "grid.select-left", ("shift+left",), "move('left', True)", "Select back",
-        "Select one token more or less; a drag of the mouse selects too.", _TOKENS, "grid", palette=False,
+        "ctrl+left", "part('layout.narrower')", "Make the pane narrower",
+        id="panes.narrower", group=_PANES, scope="inspect",
+        tooltip="The samples when they are in focus, else the right side.",
     ),
     Action(
-        "grid.select-right", ("shift+right",), "move('right', True)", "Select on",
-        "Select one token more or less.", _TOKENS, "grid", palette=False,
+        "z", "part('layout.zoom')", "Only the tokens", id="panes.zoom", group=_PANES, scope="inspect",
+        tooltip="Hide every other pane, or bring them back.",
     ),
     Action(
-        "grid.select-up", ("shift+up",), "move('up', True)", "Select a line back",
-        "Select up to the line above.", _TOKENS, "grid", palette=False,
-    ),
-    Action(
-        "grid.select-down", ("shift+down",), "move('down', True)", "Select a line on",
-        "Select down to the line below.", _TOKENS, "grid", palette=False,
-    ),
-    Action(
-        "grid.select-home", ("shift+home",), "move('line_start', True)", "Select to line start",
-        "Select within the line.", _TOKENS, "grid", palette=False,
-    ),
-    Action(
-        "grid.select-end", ("shift+end",), "move('line_end', True)", "Select to line end",
-        "Select within the line.", _TOKENS, "grid", palette=False,
-    ),
-    Action(
-        "grid.select-turn", ("v",), "select('turn')", "Select the turn",
-        "Select the turn under the cursor; once more, the whole row.", _TOKENS, "grid",
-    ),
-    Action(
-        "grid.select-none", ("escape",), "select('none')", "Select nothing",
-        "Drop the selection, or else the marks of the search.", _TOKENS, "grid", palette=False,
-    ),
-    Action("samples.up", ("up",), "move('up')", "Row above", "Show the row before.", _ROWS, "samples", palette=False),
-    Action(
-        "samples.down", ("down",), "move('down')", "Row below",
-        "Show the next row.", _ROWS, "samples", palette=False,
-    ),
-    Action(
-        "samples.page-up", ("pageup",), "move('page_up')", "A page up",
-        "Go up by one page of rows.", _ROWS, "samples", palette=False,
-    ),
-    Action(
-        "samples.page-down", ("pagedown",), "move('page_down')", "A page down",
-        "Go down by one page of rows.", _ROWS, "samples", palette=False,
-    ),
-    Action("samples.first", ("home", "g"), "move('first')", "First row", "Show row 0.", _ROWS, "samples"),
-    Action(
-        "samples.last", ("end", "G"), "move('last')", "Last row",
-        "Show the last row that is known.", _ROWS, "samples",
-    ),
-    Action(
-        "samples.open", ("enter",), "screen.part('tokens.focus')", "To the tokens",
-        "Go to the tokens of this row.", _ROWS, "samples", palette=False,
-    ),
-    Action(
-        "panes.next", ("tab",), "app.focus_next", "Next pane",
-        "Move between the panes; shift+tab goes back.", _PANES, "inspect", "panes", palette=False,
-    ),
-    Action(
-        "panes.samples", ("s",), "part('layout.toggle_samples')", "Show or hide the samples",
-        "The list of rows on the left.", _PANES, "inspect",
-    ),
-    Action(
-        "panes.boundaries", ("b",), "part('layout.toggle_boundaries')", "Show or hide the boundaries",
-        "The role boundaries and the findings on the right. A narrow window hides them at first.", _PANES, "inspect",
-        "boundaries",
-    ),
-    Action(
-        "panes.token", ("t",), "part('layout.toggle_token')", "Show or hide the token",
-        "What is said about the token under the cursor, below the tokens.", _PANES, "inspect",
-    ),
-    Action(
-        "panes.wider", ("ctrl+right",), "part('layout.wider')", "Make the pane wider",
-        "The samples when they are in focus, else the right side. Edges can be dragged with the mouse too.",
-        _PANES, "inspect",
-    ),
-    Action(
-        "panes.narrower", ("ctrl+left",), "part('layout.narrower')", "Make the pane narrower",
-        "The samples when they are in focus, else the right side.", _PANES, "inspect",
-    ),
-    Action(
-        "panes.zoom", ("z",), "part('layout.zoom')", "Only the tokens", "Hide every other pane, or bring them back.",
-        _PANES, "inspect",
-    ),
-    Action(
-        "grid.picture", ("p",), "part('tokens.toggle_preview')", "Show or hide pictures",
-        "The picture of the chip under the cursor, beside it.", _TOKENS, "inspect",
+        "p", "part('tokens.toggle_preview')", "Show or hide pictures",
+        id="grid.picture", group=_TOKENS, scope="inspect",
+        tooltip="The picture of the chip under the cursor, beside it.",
     ),
     *_OTHER_SCREENS,
     Action(
-        "load.retry", ("r",), "retry", "Try again",
-        "Load the model and the data again.", _BENCH, "loading", "try again",
+        "r", "retry", "Try again", id="load.retry", group=_BENCH, scope="loading", hint="try again",
+        tooltip="Load the model and the data again.",
     ),
     *(
         Action(
-            f"screen.{one.name}", (str(number),), f"show_screen('{one.name}')", f"Screen: {one.name}",
-            one.help, _SCREENS, "app", one.name,
+            str(number), f"show_screen('{name}')", f"Screen: {name}",
+            id=f"screen.{name}", group=_SCREENS, scope="app", hint=name, tooltip=screen.help,
         )
-        for number, one in enumerate(SCREENS, 1)
-    ),
-    Action("app.help", ("question_mark",), "help", "Keys", "This list.", _BENCH, "app", "keys"),
-    Action(
-        "app.palette", ("ctrl+p",), "command_palette", "Actions",
-        "Find an action by its name.", _BENCH, "app", "actions", palette=False,
+        for number, (name, screen) in enumerate(SCREENS.items(), 1)
     ),
     Action(
-        "app.theme", ("T",), "next_theme", "Change the theme",
-        "Dark, light, high contrast, or the terminal's own colours.", _BENCH, "app",
+        "question_mark", "help", "Keys", id="app.help", group=_BENCH, scope="app", hint="keys",
+        tooltip="This list.",
     ),
     Action(
-        "app.faults", ("f12",), "faults", "What went wrong",
-        "What the workbench did not expect so far, and what to attach to a report.", _BENCH, "app",
+        "ctrl+p", "command_palette", "Actions",
+        id="app.palette", group=_BENCH, scope="app", hint="actions", palette=False,
+        tooltip="Find an action by its name.",
     ),
-    Action("app.quit", ("q", "ctrl+q"), "quit", "Quit", "Close the workbench.", _BENCH, "app", "quit"),
+    Action(
+        "T", "next_theme", "Change the theme", id="app.theme", group=_BENCH, scope="app",
+        tooltip="Dark, light, high contrast, or the terminal's own colours.",
+    ),
+    Action(
+        "f12", "faults", "What went wrong", id="app.faults", group=_BENCH, scope="app",
+        tooltip="What the workbench did not expect so far, and what to attach to a report.",
+    ),
+    Action(
+        "q,ctrl+q", "quit", "Quit", id="app.quit", group=_BENCH, scope="app", hint="quit",
+        tooltip="Close the workbench.",
+    ),
 )  # fmt: skip
 
 
@@ -406,31 +425,32 @@ PANES_OF = {"grid": "inspect", "samples": "inspect", "editor": "inspect", "form"
 """The screen of a pane."""
 
 
-def together(one: Scope, other: Scope) -> bool:
-    """Whether actions of two scopes can be used at the same time, so that they must not share a key."""
-    above = [scope for scope in (one, PANES_OF.get(one, ""), "app") if scope]
-    below = [scope for scope in (other, PANES_OF.get(other, ""), "app") if scope]
-    return other in above or one in below
+def together(scope: Scope, other: Scope) -> bool:
+    """True where actions of two scopes can be used at the same time, so that they must not share a key."""
+    above = [name for name in (scope, PANES_OF.get(scope, ""), "app") if name]
+    below = [name for name in (other, PANES_OF.get(other, ""), "app") if name]
+    return other in above or scope in below
 
 
-def of_scope(*scopes: Scope) -> tuple[Action, ...]:
+def of_scopes(scopes: Iterable[Scope]) -> list[Action]:
     """The actions of some scopes, in the order declared."""
-    return tuple(action for action in ACTIONS if action.scope in scopes)
+    wanted = set(scopes)
+    return [action for action in ACTIONS if action.scope in wanted]
 
 
 def bindings(scope: Scope) -> list[Binding]:
     """The key bindings of a scope."""
-    return [action.binding for action in of_scope(scope)]
+    return [*of_scopes((scope,))]
 
 
 def hints(scopes: Iterable[Scope]) -> list[Action]:
     """The actions of the footer, in the order declared; the app's come last."""
-    return [action for action in of_scope(*scopes) if action.hint]
+    return [action for action in of_scopes(scopes) if action.show]
 
 
 def groups(scopes: Iterable[Scope]) -> dict[str, list[Action]]:
-    """The actions by group, for the help screen."""
+    """The actions by heading, for the help screen."""
     found: dict[str, list[Action]] = {}
-    for action in of_scope(*scopes):
-        found.setdefault(action.group, []).append(action)
+    for action in of_scopes(scopes):
+        found.setdefault(action.heading, []).append(action)
     return found

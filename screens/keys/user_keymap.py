@@ -1,4 +1,4 @@
-"""Keys of one's own: `keys.toml` in the configuration folder names an action by its id and gives it other keys.
+"""The user's keys: `keys.toml` in the configuration folder names an action by its id and gives it other keys.
 
     [keys]
     "grid.next-edge" = "w"
@@ -14,6 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from textual.binding import Binding
@@ -28,7 +29,7 @@ Keys = dict[str, tuple[str, ...]]
 
 
 def keymap_file() -> Path:
-    """Where the keys are read from: `VLMBENCH_CONFIG`, or the platform's folder of configurations."""
+    """The file that the keys are read from, in `VLMBENCH_CONFIG` or the platform's folder of configurations."""
     if given := os.environ.get("VLMBENCH_CONFIG"):
         return Path(given) / _FILE
     from platformdirs import user_config_path
@@ -37,7 +38,7 @@ def keymap_file() -> Path:
 
 
 def read_keys(file: Path | None = None) -> Keys:
-    """The keys of one's own by action id, as Textual names them; none where there is no file.
+    """The user's keys by action id, as Textual names them; none where there is no file.
 
     Raises:
         InputError: the file is no such TOML, names an action that there is not or a key that cannot be, or gives two
@@ -69,11 +70,11 @@ def read_keys(file: Path | None = None) -> Keys:
             hint = f"Did you mean {', '.join(near)}?" if near else "`?` in a wide window shows every id."
             raise InputError(f"There is no action {name!r}", hint=hint, where=where)
         given = [value] if isinstance(value, str) else value
-        if not isinstance(given, list) or not given or not all(isinstance(one, str) and one for one in given):
+        if not isinstance(given, list) or not given or not all(isinstance(key, str) and key for key in given):
             raise InputError(
                 f"{name!r} needs a key or a list of keys", hint='For example "ctrl+t", or ["T", "f2"].', where=where
             )
-        keys[name] = tuple(_key(one, where) for one in given)
+        keys[name] = tuple(_key(key, where) for key in given)
     _refuse_conflicts(keys, str(file), text)
     return keys
 
@@ -91,14 +92,14 @@ def _refuse_conflicts(keys: Mapping[str, tuple[str, ...]], file: str, text: str)
     for name in keys:
         mine = next(action for action in ACTIONS if action.id == name)
         for other in ACTIONS:
-            if other.id == name or not together(mine.scope, other.scope):
+            if other.id is None or other.id == name or not together(mine.scope, other.scope):
                 continue
             theirs = keys.get(other.id) or tuple(map(_normal, other.keys))
             shared = set(map(_normal, keys[name])) & set(map(_normal, theirs))
             if shared:
                 raise InputError(
                     f"Two actions have the key {sorted(shared)[0]!r}",
-                    f"{name} ({mine.title}) and {other.id} ({other.title}) can be used at the same time.",
+                    f"{name} ({mine.description}) and {other.id} ({other.description}) can be used at the same time.",
                     f"Give {name} another key, or {other.id} as well.",
                     Where(file, _line(text, name), field=name),
                 )
@@ -114,7 +115,6 @@ def _line(text: str, name: str) -> int | None:
 
 
 def with_keys(action: Action, keys: Mapping[str, tuple[str, ...]]) -> Action:
-    """The action with the keys of one's own."""
-    from dataclasses import replace
-
-    return replace(action, keys=keys[action.id]) if action.id in keys else action
+    """The action with the user's keys."""
+    own = keys.get(action.id or "")
+    return replace(action, key=",".join(own), key_display=None) if own else action

@@ -10,6 +10,7 @@ from dataclasses import replace
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.actions import parse
 from textual.widgets import Input, TextArea
 
 from screens.keys.actions import PANES_OF, Action, Scope, hints
@@ -36,9 +37,9 @@ class KeyHints(Still):
         known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
         wanted = [known(action) for action in hints((*self._pane(), *self._scopes, "app")) if self._usable(action)]
         if isinstance(self.screen.focused, (Input, TextArea)):
-            wanted = [replace(action, keys=keys) for action in wanted if (keys := _not_text(action))]
+            wanted = [typed for action in wanted if (typed := _while_typing(action)) is not None]
         if sum(map(_cells, wanted)) > room:
-            wanted = _as_one(wanted, [known(action).first_key for action in hints(("app",)) if _shows_screen(action)])
+            wanted = _in_one(wanted, [known(action) for action in hints(("app",)) if _can_be_one(action)])
         kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))
         for action in (action for action in wanted if action.id not in _ALWAYS):
@@ -51,23 +52,23 @@ class KeyHints(Still):
         self._starts = []
         for action in self._shown:
             self._starts.append(text.cell_len)
-            text.append(action.first_key, paint.accent + Style(bold=True)).append(f" {action.hint}   ", paint.muted)
+            text.append(f"{action.key_display}", paint.accent + Style(bold=True))
+            text.append(f" {action.hint}   ", paint.muted)
         text.truncate(self.size.width)
         return text
 
     def _pane(self) -> tuple[Scope, ...]:
         """The pane in focus, where it has actions of its own."""
         focused = self.screen.focused
-        above = [str(one.id) for one in focused.ancestors_with_self] if focused is not None else []
+        above = [str(node.id) for node in focused.ancestors_with_self] if focused is not None else []
         return tuple(name for name in PANES_OF if name in above)
 
     def _usable(self, action: Action) -> bool:
-        if action.scope == "app":
-            if action.id == f"screen.{self._scopes[0] if self._scopes else ''}":
-                return False
-            usable: Callable[[str], bool | None] = getattr(self.app, "usable", lambda command: True)
-            return usable(action.command) is not False
-        return self.screen.check_action(action.command, ()) is not False
+        if self._scopes and action.id == f"screen.{self._scopes[0]}":
+            return False
+        owner = self.app if action.scope == "app" else self.screen
+        _, name, parameters = parse(action.action)
+        return owner.check_action(name, parameters) is not False
 
     async def on_click(self, event: events.Click) -> None:
         """Run the action under the mouse."""
@@ -77,25 +78,28 @@ class KeyHints(Still):
             await perform(self._shown[index])
 
 
-def _not_text(action: Action) -> tuple[str, ...]:
-    """The keys of an action that write nothing where text is typed."""
-    return tuple(key for key in action.keys if key == "escape" or _NO_TEXT.match(key))
+def _while_typing(action: Action) -> Action | None:
+    """The action with those of its keys that write nothing where text is typed; None where all of them do."""
+    keys = [key for key in action.keys if key == "escape" or _NO_TEXT.match(key)]
+    return replace(action, key=",".join(keys), key_display=None) if keys else None
 
 
-def _shows_screen(action: Action) -> bool:
-    return action.id.startswith("screen.")
+def _can_be_one(action: Action) -> bool:
+    return action.group is not None and action.group.compact
 
 
-def _as_one(wanted: list[Action], keys: list[str]) -> list[Action]:
-    """The hints with those of the screens put into one; `keys` are those of all screens."""
-    screens = [action for action in wanted if _shows_screen(action)]
-    if len(screens) < 2 or any(len(key) > 1 for key in keys):
+def _in_one(wanted: list[Action], screens: list[Action]) -> list[Action]:
+    """The hints with those of the compact group, the screens, put into one; `screens` are all of the group."""
+    shown = [action for action in wanted if _can_be_one(action)]
+    if len(shown) < 2 or any(len(action.keys[0]) > 1 for action in screens):
         return wanted
-    place = wanted.index(screens[0])
-    rest = [action for action in wanted if action not in screens]
-    one = Action("screens", (f"{keys[0]}–{keys[-1]}",), "help", "", "", "", "app", "screens")
-    return [*rest[:place], one, *rest[place:]]
+    first, last = screens[0], screens[-1]
+    whole = replace(first, id="screens", action="help", key_display=f"{first.key_display}–{last.key_display}")
+    whole = replace(whole, hint=whole.heading.lower())
+    place = wanted.index(shown[0])
+    rest = [action for action in wanted if action not in shown]
+    return [*rest[:place], whole, *rest[place:]]
 
 
 def _cells(action: Action) -> int:
-    return len(action.first_key) + len(action.hint) + 4
+    return len(f"{action.key_display}") + len(action.hint) + 4

@@ -23,7 +23,7 @@ _WORDY = 100
 
 
 class HelpScreen(Guarded, ModalScreen[None]):
-    """Closes at escape, q or ?."""
+    """The list of keys; closes at escape, q or ?."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark", "dismiss", "Close", show=False)]
     CSS_PATH = "help.tcss"
@@ -52,7 +52,7 @@ class HelpScreen(Guarded, ModalScreen[None]):
         wordy = self.app.size.width >= _WORDY
         known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
         for action in map(known, actions):
-            said = Text(f"{action.id}  " if wordy else "", paint.accent)
-            said.append(action.help if wordy else "", paint.muted)
-            table.add_row(Text(action.key_text, paint.accent), Text(action.title, paint.strong), said)
+            about = Text(f"{action.id}  " if wordy else "", paint.accent)
+            about.append(action.tooltip if wordy else "", paint.muted)
+            table.add_row(Text(action.keys_text, paint.accent), Text(action.description, paint.strong), about)
         return table

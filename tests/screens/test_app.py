@@ -125,7 +125,7 @@ async def test_help_names_every_action(opened: Opened) -> None:
         await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)
         svg = pilot.app.export_screenshot().replace("&#160;", " ")
-        missing = [a.title for a in ACTIONS if a.scope in pilot.app.scopes and a.title not in svg]
+        missing = [a.description for a in ACTIONS if a.scope in pilot.app.scopes and a.description not in svg]
         assert missing == []
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, HelpScreen)

@@ -36,7 +36,7 @@ from tests.screens.small_bench import ROWS, SmallBench
 from workbench.bench import prepare
 from workbench.editing.session import Editing
 
-BASES = [one.name for one in SCREENS]
+BASES = list(SCREENS)
 
 
 @pytest.fixture(autouse=True)
@@ -164,10 +164,10 @@ async def test_every_action_may_fail(opened: Opened, recipe: Path, name: str) ->
         base: Any = app.base
         for action in ACTIONS:
             node: Any = app if action.scope == "app" else base
-            method = f"action_{action.command}"
-            if part := re.fullmatch(r"(?:screen\.)?part\('(\w+)\.(\w+)'\)", action.command):
+            method = f"action_{action.action}"
+            if part := re.fullmatch(r"(?:screen\.)?part\('(\w+)\.(\w+)'\)", action.action):
                 node, method = getattr(base, "parts", {}).get(part[1]), part[2]
-            elif not action.command.isidentifier():
+            elif not action.action.isidentifier():
                 continue
             if action.scope not in (name, "app"):
                 continue

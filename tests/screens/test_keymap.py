@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 
 from screens.app import WorkbenchApp
-from screens.keys.actions import ACTIONS, together
-from screens.keys.user_keymap import keymap_file, read_keys
+from screens.keys.actions import ACTIONS, bindings, together
+from screens.keys.user_keymap import keymap_file, read_keys, with_keys
 from screens.shell.footer import KeyHints
 from screens.shell.help import HelpScreen
 from tests.screens.conftest import grid_of, screen_of, settled, until
@@ -78,6 +79,26 @@ async def test_the_other_key_acts_and_is_shown() -> None:
         assert isinstance(app.screen, HelpScreen)
         svg = app.export_screenshot().replace("&#160;", " ")
         assert "grid.next-edge" in svg
+
+
+def test_a_key_of_the_user_is_shown_as_the_character_that_it_types() -> None:
+    (edge,) = (action for action in ACTIONS if action.id == "grid.next-edge")
+    mine = with_keys(edge, {"grid.next-edge": ("left_square_bracket", "ctrl+left")})
+    assert (mine.key_display, mine.keys_text) == ("[", "[  ctrl+left")
+    assert (mine.action, mine.hint, mine.scope) == (edge.action, edge.hint, edge.scope)
+    assert with_keys(edge, {"app.theme": ("w",)}) is edge
+
+
+def test_textual_takes_the_actions_as_its_own_bindings() -> None:
+    """Footer, key panel and key maps of Textual read these fields."""
+    made = {binding.id: binding for binding in Binding.make_bindings(bindings("inspect"))}
+    assert set(made) == {action.id for action in ACTIONS if action.scope == "inspect"}
+    edge, back = made["grid.next-edge"], made["grid.previous-edge"]
+    assert (edge.key, edge.description, edge.key_display) == ("right_square_bracket", "Next mask edge", "]")
+    assert edge.tooltip.startswith("Go to the next token")
+    assert edge.group is back.group is not None
+    assert edge.show
+    assert not back.show
 
 
 def test_panes_of_one_screen_do_not_meet_but_all_meet_the_app() -> None:

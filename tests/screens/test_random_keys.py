@@ -36,7 +36,7 @@ async def test_nothing_that_is_pressed_ends_or_breaks_the_app(tmp_path: Path) ->
     # It went everywhere, and typed there.
     seen = " ".join(sorted(places))
     for screen in SCREENS:
-        assert f"{screen.name.title()}Screen" in seen
+        assert f"{screen.title()}Screen" in seen
     fields = ("yaml", "Field", "pattern", "Palette: CommandInput", "search", "filter", "prompt: row", "Ask", "Agree")
     assert [one for one in fields if one not in seen] == [], seen
 

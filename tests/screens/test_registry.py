@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from textual.app import ComposeResult
+from textual.screen import Screen
 from textual.widgets import Static
 
 from screens.app import WorkbenchApp
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
 from screens.keys.actions import ACTIONS
-from screens.keys.screen_registry import SCREENS, Entry, entry
+from screens.keys.screen_registry import SCREENS, Entry
 from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.footer import KeyHints
+from screens.shell.loading import LoadingScreen
 from screens.shell.status_bar import StatusBar
 from tests.screens.conftest import Opened, grid_of, until
+from tests.screens.small_bench import ROWS, SmallBench
 
 
 class Plain(WorkbenchScreen):
@@ -34,9 +39,7 @@ class Plain(WorkbenchScreen):
 
 @pytest.fixture
 def all_there(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    load = Entry.load
-    monkeypatch.setattr(Entry, "there", property(lambda self: True))
-    monkeypatch.setattr(Entry, "load", lambda self: load(self) if self.name == "inspect" else Plain)
+    monkeypatch.setattr(Entry, "load", lambda self: Plain)
     return
 
 
@@ -79,19 +82,40 @@ async def test_a_screen_learns_of_edits_made_on_another(opened: Opened, all_ther
         assert checks.seen == [True, False, True]
 
 
-async def test_a_screen_without_a_file_is_not_there(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Entry, "there", property(lambda self: self.name == "inspect"))
+async def test_screens_are_kept_under_their_names_once_they_were_shown(opened: Opened, all_there: None) -> None:
     async with opened() as pilot:
-        await pilot.press("4")
-        assert isinstance(app_of(pilot).base, InspectScreen)
-        assert app_of(pilot).usable("show_screen('overfit')") is False
-        assert app_of(pilot).usable("show_screen('inspect')") is True
+        app = app_of(pilot)
+        assert [name for name in SCREENS if app.is_screen_installed(name)] == ["inspect"]
+        await pilot.press("4", "1")
+        assert [name for name in SCREENS if app.is_screen_installed(name)] == ["inspect", "overfit"]
+        assert app.waiting_screens() == [app.get_screen("inspect"), app.get_screen("overfit")]
+        assert app.base is app.get_screen("inspect")
+        with pytest.raises(KeyError):
+            await app.show("nowhere")
+        assert app.base is app.get_screen("inspect")
+
+
+async def test_no_screen_can_be_shown_before_the_bench_is_loaded() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def slowly(progress: object) -> None:
+        begun.set()
+        go.wait(20)
+
+    app = WorkbenchApp(SmallBench(ROWS, loading=slowly))
+    async with app.run_test() as pilot:
+        await until(pilot, begun.is_set)
+        await pilot.press("2")
+        assert isinstance(app.base, LoadingScreen)
+        assert not app.check_action("show_screen", ("checks",))
+        assert "checks" not in app.base.query_one(KeyHints).render().plain
+        go.set()
+        await until(pilot, lambda: isinstance(app.base, InspectScreen), 120)
+        assert app.check_action("show_screen", ("checks",))
 
 
 def test_every_screen_has_its_number_and_its_action() -> None:
-    for number, one in enumerate(SCREENS, 1):
-        (action,) = (action for action in ACTIONS if action.id == f"screen.{one.name}")
+    for number, (name, screen) in enumerate(SCREENS.items(), 1):
+        (action,) = (action for action in ACTIONS if action.id == f"screen.{name}")
         assert action.keys == (str(number),)
-        assert entry(one.name) is one
-    with pytest.raises(KeyError):
-        entry("nowhere")
+        assert issubclass(screen.load(), Screen)
