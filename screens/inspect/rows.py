@@ -10,9 +10,9 @@ from screens.guard.faults import Fault, unexpected, write
 from screens.inspect.context import InspectContext
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
-from screens.token_grid.row_view import RowView, Sample, read_row, read_sample
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
+from workbench.views.row_view import RowView, Sample, read_row, read_sample
 
 _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
