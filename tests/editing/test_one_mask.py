@@ -9,7 +9,7 @@ import pytest
 
 from workbench.bench import Bench, prepare
 from workbench.editing.session import Editing
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 from workbench.views.row_view import RowView, read_row, read_sample, remasked
 
 ANSWER = [
