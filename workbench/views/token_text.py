@@ -18,9 +18,9 @@ def steady(text: str) -> str:
     """A token's text with a seat under a leading accent, and leading or trailing joiners and modifiers named."""
     if text.isascii():
         return text
-    while text.endswith(_JOINER):
-        text = text[:-1] + _named(_JOINER)
-    if text and cell_len(text[0]) == 0:
+    whole = text.rstrip(_JOINER)
+    text = whole + _named(_JOINER) * (len(text) - len(whole))
+    if cell_len(text[0]) == 0:
         seated = unicodedata.category(text[0]) in ("Mn", "Mc", "Me") and not _selects(text[0])
         text = _SEAT + text if seated else _named(text[0]) + text[1:]
     return text
