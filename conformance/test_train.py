@@ -20,9 +20,9 @@ import yaml
 from tests.export.support import with_boundaries
 from workbench.bench import Bench
 from workbench.export.prepare import prepare_export
+from workbench.paths import sample_dir
 from workbench.recipe import plugin
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 STEPS = 6
 CPU = {"bf16": False, "fp16": False, "tf32": False}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from workbench.cli import main
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 DEMO = sample_dir()
 

@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 from tests.support.nothing_to_export import undated
 from tests.test_cli import run
 from workbench.export.receipt import read_receipt
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 WALKTHROUGH = sample_dir() / "walkthrough.ipynb"
 ROWS, STEPS = 2, 15

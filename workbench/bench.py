@@ -321,7 +321,7 @@ class Bench:
 
     def _sample_rows(self) -> str:
         """The conversations that ship with the bench: a new recipe without data is shown on them."""
-        from workbench.resources import sample_dir
+        from workbench.paths import sample_dir
 
         return str(sample_dir() / ("shapes.jsonl" if self.loaded.processor is not None else "text.jsonl"))
 
@@ -421,8 +421,8 @@ def prepare(
     config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
 ) -> Bench:
     """The same bench, not loaded yet."""
+    from workbench.paths import sample_dir
     from workbench.recipe.yaml.document import Document
-    from workbench.resources import sample_dir
 
     if config is None and model is None:
         # The demo lies in the package's folder, which no message needs to name.

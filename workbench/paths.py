@@ -1,12 +1,33 @@
-"""Folders of the bench's state: working copies, recorded runs, the state of a recipe's screens."""
+"""Folders of the bench: those that it ships, and those of its state (working copies, runs, what the screens showed)."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 _APP = "vlmbench"
+
+
+def specs_dir() -> Traversable:
+    """The folder of family specs, one YAML file each."""
+    return _shipped("specs")
+
+
+def sample_dir() -> Path:
+    """The folder of the embedded demo: recipe, conversations, pictures and model."""
+    return Path(str(_shipped("sample_data")))
+
+
+def _shipped(name: str) -> Traversable:
+    """A folder that ships with the bench: inside the package in a wheel, beside it in a checkout."""
+    package = files("workbench")
+    inside = package / name
+    if inside.is_dir():
+        return inside
+    return Path(str(package)).parent / name
 
 
 def state_dir() -> Path:

@@ -11,12 +11,12 @@ from textual.cache import LRUCache
 from screens.line_cache.text_pane import TextPane
 from screens.shell.themes import Paints, paints
 from screens.token_grid.describe import quoted
-from screens.token_grid.row_view import RowView
 from workbench.editing.session import Change
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import visible
 from workbench.views.palette import TRAINED_BAR
+from workbench.views.row_view import RowView
 
 _KEPT = 64
 

@@ -20,11 +20,11 @@ from screens.shell.status_bar import Status, StatusBar
 from screens.shell.worker import Background
 from screens.token_grid.grid import TokenGrid
 from screens.token_grid.inspector import TokenInspector
-from screens.token_grid.row_view import RowView
 from workbench.bench import Bench
 from workbench.editing.session import Change, Editing
 from workbench.findings import Finding
 from workbench.views.items import visible
+from workbench.views.row_view import RowView
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from screens.inspect.tokens import Tokens
 from screens.shell.dialogs import Agree
 from screens.shell.fix_trials import FixTrials
 from screens.shell.worker import Kind
-from screens.token_grid.row_view import remasked
 from workbench.errors import BenchError
+from workbench.views.row_view import remasked
 
 if TYPE_CHECKING:
     from workbench.infer.search import Inference

@@ -18,9 +18,9 @@ from textual.strip import Strip
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
 from screens.shell.themes import paints
-from screens.token_grid.row_view import Sample
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
+from workbench.views.row_view import Sample
 
 _AHEAD = 8
 _AGAIN = 64

@@ -10,11 +10,11 @@ from screens.guard.faults import Fault, unexpected, write
 from screens.inspect.context import InspectContext
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
-from screens.token_grid.row_view import RowView, Sample, read_row, read_sample
 from workbench.data.row_notes import BAD_ROW
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
 from workbench.row import NOT_RENDERED
+from workbench.views.row_view import RowView, Sample, read_row, read_sample
 
 _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

@@ -18,10 +18,10 @@ from screens.token_grid.lenses import Lens, legend, styles
 from screens.token_grid.lines import draw_items, lay_out
 from screens.token_grid.minimap import CELLS
 from screens.token_grid.paint import Inks
-from screens.token_grid.row_view import RowView
 from screens.token_grid.selection import Selection
 from workbench.editing.session import Change
 from workbench.views.items import remasked
+from workbench.views.row_view import RowView
 
 _MARGIN = 1
 _MAP_FROM = 30

@@ -7,8 +7,8 @@ from itertools import groupby
 import numpy as np
 
 from screens.token_grid.describe import quoted
-from screens.token_grid.row_view import RowView
 from workbench.bench import Masking
+from workbench.views.row_view import RowView
 
 _LINE = 100
 

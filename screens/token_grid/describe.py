@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from screens.token_grid.row_view import RowView
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views.items import visible
+from workbench.views.row_view import RowView
 
 _OWNERS = {
     Owner.TEMPLATE: "written by the template",

@@ -22,10 +22,10 @@ from screens.token_grid.lenses import Lens, Shades, shades
 from screens.token_grid.lines import TokenLines
 from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
 from screens.token_grid.paint import Inks, Page, draw_lines
-from screens.token_grid.row_view import RowView
 from workbench.editing.session import Change
 from workbench.findings import SEVERITIES
 from workbench.views.items import Items
+from workbench.views.row_view import RowView
 
 _STRIPS_KEPT = 4096
 _WINDOWS_KEPT = 16

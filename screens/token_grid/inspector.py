@@ -8,8 +8,8 @@ from rich.text import Text
 from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from screens.token_grid import describe
-from screens.token_grid.row_view import RowView
 from workbench.views.palette import TRAINED_BAR
+from workbench.views.row_view import RowView
 
 
 class TokenInspector(Still):

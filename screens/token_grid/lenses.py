@@ -14,12 +14,12 @@ from rich.style import Style
 from rich.text import Text
 
 from screens.shell.themes import Paints
-from screens.token_grid.row_view import RowView
 from workbench.editing.session import Change
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 from workbench.views.items import Items, visible
 from workbench.views.palette import Look
+from workbench.views.row_view import RowView
 
 Shades = npt.NDArray[np.uint8]
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
-from screens.token_grid.row_view import RowView
 from workbench.views.items import Items, Turn, items, visible, wrap
 from workbench.views.palette import NEWLINE
+from workbench.views.row_view import RowView
 
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9

@@ -18,11 +18,11 @@ from screens.shell.themes import Paints
 from screens.token_grid.lenses import Shades
 from screens.token_grid.lines import IntArray, TokenLines
 from screens.token_grid.minimap import Marks
-from screens.token_grid.row_view import RowView
 from workbench.editing.session import Change
 from workbench.findings import SEVERITIES
 from workbench.views.items import Turn, visible
 from workbench.views.palette import SEVERITY_GLYPH, SPACE, TRAINED_BAR, Look
+from workbench.views.row_view import RowView
 
 _MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
 

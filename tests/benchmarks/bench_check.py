@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.benchmarks.timing import medians
 from workbench.bench import Bench, open
 from workbench.checks.run import check_rows
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 TEXT = "a red square and two blue circles lie on the table near green triangles what is in this picture how many"
 

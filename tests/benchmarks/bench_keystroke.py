@@ -32,7 +32,7 @@ from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
 from screens.token_grid.grid import TokenGrid
 from workbench.bench import prepare
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 _SIZE = (160, 48)
 _KEYS = 160

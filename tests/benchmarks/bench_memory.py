@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=__import__('sys').stderr)"
 ALONE = "from transformers import AutoProcessor; AutoProcessor.from_pretrained({model!r})"

@@ -18,7 +18,6 @@ import numpy as np
 from textual.app import App, ComposeResult
 
 from screens.token_grid.grid import TokenGrid
-from screens.token_grid.row_view import RowView
 from tests.benchmarks.timing import medians
 from tests.screens.small_bench import SmallRenderer
 from workbench.tokens.boundaries import RoleBoundary
@@ -26,6 +25,7 @@ from workbench.tokens.mask import scan
 from workbench.tokens.render import MediaRuns, Rendering
 from workbench.tokens.trace import Owner, Trace
 from workbench.views.items import glyphs, turns
+from workbench.views.row_view import RowView
 
 _EMPTY = """
 from textual.app import App

@@ -21,9 +21,9 @@ from workbench.bench import Bench
 from workbench.checks.apply_fixes import mend
 from workbench.checks.run import Report, check_rows
 from workbench.findings import Finding, Fix, apply_fix
+from workbench.paths import sample_dir
 from workbench.recipe.knobs import LOADING_KEYS
 from workbench.recipe.new import boundary_row
-from workbench.resources import sample_dir
 from workbench.row import Row
 from workbench.tokens.trace import Owner
 

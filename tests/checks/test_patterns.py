@@ -18,9 +18,9 @@ from workbench.errors import InputError
 from workbench.models import patterns as usable
 from workbench.models.patterns import PatternError
 from workbench.models.targets import trained
+from workbench.paths import sample_dir
 from workbench.recipe.patterns import broken, patterns
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 BROKEN = ("[", "(a", "a)", "model.[0-9+", "a{99999999999}")
 AS_TYPED = r"model\.language_model\.layers\.[\d]+\.(mlp|self_attn)\.(up|q)_proj"

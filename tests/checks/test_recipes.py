@@ -16,8 +16,8 @@ from workbench.bench import Bench
 from workbench.checks.apply_fixes import mend
 from workbench.checks.run import check_rows
 from workbench.cli import main
+from workbench.paths import sample_dir
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 RECIPES = sorted((Path(__file__).parent / "recipes").glob("*.yaml"))
 FIXABLE = (

@@ -16,9 +16,9 @@ import yaml
 
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Fix, apply_fix
+from workbench.paths import sample_dir
 from workbench.recipe import plugin
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "workbench" / "consumers" / "axolotl" / plugin.FILE

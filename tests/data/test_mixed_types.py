@@ -40,6 +40,26 @@ def test_texts_beside_lists_are_read_as_the_json_they_are() -> None:
     assert "'7' is a number now" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.", 1.0),
+        ("", ""),
+        ("01", 1),
+        ("NaN", None),
+        ("7 x", "7 x"),
+        ("[1, ", "[1, "),
+        ('{"a": "1"}', {"a": "1"}),
+        ("1e5", 1e5),
+    ],
+)
+def test_texts_are_parsed_by_the_rules_of_datasets(text: str, value: Any) -> None:
+    """Its parser is not Python's; a text that it does not take stays as it is."""
+    out, _ = read([said(PARTS), said(text)])
+    assert out[1] == said(value)
+    assert type(out[1]["messages"][0]["content"]) is type(value)
+
+
 def test_the_finding_is_told_once_and_only_of_what_is_said() -> None:
     _, found = read([said(PARTS), said("7"), said("8"), said("9")])
     assert [one.where.row for one in found] == [1]

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from screens.token_grid.row_view import RowView, read_row, read_sample, remasked
 from workbench.bench import Bench, prepare
 from workbench.editing.session import Editing
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
+from workbench.views.row_view import RowView, read_row, read_sample, remasked
 
 ANSWER = [
     {"type": "text", "text": "A red square on a table. ", "train": False},

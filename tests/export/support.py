@@ -13,8 +13,8 @@ from workbench.families.library import family
 from workbench.fingerprint import fingerprint
 from workbench.overfit.events import VERSION
 from workbench.overfit.runs import EVENTS, Run, new_folder
+from workbench.paths import sample_dir
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 ROWS = (0, 1, 2, 3)
 

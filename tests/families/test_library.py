@@ -17,7 +17,7 @@ from tests.support.small import mended
 from workbench.errors import InputError
 from workbench.families import library as fam
 from workbench.families.spec import Family, parse
-from workbench.resources import specs_dir
+from workbench.paths import specs_dir
 
 ALL = fam.families()
 

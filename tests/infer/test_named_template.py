@@ -11,8 +11,8 @@ from workbench.bench import Bench
 from workbench.families.spec import FamilyBoundary
 from workbench.infer import named_template as naming
 from workbench.infer.named_template import named_template
+from workbench.paths import sample_dir
 from workbench.recipe import plugin
-from workbench.resources import sample_dir
 
 DEMO = str(sample_dir() / "demo-model")
 

@@ -14,8 +14,8 @@ from tests.tokens.test_render import renderer
 from workbench.infer import probes
 from workbench.infer.injection import injection
 from workbench.infer.search import Inference, infer
+from workbench.paths import sample_dir
 from workbench.recipe.model import BoundarySpec
-from workbench.resources import sample_dir
 from workbench.tokens.boundaries import RoleBoundary, resolve
 from workbench.tokens.mask import scan
 from workbench.views.infer import infer_text

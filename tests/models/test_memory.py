@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.step_memory import measured_peak
 from workbench.models.memory import MemoryEstimate, _states, _stored, estimate
+from workbench.paths import sample_dir
 from workbench.recipe.model import Recipe
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 
 @pytest.fixture(scope="module")

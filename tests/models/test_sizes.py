@@ -16,7 +16,7 @@ from workbench.models.memory import estimate_of
 from workbench.models.sizes import UNSIZED, names_sizes
 from workbench.models.targets import trained
 from workbench.notebook.model import Towers
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 
 @pytest.mark.parametrize(

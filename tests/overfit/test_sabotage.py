@@ -14,7 +14,7 @@ from tests.overfit.conftest import Run
 from workbench.overfit.events import last
 from workbench.overfit.runs import ADAPTER
 from workbench.overfit.verdict import MEMORISED, Verdict, judge
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 VISION = r"model\.vision_tower\..*\.(q|k|v|o)_proj"
 

@@ -21,7 +21,7 @@ from workbench.overfit.plan import make_plan
 from workbench.overfit.runs import EVENTS, Run, latest, new_folder
 from workbench.overfit.supervisor import Supervisor, run
 from workbench.overfit.verdict import judge
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 HELD_OUT = str(sample_dir() / "shapes-heldout.jsonl")
 

@@ -10,9 +10,9 @@ import pytest
 from workbench.bench import open as open_bench
 from workbench.bench import prepare
 from workbench.checks.row_checks import row_findings
+from workbench.paths import sample_dir
 from workbench.recipe.start_folder import starting_folder
 from workbench.recipe.yaml.document import Document
-from workbench.resources import sample_dir
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from screens.line_cache.line_view import LineView
 from screens.token_grid.canvas import TokenCanvas
 from screens.token_grid.grid import TokenGrid
 from tests.screens.small_bench import ROWS, SmallBench
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 Opened = Callable[..., Any]
 BROKEN = ('start: "<|turn>model\\n"', 'start: "<|turn>modle\\n"')

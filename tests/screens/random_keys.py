@@ -30,7 +30,7 @@ from screens.inspect.screen import InspectScreen
 from screens.keys.actions import ACTIONS
 from workbench.bench import prepare
 from workbench.overfit.events import parse
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 WIDTHS, HEIGHTS = (20, 200), (5, 60)
 SETTLED_EVERY = 6

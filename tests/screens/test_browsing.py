@@ -76,7 +76,7 @@ async def test_a_search_says_what_it_found_or_what_is_wrong(opened: Opened) -> N
 
 
 def test_ids_and_roles_are_found_where_they_are() -> None:
-    from screens.token_grid.row_view import RowView, read_row
+    from workbench.views.row_view import RowView, read_row
 
     view = read_row(SmallBench(ROWS).load(), 0)
     assert isinstance(view, RowView)

@@ -23,9 +23,8 @@ from tests.export.support import with_boundaries
 from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
 from workbench.bench import prepare
-from workbench.paths import recipe_dir
+from workbench.paths import recipe_dir, sample_dir
 from workbench.recipe import plugin
-from workbench.resources import sample_dir
 from workbench.views.palette import Look
 
 

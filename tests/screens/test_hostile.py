@@ -14,7 +14,7 @@ from screens.token_grid.grid import TokenGrid
 from tests.screens.conftest import Opened, grid_of, screen_of, until
 from tests.screens.small_bench import SmallBench, conversation
 from tests.screens.terminal import Terminal
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 HOSTILE = (
     "start \x1b[2J\x1b[6n\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1bPq#0\x1b\\ \x9b31m \x85 \x00\x08\x7f "

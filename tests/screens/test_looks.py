@@ -22,8 +22,8 @@ from workbench.export.readiness import Proof
 from workbench.findings import Finding, Fix
 from workbench.models.memory import MemoryEstimate
 from workbench.overfit.events import read
+from workbench.paths import sample_dir
 from workbench.recipe.model import Recipe
-from workbench.resources import sample_dir
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 RUN = Path(__file__).parent / "recorded" / "run.jsonl"

@@ -13,7 +13,7 @@ from tests.screens.conftest import Opened, until
 from tests.screens.test_export_screen import recipe_in
 from workbench.bench import prepare
 from workbench.models.sizes import UNSIZED
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 
 async def model_screen(pilot: Pilot[None]) -> ModelScreen:

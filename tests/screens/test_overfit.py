@@ -16,7 +16,7 @@ from workbench.bench import prepare
 from workbench.overfit.events import every
 from workbench.overfit.runs import runs_of
 from workbench.overfit.verdict import judge
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 HELD_OUT = str(sample_dir() / "shapes-heldout.jsonl")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 

@@ -12,7 +12,7 @@ from tests.export.support import demo
 from tests.views.support import EVIL
 from workbench.bench import Bench
 from workbench.bench import open as open_bench
-from workbench.resources import sample_dir
+from workbench.paths import sample_dir
 from workbench.row import Row
 
 

@@ -28,3 +28,24 @@ def test_an_accent_is_seated_and_a_joiner_named() -> None:
     assert standalone_text("\u0301") == "◌\u0301"
     assert standalone_text("👩\u200d") == "👩⟨U+200D⟩"
     assert standalone_text("🏽") == "⟨U+1F3FD⟩"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        # Marks without a width, with one of their own in some fonts, and around a character: Mn, Mc and Me.
+        ("\u0301x", "◌\u0301x"),
+        ("\u0903क", "◌\u0903क"),
+        ("\u20dd", "◌\u20dd"),
+        # Variation selectors have no shape that could be seated.
+        ("\ufe00", "⟨U+FE00⟩"),
+        ("\ufe0ea", "⟨U+FE0E⟩a"),
+        ("\ufe0f", "⟨U+FE0F⟩"),
+        ("a\u200d\u200d", "a⟨U+200D⟩⟨U+200D⟩"),
+        ("\u200da", "⟨U+200D⟩a"),
+        ("\x85é", "⟨U+0085⟩é"),
+        ("", ""),
+    ],
+)
+def test_what_a_text_begins_and_ends_with_decides(text: str, shown: str) -> None:
+    assert standalone_text(text) == shown

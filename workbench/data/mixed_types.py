@@ -84,10 +84,11 @@ def _as_read(value: Any, path: Path, changed: list[tuple[str, Any]]) -> Any:
 
 
 def _parsed(text: str) -> Any:
-    # The very parser that `datasets` asks; it takes some texts that `json` does not.
-    from pandas.io.json import ujson_loads
+    # The feature that `datasets` gives such a field; its parser takes some texts that `json` does not. Imported here
+    # because a file without mixed fields needs none of it.
+    from datasets import Json
 
     try:
-        return ujson_loads(text)
-    except Exception:  # as `datasets` does
+        return Json().decode_example(text)
+    except Exception:  # as the JSON builder does
         return text

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from workbench.editing.working_copy import UnsavedEdits, WorkingCopy
 from workbench.errors import BenchError, InputError
 from workbench.findings import Fix, apply_fix
-from workbench.paths import recipe_dir
+from workbench.paths import recipe_dir, sample_dir
 from workbench.recipe import plugin
 from workbench.recipe.knobs import LOADING_KEYS, outside_the_mask
 from workbench.recipe.new import boundary_row
 from workbench.recipe.yaml.document import Document, dotted
-from workbench.resources import sample_dir
 
 if TYPE_CHECKING:
     import numpy as np

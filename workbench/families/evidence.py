@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from workbench.resources import specs_dir
+from workbench.paths import specs_dir
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from workbench.families.spec import (
     config_has,
     parse,
 )
-from workbench.resources import specs_dir
+from workbench.paths import specs_dir
 
 EOS = "eos_token"
 AXOLOTL_FILE = "axolotl.yaml"

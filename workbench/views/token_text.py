@@ -18,9 +18,9 @@ def standalone_text(text: str) -> str:
     """A token's text with a dotted circle under a leading accent; joiners and modifiers at its ends are named."""
     if text.isascii():
         return text
-    while text.endswith(_JOINER):
-        text = text[:-1] + _named(_JOINER)
-    if text and cell_len(text[0]) == 0:
+    whole = text.rstrip(_JOINER)
+    text = whole + _named(_JOINER) * (len(text) - len(whole))
+    if cell_len(text[0]) == 0:
         accent = unicodedata.category(text[0]) in ("Mn", "Mc", "Me") and not _selects(text[0])
         text = _CIRCLE + text if accent else _named(text[0]) + text[1:]
     return text

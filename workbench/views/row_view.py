@@ -1,4 +1,4 @@
-"""A row of the bench made ready to be drawn. Made on the background thread, read by the panes."""
+"""A row made ready to be shown: tokens, turns, findings, pictures. Made on a background thread, read by the panes."""
 
 from __future__ import annotations
 
