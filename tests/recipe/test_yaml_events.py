@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from workbench.paths import sample_dir
 from workbench.recipe.yaml.pyyaml import convert, events, resolve
-from workbench.resources import sample_dir
 
 TEXTS = (
     (sample_dir() / "demo.yaml").read_text("utf-8"),
