@@ -43,7 +43,7 @@ class Receipt:
     recipe: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is written, keys in order; what is empty is left out."""
+        """The fields in the order of the file; empty ones are left out."""
         payload: dict[str, Any] = {"receipt": VERSION, "validated": self.validated, "date": self.date}
         more = {
             "proofs": self.proofs,

@@ -35,14 +35,14 @@ class Candidate:
     include_start: bool = False
 
     def row(self) -> dict[str, Any]:
-        """As axolotl takes it; what is the default is left out."""
+        """The boundary as a row of `role_boundaries`; defaults are left out."""
         row: dict[str, Any] = {"role": self.role, "start": self.start}
         if self.end is not None:
             row["end"] = self.end
         return row if self.include_end else row | {"include_end": False}
 
     def resolve(self, tokenizer: Any) -> RoleBoundary:
-        """With its markers encoded."""
+        """The boundary with its markers encoded."""
         end = encode_marker(tokenizer, self.end) if self.end is not None else ()
         start = encode_marker(tokenizer, self.start)
         return RoleBoundary(self.role, start, end, self.include_start, self.include_end, self.start, self.end)

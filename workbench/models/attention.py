@@ -29,7 +29,7 @@ class MissingBackend:
 def parts_without(anatomy: Anatomy, name: str) -> tuple[MissingBackend, ...]:
     """The parts of a model that transformers refuses to load with this backend; none for one that it does not know.
 
-    Whether the backend's package is installed here is another question, and not asked.
+    The backend's package need not be installed for this.
     """
     from transformers import PreTrainedModel
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS

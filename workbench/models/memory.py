@@ -61,7 +61,7 @@ class MemoryEstimate:
 
     @property
     def total(self) -> int:
-        """All of it, without what a GPU's runtime takes for itself."""
+        """The sum of all parts, without the memory of a GPU's runtime."""
         return self.weights + self.adapters + self.gradients + self.optimizer + self.activations + self.logits
 
     def to_dict(self) -> dict[str, int]:

@@ -17,7 +17,7 @@ from workbench.models.towers import TOWERS, TowerName
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
-# Linear layers that choose experts are left as they are: an adapter there changes who answers, not what.
+# Linear layers that choose experts are left as they are: an adapter there changes which expert is chosen.
 _ROUTER = re.compile(r"(^|\.)(gate|router|shared_expert_gate)(\.|$)")
 _KEY = "trained"
 _ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_module)(\.|$)")
@@ -62,8 +62,8 @@ class Trained:
 def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
     """Apply a recipe's adapters and freezing to a new model of this anatomy, and look at what came out.
 
-    Under a second for a model of 31 billion parameters; the last recipe's is kept. What PEFT refuses is told and not
-    raised.
+    Under a second for a model of 31 billion parameters; the last recipe's is kept. What PEFT refuses is in
+    `refusal`, not raised.
     """
     key = recipe.model_dump_json()
     last: tuple[str, Trained] | None = anatomy.facts.get(_KEY)
@@ -76,7 +76,7 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     from workbench.models.build import adapted_meta_model
 
     with warnings.catch_warnings():
-        # What PEFT warns of is looked at below.
+        # The cases that PEFT warns of are looked at below.
         warnings.simplefilter("ignore")
         try:
             model = adapted_meta_model(anatomy.config, recipe)

@@ -1,6 +1,6 @@
 """The boundary editor: the recipe's `role_boundaries` as text, and a row's mask that follows every keystroke.
 
-It edits the session's own document, so its undo is everybody's. Only the lines of `role_boundaries` are shown; the
+It edits the session's own document, so undo is shared with the session. Only the lines of `role_boundaries` are shown; the
 document's comments in them, and everything around them, stay as they are.
 """
 

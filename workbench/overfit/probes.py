@@ -40,7 +40,7 @@ class RowLoss:
 
 
 class Examiner:
-    """Asks a model about the rows of a plan, one row at a time, without gradients."""
+    """Measurements of a model on the rows of a plan, one row at a time, without gradients."""
 
     def __init__(self, bench: Bench, rows: Sequence[int], collator: Collator, *, trim: bool) -> None:
         self.bench, self.rows, self.collator, self.trim = bench, rows, collator, trim
@@ -171,9 +171,6 @@ def _without(ids: Sequence[int], stops: set[int]) -> list[int]:
     return list(ids[: next((place for place, token in enumerate(ids) if token in stops), len(ids))])
 
 
-# Pictures
-
-
 def _parts(messages: Sequence[Any]) -> list[tuple[int, int, str]]:
     """The places of the pictures: message, part, and the key that holds them."""
     found = []
@@ -208,9 +205,6 @@ def with_pictures(messages: Sequence[Any], pictures: Sequence[Any]) -> list[Any]
 
 def _look(picture: Any) -> str:
     return hashlib.sha256(picture.convert("RGB").resize((64, 64)).tobytes()).hexdigest()
-
-
-# Weights
 
 
 def weight_hashes(model: Any) -> dict[str, str]:

@@ -284,7 +284,7 @@ def _template(template: str, text: str | None, family: tuple[RecipeLine, ...]) -
     elif template == TOKENIZER_DEFAULT:
         yield RecipeLine("chat_template", template, "The template that the model is served with.")
     else:
-        why = "The template that axolotl bundles under this name: it writes what the model's own template writes, and has "
+        why = "The template that axolotl bundles under this name: it writes what the model's own one writes, and has "
         yield RecipeLine(
             "chat_template", template, f"{why}the same boundaries. Your own role_boundaries would need a plugin."
         )

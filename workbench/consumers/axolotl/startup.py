@@ -100,7 +100,7 @@ def _at_hand(bench: LoadedRecipe) -> Path | None:
     try:
         return axolotl_package(bench.options["axolotl_python"])
     except EnvironmentProblem:
-        # What needs that Python says so; a recipe can be looked at without it.
+        # The parts that need that Python report it themselves; a recipe can be looked at without it.
         return None
 
 
