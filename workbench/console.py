@@ -1,7 +1,7 @@
 """Output of the command line beside its data: errors, progress, exit codes, and the JSON envelope.
 
-stdout carries data, stderr messages. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3 environment
-(missing package, no such model, gated, out of memory), 130 interrupted.
+stdout carries data, stderr messages. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3
+environment (missing package, no such model, gated, out of memory), 130 interrupted.
 """
 
 from __future__ import annotations

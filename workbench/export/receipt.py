@@ -100,8 +100,8 @@ def _validated(fields: dict[str, Any]) -> str | Literal[False]:
     if validated is not True:
         return str(validated) if validated else False
     trainer = fields.get("versions", {}).get("axolotl")
-    asked = not str(fields.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
-    return f"axolotl {trainer}" if asked and trainer else BENCH
+    consumer_answered = not str(fields.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
+    return f"axolotl {trainer}" if consumer_answered and trainer else BENCH
 
 
 def without_receipt(text: str) -> str:

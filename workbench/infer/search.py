@@ -211,13 +211,13 @@ def _fewest(found: list[Candidate], cases: Sequence[Case], layout: Layout, token
     # The longest first: a shorter marker usually stands where a longer one does, and in other turns too.
     for candidate in sorted(found, key=lambda candidate: -len(candidate.start)):
         fewer = [other for other in kept if other is not candidate]
-        if (got := score(fewer)) <= best:
-            kept, best = fewer, got
+        if (trial := score(fewer)) <= best:
+            kept, best = fewer, trial
     # A boundary that changed nothing beside another may matter now that the other is gone.
     for candidate in found:
         more = [other for other in found if other is candidate or other in kept]
-        if candidate not in kept and (got := score(more)) < best:
-            kept, best = more, got
+        if candidate not in kept and (trial := score(more)) < best:
+            kept, best = more, trial
     return kept
 
 

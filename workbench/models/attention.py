@@ -54,9 +54,9 @@ def refused(anatomy: Anatomy, name: str) -> str | None:
         return None
     from transformers import __version__
 
-    who = " and ".join(part.class_name + (f" (the {part.tower} tower)" if part.tower else "") for part in lacks)
+    classes = " and ".join(part.class_name + (f" (the {part.tower} tower)" if part.tower else "") for part in lacks)
     lack = "does" if len(lacks) == 1 else "do"
-    return f"{who} {lack} not support {name}: transformers {__version__} stops while it loads the model"
+    return f"{classes} {lack} not support {name}: transformers {__version__} stops while it loads the model"
 
 
 def _has(module: Any, name: str) -> bool:

@@ -20,10 +20,10 @@ def pick_device(wanted: str) -> str:
     """
     import torch
 
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there.get(wanted.partition(":")[0], False):
+        return next(name for name in ("cuda", "mps", "cpu") if available[name])
+    if not available.get(wanted.partition(":")[0], False):
         raise EnvironmentProblem(f"There is no device {wanted!r} here", hint="Give --device auto.")
     return wanted
 

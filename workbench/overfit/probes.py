@@ -80,17 +80,17 @@ class Examiner:
                 wanted = ids[places[places >= length] if same_start else places].tolist()
                 with torch.no_grad():
                     made = model.generate(**inputs, max_new_tokens=min(limit, len(wanted) + 8), do_sample=False)
-                got = made[0, length:].tolist()
-                cut = next((place + 1 for place, token in enumerate(got) if token in stops), None)
-                decoded, asked = _without(got[:cut], stops), _without(wanted, stops)
+                generated = made[0, length:].tolist()
+                cut = next((place + 1 for place, token in enumerate(generated) if token in stops), None)
+                decoded, expected = _without(generated[:cut], stops), _without(wanted, stops)
                 turns.append(
                     {
                         "row": index,
                         "message": message,
-                        "exact": decoded == asked,
+                        "exact": decoded == expected,
                         "stopped": cut is not None,
                         "ends": bool(set(wanted) & stops),
-                        "wanted": self._text(asked),
+                        "wanted": self._text(expected),
                         "got": self._text(decoded),
                     }
                 )

@@ -70,12 +70,12 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     if package is not None and (package.parent / plugin.FILE).is_file():
         return
     path = bench.document.path
-    there = plugin.file_state(path.parent) if path is not None else "ours"
+    state = plugin.file_state(path.parent) if path is not None else "ours"
     # Saving an edited recipe writes the file.
-    if there == "ours" or (there == "absent" and bench.document.dirty):
+    if state == "ours" or (state == "absent" and bench.document.dirty):
         return
     where = recipe.where(("plugins",), key=True)
-    if there == "another":
+    if state == "another":
         yield Finding(
             "A012",
             "warning",
