@@ -70,7 +70,7 @@ def loads(bench: Bench) -> Iterator[Finding]:
 
 def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     """A006: the class of each part is asked for the backend, then the heads are measured."""
-    from workbench.models.attention import UNSET, parts_without, refused
+    from workbench.models.attention import UNSET, missing_backend, parts_without
 
     data = bench.document.data
     hybrid = bool(data.get("gemma4_hybrid_attn_impl"))
@@ -79,7 +79,7 @@ def backend(bench: Bench, anatomy: Anatomy) -> Iterator[Finding]:
     if name is None:
         return
     keys = [one for one in ("attn_implementation", *LEGACY_ATTENTION, "gemma4_hybrid_attn_impl") if data.get(one)]
-    text = refused(anatomy, _LOADED_WITH.get(name, name))
+    text = missing_backend(anatomy, _LOADED_WITH.get(name, name))
     limit, largest = _LARGEST_HEAD.get(name), max(anatomy.head_dims, default=0)
     if text is None and limit is not None and largest > limit and not hybrid:
         text = f"{name} takes heads up to {limit}, and {anatomy.head_dims[largest]} has head_dim {largest}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.infer.headers import Candidate, MarkerMismatch, Reading, candidates, read
+from workbench.infer.headers import Candidate, MarkerMismatch, TemplateReading, candidates, read_template
 from workbench.infer.injection import Injection, effect, injection
 from workbench.infer.probes import (
     ROLES,
@@ -134,7 +134,7 @@ class Study:
 
     shapes: list[tuple[str, ...]]
     probes: list[Case]
-    reading: Reading
+    reading: TemplateReading
     layout: Layout
 
 
@@ -142,7 +142,7 @@ def study(renderer: Renderer, extra: Iterable[str] = ()) -> Study:
     """Render and trace the probes, and read the text between the owners. `extra` are roles to try beside the usual."""
     shapes = accepted(renderer, shapes_for(extra))
     probes = probe_cases(renderer, shapes)
-    reading = read(probes, renderer)
+    reading = read_template(probes, renderer)
     prefilled = generation_prompts(renderer)
     for text in prefilled:
         known = reading.headers.get("assistant", [])
@@ -225,7 +225,7 @@ def _evidence(
     role: str,
     figures: Figures,
     kept: Sequence[Candidate],
-    reading: Reading,
+    reading: TemplateReading,
     broken: Mapping[str, Sequence[MarkerMismatch]],
     tokenizer: Any,
     generation_config: Mapping[str, Any] | None,
@@ -260,7 +260,7 @@ def _evidence(
 
 
 def _stop_token(
-    role: str, reading: Reading, tokenizer: Any, generation_config: Mapping[str, Any] | None, notes: list[str]
+    role: str, reading: TemplateReading, tokenizer: Any, generation_config: Mapping[str, Any] | None, notes: list[str]
 ) -> dict[str, Any] | None:
     """The role's own end; for the assistant, whether generation stops there."""
     text = reading.ends.get(role)

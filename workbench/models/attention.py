@@ -47,7 +47,7 @@ def parts_without(anatomy: Anatomy, name: str) -> tuple[MissingBackend, ...]:
     return whole or tuple(found.values())
 
 
-def refused(anatomy: Anatomy, name: str) -> str | None:
+def missing_backend(anatomy: Anatomy, name: str) -> str | None:
     """The parts that lack this attention backend, in words; None where every part has it."""
     lacks = parts_without(anatomy, name)
     if not lacks:

@@ -89,10 +89,10 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
 def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError) -> InputError:
     """The error for a model that transformers did not make: the attention asked for, or transformers' message."""
     from workbench.models.anatomy import anatomy
-    from workbench.models.attention import UNSET, refused
+    from workbench.models.attention import UNSET, missing_backend
 
     try:
-        why = refused(anatomy(loaded.auto_config), name) if name is not None else None
+        why = missing_backend(anatomy(loaded.auto_config), name) if name is not None else None
     except EnvironmentProblem:
         why = None
     if why is None:
