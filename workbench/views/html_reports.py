@@ -119,7 +119,7 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         ]
         head = ("row", "trained turn", "what the model wrote", "exact", "stopped")
         turns = table(head, lines, numbers=("row",))
-        written = f"<details><summary>{len(lines)} turns written back</summary>{turns}</details>"
+        written = f"<details><summary>{len(lines)} turns reproduced</summary>{turns}</details>"
     return (
         f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
         f'<ul class="findings">{measured}</ul>{findings(verdict.findings)}{written}'

@@ -147,7 +147,7 @@ def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> l
     decode, stop = (last(events, "probe", name=name) for name in ("decode", "stop"))
     if decode is not None and stop is not None:
         exact = sum(turn["exact"] for turn in decode["turns"])
-        found.append(f"written back exactly: {exact} of {stop['of']} turns; {stop['stopped']} of {stop['of']} stop")
+        found.append(f"reproduced exactly: {exact} of {stop['of']} turns; {stop['stopped']} of {stop['of']} stop")
     swap = last(events, "probe", name="swap")
     if swap is not None:
         found.append(
