@@ -106,7 +106,7 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
 def test_without_the_plugin_axolotl_cannot_start(new: Bench, tmp_path: Path) -> None:
     """The file means what the bench shows all the same."""
     asked = {("plugins",): [], ("chat_template",): "tokenizer_default"}
-    made = prepare.prepare_export(new, tmp_path / "full.yaml", asked=asked)
+    made = prepare.prepare_export(new, tmp_path / "full.yaml", overrides=asked)
     proof = next(one for one in made.proofs if one.step == "consumer")
     assert made.answer is not None
     assert (proof.code, made.answer.unwrapped) == ("consumer_cannot_start", True)

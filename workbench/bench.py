@@ -420,7 +420,7 @@ def open(
 def prepare(
     config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
 ) -> Bench:
-    """The same bench, not loaded yet."""
+    """A bench as `open` makes it, not loaded yet."""
     from workbench.paths import sample_dir
     from workbench.recipe.yaml.document import Document
 

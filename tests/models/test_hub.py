@@ -285,7 +285,7 @@ def test_a_full_disk(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
     problem = refused()
-    assert "no room on the disk" in problem.title
+    assert "no space on the disk" in problem.title
     assert "HF_HOME" in problem.hint
 
 

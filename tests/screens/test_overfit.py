@@ -39,7 +39,7 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         verdict = judge(screen._events)
         told = str(screen.query_one("#told", Static).render())
         assert verdict.outcome in told
-        assert "written back exactly" in told
+        assert "reproduced exactly" in told
         assert "a guess" in str(screen.query_one(LossPlot).border_subtitle)
         await until(pilot, lambda: len(screen._runs) == 1)
         # The same run, read again from its file.
@@ -56,7 +56,7 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         assert "this run" in told
         assert "-lora_r: 4\n+lora_r: 16" in told
         await pilot.press("C")
-        assert "written back exactly" in str(screen.query_one("#told", Static).render())
+        assert "reproduced exactly" in str(screen.query_one("#told", Static).render())
         # The losses are a lens of the grid.
         bench = screen.bench
         measured = bench.losses[0]

@@ -83,10 +83,10 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
 
 def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
     """Targets that reach the language model alone: the family's, where they do, else those of the anatomy."""
-    from workbench.models.targets import anchored, trained
+    from workbench.models.targets import language_model_pattern, trained
 
     need = bench.family.settings(bench.loaded.config).get("lora_target_modules") if bench.family is not None else None
-    for pattern in (need.value if need is not None else None, anchored(anatomy)):
+    for pattern in (need.value if need is not None else None, language_model_pattern(anatomy)):
         if not isinstance(pattern, str):
             continue
         change = {"lora_target_modules": pattern, "lora_target_linear": None, "lora_exclude_modules": None}

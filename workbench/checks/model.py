@@ -59,7 +59,7 @@ def text_class(model: ModelFacts) -> Iterator[Finding]:
 @check("A006", stage="model")
 def attention_backend(model: ModelFacts) -> Iterator[Finding]:
     """A006: the class of each part is asked for the backend, then the heads are measured."""
-    from workbench.models.attention import UNSET, parts_without, refused
+    from workbench.models.attention import UNSET, missing_backend, parts_without
 
     bench, anatomy = model.bench, model.anatomy
     data = bench.document.data
@@ -69,7 +69,7 @@ def attention_backend(model: ModelFacts) -> Iterator[Finding]:
     if name is None:
         return
     keys = [key for key in ("attn_implementation", *LEGACY_ATTENTION, "gemma4_hybrid_attn_impl") if data.get(key)]
-    text = refused(anatomy, _LOADED_WITH.get(name, name))
+    text = missing_backend(anatomy, _LOADED_WITH.get(name, name))
     limit, largest = _LARGEST_HEAD.get(name), max(anatomy.head_dims, default=0)
     if text is None and limit is not None and largest > limit and not hybrid:
         text = f"{name} takes heads up to {limit}, and {anatomy.head_dims[largest]} has head_dim {largest}"

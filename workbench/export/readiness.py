@@ -161,15 +161,15 @@ _STALE: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     (
         "stale_model",
         "the overfit run was made with another model",
-        lambda what: what in ("model", "model files", "recipe.base_model", "recipe.revision_of_model"),
+        lambda name: name in ("model", "model files", "recipe.base_model", "recipe.revision_of_model"),
     ),
     (
         "stale_rows",
         "the overfit run was made on other rows",
-        lambda what: what in ("rows", "data", "which rows"),
+        lambda name: name in ("rows", "data", "which rows"),
     ),
     ("stale_mask", "the mask was changed after the overfit run", _of_the_mask),
-    ("stale_recipe", "the recipe was changed after the overfit run", lambda what: True),
+    ("stale_recipe", "the recipe was changed after the overfit run", lambda name: True),
 )
 
 

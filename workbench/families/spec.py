@@ -237,10 +237,10 @@ class AxolotlFile(Data):
 def config_has(config: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """True where the config has these values (or one of a list of values) at these dotted paths."""
     for path, value in wanted.items():
-        here: Any = config
+        value_at_path: Any = config
         for key in path.split("."):
-            here = here.get(key) if isinstance(here, Mapping) else None
-        if here != value and not (isinstance(value, (list, tuple)) and here in value):
+            value_at_path = value_at_path.get(key) if isinstance(value_at_path, Mapping) else None
+        if value_at_path != value and not (isinstance(value, (list, tuple)) and value_at_path in value):
             return False
     return True
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.models.anatomy import Anatomy, wrapped_linear
-from workbench.models.lora import SETTINGS, TARGETS, refused, refused_key
+from workbench.models.lora import SETTINGS, TARGETS, refusal_error, refused_key
 from workbench.models.towers import TOWERS, TowerName
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
-# Linear layers that choose experts are left as they are: an adapter there changes who answers, not what.
+# Linear layers that choose experts are left as they are: an adapter there changes which expert is chosen.
 _ROUTER = re.compile(r"(^|\.)(gate|router|shared_expert_gate)(\.|$)")
 _KEY = "trained"
 _ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_module)(\.|$)")
@@ -62,8 +62,8 @@ class Trained:
 def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
     """Apply a recipe's adapters and freezing to a new model of this anatomy, and look at what came out.
 
-    Under a second for a model of 31 billion parameters; the last recipe's is kept. What PEFT refuses is told and not
-    raised.
+    Under a second for a model of 31 billion parameters; the last recipe's is kept. What PEFT refuses is in
+    `refusal`, not raised.
     """
     key = recipe.model_dump_json()
     last: tuple[str, Trained] | None = anatomy.facts.get(_KEY)
@@ -76,12 +76,14 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     from workbench.models.build import adapted_meta_model
 
     with warnings.catch_warnings():
-        # What PEFT warns of is looked at below.
+        # The cases that PEFT warns of are looked at below.
         warnings.simplefilter("ignore")
         try:
             model = adapted_meta_model(anatomy.config, recipe)
         except InputError as problem:
-            return Trained(refusal=_blamed(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe)))
+            return Trained(
+                refusal=_refusal_at_setting(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe))
+            )
     tuner = getattr(model, "base_model", None)
     modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
@@ -101,7 +103,7 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     )
 
 
-def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
+def _refusal_at_setting(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
     """PEFT's refusal at the setting that it is about, where the targets are not: without that one it takes them."""
     from workbench.models.build import adapted_meta_model
 
@@ -112,10 +114,10 @@ def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError
         return problem
     known = recipe.model_dump(exclude_none=True)
     key = refused_key((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
-    return problem if key is None else refused(recipe, problem.__cause__, key)
+    return problem if key is None else refusal_error(recipe, problem.__cause__, key)
 
 
-def anchored(anatomy: Anatomy) -> str | None:
+def language_model_pattern(anatomy: Anatomy) -> str | None:
     """A pattern for `lora_target_modules` that names the language model's layers and nothing else.
 
     It takes the linear layers of attention and MLP, as they are called in this model, wherever they are repeated; not

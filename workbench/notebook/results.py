@@ -42,12 +42,12 @@ class Checked(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of them, in the order of the check."""
+        """All findings, in the order of the check."""
         return self.report.findings
 
     @property
     def clean(self) -> bool:
-        """Neither errors nor warnings."""
+        """True where there are neither errors nor warnings."""
         return self.report.clean
 
     def fix(self) -> Checked:
@@ -110,7 +110,7 @@ class Inferred(Result):
         return self.found.verified
 
     def use(self) -> None:
-        """Write them into the recipe; `undo` takes that back."""
+        """Write the boundaries into the recipe; `undo` takes that back."""
         self.session.edit(lambda editing: editing.set_boundaries(self.role_boundaries))
 
     @property

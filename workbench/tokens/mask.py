@@ -89,17 +89,17 @@ class Spans:
         """The role of a span."""
         return self.roles[int(self.boundary[index])]
 
-    def take(self, which: Any) -> Spans:
+    def take(self, index: Any) -> Spans:
         """Some of the spans, by index or boolean array."""
         return Spans(
-            self.row[which],
-            self.boundary[which],
-            self.start[which],
-            self.content[which],
-            self.end[which],
-            self.stop[which],
-            self.terminated[which],
-            self.trained[which],
+            self.row[index],
+            self.boundary[index],
+            self.start[index],
+            self.content[index],
+            self.end[index],
+            self.stop[index],
+            self.terminated[index],
+            self.trained[index],
             self.roles,
         )
 

@@ -32,18 +32,18 @@ def details_of(content: Any) -> list[Detail] | None:
     """The details set by flags on a message's parts; None where no part has a flag."""
     if not isinstance(content, list):
         return None
-    found, asked, at = [], False, 0
+    found, flagged, at = [], False, 0
     for part in content:
         if not isinstance(part, dict):
             continue
         text = part.get("text") or part.get("content") or part.get("value") or ""
         train, weight = part.get("train"), part.get("weight")
-        asked |= train is not None or weight is not None
+        flagged |= train is not None or weight is not None
         wanted = train if train is not None else weight is None or weight not in (0, 0.0)
         if isinstance(text, str) and text:
             found.append(Detail(at, at + len(text) - 1, bool(wanted)))
             at += len(text)
-    return found if asked else None
+    return found if flagged else None
 
 
 def column_details(rows: Any) -> list[Detail] | None:

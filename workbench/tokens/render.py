@@ -113,9 +113,9 @@ class Renderer:
         if self.processor is not None:
             return False
         options = {} if self.template is None else {"chat_template": self.template}
-        asked = [{"role": "user", "content": [{"type": "text", "text": "word"}]}]
+        messages = [{"role": "user", "content": [{"type": "text", "text": "word"}]}]
         try:
-            return "'text'" in str(self.tokenizer.apply_chat_template(asked, tokenize=False, **options))
+            return "'text'" in str(self.tokenizer.apply_chat_template(messages, tokenize=False, **options))
         except Exception:
             return True
 

@@ -119,7 +119,7 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         ]
         head = ("row", "trained turn", "what the model wrote", "exact", "stopped")
         turns = table(head, lines, numbers=("row",))
-        written = f"<details><summary>{len(lines)} turns written back</summary>{turns}</details>"
+        written = f"<details><summary>{len(lines)} turns reproduced</summary>{turns}</details>"
     return (
         f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
         f'<ul class="findings">{measured}</ul>{findings(verdict.findings)}{written}'
@@ -129,14 +129,14 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
 
 def progress_html(events: Sequence[Event], steps: int) -> str:
     """A run that goes on: what it does, how far it is, and the curve so far."""
-    step, asked = last(events, "step"), last(events, "probe")
+    step, probe = last(events, "step"), last(events, "probe")
     done = int(step["step"]) if step is not None else 0
-    doing = f"asking: {asked['name']}" if asked is not None else "training" if step is not None else "loading the model"
+    doing = f"asking: {probe['name']}" if probe is not None else "training" if step is not None else "loading the model"
     figures = ""
     if step is not None:
         left = number(step["seconds"]) * max(0, steps - done)
         figures = f"step {done} of {steps} · loss {number(step['loss']):.4f} · gradient {number(step['grad_norm']):.2f}"
-        figures += f" · {left:.0f} s left" if asked is None else ""
+        figures += f" · {left:.0f} s left" if probe is None else ""
     bar = f'<span class="bar"><i style="width:{done / max(1, steps):.0%}"></i></span>'
     return f'<p class="outcome">{safe(doing)} {bar}</p><p class="facts">{safe(figures)}</p>{_curve(events)}'
 

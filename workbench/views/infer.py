@@ -52,16 +52,16 @@ def injection_lines(inference: Inference) -> list[str]:
     injection = inference.injection
     if injection is None or not injection.tried:
         return []
-    how = (
+    handling = (
         "as plain text (split_special_tokens)"
         if injection.handling == "text"
         else "as control tokens, as axolotl has it (split_special_tokens is off)"
     )
     if injection.attacks:
-        lines = [f"Injection, which is no fault of the boundaries: the tokenizer reads markers in text {how}."]
+        lines = [f"Injection, which is no fault of the boundaries: the tokenizer reads markers in text {handling}."]
     else:
         typed = f"none of {injection.tried} markers that a user types opens or closes a turn"
-        lines = [f"Injection: {typed}; the tokenizer reads them {how}."]
+        lines = [f"Injection: {typed}; the tokenizer reads them {handling}."]
     for attack in injection.attacks[:_ATTACKS]:
         does = [f"opens a turn of {role}" for role in attack.opens] + [
             f"closes a turn of {role}" for role in attack.closes

@@ -94,7 +94,7 @@ def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: b
             raise EnvironmentProblem(title, "" if missing else last[:300], hint)
         received = read_answer(json.loads(answer.read_text(encoding="utf-8")))
         if received.refused is None and received.rows.keys() != {*rows}:
-            # Silence is no agreement.
+            # A row without an answer must not count as agreement.
             raise EnvironmentProblem(
                 f"{received.name} answered for {len(received.rows)} of {len(rows)} rows", "", "Ask again."
             )

@@ -1,6 +1,6 @@
 """One small replacement in a text: a value written over another, a new one beside its siblings, one cut out.
 
-Nothing is checked here: whoever asks reads the new text back, and tries a larger replacement where it is wrong.
+Nothing is checked here: the caller reads the new text back, and tries a larger replacement where it is wrong.
 """
 
 from __future__ import annotations
