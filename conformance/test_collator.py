@@ -91,7 +91,7 @@ class Family:
         return [self.plain[start : start + size] for start in (stops if count is None else stops[:count])]
 
     def pictures_in(self, batch: list[int]) -> int:
-        """How many of these rows have picture tokens."""
+        """Number of these rows that have picture tokens."""
         return sum(index in self.shown for index in batch)
 
 

@@ -73,7 +73,7 @@ def _fix(fix: Fix, paint: Paints) -> Text:
 
 
 def summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:
-    """How far the check is, and what it found."""
+    """One line on a check: its progress, the counts of findings, and the share of trained tokens."""
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     rows, total = report.rows if report is not None else 0, bench.rows.known_length
     counts = [

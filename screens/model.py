@@ -333,7 +333,7 @@ def _as_typed(value: Any) -> str:
 
 
 def _as_meant(typed: str) -> Any:
-    """What a person wrote: a list where it begins with a bracket, else a text; None for nothing."""
+    """The value of the typed text: a list where it begins with a bracket, else a string; None for an empty field."""
     typed = typed.strip()
     if typed.startswith("["):
         return yaml.safe_load(typed)

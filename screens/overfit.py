@@ -69,7 +69,7 @@ class OverfitScreen(WorkbenchScreen):
 
     @property
     def running(self) -> bool:
-        """Whether a run goes on."""
+        """True while a run is in progress."""
         return self._supervisor is not None
 
     def looked_at(self, edited: bool) -> None:

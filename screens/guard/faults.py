@@ -55,7 +55,7 @@ class Fault:
 
     @classmethod
     def of(cls, place: str, error: BaseException) -> Fault:
-        """What is to be told of an exception; its text is made safe to draw."""
+        """Describe an exception; its text is made safe to draw."""
         last = traceback.extract_tb(error.__traceback__)[-1:]
         raised = f"{last[0].filename}:{last[0].lineno}" if last else ""
         trace = "".join(traceback.format_exception(error, limit=-_FRAMES))
@@ -68,7 +68,7 @@ class Fault:
 
 
 def log_file() -> Path:
-    """Where faults are written; not created."""
+    """The path of the log of faults; the file is not created."""
     from workbench.paths import state_dir
 
     return state_dir() / "vlmbench.log"
@@ -285,7 +285,7 @@ def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
 
 
 def stand_in(widget: Widget, crop: Region, error: Exception) -> list[Strip]:
-    """What stands in the place of a pane that cannot be drawn."""
+    """The lines shown in the place of a pane that cannot be drawn."""
     width, top = widget.outer_size.width, max(0, min(1, widget.outer_size.height - 4))
     said = dict(enumerate(_stand_in_text(widget, error), top))
     lines = (Strip([Segment(f" {said.get(y, '')}")]).adjust_cell_length(width) for y in crop.line_range)

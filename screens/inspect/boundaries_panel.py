@@ -22,7 +22,7 @@ _KEPT = 64
 
 
 class _Matches(NamedTuple):
-    """How often a boundary matched, of so many turns of its role; `unended` of the matches never end."""
+    """Counts for one boundary: its matches, the turns of its role, and the matches that never end."""
 
     matches: int
     turns: int
@@ -74,7 +74,7 @@ class BoundariesPanel(TextPane):
 
     @property
     def difference(self) -> tuple[int, int]:
-        """What an edit did to the row that is shown: so many tokens more are trained, so many less."""
+        """Tokens of the shown row that an edit added to the trained ones, and tokens that it removed."""
         return self._changed.counts if self._changed is not None else (0, 0)
 
     def _difference(self) -> str:

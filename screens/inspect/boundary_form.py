@@ -83,7 +83,7 @@ class _Edges(Highlighter):
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What a field asks for: another value at a path; None: no value there."""
+    """A new value for a path of the recipe; None removes the value."""
 
     path: Path
     value: Any
@@ -328,5 +328,5 @@ class BoundaryForm(Vertical):
 
 
 def default_of(path: Path) -> Any:
-    """What axolotl takes where nothing is written at a path."""
+    """The value that axolotl uses where the recipe has none at a path."""
     return _FLAGS.get(str(path[-1]), "turn" if path == EOS else False if path == INPUTS else None)

@@ -15,7 +15,7 @@ from screens.guard.widgets import Container, Horizontal, Vertical
 
 _LEAST = {"samples": 8, "side": 20, "token": 3}
 _TEXT_LEFT = 24
-"""What the tokens keep of the width, and a third of the height, whatever is dragged."""
+"""Columns that the token grid keeps, whatever is dragged."""
 _STEP = 2
 
 
@@ -48,7 +48,7 @@ class Panes(PaneRow):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sizes: dict[str, int] = {}
-        """What was chosen, in cells. The right side has two widths: beside an open editor it goes by `side-editing`."""
+        """Chosen sizes in cells, by pane. The right side has a second width, `side-editing`, beside an open editor."""
 
     def _key(self, name: str) -> str:
         return f"{name}-editing" if name == "side" and self.screen.has_class("-editing") else name
@@ -169,7 +169,7 @@ class PaneLayout:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """How the panes stand, for the next time."""
+        """The state of the panes that is stored for the next start."""
         return {"open": self._open, "sizes": self._panes.sizes, "zoomed": self._screen.has_class("-zoomed")}
 
     def restore(self, kept: object) -> None:

@@ -43,7 +43,7 @@ class RowFilter:
         return bool(self.words or self.trained or self.codes or self.states)
 
     def holds(self, row: Row) -> bool:
-        """Whether a row is to be listed."""
+        """True where every term holds for the row."""
         if self.words:
             text = _text(row.raw.data)
             if not all(word in text for word in self.words):

@@ -159,7 +159,7 @@ class InspectScreen(RecipeScreen, Still):
 
     @property
     def settled(self) -> bool:
-        """Whether the row asked for is shown, and the list knows every row that is seen."""
+        """True where the requested row is shown and every visible row of the list has its sample."""
         return self.rows.settled
 
     def watch_focused(self) -> None:
@@ -189,7 +189,7 @@ class InspectScreen(RecipeScreen, Still):
 
     @on(JobFailed)
     def _job_failed(self, message: JobFailed) -> None:
-        """What was asked for does not come: the pane that waits for it says so."""
+        """Tell the part that waits for a job that the job failed."""
         if message.kind is Kind.ROW:
             self.rows.failed(message.problem)
         elif message.kind is Kind.APPLY:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def status_of(bench: Bench) -> Status:
-    """What the status bar says of the bench, whatever the screen."""
+    """The part of the status bar that is the same on every screen."""
     return Status(
         title=visible(bench.title),
         family=bench.family.name if bench.family is not None else "unknown family",
@@ -54,7 +54,7 @@ class WorkbenchScreen(RecipeScreen):
         yield KeyHints(*self.SCOPES, id="hints")
 
     def body(self) -> ComposeResult:
-        """What stands between status bar and footer."""
+        """Widgets between status bar and footer."""
         yield from ()
 
     def on_screen_resume(self) -> None:

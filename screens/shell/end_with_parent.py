@@ -34,7 +34,7 @@ def hold(leave: Callable[[], object]) -> threading.Thread | None:
 
 
 def server_there(server: int) -> Callable[[], bool]:
-    """Whether the process of a number is still the one that it is now, asked at any time."""
+    """A function that is True while the process that has this id now is still running."""
     import psutil
 
     try:
@@ -53,7 +53,7 @@ def server_there(server: int) -> Callable[[], bool]:
 
 
 def terminal_there() -> Callable[[], bool] | None:
-    """Whether this process's terminal is still open, asked at any time; None where it has none."""
+    """A function that is True while this process's terminal is open; None where it has no terminal."""
     if sys.platform == "win32" or sys.__stdin__ is None or not sys.__stdin__.isatty():
         return None
     import termios

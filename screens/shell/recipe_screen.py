@@ -104,7 +104,7 @@ class RecipeScreen(Guarded, Screen[None]):
     # What was left the last time
 
     def offer_left(self) -> None:
-        """Where edits were never saved, ask what is to become of them. Until then they stay where they are."""
+        """Offer edits that were never saved: keep or discard. They stay in the working copy until one is chosen."""
         editing = self.editing
         left = editing.left()
         name = visible(Path(editing.document.name).name)

@@ -179,7 +179,7 @@ class Palette(Guarded, CommandPalette):
 
 
 class FaultsScreen(Guarded, ModalScreen[None]):
-    """What went wrong since the app was opened, the last first; closes at escape."""
+    """The unexpected errors since the app was opened, the last first; closes at escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,f12", "dismiss", "Close", show=False)]
     CSS_PATH = "dialogs.tcss"

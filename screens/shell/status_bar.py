@@ -20,7 +20,7 @@ _LEAST_TITLE = 12
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the bar says; `trained` None while the row is not there, `before` what was trained before the edit."""
+    """The values in the bar. `trained` is None while the row is being read; `before` is the count before the edit."""
 
     title: str
     family: str = ""

@@ -24,7 +24,7 @@ from workbench.errors import unescaped
 
 SECONDS = 10.0
 _LOOKS = 4
-"""How often the thread looks, in the time that the window may be silent."""
+"""Number of looks within the time that the window may be silent."""
 _ASLEEP = 2.0
 """A look that comes so many times too late, in a process that did nothing meanwhile: it was stopped, not busy."""
 
@@ -78,7 +78,7 @@ class Watchdog:
 
     @property
     def silent(self) -> bool:
-        """Whether it was told of a silence that goes on."""
+        """True while a silence that was reported goes on."""
         return self._told
 
     def stop(self) -> None:

@@ -19,7 +19,7 @@ every key, can be felt."""
 
 
 class Kind(IntEnum):
-    """What is asked for, the most urgent first."""
+    """The kinds of background work, the most urgent first."""
 
     LOAD = 0
     APPLY = 1

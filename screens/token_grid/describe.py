@@ -76,7 +76,7 @@ def owner(view: RowView, token: int) -> str:
 
 
 def verdict(view: RowView, token: int) -> tuple[bool, str]:
-    """Whether the token is trained, and the reason with its span."""
+    """True where the token is trained, and the reason with its span."""
     mask = view.mask
     trained = bool(mask.keep[token])
     said = REASON_TEXT[Reason(int(mask.reason[token]))]
@@ -106,7 +106,7 @@ def _distinct(view: RowView, start: int, stop: int) -> list[str]:
 
 
 def media_verdict(view: RowView, run: int) -> tuple[bool, str]:
-    """Whether any token of a media run is trained, and the reason of the first that is, or of the first."""
+    """True where a token of a media run is trained, and the reason of the first such token, or first soft token."""
     runs = view.rendering.media
     start, stop = int(runs.start[run]), int(runs.stop[run])
     keep = view.mask.keep[start:stop]

@@ -34,7 +34,7 @@ _NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class Frame(NamedTuple):
-    """What a drawn line of the window depends on: while none of it changes, it is not drawn again.
+    """The state of the window that a drawn line depends on: while it is the same, the line is not drawn again.
 
     `edition` is a number for all that the lines show of the row; a mask that comes back has the number it had.
     """
@@ -160,7 +160,7 @@ class TokenDrawing:
     # What is at a place of the window
 
     def on_map(self, x: int) -> bool:
-        """Whether a column is the minimap's."""
+        """True where a column belongs to the minimap."""
         return self.lines is not None and self.lines.gutter + self.lines.width <= x
 
     def token_at(self, x: int, line: int, *, beyond: bool = False) -> int | None:

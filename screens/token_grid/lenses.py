@@ -25,7 +25,7 @@ Shades = npt.NDArray[np.uint8]
 
 
 class Lens(StrEnum):
-    """What the colours show."""
+    """The fact about a token that its colour shows."""
 
     MASK = "mask"
     OWNER = "owner"

@@ -41,7 +41,7 @@ class TokenLines:
 
     @property
     def height(self) -> int:
-        """How many lines there are."""
+        """Number of lines."""
         return len(self.lines) if len(self.items) else 0
 
     def bounds(self, line: int) -> tuple[int, int]:
@@ -79,7 +79,7 @@ class TokenLines:
 
 
 def span_cells(view: RowView, width: int) -> int:
-    """What the gutter gives to the number of a span, with a blank before it; nothing in a narrow pane."""
+    """Cells of the gutter for a span's number, with the blank before it; 0 in a narrow pane."""
     return len(str(max(0, len(view.mask.spans) - 1))) + 2 if width >= _SPACIOUS else 0
 
 

@@ -63,7 +63,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "overfit": ("4", "r"),
     "export": ("5",),
 }
-"""How to come to each place where keys mean something of their own; each is gone to in turn."""
+"""Keys that lead to each place which has keys of its own; each is gone to in turn."""
 
 
 class Driven(WorkbenchApp):

@@ -396,7 +396,7 @@ async def test_only_the_last_letter_waits_for_its_paint_to_be_on_disk(opened: Op
 
 
 def _kept(state: Path, typed: str) -> int:
-    """How much of what was typed is in the working copy."""
+    """Number of the typed characters that are in the working copy."""
     copies = [file.read_text("utf-8") for file in state.rglob("working.yaml")]
     return max(
         (count for count in range(len(typed) + 1) for text in copies if text.startswith(typed[:count])), default=0

@@ -46,7 +46,7 @@ def _nothing_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Unforeseen(Exception):
-    """What is let loose in the tests."""
+    """The exception that these tests raise."""
 
 
 def boom(*arguments: Any, **more: Any) -> Any:
@@ -120,7 +120,7 @@ async def test_every_pane_may_fail_to_draw(opened: Opened, recipe: Path, name: s
 
 
 def shown(app: WorkbenchApp) -> str:
-    """What the screen says, line by line."""
+    """The text of the screen, line by line."""
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
@@ -148,7 +148,7 @@ async def test_a_pane_that_cannot_be_drawn_says_so(opened: Opened) -> None:
 
 
 def told(app: WorkbenchApp) -> list[str]:
-    """What is said over the panes."""
+    """The texts of the notifications."""
     return [one.message for one in app._notifications]
 
 
