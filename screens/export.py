@@ -118,7 +118,7 @@ class ExportScreen(WorkbenchScreen):
             self.notify("It is not ready yet", timeout=3)
             return
         if made.missing:
-            body = "\n".join(f"{one.step}: {one.message}" for one in made.missing)
+            body = "\n".join(f"{proof.step}: {proof.message}" for proof in made.missing)
             agree = Agree(
                 "not everything is proven", body, agree="writes it all the same, marked as unvalidated", diff=False
             )
@@ -127,11 +127,11 @@ class ExportScreen(WorkbenchScreen):
         self._ask_for_a_path(unvalidated=False)
 
     def _ask_for_a_path(self, *, unvalidated: bool) -> None:
-        def given(path: str | None) -> None:
+        def entered(path: str | None) -> None:
             if path and path.strip():
                 self._write(Path(path).expanduser(), unvalidated=unvalidated)
 
-        self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), given)
+        self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), entered)
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
@@ -177,8 +177,8 @@ class ExportScreen(WorkbenchScreen):
         except BenchError as problem:
             self._refuse(problem)
             return
-        said = written_text(made, target)
-        self.notify(f"{said[0].upper()}{said[1:]}", timeout=6, markup=False)
+        text = written_text(made, target)
+        self.notify(f"{text[0].upper()}{text[1:]}", timeout=6, markup=False)
 
     def _refuse(self, problem: BenchError) -> None:
         self.notify(visible(f"{problem.title}. {problem.cause}"), severity="error", timeout=8, markup=False)
@@ -195,24 +195,24 @@ class ExportScreen(WorkbenchScreen):
         elif self.made is None:
             text.append("Looking at what is proven…", paint.muted)
         else:
-            said, next_key = proof_line(self.made), "enter goes to the first" if self.made.missing else "w writes it"
+            line, next_key = proof_line(self.made), "enter goes to the first" if self.made.missing else "w writes it"
             colours = {"pass": paint.bar, "doubtful": paint.severity["warning"], "fail": paint.severity["error"]}
-            text.append(f"{said[0].upper()}{said[1:]}: {next_key}", colours[outcome(self.made)])
+            text.append(f"{line[0].upper()}{line[1:]}: {next_key}", colours[outcome(self.made)])
             text.append("\n")
-            for one in self.made.proofs:
-                self._step(text, one)
+            for proof in self.made.proofs:
+                self._step(text, proof)
             for need in self.made.composed.needs:
                 text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(need))
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "looking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())
 
-    def _step(self, text: Text, one: Proof) -> None:
+    def _step(self, text: Text, proof: Proof) -> None:
         paint = paints(self.app.current_theme)
-        style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[one.ok]
-        text.append(f"\n{MARKS[one.ok]} {one.step:<{_STEP_CELLS}}", style).append(visible(one.message))
-        if one.ok is not True and one.hint:
-            text.append(f"\n  → {visible(one.hint)}", paint.muted)
+        style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[proof.ok]
+        text.append(f"\n{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style).append(visible(proof.message))
+        if proof.ok is not True and proof.hint:
+            text.append(f"\n  → {visible(proof.hint)}", paint.muted)
 
     def _file(self) -> Text:
         paint = paints(self.app.current_theme)

@@ -83,9 +83,9 @@ class ModelScreen(WorkbenchScreen):
                 with VerticalScroll(id="memory") as memory:
                     memory.border_title = "memory of a step"
                     yield Static(id="bytes", markup=False)
-                with VerticalScroll(id="wrong") as wrong:
-                    wrong.border_title = "findings"
-                    yield Static(id="told", markup=False)
+                with VerticalScroll(id="findings") as findings:
+                    findings.border_title = "findings"
+                    yield Static(id="findings-text", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
@@ -183,7 +183,7 @@ class ModelScreen(WorkbenchScreen):
 
     def action_fix(self) -> None:
         """Apply the first finding's fix that does no harm."""
-        fixable = [one for one in self.findings if one.fix is not None]
+        fixable = [finding for finding in self.findings if finding.fix is not None]
         if not fixable:
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
@@ -223,7 +223,10 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#made", Static).update(self._headline(paint))
         self._draw_towers(paint)
         self._draw_beside()
-        counts = {severity: sum(one.severity == severity for one in self.findings) for severity in ("error", "warning")}
+        counts = {
+            severity: sum(finding.severity == severity for finding in self.findings)
+            for severity in ("error", "warning")
+        }
         status = replace(status_of(self.bench), errors=counts["error"], warnings=counts["warning"])
         self.query_one(StatusBar).show(status)
 
@@ -276,15 +279,15 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#targets").border_subtitle = "looking…" if self.looking else ""
         self.query_one("#reached", Static).update(self._reached(paint))
         self.query_one("#bytes", Static).update(self._memory(paint))
-        told = Text(end="")
-        for one in self.findings:
-            told.append("\n\n" if told else "")
-            told.append(f"{SEVERITY_GLYPH[one.severity]} {one.code} ", paint.severity[one.severity])
-            told.append(visible(one.message))
-            if one.hint:
-                told.append(f"\n→ {visible(one.hint)}", paint.accent if one.fix is not None else paint.muted)
+        text = Text(end="")
+        for finding in self.findings:
+            text.append("\n\n" if text else "")
+            text.append(f"{SEVERITY_GLYPH[finding.severity]} {finding.code} ", paint.severity[finding.severity])
+            text.append(visible(finding.message))
+            if finding.hint:
+                text.append(f"\n→ {visible(finding.hint)}", paint.accent if finding.fix is not None else paint.muted)
         nothing = "" if self.facts is None else "Nothing is wrong with the model and what is trained of it."
-        self.query_one("#told", Static).update(told if self.findings else Text(nothing, paint.muted))
+        self.query_one("#findings-text", Static).update(text if self.findings else Text(nothing, paint.muted))
 
     def _reached(self, paint: Paints) -> Text:
         text = Text(end="")
@@ -357,14 +360,14 @@ def _tower(line: ModelLine, paint: Paints) -> Text:
     text.append(f"{short_count(line.parameters):>9} {short_bytes(line.bytes):>9}  ", paint.muted)
     again = "frozen again" if line.state == "dead" else "adapted"
     hits = f"all {line.modules:,}" if line.adapted == line.modules else f"{line.adapted:,} of {line.modules:,}"
-    said = f"{hits} {again}" if line.adapted else line.state
-    text.append(said, style)
+    state = f"{hits} {again}" if line.adapted else line.state
+    text.append(state, style)
     return text.append(f"  {short_count(line.trained)} trained" if line.trained else "", paint.muted)
 
 
 def _within(name: str, prefixes: tuple[str, ...]) -> str:
     """A module's name as it goes on after its tower's."""
-    return next((name.removeprefix(f"{one}.") for one in prefixes if name.startswith(f"{one}.")), name)
+    return next((name.removeprefix(f"{prefix}.") for prefix in prefixes if name.startswith(f"{prefix}.")), name)
 
 
 def _kind(line: ModelLine, name: str, paint: Paints) -> Text:

@@ -11,11 +11,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from screens.describe_run import compared_text, progress_text, verdict_text, waiting_text
 from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
+from screens.overfit_text import compared_text, progress_text, verdict_text, waiting_text
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
 from screens.shell.themes import paints
@@ -57,7 +57,7 @@ class OverfitScreen(WorkbenchScreen):
             yield LossPlot(id="curve")
             with VerticalScroll(id="verdict") as box:
                 box.border_title = "verdict"
-                yield Static(id="told", markup=False)
+                yield Static(id="verdict-text", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
@@ -209,35 +209,35 @@ class OverfitScreen(WorkbenchScreen):
         other = self._before() if self._comparing else None
         self.query_one(LossPlot).show(
             _losses(self._events),
-            [number(one["grad_norm"]) for one in steps],
+            [number(step["grad_norm"]) for step in steps],
             _guess(self._events),
             _losses(other.events) if other is not None else (),
         )
-        waits = not self.running and not doing
+        idle = not self.running and not doing
         line = (
             waiting_text(self.rows, self.steps, paint)
-            if waits
+            if idle
             else progress_text(self._events, doing, self.steps, paint)
         )
         self.query_one("#run-line", Static).update(line)
-        told, box = Text(end=""), self.query_one("#verdict")
+        text, box = Text(end=""), self.query_one("#verdict")
         box.border_subtitle = self._run_name()
         if self._problem is not None:
-            told.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
+            text.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
             for more in (self._problem.cause, self._problem.hint):
-                told.append(f"\n{visible(more)}" if more else "", paint.muted)
+                text.append(f"\n{visible(more)}" if more else "", paint.muted)
         elif verdict is None:
-            told.append("No run yet.", paint.strong)
-            told.append(
+            text.append("No run yet.", paint.strong)
+            text.append(
                 "\n\nA run trains the recipe's adapters on a few rows until they are reproduced, in a process of "
                 "its own. It takes a minute or two for a small model, and says whether the full run can learn.",
                 paint.muted,
             )
         elif other is not None:
-            compared_text(told, self._runs[self._shown], other, paint)
+            compared_text(text, self._runs[self._shown], other, paint)
         else:
-            verdict_text(told, self._events, verdict, paint)
-        self.query_one("#told", Static).update(told)
+            verdict_text(text, self._events, verdict, paint)
+        self.query_one("#verdict-text", Static).update(text)
 
     def _run_name(self) -> str:
         if self.running:
@@ -253,4 +253,4 @@ def _guess(events: Sequence[Event]) -> float:
 
 
 def _losses(events: Sequence[Event]) -> list[float]:
-    return [number(one["loss"]) for one in every(events, "step")]
+    return [number(step["loss"]) for step in every(events, "step")]
