@@ -74,7 +74,7 @@ class ChecksScreen(WorkbenchScreen):
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#causes").focus()
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Check again what was edited."""
         if edited:
             self.follow()
@@ -138,7 +138,7 @@ class ChecksScreen(WorkbenchScreen):
         if message.report is not None:
             self.report, self._report_text = message.report, self._seen
         if message.problem is not None:
-            self.refused(message.problem)
+            self.notify_problem(message.problem)
         self._draw()
 
     @property
@@ -231,7 +231,7 @@ class ChecksScreen(WorkbenchScreen):
         if fix is None:
             self.notify("This finding has no fix that can be applied", timeout=3)
             return
-        self.fixes.make(TriedFixes(self._report_text, [fix], fix.described))
+        self.fixes.apply(TriedFixes(self._report_text, [fix], fix.described))
 
     def action_fix_all(self) -> None:
         """Apply every fix that goes together with the others."""
@@ -246,7 +246,7 @@ class ChecksScreen(WorkbenchScreen):
 
         fixes = together(report)
         description = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(fix.described for fix in fixes)
-        self.fixes.made(TriedFixes(text, fixes, description or "None can be made as the recipe is now"))
+        self.fixes.apply_from_thread(TriedFixes(text, fixes, description or "None can be made as the recipe is now"))
         yield
 
     def action_check_again(self) -> None:

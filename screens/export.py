@@ -14,7 +14,7 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen
-from screens.shell.dialogs import Agree, Ask
+from screens.shell.dialogs import ConfirmDialog, InputDialog
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
@@ -60,7 +60,7 @@ class ExportScreen(WorkbenchScreen):
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#proofs").focus()
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Prove again what can be proven."""
         self.action_again()
 
@@ -119,7 +119,7 @@ class ExportScreen(WorkbenchScreen):
             return
         if made.missing:
             body = "\n".join(f"{proof.step}: {proof.message}" for proof in made.missing)
-            agree = Agree(
+            agree = ConfirmDialog(
                 "not everything is proven", body, agree="writes it all the same, marked as unvalidated", diff=False
             )
             self.app.push_screen(agree, lambda yes: self._ask_for_a_path(unvalidated=True) if yes else None)
@@ -131,7 +131,7 @@ class ExportScreen(WorkbenchScreen):
             if path and path.strip():
                 self._write(Path(path).expanduser(), unvalidated=unvalidated)
 
-        self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), entered)
+        self.app.push_screen(InputDialog("write the full run's recipe to", value="full.yaml", hint="a path"), entered)
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
@@ -169,7 +169,7 @@ class ExportScreen(WorkbenchScreen):
                 self._put(made, path, unvalidated=unvalidated, force=True)
 
         diff = made.diff() or "(it holds the same)"
-        self.app.push_screen(Agree(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
+        self.app.push_screen(ConfirmDialog(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
 
     def _put(self, made: Export, path: Path, *, unvalidated: bool, force: bool) -> None:
         try:

@@ -91,7 +91,7 @@ class ModelScreen(WorkbenchScreen):
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#towers").focus()
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Look again at what was edited."""
         if edited:
             self.follow()
@@ -187,7 +187,7 @@ class ModelScreen(WorkbenchScreen):
         if not fixable:
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
-        self.fixes.make_first(fixable)
+        self.fixes.apply_first(fixable)
 
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:
@@ -212,7 +212,7 @@ class ModelScreen(WorkbenchScreen):
             self.editing.set((_KEY,), value)
             self.follow()
         except BenchError as problem:
-            self.refused(problem)
+            self.notify_problem(problem)
         finally:
             self._typing = False
 

@@ -72,7 +72,7 @@ class OverfitScreen(WorkbenchScreen):
         """True while a run is in progress."""
         return self._supervisor is not None
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Look for the runs that are kept."""
         if edited and not self.running:
             self.background.submit(Kind.RUNS, self._find())

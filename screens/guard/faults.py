@@ -48,7 +48,7 @@ class Fault:
     """An exception that was kept in: where in the app, what it was, where it was raised, and when."""
 
     place: str
-    said: str
+    summary: str
     trace: str
     raised: str
     when: datetime
@@ -64,7 +64,7 @@ class Fault:
     @property
     def key(self) -> tuple[str, str, str]:
         """Two faults with the same one are one fault that came twice."""
-        return self.place, self.said.partition(":")[0], self.raised
+        return self.place, self.summary.partition(":")[0], self.raised
 
 
 def log_file() -> Path:
@@ -126,7 +126,7 @@ def contain(node: MessagePump, error: Exception) -> None:
 def place_of(node: MessagePump) -> str:
     """The name of a pane: its id, or that of what it stands in."""
     above = node.ancestors_with_self if isinstance(node, Widget) else [node]
-    named = next((str(name) for one in above if (name := getattr(one, "id", None))), "")
+    named = next((str(name) for ancestor in above if (name := getattr(ancestor, "id", None))), "")
     return named or type(above[0]).__name__
 
 
@@ -136,9 +136,9 @@ def guarded(node: MessagePump, callback: Callable[..., Any]) -> Callable[..., Aw
     @functools.wraps(callback)
     async def call(*arguments: Any, **more: Any) -> None:
         try:
-            given = callback(*arguments, **more)
-            if isawaitable(given):
-                await given
+            result = callback(*arguments, **more)
+            if isawaitable(result):
+                await result
         except Exception as error:
             contain(node, error)
 
@@ -167,16 +167,16 @@ def contained(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A method whose exceptions are told and go no further; Textual's own handlers of the same have their turn."""
 
     @functools.wraps(handler)
-    def handle(self: Any, *given: Any) -> None:
+    def handle(self: Any, *arguments: Any) -> None:
         try:
-            handler(self, *given)
+            handler(self, *arguments)
         except Exception as error:
             contain(self, error)
 
     @functools.wraps(handler)
-    async def handle_awaited(self: Any, *given: Any) -> None:
+    async def handle_awaited(self: Any, *arguments: Any) -> None:
         try:
-            await handler(self, *given)
+            await handler(self, *arguments)
         except Exception as error:
             contain(self, error)
 
@@ -231,12 +231,12 @@ def _with_guarded_callback(name: str, place: int) -> None:
 
     @functools.wraps(getattr(Widget, name))
     def method(self: Any, *arguments: Any, **more: Any) -> Any:
-        given = list(arguments)
-        if len(given) > place and given[place] is not None:
-            given[place] = guarded(self, given[place])
+        positional = list(arguments)
+        if len(positional) > place and positional[place] is not None:
+            positional[place] = guarded(self, positional[place])
         elif more.get("callback") is not None:
             more["callback"] = guarded(self, more["callback"])
-        return getattr(super(Guarded, self), name)(*given, **more)
+        return getattr(super(Guarded, self), name)(*positional, **more)
 
     setattr(Guarded, name, method)
 
@@ -259,8 +259,8 @@ def _measured(name: str, instead: Callable[[Any, Exception, Any], int]) -> None:
     setattr(Guarded, name, measure)
 
 
-_measured("get_content_width", lambda widget, error, given: int(given[0].width))
-_measured("get_content_height", lambda widget, error, given: len(_stand_in_text(widget, error)))
+_measured("get_content_width", lambda widget, error, arguments: int(arguments[0].width))
+_measured("get_content_height", lambda widget, error, arguments: len(_stand_in_text(widget, error)))
 
 
 def _composed(compose: Callable[[Any], ComposeResult]) -> Callable[[Any], ComposeResult]:
@@ -287,6 +287,6 @@ def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
 def stand_in(widget: Widget, crop: Region, error: Exception) -> list[Strip]:
     """The lines shown in the place of a pane that cannot be drawn."""
     width, top = widget.outer_size.width, max(0, min(1, widget.outer_size.height - 4))
-    said = dict(enumerate(_stand_in_text(widget, error), top))
-    lines = (Strip([Segment(f" {said.get(y, '')}")]).adjust_cell_length(width) for y in crop.line_range)
+    texts = dict(enumerate(_stand_in_text(widget, error), top))
+    lines = (Strip([Segment(f" {texts.get(y, '')}")]).adjust_cell_length(width) for y in crop.line_range)
     return [line.crop(crop.x, crop.right) for line in lines]

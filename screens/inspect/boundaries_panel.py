@@ -39,7 +39,7 @@ class BoundariesPanel(TextPane):
         self._view: RowView | None = None
         self._changed: Change | None = None
         self.brief = False
-        self._told: LRUCache[object, list[Text]] = LRUCache(_KEPT)
+        self._drawn: LRUCache[object, list[Text]] = LRUCache(_KEPT)
 
     def show(self, view: RowView | None, changed: Change | None = None) -> None:
         """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
@@ -50,8 +50,8 @@ class BoundariesPanel(TextPane):
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""
         built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
-        if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
-            self.say_below(said)
+        if (subtitle := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
+            self.say_below(subtitle)
         self.say(self._texts(paints(self.app.current_theme)))
 
     def _texts(self, paint: Paints) -> list[Text]:
@@ -66,9 +66,9 @@ class BoundariesPanel(TextPane):
             trained, turns = boundary.role in view.roles_to_train, view.roles.count(boundary.role)
             count = _Matches(matched, turns, endless)
             key = (boundary, trained, count, self.brief, paint)
-            if (told := self._told.get(key)) is None:
-                told = self._told[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
-            lines += told
+            if (texts := self._drawn.get(key)) is None:
+                texts = self._drawn[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
+            lines += texts
         lines.append(Text(end="").append("train_on_eos: ", paint.muted).append(view.train_on_eos))
         return lines
 

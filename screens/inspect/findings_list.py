@@ -17,8 +17,8 @@ from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 
-class _Said(Static, Still):
-    """The text of all of them."""
+class _FindingsText(Static, Still):
+    """The text of all findings."""
 
 
 class FindingsList(VerticalScroll, Still):
@@ -27,7 +27,7 @@ class FindingsList(VerticalScroll, Still):
     BORDER_TITLE = "findings"
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(_Said(markup=False), id=id)
+        super().__init__(_FindingsText(markup=False), id=id)
         self._findings: list[Finding] = []
 
     def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:

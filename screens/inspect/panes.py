@@ -19,7 +19,7 @@ _TEXT_LEFT = 24
 _STEP = 2
 
 
-class Clear(Guarded, Widget):
+class Transparent(Guarded, Widget):
     """Paints nothing of its own: what its panes leave free is the screen's. Textual would draw each of its lines at
     every paint, to lay the panes over them."""
 
@@ -28,15 +28,15 @@ class Clear(Guarded, Widget):
         return []
 
 
-class PaneRow(Horizontal, Clear):
+class PaneRow(Horizontal, Transparent):
     """Panes side by side."""
 
 
-class PaneColumn(Vertical, Clear):
+class PaneColumn(Vertical, Transparent):
     """Panes below each other."""
 
 
-class PaneStack(Container, Clear):
+class PaneStack(Container, Transparent):
     """Panes of which one is over another."""
 
 
@@ -192,4 +192,4 @@ class PaneLayout:
 
 
 def _of_type(kept: object, kind: type[Any]) -> dict[str, Any]:
-    return {str(name): one for name, one in kept.items() if type(one) is kind} if isinstance(kept, dict) else {}
+    return {str(name): value for name, value in kept.items() if type(value) is kind} if isinstance(kept, dict) else {}

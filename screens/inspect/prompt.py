@@ -24,20 +24,20 @@ class Prompt(Horizontal):
         Binding("up", "step(-1)", "Previous", show=False),
     ]
 
-    class Said(Message):
+    class Answer(Message):
         """A message with the text of the field."""
 
         def __init__(self, kind: str, text: str) -> None:
             self.kind, self.text = kind, text
             super().__init__()
 
-    class Typed(Said):
+    class Typed(Answer):
         """The text changed."""
 
-    class Entered(Said):
+    class Entered(Answer):
         """Enter was pressed."""
 
-    class Cancelled(Said):
+    class Cancelled(Answer):
         """Escape was pressed."""
 
     class Stepped(Message):

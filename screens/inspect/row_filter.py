@@ -50,7 +50,7 @@ class RowFilter:
                 return False
         if self.codes or self.states:
             found = row_findings(row)
-            codes, severities = {one.code for one in found}, {str(one.severity) for one in found}
+            codes, severities = {finding.code for finding in found}, {str(finding.severity) for finding in found}
             severities |= set() if severities & {"error", "warning"} else {"clean"}
             if not (codes >= set(self.codes) and severities >= set(self.states)):
                 return False

@@ -244,7 +244,7 @@ class SamplesList(LineView, can_focus=True):
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
-            self.post_message(self.SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
+            self.post_message(self.SamplesWanted([*wanted, *(index for index in more if index not in wanted)]))
         if (
             self._listing.order is not None
             and not self._listing.complete

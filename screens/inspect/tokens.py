@@ -39,7 +39,7 @@ class Tokens:
         grid, shown = self._grid, self._context.panes.preview
         lines, view = grid.drawing.lines, grid.view
         source = view.pictures.get(grid.at.run) if view is not None and grid.at.run >= 0 else None
-        if source is None or lines is None or not self._previewing or not grid.display or grid.at.held is not None:
+        if source is None or lines is None or not self._previewing or not grid.display or grid.at.anchor is not None:
             shown.hide()
             return
         line = lines.line_of(grid.at.item) - grid.scroll_offset.y

@@ -34,7 +34,7 @@ class WorkbenchScreen(RecipeScreen):
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,
     and so are `background`, the one thread that works with it, and `editing`, through which every screen edits the
-    recipe; the app gives it before the screen is shown. `looked_at` is called whenever the screen comes to the front,
+    recipe; the app gives it before the screen is shown. `activated` is called whenever the screen comes to the front,
     and says whether the recipe was edited meanwhile.
     """
 
@@ -62,9 +62,9 @@ class WorkbenchScreen(RecipeScreen):
         text = self.bench.document.text
         edited, self._seen = text != self._seen, text
         self.query_one(StatusBar).show(status_of(self.bench))
-        self.looked_at(edited)
+        self.activated(edited)
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """The screen is in front. `edited`: for the first time, or with another text of the recipe than the last."""
 
     def tell(self, message: Message) -> None:

@@ -24,8 +24,8 @@ def hold(leave: Callable[[], object]) -> threading.Thread | None:
 
     None where this process has neither.
     """
-    told = os.environ.get(SERVER, "")
-    there = server_there(int(told)) if told.isdecimal() else terminal_there()
+    server = os.environ.get(SERVER, "")
+    there = server_there(int(server)) if server.isdecimal() else terminal_there()
     if there is None:
         return None
     thread = threading.Thread(target=_watch, args=(there, leave), name="vlmbench-leash", daemon=True)
@@ -85,12 +85,12 @@ def end_sessions() -> None:
     import psutil
 
     below = psutil.Process().children(recursive=True)
-    for one in below:
+    for process in below:
         with contextlib.suppress(psutil.Error):
-            one.terminate()
-    for one in psutil.wait_procs(below, GRACE_SECONDS)[1]:
+            process.terminate()
+    for process in psutil.wait_procs(below, GRACE_SECONDS)[1]:
         with contextlib.suppress(psutil.Error):
-            one.kill()
+            process.kill()
 
 
 def end() -> None:
@@ -98,8 +98,8 @@ def end() -> None:
     import psutil
 
     below = psutil.Process().children(recursive=True)
-    for one in below:
+    for process in below:
         with contextlib.suppress(psutil.Error):
-            one.kill()
+            process.kill()
     psutil.wait_procs(below, 1.0)
     os._exit(EXIT)

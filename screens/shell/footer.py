@@ -38,7 +38,9 @@ class KeyHints(Still):
         if isinstance(self.screen.focused, (Input, TextArea)):
             wanted = [replace(action, keys=keys) for action in wanted if (keys := _not_text(action))]
         if sum(map(_cells, wanted)) > room:
-            wanted = _as_one(wanted, [known(action).first_key for action in hints(("app",)) if _shows_screen(action)])
+            wanted = _merge_screens(
+                wanted, [known(action).first_key for action in hints(("app",)) if _shows_screen(action)]
+            )
         kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))
         for action in (action for action in wanted if action.id not in _ALWAYS):
@@ -58,7 +60,7 @@ class KeyHints(Still):
     def _pane(self) -> tuple[Scope, ...]:
         """The pane in focus, where it has actions of its own."""
         focused = self.screen.focused
-        above = [str(one.id) for one in focused.ancestors_with_self] if focused is not None else []
+        above = [str(widget.id) for widget in focused.ancestors_with_self] if focused is not None else []
         return tuple(name for name in PANES_OF if name in above)
 
     def _usable(self, action: Action) -> bool:
@@ -86,15 +88,15 @@ def _shows_screen(action: Action) -> bool:
     return action.id.startswith("screen.")
 
 
-def _as_one(wanted: list[Action], keys: list[str]) -> list[Action]:
+def _merge_screens(wanted: list[Action], keys: list[str]) -> list[Action]:
     """The hints with those of the screens put into one; `keys` are those of all screens."""
     screens = [action for action in wanted if _shows_screen(action)]
     if len(screens) < 2 or any(len(key) > 1 for key in keys):
         return wanted
     place = wanted.index(screens[0])
     rest = [action for action in wanted if action not in screens]
-    one = Action("screens", (f"{keys[0]}–{keys[-1]}",), "help", "", "", "", "app", "screens")
-    return [*rest[:place], one, *rest[place:]]
+    merged = Action("screens", (f"{keys[0]}–{keys[-1]}",), "help", "", "", "", "app", "screens")
+    return [*rest[:place], merged, *rest[place:]]
 
 
 def _cells(action: Action) -> int:

@@ -52,7 +52,7 @@ class HelpScreen(Guarded, ModalScreen[None]):
         wordy = self.app.size.width >= _WORDY
         known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
         for action in map(known, actions):
-            said = Text(f"{action.id}  " if wordy else "", paint.accent)
-            said.append(action.help if wordy else "", paint.muted)
-            table.add_row(Text(action.key_text, paint.accent), Text(action.title, paint.strong), said)
+            description = Text(f"{action.id}  " if wordy else "", paint.accent)
+            description.append(action.help if wordy else "", paint.muted)
+            table.add_row(Text(action.key_text, paint.accent), Text(action.title, paint.strong), description)
         return table

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from screens.guard.faults import Guarded
-from screens.shell.dialogs import Agree, Ask, Choice, Choose
+from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog, InputDialog
 from workbench.errors import BenchError
 from workbench.recipe.yaml.document import diff_of
 from workbench.views.items import visible
@@ -25,7 +25,7 @@ class RecipeScreen(Guarded, Screen[None]):
     def follow(self) -> None:
         """Show what the last edit did."""
 
-    def refused(self, problem: BenchError, what: str = "") -> None:
+    def notify_problem(self, problem: BenchError, what: str = "") -> None:
         """Say why something could not be done; `what` says what did not come of it."""
         text = visible(f"{what}{problem.title}. {problem.cause} {problem.hint}")
         self.notify(text, severity="error", timeout=8, markup=False)
@@ -50,10 +50,12 @@ class RecipeScreen(Guarded, Screen[None]):
         """Show what would be written, and write it."""
         editing = self.editing
         if editing.document.error is not None:
-            self.refused(editing.document.error, "Not saved (unsaved text is kept all the same): ")
+            self.notify_problem(editing.document.error, "Not saved (unsaved text is kept all the same): ")
             return
         if editing.file is None:
-            self.app.push_screen(Ask("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as)
+            self.app.push_screen(
+                InputDialog("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as
+            )
             return
         diff = editing.pending()
         if not diff and not editing.changed_outside():
@@ -68,7 +70,7 @@ class RecipeScreen(Guarded, Screen[None]):
                 self._save(None)
 
         title = f"save {editing.file.name}"
-        self.app.push_screen(Agree(title, diff, agree="writes it"), agreed)
+        self.app.push_screen(ConfirmDialog(title, diff, agree="writes it"), agreed)
 
     def _choose_a_side(self, theirs: str | None) -> None:
         """The file is another one than was opened: which of the two is to be kept?"""
@@ -95,7 +97,7 @@ class RecipeScreen(Guarded, Screen[None]):
                 self.notify(f"{name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
                 self.follow()
 
-        dialog = Choose(
+        dialog = ChoiceDialog(
             f"save {name}", "Both of you changed it." if editing.document.dirty else "You changed nothing.",
             views, choices if theirs is not None else choices[:1], note=gone, leave="leaves both as they are",
         )  # fmt: skip
@@ -109,9 +111,9 @@ class RecipeScreen(Guarded, Screen[None]):
         left = editing.left()
         name = visible(Path(editing.document.name).name)
         if process := editing.open_elsewhere:
-            said = f"{name} is open in another bench too (process {process}). Unsaved edits of the two are kept apart; "
-            said += "whoever saves second sees what the first wrote."
-            self.notify(visible(said), severity="warning", timeout=15, markup=False)
+            text = f"{name} is open in another bench too (process {process}). Unsaved edits of the two are kept apart; "
+            text += "whoever saves second sees what the first wrote."
+            self.notify(visible(text), severity="warning", timeout=15, markup=False)
         for file in editing.set_aside:
             self.notify(visible(f"Older edits of another bench are set aside as {file}"), timeout=15, markup=False)
         if left is None:
@@ -133,16 +135,16 @@ class RecipeScreen(Guarded, Screen[None]):
         def chosen(answer: str | None) -> None:
             if answer == choices[1].answer:
                 kept = editing.discard(left)
-                said = f"Set aside as {kept}" if kept is not None else "They could not be set aside, and stay"
-                self.notify(visible(said), timeout=8, markup=False)
+                text = f"Set aside as {kept}" if kept is not None else "They could not be set aside, and stay"
+                self.notify(visible(text), timeout=8, markup=False)
                 return
             editing.restore(left)
             self.notify("Your edits are back; ctrl+s saves them", timeout=6)
             self.follow()
 
-        said = f"Edited on {left.when.astimezone():%d %B at %H:%M}, and never saved."
+        text = f"Edited on {left.when.astimezone():%d %B at %H:%M}, and never saved."
         self.app.push_screen(
-            Choose(f"unsaved edits of {name}", said, views, choices, note=note, leave="keeps yours"), chosen
+            ChoiceDialog(f"unsaved edits of {name}", text, views, choices, note=note, leave="keeps yours"), chosen
         )
 
     def _save_as(self, path: str | None) -> None:
@@ -159,18 +161,18 @@ class RecipeScreen(Guarded, Screen[None]):
 
         old = target.read_text("utf-8", "replace") if target.is_file() else ""
         diff = self.editing.document.diff(old) or "(it holds the same text)"
-        self.app.push_screen(Agree(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
+        self.app.push_screen(ConfirmDialog(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
 
     def _save(self, path: Path | None) -> None:
         try:
             target = self.editing.save(path)
         except BenchError as problem:
-            self.refused(problem)
+            self.notify_problem(problem)
             return
         self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
         if self.editing.put_beside is not None:
-            said = f"Wrote {self.editing.put_beside.name} beside it: axolotl needs it to start"
-            self.notify(visible(said), timeout=8, markup=False)
+            text = f"Wrote {self.editing.put_beside.name} beside it: axolotl needs it to start"
+            self.notify(visible(text), timeout=8, markup=False)
         for file in self.editing.set_aside:
             self.notify(visible(f"What they wrote is set aside as {file}"), timeout=15, markup=False)
         self.follow()

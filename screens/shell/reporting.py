@@ -106,11 +106,11 @@ class Reporting(App[None]):
         if self.editing is not None:
             with contextlib.suppress(Exception):
                 self.editing.keep()
-        first = faults.write(fault) == 1 or fault.key not in {one.key for one in self.faults}
+        first = faults.write(fault) == 1 or fault.key not in {earlier.key for earlier in self.faults}
         self.faults.append(fault)
         if first and self.is_running:
-            said = f"{place}: {fault.said}\nThe rest goes on, and your edits are kept. f12 shows what to report."
-            self.notify(said, title="This was not expected", severity="error", timeout=12, markup=False)
+            text = f"{place}: {fault.summary}\nThe rest goes on, and your edits are kept. f12 shows what to report."
+            self.notify(text, title="This was not expected", severity="error", timeout=12, markup=False)
 
     def job_crashed(self, kind: Kind, error: Exception) -> None:
         """Take an exception of a background job, on its thread: the screens that wait for it are told on theirs."""
@@ -155,15 +155,15 @@ class Reporting(App[None]):
         elif not self.is_headless:
             silence.tell_the_terminal()
         with contextlib.suppress(RuntimeError):
-            self.call_later(self._told_late)
+            self.call_later(self._tell_of_silence)
 
     def _end_if_silent(self) -> None:
         if self.watchdog.silent:
             end_with_parent.end()
 
-    def _told_late(self) -> None:
-        said = f"The window did not answer for {self.watchdog.limit:g} seconds or more. What it did is in the log; "
-        self.notify(f"{said}f12 shows where.", severity="warning", timeout=12, markup=False)
+    def _tell_of_silence(self) -> None:
+        text = f"The window did not answer for {self.watchdog.limit:g} seconds or more. What it did is in the log; "
+        self.notify(f"{text}f12 shows where.", severity="warning", timeout=12, markup=False)
         # What was written on the terminal itself is painted over.
         self.refresh(layout=True)
 
@@ -194,7 +194,7 @@ class FaultsScreen(Guarded, ModalScreen[None]):
         with Vertical(id="dialog") as box:
             box.border_title = "what went wrong"
             box.border_subtitle = "esc closes"
-            yield Static(self._head(), id="said", markup=False)
+            yield Static(self._head(), id="message", markup=False)
             with VerticalScroll(can_focus=True):
                 text = Text(end="")
                 for fault in reversed(self._found):

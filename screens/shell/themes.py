@@ -146,8 +146,8 @@ class Paints:
             self.roles = tuple(Style(color=name) for name in ("blue", "green", "cyan", "yellow", "bright_black"))
             self.match, self.selected = Style(color="yellow", reverse=True), Style(reverse=True)
             self.losses = tuple(
-                Style(color=name) + more
-                for name, more in zip(("green", "cyan", "blue", "yellow", "red", "red"), _STEPS, strict=True)
+                Style(color=name) + emphasis
+                for name, emphasis in zip(("green", "cyan", "blue", "yellow", "red", "red"), _STEPS, strict=True)
             )
             self.thumb, self.rail = Style(bold=True), Style(dim=True)
             return
@@ -169,7 +169,7 @@ class Paints:
             self.match = Style(color="#000000", bgcolor="#ffd000")
             self.selected = Style(color="#000000", bgcolor="#8fd0ff")
             shades = ("#ffffff", "#ffffff", "#ffff00", "#ffd000", "#ff8a80", "#ff8a80")
-            self.losses = tuple(Style(color=one) + more for one, more in zip(shades, _STEPS, strict=True))
+            self.losses = tuple(Style(color=shade) + emphasis for shade, emphasis in zip(shades, _STEPS, strict=True))
             self.thumb, self.rail = Style(color="#ffffff", bold=True), Style(color="#808080")
             return
         palette = DARK if dark else LIGHT
@@ -195,14 +195,14 @@ class Paints:
         self.match = Style(bgcolor="#7a5a00" if dark else "#ffe08a", color="#fff3cf" if dark else "#3d2b00")
         self.selected = Style(bgcolor="#28456e" if dark else "#bcd8ff", color="#f2f7ff" if dark else "#0b2545")
         self.losses = tuple(
-            Style(color=colour, bgcolor=behind or None) + more
-            for (colour, behind), more in zip(_LOSS_COLOURS["dark" if dark else "light"], _STEPS, strict=True)
+            Style(color=colour, bgcolor=behind or None) + emphasis
+            for (colour, behind), emphasis in zip(_LOSS_COLOURS["dark" if dark else "light"], _STEPS, strict=True)
         )
         self.thumb = Style(color="#9aa4b2" if dark else "#647083", bold=True)
         self.rail = Style(color="#2c3644" if dark else "#d5dde6")
 
 
-# A loss is told by weight too, from faint to reversed, for terminals and eyes without colours.
+# Losses differ in weight too, from faint to reversed, for terminals without colours and for colour-blind people.
 _STEPS = (
     Style(dim=True),
     Style(),

@@ -38,12 +38,12 @@ class Silence:
 
     def tell_the_terminal(self) -> None:
         """Say so in the terminal's last line, past the app, which cannot."""
-        said = f" The window does not answer; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
-        screen = sys.__stderr__
+        line = f" The window does not answer; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
+        terminal = sys.__stderr__
         with contextlib.suppress(OSError, ValueError):
-            if screen is not None and screen.isatty():
-                screen.write(f"\x1b7\x1b[999;1H\x1b[7m{unescaped(said)}\x1b[0m\x1b8")
-                screen.flush()
+            if terminal is not None and terminal.isatty():
+                terminal.write(f"\x1b7\x1b[999;1H\x1b[7m{unescaped(line)}\x1b[0m\x1b8")
+                terminal.flush()
 
 
 class Watchdog:
@@ -54,7 +54,7 @@ class Watchdog:
         self._deep = False
         self._silent = silent
         self._beaten = 0.0
-        self._told = False
+        self._reported = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._watched = 0
@@ -74,12 +74,12 @@ class Watchdog:
 
     def beat(self) -> None:
         """The event loop goes round."""
-        self._beaten, self._told = monotonic(), False
+        self._beaten, self._reported = monotonic(), False
 
     @property
     def silent(self) -> bool:
         """True while a silence that was reported goes on."""
-        return self._told
+        return self._reported
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -96,8 +96,8 @@ class Watchdog:
             looked, worked = now, busy
             if log is not None:
                 faulthandler.dump_traceback_later(self.limit + every, file=log)
-            if not self._told and now - self._beaten > self.limit:
-                self._told = True
+            if not self._reported and now - self._beaten > self.limit:
+                self._reported = True
                 self._silent(self._look())
         if log is not None:
             faulthandler.cancel_dump_traceback_later()

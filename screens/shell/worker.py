@@ -37,7 +37,7 @@ class Kind(IntEnum):
     MEMORY = 13
 
 
-class Leaving(BaseException):
+class AppClosing(BaseException):
     """Raised inside the thread's work once the app is closing. Not an `Exception`, so that nothing retries it."""
 
 
@@ -67,9 +67,9 @@ class Background:
         self._held_until = monotonic() + seconds
 
     def check(self) -> None:
-        """Called from the work itself, where it can stop: raises `Leaving` once the app closes."""
+        """Called from the work itself, where it can stop: raises `AppClosing` once the app closes."""
         if self._closed:
-            raise Leaving
+            raise AppClosing
 
     def close(self, timeout: float = 0.0) -> bool:
         """Take no more work; true when the thread ended within `timeout` seconds."""
@@ -96,7 +96,7 @@ class Background:
                 next(steps)
             except StopIteration:
                 self._done(kind, steps)
-            except Leaving:
+            except AppClosing:
                 return
             except Exception as problem:
                 self._done(kind, steps)

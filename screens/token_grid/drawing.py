@@ -89,7 +89,11 @@ class TokenDrawing:
         if len(self.matches) and len(items):
             hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), items.start)
             self.shades = self.shades + hit.astype(np.uint8) * np.uint8(len(inks.plain))
-        places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
+        places = [
+            (finding.where.tokens[0], SEVERITIES.index(finding.severity))
+            for finding in view.findings
+            if finding.where.tokens
+        ]
         columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
         self._marks = Marks(columns[:, 0], columns[:, 1])
 

@@ -74,7 +74,7 @@ class TokenLines:
 
     def turn_end(self, turn: Turn, length: int) -> int:
         """The token before which a turn ends, in a row of `length` tokens."""
-        index = next(number for number, one in enumerate(self.turns) if one is turn)
+        index = next(number for number, candidate in enumerate(self.turns) if candidate is turn)
         return self.turns[index + 1].start if index + 1 < len(self.turns) else length
 
 

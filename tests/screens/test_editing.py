@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.comparison import Compared
+from screens.inspect.comparison import RecipeComparison
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
-from screens.shell.dialogs import Agree, Ask, Choose
+from screens.shell.dialogs import ChoiceDialog, ConfirmDialog, InputDialog
 from screens.shell.status_bar import StatusBar
 from screens.token_grid.lenses import Lens, TokenVerdict, verdicts
 from tests.editing.test_working_copy import another
@@ -81,7 +81,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         assert trained(pilot) == 15
         assert "modle" in recipe.read_text("utf-8")
         await pilot.press("ctrl+s")
-        assert isinstance(pilot.app.screen, Agree)
+        assert isinstance(pilot.app.screen, ConfirmDialog)
         await pilot.press("enter")
         await until(pilot, lambda: "modle" not in recipe.read_text("utf-8"))
         assert not screen_of(pilot).editing.document.dirty
@@ -142,7 +142,7 @@ async def test_the_plugin_is_one_key_and_its_file_comes_with_the_save(opened: Op
         assert plugin.listed(screen_of(pilot).editing.document.data)
         assert not (recipe.parent / plugin.FILE).exists()
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Agree))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("enter")
         await until(pilot, (recipe.parent / plugin.FILE).exists)
         assert any(plugin.FILE in told.message for told in pilot.app._notifications)
@@ -182,13 +182,13 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         assert trained(pilot) == 22
 
 
-async def chosen(pilot: Any, *keys: str) -> Choose:
+async def chosen(pilot: Any, *keys: str) -> ChoiceDialog:
     """Wait for a choice that is asked for, answer it, and give the dialog back."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+    await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
     dialog = pilot.app.screen
-    assert isinstance(dialog, Choose)
+    assert isinstance(dialog, ChoiceDialog)
     await pilot.press(*keys)
-    await until(pilot, lambda: not isinstance(pilot.app.screen, Choose))
+    await until(pilot, lambda: not isinstance(pilot.app.screen, ChoiceDialog))
     return dialog
 
 
@@ -200,7 +200,7 @@ async def test_edits_that_were_never_saved_are_kept_or_set_aside(opened: Opened,
     assert recipe.read_text("utf-8") == file
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         # Until the question is answered, nothing is touched; leaving leaves it open.
-        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         assert not screen_of(pilot).editing.document.dirty
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         dialog = await chosen(pilot, "tab", "k")
@@ -217,7 +217,7 @@ async def test_edits_that_were_never_saved_are_kept_or_set_aside(opened: Opened,
         (aside,) = editing.working_copy.folder.glob("set-aside/*-mine.yaml")
         assert aside.read_text("utf-8") == "# mine " + file
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
-        assert not isinstance(pilot.app.screen, Choose)
+        assert not isinstance(pilot.app.screen, ChoiceDialog)
         assert not screen_of(pilot).editing.document.dirty
 
 
@@ -225,7 +225,7 @@ async def test_a_recipe_that_is_open_twice_is_told_and_kept_apart(opened: Opened
     with another(recipe_dir("", recipe), "# theirs\n") as (process, _):
         async with opened((120, 40), bench=prepare(recipe)) as pilot:
             # Their edits are not offered while they are at them.
-            assert not isinstance(pilot.app.screen, Choose)
+            assert not isinstance(pilot.app.screen, ChoiceDialog)
             assert [f"process {process}" in one.message for one in pilot.app._notifications] == [True]
             await pilot.press("e")
             await write(pilot, 1, 1, 0, "# mine ")
@@ -278,7 +278,7 @@ async def test_the_demo_is_saved_under_another_name(opened: Opened, tmp_path: Pa
         await pilot.press("e")
         await write(pilot, 1, 1, 0, "# ")
         await pilot.press("ctrl+s")
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, InputDialog)
         target = tmp_path / "own.yaml"
         pilot.app.screen.dismiss(str(target))
         await until(pilot, target.exists)
@@ -289,7 +289,7 @@ async def test_the_demo_is_saved_under_another_name(opened: Opened, tmp_path: Pa
 async def test_inferred_boundaries_are_offered_with_their_proof(opened: Opened, recipe: Path) -> None:
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         await pilot.press("I")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Agree), 60)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog), 60)
         assert "recall" in pilot.app.screen._body or "100" in pilot.app.screen._body  # type: ignore[attr-defined]
         await pilot.press("enter")
         await until(pilot, lambda: trained(pilot) == 15)
@@ -302,13 +302,13 @@ async def test_inferred_boundaries_are_offered_with_their_proof(opened: Opened, 
 async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened, recipe: Path) -> None:
     async with opened((120, 40), bench=prepare()) as pilot:
         await pilot.press("C")
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, InputDialog)
         pilot.app.screen.dismiss(str(recipe))
         panel = screen_of(pilot).query_one(BoundariesPanel)
         await until(pilot, lambda: "+22 −0" in str(panel.border_subtitle))
-        await until(pilot, lambda: isinstance(pilot.app.screen, Compared))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RecipeComparison))
         dialog = pilot.app.screen
-        assert isinstance(dialog, Compared)
+        assert isinstance(dialog, RecipeComparison)
         differing = [(one.knob, one.theirs) for one in dialog._pairs if one.mask and not one.same]
         assert differing == [("assistant.start", "<|turn>modle\n")]
         assert "trains 22 tokens, only the other 0." in dialog._said
@@ -411,7 +411,7 @@ async def test_what_can_be_chosen_is_in_sight(opened: Opened, recipe: Path, size
         editing.type("".join(f"# {number}\n" for number in range(99)) + editing.document.text)
     recipe.write_text(recipe.read_text("utf-8") + "# theirs\n", "utf-8")
     async with opened(size, bench=prepare(recipe)) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         await pilot.pause()
         box, ways = (pilot.app.screen.query_one(name) for name in ("#dialog", "#choices"))
         assert box.region.contains_region(ways.region)

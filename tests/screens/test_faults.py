@@ -23,7 +23,7 @@ import screens
 from screens.app import WorkbenchApp, run
 from screens.guard import faults
 from screens.guard.faults import Fault, Guarded, log_file
-from screens.inspect.panes import Clear
+from screens.inspect.panes import Transparent
 from screens.keys.actions import ACTIONS
 from screens.keys.screen_registry import SCREENS
 from screens.overfit import OverfitScreen
@@ -110,7 +110,7 @@ async def test_every_pane_may_fail_to_draw(opened: Opened, recipe: Path, name: s
             pane.refresh(layout=True)
             await pilot.pause()
         # What holds others may be covered by them, and is not drawn then.
-        quiet = [one for one in panes if one not in told and not one.children and not isinstance(one, Clear)]
+        quiet = [one for one in panes if one not in told and not one.children and not isinstance(one, Transparent)]
         assert len(told) >= 5
         assert quiet == []
         assert "cannot be drawn" not in shown(app)
@@ -175,7 +175,7 @@ async def test_every_action_may_fail(opened: Opened, recipe: Path, name: str) ->
             setattr(node, method, boom)
             await app.perform(action)
             delattr(node, method)
-            assert [one.said for one in app.faults] == ["Unforeseen: oh [bold]no[/] \\x1b[2J"], action.id
+            assert [one.summary for one in app.faults] == ["Unforeseen: oh [bold]no[/] \\x1b[2J"], action.id
         assert app.is_running
         assert app.editing is not None
         assert app.editing.document.text == text == kept(app)
@@ -252,7 +252,7 @@ async def test_a_list_of_actions_that_is_closed_while_it_searches_ends_nothing(o
         assert isinstance(palette, Palette)
         palette.run_worker(boom, thread=True)
         await until(pilot, lambda: bool(app_of(pilot).faults))
-        assert app_of(pilot).faults[0].said.startswith("Unforeseen")
+        assert app_of(pilot).faults[0].summary.startswith("Unforeseen")
         await pilot.press("a", "escape", "right")
         await until(pilot, lambda: grid_of(pilot).at.cursor == 1)
 
@@ -307,7 +307,7 @@ async def test_every_kind_of_job_may_fail(opened: Opened, recipe: Path, kind: Ki
         await until(pilot, lambda: bool(app.faults))
         await pilot.pause()
         assert app.is_running
-        assert app.faults[0].said.startswith("Unforeseen")
+        assert app.faults[0].summary.startswith("Unforeseen")
         assert any("Unforeseen" in one for one in told(app))
         # The pane that waits for it says so too.
         if name != "inspect" or kind is Kind.ROW:
