@@ -67,7 +67,7 @@ class ChecksScreen(WorkbenchScreen):
             causes.border_title = "findings"
             yield causes
             with VerticalScroll(id="detail") as box:
-                box.border_title = "explained"
+                box.border_title = "explanation"
                 yield Static(id="page", markup=False)
 
     def on_mount(self) -> None:
@@ -168,8 +168,8 @@ class ChecksScreen(WorkbenchScreen):
             causes.highlighted = at if self.groups else None
         progress = check_summary(self.bench, self.report, self.done, paint)
         if self.problem is not None:
-            # What was found before is shown on, and is not all.
-            progress = Text(f" ✗ not checked to the end: {visible(self.problem.title)}", paint.severity["error"])
+            # The findings so far stay in sight, and are not all.
+            progress = Text(f" ✗ the check ended early: {visible(self.problem.title)}", paint.severity["error"])
         self.query_one("#progress", Static).update(progress)
         self._draw_detail()
         status = status_of(self.bench)
@@ -246,7 +246,9 @@ class ChecksScreen(WorkbenchScreen):
 
         fixes = together(report)
         description = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(fix.described for fix in fixes)
-        self.fixes.apply_from_thread(TriedFixes(text, fixes, description or "None can be made as the recipe is now"))
+        self.fixes.apply_from_thread(
+            TriedFixes(text, fixes, description or "No fix can be applied to the recipe as it is now")
+        )
         yield
 
     def action_check_again(self) -> None:
@@ -337,5 +339,5 @@ def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints
         text.append(f"  {report.trained:,} of {report.tokens:,} tokens trained ({share})", paint.muted)
     if report is not None and report.agreement is not None and report.agreement[1]:
         same, compared = report.agreement
-        text.append(f"  transformers' own mask agrees on {same:,} of {compared:,}", paint.muted)
+        text.append(f"  transformers' own mask agrees on {same:,} of {compared:,} tokens", paint.muted)
     return text

@@ -40,9 +40,9 @@ _TYPED_SECONDS = 0.1
 _MEMORY_SECONDS = 0.8
 _KEY = "lora_target_modules"
 _WAYS = {
-    "causal": "text alone: AutoModelForCausalLM's own class",
-    "backbone": "text alone: its text backbone",
-    "direct": "text alone: loaded whole",
+    "causal": "text-only runs load AutoModelForCausalLM's own class",
+    "backbone": "text-only runs load its text backbone",
+    "direct": "text-only runs load the whole model",
 }
 
 
@@ -81,7 +81,7 @@ class ModelScreen(WorkbenchScreen):
                     yield Input(id="pattern", compact=True, placeholder="a pattern, [names], or all-linear")
                     yield Static(id="reached", markup=False)
                 with VerticalScroll(id="memory") as memory:
-                    memory.border_title = "memory of a step"
+                    memory.border_title = "memory of a training step"
                     yield Static(id="bytes", markup=False)
                 with VerticalScroll(id="findings") as findings:
                     findings.border_title = "findings"
@@ -182,7 +182,7 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#towers", Tree).action_toggle_node()
 
     def action_fix(self) -> None:
-        """Apply the first finding's fix that does no harm."""
+        """Apply the first fix that does no harm to the rows."""
         fixable = [finding for finding in self.findings if finding.fix is not None]
         if not fixable:
             self.notify("No finding has a fix that can be applied", timeout=3)
@@ -203,7 +203,7 @@ class ModelScreen(WorkbenchScreen):
         try:
             value = _as_meant(typed)
         except yaml.YAMLError:
-            # A list under the hands, with its bracket still open.
+            # A list that is being typed: its bracket is still open.
             return
         if value == self.editing.document.get((_KEY,)):
             return
@@ -276,7 +276,7 @@ class ModelScreen(WorkbenchScreen):
 
     def _draw_beside(self) -> None:
         paint = paints(self.app.current_theme)
-        self.query_one("#targets").border_subtitle = "looking…" if self.looking else ""
+        self.query_one("#targets").border_subtitle = "reading…" if self.looking else ""
         self.query_one("#reached", Static).update(self._reached(paint))
         self.query_one("#bytes", Static).update(self._memory(paint))
         text = Text(end="")
@@ -286,7 +286,7 @@ class ModelScreen(WorkbenchScreen):
             text.append(visible(finding.message))
             if finding.hint:
                 text.append(f"\n→ {visible(finding.hint)}", paint.accent if finding.fix is not None else paint.muted)
-        nothing = "" if self.facts is None else "Nothing is wrong with the model and what is trained of it."
+        nothing = "" if self.facts is None else "No findings about the model and its trained parts."
         self.query_one("#findings-text", Static).update(text if self.findings else Text(nothing, paint.muted))
 
     def _reached(self, paint: Paints) -> Text:
@@ -304,7 +304,7 @@ class ModelScreen(WorkbenchScreen):
             text.append("  " if number else "")
             text.append(f"{STATE_GLYPH['adapted']} {hits:,} {tower}", paint.bar if fine else paint.severity["warning"])
         if not self.facts.hits:
-            text.append("no adapters" if self.bench.recipe.adapter is None else "nothing", paint.muted)
+            text.append("no adapters" if self.bench.recipe.adapter is None else "no module matches", paint.muted)
         if self.facts.dead:
             text.append(f"   † {len(self.facts.dead):,} frozen again", paint.severity["warning"])
         return text
@@ -314,9 +314,9 @@ class ModelScreen(WorkbenchScreen):
         if self._no_memory is not None:
             return text.append(visible(f"{self._no_memory.title}. {self._no_memory.cause}"), paint.muted)
         if self.facts is not None and self.facts.refusal is not None:
-            return text.append("not known while the targets are refused", paint.muted)
+            return text.append("no estimate while the targets are refused", paint.muted)
         if self.estimate is None:
-            return text.append("estimated when the targets rest" if self.facts is not None else "", paint.muted)
+            return text.append("estimating…" if self.facts is not None else "", paint.muted)
         lines = memory_lines(self.estimate)
         most = max(size for _, size in lines[:-1]) or 1
         for name, size in lines:
@@ -325,7 +325,7 @@ class ModelScreen(WorkbenchScreen):
             text.append(f"{short_bytes(size):>10}  ", paint.strong if last else "")
             text.append("" if last else "█" * round(16 * size / most), paint.accent).append("\n")
         rows = f"{self.estimate.batch} row{'s' if self.estimate.batch > 1 else ''} of {self.estimate.sequence:,} tokens"
-        return text.append(f"{rows}; a GPU's runtime comes on top", paint.muted)
+        return text.append(f"{rows}; the GPU's runtime is not included", paint.muted)
 
 
 def _as_typed(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The overfit screen: start a run, watch it learn, read the verdict; runs of before are kept and shown again."""
+"""The overfit screen: start a run, watch it learn, read the verdict; earlier runs are kept and can be shown again."""
 
 from __future__ import annotations
 
@@ -102,15 +102,18 @@ class OverfitScreen(WorkbenchScreen):
     def action_step_run(self, by: int) -> None:
         """Show an older run, or with a negative number a newer one."""
         index = self._shown + by
-        if self.running or not 0 <= index < len(self._runs):
-            self.notify("No other run that way", timeout=2)
+        if self.running:
+            self.notify("Other runs can be shown when this one has ended", timeout=3)
+            return
+        if not 0 <= index < len(self._runs):
+            self.notify(f"There is no {'older' if by > 0 else 'newer'} run", timeout=2)
             return
         self._show_run(index)
 
     def action_compare(self) -> None:
-        """Show the run that is shown beside the one before it, or alone again."""
+        """Show the run side by side with the one before it, or alone again."""
         if not self._comparing and self._before() is None:
-            self.notify("There is no run before this one", timeout=2)
+            self.notify("There is no earlier run to compare with", timeout=2)
             return
         self._comparing = not self._comparing
         self._draw()
@@ -125,7 +128,7 @@ class OverfitScreen(WorkbenchScreen):
     def action_start(self) -> None:
         """Start a run of the recipe as it stands."""
         if self.running:
-            self.notify("A run goes on; c cancels it", timeout=3)
+            self.notify("A run is in progress; c cancels it", timeout=3)
             return
         self._problem, self._comparing = None, False
         self._events, self._shown = [], -1
@@ -178,9 +181,9 @@ class OverfitScreen(WorkbenchScreen):
         self._draw()
 
     def action_cancel(self) -> None:
-        """End the run that goes on."""
+        """Cancel the run that is in progress."""
         if self._supervisor is None:
-            self.notify("No run goes on", timeout=2)
+            self.notify("No run is in progress", timeout=2)
             return
         self._supervisor.cancel()
 
@@ -229,8 +232,8 @@ class OverfitScreen(WorkbenchScreen):
         elif verdict is None:
             text.append("No run yet.", paint.strong)
             text.append(
-                "\n\nA run trains the recipe's adapters on a few rows until they are reproduced, in a process of "
-                "its own. It takes a minute or two for a small model, and says whether the full run can learn.",
+                "\n\nA run trains the recipe's adapters on a few rows until the model reproduces them, in a process "
+                "of its own. It takes a minute or two for a small model, and tells whether the recipe can learn.",
                 paint.muted,
             )
         elif other is not None:

@@ -38,13 +38,13 @@ def compared_text(text: Text, run: Run, other: Run, paint: Paints) -> None:
     from workbench.recipe.yaml.document import diff_of
     from workbench.views.overfit import compared
 
-    text.append(f"{'':20}{'this run':>16}", paint.strong).append(f"{'before':>16}", paint.media)
+    text.append(f"{'':20}{'this run':>16}", paint.strong).append(f"{'previous run':>16}", paint.media)
     for name, here, there in compared(run.events, run.verdict, other.events, other.verdict):
         text.append(f"\n{name:20}", paint.muted).append(f"{here:>16}", "" if here == there else paint.strong)
         text.append(f"{there:>16}", paint.muted)
     lines = diff_of(other.recipe, run.recipe, "recipe").splitlines()[2:]
     changed = [line for line in lines if line.startswith(("+", "-"))]
-    text.append("\n\nchanged in the recipe" if changed else "\n\nThe recipe is the same.", paint.muted)
+    text.append("\n\nChanges in the recipe:" if changed else "\n\nThe recipe is the same.", paint.muted)
     for line in changed:
         text.append(f"\n{visible(line)}", paint.bar if line.startswith("+") else paint.severity["error"])
 
@@ -65,14 +65,15 @@ def progress_text(events: Sequence[Event], doing: str, steps: int, paint: Paints
     total = int(((last(events, "start") or {}).get("plan") or {}).get("steps", steps))
     phase = doing or ("training" if step is not None else "loading the model")
     if last(events, "probe") is not None:
-        phase = "asking the model"
+        phase = "testing the model"
     text.append(f"{phase}  ", paint.strong)
     if step is not None:
         filled = round(20 * done / max(1, total))
         text.append("━" * filled, paint.bar).append("━" * (20 - filled), paint.muted)
         text.append(f"  step {done} of {total}   loss {number(step['loss']):.4f}", paint.strong)
         text.append(
-            f"   gradient {number(step['grad_norm']):.2f}   rate {number(step['learning_rate']):.2g}", paint.muted
+            f"   gradient {number(step['grad_norm']):.2f}   learning rate {number(step['learning_rate']):.2g}",
+            paint.muted,
         )
         left = number(step["seconds"]) * max(0, total - done)
         text.append(f"   {int(step['memory']) / 2**30:.2f} GiB   {left:.0f} s left", paint.muted)

@@ -110,8 +110,8 @@ def unexpected(error: BaseException) -> BenchError:
     """An exception of a job as a problem that a pane can show."""
     return BenchError(
         unescaped(f"{type(error).__name__}: {error}"),
-        "The workbench did not expect this. Everything else goes on, and your edits are kept.",
-        f"To report it, attach {log_file()} and, if you may, the recipe.",
+        "vlmbench did not expect this error. The rest keeps working, and your edits are kept.",
+        f"To report it, attach {log_file()} and, if you may share it, the recipe.",
     )
 
 
@@ -279,7 +279,7 @@ def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
     return [
         f"✗ {place_of(widget)} cannot be drawn",
         unescaped(f"{type(error).__name__}: {error}").replace("\n", " "),
-        "The rest goes on, and your edits are kept.",
+        "The rest keeps working, and your edits are kept.",
         "f12 shows what to report.",
     ]
 

@@ -186,7 +186,7 @@ class BoundaryForm(Vertical):
         """Knobs, rows, what is wrong."""
         with Horizontal(classes="knob"):
             yield Static("roles_to_train", classes="name")
-            yield TextField(ROLES, hint="assistant, where nothing is said")
+            yield TextField(ROLES, hint="default: assistant")
         with Horizontal(classes="knob"):
             yield Static("train_on_eos", classes="name")
             yield CycleField(EOS, ("turn", "all", "last", "none"), "turn")
@@ -203,7 +203,10 @@ class BoundaryForm(Vertical):
         yield Static(id="form-note", markup=False)
 
     def show(self, document: Document, problem: BenchError | None, *, built_in: str = "") -> None:
-        """Show what the recipe holds and what is wrong with it. `built_in`: whose boundaries rule where it has none."""
+        """Show what the recipe holds and what is wrong with it.
+
+        `built_in`: the strategy whose boundaries axolotl uses where the recipe has none.
+        """
         rows = document.get((BOUNDARIES,))
         rows = rows if isinstance(rows, list) else []
         self.count = len(rows)
@@ -234,7 +237,7 @@ class BoundaryForm(Vertical):
             for more in (problem.cause, problem.hint):
                 text.append(f"\n{visible(more)}" if more else "", paint.muted)
         elif not rows:
-            ruling = f"{built_in}'s built-in boundaries rule." if built_in else "Everything is trained."
+            ruling = f"axolotl uses those of {built_in}." if built_in else "everything is trained."
             text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
             text.append("ctrl+n adds one, D writes the family's, I infers them.", paint.muted)
         else:

@@ -38,8 +38,8 @@ class RecipeComparison(Guarded, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One box with a table."""
         with Vertical(id="dialog") as box:
-            box.border_title = "side by side"
-            box.border_subtitle = "esc: to the tokens"
+            box.border_title = "two recipes compared"
+            box.border_subtitle = "esc closes"
             yield Static(Text(self._summary, paints(self.app.current_theme).strong), id="message")
             with VerticalScroll(can_focus=True):
                 yield Static(self._table(), markup=False)
@@ -56,7 +56,7 @@ class RecipeComparison(Guarded, ModalScreen[None]):
         for pair in self._pairs:
             if above and not pair.mask:
                 table.add_row("")
-                table.add_row(Text("what else differs", paint.muted))
+                table.add_row(Text("other differences", paint.muted))
             above = pair.mask
             knob = Text("  " if pair.same else "≠ ", paint.severity["warning"]).append(
                 visible(pair.knob), paint.muted if pair.same else paint.strong
@@ -106,8 +106,8 @@ class Comparison:
         more, less = panel.difference
         differing = sum(not pair.same for pair in pairs)
         summary = (
-            f"{differing or 'None'} of the knobs differ. In row {self._context.row} only this one trains {more:,} "
+            f"{differing or 'None'} of the settings below differ. In row {self._context.row}, {more:,} tokens are "
+            f"trained by this recipe alone, and {less:,} by the other alone."
         )
-        summary += f"tokens, only the other {less:,}."
         mine = Path(editing.document.name).name
         self._context.screen.app.push_screen(RecipeComparison(f"this: {mine}", f"other: {name}", pairs, summary))

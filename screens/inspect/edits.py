@@ -204,7 +204,7 @@ class RecipeEdits:
             if finding.where.tokens and finding.where.tokens[0] < stop and start < finding.where.tokens[1]
         ]
         if not fixable:
-            context.say("No finding here has a fix; I infers the boundaries, D writes the family's", 5)
+            context.say("No finding of this row has a fix; I infers the boundaries, D writes the family's", 5)
             return
         self._fixes.apply_first(here or fixable)
 
@@ -212,7 +212,7 @@ class RecipeEdits:
         """Write the family's own boundaries into the recipe."""
         rows = self._context.editing.family_boundaries()
         if rows is None:
-            self._context.say("The bench knows no boundaries for this model; let it infer them (I)", 5)
+            self._context.say("No boundaries are known for this model; I infers them", 5)
             return
         self._write(rows, "the family's boundaries")
 
@@ -247,7 +247,11 @@ class RecipeEdits:
         bench = self._context.bench
         roles = bench.recipe.roles_to_train
         proved = found.verified_for(roles)
-        note = "" if proved else f"Not everything could be proved for {', '.join(roles)}: read what stands below."
+        note = (
+            ""
+            if proved
+            else f"Not everything could be proved for {', '.join(roles)}: read the report before you agree."
+        )
         body = infer_text(found, bench.title, bench.rows.name)
 
         def agreed(yes: bool | None) -> None:

@@ -51,7 +51,7 @@ class FindingsList(VerticalScroll, Still):
             if finding.hint:
                 text.append(f"\n{visible(finding.hint)}", paint.muted)
         if not self._findings:
-            text.append("nothing found in this row", paint.muted)
+            text.append("no findings in this row", paint.muted)
         self.query_one(Static).update(text)
 
 

@@ -37,7 +37,7 @@ class ConfirmDialog(Guarded, ModalScreen[bool]):
         """One box."""
         with Vertical(id="dialog") as box:
             box.border_title = visible(self._title).replace("[", "\\[")
-            box.border_subtitle = f"enter {self._agree} · esc leaves it" if self._agree else "esc closes"
+            box.border_subtitle = f"enter {self._agree} · esc cancels" if self._agree else "esc closes"
             if self._note:
                 yield Static(Text(self._note, paints(self.app.current_theme).severity["warning"]), id="note")
             with VerticalScroll(can_focus=True):
@@ -57,7 +57,7 @@ def body_text(body: str, paint: Paints, *, diff: bool = True) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way out of a dialog: the key, what it gives back, and what it does in a line."""
+    """One choice of a dialog: its key, the answer that it returns, and one line of help."""
 
     key: str
     answer: str
@@ -65,7 +65,7 @@ class Choice:
 
 
 class ChoiceDialog(Guarded, ModalScreen[str | None]):
-    """Asks which of several ways to go, with the diffs that tell; tab shows the next one.
+    """Asks for one of several choices, with the diffs that help to decide; tab shows the next diff.
 
     Enter takes the first choice. Escape gives None; `leave` says what that means.
     """
@@ -166,7 +166,7 @@ class InputDialog(Guarded, ModalScreen[str | None]):
         """One line in a box."""
         with Vertical(id="dialog", classes="-small") as box:
             box.border_title = self._title
-            box.border_subtitle = "enter · esc leaves it"
+            box.border_subtitle = "enter confirms · esc cancels"
             yield Input(self._value, placeholder=self._hint, select_on_focus=False)
 
     @on(Input.Submitted)

@@ -1,4 +1,4 @@
-"""Fixes of a screen's findings: each is tried on a copy of the bench before it is made."""
+"""Fixes of a screen's findings: each is tried on a copy of the bench before it is applied."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class TriedFixes:
 
 
 class FixTrials:
-    """The part of a screen that makes fixes. Where a trial needs only the masks of rows that are kept it is at once."""
+    """The part of a screen that applies fixes. A trial that needs only the masks of kept rows is made at once."""
 
     def __init__(self, screen: RecipeScreen, background: Background) -> None:
         self._screen, self._background = screen, background
 
     def apply_first(self, findings: Sequence[Finding]) -> None:
-        """Make the first fix that may be offered, or say why there is none."""
+        """Apply the first fix that passes its trial, or say why there is none."""
         from workbench.checks.trial import Trials
 
         editing = self._screen.editing
@@ -52,7 +52,7 @@ class FixTrials:
         yield
 
     def apply_from_thread(self, tried: TriedFixes) -> None:
-        """Make fixes in the window's thread; called from the background thread, by which they were tried."""
+        """Apply fixes in the window's thread; called from the background thread that tried them."""
         try:
             self._screen.call_later(guarded(self._screen, self.apply), tried)
         except RuntimeError:
@@ -65,18 +65,20 @@ class FixTrials:
             assert finding.fix is not None
             tried = trials.of(finding)
             if tried.fix is not None:
-                return TriedFixes(text, [tried.fix], f"{finding.code} mended: {tried.fix.described}")
+                return TriedFixes(text, [tried.fix], f"{finding.code} fixed: {tried.fix.described}")
             refused = refused or f"{finding.code}: “{finding.fix.title}” {tried.why}"
         return TriedFixes(text, [], refused)
 
     def apply(self, tried: TriedFixes) -> None:
-        """Make fixes that were tried, and say so."""
+        """Apply fixes that were tried, and notify."""
         screen = self._screen
         if tried.text != screen.editing.document.text:
-            screen.notify("The recipe was edited meanwhile: no fix was made", timeout=4)
+            screen.notify("The recipe was edited meanwhile: no fix was applied", timeout=4)
             return
         if not tried.fixes:
-            screen.notify(visible(f"No fix is made. {tried.description}"), severity="warning", timeout=8, markup=False)
+            screen.notify(
+                visible(f"No fix was applied. {tried.description}"), severity="warning", timeout=8, markup=False
+            )
             return
         try:
             for fix in tried.fixes:

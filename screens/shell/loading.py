@@ -100,7 +100,7 @@ class LoadingScreen(Guarded, Screen[None]):
         yield StatusBar(Status(self._title))
         with Vertical(id="loading"):
             yield Stages()
-        yield ProblemPane(leave="r tries again   q leaves")
+        yield ProblemPane(leave="r retries   q quits")
         yield KeyHints("loading")
 
     def on_mount(self) -> None:

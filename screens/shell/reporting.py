@@ -109,8 +109,8 @@ class Reporting(App[None]):
         first = faults.write(fault) == 1 or fault.key not in {earlier.key for earlier in self.faults}
         self.faults.append(fault)
         if first and self.is_running:
-            text = f"{place}: {fault.summary}\nThe rest goes on, and your edits are kept. f12 shows what to report."
-            self.notify(text, title="This was not expected", severity="error", timeout=12, markup=False)
+            text = f"{place}: {fault.summary}\nThe rest keeps working, your edits are kept. f12 shows what to report."
+            self.notify(text, title="Unexpected error", severity="error", timeout=12, markup=False)
 
     def job_crashed(self, kind: Kind, error: Exception) -> None:
         """Take an exception of a background job, on its thread: the screens that wait for it are told on theirs."""
@@ -162,8 +162,10 @@ class Reporting(App[None]):
             end_with_parent.end()
 
     def _tell_of_silence(self) -> None:
-        text = f"The window did not answer for {self.watchdog.limit:g} seconds or more. What it did is in the log; "
-        self.notify(f"{text}f12 shows where.", severity="warning", timeout=12, markup=False)
+        text = (
+            f"The window did not respond for {self.watchdog.limit:g} seconds or more. The log says what it was doing; "
+        )
+        self.notify(f"{text}f12 shows the path of the log.", severity="warning", timeout=12, markup=False)
         # What was written on the terminal itself is painted over.
         self.refresh(layout=True)
 
@@ -192,7 +194,7 @@ class FaultsScreen(Guarded, ModalScreen[None]):
         """One box: what to report, and each fault."""
         paint = paints(self.app.current_theme)
         with Vertical(id="dialog") as box:
-            box.border_title = "what went wrong"
+            box.border_title = "unexpected errors"
             box.border_subtitle = "esc closes"
             yield Static(self._head(), id="message", markup=False)
             with VerticalScroll(can_focus=True):
@@ -202,15 +204,16 @@ class FaultsScreen(Guarded, ModalScreen[None]):
                     text.append(f"   {fault.when.astimezone():%H:%M:%S}\n", paint.muted)
                     text.append(f"{fault.trace.rstrip()}\n\n")
                 for silence in reversed(self._silences):
-                    text.append("! the window did not answer", paint.severity["warning"])
+                    text.append("! the window did not respond", paint.severity["warning"])
                     text.append(f"   {silence.when.astimezone():%H:%M:%S}\n", paint.muted)
                     text.append(f"{silence.stack.rstrip()}\n\n")
                 yield Static(text, markup=False)
 
     def _head(self) -> str:
         if not self._found and not self._silences:
-            return "Nothing: no pane and no job has failed unexpectedly."
+            return "No unexpected error so far."
         return (
-            f"To report it, attach {faults.log_file()}, say what you pressed last and, if you may, add the recipe. "
-            "The log holds versions and the lines of code below; of your data, what the messages quote."
+            f"To report an error, attach {faults.log_file()}, name the keys you pressed last and, if you may share it, "
+            "add the recipe. The log contains versions and the tracebacks below; of your data it contains only what "
+            "error messages quote."
         )

@@ -41,7 +41,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
     except ImportError:
         raise EnvironmentProblem(
             "The app cannot be served: textual-serve is missing",
-            "It is an extra of the bench.",
+            "It is an optional dependency.",
             "Install it: pip install textual-serve",
         ) from None
     _refuse_taken(host, port)
@@ -97,5 +97,5 @@ def _refuse_taken(host: str, port: int) -> None:
         raise InputError(
             f"Port {port} of {host} cannot be used",
             f"{getattr(problem, 'strerror', None) or problem}.",
-            "Give another one with --port.",
+            "Choose another port with --port.",
         ) from None

@@ -38,7 +38,7 @@ class Silence:
 
     def tell_the_terminal(self) -> None:
         """Say so in the terminal's last line, past the app, which cannot."""
-        line = f" The window does not answer; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
+        line = f" vlmbench does not respond; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
         terminal = sys.__stderr__
         with contextlib.suppress(OSError, ValueError):
             if terminal is not None and terminal.isatty():
@@ -107,7 +107,7 @@ class Watchdog:
         frame = sys._current_frames().get(self._watched)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "its thread is gone"
         silence = Silence(unescaped(stack), datetime.now(UTC))
-        write_text(f"The window did not answer for {self.limit:g} seconds. Its thread was here:\n{silence.stack}")
+        write_text(f"The window did not respond for {self.limit:g} seconds. Its thread was here:\n{silence.stack}")
         return silence
 
 

@@ -12,7 +12,7 @@ from workbench.views.items import visible
 _OWNERS = {
     Owner.TEMPLATE: "written by the template",
     Owner.PAD: "padding",
-    Owner.SPLIT: "straddles two owners",
+    Owner.SPLIT: "belongs to two owners",
     Owner.UNKNOWN: "unknown: this tokenizer gives no offsets",
 }
 _BYTES_SHOWN = 16
@@ -67,7 +67,7 @@ def owner(view: RowView, token: int) -> str:
             return f"{text} · written by the processor"
         start, stop = int(trace.char_start[token]), int(trace.char_end[token])
         text += f" · chars {start}–{stop}"
-        return text if bool(trace.exact[token]) else f"{text} (about: the template rewrote this part)"
+        return text if bool(trace.exact[token]) else f"{text} (approximate: the template rewrote this part)"
     if kind is Owner.MEDIA:
         return "media, of no single message"
     text = _OWNERS[kind]

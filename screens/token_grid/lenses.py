@@ -84,7 +84,7 @@ def owners(view: RowView) -> Shades:
 
 
 def verdicts(view: RowView) -> Shades:
-    """Per token: whether mask and trace agree; see `Verdict`. Ends of trained turns belong to them."""
+    """Per token: whether mask and trace agree; see `TokenVerdict`. Ends of trained turns belong to them."""
     trace, mask = view.trace, view.mask
     wanted_role = np.array([role in view.roles_to_train for role in view.roles] + [False], dtype=bool)
     own = (trace.kind == Owner.CONTENT) & wanted_role[trace.message]
@@ -152,8 +152,8 @@ def legend(
     elif lens is Lens.DISAGREEMENT:
         parts = [
             ("agreed", known[TokenVerdict.AGREED]),
-            ("trained, not its own", known[TokenVerdict.LEAKED]),
-            ("its own, not trained", known[TokenVerdict.MISSED]),
+            ("wrongly trained", known[TokenVerdict.LEAKED]),
+            ("wrongly not trained", known[TokenVerdict.MISSED]),
         ]
     else:
         names = [f"<{LOSS_EDGES[0]:g}", *(f"≥{edge:g}" for edge in LOSS_EDGES)]

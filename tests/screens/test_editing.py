@@ -125,7 +125,7 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
         assert trained(pilot) != before
         assert trained(pilot) == 15
         (told,) = pilot.app._notifications
-        assert " mended: " in told.message
+        assert " fixed: " in told.message
         # What was told of the fix goes with it.
         await pilot.press("u")
         assert trained(pilot) == before
@@ -311,7 +311,7 @@ async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened,
         assert isinstance(dialog, RecipeComparison)
         differing = [(one.knob, one.theirs) for one in dialog._pairs if one.mask and not one.same]
         assert differing == [("assistant.start", "<|turn>modle\n")]
-        assert "trains 22 tokens, only the other 0." in dialog._said
+        assert "22 tokens are trained by this recipe alone, and 0 by the other alone." in dialog._summary
         await pilot.press("escape")
         assert str(panel.border_title) == "role_boundaries against mine.yaml"
         await pilot.press("C")

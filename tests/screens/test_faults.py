@@ -420,9 +420,9 @@ async def test_a_window_that_stands_still_is_noticed(opened: Opened) -> None:
         stand_still(1.0)
         await until(pilot, lambda: bool(app.silences))
         assert "stand_still" in app.silences[0].stack
-        await until(pilot, lambda: any("did not answer" in one for one in told(app)))
+        await until(pilot, lambda: any("did not respond" in one for one in told(app)))
         log = log_file().read_text("utf-8")
-        assert "did not answer for 0.3 seconds" in log
+        assert "did not respond for 0.3 seconds" in log
         assert "stand_still" in log
         await pilot.press("f12")
         await until(pilot, lambda: isinstance(app.screen, FaultsScreen))
