@@ -47,7 +47,7 @@ class _Plot(Guarded, PlotWidget):
 
 
 class LossPlot(Container):
-    """Told by `show` what the losses and gradient norms are."""
+    """Plots losses and gradient norms; `show` sets them."""
 
     def compose(self) -> ComposeResult:
         """The plot."""

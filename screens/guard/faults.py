@@ -1,8 +1,8 @@
-"""Unexpected exceptions, written to a log, told, and kept where they happened, so that app and work live on.
+"""Unexpected exceptions: they are logged and shown, and end nothing but the handler or job that raised them.
 
-Textual ends an app at the first exception that a pane lets out. `Guarded` panes let none out: what an event, a timer, a
-callback, a drawing or a composition raises is handed to the app's `report`, and the pane goes on, or says that it
-cannot be drawn. Messages are guarded by `on`, which takes the place of Textual's.
+Textual ends an app at the first exception that leaves a pane. None leaves a `Guarded` pane: an exception of an event, a
+timer, a callback, a drawing or a composition is handed to the app's `report`, and the pane goes on, or says that it
+cannot be drawn. Messages are guarded by `on`, which replaces Textual's decorator.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Fault:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Two faults with the same one are one fault that came twice."""
+        """The identity of a fault: two faults with the same key are one that occurred twice."""
         return self.place, self.summary.partition(":")[0], self.raised
 
 
@@ -116,7 +116,7 @@ def unexpected(error: BaseException) -> BenchError:
 
 
 def contain(node: MessagePump, error: Exception) -> None:
-    """Tell the app of an exception that a part of it raised; in an app that takes no reports, raise it again."""
+    """Report an exception of a widget to the app; raise it again in an app that has no `report`."""
     report: Callable[[str, Exception], None] | None = getattr(node.app, "report", None)
     if report is None:
         raise error
@@ -124,7 +124,7 @@ def contain(node: MessagePump, error: Exception) -> None:
 
 
 def place_of(node: MessagePump) -> str:
-    """The name of a pane: its id, or that of what it stands in."""
+    """The name of a pane: its id, else that of its nearest ancestor with one."""
     above = node.ancestors_with_self if isinstance(node, Widget) else [node]
     named = next((str(name) for ancestor in above if (name := getattr(ancestor, "id", None))), "")
     return named or type(above[0]).__name__
@@ -146,7 +146,7 @@ def guarded(node: MessagePump, callback: Callable[..., Any]) -> Callable[..., Aw
 
 
 def subscriber(node: MessagePump, callback: Callable[[], Any]) -> Callable[[object], None]:
-    """A callback for a signal, whose news it has no need of, that lets no exception out."""
+    """A callback for a signal that ignores the signal's data and lets no exception out."""
 
     def call(_: object) -> None:
         try:
@@ -158,13 +158,13 @@ def subscriber(node: MessagePump, callback: Callable[[], Any]) -> Callable[[obje
 
 
 def on(message: type[Message], selector: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """As Textual's `on`; an exception of the handler is told and goes no further."""
+    """Textual's `on` for a handler whose exceptions are reported and not raised."""
 
     return lambda handler: textual.on(message, selector)(contained(handler))
 
 
 def contained(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A method whose exceptions are told and go no further; Textual's own handlers of the same have their turn."""
+    """A method whose exceptions are reported and not raised; Textual's own handlers of the message run too."""
 
     @functools.wraps(handler)
     def handle(self: Any, *arguments: Any) -> None:
@@ -191,7 +191,7 @@ else:
 
 
 class Guarded(_Base):
-    """A part of the app whose exceptions end only what it was doing. To be named before Textual's own classes."""
+    """A mixin for widgets and screens, named before Textual's: an exception ends only the handler that raised it."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         for name, method in list(vars(cls).items()):
@@ -202,7 +202,7 @@ class Guarded(_Base):
         super().__init_subclass__(**more)
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys, the mouse, the size, the mount: whatever is no message."""
+        """Handle an event that is no message (key, mouse, resize, mount), and contain its exceptions."""
         try:
             await super().on_event(event)
         except Exception as error:
@@ -218,7 +218,7 @@ class Guarded(_Base):
             contain(self, message.worker.error)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part of it, or what is said in their place."""
+        """The lines of a part of the widget, or a placeholder where they cannot be drawn."""
         try:
             return super().render_lines(crop)
         except Exception as error:

@@ -30,7 +30,7 @@ class _Matches(NamedTuple):
 
 
 class BoundariesPanel(TextPane):
-    """Told by `show` which row to count in."""
+    """Lists the boundaries in force with their matches in a row; `show` sets the row."""
 
     BORDER_TITLE = "role_boundaries"
 

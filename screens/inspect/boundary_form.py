@@ -171,7 +171,7 @@ class BoundaryFields(Horizontal):
 
 
 class BoundaryForm(Vertical):
-    """Calls `edited` with every change of a field. Told by `show` what the recipe holds."""
+    """A form that calls `edited` with every change of a field; `show` sets the values of the recipe."""
 
     BORDER_TITLE = "boundaries"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]

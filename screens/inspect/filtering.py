@@ -60,7 +60,7 @@ class Filtering:
         self._context.background.submit(Kind.FILTER, self._search(self._filter, self._request, start))
 
     def _search(self, wanted: RowFilter, request: int, start: int) -> Iterator[None]:
-        """Search from row `start` on; what was found is told in batches, and enough of it is enough."""
+        """Search from row `start` on; rows are reported in batches, and the search pauses after `_ENOUGH` of them."""
         bench = self._context.bench
         found: list[int] = []
         index, total, sent = start, 0, monotonic()

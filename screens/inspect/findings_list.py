@@ -22,7 +22,7 @@ class _FindingsText(Static, Still):
 
 
 class FindingsList(VerticalScroll, Still):
-    """Told by `show` which findings to list."""
+    """Lists findings; `show` sets them."""
 
     BORDER_TITLE = "findings"
 

@@ -20,8 +20,10 @@ _STEP = 2
 
 
 class Transparent(Guarded, Widget):
-    """Paints nothing of its own: what its panes leave free is the screen's. Textual would draw each of its lines at
-    every paint, to lay the panes over them."""
+    """A container that paints nothing of its own: between its panes the screen's background shows.
+
+    Textual would otherwise draw each of its lines at every paint, below those of the panes.
+    """
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """None."""

@@ -63,7 +63,7 @@ def _hex(pixel: list[int]) -> str:
 
 
 class Preview(Container):
-    """Floats over the tokens. Told by `show` what to draw and where."""
+    """A picture that floats over the tokens; `show` sets the picture and its place."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(Static(markup=False), id=id)

@@ -90,7 +90,7 @@ class Listing:
 
 
 class SamplesList(LineView, can_focus=True):
-    """Posts `RowChosen` and `SamplesWanted`; is told samples by `put`."""
+    """Lists rows with their samples, which `put` sets. Posts `RowChosen`, `SamplesWanted` and `FilterWanted`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"

@@ -65,7 +65,7 @@ class WorkbenchScreen(RecipeScreen):
         self.activated(edited)
 
     def activated(self, edited: bool) -> None:
-        """The screen is in front. `edited`: for the first time, or with another text of the recipe than the last."""
+        """Called when the screen comes to the front. `edited`: the first time, or the recipe changed since the last."""
 
     def tell(self, message: Message) -> None:
         """Post a message to this screen from the background thread; after the app is gone it goes nowhere."""

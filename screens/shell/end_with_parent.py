@@ -1,6 +1,7 @@
-"""A session ends with what it is shown by: the server of a browser's, whatever becomes of it, or the terminal.
+"""The end of a session together with what shows it: the server of a browser session, or the terminal.
 
-A terminal that is closed sends a hang-up, which some parents keep from their children; Textual's input would then spin.
+A terminal that is closed sends a hang-up signal, which some parent processes do not pass on; Textual's input loop would
+then use a whole core.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class RecipeScreen(Guarded, Screen[None]):
             ("what you changed", diff_of(opened, mine, name)),
         ]
         choices = [
-            Choice("m", "mine", "overwrite the file with yours; theirs is kept as a copy"),
+            Choice("m", "mine", "overwrite the file; theirs is kept as a copy"),
             Choice("t", "theirs", "continue with theirs; undo brings yours back"),
         ]
         gone = (
@@ -133,7 +133,7 @@ class RecipeScreen(Guarded, Screen[None]):
                 ("what they changed", diff_of(left.opened, editing.document.text, name)),
                 ("what you changed", diff_of(left.opened, left.text, name)),
             ]
-        keep = "continue with yours; nothing is written before ctrl+s" if note else "continue with them; u undoes them"
+        keep = "keep yours; nothing is written before ctrl+s" if note else "continue with them; u undoes them"
         choices = [
             Choice("m" if note else "k", "mine" if note else "keep", keep),
             Choice(

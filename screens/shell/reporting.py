@@ -1,4 +1,4 @@
-"""The half of the app that takes what went wrong unexpectedly, tells it, and lives on."""
+"""Base of the app: unexpected errors are logged and shown, and the app keeps running."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Notices when the window no longer answers, and writes down what it does meanwhile.
+"""A watchdog that notices when the window no longer responds, and logs what its thread is doing.
 
-A thread looks whether the event loop still beats. While something holds the interpreter itself, this thread stands
-still too; for then a timer of `faulthandler`, which needs no interpreter, writes the stacks.
+A thread checks that the event loop still calls `beat`. While some code holds the interpreter itself, this thread cannot
+run either; then a timer of `faulthandler`, which does not need the interpreter, writes the stacks.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _ASLEEP = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """The window did not answer: since when, and where its thread was then."""
+    """A time without a response of the window: its thread's stack, and the moment it was noticed."""
 
     stack: str
     when: datetime
 
     def tell_the_terminal(self) -> None:
-        """Say so in the terminal's last line, past the app, which cannot."""
+        """Write a warning into the terminal's last line directly, because the app cannot draw it."""
         line = f" vlmbench does not respond; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
         terminal = sys.__stderr__
         with contextlib.suppress(OSError, ValueError):
@@ -73,7 +73,7 @@ class Watchdog:
         return True
 
     def beat(self) -> None:
-        """The event loop goes round."""
+        """Note that the event loop is running."""
         self._beaten, self._reported = monotonic(), False
 
     @property

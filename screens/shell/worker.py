@@ -1,4 +1,4 @@
-"""One thread that works with the bench, so that the window never waits and no two threads meet in it.
+"""The one thread that works with the bench, so that the window never waits and no two threads use it at once.
 
 Work comes as generators and is done one step at a time. The most urgent kind goes first, and a newer request takes the
 place of an older one of its kind. The thread is a daemon: leaving does not wait for a model that is still loading.
@@ -45,7 +45,7 @@ class Background:
     """A daemon thread with at most one waiting request of each kind."""
 
     def __init__(self, crashed: Callable[[Kind, Exception], None]) -> None:
-        """`crashed` is told, on the thread, of an exception that some work let out; the thread goes on."""
+        """`crashed` is called, on the thread, with an exception that a job let out; the thread goes on."""
         self._crashed = crashed
         self._waiting: dict[Kind, Steps] = {}
         self._condition = threading.Condition()

@@ -1,4 +1,4 @@
-"""A token in words: what the inspector says. Text only, no widget."""
+"""The texts that the inspector shows about a token. No widget."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _whole(view: RowView, token: int) -> str:
 
 
 def owner(view: RowView, token: int) -> str:
-    """Whose the token is: message, role, part and characters, or the template."""
+    """The owner of a token: message, role, part and characters, or the template."""
     trace = view.trace
     kind = Owner(int(trace.kind[token]))
     message = int(trace.message[token])

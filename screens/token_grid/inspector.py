@@ -13,7 +13,7 @@ from workbench.views.palette import TRAINED_BAR
 
 
 class TokenInspector(Still):
-    """Told by `show` which tokens [start, stop) of which row are under the cursor."""
+    """Shows the tokens [start, stop) of a row that are under the cursor; `show` sets them."""
 
     BORDER_TITLE = "token"
 

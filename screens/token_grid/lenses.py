@@ -1,4 +1,4 @@
-"""The lenses of the token grid: what the colour of a token says. Each gives a number per item, and a style per number.
+"""The lenses of the token grid, which set the colour of tokens: each gives a number per item, and a style per number.
 
 The mask lens also shows what an edit changed. Nothing here loops over tokens.
 """
@@ -84,7 +84,7 @@ def owners(view: RowView) -> Shades:
 
 
 def verdicts(view: RowView) -> Shades:
-    """Per token: whether mask and trace agree; see `TokenVerdict`. Ends of trained turns belong to them."""
+    """A `TokenVerdict` per token: do mask and trace agree? The ends of trained turns count as their own tokens."""
     trace, mask = view.trace, view.mask
     wanted_role = np.array([role in view.roles_to_train for role in view.roles] + [False], dtype=bool)
     own = (trace.kind == Owner.CONTENT) & wanted_role[trace.message]

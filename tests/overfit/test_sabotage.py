@@ -158,7 +158,7 @@ def test_what_the_recipe_asks_for_is_what_is_trained(overfit: Run, tmp_path: Pat
 
 
 def test_rows_that_the_model_knows_prove_nothing(overfit: Run) -> None:
-    """The demo's model was trained on such rows: learned by heart it is, by nobody's recipe."""
+    """The demo's model was trained on such rows: it reproduces them without any run of this recipe."""
     verdict = judge(overfit({}, data="shapes.jsonl", steps=10))
     (found,) = (one for one in verdict.findings if one.code == "R024")
     assert (verdict.outcome, found.severity) == ("doubtful", "warning")

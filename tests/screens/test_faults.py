@@ -329,7 +329,7 @@ async def test_a_check_that_failed_is_not_called_clean(opened: Opened, recipe: P
     async with opened((140, 40), bench=prepare(recipe), faults=True) as pilot:
         await at_rest(pilot, "checks")
         app_of(pilot).background.submit(Kind.CHECK, breaking())
-        await until(pilot, lambda: "not checked to the end" in str(pilot.app.screen.query_one("#progress").render()))
+        await until(pilot, lambda: "the check ended early" in str(pilot.app.screen.query_one("#progress").render()))
 
 
 async def test_a_row_that_fails_unforeseen_is_a_row(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +345,7 @@ async def test_a_row_that_fails_unforeseen_is_a_row(opened: Opened, monkeypatch:
 async def test_what_to_report_is_one_key_away(opened: Opened) -> None:
     async with opened((120, 40), faults=True) as pilot:
         await pilot.press("f12")
-        assert "Nothing" in shown(app_of(pilot))
+        assert "No unexpected error" in shown(app_of(pilot))
         await pilot.press("escape")
         pilot.app.call_later(boom)
         await until(pilot, lambda: bool(app_of(pilot).faults))

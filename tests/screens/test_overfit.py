@@ -40,7 +40,7 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         told = str(screen.query_one("#verdict-text", Static).render())
         assert verdict.outcome in told
         assert "written back exactly" in told
-        assert "a guess" in str(screen.query_one(LossPlot).border_subtitle)
+        assert "7.3 random" in str(screen.query_one(LossPlot).border_subtitle)
         await until(pilot, lambda: len(screen._runs) == 1)
         # The same run, read again from its file.
         assert runs_of(screen.bench)[0].verdict == verdict
