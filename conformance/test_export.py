@@ -68,7 +68,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 
 def exported(bench: Bench, out: Path) -> tuple[prepare.Export, Answer, Proof]:
-    """What was written to `out`, and what axolotl said of it; read again, the text gives the same labels."""
+    """Export to `out`: the export, axolotl's answer and its proof. Read again, the text gives the same labels."""
     made = prepare.prepare_export(bench, out)
     made.write(unvalidated=True)
     assert made.answer is not None
@@ -78,7 +78,7 @@ def exported(bench: Bench, out: Path) -> tuple[prepare.Export, Answer, Proof]:
 
 
 def enough(bench: Bench, answer: Answer) -> bool:
-    """Whether axolotl made labels of most rows, of most with pictures, and trains some of them but not all."""
+    """True where axolotl labelled most rows and most with pictures, and trains some tokens of them but not all."""
     given = [one for one in answer.rows.values() if not isinstance(one, str)]
     pictures = sum(bool(np.isin(ids, [one.id for one in bench.media]).any()) for ids, _ in given)
     trained = sum(int((labels != -100).sum()) for _, labels in given)

@@ -91,7 +91,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture shows. `things` are in reading order; `tint` darkens the background a little."""
+    """The contents of a picture. `things` are in reading order; `tint` darkens the background a little."""
 
     background: str
     tint: int
@@ -99,7 +99,7 @@ class Scene:
 
     @property
     def has_held_out(self) -> bool:
-        """Whether some shape of the scene is of a pair that training leaves out."""
+        """True where some shape of the scene is of a pair that training leaves out."""
         return any(thing.pair in HELD_OUT for thing in self.things)
 
     def picture(self) -> Image.Image:

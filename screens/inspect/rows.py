@@ -37,7 +37,7 @@ class RowReader:
 
     @property
     def settled(self) -> bool:
-        """Whether the row asked for is shown, and the list knows every row that is seen."""
+        """True where the requested row is shown and every visible row of the list has its sample."""
         return self._shown == self._request and not self._context.panes.samples.unknown
 
     # The shown row

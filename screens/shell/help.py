@@ -40,8 +40,10 @@ class HelpScreen(Guarded, ModalScreen[None]):
             for name, actions in groups(self._scopes).items():
                 yield Static(name, classes="help--group", markup=False)
                 yield Static(self._table(actions), markup=False)
-            yield Static("keys of your own", classes="help--group", markup=False)
-            yield Static(f"Name an action by its id in {visible(str(keymap_file()))}", markup=False)
+            yield Static("your own keys", classes="help--group", markup=False)
+            yield Static(
+                f"To change a key, write it after the action's id in {visible(str(keymap_file()))}", markup=False
+            )
 
     def _table(self, actions: Sequence[Action]) -> Table:
         paint = paints(self.app.current_theme)

@@ -1,4 +1,4 @@
-"""A calm panel that says what went wrong, why, where, and what to do."""
+"""A panel that says what went wrong, why, where, and what to do."""
 
 from __future__ import annotations
 

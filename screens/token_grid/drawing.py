@@ -35,7 +35,7 @@ _NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class Frame(NamedTuple):
-    """What a drawn line of the window depends on: while none of it changes, it is not drawn again.
+    """The state of the window that a drawn line depends on: while it is the same, the line is not drawn again.
 
     `edition` is a number for all that the lines show of the row; a mask that comes back has the number it had.
     """
@@ -90,7 +90,11 @@ class TokenDrawing:
         if len(self.matches) and len(items):
             hit = items.holding(self.matches.tokens(len(view.rendering)))
             self.shades = self.shades + hit.astype(np.uint8) * np.uint8(len(inks.plain))
-        places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
+        places = [
+            (finding.where.tokens[0], SEVERITIES.index(finding.severity))
+            for finding in view.findings
+            if finding.where.tokens
+        ]
         columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
         self._marks = Marks(columns[:, 0], columns[:, 1])
 
@@ -161,7 +165,7 @@ class TokenDrawing:
     # What is at a place of the window
 
     def on_map(self, x: int) -> bool:
-        """Whether a column is the minimap's."""
+        """True where a column belongs to the minimap."""
         return self.lines is not None and self.lines.gutter + self.lines.width <= x
 
     def token_at(self, x: int, line: int, *, beyond: bool = False) -> int | None:

@@ -242,7 +242,7 @@ def test_a_backend_that_the_class_does_not_support(modelled: Modelled) -> None:
 
 
 def loads(config: Any, **options: Any) -> bool:
-    """Whether transformers makes a model of this configuration with these options, asked of itself."""
+    """True where transformers itself builds a model of this configuration with these options."""
     try:
         with torch.device("meta"):
             auto_class(config).from_config(deepcopy(config), **options)

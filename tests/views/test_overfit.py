@@ -87,7 +87,7 @@ def test_turns_that_differ_are_not_counted_as_exact(run: list[Event]) -> None:
 
 def test_the_line_of_blocks_falls_with_the_logarithm_of_the_loss() -> None:
     assert sparkline([1.0, math.sqrt(MEMORISED), MEMORISED]) in ("█▅▁", "█▄▁")
-    # Half of the way down is what counts as reproduced only where no loss is below it.
+    # The level of reproduced rows is half of the way down only where no loss is below it.
     assert sparkline([1.0, MEMORISED, MEMORISED**2])[1] in "▄▅"
     assert sparkline([1.0, 2.0, 4.0])[-1] == "█"
     assert sparkline([MEMORISED] * 3) == "▁▁▁"
