@@ -75,7 +75,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RowsSeen:
-    """What is known when a number of rows was checked: the `roles` of their messages, and whether they were all."""
+    """The rows that were checked: how many, the `roles` of their messages, and whether they were all."""
 
     bench: Bench
     roles: Collection[str]

@@ -42,8 +42,8 @@ class Rule:
 
 
 def set_to(key: str, value: Any) -> Callable[[Data], tuple[str, tuple[Edit, ...]]]:
-    told = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-    return lambda data: (f"{key}: {told}", (Edit((key,), value),))
+    shown = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+    return lambda data: (f"{key}: {shown}", (Edit((key,), value),))
 
 
 def drop(key: str) -> Callable[[Data], tuple[str, tuple[Edit, ...]]]:
@@ -63,8 +63,8 @@ def first(data: Data, *keys: str) -> str | None:
 
 
 def _reentrant(data: Data) -> Any:
-    told = data.get("gradient_checkpointing_kwargs")
-    return told.get("use_reentrant") if isinstance(told, dict) else None
+    kwargs = data.get("gradient_checkpointing_kwargs")
+    return kwargs.get("use_reentrant") if isinstance(kwargs, dict) else None
 
 
 def _quantized(data: Data) -> str | None:

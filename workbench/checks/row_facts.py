@@ -300,7 +300,7 @@ class RowFacts:
 
 
 def boundary_place(bench: Bench, index: int, key: str = "start") -> Where:
-    """Where a boundary stands in the recipe; the template's line where it is one of the built-in ones."""
+    """The place of a boundary in the recipe; the template's line where it is one of the built-in ones."""
     if bench.recipe.effective_boundaries is None:
         return bench.document.where(("chat_template",), key=True)
     path = ("role_boundaries", index, key)

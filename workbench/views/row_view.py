@@ -148,7 +148,7 @@ def pictures(rendering: Rendering, trace: Trace, messages: Sequence[dict[str, An
 
 
 def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sample:
-    """What the list of samples says about a row, and what was trained with another masking.
+    """The list of samples' entry for a row, and what was trained with another masking.
 
     Raises:
         InputError: there is no such row.
