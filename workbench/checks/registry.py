@@ -50,8 +50,8 @@ def check(
     """Declare a function as a check, and as the one place that emits `codes`.
 
     The function gets one argument, by `stage`: an "unrendered row" its `Row`, a "row" its `RowFacts`, "rows" the
-    `RowsSeen` of all that were checked, the recipe's "text" its `Document`, the "recipe" its `RecipeFacts`, the "model" its
-    `ModelFacts`. `when` tells of such a subject whether the check applies. Codes that an `Emitter` makes are not named.
+    `RowsSeen` of all that were checked, the recipe's "text" its `Document`, the "recipe" its `RecipeFacts`, the "model"
+    its `ModelFacts`. The check applies where `when` is true of it. Codes that an `Emitter` makes are not named.
     """
 
     def declare(function: CheckFunction) -> CheckFunction:
