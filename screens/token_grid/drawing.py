@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -87,7 +88,7 @@ class TokenDrawing:
             return
         self.shades = shades(lens, view, items, self.changed)
         if len(self.matches) and len(items):
-            hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), items.start)
+            hit = items.holding(self.matches.tokens(len(view.rendering)))
             self.shades = self.shades + hit.astype(np.uint8) * np.uint8(len(inks.plain))
         places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
         columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
@@ -106,12 +107,12 @@ class TokenDrawing:
         view, changed, digest = self.view, self.changed, blake2b(digest_size=16)
         if view is None:
             return ()
-        columns = [view.mask.keep, view.mask.spans.start, self.shades, self._marks.token, self._marks.severity]
-        if changed is not None:
-            columns += [changed.added, changed.removed]
+        columns: list[npt.NDArray[Any]] = [view.mask.spans.start, self.shades, self._marks.token, self._marks.severity]
+        flags = [view.mask.keep] if changed is None else [view.mask.keep, changed.added, changed.removed]
+        columns += [np.packbits(flag) for flag in flags]
         for column in columns:
             digest.update(column.tobytes())
-        return digest.digest(), tuple(map(len, columns)), tuple(view.roles_to_train)
+        return digest.digest(), (len(view.mask.keep), *map(len, columns)), tuple(view.roles_to_train)
 
     def window(
         self, size: Size, top: int, item: int, selected: tuple[int, int] | None, focused: bool

@@ -57,9 +57,8 @@ def shades(lens: Lens, view: RowView, drawn: Items, changed: Change | None) -> S
     if lens is Lens.MASK:
         found = drawn.look.astype(np.uint8)
         if changed is not None:
-            at = drawn.start
-            state = np.logical_or.reduceat(changed.removed, at) * np.uint8(_REMOVED)
-            state = np.where(np.logical_or.reduceat(changed.added, at), np.uint8(_ADDED), state)
+            state = drawn.holding(changed.removed) * np.uint8(_REMOVED)
+            state = np.where(drawn.holding(changed.added), np.uint8(_ADDED), state)
             found = found + state.astype(np.uint8) * np.uint8(LOOKS)
         return found
     if lens is Lens.OWNER:
