@@ -22,7 +22,7 @@ _NO_TEXT = re.compile(r"ctrl\+|f\d+$")
 
 
 class KeyHints(Still):
-    """One line; what does not fit is left out from the right, but never the app's own keys."""
+    """The footer's line. Hints without room are left out from the right, but never the app's own keys."""
 
     def __init__(self, *scopes: Scope, id: str | None = None) -> None:
         super().__init__(id=id)

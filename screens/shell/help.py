@@ -1,4 +1,4 @@
-"""Every key, by group, made from the actions."""
+"""The list of all keys by group, made from the actions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from screens.shell.themes import paints
 from workbench.views.items import visible
 
 _WORDY = 100
-"""From this width on there is room for a sentence on each action."""
+"""Cells of a window that has room for a sentence on each action."""
 
 
 class HelpScreen(Guarded, ModalScreen[None]):
@@ -33,7 +33,7 @@ class HelpScreen(Guarded, ModalScreen[None]):
         self._scopes = scopes
 
     def compose(self) -> ComposeResult:
-        """One box with every group below the other."""
+        """A box with the groups below each other."""
         with VerticalScroll(id="help") as box:
             box.border_title = "keys"
             box.border_subtitle = "esc closes"

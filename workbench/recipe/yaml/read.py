@@ -1,4 +1,4 @@
-"""One text, read: nodes with their offsets, the data they stand for, and the line and column of every value."""
+"""Reading of a YAML text: nodes with their offsets, the data they stand for, and the line and column of a value."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def _hint(problem: str) -> str:
 
 
 def too_large(name: str) -> InputError:
-    """What is said of a recipe of more than MAX_BYTES."""
+    """The error of a recipe of more than MAX_BYTES."""
     return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", where=Where(name))
 
 
 class Parsed:
-    """One text, read: its data and where each value stands. Never changes."""
+    """A text with its data and the place of each value. It never changes."""
 
     __slots__ = ("_lines", "aliases", "anchors", "data", "name", "root", "text")
 
@@ -69,7 +69,7 @@ class Parsed:
         return line, offset - self._lines[line - 1] + 1
 
     def find(self, path: Sequence[Any], *, key: bool = False) -> tuple[Node | None, int, bool]:
-        """The node at `path` or None, the offset of it or its nearest ancestor, and whether an alias leads there."""
+        """The node at `path` or None, the offset of it or its nearest ancestor, and True where an alias leads there."""
         node, offset, shared = self.root, self.root.start if self.root else 0, False
         for depth, step in enumerate(path):
             while node is not None and node.kind == "alias":
@@ -211,7 +211,7 @@ class Parsed:
 
 
 class ValueBuilder:
-    """Makes plain Python values of nodes, as PyYAML's SafeLoader does; an alias becomes a copy of what it names."""
+    """Builder of plain Python values, the same as PyYAML's SafeLoader makes; an alias becomes a copy of its node."""
 
     __slots__ = ("copied", "depth", "open", "parsed")
 
