@@ -382,6 +382,7 @@ def test_a_log_that_cannot_be_written_is_no_fault(monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path / "file" / "below"))
     faults.write_text("x")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("file", "")]
 
 
 def test_the_command_says_so_when_it_is_left(
