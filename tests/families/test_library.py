@@ -534,3 +534,17 @@ def test_the_lora_pattern_hits_the_language_model_alone(name: str, model_type: s
         parameters = [path for path, parameter in model.named_parameters() if parameter.ndim == 3]
         for wanted in needs["lora_target_parameters"].value:  # type: ignore[union-attr]
             assert any(path.endswith(str(wanted)) for path in parameters), wanted
+
+
+def test_what_axolotl_decides_by_model_type_or_name() -> None:
+    assert fam.is_multimodal("lfm2-vl", "x")
+    assert fam.is_multimodal("voxtral", "x")
+    assert fam.is_multimodal(None, "mistral-community/Pixtral-12B")
+    assert not fam.is_multimodal("qwen2", "Qwen/Qwen2-7B")
+    assert not fam.is_multimodal(None, "x")
+    assert fam.is_derived("mistral", "mistral")
+    assert not fam.is_derived("mistral3", "mistral")
+    assert fam.embedding_layers("gpt_neox") == ("embed_in", "embed_out")
+    assert fam.embedding_layers("falcon") == fam.embedding_layers("bailing_hybrid") == ("word_embeddings", "lm_head")
+    assert fam.embedding_layers("nemotron_h") == ("embeddings", "lm_head")
+    assert fam.embedding_layers("qwen2") == fam.embedding_layers(None) == ("embed_tokens", "lm_head")

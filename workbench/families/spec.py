@@ -227,11 +227,18 @@ class Family(Data):
 
 
 class AxolotlFile(Data):
-    """`axolotl.yaml`: strategies of no family, types registered without one, types derived from others."""
+    """`axolotl.yaml`: strategies of no family, and what axolotl decides by model type or by a model's name.
+
+    Types registered without a strategy, types derived from others, what is multimodal besides transformers' own list,
+    and the embeddings and head of types that name them otherwise.
+    """
 
     strategies: tuple[StrategySpec, ...]
     registered_without_strategy: tuple[str, ...] = ()
     derived_model_types: dict[str, tuple[str, ...]] = {}
+    multimodal_model_types: tuple[str, ...] = ()
+    multimodal_names: tuple[str, ...] = ()
+    embedding_layers: dict[str, tuple[str, str]] = {}
 
 
 def config_has(config: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:

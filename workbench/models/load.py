@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError, InputError
+from workbench.families.library import is_multimodal
 from workbench.findings import Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
@@ -28,8 +29,6 @@ NOTES = {
 }
 
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
-# axolotl counts these as multimodal besides transformers' image-text-to-text models.
-_MORE_MULTIMODAL = ("lfm2-vl", "voxtral")
 
 ImageSize = int | tuple[int, ...] | None
 
@@ -244,8 +243,8 @@ def _auto_config(
 def _is_multimodal(model_type: str | None, base_model: str, keys: Mapping[str, Any]) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-    known = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or model_type in _MORE_MULTIMODAL
-    return known or "pixtral" in base_model.lower() or bool(keys.get("is_multimodal"))
+    known = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or is_multimodal(model_type, base_model)
+    return known or bool(keys.get("is_multimodal"))
 
 
 def _processor(
