@@ -21,6 +21,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+# What a fixture of a module opens asks no trainer either, where one is installed beside the bench.
+os.environ["VLMBENCH_ASK"] = "0"
+
+
 @pytest.fixture(autouse=True)
 def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes what the person running it has kept, nor asks a trainer unless it says so."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-SCRIPT = '''
+SCRIPT = """
 import json, os, signal, sys, time
 from pathlib import Path
 
@@ -27,16 +27,16 @@ for line in sys.stdin:
         log.write(line)
     told = json.loads((here / "told.json").read_text())
     recipe = question["recipe"]
-    if "noise" in recipe:
+    if "please noise" in recipe:
         out.write("Loading shards: 100%\\n" + json.dumps({"loss": 1.0}) + "\\n[1]\\nnull\\n")
-    if "segfault" in recipe:
+    if "please segfault" in recipe:
         print("Fatal: in C", file=sys.stderr, flush=True)
         os.kill(os.getpid(), signal.SIGSEGV)
-    if "exit" in recipe:
+    if "please exit" in recipe:
         os._exit(7)
-    if "hang" in recipe:
+    if "please hang" in recipe:
         time.sleep(600)
-    if "half" in recipe:
+    if "please half" in recipe:
         out.write(json.dumps(base)[:20])
         out.flush()
         os._exit(0)
@@ -53,7 +53,7 @@ for line in sys.stdin:
     if "not complete" in recipe:
         del answer["refused"]
     print(json.dumps(answer), flush=True)
-'''
+"""
 
 
 class FakeAxolotl:

@@ -86,7 +86,7 @@ def test_a_refusal_is_kept_and_what_can_pass_is_not(fake: FakeAxolotl, anew: Ask
         anew().ask_one(about(tmp_path, 0, recipe="b: 1"))
     assert fake.starts == 3
     for _ in range(2):
-        assert anew().ask_one(about(tmp_path, 0, recipe="exit: 1")).died
+        assert anew().ask_one(about(tmp_path, 0, recipe="please exit: 1")).died
     assert fake.starts == 5
 
 

@@ -56,10 +56,10 @@ def test_many_questions_are_one_process(fake: FakeAxolotl, asked: AxolotlConsume
 @pytest.mark.parametrize(
     ("recipe", "kind", "said"),
     [
-        ("segfault: 1", "Killed", "SIGSEGV; its last line: Fatal: in C"),
-        ("exit: 1", "Exit", "exit code 7"),
-        ("half: 1", "Exit", "exit code 0"),
-        ("hang: 1", "Timeout", "no answer within 1 seconds"),
+        ("please segfault: 1", "Killed", "SIGSEGV; its last line: Fatal: in C"),
+        ("please exit: 1", "Exit", "exit code 7"),
+        ("please half: 1", "Exit", "exit code 0"),
+        ("please hang: 1", "Timeout", "no answer within 1 seconds"),
     ],
 )
 def test_what_ends_the_process_is_an_answer_and_the_next_question_starts_another(
@@ -79,7 +79,7 @@ def test_what_ends_the_process_is_an_answer_and_the_next_question_starts_another
 
 def test_noise_on_stdout_is_passed_over(fake: FakeAxolotl, asked: AxolotlConsumer, tmp_path: Path) -> None:
     fake.tell(before="Welcome to this environment!")
-    assert ids(asked.ask_one(about("noise: 1", tmp_path, 2))) == {2: [2, 1, 2]}
+    assert ids(asked.ask_one(about("please noise: 1", tmp_path, 2))) == {2: [2, 1, 2]}
     assert fake.starts == 1
 
 
@@ -110,7 +110,7 @@ def test_an_interpreter_that_cannot_answer_is_named(fake: FakeAxolotl, tmp_path:
 
 def test_a_cancelled_question_ends_its_process(fake: FakeAxolotl, asked: AxolotlConsumer, tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match="not asked any more"):
-        asked.ask_one(about("hang: 1", tmp_path, 0), lambda: bool(fake.questions))
+        asked.ask_one(about("please hang: 1", tmp_path, 0), lambda: bool(fake.questions))
     with pytest.raises(EnvironmentProblem, match="not asked any more"):
         asked.ask_one(about("a: 1", tmp_path, 0), lambda: True)
     assert ids(asked.ask_one(about("a: 1", tmp_path, 0))) == {0: [0, 1, 2]}
@@ -131,7 +131,9 @@ def test_the_scripts_own_stdout_is_for_answers_alone(tmp_path: Path) -> None:
     site = tmp_path / "site"
     for name in ("utils", "cli"):
         (site / "axolotl" / name).mkdir(parents=True)
-    noisy = "import os, sys\nprint('hello')\nsys.stdout.flush()\nos.write(1, b'from C\\n')\nassert not sys.stdin.read()\n"
+    noisy = (
+        "import os, sys\nprint('hello')\nsys.stdout.flush()\nos.write(1, b'from C\\n')\nassert not sys.stdin.read()\n"
+    )
     (site / "axolotl" / "__init__.py").write_text(noisy + "import plugin_beside\n", "utf-8")
     info = site / "axolotl-0.19.0.dist-info"
     info.mkdir()
