@@ -240,7 +240,8 @@ class Bench:
         """Take what the trainer said of the recipe, for the checks; an answer about another text is of no use."""
         from workbench.consumers.axolotl.startup import refusals
 
-        self.asked = asked if asked is not None and asked.text in ("", self.document.text) else None
+        fits = asked is not None and asked.text in ("", self.document.text)
+        self.asked = asked.joined(self.asked) if asked is not None and fits else None
         told = list(refusals(self.asked))
         self.findings = [*(one for one in self.findings if one not in self._refusals), *told]
         self._refusals = told

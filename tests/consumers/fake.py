@@ -41,9 +41,8 @@ for line in sys.stdin:
         out.flush()
         os._exit(0)
     known = told.get("rows", {})
-    rows = [
-        {"row": row, **known.get(str(row), {"input_ids": [row, 1, 2], "labels": [-100, 1, 2]})} for row in question["rows"]
-    ]
+    plain = {row: {"input_ids": [row, 1, 2], "labels": [-100, 1, 2]} for row in question["rows"]}
+    rows = [{"row": row, **known.get(str(row), plain[row])} for row in question["rows"]]
     answer = base | {"refused": None, "unwrapped": False, "strategy": "Fake", "rows": rows, "keys": ["base_model"]}
     answer |= told.get("answer", {})
     if "another version" in recipe:

@@ -6,7 +6,7 @@ The question is made where the bench is; it may be asked in another thread, for 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +40,19 @@ def ask_rows(bench: Bench, rows: Sequence[int]) -> Asked | None:
     return asked
 
 
-def answered(python: str | None, question: Question | BenchError) -> Asked:
-    """Ask a question of `question_of`, in any thread. Never raises for what the trainer does."""
+def answered(
+    python: str | None, question: Question | BenchError, cancelled: Callable[[], bool] = lambda: False
+) -> Asked:
+    """Ask a question of `question_of`, in any thread. Never raises for what the trainer does.
+
+    `cancelled` is asked when it is the question's turn: one that is under way is answered to its end.
+    """
     if isinstance(question, BenchError):
         return Asked("", (), problem=question)
     found = consumer_python(python)
     assert found is not None
     try:
-        return Asked(question.recipe, question.rows, ask(found, question))
+        return Asked(question.recipe, question.rows, ask(found, question, cancelled))
     except BenchError as problem:
         return Asked(question.recipe, question.rows, problem=problem)
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -23,7 +23,6 @@ from workbench import child_process
 from workbench.consumers.protocol import PROCESS
 
 START_SECONDS = 120.0
-_WAIT_SECONDS = 0.2
 _STDERR_CHARS = 4000
 
 
@@ -55,9 +54,7 @@ class ScriptProcess:
         """True where the process waits for a question."""
         return self._process is not None and self._process.poll() is None
 
-    def ask(
-        self, question: Mapping[str, Any], seconds: float, cancelled: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any]:
+    def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """The answer to a question, as it came.
 
         Raises:
@@ -73,7 +70,7 @@ class ScriptProcess:
             self._process.stdin.flush()
         except OSError as problem:
             raise self._ended() from problem
-        return self._read(seconds, cancelled)
+        return self._read(seconds)
 
     def close(self) -> None:
         """End the process, if there is one, and every process that it has started."""
@@ -111,20 +108,15 @@ class ScriptProcess:
         threading.Thread(target=_pass_on, args=(self._process.stdout, self._lines), daemon=True).start()
         self.greeting = self._read(START_SECONDS)
 
-    def _read(self, seconds: float, cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    def _read(self, seconds: float) -> dict[str, Any]:
         end = monotonic() + seconds
         while True:
             try:
-                line = self._lines.get(timeout=_WAIT_SECONDS)
+                line = self._lines.get(timeout=max(0.0, end - monotonic()))
             except queue.Empty:
-                if cancelled():
-                    self.close()
-                    raise ProcessEnded("Cancelled", "it is not asked any more", "") from None
-                if monotonic() > end:
-                    last = self._last_words()
-                    self.close()
-                    raise ProcessEnded("Timeout", f"no answer within {seconds:.0f} seconds", last) from None
-                continue
+                last = self._last_words()
+                self.close()
+                raise ProcessEnded("Timeout", f"no answer within {seconds:.0f} seconds", last) from None
             if line is None:
                 raise self._ended()
             try:

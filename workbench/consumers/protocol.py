@@ -113,6 +113,23 @@ class Asked:
     answer: Answer | None = None
     problem: BenchError | None = None
 
+    def about(self, row: int) -> bool:
+        """True where there is an answer, and it tells of this row, or of the recipe as a whole."""
+        answer = self.answer
+        if answer is None or answer.died:
+            return False
+        return row in self.rows or (answer.refused is not None and not answer.unwrapped)
+
+    def joined(self, other: Asked | None) -> Asked:
+        """This answer, with the rows of another one about the same text."""
+        mine, theirs = self.answer, other.answer if other is not None else None
+        if other is None or mine is None or theirs is None or other.text != self.text:
+            return self
+        if mine.versions != theirs.versions or mine.refused != theirs.refused:
+            return self
+        answer = replace(mine, rows=theirs.rows | mine.rows, dropped=theirs.dropped | mine.dropped)
+        return replace(self, rows=tuple(sorted({*other.rows, *self.rows})), answer=answer)
+
 
 class Consumer(Protocol):
     """A trainer at hand."""

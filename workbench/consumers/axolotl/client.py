@@ -80,7 +80,7 @@ class AxolotlConsumer:
         return answer if not missing else None
 
     def ask_one(self, question: Question, cancelled: Callable[[], bool] = lambda: False) -> Answer:
-        """The answer, from the cache as far as it goes. `cancelled` is asked now and then, and may end the asking.
+        """The answer, from the cache as far as it goes. `cancelled` is asked when it is the question's turn.
 
         Raises:
             EnvironmentProblem: the interpreter cannot be run, has no axolotl, speaks another protocol, or does not
@@ -97,7 +97,7 @@ class AxolotlConsumer:
         with self._lock:
             if cancelled():
                 raise EnvironmentProblem(_CANCELLED)
-            payload = self._answered(question.about(missing), cancelled)
+            payload = self._answered(question.about(missing))
         answer = read_answer(payload)
         if question.what == "labels" and (answer.refused is None or answer.unwrapped):
             count = len(answer.rows.keys() | answer.dropped.keys())
@@ -120,15 +120,13 @@ class AxolotlConsumer:
         script = SCRIPT.read_bytes() + plugin.source()
         return question_key(question, environment=environment, script=script)
 
-    def _answered(self, question: Question, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    def _answered(self, question: Question) -> dict[str, Any]:
         """The answer as it came; one that says so where the question ended the process."""
         process = self._process(question.offline)
         files = {plugin.FILE: plugin.source().decode()} if plugin.NAME in question.recipe else {}
         try:
-            payload = process.ask(question.to_dict() | {"files": files}, self.seconds, cancelled)
+            payload = process.ask(question.to_dict() | {"files": files}, self.seconds)
         except ProcessEnded as ended:
-            if ended.kind == "Cancelled":
-                raise EnvironmentProblem(_CANCELLED) from ended
             if process.greeting is None:
                 raise self._no_start(ended) from ended
             return {
@@ -192,9 +190,9 @@ def consumer(python: str) -> AxolotlConsumer:
     return _CONSUMERS[python]
 
 
-def ask(python: str, question: Question) -> Answer:
+def ask(python: str, question: Question, cancelled: Callable[[], bool] = lambda: False) -> Answer:
     """The answer of that Python's axolotl; see `AxolotlConsumer.ask_one`."""
-    return consumer(python).ask_one(question)
+    return consumer(python).ask_one(question, cancelled)
 
 
 def close_all() -> None:
