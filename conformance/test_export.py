@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from conformance.corpus import Corpus
 from conformance.pair import loaded, model_folder, parsed_once
 from workbench.bench import Bench, open
 from workbench.consumers.axolotl import worker
-from workbench.consumers.axolotl.client import Answer, ask, read_answer
+from workbench.consumers.axolotl.client import AxolotlConsumer
+from workbench.consumers.protocol import Answer, Question, read_answer
 from workbench.export import prepare
 from workbench.export.compose import first_difference, reopen
 from workbench.export.readiness import Proof
@@ -36,12 +38,13 @@ STUCK = {"internvl": "ValueError: 'image_ids' missing from InternVL Processor."}
 ROWS, PICTURES = 16, 8
 
 
-def in_process(_: str, text: str, rows: Sequence[int], *, folder: Path, offline: bool = False) -> Answer:
-    """`consumer.ask` without the child process: this one has axolotl, and has read the tokenizer already."""
-    recipe = folder / "asked.yaml"
-    recipe.write_text(text, "utf-8")
-    plugin.write_beside(yaml.safe_load(text), recipe)
-    return read_answer(json.loads(json.dumps(worker.answer(recipe, list(rows)))))
+def in_process(_: str, question: Question) -> Answer:
+    """The client's `ask` without the child process: this one has axolotl, and has read the tokenizer already."""
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = Path(folder) / "asked.yaml"
+        recipe.write_text(question.recipe, "utf-8")
+        plugin.write_beside(yaml.safe_load(question.recipe), recipe)
+        return read_answer(json.loads(json.dumps(worker.answer(recipe, list(question.rows)))))
 
 
 @pytest.fixture(scope="module", params=(*NAMED, *UNNAMED))
@@ -136,8 +139,9 @@ def test_it_is_asked_across_the_process_boundary(new: Bench, tmp_path: Path) -> 
     text = Document(new.document.text)
     text.set(("chat_template",), "pixtral")
     text.delete(("role_boundaries",))
-    told = ask(sys.executable, text.text, range(3), folder=tmp_path, offline=True)
-    here = in_process("", text.text, range(3), folder=tmp_path)
+    asked = AxolotlConsumer(sys.executable)
+    told = asked.ask_one(Question(text.text, tmp_path, (0, 1, 2), offline=True))
+    here = in_process("", Question(text.text, tmp_path, (0, 1, 2)))
     assert (told.versions["axolotl"], told.refused, told.strategy) == ("0.19.0", None, "PixtralProcessingStrategy")
     assert str(told.rows) == str(here.rows)
     # The plugin is found by the other process, too.
@@ -145,5 +149,6 @@ def test_it_is_asked_across_the_process_boundary(new: Bench, tmp_path: Path) -> 
     plugged = Document(new.document.text)
     for edit in plugin.plugin_edits(plugged.data):
         plugged.set(edit.path, edit.value)
-    told = ask(sys.executable, plugged.text, range(3), folder=tmp_path / "apart", offline=True)
-    assert (told.refused, told.unwrapped, len(told.rows)) == (None, False, 3)
+    told = asked.ask_one(Question(plugged.text, tmp_path / "apart", (0, 1, 2), offline=True))
+    assert (told.refused, told.unwrapped, len(told.rows), asked.starts) == (None, False, 3, 1)
+    asked.close()

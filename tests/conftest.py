@@ -21,10 +21,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+# What a fixture of a module opens asks no trainer either, where one is installed beside the bench.
+os.environ["VLMBENCH_ASK"] = "0"
+
+
 @pytest.fixture(autouse=True)
 def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes what the person running it has kept."""
+    """No test reads or writes what the person running it has kept, nor asks a trainer unless it says so."""
     monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("VLMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("VLMBENCH_ASK", "0")
+    monkeypatch.delenv("VLMBENCH_AXOLOTL_PYTHON", raising=False)
 
 
 # Few tests that take long: they come first, or one worker is left alone with them. Of the others, the many come first.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from workbench.consumers.protocol import Asked
     from workbench.data.sources import RowSource
     from workbench.families.library import MediaId, Strategy
     from workbench.families.spec import Family
@@ -65,8 +66,13 @@ class Bench:
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
+        self._refusals: list[Finding] = []
         self.losses: dict[int, Losses] = {}
         """The losses of the last run, by row; see `Row.nll`."""
+        self.asked: Asked | None = None
+        """What the trainer at hand said of the recipe as it is now, where it was asked; see `take_answer`."""
+        self.asks = True
+        """False where the trainer at hand is not to be asked; its templates are read all the same."""
 
     @property
     def title(self) -> str:
@@ -95,6 +101,11 @@ class Bench:
         return self._own_recipe and self._data is None
 
     @property
+    def shown_data(self) -> str:
+        """The path of the rows that are shown instead of the recipe's; "" where they are the recipe's."""
+        return self._data or (self._sample_rows() if self._own_recipe else "")
+
+    @property
     def document(self) -> Document:
         """The recipe's YAML."""
         if self._document is None:
@@ -107,8 +118,11 @@ class Bench:
         Raises:
             EnvironmentProblem: the model cannot be had. InputError: the recipe or the data are at fault.
         """
+        from workbench.consumers.settings import settings
         from workbench.models.load import load
 
+        found = settings(self.recipe_dir, axolotl_python=self._axolotl_python)
+        self._axolotl_python, self.asks = found.axolotl_python, found.ask
         known = dict(self._document.data) if self._document is not None else {}
         source = self._model or known.get("base_model")
         if not source:
@@ -209,6 +223,8 @@ class Bench:
         from workbench.recipe.knobs import ignored_knobs
         from workbench.recipe.model import Recipe
 
+        if self.asked is not None and self.asked.text != self.document.text:
+            self.asked = None
         self.recipe = recipe = Recipe.from_document(self.document)
         self.masking = self.masking_of(self.document, recipe)
         self.findings = [
@@ -218,6 +234,17 @@ class Bench:
             *startup_findings(self),
             *self.rows.findings,
         ]
+        self.take_answer(self.asked)
+
+    def take_answer(self, asked: Asked | None) -> None:
+        """Take what the trainer said of the recipe, for the checks; an answer about another text is of no use."""
+        from workbench.consumers.axolotl.startup import refusals
+
+        fits = asked is not None and asked.text in ("", self.document.text)
+        self.asked = asked.joined(self.asked) if asked is not None and fits else None
+        told = list(refusals(self.asked))
+        self.findings = [*(one for one in self.findings if one not in self._refusals), *told]
+        self._refusals = told
 
     def masking_of(self, document: Document, recipe: Recipe | None = None) -> Masking:
         """The masking of a recipe, with this bench's tokenizer and strategy. `recipe`: the document read.

@@ -6,7 +6,6 @@ An overfit run keeps a fingerprint; an export compares it with the bench of toda
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.data.row_text import json_text
 from workbench.recipe.knobs import FIRST_ONLY
 
 if TYPE_CHECKING:
@@ -94,14 +94,14 @@ def fingerprint(bench: Bench, indices: Sequence[int]) -> Fingerprint:
         BenchError: a row cannot be rendered.
     """
     known = bench.document.data
-    recipe = {key: _json(known[key]) for key in PROVEN_KEYS if known.get(key) is not None}
+    recipe = {key: json_text(known[key]) for key in PROVEN_KEYS if known.get(key) is not None}
     entries = known.get("datasets")
     first = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else {}
-    recipe |= {f"datasets[0].{key}": _json(first[key]) for key in FIRST_ONLY if first.get(key) is not None}
+    recipe |= {f"datasets[0].{key}": json_text(first[key]) for key in FIRST_ONLY if first.get(key) is not None}
     rows, labels = hashlib.sha256(), hashlib.sha256()
     for index in indices:
         row = bench.row(index)
-        rows.update(_json(row.raw.data).encode())
+        rows.update(json_text(row.raw.data).encode())
         labels.update(np.ascontiguousarray(row.rendering.input_ids, dtype="<i8").tobytes())
         labels.update(np.ascontiguousarray(row.mask.labels, dtype="<i8").tobytes())
     loaded = bench.loaded
@@ -144,16 +144,3 @@ def _files(folder: Path) -> str:
 
 def _short(digest: Any) -> str:
     return str(digest.hexdigest()[:16])
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    """A value in a form that JSON has: bytes and pictures as a hash of their content, other objects as their `str`."""
-    if isinstance(value, (bytes, bytearray)):
-        return hashlib.sha256(value).hexdigest()
-    if hasattr(value, "tobytes") and hasattr(value, "size"):
-        return [str(value.size), hashlib.sha256(value.tobytes()).hexdigest()]
-    return value.item() if hasattr(value, "item") else repr(value)

@@ -1,4 +1,4 @@
-"""Folders of the bench: those that it ships, and those of its state (working copies, runs, what the screens showed)."""
+"""Folders of the bench: those that it ships, those of its state (working copies, runs, …), and that of its cache."""
 
 from __future__ import annotations
 
@@ -37,6 +37,15 @@ def state_dir() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path(_APP, appauthor=False)
+
+
+def cache_dir() -> Path:
+    """The folder of what can be made again: `VLMBENCH_CACHE`, or the platform's own. Not created."""
+    if chosen := os.environ.get("VLMBENCH_CACHE"):
+        return Path(chosen)
+    from platformdirs import user_cache_path
+
+    return user_cache_path(_APP, appauthor=False)
 
 
 def recipe_key(name: str, path: Path | None = None) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from workbench.consumers.protocol import Asked
     from workbench.data.conversation import Conversation
     from workbench.data.rows import RawRow
     from workbench.data.sources import RowSource
@@ -98,6 +99,7 @@ class RowContext(Protocol):
     rows: RowSource
     masking: Masking
     losses: dict[int, Losses]
+    asked: Asked | None
 
     @property
     def document(self) -> Document: ...

@@ -16,7 +16,7 @@ from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
 from screens.shell.problem import ProblemPane
 from screens.shell.recipe_screen import RecipeScreen
-from screens.shell.status_bar import Status, StatusBar
+from screens.shell.status_bar import AskedStatus, Status, StatusBar
 from screens.shell.worker import Background
 from screens.token_grid.grid import TokenGrid
 from screens.token_grid.inspector import TokenInspector
@@ -60,6 +60,8 @@ class InspectContext:
     row: int = 0
     view: RowView | None = None
     findings: list[Finding] = field(default_factory=list)
+    asked: tuple[int, str, AskedStatus] | None = None
+    """What the trainer says of a row of a recipe's text."""
 
     def tell(self, callback: Callable[..., Any], *arguments: Any) -> None:
         """Call back in the window's thread, from the background thread; after the app is gone nothing is called."""
@@ -80,6 +82,8 @@ class InspectContext:
         """Write the status bar anew."""
         bench, view = self.bench, self.view
         found = [*self.findings, *bench.findings]
+        asked = self.asked
+        current = asked is not None and asked[:2] == (self.row, bench.document.text)
         more, less = self.panes.boundaries.difference
         self.panes.status_bar.show(
             Status(
@@ -93,5 +97,6 @@ class InspectContext:
                 total=len(view.rendering) if view is not None else 0,
                 errors=sum(finding.severity == "error" for finding in found),
                 warnings=sum(finding.severity == "warning" for finding in found),
+                asked=asked[2] if asked is not None and current else None,
             )
         )

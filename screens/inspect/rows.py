@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from textual.timer import Timer
 
 from screens.guard.faults import Fault, unexpected, write
+from screens.inspect.asking import Asking
 from screens.inspect.context import InspectContext
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
@@ -27,6 +28,7 @@ class RowReader:
         self._context = context
         self._tokens = tokens
         self._request = 0
+        self._asking = Asking(context, self.show)
         self._shown = -1
         self._waiting: Timer | None = None
         self._ticks = 0
@@ -131,6 +133,7 @@ class RowReader:
         panes.boundaries.show(view, changed)
         panes.findings.show(context.findings, context.bench.findings)
         context.show_status()
+        self._asking.ask()
 
     def failed(self, problem: BenchError) -> None:
         """The row that was asked for does not come."""

@@ -14,8 +14,17 @@ from screens.line_cache.kept_lines import Still
 from screens.line_cache.text_pane import strip_of
 from screens.shell.themes import Paints, paints
 
+_LEAST_LEFT = 26
 _LEAST_TITLE = 12
 """Cells of the model's name that have to fit before family and recipe are shown too."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStatus:
+    """What the trainer at hand says of the shown row. `good`: it agrees, it does not, or (None) that is not known."""
+
+    text: str
+    good: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Status:
     total: int = 0
     errors: int = 0
     warnings: int = 0
+    asked: AskedStatus | None = None
 
 
 class StatusBar(Still):
@@ -98,7 +108,17 @@ class StatusBar(Still):
             if count:
                 text.append("   ").append(f"{count:,} {name}{'s' if count > 1 else ''}", paint.severity[severity])
         text.append(" ")
-        return text
+        return self._asked(paint, self.size.width - text.cell_len - _LEAST_LEFT).append_text(text)
+
+    def _asked(self, paint: Paints, room: int) -> Text:
+        """What the trainer says, as far as there is room: its sign at least."""
+        asked = self.status.asked
+        if asked is None:
+            return Text(no_wrap=True)
+        glyph = {True: "✓", False: "✗", None: "…"}[asked.good]
+        style = {True: paint.accent, False: paint.severity["error"], None: paint.muted}[asked.good]
+        whole = asked.text if asked.good is None else f"{glyph} {asked.text}"
+        return Text(f"{whole if cell_len(whole) + 3 <= room else glyph}   ", style, no_wrap=True)
 
 
 def _middle(text: str, room: int) -> str:

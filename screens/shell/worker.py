@@ -29,12 +29,14 @@ class Kind(IntEnum):
     WRITE = 5
     MODEL = 6
     SAMPLES = 7
-    FILTER = 8
-    CHECK = 9
-    RUNS = 10
-    RUN = 11
-    EXPORT = 12
-    MEMORY = 13
+    ASK = 8
+    ANSWER = 9
+    FILTER = 10
+    CHECK = 11
+    RUNS = 12
+    RUN = 13
+    EXPORT = 14
+    MEMORY = 15
 
 
 class AppClosing(BaseException):

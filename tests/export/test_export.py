@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +14,7 @@ import yaml
 from tests.export.support import record
 from tests.test_cli import run
 from workbench.bench import Bench, open
-from workbench.consumers.axolotl.client import ask
-from workbench.consumers.axolotl.worker import SCHEMA
-from workbench.errors import EnvironmentProblem, InputError
+from workbench.errors import InputError
 from workbench.export.compose import compose
 from workbench.export.defaults import full_run, parameters
 from workbench.export.prepare import prepare_export
@@ -122,23 +119,6 @@ def test_paths_hold_where_the_file_will_lie(make: Make, tmp_path: Path) -> None:
     for index in range(8):
         assert again.row(index).mask.labels.tolist() == bench.row(index).mask.labels.tolist()
     assert any("to be started in" in need for need in made.composed.requirements)
-
-
-def test_a_python_that_gives_no_answer(tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentProblem, match="has no axolotl"):
-        ask(sys.executable, "base_model: x\n", [0], folder=tmp_path)
-    with pytest.raises(EnvironmentProblem, match="cannot be run"):
-        ask(str(tmp_path / "nowhere"), "base_model: x\n", [0], folder=tmp_path)
-
-
-def test_rows_that_are_not_answered_for_are_no_agreement(tmp_path: Path) -> None:
-    told = {"schema": SCHEMA, "versions": {"axolotl": "0.19.0"}, "refused": None, "unwrapped": False, "rows": []}
-    python = tmp_path / "python"
-    python.write_text(f"#!/bin/sh\nprintf '%s' '{json.dumps(told)}' > \"$4\"\n", "utf-8")
-    python.chmod(0o755)
-    assert ask(str(python), "base_model: x\n", [], folder=tmp_path).rows == {}
-    with pytest.raises(EnvironmentProblem, match="answered for 0 of 2 rows"):
-        ask(str(python), "base_model: x\n", [0, 1], folder=tmp_path)
 
 
 def test_the_receipt_reads_back_and_notices_an_edit() -> None:

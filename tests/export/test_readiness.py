@@ -13,7 +13,7 @@ import pytest
 
 from tests.export.support import record
 from workbench.bench import Bench
-from workbench.consumers.axolotl.client import Answer
+from workbench.consumers.protocol import Answer
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.export import prepare, readiness
 from workbench.export.prepare import Export, ExportRefused, prepare_export

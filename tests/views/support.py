@@ -52,7 +52,7 @@ def note(code: str, severity: Severity, message: str = "m", hint: str = "", row:
 def holder(*findings: Finding) -> Any:
     """Something with findings, as a bench has them, or a row that was checked."""
     masking = object()
-    bench = SimpleNamespace(masking=masking)
+    bench = SimpleNamespace(masking=masking, asked=None)
     return SimpleNamespace(findings=list(findings), bench=bench, checked=(masking, list(findings)))
 
 

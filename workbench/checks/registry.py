@@ -22,7 +22,7 @@ _DIGITS = str.maketrans("OIL", "011")
 Scope = Literal["row", "recipe", "model", "run"]
 
 
-Stage = Literal["unrendered row", "row", "rows", "text", "recipe", "model"]
+Stage = Literal["unrendered row", "row", "asked row", "rows", "text", "recipe", "model"]
 CheckFunction = Callable[..., Iterator[Finding]]
 
 
@@ -49,9 +49,10 @@ def check(
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Declare a function as a check, and as the one place that emits `codes`.
 
-    The function gets one argument, by `stage`: an "unrendered row" its `Row`, a "row" its `RowFacts`, "rows" the
-    `RowsSeen` of all that were checked, the recipe's "text" its `Document`, the "recipe" its `RecipeFacts`, the "model"
-    its `ModelFacts`. The check applies where `when` is true of it. Codes that an `Emitter` makes are not named.
+    The function gets one argument, by `stage`: an "unrendered row" or "asked row" its `Row`, a "row" its `RowFacts`,
+    "rows" the `RowsSeen` of all that were checked, the recipe's "text" its `Document`, the "recipe" its `RecipeFacts`,
+    the "model" its `ModelFacts`. The check applies where `when` is true of it. Codes that an `Emitter` makes are not
+    named.
     """
 
     def declare(function: CheckFunction) -> CheckFunction:

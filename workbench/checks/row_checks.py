@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, mask, template
+from workbench.checks import data, mask, template, trainer
 from workbench.checks.registry import checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNRENDERED_CHECKS = checks("unrendered row", data)
 MASK_CHECKS = checks("row", mask)
+ASKED_CHECKS = checks("asked row", trainer)
 ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))
 
 
@@ -40,11 +41,13 @@ def mask_findings(facts: RowFacts) -> list[Finding]:
 
 
 def row_findings(row: Row) -> list[Finding]:
-    """`check_row`, once for each masking of the bench."""
+    """`check_row`, once for each masking of the bench, and what the trainer said of the row, where it was asked."""
     masking = row.bench.masking
     if row.checked is None or row.checked[0] is not masking:
         row.checked = (masking, check_row(row))
-    return list(row.checked[1])
+    found = list(row.checked[1])
+    # Not kept: the answer comes later than the row.
+    return found if row.bench.asked is None else in_order([*found, *run(ASKED_CHECKS, row)])
 
 
 def _overtaken(finding: Finding) -> bool:

@@ -44,7 +44,8 @@ def check(
 ) -> int:
     """Find what is wrong with a recipe, its template and its rows, before the run.
 
-    Each finding has a code; `vlmbench explain CODE` tells more. Exit code 1 where there is an error.
+    Each finding has a code; `vlmbench explain CODE` tells more. Exit code 1 where there is an error. Where an axolotl
+    is at hand it is asked for its labels of the first 200 rows; VLMBENCH_ASK=0 leaves that out.
     """
     from workbench import console
     from workbench.bench import prepare
@@ -59,9 +60,11 @@ def check(
         bench = prepare(config, model=model, data=data, **options)
         with console.progress_bar() as progress:
             bench.load(progress)
+        from workbench.checks.asking import ROWS, ask_rows
         from workbench.checks.run import check_rows
 
         def report() -> Report:
+            ask_rows(bench, [row] if row is not None else range(ROWS if rows == "all" else rows))
             chosen = iter([bench.row(row)]) if row is not None else bench.head(None if rows == "all" else rows)
             return check_rows(bench, chosen, select=patterns(select), ignore=patterns(ignore))
 

@@ -48,7 +48,8 @@ def inspect(
     """Show every token of a conversation, coloured by whether it is trained, and why.
 
     CONFIG is an axolotl YAML. Without CONFIG and --model: the embedded demo. In a terminal the app opens; elsewhere, or
-    with --plain, the plain view is printed.
+    with --plain, the plain view is printed. Where an axolotl is at hand it is asked for its labels of these rows, which
+    takes seconds the first time; VLMBENCH_ASK=0 leaves that out.
     """
     from workbench import console
     from workbench.bench import prepare
@@ -65,6 +66,9 @@ def inspect(
         with console.progress_bar() as progress:
             bench.load(progress)
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
+        from workbench.checks.asking import ask_rows
+
+        ask_rows(bench, [one.index for one in chosen])
         with console.ignoring_closed_pipe():
             _print(bench, chosen, output)
     except BenchError as problem:

@@ -30,7 +30,9 @@ def source_options(command: Command) -> Command:
         click.option(
             "--axolotl-python",
             metavar="PATH",
-            help="The Python of an environment with axolotl: its chat templates are read, and `export` asks it.",
+            help="The Python of the environment with axolotl, or none. Its templates are read, and it is asked what it "
+            "trains. Else $VLMBENCH_AXOLOTL_PYTHON, then `axolotl-python` in .vlmbench.toml or [tool.vlmbench] of "
+            "pyproject.toml in the recipe's folder or above, then the axolotl beside this program.",
         ),
     ]
     for option in reversed(options):

@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workbench.checks.asking import picture_folder
 
 if TYPE_CHECKING:
-    from workbench.bench import Bench
     from workbench.export.draft import ExportDraft
-
-_PICTURE_KEYS = frozenset(("image", "images", "path", "url", "image_url"))
-
-
-def picture_folder(bench: Bench, rows: Sequence[int]) -> Path | None:
-    """The folder from which these rows name pictures by relative path, where any does: axolotl must start there."""
-    folder = bench.rows.base_dir
-    if folder is None:
-        return None
-    for index in rows:
-        raw = bench.row(index).raw
-        base = raw.base_dir or folder
-        if any((base / name).is_file() for name in _relative_names(raw.data)):
-            return base.resolve()
-    return None
-
-
-def _relative_names(value: Any, key: str = "") -> Iterator[str]:
-    """Texts under the keys that name pictures, which could be relative paths."""
-    if isinstance(value, Mapping):
-        for inner, item in value.items():
-            yield from _relative_names(item, str(inner))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _relative_names(item, key)
-    elif isinstance(value, str) and key in _PICTURE_KEYS and 0 < len(value) < 1024 and ":" not in value[:8]:
-        # An absolute one is found from anywhere.
-        yield from () if Path(value).is_absolute() else (value,)
 
 
 def sources(work: ExportDraft, out: Path | None) -> None:
@@ -51,7 +23,7 @@ def sources(work: ExportDraft, out: Path | None) -> None:
         for key in ("name", "split", "data_files", "revision"):
             document.delete(("datasets", 0, key))
         work.put(("datasets", 0, "path"), options["data"], "the data on the bench")
-    home, pictures = bench.recipe_dir, picture_folder(bench, work.rows)
+    home, pictures = bench.recipe_dir, picture_folder(bench, (bench.row(index).raw for index in work.rows))
     moved = out is not None and out.resolve().parent != home.resolve()
     if pictures is not None:
         moved = moved or pictures != home.resolve()

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.consumers.axolotl.client import Answer, ask, consumer_python
+from workbench.checks.asking import make_question
+from workbench.consumers.axolotl.client import ask, consumer_python
+from workbench.consumers.protocol import Answer
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
 from workbench.export import readiness
 from workbench.export.compose import Composed, compose, reopen
 from workbench.export.defaults import RUN_KEYS
-from workbench.export.paths import picture_folder
 from workbench.export.readiness import Proof
 from workbench.export.receipt import BENCH, Receipt, without_receipt
 from workbench.fingerprint import fingerprint, versions
@@ -213,8 +214,7 @@ def _asked_consumer(exported: Bench, text: str, rows: Sequence[int]) -> Answer |
     if python is None:
         return None
     try:
-        folder = picture_folder(exported, rows) or exported.recipe_dir
-        return ask(python, text, rows, folder=folder, offline=exported.options["offline"])
+        return ask(python, make_question(exported, rows, text))
     except BenchError as problem:
         return problem
 

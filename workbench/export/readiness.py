@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.consumers.axolotl.client import Answer
+from workbench.checks.agreement import disagreement
+from workbench.consumers.protocol import Answer
 from workbench.errors import BenchError
-from workbench.export.agreement import disagreement
 from workbench.export.compose import first_difference
 from workbench.fingerprint import Difference, fingerprint
 from workbench.recipe.model import Recipe

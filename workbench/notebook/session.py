@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from workbench.views.inspect_json import inspect_payload
 
 if TYPE_CHECKING:
     from workbench.notebook.editor import BoundaryEditor
+    from workbench.row import Row
 
 Count = int | None
 
@@ -110,12 +111,17 @@ class Session(OpenRecipe, Result):
 
         `select` and `ignore` hold codes or beginnings of codes, such as "M".
         """
-        return check_recipe(
-            self,
-            lambda: iter([rows.row]) if isinstance(rows, RowResult) else self.rows.head(rows),
-            select=select,
-            ignore=ignore,
-        )
+        from workbench.checks.asking import ROWS, ask_rows
+
+        def chosen() -> Iterator[Row]:
+            if isinstance(rows, RowResult):
+                ask_rows(self.bench, [rows.row.index])
+                return iter([rows.row])
+            limits = [limit for limit in (ROWS, rows, self._limit) if limit is not None]
+            ask_rows(self.bench, range(min(limits)))
+            return iter(self.rows.head(rows))
+
+        return check_recipe(self, chosen, select=select, ignore=ignore)
 
     def infer(self, rows: Count = 16) -> Inferred:
         """Find the template's role boundaries, and prove them on other conversations and the first `rows` rows."""

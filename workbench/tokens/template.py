@@ -7,7 +7,6 @@ own text is the bundled one.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from workbench import child_process
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Emitter, Finding
+from workbench.installed import NONE, installed
 from workbench.recipe.bundled_templates import is_bundled, is_known, newest
 
 DEFAULT = "tokenizer_default"
@@ -182,6 +181,8 @@ def axolotl_package(axolotl_python: str | None = None) -> Path | None:
     Raises:
         EnvironmentProblem: the given Python cannot be run, or has no axolotl.
     """
+    if axolotl_python == NONE:
+        return None
     if axolotl_python is not None:
         return _package_of(axolotl_python)
     spec = find_spec("axolotl")
@@ -190,28 +191,9 @@ def axolotl_package(axolotl_python: str | None = None) -> Path | None:
 
 @cache
 def _package_of(python: str) -> Path:
-    # Not from the working directory, where a checkout of axolotl may lie; `-P` is not known before Python 3.11.
-    question = (
-        "import sys; sys.path = [one for one in sys.path if one]; from importlib.util import find_spec as f; "
-        "s = f('axolotl'); print(s and s.submodule_search_locations[0])"
-    )
-    try:
-        answer = subprocess.run(
-            [python, "-c", question],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-            env=child_process.environment(),
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError) as problem:
-        raise EnvironmentProblem(
-            f"--axolotl-python {python} cannot be run",
-            str(problem),
-            "Give the path of a Python interpreter.",
-        ) from problem
-    if answer in ("", "None"):
+    package = installed(python).package
+    if package is None:
         raise EnvironmentProblem(
             f"{python} has no axolotl", hint="Give the Python of the environment in which you train."
         )
-    return Path(answer)
+    return package

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.findings import SEVERITIES, Fix
+from workbench.views.asked import STYLES, asked_line, asked_payload
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
@@ -50,18 +51,20 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
             if report.agreement is None
             else dict(zip(("agree", "of"), report.agreement, strict=True)),
         },
+        "asked": asked_payload(bench, report.findings),
         "fixed": [fix.to_dict() for fix in fixed],
     }
 
 
 def check_view(bench: Bench, report: Report) -> RenderableType:
-    """The groups of a report, the worst first, and a last line that sums up."""
+    """The groups of a report, the worst first, who was asked, and a last line that sums up."""
     lines: list[RenderableType] = []
     for group in report.groups:
         lines += _group(group)
     if lines:
         lines.append(Text())
-    lines.append(_sum(bench, report))
+    told = asked_line(bench, report.findings)
+    lines += [Text(visible(told.text), style=STYLES[told.outcome]), _sum(bench, report)]
     return Lines(*lines)
 
 

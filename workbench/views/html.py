@@ -16,6 +16,7 @@ from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
+from workbench.views.asked import asked_line
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible
 from workbench.views.palette import ROLE_COLOUR, SEVERITY_GLYPH, Look
@@ -64,10 +65,18 @@ def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOK
     facts = f"template {bench.template.source} · strategy {bench.strategy.name} · trains {roles}"
     head = (
         f"<h1>vlmbench</h1><p><b>{safe(bench.title)}</b> · {safe(family)} · {safe(bench.document.name)}</p>"
-        f'<p class="facts">{safe(facts)} · train_on_eos {safe(masking.train_on_eos)}</p>{legend()}'
+        f'<p class="facts">{safe(facts)} · train_on_eos {safe(masking.train_on_eos)}</p>'
+        f"{asked_html(bench, [finding for row in rows for finding in row_findings(row)])}{legend()}"
     )
     body = "".join(row_section(row, window=window, more=more) for row in rows)
     return f"{head}{body}{boundaries(bench, rows)}{findings(general(bench, rows))}"
+
+
+def asked_html(bench: Bench, found: Sequence[Finding]) -> str:
+    """Who says what is trained: the trainer that was asked, or the table."""
+    line = asked_line(bench, found)
+    classes = {"same": "yes", "other": "error", "unknown": "muted"}[line.outcome]
+    return f'<p class="asked"><span class="{classes}"><b>{safe(line.text)}</b></span></p>'
 
 
 def safe(text: object) -> str:

@@ -13,7 +13,7 @@ from workbench.overfit.verdict import Verdict
 from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, proof_line
-from workbench.views.html import finding_line, findings, safe, table
+from workbench.views.html import asked_html, finding_line, findings, safe, table
 from workbench.views.infer import COLUMNS, cells, headline, injection_lines
 from workbench.views.overfit import facts
 
@@ -73,7 +73,8 @@ def check_html(bench: Bench, report: Report) -> str:
     looked = f"{looked_at(bench, report)} · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     head = ", ".join(counts) or '<span class="yes">clean</span>'
     groups = "".join(_group(group) for group in report.groups)
-    return f'<p class="outcome">{head}</p><p class="facts">{looked}</p><ul class="findings">{groups}</ul>'
+    asked = asked_html(bench, report.findings)
+    return f'<p class="outcome">{head}</p><p class="facts">{looked}</p>{asked}<ul class="findings">{groups}</ul>'
 
 
 def _group(group: Group) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.checks.row_checks import row_findings
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
+from workbench.views.asked import asked_payload
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
@@ -45,6 +46,7 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
         "boundaries": boundaries_payload(bench, rows),
         "rows": [row_payload(row) for row in rows],
         "findings": [finding.to_dict() for finding in bench.findings],
+        "asked": asked_payload(bench, (finding for row in rows for finding in row_findings(row))),
     }
 
 

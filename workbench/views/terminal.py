@@ -15,6 +15,7 @@ from rich.text import Text
 
 from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
+from workbench.views.asked import STYLES, asked_line
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible, wrap
 from workbench.views.palette import DARK, SEVERITY_GLYPH, TRAINED_BAR, Look
@@ -39,6 +40,8 @@ assert set(_STYLES) == set(DARK)
 def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
     """Print these rows with the recipe that masks them."""
     console.print(headline(bench))
+    told = asked_line(bench, (finding for row in rows for finding in row_findings(row)))
+    console.print(Text(visible(told.text), style=STYLES[told.outcome]))
     for row in rows:
         console.print()
         console.print(row_view(row, console.width, marks=console.color_system is None))

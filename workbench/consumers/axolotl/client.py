@@ -1,116 +1,202 @@
-"""Ask the consumer: the axolotl of the environment that trains, in its own process, over the exported file."""
+"""Ask the consumer: the axolotl of the environment that trains, in its own process.
+
+What was asked before is answered from the cache, without a process. Else one process answers question after question:
+its imports take longer than its answers.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from sys import executable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import yaml
-
-from workbench import child_process
-from workbench.consumers.axolotl.worker import SCHEMA
+from workbench.consumers.cache import AnswerCache
+from workbench.consumers.content import has_foreign_plugins, question_key
+from workbench.consumers.process import ProcessEnded, ScriptProcess, refusal
+from workbench.consumers.protocol import SCHEMA, Answer, Question, check_schema, read_answer
 from workbench.errors import EnvironmentProblem
+from workbench.installed import NONE, Installed, cannot_run, installed
 from workbench.recipe import plugin
 
-TIMEOUT_SECONDS = 900
+TIMEOUT_SECONDS = 900.0
+_CANCELLED = "It is not asked any more"
+SCRIPT = Path(__file__).with_name("worker.py")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer of axolotl about a file. `refused`: stage, type and message of what it raised, or None.
+def consumer_python(python: str | None) -> str | None:
+    """The Python that has axolotl: the given one, or this one; None where neither is there, or "none" was given."""
+    if python == NONE:
+        return None
+    return python or (executable if find_spec("axolotl") is not None else None)
 
-    `rows`: number -> (input_ids, labels), or the text of what that row raised. `unwrapped`: it stops at the file's
-    role_boundaries, and the labels are those that they mean.
-    """
 
-    versions: dict[str, str]
-    refused: dict[str, str] | None
-    unwrapped: bool
-    strategy: str
-    rows: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | str] = field(default_factory=dict)
+class AxolotlConsumer:
+    """axolotl behind an interpreter. One process for all questions; it ends with this one, or when it is idle."""
+
+    def __init__(self, python: str, *, cache: AnswerCache | None = None, seconds: float = TIMEOUT_SECONDS) -> None:
+        self.python = python
+        self.seconds = seconds
+        self._cache = cache if cache is not None else AnswerCache()
+        self._processes: dict[bool, ScriptProcess] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def installed(self) -> Installed:
+        """The packages beside the interpreter. Raises EnvironmentProblem where it has no axolotl."""
+        found = installed(self.python)
+        if found.package is None:
+            raise _without_axolotl(self.python)
+        return found
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of the packages that answers depend on; no process is started for them."""
+        return self.installed.versions
 
     @property
     def name(self) -> str:
         """axolotl with its version."""
         return f"axolotl {self.versions.get('axolotl', '?')}"
 
+    @property
+    def starts(self) -> int:
+        """How often a process was started."""
+        return sum(process.starts for process in self._processes.values())
 
-def consumer_python(python: str | None) -> str | None:
-    """The Python that has axolotl: the given one, or this one; None where neither is there."""
-    return python or (sys.executable if find_spec("axolotl") is not None else None)
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """An answer to each question, in order; see `ask_one`."""
+        return [self.ask_one(question) for question in questions]
 
+    def known(self, question: Question) -> Answer | None:
+        """The whole answer from the cache; None where a process has to be asked."""
+        if not _is_kept(question):
+            return None
+        answer, missing = self._cache.get(self._key(question), dict(question.digests))
+        return answer if not missing else None
 
-def ask(python: str, text: str, rows: Sequence[int], *, folder: Path, offline: bool = False) -> Answer:
-    """Let that Python's axolotl validate `text` and make labels of these rows of its first dataset.
+    def ask_one(self, question: Question, cancelled: Callable[[], bool] = lambda: False) -> Answer:
+        """The answer, from the cache as far as it goes. `cancelled` is asked when it is the question's turn.
 
-    `folder` is where the paths in it start.
+        Raises:
+            EnvironmentProblem: the interpreter cannot be run, has no axolotl, speaks another protocol, or does not
+                answer for every row; or it was cancelled.
+        """
+        kept: Answer | None = None
+        missing = list(question.rows)
+        key = ""
+        if _is_kept(question):
+            key = self._key(question)
+            kept, missing = self._cache.get(key, {row: question.digests[row] for row in question.rows})
+            if kept is not None and not missing:
+                return kept
+        with self._lock:
+            if cancelled():
+                raise EnvironmentProblem(_CANCELLED)
+            payload = self._answered(question.about(missing))
+        answer = read_answer(payload)
+        if question.what == "labels" and (answer.refused is None or answer.unwrapped):
+            count = len(answer.rows.keys() | answer.dropped.keys())
+            if answer.rows.keys() | answer.dropped.keys() != {*missing}:
+                # Silence is no agreement.
+                raise EnvironmentProblem(f"{answer.name} answered for {count} of {len(missing)} rows", "", "Ask again.")
+        if key and not answer.died and not payload.get("passing"):
+            self._cache.put(key, payload, {row: question.digests[row] for row in missing})
+        if kept is None:
+            return answer
+        return replace(answer, rows=kept.rows | answer.rows, dropped=kept.dropped | answer.dropped)
 
-    Raises:
-        EnvironmentProblem: the interpreter cannot be run, has no axolotl, dies, or does not answer for every row.
-    """
-    with tempfile.TemporaryDirectory(prefix="vlmbench-export-") as scratch:
-        recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
-        recipe.write_text(text, encoding="utf-8")
-        # As the export puts it beside the file.
-        plugin.write_beside(yaml.safe_load(text), recipe)
-        question.write_text(json.dumps({"recipe": str(recipe), "rows": list(rows), "offline": offline}))
-        script = Path(__file__).with_name("worker.py")
-        # By its own path and without this folder, whose names must not hide the other environment's.
-        command = [str(Path(python).absolute()), "-P", str(script), str(question), str(answer)]
+    def close(self) -> None:
+        """End the processes."""
+        for process in self._processes.values():
+            process.close()
+
+    def _key(self, question: Question) -> str:
+        environment = f"{Path(self.python).absolute()} {self.installed.digest}"
+        script = SCRIPT.read_bytes() + plugin.source()
+        return question_key(question, environment=environment, script=script)
+
+    def _answered(self, question: Question) -> dict[str, Any]:
+        """The answer as it came; one that says so where the question ended the process."""
+        process = self._process(question.offline)
+        files = {plugin.FILE: plugin.source().decode()} if plugin.NAME in question.recipe else {}
         try:
-            ran = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                errors="replace",
-                env=child_process.environment(),
-            )
-        except subprocess.TimeoutExpired as problem:
-            raise EnvironmentProblem(
-                f"axolotl in {python} gave no answer",
-                f"It did not finish within {TIMEOUT_SECONDS // 60} minutes.",
-                "Look at fewer rows (--rows), or ask again when the machine is idle.",
-            ) from problem
+            payload = process.ask(question.to_dict() | {"files": files}, self.seconds)
+        except ProcessEnded as ended:
+            if process.greeting is None:
+                raise self._no_start(ended) from ended
+            return {
+                "schema": SCHEMA,
+                "consumer": "axolotl",
+                "versions": self._versions_at_hand(),
+                "refused": refusal(ended),
+                "rows": [],
+            }
         except OSError as problem:
-            raise EnvironmentProblem(
-                f"--axolotl-python {python} cannot be run", str(problem), "Give the path of a Python interpreter."
-            ) from problem
-        if not answer.is_file():
-            last = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]
-            missing = "No module named 'axolotl'" in ran.stderr or "No package metadata" in ran.stderr
-            title = f"{python} has no axolotl" if missing else f"axolotl in {python} gave no answer"
-            hint = "Give the Python of the environment in which you train."
-            raise EnvironmentProblem(title, "" if missing else last[:300], hint)
-        received = read_answer(json.loads(answer.read_text(encoding="utf-8")))
-        if received.refused is None and received.rows.keys() != {*rows}:
-            # A row without an answer must not count as agreement.
-            raise EnvironmentProblem(
-                f"{received.name} answered for {len(received.rows)} of {len(rows)} rows", "", "Ask again."
-            )
-        return received
+            raise cannot_run(self.python, problem) from problem
+        check_schema(payload)
+        if "axolotl" not in payload.get("versions", {}):
+            process.close()
+            raise _without_axolotl(self.python)
+        if has_foreign_plugins(question.recipe):
+            # What somebody else's plugin has changed in this process is for no other question.
+            process.close()
+        return payload
 
+    def _process(self, offline: bool) -> ScriptProcess:
+        if offline not in self._processes:
+            # By its own path and without this folder, whose names must not hide the other environment's.
+            command = [str(Path(self.python).absolute()), "-P", str(SCRIPT), *(["--offline"] if offline else [])]
+            self._processes[offline] = ScriptProcess(command)
+        return self._processes[offline]
 
-def read_answer(payload: Mapping[str, Any]) -> Answer:
-    """An answer from its JSON. Raises EnvironmentProblem where it is of another version."""
-    if payload.get("schema") != SCHEMA:
-        raise EnvironmentProblem("axolotl's answer is of another version", f"It says {payload.get('schema')!r}.")
-    rows: dict[int, Any] = {}
-    for row in payload["rows"]:
-        rows[row["row"]] = row.get("error") or (
-            np.asarray(row["input_ids"], dtype=np.int64),
-            np.asarray(row["labels"], dtype=np.int64),
+    def _versions_at_hand(self) -> dict[str, str]:
+        try:
+            return self.versions
+        except EnvironmentProblem:
+            return {}
+
+    def _no_start(self, ended: ProcessEnded) -> EnvironmentProblem:
+        missing = "No module named 'axolotl'" in ended.last or "No package metadata" in ended.last
+        if missing:
+            return _without_axolotl(self.python)
+        return EnvironmentProblem(
+            f"axolotl in {self.python} gave no answer",
+            refusal(ended)["message"],
+            "Give the Python of the environment in which you train.",
         )
-    return Answer(
-        dict(payload["versions"]), payload["refused"], payload["unwrapped"], payload.get("strategy", ""), rows
-    )
+
+
+def _is_kept(question: Question) -> bool:
+    """True where it is known what each row is made from, so that the answer can be kept."""
+    return all(row in question.digests for row in question.rows)
+
+
+def _without_axolotl(python: str) -> EnvironmentProblem:
+    return EnvironmentProblem(f"{python} has no axolotl", "", "Give the Python of the environment in which you train.")
+
+
+_CONSUMERS: dict[str, AxolotlConsumer] = {}
+
+
+def consumer(python: str) -> AxolotlConsumer:
+    """The one consumer of an interpreter in this process, so that its process is started once."""
+    if python not in _CONSUMERS:
+        _CONSUMERS[python] = AxolotlConsumer(python)
+    return _CONSUMERS[python]
+
+
+def ask(python: str, question: Question, cancelled: Callable[[], bool] = lambda: False) -> Answer:
+    """The answer of that Python's axolotl; see `AxolotlConsumer.ask_one`."""
+    return consumer(python).ask_one(question, cancelled)
+
+
+def close_all() -> None:
+    """End the processes of every consumer, and forget them."""
+    while _CONSUMERS:
+        _, one = _CONSUMERS.popitem()
+        one.close()

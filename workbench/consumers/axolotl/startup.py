@@ -12,6 +12,7 @@ from workbench.findings import Emitter, Finding, Fix
 from workbench.recipe import plugin
 
 if TYPE_CHECKING:
+    from workbench.consumers.protocol import Asked
     from workbench.families.library import Strategy
     from workbench.models.load import Loaded
     from workbench.recipe.model import Recipe
@@ -91,6 +92,28 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
             "needed.",
             where,
         )
+
+
+_VERBS = {
+    "validate": "refuses the recipe",
+    "kernels": "cannot patch this model's attention for its LoRA kernels",
+    "collator": "cannot build its collator",
+}
+
+
+def refusals(asked: Asked | None) -> Iterator[Finding]:
+    """Findings on what the trainer that was asked refused of the recipe as a whole."""
+    if asked is None or asked.answer is None or asked.answer.refused is None or asked.answer.unwrapped:
+        # What the bench's plugin cures is found without asking.
+        return
+    answer, refused = asked.answer, asked.answer.refused
+    said = " ".join(f"{refused['type']}: {refused['message']}".split())[:300]
+    if answer.died:
+        text = f"{answer.name} gave no answer to this recipe: {said}"
+        yield CANNOT_START("warning", text, "Ask again; if it ends again, try the recipe with axolotl itself.")
+        return
+    verb = _VERBS.get(refused["stage"], "cannot read the rows")
+    yield CANNOT_START("error", f"{answer.name} {verb}: {said}", "Change the keys or rows that the message names.")
 
 
 def _at_hand(bench: LoadedRecipe) -> Path | None:

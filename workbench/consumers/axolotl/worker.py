@@ -1,12 +1,13 @@
-"""axolotl's side: from a recipe file to the collator that its trainer would get, by axolotl's own code.
+"""axolotl's side: from a recipe file to the labels that its trainer would get, by axolotl's own code.
 
 Nothing here decides anything. The file is read, validated and normalised as `axolotl train` does it, tokenizer and
 processor come from axolotl's loaders, and the collator from `HFCausalTrainerBuilder.build`, which is stopped where it
-would have made the trainer: before it needs a model.
+would have made the trainer: before it needs a model. Without a processor, rows go through axolotl's prompt strategies.
 
 This file is also a script for the Python of the environment that trains, where there is no bench: it imports the
-standard library alone until it imports axolotl. `python worker.py QUESTION ANSWER`, both JSON files:
-`{"recipe": path, "rows": [index, …]}` gives `vlmbench.consumer/1`.
+standard library alone until it imports axolotl. `python worker.py [--offline]` answers questions until stdin ends, one
+JSON object a line; the protocol is `workbench.consumers.protocol`. Its own stdout is kept for the answers: what axolotl
+prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import select
 import shutil
+import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,8 +30,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA = "vlmbench.consumer/1"
+SCHEMA = "vlmbench.consumer/2"
 PLUGIN = "vlmbench_axolotl.RoleBoundaries"
+PACKAGES = ("axolotl", "transformers", "tokenizers", "torch", "peft", "trl", "datasets", "accelerate")
+_IDLE_SECONDS = 600
+"""The process holds about 1 GiB: it ends when nobody has asked for so long."""
+_KERNEL_SECONDS = 300
+_KNOBS = (
+    *("chat_template", "processor_type", "sample_packing", "sequence_len", "excess_length_strategy", "bf16", "fp16"),
+    *(
+        "gradient_checkpointing",
+        "gradient_checkpointing_kwargs",
+        "attn_implementation",
+        "model_config_type",
+        "optimizer",
+    ),
+    *("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel"),
+)
 
 
 def quiet(*, offline: bool) -> None:
@@ -180,24 +200,51 @@ def try_lora_kernels(cfg: Any) -> None:
             del attention._original_forward
 
 
-def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
-    """The ids and labels that axolotl makes of these rows of a recipe's first dataset, for JSON.
+def versions() -> dict[str, str]:
+    """The installed versions that answers depend on, each with the commit that it was installed from, if any."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            package = distribution(name)
+        except PackageNotFoundError:
+            continue
+        commit = json.loads(package.read_text("direct_url.json") or "{}").get("vcs_info", {}).get("commit_id", "")
+        found[name] = f"{package.version} ({commit[:12]})" if commit else package.version
+    return found
+
+
+def answer(
+    recipe: Path, rows: list[int], *, dataset: int = 0, what: str = "labels", replaced: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The ids and labels that axolotl makes of these rows of a recipe's dataset, for JSON.
 
     `refused` says at which stage it stopped ("validate", "kernels", "collator" or "rows") and why. Where
     `role_boundaries` alone are what stops the collator, the labels they mean are given all the same, with `unwrapped`
-    true.
+    true. `what`: how far it goes. `replaced`: the `model` and `data` that take the place of the recipe's.
     """
-    from importlib.metadata import version
-
-    payload: dict[str, Any] = {"schema": SCHEMA, "versions": {}, "refused": None, "unwrapped": False, "rows": []}
-    for package in ("axolotl", "transformers", "torch"):
-        payload["versions"][package] = version(package)
+    payload: dict[str, Any] = {"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "refused": None}
+    # transformers' models shift the labels themselves.
+    payload |= {"unwrapped": False, "rows": [], "resolved": {}, "keys": [], "label_shift": 0}
     stage = "validate"
     try:
+        if replaced:
+            _replace(recipe, dataset, **replaced)
         cfg = read_config(recipe)
+        payload["keys"] = known_keys()
+        payload["resolved"] = {"path": "multimodal" if cfg.processor_type else "text"} | _knobs(cfg)
+        if what == "validate":
+            return payload
         stage = "kernels"
-        try_lora_kernels(cfg)
+        payload["resolved"]["kernels"] = bool(cfg.lora_qkv_kernel or cfg.lora_o_kernel)
+        in_a_fork(lambda: try_lora_kernels(cfg))
+        if what == "kernels":
+            return payload
         stage = "collator"
+        if not cfg.processor_type:
+            _answer_text_path(cfg, rows, dataset, payload)
+            return payload
         try:
             theirs = _assemble(cfg, unwrap_boundaries=False)
         except TypeError as problem:
@@ -207,13 +254,14 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
             theirs = open_recipe(recipe, unwrap_boundaries=True)
             payload["unwrapped"] = True
         payload["strategy"] = type(theirs.strategy).__name__
+        payload["resolved"] |= {"strategy": payload["strategy"], "loader": _loader(theirs.cfg)}
+        payload["resolved"]["media_ids"] = _media_ids(theirs.strategy)
         stage = "rows"
-        raw = read_rows(theirs.cfg)
+        raw = _dataset(theirs.cfg, dataset)
         payload["count"] = len(raw)
     except Exception as problem:
         # What stops it with plain boundaries too is the cause, not the boundaries.
-        payload |= {"refused": _refusal(stage, problem), "unwrapped": False}
-        return payload
+        return payload | {"refused": _refusal(stage, problem), "unwrapped": False, "passing": _passing(problem)}
     for index in rows:
         try:
             ids, labels = theirs.collate([raw[index]])
@@ -224,17 +272,235 @@ def answer(recipe: Path, rows: list[int]) -> dict[str, Any]:
     return payload
 
 
+def known_keys() -> list[str]:
+    """Every key of a recipe that axolotl and its registered plugins know. Plugins are registered by then."""
+    from axolotl.integrations.config import merge_input_args
+
+    return sorted(merge_input_args()[1].model_fields)
+
+
+def _knobs(cfg: Any) -> dict[str, Any]:
+    """Values of the normalised configuration, as JSON has them."""
+    found = {key: json.loads(json.dumps(cfg.get(key), default=str)) for key in _KNOBS if cfg.get(key) is not None}
+    if cfg.gradient_checkpointing:
+        kwargs = cfg.gradient_checkpointing_kwargs or {}
+        found["use_reentrant"] = kwargs.get("use_reentrant")
+    return found
+
+
+def _loader(cfg: Any) -> str:
+    """The name of the class that loads the model."""
+    from axolotl.loaders.constants import MULTIMODAL_AUTO_MODEL_MAPPING
+
+    if not cfg.is_multimodal:
+        return str(cfg.model_type or "AutoModelForCausalLM")
+    found = MULTIMODAL_AUTO_MODEL_MAPPING.get(cfg.model_config_type, "AutoModelForImageTextToText")
+    return found if isinstance(found, str) else str(found.__name__)
+
+
+def _media_ids(strategy: Any) -> list[int]:
+    """The ids that a strategy holds by name: `image_token_id`, `audio_token_id` and the like."""
+    held = {value for name, value in vars(strategy).items() if name.endswith(("token_id", "_id"))}
+    return sorted(value for value in held if isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def _dataset(cfg: Any, number: int) -> Any:
+    """The raw rows of a dataset by position, by axolotl's own loader."""
+    from axolotl.utils.data.shared import load_dataset_with_config
+
+    found = load_dataset_with_config(cfg.datasets[number], use_auth_token=False)
+    if hasattr(found, "keys") and not hasattr(found, "features"):
+        # Several splits: axolotl takes the one that is named, else `train`.
+        found = found[cfg.datasets[number].split or "train"]
+    return found if hasattr(found, "__getitem__") and hasattr(found, "__len__") else list(found)
+
+
+def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str, Any]) -> None:
+    """Fill in the rows as axolotl tokenizes them before training, one by one: a row that fails stops no other."""
+    from axolotl.loaders import load_tokenizer
+    from axolotl.utils.data.sft import _parse_dataset_type
+    from axolotl.utils.data.utils import handle_long_seq_in_dataset
+    from axolotl.utils.data.wrappers import get_dataset_wrapper
+
+    # A row is one process's work.
+    cfg["dataset_num_proc"] = None
+    _let_the_plugin(cfg)
+    tokenizer, entry = load_tokenizer(cfg), cfg.datasets[number]
+    payload["strategy"] = str(entry.type) if isinstance(entry.type, str) else "user defined"
+    payload["resolved"] |= {"strategy": payload["strategy"], "loader": _loader(cfg)}
+    try:
+        raw = _dataset(cfg, number)
+    except Exception as problem:
+        payload |= {"refused": _refusal("rows", problem), "passing": _passing(problem)}
+        return
+    payload["count"] = len(raw)
+    base, style = _parse_dataset_type(entry.type)
+    for index in rows:
+        try:
+            if not 0 <= index < len(raw):
+                raise IndexError(f"the dataset has {len(raw)} rows")
+            made, _ = get_dataset_wrapper(entry, tokenizer, cfg, base, raw.select([index]), style)
+            if not len(made):
+                payload["rows"].append({"row": index, "dropped": f"{payload['strategy']} leaves it out"})
+                continue
+            length, kept = len(made[0]["input_ids"]), handle_long_seq_in_dataset(made, cfg.sequence_len, cfg)
+            if not len(kept):
+                reason = f"{length} tokens: sequence_len is {cfg.sequence_len}, and one token or none is not trained on"
+                payload["rows"].append({"row": index, "dropped": reason})
+                continue
+            one = kept[0]
+        except Exception as problem:
+            payload["rows"].append({"row": index, "error": f"{type(problem).__name__}: {problem}"})
+        else:
+            payload["rows"].append({"row": index, "input_ids": list(one["input_ids"]), "labels": list(one["labels"])})
+
+
+def _replace(recipe: Path, number: int, *, model: str = "", data: str = "") -> None:
+    """Write another model or another path of a dataset into the file of a question, which is a copy."""
+    import yaml
+
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    if model:
+        content["base_model"] = model
+        content.pop("revision_of_model", None)
+    if data:
+        entries = content.get("datasets") or [{"type": "chat_template"}]
+        entry = {key: entries[number][key] for key in entries[number] if key not in _OF_A_PATH}
+        entries[number] = entry | {"path": data}
+        content["datasets"] = entries
+    recipe.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+_OF_A_PATH = ("name", "split", "data_files", "revision", "ds_type")
+
+
 def _refusal(stage: str, problem: Exception) -> dict[str, str]:
+    if isinstance(problem, ForkError):
+        return {"stage": stage, "type": problem.kind, "message": str(problem)}
     return {"stage": stage, "type": type(problem).__name__, "message": str(problem)}
 
 
+def _passing(problem: Exception) -> bool:
+    """True for what can be otherwise the next time: no network, no memory, a file that is not there."""
+    return isinstance(problem, (OSError, MemoryError)) or "out of memory" in str(problem)
+
+
+class ForkError(Exception):
+    """An exception of a forked process: `kind` is the name of its class."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def in_a_fork(function: Callable[[], None]) -> None:
+    """Call a function in a copy of this process, so that what it changes is changed nowhere else.
+
+    The attention that was patched for one recipe would be taken as patched for the next.
+
+    Raises:
+        ForkError: the function raised, or the copy ended or hung.
+    """
+    if not hasattr(os, "fork"):
+        function()
+        return
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(read)
+        signal.alarm(_KERNEL_SECONDS)
+        told: list[str] = []
+        try:
+            function()
+        except BaseException as problem:
+            told = [type(problem).__name__, str(problem)[:4000]]
+        with os.fdopen(write, "w", encoding="utf-8") as pipe:
+            json.dump(told, pipe)
+        # No exit handlers: what they would clean up is the parent's.
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if status or not said:
+        raise ForkError("ChildProcessError", f"the process that tried it ended with status {status}")
+    if told := json.loads(said):
+        raise ForkError(*told)
+
+
+@contextmanager
+def _as_started_in(folder: str, *importable: str) -> Iterator[None]:
+    """In this working directory, with these folders as the last places of modules; as it was afterwards."""
+    environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
+    os.chdir(folder)
+    sys.path += [one for one in importable if one not in sys.path]
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        os.environ.clear()
+        os.environ.update(environment)
+        for name in set(sys.modules) - modules:
+            file = getattr(sys.modules.get(name), "__file__", None) or ""
+            # The next recipe may have another plugin of that name.
+            if any(file.startswith(os.path.join(one, "")) for one in importable):
+                del sys.modules[name]
+
+
+def reply(question: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a question of the protocol."""
+    replaced = {key: question[key] for key in ("model", "data") if question.get(key)}
+    with tempfile.TemporaryDirectory(prefix="vlmbench-ask-") as scratch:
+        recipe = Path(scratch) / "recipe.yaml"
+        recipe.write_text(question["recipe"], encoding="utf-8")
+        for name, text in question.get("files", {}).items():
+            (Path(scratch) / name).write_text(text, encoding="utf-8")
+        # As it is in training: the recipe's own folder first.
+        places = [one for one in (question.get("beside"), scratch) if one]
+        with _as_started_in(question["folder"], *places):
+            return answer(
+                recipe, list(question["rows"]), dataset=question["dataset"], what=question["what"], replaced=replaced
+            )
+
+
+def serve() -> int:
+    """Answer questions until stdin ends. The first line that is written says which versions answer."""
+    # What axolotl prints, in C too, goes to stderr, and what it reads comes from nowhere.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    questions = os.dup(0)
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+
+    def say(payload: dict[str, Any]) -> None:
+        answers.write(json.dumps(payload) + "\n")
+        answers.flush()
+
+    say({"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "python": sys.version.split()[0]})
+    left = b""
+    while True:
+        while b"\n" not in left:
+            if os.name == "posix" and not select.select([questions], [], [], _IDLE_SECONDS)[0]:
+                return 0
+            more = os.read(questions, 1 << 16)
+            if not more:
+                return 0
+            left += more
+        line, _, left = left.partition(b"\n")
+        question = json.loads(line)
+        try:
+            payload = reply(question)
+        except Exception as problem:
+            # The question itself is at fault: its folder is not there, say.
+            payload = {"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "rows": [], "passing": True}
+            payload["refused"] = _refusal("question", problem)
+        say(payload)
+
+
 def main(arguments: list[str]) -> int:
-    """Read the question, ask axolotl, write the answer."""
-    question = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    quiet(offline=bool(question.get("offline")))
-    payload = answer(Path(question["recipe"]), list(question["rows"]))
-    Path(arguments[1]).write_text(json.dumps(payload), encoding="utf-8")
-    return 0
+    """Run as a script."""
+    quiet(offline="--offline" in arguments)
+    return serve()
 
 
 if __name__ == "__main__":

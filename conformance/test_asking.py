@@ -1,0 +1,136 @@
+"""The trainer asked across the process boundary: one process, every kind of question, on both of axolotl's paths."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from workbench.bench import open
+from workbench.checks.asking import ask_rows, make_question
+from workbench.checks.row_checks import row_findings
+from workbench.consumers.axolotl.client import AxolotlConsumer, close_all, consumer
+from workbench.consumers.protocol import Question
+from workbench.installed import installed
+from workbench.paths import sample_dir
+from workbench.recipe.yaml.document import Document
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AxolotlConsumer]:
+    """The axolotl of this environment, in one process for this whole file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("VLMBENCH_ASK", "1")
+        yield consumer(sys.executable)
+        close_all()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the demo, with rows for the text path beside its own."""
+    folder = tmp_path_factory.mktemp("demo")
+    for name in ("demo.yaml", "shapes-heldout.jsonl", "vlmbench_axolotl.py"):
+        shutil.copy(sample_dir() / name, folder / name)
+    for name in ("demo-model", "pictures"):
+        shutil.copytree(sample_dir() / name, folder / name)
+    long = [{"role": "user", "content": "Count."}, {"role": "assistant", "content": "One, two, three. " * 400}]
+    said = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "Two."}]
+    rows = [{"messages": said}, {"messages": long}]
+    (folder / "text.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
+
+
+def question(folder: Path, *rows: int, text: str | None = None, **changed: object) -> Question:
+    document = Document(text if text is not None else (folder / "demo.yaml").read_text("utf-8"))
+    for key, value in changed.items():
+        if value is None:
+            document.delete((key,))
+        else:
+            document.set((key,), value)
+    return Question(document.text, folder, rows, beside=folder, offline=True)
+
+
+def test_versions_of_the_environment_are_read_and_not_asked(asked: AxolotlConsumer, folder: Path) -> None:
+    told = asked.ask_one(question(folder))
+    found = installed(sys.executable).versions
+    assert told.versions == found == asked.versions
+    assert found["axolotl"] == version("axolotl")
+
+
+def test_the_demo_is_answered_for(asked: AxolotlConsumer, folder: Path) -> None:
+    bench = open(folder / "demo.yaml", axolotl_python=sys.executable)
+    told = ask_rows(bench, range(8))
+    assert told is not None
+    assert told.answer is not None, told.problem
+    answer = told.answer
+    assert (answer.refused, answer.strategy, answer.resolved["path"]) == (None, "ProcessingStrategy", "multimodal")
+    assert (answer.resolved["loader"], answer.resolved["use_reentrant"]) == ("Gemma4ForConditionalGeneration", False)
+    assert answer.resolved["media_ids"] == [media.id for media in bench.media]
+    assert {"base_model", "role_boundaries", "lora_r"} < {*answer.keys}
+    assert [finding.code for index in range(8) for finding in row_findings(bench.row(index))] == []
+    # Asked again, in another life of the bench: from what was kept.
+    again = AxolotlConsumer(sys.executable)
+    assert again.known(make_question(bench, range(8))) is not None
+    assert again.starts == 0
+
+
+def test_the_kernels_are_tried_anew_for_every_question(asked: AxolotlConsumer, folder: Path) -> None:
+    """A second try in one process would say that all is patched already."""
+    on = dict.fromkeys(("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel"), True)
+    first, second = asked.ask([question(folder, 0, **on), question(folder, 1, num_epochs=2, **on)])
+    assert (first.refused, second.refused) == (None, None)
+    assert first.resolved["kernels"] is True
+    llava = {"model_type": "llava", "architectures": ["LlavaForConditionalGeneration"]}
+    other = folder / "llava"
+    shutil.copytree(folder / "demo-model", other, dirs_exist_ok=True)
+    (other / "config.json").write_text(json.dumps(llava), "utf-8")
+    for _ in range(2):
+        refused = asked.ask_one(question(folder, 0, base_model="llava", **on)).refused
+        assert refused is not None
+        assert refused["stage"] == "kernels"
+
+
+def test_a_refusal_names_stage_and_type(asked: AxolotlConsumer, folder: Path) -> None:
+    told = asked.ask_one(question(folder, 0, lora_r="many"))
+    assert told.refused is not None
+    assert told.refused["stage"] == "validate"
+    assert "lora_r" in told.refused["message"]
+    told = asked.ask_one(question(folder, 0, datasets=[{"path": "nowhere.jsonl", "type": "chat_template"}]))
+    assert told.refused is not None
+    assert told.refused["stage"] == "rows"
+    # Boundaries without the plugin: the labels that they mean, and that it cannot start.
+    told = asked.ask_one(question(folder, 0, plugins=None))
+    assert (told.unwrapped, sorted(told.rows)) == (True, [0])
+
+
+def test_the_text_path_is_answered_for_row_by_row(asked: AxolotlConsumer, folder: Path) -> None:
+    text = question(
+        folder,
+        0,
+        1,
+        5,
+        processor_type=None,
+        skip_prepare_dataset=None,
+        role_boundaries=None,
+        plugins=None,
+        datasets=[{"path": "text.jsonl", "type": "chat_template"}],
+    )
+    told = asked.ask_one(text)
+    assert told.refused is None
+    assert (told.resolved["path"], told.strategy) == ("text", "chat_template")
+    ids, labels = told.rows[0]
+    assert len(ids) == len(labels)  # type: ignore[arg-type]
+    assert 0 < sum(label != -100 for label in labels) < len(labels)
+    assert "sequence_len is 512" in told.dropped[1]
+    assert "IndexError" in str(told.rows[5])
+
+
+def test_all_of_it_was_one_process(asked: AxolotlConsumer, folder: Path) -> None:
+    asked.ask_one(question(folder, 0))
+    assert asked.starts <= 2  # One with `offline`, one without.

@@ -1,0 +1,43 @@
+"""M020: the labels of the trainer that was asked, held against those that the bench shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from workbench.checks.agreement import row_disagreement
+from workbench.checks.registry import check
+from workbench.errors import Where
+from workbench.findings import Finding
+
+if TYPE_CHECKING:
+    from workbench.row import Row
+
+
+@check("M020", stage="asked row")
+def other_labels(row: Row) -> Iterator[Finding]:
+    """M020: the trainer that was asked gives a row other ids or labels, or leaves it out."""
+    asked = row.bench.asked
+    if asked is None or asked.answer is None or asked.text != row.bench.document.text:
+        return
+    answer = asked.answer
+    if row.index in answer.dropped:
+        text = f"{answer.name} does not train on this row: {answer.dropped[row.index]}"
+        yield Finding("M020", "warning", text, "Shorten or split it, or change what the message names.", row.where)
+        return
+    found = row_disagreement(row, answer)
+    if found is None:
+        return
+    message = f"{found.message}; {found.count:,} tokens differ" if found.count > 1 else found.message
+    hint = f"{answer.name} trains its own labels, not those shown here. Find the cause before you train."
+    place = row.where if found.token is None else _at(row, found.token)
+    yield Finding("M020", "error", message, hint, place)
+
+
+def _at(row: Row, token: int) -> Where:
+    """The place of a token, with the message that it is from."""
+    length = len(row.rendering)
+    message = int(row.trace.message[token]) if token < length else -1
+    known = row.raw_message(message) if message >= 0 else None
+    return replace(row.where, message=known, tokens=(token, token + 1) if token < length else None)
