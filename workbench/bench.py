@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from workbench.consumers.axolotl.loader import Rehearsal
     from workbench.data.sources import RowSource
     from workbench.families.library import MediaId, Strategy
     from workbench.families.spec import Family
@@ -62,6 +63,8 @@ class Bench:
         self._offline = offline
         self._axolotl_python = axolotl_python
         self._own_recipe = document is None
+        self.asks_loader = False
+        """True where the checks ask axolotl's own loader, which takes seconds for every text of the recipe."""
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
@@ -281,6 +284,30 @@ class Bench:
         from workbench.models.anatomy import anatomy
 
         return anatomy(self.loaded.auto_config, self.recipe, sized=self.loaded.sized)
+
+    def rehearsal(self) -> Rehearsal | None:
+        """What axolotl's own loader makes of the recipe as it is, without weights; None where no axolotl is at hand.
+
+        Raises:
+            EnvironmentProblem: the Python that was given cannot be asked.
+        """
+        from workbench.consumers.axolotl.client import consumer_python
+        from workbench.consumers.axolotl.loader import rehearse
+        from workbench.recipe.yaml.document import Document
+
+        python = consumer_python(self._axolotl_python)
+        if python is None:
+            return None
+        source = str(self._model or self.document.get(("base_model",), ""))
+        folder = Path(self._beside_recipe(source)) if source else Path()
+        # axolotl starts where the recipe lies; a folder may be given from where the command was started.
+        named = str(folder.resolve()) if source and folder.is_dir() else source
+        text = self.document.text
+        if named != str(self.document.get(("base_model",), "")):
+            other = Document(text, self.document.name)
+            other.set(("base_model",), named)
+            text = other.text
+        return rehearse(python, text, folder=self.recipe_dir, offline=self._offline)
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

@@ -43,7 +43,7 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
         yield Finding("A002", "error", text, facts.refusal.hint, facts.refusal.where)
         return
     if facts.refusal is not None:
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         if facts.matched:
             yield Finding("A002", "error", f"PEFT refuses the targets: {facts.refusal.cause}", hint, where, fix)
         else:
@@ -55,7 +55,7 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
         dead = f"; freeze_mm_modules freezes {len(facts.dead):,} of the adapters again"
         dead = dead if facts.dead and not recipe.unfrozen_parameters else ""
         text = f"LoRA reaches {reached}, beside {counted(language, 'module')} of the language model{dead}"
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         yield Finding("A001", "warning", text, hint, where, fix)
     if facts.redirected:
         kind = type(anatomy.model.get_submodule(facts.redirected[0])).__name__
@@ -70,18 +70,18 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
         hint = "A pattern that names the language model avoids them; else merge the adapter before it is served."
         yield Finding("A002", "warning", text, hint, where)
     if not language:
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         yield Finding("A003", "error", "the targets reach no module of the language model", hint, where, fix)
     elif facts.unreached and not recipe.peft_layers_to_transform:
         total = max(block.count for block in anatomy.blocks)
         text = (
             f"{len(facts.unreached)} of the language model's {total} layers have no adapter: {_ranges(facts.unreached)}"
         )
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         yield Finding("A003", "warning", text, hint, where, fix)
 
 
-def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
+def language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
     """Targets that reach the language model alone: the family's, where they do, else those of the anatomy."""
     from workbench.models.targets import anchored, trained
 

@@ -30,7 +30,7 @@ def source_options(command: Command) -> Command:
         click.option(
             "--axolotl-python",
             metavar="PATH",
-            help="The Python of an environment with axolotl: its chat templates are read, and `export` asks it.",
+            help="The Python of an environment with axolotl: its chat templates are read; `check` and `export` ask it.",
         ),
     ]
     for option in reversed(options):

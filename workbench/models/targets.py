@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,16 +86,16 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
     counts: Counter[TowerName] = Counter()
-    alive: set[str] = set()
+    alive: list[str] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             counts[anatomy.tower_of(name)] += parameter.numel()
-            alive.add(_owner(name))
+            alive.append(name)
     return Trained(
         {name: anatomy.tower_of(name) for name in modules},
         {name: anatomy.tower_of(name) for name in parameters},
         tuple(name for name in modules if wrapped_linear(anatomy.model.get_submodule(name)) is not None),
-        tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive),
+        without_gradient(modules, alive),
         dict(counts),
         _unreached(anatomy, [*modules, *parameters]) if modules or parameters else (),
     )
@@ -163,6 +163,12 @@ def _matched(anatomy: Anatomy, recipe: Recipe) -> list[str]:
         return []
     names = [name for name, _ in anatomy.model.named_modules() if name]
     return [name for name in names if bool(config.target_modules) and check_target_module_exists(config, name)]
+
+
+def without_gradient(modules: Iterable[str], trained: Iterable[str]) -> tuple[str, ...]:
+    """Those of the adapted modules of which no parameter is trained; `trained` are names in PEFT's wrapping."""
+    alive = {_owner(name) for name in trained}
+    return tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive)
 
 
 def _owner(name: str) -> str:

@@ -81,9 +81,10 @@ def quiet(*, offline: bool) -> None:
 
 def warm() -> None:
     """Import what every rehearsal needs, so that forked processes have it."""
-    import axolotl.cli.config
-    import axolotl.loaders.model
-    import axolotl.train
+    from importlib import import_module
+
+    for module in ("axolotl.cli.config", "axolotl.loaders.model", "axolotl.train"):
+        import_module(module)
 
 
 @contextmanager
@@ -311,7 +312,7 @@ def _refusal(stage: str, problem: Exception) -> dict[str, Any]:
     }
 
 
-def _forked(path: str, offline: bool) -> dict[str, Any]:
+def forked(path: str) -> dict[str, Any]:
     """The answer for one recipe, from a process of its own."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -342,10 +343,9 @@ def _forked(path: str, offline: bool) -> dict[str, Any]:
 def main(arguments: list[str]) -> int:
     """Read the question, rehearse each recipe, write the answers."""
     question = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    offline = bool(question.get("offline"))
-    quiet(offline=offline)
+    quiet(offline=bool(question.get("offline")))
     warm()
-    answers = [_forked(path, offline) for path in question["recipes"]]
+    answers = [forked(path) for path in question["recipes"]]
     Path(arguments[1]).write_text(json.dumps(answers), encoding="utf-8")
     return 0
 
