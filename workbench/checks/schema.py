@@ -13,6 +13,7 @@ from workbench.checks.registry import check
 from workbench.errors import Where
 from workbench.findings import Edit, Emitter, Finding, Fix, Severity, emits
 from workbench.models.patterns import hint_for
+from workbench.recipe import plugin
 from workbench.recipe.model import Recipe
 from workbench.recipe.patterns import broken
 from workbench.recipe.refusals import BAD_VALUE, validated
@@ -37,6 +38,7 @@ REMOVED = (
 )
 OUTDATED = Emitter("C003", __name__)
 BAD_PATTERN = Emitter("C011", __name__)
+_SHIPPED = ("axolotl.integrations.", plugin.NAME)
 _DECIDES_ROLES = ("roles_to_train", "datasets")
 
 
@@ -103,6 +105,12 @@ def unknown(recipe: Document) -> Iterator[Finding]:
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
         text = f"{place}; it says nothing and ignores it"
         where = recipe.where(path, key=True)
+        if len(path) == 1 and (others := _other_plugins(data)):
+            # A plugin from elsewhere may declare it, and nobody here can tell.
+            if near is not None and near not in data:
+                hint = f"Did you mean {near}? Where {others[0]} reads it, all is well."
+                yield Finding("C002", "note", f"axolotl itself knows no key {key}", hint, where)
+            continue
         if near is None:
             hint = "Remove it, or list the plugin that reads it." if len(path) == 1 else "Remove it."
             yield Finding("C002", "warning", text, hint, where)
@@ -111,6 +119,13 @@ def unknown(recipe: Document) -> Iterator[Finding]:
         else:
             fix = Fix(f"{key} → {near}", _rename(path, near), retrains=near in _DECIDES_ROLES)
             yield Finding("C002", "error", text, f"Did you mean {near}?", where, fix)
+
+
+def _other_plugins(data: Mapping[Any, Any]) -> list[str]:
+    """The plugins that a recipe lists and axolotl does not ship."""
+    listed = data.get("plugins")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    return [name for name in names if name not in schema().plugins and not name.startswith(_SHIPPED)]
 
 
 def _rename(path: KeyPath, name: str) -> tuple[Edit, ...]:
