@@ -213,3 +213,26 @@ def test_a_python_that_cannot_be_asked_stops_the_check(bench: Bench, monkeypatch
 def test_an_answer_of_another_version_is_refused() -> None:
     with pytest.raises(EnvironmentProblem, match="another version"):
         read_rehearsal({"schema": SCHEMA + "1"})
+
+
+def test_a_class_that_transformers_has_no_more(bench: Bench) -> None:
+    bench.asks_loader = False
+    for name, told_of in (
+        ("AutoModelForVision2Seq", True),
+        ("AutoModelForImageTextToText", False),
+        ("Qwen3VLForConditionalGeneration", False),
+        ("AutoModelForCausalLM", False),
+    ):
+        bench.document.set(("model_type",), name)
+        bench.apply()
+        found = [one for one in check_rows(bench, bench.head(None)).findings if one.where.field == "model_type"]
+        assert [(one.code, one.severity) for one in found] == [("C010", "error")] * told_of
+        for one in found:
+            assert f"{name!r}, which transformers" in one.message
+            assert one.fix is not None
+            apply_fix(bench.document, one.fix)
+            assert bench.document.get(("model_type",)) is None
+    bench.document.set(("trust_remote_code",), True)
+    bench.document.set(("model_type",), "Theirs")
+    bench.apply()
+    assert of(check_rows(bench, bench.head(None)).findings, "C010") == []
