@@ -118,6 +118,18 @@ def test_what_peft_alone_refuses(modelled: Modelled) -> None:
     assert mended(bench, beside) == []
 
 
+def test_a_wrapper_and_the_layer_inside_are_one_adapter(modelled: Modelled) -> None:
+    """lora_target_linear names both: q_proj and the linear in it."""
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_linear=True)
+    facts = trained(bench.anatomy, bench.recipe)
+    assert len(facts.modules) == len([name for name in bench.anatomy.linears if "lm_head" not in name])
+    assert not any(name.endswith(".linear") for name in facts.modules)
+    assert set(facts.redirected) <= set(facts.modules)
+    (beside,) = of(told(bench), "A001")
+    vision = [name for name, tower in bench.anatomy.linears.items() if tower == "vision"]
+    assert f"{len(vision)} modules of the vision tower" in beside.message
+
+
 def test_a_target_that_nobody_adapts(modelled: Modelled) -> None:
     bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=["self_attn"])
     (found,) = told(bench)

@@ -12,6 +12,7 @@ from workbench.checks.row_facts import counted
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.lora import ADAPTERS, TARGETS
 from workbench.models.patterns import PatternError
+from workbench.models.tokenizer import embedding_layers
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -36,6 +37,9 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
     beside = {tower: hits[tower] for tower in _SIDES if hits.get(tower)}
     if isinstance(facts.refusal, PatternError):
         # C011 tells it.
+        return
+    if recipe.lora_r is None:
+        # That is told by C005.
         return
     if facts.refusal is not None and facts.refusal.where.field not in TARGETS:
         text = ": ".join(part for part in (facts.refusal.title, facts.refusal.cause) if part)
@@ -98,6 +102,27 @@ def language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
             title = f"a pattern for {counted(facts.hits['language'], 'module')} of the language model"
             return Fix(title, tuple(edits)), f"Use {pattern}"
     return None, "No pattern reaches it alone: PEFT turns patterns into names for this architecture."
+
+
+@check("A017", stage="model")
+def new_tokens(model: ModelFacts) -> Iterator[Finding]:
+    """A017: tokens that are added, and embeddings that an adapter leaves as they are."""
+    bench, anatomy = model.bench, model.anatomy
+    recipe = bench.recipe
+    saved = list(recipe.lora_modules_to_save or ())
+    wanted = embedding_layers(bench.loaded.model_type)
+    if not recipe.adapter or not recipe.tokens or all(name in saved for name in wanted):
+        return
+    # axolotl asks for its own names; a model that calls them otherwise needs those too, or they are not trained.
+    ends = [part for part in (anatomy.model.get_input_embeddings(), anatomy.model.get_output_embeddings()) if part]
+    own = [name.rpartition(".")[2] for name, part in anatomy.model.named_modules() if any(part is end for end in ends)]
+    names = list(dict.fromkeys([*saved, *wanted, *own]))
+    text = (
+        f"tokens adds {counted(len(recipe.tokens), 'token')}, and with an adapter axolotl stops unless "
+        f"lora_modules_to_save has {' and '.join(wanted)}: their embeddings would stay at random"
+    )
+    fix = Fix(f"lora_modules_to_save: {', '.join(names)}", (Edit(("lora_modules_to_save",), names),))
+    yield Finding("A017", "error", text, "Train the embeddings and the head too.", model.at("tokens"), fix)
 
 
 @check("A010", stage="model")

@@ -14,7 +14,7 @@ from workbench.checks.recipe_facts import ModelFacts
 from workbench.checks.registry import check
 from workbench.findings import Edit, Emitter, Finding, Fix
 from workbench.models.lora import TARGETS
-from workbench.models.targets import without_gradient
+from workbench.models.targets import once_each, without_gradient
 from workbench.models.towers import TOWERS
 from workbench.recipe.lora_kernels import ATTENTION_KERNELS, KERNELS
 
@@ -67,14 +67,16 @@ def differences(anatomy: Anatomy, trained: Trained, rehearsal: Rehearsal) -> lis
     """What axolotl's loader adapts, trains and freezes otherwise than the bench shows, a line each; [] where alike."""
     who, found = rehearsal.name, []
     if rehearsal.model_class != anatomy.class_name:
-        found.append(f"{who} loads {rehearsal.model_class}, the bench shows {anatomy.class_name}")
+        # What it adapts has other names then.
+        return [f"{who} loads {rehearsal.model_class}, the bench shows {anatomy.class_name}"]
+    adapted = once_each(anatomy, rehearsal.modules)
     for what, theirs, ours in (
-        ("modules", rehearsal.modules, trained.modules),
+        ("modules", adapted, trained.modules),
         ("expert parameters", rehearsal.parameters, trained.parameters),
     ):
         if set(theirs) != set(ours):
             found.append(f"{who} adapts other {what}: {_difference(set(theirs), set(ours))}")
-    dead = without_gradient(rehearsal.modules, rehearsal.trained)
+    dead = without_gradient(adapted, rehearsal.trained)
     if set(dead) != set(trained.dead):
         found.append(f"{who} freezes other adapters: {_difference(set(dead), set(trained.dead))}")
     counts: Counter[str] = Counter()

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks import adapters, data, kernels, loader, model, recipe, schema, template
+from workbench.checks import (
+    adapter_folder,
+    adapters,
+    data,
+    kernels,
+    loader,
+    model,
+    quantization,
+    recipe,
+    schema,
+    template,
+)
 from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen
 from workbench.checks.registry import checks, run
 from workbench.errors import EnvironmentProblem
@@ -19,7 +30,7 @@ if TYPE_CHECKING:
 
 RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema)
 TEXT_CHECKS = checks("text", schema)
-MODEL_CHECKS = checks("model", adapters, model, loader)
+MODEL_CHECKS = checks("model", adapters, adapter_folder, quantization, model, loader)
 ROWS_CHECKS = checks("rows", recipe)
 
 

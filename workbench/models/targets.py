@@ -83,7 +83,7 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
         except InputError as problem:
             return Trained(refusal=_blamed(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe)))
     tuner = getattr(model, "base_model", None)
-    modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
+    modules = once_each(anatomy, getattr(tuner, "targeted_module_names", ()))
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
     counts: Counter[TowerName] = Counter()
     alive: list[str] = []
@@ -163,6 +163,18 @@ def _matched(anatomy: Anatomy, recipe: Recipe) -> list[str]:
         return []
     names = [name for name, _ in anatomy.model.named_modules() if name]
     return [name for name in names if bool(config.target_modules) and check_target_module_exists(config, name)]
+
+
+def once_each(anatomy: Anatomy, names: Iterable[str]) -> list[str]:
+    """The modules that PEFT names as its targets, each layer once.
+
+    Where the targets name a wrapper and the linear layer inside of it too, as lora_target_linear does, PEFT names both,
+    and there is one adapter.
+    """
+    found = dict.fromkeys(names)
+    modules = dict(anatomy.model.named_modules())
+    wrapped = {name for name in found if name in modules and wrapped_linear(modules[name]) is not None}
+    return [name for name in found if name.removesuffix(".linear") not in wrapped - {name}]
 
 
 def without_gradient(modules: Iterable[str], trained: Iterable[str]) -> tuple[str, ...]:

@@ -208,10 +208,15 @@ def _special_tokens(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, n
         tokenizer.add_special_tokens({"additional_special_tokens": additional})
 
 
+def embedding_layers(model_type: str | None) -> tuple[str, ...]:
+    """The names that axolotl wants in `lora_modules_to_save` where an adapter meets new tokens."""
+    return _EMBEDDINGS.get(model_type or "", ("embed_tokens", "lm_head"))
+
+
 def _note_if_refused(
     tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, role: str, text: str, notes: list[Finding]
 ) -> None:
-    layers = _EMBEDDINGS.get(str(getattr(auto_config, "model_type", "")), ("embed_tokens", "lm_head"))
+    layers = embedding_layers(getattr(auto_config, "model_type", None))
     saved = keys.get("lora_modules_to_save") or []
     changed = getattr(tokenizer, role, None) != text and len(tokenizer.encode(text, add_special_tokens=False)) > 2
     if role == "pad_token" or not changed or not keys.get("adapter") or all(layer in saved for layer in layers):
