@@ -111,6 +111,7 @@ class Bench:
             EnvironmentProblem: the model cannot be had. InputError: the recipe or the data are at fault.
         """
         from workbench.models.load import load
+        from workbench.recipe.knobs import repeating_model
 
         known = dict(self._document.data) if self._document is not None else {}
         source = self._model or known.get("base_model")
@@ -121,6 +122,8 @@ class Bench:
                 "Add `base_model: …`, or give --model.",
                 Where(file=self.document.name, field="base_model"),
             )
+        if self._model is not None:
+            known = {key: value for key, value in known.items() if key not in repeating_model(known)}
         self.loaded: Loaded = load(
             self._beside_recipe(str(source)),
             revision=self._revision or known.get("revision_of_model"),
@@ -293,6 +296,7 @@ class Bench:
         """
         from workbench.consumers.axolotl.client import consumer_python
         from workbench.consumers.axolotl.loader import rehearse
+        from workbench.recipe.knobs import repeating_model
         from workbench.recipe.yaml.document import Document
 
         python = consumer_python(self._axolotl_python)
@@ -305,7 +309,8 @@ class Bench:
         text = self.document.text
         if named != str(self.document.get(("base_model",), "")):
             other = Document(text, self.document.name)
-            other.set(("base_model",), named)
+            for key in ("base_model", *repeating_model(self.document.data)):
+                other.set((key,), named)
             text = other.text
         return rehearse(python, text, folder=self.recipe_dir, offline=self._offline)
 

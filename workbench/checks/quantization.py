@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from workbench.checks.recipe_facts import ModelFacts
@@ -88,5 +88,5 @@ def _holds_linears(name: str, linears: Any) -> bool:
     return _count(name, linears) > 0
 
 
-def _count(name: str, linears: Sequence[str]) -> int:
+def _count(name: str, linears: Iterable[str]) -> int:
     return sum(linear == name or linear.startswith(f"{name}.") for linear in linears)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.recipe.knobs import repeating_model
+
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.export.draft import ExportDraft
@@ -44,6 +46,8 @@ def sources(work: ExportDraft, out: Path | None) -> None:
     bench, document = work.bench, work.document
     options = bench.options
     if options["model"] and ("base_model",) not in work.asked:
+        for key in repeating_model(document.data):
+            work.put((key,), options["model"], "the model on the bench")
         work.put(("base_model",), options["model"], "the model on the bench")
     if options["revision"]:
         work.put(("revision_of_model",), options["revision"], "the revision on the bench")
