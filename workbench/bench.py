@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from workbench.consumers.axolotl.loader import Rehearsal
     from workbench.consumers.protocol import Asked
     from workbench.data.sources import RowSource
     from workbench.families.library import MediaId, Strategy
@@ -63,6 +64,8 @@ class Bench:
         self._offline = offline
         self._axolotl_python = axolotl_python
         self._own_recipe = document is None
+        self.asks_loader = False
+        """True where the checks ask axolotl's own loader, which takes seconds for every text of the recipe."""
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
@@ -120,6 +123,7 @@ class Bench:
         """
         from workbench.consumers.settings import settings
         from workbench.models.load import load
+        from workbench.recipe.knobs import repeating_model
 
         found = settings(self.recipe_dir, axolotl_python=self._axolotl_python)
         self._axolotl_python, self.asks = found.axolotl_python, found.ask
@@ -132,6 +136,8 @@ class Bench:
                 "Add `base_model: …`, or give --model.",
                 Where(file=self.document.name, field="base_model"),
             )
+        if self._model is not None:
+            known = {key: value for key, value in known.items() if key not in repeating_model(known)}
         self.loaded: Loaded = load(
             self._beside_recipe(str(source)),
             revision=self._revision or known.get("revision_of_model"),
@@ -308,6 +314,32 @@ class Bench:
         from workbench.models.anatomy import anatomy
 
         return anatomy(self.loaded.auto_config, self.recipe, sized=self.loaded.sized)
+
+    def rehearsal(self) -> Rehearsal | None:
+        """What axolotl's own loader makes of the recipe as it is, without weights; None where no axolotl is at hand.
+
+        Raises:
+            EnvironmentProblem: the Python that was given cannot be asked.
+        """
+        from workbench.consumers.axolotl.client import consumer_python
+        from workbench.consumers.axolotl.loader import rehearse
+        from workbench.recipe.knobs import repeating_model
+        from workbench.recipe.yaml.document import Document
+
+        python = consumer_python(self._axolotl_python)
+        if python is None:
+            return None
+        source = str(self._model or self.document.get(("base_model",), ""))
+        folder = Path(self._beside_recipe(source)) if source else Path()
+        # axolotl starts where the recipe lies; a folder may be given from where the command was started.
+        named = str(folder.resolve()) if source and folder.is_dir() else source
+        text = self.document.text
+        if named != str(self.document.get(("base_model",), "")):
+            other = Document(text, self.document.name)
+            for key in ("base_model", *repeating_model(self.document.data)):
+                other.set((key,), named)
+            text = other.text
+        return rehearse(python, text, folder=self.recipe_dir, offline=self._offline)
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

@@ -11,6 +11,7 @@ from workbench.errors import BenchError, Where
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.consumers.axolotl.loader import Rehearsal
     from workbench.models.anatomy import Anatomy
     from workbench.models.targets import Trained
     from workbench.recipe.yaml.document import Document
@@ -62,11 +63,15 @@ class RecipeFacts:
 
 @dataclass(frozen=True, eq=False)
 class ModelFacts:
-    """A recipe's model, built without weights, and what the recipe trains of it."""
+    """A recipe's model, built without weights, and what the recipe trains of it.
+
+    `rehearsal` is what axolotl's own loader says of it; None where that was not asked.
+    """
 
     bench: Bench
     anatomy: Anatomy
     trained: Trained
+    rehearsal: Rehearsal | None = None
 
     def at(self, key: str) -> Where:
         """The place of a key of the recipe."""

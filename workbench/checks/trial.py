@@ -156,7 +156,7 @@ class Trials:
         if outcome is None or after is None:
             return None
         data = after.bench.document.data
-        if data in self._been or any(outcome.gone[key] < 0 for key in self._gone):
+        if (data in self._been and not _tidies(outcome.fix)) or any(outcome.gone[key] < 0 for key in self._gone):
             return None
         self._been.append(data)
         self._gone.add(place_of(finding))
@@ -184,7 +184,7 @@ class Trials:
             after = base.edited(fix)
         except BenchError as problem:
             return _Outcome(fix, f"cannot be made here: {problem.title}", Counter())
-        if after.bench.document.data == base.bench.document.data:
+        if after.bench.document.data == base.bench.document.data and not _tidies(fix):
             return _Outcome(fix, "would change nothing", Counter())
         deep = deep or after.of_the_model
         compared = _Comparison(base, after, fix.retrains)
@@ -317,6 +317,11 @@ class _BenchState:
         """Kept rows that are rendered already."""
         kept = [row for row in list(self.bench._kept.values()) if {"rendering", "trace"} <= row.__dict__.keys()]
         return kept[:_FEW]
+
+
+def _tidies(fix: Fix) -> bool:
+    """True where a fix takes text away that no reader minds, and means to change no value."""
+    return all(edit.unrepeat for edit in fix.edits)
 
 
 def _edited(document: Document, fix: Fix) -> Document:

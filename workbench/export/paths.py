@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.checks.asking import picture_folder
+from workbench.recipe.knobs import repeating_model
 
 if TYPE_CHECKING:
     from workbench.export.draft import ExportDraft
@@ -16,6 +17,8 @@ def sources(work: ExportDraft, out: Path | None) -> None:
     bench, document = work.bench, work.document
     options = bench.options
     if options["model"] and ("base_model",) not in work.overrides:
+        for key in repeating_model(document.data):
+            work.put((key,), options["model"], "the model on the bench")
         work.put(("base_model",), options["model"], "the model on the bench")
     if options["revision"]:
         work.put(("revision_of_model",), options["revision"], "the revision on the bench")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.asking import make_question
 from workbench.consumers.axolotl.client import ask, consumer_python
+from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
 from workbench.export import readiness
@@ -196,6 +197,10 @@ def prepare_export(
     if not isinstance(exported, BenchError):
         answer = _asked_consumer(exported, composed.text, rows)
         proofs.append(readiness.consumer_proof(exported, answer))
+        # A file that its validator or its kernels refuse is told of above.
+        if isinstance(answer, Answer) and (answer.refused or {}).get("stage") not in ("validate", "kernels"):
+            rehearsal = _asked_loader(exported)
+            proofs += [readiness.loader_proof(exported, rehearsal)] if rehearsal is not None else []
     receipt = _receipt(bench, rows, proofs, composed, answer, today)
     axolotl_answer = answer if isinstance(answer, Answer) else None
     return Export(composed, tuple(proofs), receipt, rows, out, axolotl_answer)
@@ -219,6 +224,13 @@ def _asked_consumer(exported: Bench, text: str, rows: Sequence[int]) -> Answer |
         return problem
 
 
+def _asked_loader(exported: Bench) -> Rehearsal | BenchError | None:
+    try:
+        return exported.rehearsal()
+    except BenchError as problem:
+        return problem
+
+
 def _receipt(
     bench: Bench,
     rows: Sequence[int],
@@ -233,8 +245,8 @@ def _receipt(
     used_versions = {"vlmbench": __version__} | versions()
     if isinstance(answer, Answer):
         used_versions |= {"axolotl": answer.versions["axolotl"]}
-    consumer = next((proof for proof in proofs if proof.step == "consumer"), None)
-    by = answer.name if consumer is not None and consumer.ok and isinstance(answer, Answer) else BENCH
+    asked = [proof for proof in proofs if proof.step in ("consumer", "loader")]
+    by = answer.name if asked and all(proof.ok for proof in asked) and isinstance(answer, Answer) else BENCH
     return Receipt(
         validated=by if all(proof.ok is not False for proof in proofs) else False,
         date=(today or datetime.date.today()).isoformat(),

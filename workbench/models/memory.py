@@ -242,7 +242,17 @@ def _stored(weight: Any, linear: bool, recipe: Recipe) -> float:
         return float(weight.numel() * _NF4)
     if linear and recipe.load_in_8bit and recipe.adapter:
         return float(weight.numel() + 4 * weight.shape[0])
+    if weight.dim() >= 3 and _prepared_for_few_bits(recipe):
+        # Experts are no linear layers: they stay, and PEFT makes 32 bits of what is not quantized.
+        return float(weight.numel() * (_NF4 if recipe.quantize_moe_experts and weight.dim() == 3 else 4))
     return _bytes(weight)
+
+
+def _prepared_for_few_bits(recipe: Recipe) -> bool:
+    quantized = (recipe.load_in_4bit and recipe.adapter == "qlora") or (
+        recipe.load_in_8bit and recipe.adapter == "lora"
+    )
+    return bool(quantized and not recipe.fsdp_config and not recipe.deepspeed)
 
 
 def _states(parameter: Any, optimizer: str | None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -85,19 +85,19 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
                 refusal=_refusal_at_setting(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe))
             )
     tuner = getattr(model, "base_model", None)
-    modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
+    modules = once_each(anatomy, getattr(tuner, "targeted_module_names", ()))
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
     counts: Counter[TowerName] = Counter()
-    alive: set[str] = set()
+    alive: list[str] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             counts[anatomy.tower_of(name)] += parameter.numel()
-            alive.add(_owner(name))
+            alive.append(name)
     return Trained(
         {name: anatomy.tower_of(name) for name in modules},
         {name: anatomy.tower_of(name) for name in parameters},
         tuple(name for name in modules if wrapped_linear(anatomy.model.get_submodule(name)) is not None),
-        tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive),
+        without_gradient(modules, alive),
         dict(counts),
         _unreached(anatomy, [*modules, *parameters]) if modules or parameters else (),
     )
@@ -165,6 +165,24 @@ def _matched(anatomy: Anatomy, recipe: Recipe) -> list[str]:
         return []
     names = [name for name, _ in anatomy.model.named_modules() if name]
     return [name for name in names if bool(config.target_modules) and check_target_module_exists(config, name)]
+
+
+def once_each(anatomy: Anatomy, names: Iterable[str]) -> list[str]:
+    """The modules that PEFT names as its targets, each layer once.
+
+    Where the targets name a wrapper and the linear layer inside of it too, as lora_target_linear does, PEFT names both,
+    and there is one adapter.
+    """
+    found = dict.fromkeys(names)
+    modules = dict(anatomy.model.named_modules())
+    wrapped = {name for name in found if name in modules and wrapped_linear(modules[name]) is not None}
+    return [name for name in found if name.removesuffix(".linear") not in wrapped - {name}]
+
+
+def without_gradient(modules: Iterable[str], trained: Iterable[str]) -> tuple[str, ...]:
+    """Those of the adapted modules of which no parameter is trained; `trained` are names in PEFT's wrapping."""
+    alive = {_owner(name) for name in trained}
+    return tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive)
 
 
 def _owner(name: str) -> str:

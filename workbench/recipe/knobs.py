@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workbench.findings import Emitter, Finding
@@ -19,6 +19,8 @@ LOADING_KEYS = frozenset(
     )
 )
 """Keys that make the tokenizer or processor: after an edit of these the model's files are read again."""
+MODEL_SOURCES = ("base_model_config", "tokenizer_config", "processor_config")
+"""Keys that name where a part of the model is read from, in place of `base_model`."""
 _RENDERING = frozenset(
     (
         *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
@@ -66,6 +68,12 @@ def outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
             for entry in entries
         ]
     return kept
+
+
+def repeating_model(data: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The keys that name the same model as `base_model`: with another model they would bring back a part of it."""
+    model = data.get("base_model")
+    return tuple(key for key in MODEL_SOURCES if model is not None and data.get(key) == model)
 
 
 def ignored_knobs(recipe: Recipe) -> list[Finding]:

@@ -126,6 +126,12 @@ def _at_hand(bench: LoadedRecipe) -> Path | None:
         return None
 
 
+def version_at_hand(bench: LoadedRecipe) -> str:
+    """The version of the axolotl that is at hand; "" where there is none, or its folder does not tell."""
+    package = _at_hand(bench)
+    return axolotl_version(package) if package is not None else ""
+
+
 @cache
 def axolotl_version(package: Path) -> str:
     """The version of the axolotl in this folder, by the name that its installer gave it; "" where it is not known."""
