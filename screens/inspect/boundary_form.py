@@ -26,6 +26,10 @@ from workbench.views.items import visible
 
 Path = tuple[str | int, ...]
 ROLES, EOS, INPUTS = ("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos"), ("train_on_inputs",)
+EOT, EOT_TOKENS = ("datasets", 0, "train_on_eot"), ("eot_tokens",)
+NAMES = (ROLES, EOT_TOKENS)
+"""Fields that hold a list of names."""
+AS_EOS = "as train_on_eos"
 BOUNDARIES = "role_boundaries"
 _USUAL_ROLES = ("assistant", "user", "system", "tool")
 _FLAGS = {"include_start": False, "include_end": True}
@@ -100,7 +104,7 @@ class Field(Input):
     @property
     def read(self) -> Any:
         """The value that stands in the field; None: none."""
-        if self.path == ROLES:
+        if self.path in NAMES:
             return names_from_typed(self.value)
         return from_typed(self.value) if self.value or self.path[-1] != "end" else None
 
@@ -109,7 +113,7 @@ class Field(Input):
         if value == self.read:
             return
         with self.prevent(Input.Changed):
-            if self.path == ROLES:
+            if self.path in NAMES:
                 self.value = names_as_typed(value)
             else:
                 self.value = "" if value is None else as_typed(value if isinstance(value, str) else str(value))
@@ -190,6 +194,12 @@ class BoundaryForm(Vertical):
         with Horizontal(classes="knob"):
             yield Static("train_on_eos", classes="name")
             yield Pick(EOS, ("turn", "all", "last", "none"), "turn")
+        with Horizontal(classes="knob of-text-path"):
+            yield Static("train_on_eot", classes="name")
+            yield Pick(EOT, (AS_EOS, "turn", "all", "last", "none"), AS_EOS)
+        with Horizontal(classes="knob of-text-path"):
+            yield Static("eot_tokens", classes="name")
+            yield Field(EOT_TOKENS, hint="the EOS token, where nothing is said")
         with Horizontal(classes="knob"):
             yield Static("train_on_inputs", classes="name")
             yield Pick(INPUTS, (False, True), False)
@@ -202,8 +212,11 @@ class BoundaryForm(Vertical):
         yield VerticalScroll(id="rows", can_focus=False)
         yield Static(id="form-note", markup=False)
 
-    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "") -> None:
-        """Show what the recipe holds and what is wrong with it. `built_in`: whose boundaries rule where it has none."""
+    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "", text_path: str = "") -> None:
+        """Show what the recipe holds and what is wrong with it. `built_in`: whose boundaries rule where it has none.
+
+        `text_path` is the recipe's path where that reads no boundaries: they are greyed, and its own keys shown.
+        """
         rows = document.get((BOUNDARIES,))
         rows = rows if isinstance(rows, list) else []
         self.count = len(rows)
@@ -213,13 +226,17 @@ class BoundaryForm(Vertical):
             for one in present[len(rows) :]:
                 one.remove()
             scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
-            self.call_after_refresh(self.show, document, problem, built_in=built_in)
+            self.call_after_refresh(self.show, document, problem, built_in=built_in, text_path=text_path)
+        for knob in self.query(".of-text-path"):
+            knob.display = bool(text_path)
         for field in self.fields:
             # Without a dataset there is no entry that these could stand in.
-            field.disabled = field.path[0] == "datasets" and not document.get(("datasets",))
+            field.disabled = (field.path[0] == "datasets" and not document.get(("datasets",))) or (
+                field.path[0] == BOUNDARIES and bool(text_path)
+            )
             field.show(document.get(field.path))
         self.disabled = document.error is not None
-        self._say(problem, rows, built_in)
+        self._say(problem, rows, built_in, text_path)
         self._go()
 
     @property
@@ -227,12 +244,15 @@ class BoundaryForm(Vertical):
         """Every field, in the order of tab."""
         return [one for one in self.query("Field, Pick") if isinstance(one, (Field, Pick))]
 
-    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str) -> None:
+    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str, text_path: str) -> None:
         paint, text = paints(self.app.current_theme), Text(end="")
         if problem is not None:
             text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
             for more in (problem.cause, problem.hint):
                 text.append(f"\n{visible(more)}" if more else "", paint.muted)
+        elif text_path:
+            text.append(f"{visible(text_path)}: ", paint.strong)
+            text.append("role_boundaries are not read; the keys above decide.", paint.muted)
         elif not rows:
             ruling = f"{built_in}'s built-in boundaries rule." if built_in else "Everything is trained."
             text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
@@ -281,7 +301,8 @@ class BoundaryForm(Vertical):
     def change(self, pick: Pick) -> None:
         """Give a pick its next value."""
         pick.focus()
-        self._edited(Edited(pick.path, pick.following))
+        following = pick.following
+        self._edited(Edited(pick.path, None if following == AS_EOS else following))
 
     def action_change(self) -> None:
         """The next value of the field in focus, where it has a few."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from workbench.checks import adapters, data, kernels, model, recipe, schema, template
+from workbench.checks import adapters, data, kernels, model, recipe, schema, template, text_path
 from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen
 from workbench.checks.registry import checks, run
 from workbench.errors import EnvironmentProblem
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
-RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema)
+RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema, text_path)
 TEXT_CHECKS = checks("text", schema)
 MODEL_CHECKS = checks("model", adapters, model)
 ROWS_CHECKS = checks("rows", recipe)
