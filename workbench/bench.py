@@ -214,6 +214,8 @@ class Bench:
             kinds.update({media.id: media.kind for media in display_media(self.family, loaded.tokenizer)})
         options = self.recipe.chat_template_kwargs if as_text else None
         processor = None if as_text else loaded.processor
+        # As text, media tokens stand for nothing but themselves.
+        kinds = {} if as_text else kinds
         self.renderer = Renderer(loaded.tokenizer, processor, self.template.text, kinds, options)
         entry = self.entry_of(self.recipe)
         column = (entry.field_messages if entry is not None else None) or "messages"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 NOT_RENDERED = Emitter("T006", __name__)
-NOT_SHOWN = Emitter("C012", __name__)
+NOT_SHOWN = Emitter("D011", __name__)
 
 
 class NotShown(InputError):

@@ -53,7 +53,7 @@ def infer(
                 from workbench.views.html import document
                 from workbench.views.html_reports import infer_html
 
-                body = infer_html(found, bench.title, bench.rows.name)
+                body = infer_html(found, bench.title, bench.rows.name, bench.path)
                 sys.stdout.write(document(f"role_boundaries of {bench.title}", body))
             else:
                 sys.stdout.write(infer_text(found, bench.title, bench.rows.name, bench.path))

@@ -1,8 +1,8 @@
 """The properties of a message that a chat template reads, as axolotl finds them in the template's syntax.
 
 axolotl takes a message's own keys along to the template where this names them (0.19 to 0.21, in
-`JinjaTemplateAnalyzer.get_message_vars`). It looks at what is written on a variable named `message`, so a template that calls it otherwise loses
-`tool_calls` or `reasoning_content` there: what is found here must be the same.
+`JinjaTemplateAnalyzer.get_message_vars`). It looks at what is written on a variable named `message`, so a template that
+calls it otherwise loses `tool_calls` or `reasoning_content` there: what is found here must be the same.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from workbench.tokens.mask import IGNORE, Mask, Reason, Spans
 
 IntArray = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Turn = Mapping[str, Any]
+Turn = dict[str, Any]
 Fate = Literal["kept", "cut", "dropped", "refused"]
 
 _DUMMIES = ("[[dummy_message]]", "zzdummymessagezz")
@@ -288,7 +288,9 @@ def mask(ids: IntArray, found: Found, masking: TextMasking) -> RowMask:
             keep[details], reason[details] = True, Reason.PART
     ends = _train_ends(ids, found, masking, keep, reason)
     stopped = refused(found, masking)
-    fate, why = ("refused", stopped) if stopped else fate_of(keep, masking)
+    fate, why = fate_of(keep, masking)
+    if stopped:
+        fate, why = "refused", stopped
     if fate == "cut":
         keep[masking.limit :], reason[masking.limit :] = False, Reason.CUT
     elif fate != "kept":

@@ -207,7 +207,8 @@ def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
     known = bench.masking.boundaries
     if not known:
         name = "warning-line" if bench.path.kind == "multimodal" else "facts"
-        return f'<p class="{name}">{safe(without_boundaries(bench))}</p>'
+        said = without_boundaries(bench)
+        return f'<p class="{name}">{safe(said[0].upper() + said[1:])}.</p>'
     matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
     lines = [
         [
