@@ -185,6 +185,7 @@ class BoundaryForm(Vertical):
         self._edited = edited
         self.count = 0
         self._wanted: Path | None = None
+        self._unread = False
 
     def compose(self) -> ComposeResult:
         """Knobs, rows, what is wrong."""
@@ -217,6 +218,7 @@ class BoundaryForm(Vertical):
 
         `text_path` is the recipe's path where that reads no boundaries: they are greyed, and its own keys shown.
         """
+        self._unread = bool(text_path)
         rows = document.get((BOUNDARIES,))
         rows = rows if isinstance(rows, list) else []
         self.count = len(rows)
@@ -228,11 +230,11 @@ class BoundaryForm(Vertical):
             scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
             self.call_after_refresh(self.show, document, problem, built_in=built_in, text_path=text_path)
         for knob in self.query(".of-text-path"):
-            knob.display = bool(text_path)
+            knob.display = self._unread
         for field in self.fields:
             # Without a dataset there is no entry that these could stand in.
             field.disabled = (field.path[0] == "datasets" and not document.get(("datasets",))) or (
-                field.path[0] == BOUNDARIES and bool(text_path)
+                field.path[0] == BOUNDARIES and self._unread
             )
             field.show(document.get(field.path))
         self.disabled = document.error is not None
@@ -281,7 +283,7 @@ class BoundaryForm(Vertical):
             return
         fields = [one for one in self.fields if not one.disabled]
         found = [one for one in fields if one.path[: len(self._wanted)] == self._wanted]
-        if found or len(self._wanted) == 1:
+        if found or len(self._wanted) == 1 or (self._unread and self._wanted[0] == BOUNDARIES):
             self._wanted = None
             (found or fields)[0].focus()
 
@@ -310,7 +312,9 @@ class BoundaryForm(Vertical):
             self.change(focused)
 
     def action_add(self) -> None:
-        """Another boundary, for a role that has none."""
+        """Another boundary, for a role that has none; nothing where boundaries are not read."""
+        if self._unread:
+            return
         taken = {one.value for one in self.query(Field) if one.path[-1] == "role"}
         role = next((role for role in _USUAL_ROLES if role not in taken), "")
         place: Path = (BOUNDARIES, self.count)
