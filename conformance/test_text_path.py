@@ -178,3 +178,35 @@ def test_labels_are_those_of_the_chat_template_strategy(family: str, tmp_path: P
     record_property("figures", [f"text path {family}:", *(f"{tally[name]} {name}," for name in sorted(tally))])
     assert tally["rows"] >= 100
     assert tally["trained"] > 0
+
+
+def test_an_export_of_the_text_path_is_proven_by_axolotl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from conformance.test_export import in_process
+    from workbench import bench
+    from workbench.export import prepare
+
+    family, kind = "gemma4", "parts"
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in Rows(kind, 99).make(8)), "utf-8")
+    entry = {"path": str(data), "ds_type": "json", "type": "chat_template"}
+    made = {
+        "base_model": str(model_folder(family)),
+        "sequence_len": 64,
+        "excess_length_strategy": "truncate",
+        "eot_tokens": [STOPS[family]],
+        "datasets": [entry],
+        "learning_rate": 1e-4,
+    }
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(made, sort_keys=False), "utf-8")
+    monkeypatch.setattr(prepare, "ask", in_process)
+    opened = bench.open(path)
+    export = prepare.prepare_export(opened, tmp_path / "full.yaml")
+    proofs = {one.step: one for one in export.proofs}
+    assert proofs["consumer"].ok, proofs["consumer"].message
+    assert proofs["round trip"].ok, proofs["round trip"].message
+    assert export.answer is not None
+    assert export.answer.strategy == "chat_template"
+    assert len(export.answer.rows) == 8
+    assert any(opened.row(index).text_mask_under(opened.masking.text).fate == "cut" for index in range(8))
+    assert "processor_type" not in yaml.safe_load(export.composed.text)
