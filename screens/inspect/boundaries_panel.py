@@ -13,9 +13,11 @@ from screens.shell.themes import Paints, paints
 from screens.token_grid.describe import quoted
 from workbench.editing.session import Change
 from workbench.tokens.boundaries import RoleBoundary
+from workbench.tokens.turns import TextMasking
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import visible
 from workbench.views.palette import TRAINED_BAR
+from workbench.views.path import end_facts
 from workbench.views.row_view import RowView
 
 _KEPT = 64
@@ -58,6 +60,8 @@ class BoundariesPanel(TextPane):
         view = self._view
         if view is None:
             return []
+        if view.text is not None:
+            return self._of_text_path(view, view.text, paint)
         if not view.boundaries:
             return [Text("none: everything is trained", paint.severity["warning"], end="")]
         matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
@@ -70,6 +74,21 @@ class BoundariesPanel(TextPane):
                 texts = self._drawn[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
             lines += texts
         lines.append(Text(end="").append("train_on_eos: ", paint.muted).append(view.train_on_eos))
+        return lines
+
+    def _of_text_path(self, view: RowView, text: TextMasking, paint: Paints) -> list[Text]:
+        """The recipe's boundaries in grey with the reason, and what decides the mask there."""
+        lines = [Text(end="").append(f"{view.path}: ", paint.strong).append("markers are not read", paint.muted)]
+        lines += [Text(f"  {visible(row)}", paint.muted, end="") for row in view.unread]
+        knobs = [("roles_to_train", ", ".join(view.roles_to_train) or "nothing")]
+        if text.train_on_inputs:
+            knobs = [("train_on_inputs", "true")]
+        knobs += [(name, value) for name, _, value in (fact.partition(" ") for fact in end_facts(text))]
+        for name, value in knobs:
+            lines.append(Text(end="").append(f"{name}: ", paint.muted).append(visible(value)))
+        found = len(view.mask.spans)
+        whole = Style() if found == len(view.roles) else paint.severity["warning"]
+        lines.append(Text(end="").append("turns found: ", paint.muted).append(f"{found}/{len(view.roles)}", whole))
         return lines
 
     @property

@@ -26,6 +26,10 @@ from workbench.views.items import visible
 
 Path = tuple[str | int, ...]
 ROLES, EOS, INPUTS = ("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos"), ("train_on_inputs",)
+EOT, EOT_TOKENS = ("datasets", 0, "train_on_eot"), ("eot_tokens",)
+NAMES = (ROLES, EOT_TOKENS)
+"""Fields that hold a list of names."""
+AS_EOS = "as train_on_eos"
 BOUNDARIES = "role_boundaries"
 _USUAL_ROLES = ("assistant", "user", "system", "tool")
 _FLAGS = {"include_start": False, "include_end": True}
@@ -100,7 +104,7 @@ class TextField(Input):
     @property
     def read(self) -> Any:
         """The value that stands in the field; None: none."""
-        if self.path == ROLES:
+        if self.path in NAMES:
             return names_from_typed(self.value)
         return from_typed(self.value) if self.value or self.path[-1] != "end" else None
 
@@ -109,7 +113,7 @@ class TextField(Input):
         if value == self.read:
             return
         with self.prevent(Input.Changed):
-            if self.path == ROLES:
+            if self.path in NAMES:
                 self.value = names_as_typed(value)
             else:
                 self.value = "" if value is None else as_typed(value if isinstance(value, str) else str(value))
@@ -181,6 +185,7 @@ class BoundaryForm(Vertical):
         self._edited = edited
         self.count = 0
         self._wanted: Path | None = None
+        self._unread = False
 
     def compose(self) -> ComposeResult:
         """Knobs, rows, what is wrong."""
@@ -190,6 +195,12 @@ class BoundaryForm(Vertical):
         with Horizontal(classes="knob"):
             yield Static("train_on_eos", classes="name")
             yield CycleField(EOS, ("turn", "all", "last", "none"), "turn")
+        with Horizontal(classes="knob of-text-path"):
+            yield Static("train_on_eot", classes="name")
+            yield CycleField(EOT, (AS_EOS, "turn", "all", "last", "none"), AS_EOS)
+        with Horizontal(classes="knob of-text-path"):
+            yield Static("eot_tokens", classes="name")
+            yield TextField(EOT_TOKENS, hint="default: the EOS token")
         with Horizontal(classes="knob"):
             yield Static("train_on_inputs", classes="name")
             yield CycleField(INPUTS, (False, True), False)
@@ -202,11 +213,13 @@ class BoundaryForm(Vertical):
         yield VerticalScroll(id="rows", can_focus=False)
         yield Static(id="form-note", markup=False)
 
-    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "") -> None:
+    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "", text_path: str = "") -> None:
         """Show what the recipe holds and what is wrong with it.
 
-        `built_in`: the strategy whose boundaries axolotl uses where the recipe has none.
+        `built_in`: the strategy whose boundaries axolotl uses where the recipe has none. `text_path` is the recipe's
+        path where that reads no boundaries: they are greyed, and its own keys shown.
         """
+        self._unread = bool(text_path)
         rows = document.get((BOUNDARIES,))
         rows = rows if isinstance(rows, list) else []
         self.count = len(rows)
@@ -216,13 +229,17 @@ class BoundaryForm(Vertical):
             for row in present[len(rows) :]:
                 row.remove()
             scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
-            self.call_after_refresh(self.show, document, problem, built_in=built_in)
+            self.call_after_refresh(self.show, document, problem, built_in=built_in, text_path=text_path)
+        for knob in self.query(".of-text-path"):
+            knob.display = self._unread
         for field in self.fields:
             # Without a dataset there is no entry that these could stand in.
-            field.disabled = field.path[0] == "datasets" and not document.get(("datasets",))
+            field.disabled = (field.path[0] == "datasets" and not document.get(("datasets",))) or (
+                field.path[0] == BOUNDARIES and self._unread
+            )
             field.show(document.get(field.path))
         self.disabled = document.error is not None
-        self._say(problem, rows, built_in)
+        self._say(problem, rows, built_in, text_path)
         self._go()
 
     @property
@@ -230,12 +247,15 @@ class BoundaryForm(Vertical):
         """Every field, in the order of tab."""
         return [field for field in self.query("TextField, CycleField") if isinstance(field, (TextField, CycleField))]
 
-    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str) -> None:
+    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str, text_path: str) -> None:
         paint, text = paints(self.app.current_theme), Text(end="")
         if problem is not None:
             text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
             for more in (problem.cause, problem.hint):
                 text.append(f"\n{visible(more)}" if more else "", paint.muted)
+        elif text_path:
+            text.append(f"{visible(text_path)}: ", paint.strong)
+            text.append("role_boundaries are not read; the keys above decide.", paint.muted)
         elif not rows:
             ruling = f"axolotl uses those of {built_in}." if built_in else "everything is trained."
             text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
@@ -264,7 +284,7 @@ class BoundaryForm(Vertical):
             return
         fields = [field for field in self.fields if not field.disabled]
         found = [field for field in fields if field.path[: len(self._wanted)] == self._wanted]
-        if found or len(self._wanted) == 1:
+        if found or len(self._wanted) == 1 or (self._unread and self._wanted[0] == BOUNDARIES):
             self._wanted = None
             (found or fields)[0].focus()
 
@@ -284,7 +304,8 @@ class BoundaryForm(Vertical):
     def change(self, pick: CycleField) -> None:
         """Give a pick its next value."""
         pick.focus()
-        self._edited(FieldEdit(pick.path, pick.following))
+        following = pick.following
+        self._edited(FieldEdit(pick.path, None if following == AS_EOS else following))
 
     def action_change(self) -> None:
         """The next value of the field in focus, where it has a few."""
@@ -292,7 +313,9 @@ class BoundaryForm(Vertical):
             self.change(focused)
 
     def action_add(self) -> None:
-        """Another boundary, for a role that has none."""
+        """Another boundary, for a role that has none; nothing where boundaries are not read."""
+        if self._unread:
+            return
         taken = {field.value for field in self.query(TextField) if field.path[-1] == "role"}
         role = next((role for role in _USUAL_ROLES if role not in taken), "")
         place: Path = (BOUNDARIES, self.count)

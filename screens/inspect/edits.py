@@ -183,7 +183,9 @@ class RecipeEdits:
 
     def _show_form(self) -> None:
         editing = self._context.editing
-        self._form.show(editing.document, editing.problem, built_in=self._built_in)
+        path = self._context.bench.path
+        text_path = path.title if path.kind == "text" else ""
+        self._form.show(editing.document, editing.problem, built_in=self._built_in, text_path=text_path)
 
     @property
     def _built_in(self) -> str:

@@ -81,7 +81,9 @@ def verdict(view: RowView, token: int) -> tuple[bool, str]:
     trained = bool(mask.keep[token])
     text = REASON_TEXT[Reason(int(mask.reason[token]))]
     span = int(mask.span[token])
-    if span >= 0:
+    if span >= 0 and view.text is not None:
+        text += f" · {visible(mask.spans.role(span))} turn {span}"
+    elif span >= 0:
         source = f"{view.built_in} boundary" if view.built_in else "role_boundaries"
         text += f" · {visible(mask.spans.role(span))} span {span} · {source}[{int(mask.spans.boundary[span])}]"
     return trained, text

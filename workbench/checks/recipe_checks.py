@@ -17,6 +17,7 @@ from workbench.checks import (
     recipe,
     schema,
     template,
+    text_path,
 )
 from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen
 from workbench.checks.registry import checks, run
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
-RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema)
+RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema, text_path)
 TEXT_CHECKS = checks("text", schema)
 MODEL_CHECKS = checks("model", adapters, adapter_folder, quantization, model, loader)
 ROWS_CHECKS = checks("rows", recipe)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError, Where
 
 if TYPE_CHECKING:
@@ -49,9 +50,13 @@ class RecipeFacts:
         """True where one of the first rows holds a picture, video or sound."""
         for index in range(_FIRST_ROWS):
             try:
-                messages = self.bench.row(index).conversation.messages
+                talk = self.bench.row(index).conversation
             except BenchError:
                 continue
+            if any(finding.code == BAD_PICTURES.code for finding in talk.findings) and self.bench.path.kind == "text":
+                # There parts have become texts, and what is none has left its finding.
+                return True
+            messages = talk.messages
             for message in messages:
                 parts = message.get("content")
                 if isinstance(parts, list) and any(

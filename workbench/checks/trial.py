@@ -365,10 +365,11 @@ def _on(row: Row, bench: Bench) -> Row:
 def _slim(row: Row) -> Row:
     """The row with its rendering and trace, without its pictures and raw data: to be kept for long."""
     other, conversation = copy(row), row.conversation
-    # Found while the row still has its own texts.
-    row.flags_under(row.bench.masking)
+    if row.bench.path.kind == "text":
+        # Found while the row still has its own texts.
+        other.__dict__["turns"] = row.turns
+        other.__dict__["_turn_texts"] = row._turn_texts
     other.__dict__ |= {
-        "flags_by_keys": row.flags_by_keys,
         "where": row.where,
         "rendering": row.rendering,
         "trace": row.trace,

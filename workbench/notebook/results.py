@@ -119,13 +119,13 @@ class Inferred(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """`vlmbench.infer/1`."""
-        return infer_payload(self.found, self.model)
+        return infer_payload(self.found, self.model, self.session.bench.path)
 
     def text(self) -> str:
-        return infer_text(self.found, self.model, self.data)
+        return infer_text(self.found, self.model, self.data, self.session.bench.path)
 
     def body(self) -> str:
-        return infer_html(self.found, self.model, self.data)
+        return infer_html(self.found, self.model, self.data, self.session.bench.path)
 
 
 @dataclass(frozen=True, repr=False)

@@ -54,7 +54,11 @@ class Examiner:
             messages = row.conversation.messages
             if pictures is not None:
                 messages = with_pictures(messages, pictures[index])
-            inputs = to_device(self.collator.inputs([messages]), model.device, next(model.parameters()).dtype)
+            inputs = to_device(
+                self.collator.inputs([messages], tools=[row.conversation.tools]),
+                model.device,
+                next(model.parameters()).dtype,
+            )
             labels = torch.from_numpy(row.mask.labels[None, :]).to(model.device)
             with torch.no_grad():
                 nll, _ = trained_nll(model, inputs, labels, trim=self.trim)
@@ -70,8 +74,8 @@ class Examiner:
         stops = stop_ids(model, self.bench)
         for index in self.rows:
             for message, places in trained_turns(self.bench.row(index)):
-                history = self.bench.row(index).conversation.messages[:message]
-                inputs = self.collator.inputs([history], prompt=True)
+                talk = self.bench.row(index).conversation
+                inputs = self.collator.inputs([talk.messages[:message]], prompt=True, tools=[talk.tools])
                 inputs = to_device(inputs, model.device, next(model.parameters()).dtype)
                 length = inputs["input_ids"].shape[1]
                 ids = self.bench.row(index).rendering.input_ids
