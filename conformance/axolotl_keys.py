@@ -148,7 +148,7 @@ def plugin_models() -> list[tuple[str, Any]]:
 
 
 def text() -> str:
-    """What the file holds: one line a key."""
+    """The text of the file: one line a key."""
     data = collect()
 
     def lines(keys: dict[str, Any], indent: str) -> str:

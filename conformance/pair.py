@@ -131,7 +131,7 @@ def parsed_once(family: str) -> Iterator[None]:
 
 @dataclass
 class Tally:
-    """What was compared for a family."""
+    """Counts of what was compared for a family."""
 
     rows: int = 0
     tokens: int = 0

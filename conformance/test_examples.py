@@ -99,7 +99,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
 
 
 def refusal(path: Path) -> tuple[dict[str, Any], str]:
-    """What axolotl's validator makes of a file, and why it refuses it; "" where it does not."""
+    """The configuration that axolotl's validator returns for a file, and its refusal; "" where it accepts."""
     from axolotl.integrations.base import PluginManager
 
     try:

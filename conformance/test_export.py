@@ -71,7 +71,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 
 def exported(bench: Bench, out: Path) -> tuple[prepare.Export, Answer, Proof]:
-    """What was written to `out`, and what axolotl said of it; read again, the text gives the same labels."""
+    """Export to `out`: the export, axolotl's answer and its proof. Read again, the text gives the same labels."""
     made = prepare.prepare_export(bench, out)
     made.write(unvalidated=True)
     assert made.answer is not None
@@ -81,7 +81,7 @@ def exported(bench: Bench, out: Path) -> tuple[prepare.Export, Answer, Proof]:
 
 
 def enough(bench: Bench, answer: Answer) -> bool:
-    """Whether axolotl made labels of most rows, of most with pictures, and trains some of them but not all."""
+    """True where axolotl labelled most rows and most with pictures, and trains some tokens of them but not all."""
     given = [one for one in answer.rows.values() if not isinstance(one, str)]
     pictures = sum(bool(np.isin(ids, [one.id for one in bench.media]).any()) for ids, _ in given)
     trained = sum(int((labels != -100).sum()) for _, labels in given)
@@ -109,7 +109,7 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
 def test_without_the_plugin_axolotl_cannot_start(new: Bench, tmp_path: Path) -> None:
     """The file means what the bench shows all the same."""
     asked = {("plugins",): [], ("chat_template",): "tokenizer_default"}
-    made = prepare.prepare_export(new, tmp_path / "full.yaml", asked=asked)
+    made = prepare.prepare_export(new, tmp_path / "full.yaml", overrides=asked)
     proof = next(one for one in made.proofs if one.step == "consumer")
     assert made.answer is not None
     assert (proof.code, made.answer.unwrapped) == ("consumer_cannot_start", True)

@@ -14,17 +14,19 @@ def test_the_stored_keys_are_axolotls() -> None:
     assert axolotl_keys.FILE.read_text("utf-8") == axolotl_keys.text()
 
 
-def validated(recipe: dict[str, Any]) -> None:
+def validated(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe as axolotl's validator hands it on."""
     from axolotl.cli.config import gpu_capabilities
     from axolotl.utils.config import validate_config
     from axolotl.utils.dict import DictDefault
 
     capabilities, surroundings = gpu_capabilities()
-    validate_config(DictDefault(recipe), capabilities=capabilities, env_capabilities=surroundings)
+    return dict(validate_config(DictDefault(recipe), capabilities=capabilities, env_capabilities=surroundings))
 
 
 def test_axolotl_takes_the_clean_recipe() -> None:
-    validated(dict(CLEAN))
+    taken = validated(dict(CLEAN))
+    assert CLEAN.keys() <= taken.keys()
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -37,4 +39,5 @@ def test_axolotl_refuses_what_the_bench_calls_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_axolotl_takes_in_silence_what_the_bench_warns_of(name: str) -> None:
     keys, _ = ACCEPTED[name]
-    validated(CLEAN | keys)
+    taken = validated(CLEAN | keys)
+    assert taken["base_model"] == CLEAN["base_model"]

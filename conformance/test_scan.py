@@ -35,7 +35,7 @@ def axolotl() -> Any:
 
 @dataclass
 class Record:
-    """What one pass over the generated cases saw."""
+    """The generated cases with their expected masks and the branches that each one takes."""
 
     cases: list[Case] = field(default_factory=list)
     wanted: list[np.ndarray] = field(default_factory=list)
@@ -82,7 +82,7 @@ def theirs(module: Any, case: Case) -> tuple[np.ndarray, np.ndarray]:
 
 
 def their_labels(module: Any, case: Case) -> np.ndarray:
-    """What `ProcessingStrategy.process_labels` makes of a case, pad and media included."""
+    """The labels that `ProcessingStrategy.process_labels` gives for a case, pad and media masked."""
     strategy = object.__new__(module.ProcessingStrategy)
     strategy.processor = SimpleNamespace(tokenizer=SimpleNamespace(pad_token_id=case.pad_id))
     strategy.image_token_id = case.media_id

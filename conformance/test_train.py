@@ -41,7 +41,7 @@ def exported(folder: Path, **values: Any) -> dict[str, Any]:
     (folder / "recipe.yaml").write_text(text, "utf-8")
     bench = Bench(Document.from_file(folder / "recipe.yaml")).load()
     asked = {"max_steps": STEPS, "logging_steps": 1, "seed": 1} | CPU | dict.fromkeys(KERNELS, False) | values
-    made = prepare_export(bench, folder / "full.yaml", asked={(key,): value for key, value in asked.items()})
+    made = prepare_export(bench, folder / "full.yaml", overrides={(key,): value for key, value in asked.items()})
     # Only a run of its own is missing: axolotl was asked, and makes the same labels of the same file.
     assert [one.step for one in made.missing] == ["overfit"]
     assert next(one for one in made.proofs if one.step == "consumer").ok

@@ -34,7 +34,7 @@ _GRACE_SECONDS = 0.5
 
 
 class Actions(Provider):
-    """The command palette: every declared action that can be used on this screen."""
+    """The command palette: every declared action that can be used on the screen in front."""
 
     def _usable(self) -> list[Action]:
         app = self.app
@@ -46,13 +46,13 @@ class Actions(Provider):
         ]
 
     async def discover(self) -> Hits:
-        """All of them, in the order declared."""
+        """All actions, in the order declared."""
         for action in self._usable():
             about = f"{action.keys_text}  {action.tooltip}"
             yield DiscoveryHit(action.description, self._runner(action), help=about)
 
     async def search(self, query: str) -> Hits:
-        """Those whose name matches."""
+        """The actions whose name matches."""
         matcher = self.matcher(query)
         for action in self._usable():
             score = matcher.match(action.description)
@@ -72,7 +72,7 @@ _COLLECT_SECONDS = 1.0
 
 
 class WorkbenchApp(Reporting):
-    """Holds a bench that is not loaded yet; `row` is the first to be shown."""
+    """The app of a bench, which it loads; `row` is the first row to be shown."""
 
     TITLE = "vlmbench"
     CSS_PATH = "app.tcss"
@@ -108,13 +108,13 @@ class WorkbenchApp(Reporting):
         self.set_interval(_COLLECT_SECONDS, self._collector.tick)
 
     async def on_event(self, event: events.Event) -> None:
-        """Every event of the terminal passes here; keys and mouse say that somebody waits for the window."""
+        """Take an event of the terminal. A key or the mouse says that somebody waits for the window."""
         if isinstance(event, events.InputEvent):
             self._collector.touched()
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
-        """A key that came before the focus moved was typed for the pane that has it now: `/owned` in one burst."""
+        """Give the focused pane a key that came before the focus moved to it, as in `/owned` typed in one burst."""
         focused = self.focused
         if focused is not None and event.time < getattr(self.screen, "focused_at", 0.0):
             event.prevent_default()
@@ -128,7 +128,7 @@ class WorkbenchApp(Reporting):
 
     @property
     def base(self) -> Screen[None]:
-        """The screen below every dialog; Textual's own, empty one lies under it."""
+        """The screen below every dialog. Textual's own, empty screen is below it."""
         return self.screen_stack[min(1, len(self.screen_stack) - 1)]
 
     @property
@@ -274,7 +274,7 @@ class WorkbenchApp(Reporting):
             self.push_screen(HelpScreen(self.scopes))
 
     def action_next_theme(self) -> None:
-        """Dark, light, the terminal's own, and so on."""
+        """Change to the next theme: dark, light, high contrast, the terminal's own."""
         index = CYCLE.index(self.theme) if self.theme in CYCLE else -1
         self.theme = CYCLE[(index + 1) % len(CYCLE)]
 
@@ -284,7 +284,7 @@ class WorkbenchApp(Reporting):
 
 
 def in_browser() -> bool:
-    """Whether a server shows the app in a browser; it has no terminal then."""
+    """True where a server shows the app in a browser; it has no terminal then."""
     return os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
 
 

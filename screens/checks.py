@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets.option_list import Option
 
-from screens.describe_findings import detail, headline, summary
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
@@ -22,13 +21,15 @@ from screens.shell.fields import OptionList
 from screens.shell.fix_trials import TriedFixes
 from screens.shell.messages import CheckProgressed, JobFailed
 from screens.shell.status_bar import StatusBar
-from screens.shell.themes import paints
+from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
-from workbench.findings import Finding
+from workbench.findings import SEVERITIES, Finding, Fix
 from workbench.views.items import visible
+from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
+    from workbench.bench import Bench
     from workbench.checks.run import Group, Report
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
@@ -36,7 +37,9 @@ PLACES = 1000
 """Places of one cause that can be stepped through."""
 _EVERY_SECONDS = 0.25
 _SHARE = 5.0
-"""A picture of the findings so far takes at most a sixth of the time."""
+"""Showing the findings so far takes at most a sixth of the time."""
+_VALUE_CHARS = 600
+"""Characters of a fix's new value that are shown."""
 
 
 class ChecksScreen(WorkbenchScreen):
@@ -50,7 +53,8 @@ class ChecksScreen(WorkbenchScreen):
     report: Report | None = None
     done = False
     problem: BenchError | None = None
-    _told_of = ""
+    _report_text = ""
+    """The recipe's text that the report is of."""
     _round = 0
     _place = 0
     _chosen: tuple[str, str] | None = None
@@ -63,14 +67,14 @@ class ChecksScreen(WorkbenchScreen):
             causes.border_title = "findings"
             yield causes
             with VerticalScroll(id="detail") as box:
-                box.border_title = "explained"
-                yield Static(id="said", markup=False)
+                box.border_title = "explanation"
+                yield Static(id="page", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#causes").focus()
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Check again what was edited."""
         if edited:
             self.follow()
@@ -132,9 +136,9 @@ class ChecksScreen(WorkbenchScreen):
             return
         self.done, self.problem = message.done, message.problem
         if message.report is not None:
-            self.report, self._told_of = message.report, self._seen
+            self.report, self._report_text = message.report, self._seen
         if message.problem is not None:
-            self.refused(message.problem)
+            self.notify_problem(message.problem)
         self._draw()
 
     @property
@@ -157,16 +161,16 @@ class ChecksScreen(WorkbenchScreen):
     def _draw(self) -> None:
         paint = paints(self.app.current_theme)
         causes = self.query_one("#causes", OptionList)
-        at = next((i for i, group in enumerate(self.groups) if _name(group) == self._chosen), 0)
+        at = next((i for i, group in enumerate(self.groups) if _key(group) == self._chosen), 0)
         with self.prevent(OptionList.OptionHighlighted):
             causes.clear_options()
-            causes.add_options([Option(headline(group, paint)) for group in self.groups])
+            causes.add_options([Option(cause_line(group, paint)) for group in self.groups])
             causes.highlighted = at if self.groups else None
-        said = summary(self.bench, self.report, self.done, paint)
+        progress = check_summary(self.bench, self.report, self.done, paint)
         if self.problem is not None:
-            # What was found before is shown on, and is not all.
-            said = Text(f" ✗ not checked to the end: {visible(self.problem.title)}", paint.severity["error"])
-        self.query_one("#progress", Static).update(said)
+            # The findings so far stay in sight, and are not all.
+            progress = Text(f" ✗ the check ended early: {visible(self.problem.title)}", paint.severity["error"])
+        self.query_one("#progress", Static).update(progress)
         self._draw_detail()
         status = status_of(self.bench)
         if self.report is not None:
@@ -179,16 +183,16 @@ class ChecksScreen(WorkbenchScreen):
         box.border_subtitle = ""
         if group is not None and len(group.first) > 1:
             box.border_subtitle = f"place {min(self._place, len(group.first) - 1) + 1} of {group.count:,}  n N"
-        quiet = "" if not self.done else "nothing to explain"
+        empty = "" if not self.done else "nothing to explain"
         if self.problem is not None:
-            quiet = visible(f"{self.problem.cause} {self.problem.hint}")
-        said = detail(group, self.finding, paint) if group is not None and self.finding is not None else quiet
-        self.query_one("#said", Static).update(said)
+            empty = visible(f"{self.problem.cause} {self.problem.hint}")
+        page = finding_page(group, self.finding, paint) if group is not None and self.finding is not None else empty
+        self.query_one("#page", Static).update(page)
 
     @on(OptionList.OptionHighlighted)
     def _moved(self) -> None:
         group = self.group
-        self._chosen = _name(group) if group is not None else None
+        self._chosen = _key(group) if group is not None else None
         self._place = 0
         self._draw_detail()
         self.query_one("#detail").scroll_home(animate=False)
@@ -227,22 +231,24 @@ class ChecksScreen(WorkbenchScreen):
         if fix is None:
             self.notify("This finding has no fix that can be applied", timeout=3)
             return
-        self.fixes.make(TriedFixes(self._told_of, [fix], fix.described))
+        self.fixes.apply(TriedFixes(self._report_text, [fix], fix.described))
 
     def action_fix_all(self) -> None:
         """Apply every fix that goes together with the others."""
-        if self.report is None or not any(one.fix is not None for one in self.report.findings):
+        if self.report is None or not any(finding.fix is not None for finding in self.report.findings):
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
         self.notify("Trying the fixes together…", timeout=3)
-        self.background.submit(Kind.FIX, self._all(self.report, self._told_of))
+        self.background.submit(Kind.FIX, self._all(self.report, self._report_text))
 
     def _all(self, report: Report, text: str) -> Iterator[None]:
         from workbench.checks.apply_fixes import together
 
         fixes = together(report)
-        said = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(one.described for one in fixes)
-        self.fixes.made(TriedFixes(text, fixes, said or "None can be made as the recipe is now"))
+        description = f"{len(fixes)} fixes" if len(fixes) > 1 else "".join(fix.described for fix in fixes)
+        self.fixes.apply_from_thread(
+            TriedFixes(text, fixes, description or "No fix can be applied to the recipe as it is now")
+        )
         yield
 
     def action_check_again(self) -> None:
@@ -250,5 +256,88 @@ class ChecksScreen(WorkbenchScreen):
         self.follow()
 
 
-def _name(group: Group) -> tuple[str, str]:
+def _key(group: Group) -> tuple[str, str]:
     return group.code, group.finding.message
+
+
+# Findings as text
+
+
+def cause_line(group: Group, paint: Paints) -> Text:
+    """Code and message of a cause, with how often it was found."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{SEVERITY_GLYPH[group.severity]} {visible(group.code)} ", paint.severity[group.severity])
+    if group.count > 1:
+        rows = group.rows > 1
+        text.append(f"×{group.count:,}" + (f" in {group.rows:,} rows " if rows else " "), paint.strong)
+    if group.fix is not None:
+        text.append("fix ", paint.accent)
+    return text.append(visible(group.finding.message))
+
+
+def finding_page(group: Group, finding: Finding, paint: Paints) -> Text:
+    """A finding's place, message and hint, its fix, and the page of its code."""
+    from workbench.checks.registry import codes
+
+    text = Text()
+    text.append(f"{SEVERITY_GLYPH[group.severity]} {visible(group.code)}", paint.severity[group.severity])
+    if finding.where:
+        text.append(f"  {visible(str(finding.where))}", paint.muted)
+    text.append(f"\n{visible(finding.message)}", paint.strong)
+    if finding.hint:
+        text.append(f"\n→ {visible(finding.hint)}", paint.accent)
+    if group.fix is not None:
+        text.append("\n\n").append_text(_fix_text(group.fix, paint))
+    page = codes().get(group.code)
+    if page is not None:
+        text.append(f"\n\n{page.title}", paint.strong)
+        for name, body in (("cause", page.cause), ("example", page.example), ("what to do", page.fix)):
+            text.append(f"\n\n{name}\n", paint.muted).append(body)
+    return text
+
+
+def _fix_text(fix: Fix, paint: Paints) -> Text:
+    from workbench.recipe.yaml.document import dotted, write_value
+
+    text = Text()
+    text.append("f applies: ", paint.accent).append(visible(fix.described))
+    for edit in fix.edits:
+        name = visible(dotted(edit.path))
+        if edit.rename:
+            text.append(f"\n- {name}", paint.severity["error"])
+            text.append(f"\n+ {visible(dotted((*edit.path[:-1], edit.rename)))}", paint.accent)
+            continue
+        if edit.remove:
+            text.append(f"\n- {name}", paint.severity["error"])
+            continue
+        # Written under a plain key: the brackets of a path would be quoted.
+        value = name + write_value("x", edit.value).removeprefix("x")
+        body = "\n".join(f"+ {visible(line)}" for line in value[:_VALUE_CHARS].splitlines())
+        text.append(f"\n{body}" + ("…" if len(value) > _VALUE_CHARS else ""), paint.accent)
+    return text
+
+
+def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:
+    """One line on a check: its progress, the counts of findings, and the share of trained tokens."""
+    text = Text(" ", no_wrap=True, overflow="ellipsis")
+    rows, total = report.rows if report is not None else 0, bench.rows.known_length
+    counts = [
+        (f"{number:,} {severity}{'s' if number > 1 else ''}", paint.severity[severity])
+        for severity in SEVERITIES
+        if report is not None and (number := report.count(severity))
+    ]
+    if not done:
+        share = f"{100 * rows // total}%  " if total else ""
+        text.append(f"checking…  {share}", paint.accent)
+    elif not counts:
+        text.append("✓ clean  ", paint.accent)
+    for count, style in counts:
+        text.append(f"{count}  ", style)
+    text.append(f"{rows:,}" + (f" of {total:,}" if total and total != rows else "") + " rows", paint.strong)
+    if report is not None and report.tokens:
+        share = f"{100 * report.trained / report.tokens:.0f}%"
+        text.append(f"  {report.trained:,} of {report.tokens:,} tokens trained ({share})", paint.muted)
+    if report is not None and report.agreement is not None and report.agreement[1]:
+        same, compared = report.agreement
+        text.append(f"  transformers' own mask agrees on {same:,} of {compared:,} tokens", paint.muted)
+    return text

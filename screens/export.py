@@ -1,4 +1,4 @@
-"""The export screen: what would be written, what of it is proven, and the missing step one key away."""
+"""The export screen: the file to be written, what is proven of it, and a key that goes to the first missing step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen
-from screens.shell.dialogs import Agree, Ask
+from screens.shell.dialogs import ConfirmDialog, InputDialog
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
@@ -34,7 +34,7 @@ ROWS = 200
 
 
 class ExportScreen(WorkbenchScreen):
-    """Looks again whenever it comes to the front: a run may have ended meanwhile."""
+    """Prepares the export again whenever it comes to the front: a run may have ended meanwhile."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
     CSS_PATH = "export.tcss"
@@ -53,14 +53,14 @@ class ExportScreen(WorkbenchScreen):
                 proofs.border_title = "proven"
                 yield Static(id="steps", markup=False)
             with VerticalScroll(id="file") as file:
-                file.border_title = "would be written"
+                file.border_title = "file to be written"
                 yield Static(id="yaml", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#proofs").focus()
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Prove again what can be proven."""
         self.action_again()
 
@@ -115,23 +115,25 @@ class ExportScreen(WorkbenchScreen):
         """Write the file, or say what is missing."""
         made = self.made
         if made is None:
-            self.notify("It is not ready yet", timeout=3)
+            self.notify("The export is still being prepared", timeout=3)
             return
         if made.missing:
-            body = "\n".join(f"{one.step}: {one.message}" for one in made.missing)
-            agree = Agree(
-                "not everything is proven", body, agree="writes it all the same, marked as unvalidated", diff=False
+            body = "\n".join(f"{proof.step}: {proof.message}" for proof in made.missing)
+            agree = ConfirmDialog(
+                "not everything is proven", body, agree="writes it anyway, marked as unvalidated", diff=False
             )
             self.app.push_screen(agree, lambda yes: self._ask_for_a_path(unvalidated=True) if yes else None)
             return
         self._ask_for_a_path(unvalidated=False)
 
     def _ask_for_a_path(self, *, unvalidated: bool) -> None:
-        def given(path: str | None) -> None:
+        def entered(path: str | None) -> None:
             if path and path.strip():
                 self._write(Path(path).expanduser(), unvalidated=unvalidated)
 
-        self.app.push_screen(Ask("write the full run's recipe to", value="full.yaml", hint="a path"), given)
+        self.app.push_screen(
+            InputDialog("write the full run's recipe to", value="full.yaml", hint="path of the file"), entered
+        )
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
@@ -154,7 +156,7 @@ class ExportScreen(WorkbenchScreen):
     @on(FileComposed)
     def _file_composed(self, message: FileComposed) -> None:
         if message.problem is not None:
-            self._refuse(message.problem)
+            self.notify_problem(message.problem)
         elif message.made is not None:
             self._offer(message.made, message.path, unvalidated=message.unvalidated)
 
@@ -168,20 +170,17 @@ class ExportScreen(WorkbenchScreen):
             if yes:
                 self._put(made, path, unvalidated=unvalidated, force=True)
 
-        diff = made.diff() or "(it holds the same)"
-        self.app.push_screen(Agree(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
+        diff = made.diff() or "(the file has the same text)"
+        self.app.push_screen(ConfirmDialog(f"overwrite {path.name}", diff, agree="overwrites it"), agreed)
 
     def _put(self, made: Export, path: Path, *, unvalidated: bool, force: bool) -> None:
         try:
             target = made.write(path, unvalidated=unvalidated, force=force)
         except BenchError as problem:
-            self._refuse(problem)
+            self.notify_problem(problem)
             return
-        said = written_text(made, target)
-        self.notify(f"{said[0].upper()}{said[1:]}", timeout=6, markup=False)
-
-    def _refuse(self, problem: BenchError) -> None:
-        self.notify(visible(f"{problem.title}. {problem.cause}"), severity="error", timeout=8, markup=False)
+        text = written_text(made, target)
+        self.notify(f"{text[0].upper()}{text[1:]}", timeout=6, markup=False)
 
     # Drawing
 
@@ -193,26 +192,29 @@ class ExportScreen(WorkbenchScreen):
             text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
             text.append(f"\n{visible(self.problem.cause)}\n{visible(self.problem.hint)}", paint.muted)
         elif self.made is None:
-            text.append("Looking at what is proven…", paint.muted)
+            text.append("Checking what is proven…", paint.muted)
         else:
-            said, next_key = proof_line(self.made), "enter goes to the first" if self.made.missing else "w writes it"
+            line, next_key = (
+                proof_line(self.made),
+                "enter goes to the first missing step" if self.made.missing else "w writes it",
+            )
             colours = {"pass": paint.bar, "doubtful": paint.severity["warning"], "fail": paint.severity["error"]}
-            text.append(f"{said[0].upper()}{said[1:]}: {next_key}", colours[outcome(self.made)])
+            text.append(f"{line[0].upper()}{line[1:]}: {next_key}", colours[outcome(self.made)])
             text.append("\n")
-            for one in self.made.proofs:
-                self._step(text, one)
+            for proof in self.made.proofs:
+                self._step(text, proof)
             for requirement in self.made.composed.requirements:
                 text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(requirement))
         steps.update(text)
-        self.query_one("#proofs").border_subtitle = "looking again" if self.looking and self.made is not None else ""
+        self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())
 
-    def _step(self, text: Text, one: Proof) -> None:
+    def _step(self, text: Text, proof: Proof) -> None:
         paint = paints(self.app.current_theme)
-        style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[one.ok]
-        text.append(f"\n{MARKS[one.ok]} {one.step:<{_STEP_CELLS}}", style).append(visible(one.message))
-        if one.ok is not True and one.hint:
-            text.append(f"\n  → {visible(one.hint)}", paint.muted)
+        style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[proof.ok]
+        text.append(f"\n{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style).append(visible(proof.message))
+        if proof.ok is not True and proof.hint:
+            text.append(f"\n  → {visible(proof.hint)}", paint.muted)
 
     def _file(self) -> Text:
         paint = paints(self.app.current_theme)

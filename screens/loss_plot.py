@@ -35,7 +35,7 @@ class _Powers(AxisFormatter):
 
 
 class _Canvas(Guarded, Canvas):
-    """While a window grows, the library's gives lines without a style, on which Textual's NO_COLOR breaks."""
+    """The library's canvas with a style for every line: without one, Textual's NO_COLOR filter raises."""
 
     def render_line(self, y: int) -> Strip:
         strip = super().render_line(y)
@@ -43,11 +43,11 @@ class _Canvas(Guarded, Canvas):
 
 
 class _Plot(Guarded, PlotWidget):
-    """The library's."""
+    """The library's plot, guarded."""
 
 
 class LossPlot(Container):
-    """Told by `show` what the losses and gradient norms are."""
+    """Plots losses and gradient norms; `show` sets them."""
 
     def compose(self) -> ComposeResult:
         """The plot."""
@@ -63,7 +63,7 @@ class LossPlot(Container):
         plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 1, 7
 
     def show(self, losses: Sequence[float], norms: Sequence[float], guess: float, other: Sequence[float] = ()) -> None:
-        """Draw the curves; `guess` is the loss of a model that knows nothing, or NaN; `other` another run's losses."""
+        """Draw the curves; `guess` is the loss of random guessing, or NaN; `other` another run's losses."""
         plot, theme = self.query_one(PlotWidget), self.app.current_theme
         paint = paints(theme)
         plot.clear()
@@ -94,8 +94,8 @@ class LossPlot(Container):
         bands = Text.assemble(
             (f"┈ {MEMORISED:g} reproduced", paint.severity["note"]),
             "  ",
-            (f"┈ above {BAND:g} is odd", paint.severity["warning"]),
+            (f"┈ above {BAND:g} unusual", paint.severity["warning"]),
         )
         if math.isfinite(guess):
-            bands.append("  ").append(f"┈ {guess:.1f} is a guess", paint.severity["error"])
+            bands.append("  ").append(f"┈ {guess:.1f} random", paint.severity["error"])
         self.border_subtitle = Content.from_rich_text(bands)

@@ -40,9 +40,9 @@ _TYPED_SECONDS = 0.1
 _MEMORY_SECONDS = 0.8
 _KEY = "lora_target_modules"
 _WAYS = {
-    "causal": "text alone: AutoModelForCausalLM's own class",
-    "backbone": "text alone: its text backbone",
-    "direct": "text alone: loaded whole",
+    "causal": "text-only runs load AutoModelForCausalLM's own class",
+    "backbone": "text-only runs load its text backbone",
+    "direct": "text-only runs load the whole model",
 }
 
 
@@ -81,17 +81,17 @@ class ModelScreen(WorkbenchScreen):
                     yield Input(id="pattern", compact=True, placeholder="a pattern, [names], or all-linear")
                     yield Static(id="reached", markup=False)
                 with VerticalScroll(id="memory") as memory:
-                    memory.border_title = "memory of a step"
+                    memory.border_title = "memory of a training step"
                     yield Static(id="bytes", markup=False)
-                with VerticalScroll(id="wrong") as wrong:
-                    wrong.border_title = "findings"
-                    yield Static(id="told", markup=False)
+                with VerticalScroll(id="findings") as findings:
+                    findings.border_title = "findings"
+                    yield Static(id="findings-text", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#towers").focus()
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Look again at what was edited."""
         if edited:
             self.follow()
@@ -182,12 +182,12 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#towers", Tree).action_toggle_node()
 
     def action_fix(self) -> None:
-        """Apply the first finding's fix that does no harm."""
-        fixable = [one for one in self.findings if one.fix is not None]
+        """Apply the first fix that does no harm to the rows."""
+        fixable = [finding for finding in self.findings if finding.fix is not None]
         if not fixable:
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
-        self.fixes.make_first(fixable)
+        self.fixes.apply_first(fixable)
 
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:
@@ -203,7 +203,7 @@ class ModelScreen(WorkbenchScreen):
         try:
             value = _as_meant(typed)
         except yaml.YAMLError:
-            # A list under the hands, with its bracket still open.
+            # A list that is being typed: its bracket is still open.
             return
         if value == self.editing.document.get((_KEY,)):
             return
@@ -212,7 +212,7 @@ class ModelScreen(WorkbenchScreen):
             self.editing.set((_KEY,), value)
             self.follow()
         except BenchError as problem:
-            self.refused(problem)
+            self.notify_problem(problem)
         finally:
             self._typing = False
 
@@ -223,7 +223,10 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#made", Static).update(self._headline(paint))
         self._draw_towers(paint)
         self._draw_beside()
-        counts = {severity: sum(one.severity == severity for one in self.findings) for severity in ("error", "warning")}
+        counts = {
+            severity: sum(finding.severity == severity for finding in self.findings)
+            for severity in ("error", "warning")
+        }
         status = replace(status_of(self.bench), errors=counts["error"], warnings=counts["warning"])
         self.query_one(StatusBar).show(status)
 
@@ -273,18 +276,18 @@ class ModelScreen(WorkbenchScreen):
 
     def _draw_beside(self) -> None:
         paint = paints(self.app.current_theme)
-        self.query_one("#targets").border_subtitle = "looking…" if self.looking else ""
+        self.query_one("#targets").border_subtitle = "reading…" if self.looking else ""
         self.query_one("#reached", Static).update(self._reached(paint))
         self.query_one("#bytes", Static).update(self._memory(paint))
-        told = Text(end="")
-        for one in self.findings:
-            told.append("\n\n" if told else "")
-            told.append(f"{SEVERITY_GLYPH[one.severity]} {one.code} ", paint.severity[one.severity])
-            told.append(visible(one.message))
-            if one.hint:
-                told.append(f"\n→ {visible(one.hint)}", paint.accent if one.fix is not None else paint.muted)
-        nothing = "" if self.facts is None else "Nothing is wrong with the model and what is trained of it."
-        self.query_one("#told", Static).update(told if self.findings else Text(nothing, paint.muted))
+        text = Text(end="")
+        for finding in self.findings:
+            text.append("\n\n" if text else "")
+            text.append(f"{SEVERITY_GLYPH[finding.severity]} {finding.code} ", paint.severity[finding.severity])
+            text.append(visible(finding.message))
+            if finding.hint:
+                text.append(f"\n→ {visible(finding.hint)}", paint.accent if finding.fix is not None else paint.muted)
+        nothing = "" if self.facts is None else "No findings about the model and its trained parts."
+        self.query_one("#findings-text", Static).update(text if self.findings else Text(nothing, paint.muted))
 
     def _reached(self, paint: Paints) -> Text:
         text = Text(end="")
@@ -301,7 +304,7 @@ class ModelScreen(WorkbenchScreen):
             text.append("  " if number else "")
             text.append(f"{STATE_GLYPH['adapted']} {hits:,} {tower}", paint.bar if fine else paint.severity["warning"])
         if not self.facts.hits:
-            text.append("no adapters" if self.bench.recipe.adapter is None else "nothing", paint.muted)
+            text.append("no adapters" if self.bench.recipe.adapter is None else "no module matches", paint.muted)
         if self.facts.dead:
             text.append(f"   † {len(self.facts.dead):,} frozen again", paint.severity["warning"])
         return text
@@ -311,9 +314,9 @@ class ModelScreen(WorkbenchScreen):
         if self._no_memory is not None:
             return text.append(visible(f"{self._no_memory.title}. {self._no_memory.cause}"), paint.muted)
         if self.facts is not None and self.facts.refusal is not None:
-            return text.append("not known while the targets are refused", paint.muted)
+            return text.append("no estimate while the targets are refused", paint.muted)
         if self.estimate is None:
-            return text.append("estimated when the targets rest" if self.facts is not None else "", paint.muted)
+            return text.append("estimating…" if self.facts is not None else "", paint.muted)
         lines = memory_lines(self.estimate)
         most = max(size for _, size in lines[:-1]) or 1
         for name, size in lines:
@@ -322,7 +325,7 @@ class ModelScreen(WorkbenchScreen):
             text.append(f"{short_bytes(size):>10}  ", paint.strong if last else "")
             text.append("" if last else "█" * round(16 * size / most), paint.accent).append("\n")
         rows = f"{self.estimate.batch} row{'s' if self.estimate.batch > 1 else ''} of {self.estimate.sequence:,} tokens"
-        return text.append(f"{rows}; a GPU's runtime comes on top", paint.muted)
+        return text.append(f"{rows}; the GPU's runtime is not included", paint.muted)
 
 
 def _as_typed(value: Any) -> str:
@@ -333,7 +336,7 @@ def _as_typed(value: Any) -> str:
 
 
 def _as_meant(typed: str) -> Any:
-    """What a person wrote: a list where it begins with a bracket, else a text; None for nothing."""
+    """The value of the typed text: a list where it begins with a bracket, else a string; None for an empty field."""
     typed = typed.strip()
     if typed.startswith("["):
         return yaml.safe_load(typed)
@@ -357,14 +360,14 @@ def _tower(line: ModelLine, paint: Paints) -> Text:
     text.append(f"{short_count(line.parameters):>9} {short_bytes(line.bytes):>9}  ", paint.muted)
     again = "frozen again" if line.state == "dead" else "adapted"
     hits = f"all {line.modules:,}" if line.adapted == line.modules else f"{line.adapted:,} of {line.modules:,}"
-    said = f"{hits} {again}" if line.adapted else line.state
-    text.append(said, style)
+    state = f"{hits} {again}" if line.adapted else line.state
+    text.append(state, style)
     return text.append(f"  {short_count(line.trained)} trained" if line.trained else "", paint.muted)
 
 
 def _within(name: str, prefixes: tuple[str, ...]) -> str:
     """A module's name as it goes on after its tower's."""
-    return next((name.removeprefix(f"{one}.") for one in prefixes if name.startswith(f"{one}.")), name)
+    return next((name.removeprefix(f"{prefix}.") for prefix in prefixes if name.startswith(f"{prefix}.")), name)
 
 
 def _kind(line: ModelLine, name: str, paint: Paints) -> Text:

@@ -1,4 +1,4 @@
-"""The overfit screen: start a run, watch it learn, read the verdict; runs of before are kept and shown again."""
+"""The overfit screen: start a run, watch it learn, read the verdict; earlier runs are kept and can be shown again."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from screens.describe_run import compared_text, progress_text, verdict_text, waiting_text
 from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
+from screens.overfit_text import compared_text, progress_text, verdict_text, waiting_text
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
 from screens.shell.themes import paints
@@ -57,7 +57,7 @@ class OverfitScreen(WorkbenchScreen):
             yield LossPlot(id="curve")
             with VerticalScroll(id="verdict") as box:
                 box.border_title = "verdict"
-                yield Static(id="told", markup=False)
+                yield Static(id="verdict-text", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
@@ -69,10 +69,10 @@ class OverfitScreen(WorkbenchScreen):
 
     @property
     def running(self) -> bool:
-        """Whether a run goes on."""
+        """True while a run is in progress."""
         return self._supervisor is not None
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         """Look for the runs that are kept."""
         if edited and not self.running:
             self.background.submit(Kind.RUNS, self._find())
@@ -102,15 +102,18 @@ class OverfitScreen(WorkbenchScreen):
     def action_step_run(self, by: int) -> None:
         """Show an older run, or with a negative number a newer one."""
         index = self._shown + by
-        if self.running or not 0 <= index < len(self._runs):
-            self.notify("No other run that way", timeout=2)
+        if self.running:
+            self.notify("Other runs can be shown when this one has ended", timeout=3)
+            return
+        if not 0 <= index < len(self._runs):
+            self.notify(f"There is no {'older' if by > 0 else 'newer'} run", timeout=2)
             return
         self._show_run(index)
 
     def action_compare(self) -> None:
-        """Show the run that is shown beside the one before it, or alone again."""
+        """Show the run side by side with the one before it, or alone again."""
         if not self._comparing and self._before() is None:
-            self.notify("There is no run before this one", timeout=2)
+            self.notify("There is no earlier run to compare with", timeout=2)
             return
         self._comparing = not self._comparing
         self._draw()
@@ -125,7 +128,7 @@ class OverfitScreen(WorkbenchScreen):
     def action_start(self) -> None:
         """Start a run of the recipe as it stands."""
         if self.running:
-            self.notify("A run goes on; c cancels it", timeout=3)
+            self.notify("A run is in progress; c cancels it", timeout=3)
             return
         self._problem, self._comparing = None, False
         self._events, self._shown = [], -1
@@ -178,9 +181,9 @@ class OverfitScreen(WorkbenchScreen):
         self._draw()
 
     def action_cancel(self) -> None:
-        """End the run that goes on."""
+        """Cancel the run that is in progress."""
         if self._supervisor is None:
-            self.notify("No run goes on", timeout=2)
+            self.notify("No run is in progress", timeout=2)
             return
         self._supervisor.cancel()
 
@@ -209,35 +212,35 @@ class OverfitScreen(WorkbenchScreen):
         other = self._before() if self._comparing else None
         self.query_one(LossPlot).show(
             _losses(self._events),
-            [number(one["grad_norm"]) for one in steps],
+            [number(step["grad_norm"]) for step in steps],
             _guess(self._events),
             _losses(other.events) if other is not None else (),
         )
-        waits = not self.running and not doing
+        idle = not self.running and not doing
         line = (
             waiting_text(self.rows, self.steps, paint)
-            if waits
+            if idle
             else progress_text(self._events, doing, self.steps, paint)
         )
         self.query_one("#run-line", Static).update(line)
-        told, box = Text(end=""), self.query_one("#verdict")
+        text, box = Text(end=""), self.query_one("#verdict")
         box.border_subtitle = self._run_name()
         if self._problem is not None:
-            told.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
+            text.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
             for more in (self._problem.cause, self._problem.hint):
-                told.append(f"\n{visible(more)}" if more else "", paint.muted)
+                text.append(f"\n{visible(more)}" if more else "", paint.muted)
         elif verdict is None:
-            told.append("No run yet.", paint.strong)
-            told.append(
-                "\n\nA run trains the recipe's adapters on a few rows until they are reproduced, in a process of "
-                "its own. It takes a minute or two for a small model, and says whether the full run can learn.",
+            text.append("No run yet.", paint.strong)
+            text.append(
+                "\n\nA run trains the recipe's adapters on a few rows until the model reproduces them, in a process "
+                "of its own. It takes a minute or two for a small model, and tells whether the recipe can learn.",
                 paint.muted,
             )
         elif other is not None:
-            compared_text(told, self._runs[self._shown], other, paint)
+            compared_text(text, self._runs[self._shown], other, paint)
         else:
-            verdict_text(told, self._events, verdict, paint)
-        self.query_one("#told", Static).update(told)
+            verdict_text(text, self._events, verdict, paint)
+        self.query_one("#verdict-text", Static).update(text)
 
     def _run_name(self) -> str:
         if self.running:
@@ -253,4 +256,4 @@ def _guess(events: Sequence[Event]) -> float:
 
 
 def _losses(events: Sequence[Event]) -> list[float]:
-    return [number(one["loss"]) for one in every(events, "step")]
+    return [number(step["loss"]) for step in every(events, "step")]

@@ -17,7 +17,7 @@ def bench() -> Bench:
 
 
 def changed(bench: Bench, **edits: object) -> list[str]:
-    """What differs after an edit of the recipe, which is taken back."""
+    """The parts of the fingerprint that differ after an edit of the recipe, which is undone."""
     before = fingerprint(bench, [0, 1])
     for key, value in edits.items():
         path = tuple(int(step) if step.isdigit() else step for step in key.split("__"))

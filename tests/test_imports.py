@@ -132,7 +132,7 @@ def test_no_class_is_too_large_to_be_held_in_the_head() -> None:
 
 
 def _textual_names() -> set[str]:
-    """What of Textual begins with an underscore and is imported, overridden or asked of itself by our code."""
+    """Textual's names with a leading underscore that our code imports, overrides or reads."""
     found = set()
     for _, tree in _trees():
         for node in ast.walk(tree):

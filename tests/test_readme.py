@@ -68,7 +68,7 @@ def test_every_file_that_a_page_names_is_there(page: str) -> None:
 
 
 def test_every_name_of_ours_that_a_docstring_tells_is_there() -> None:
-    """What is moved would be told of by its old name for ever."""
+    """A docstring that names a moved module is out of date; this finds it."""
     named = {
         name
         for folder in ("workbench", "screens")

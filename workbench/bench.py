@@ -11,23 +11,26 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InputError, Where
+from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
-from workbench.row import Losses, Masking, PartFlags, Row, as_finding
+from workbench.row import Losses, Masking, Row, as_finding
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from workbench.consumers.axolotl.loader import Rehearsal
     from workbench.consumers.protocol import Asked
     from workbench.data.sources import RowSource
+    from workbench.data.turns import TurnKeys
     from workbench.families.library import MediaId, Strategy
     from workbench.families.spec import Family
     from workbench.infer.search import Inference
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.load import Loaded
-    from workbench.recipe.model import Recipe
+    from workbench.recipe.model import DatasetSpec, Recipe
+    from workbench.recipe.path import TrainingPath
     from workbench.recipe.yaml.document import Document
     from workbench.tokens.template import Template
 
@@ -63,6 +66,8 @@ class Bench:
         self._offline = offline
         self._axolotl_python = axolotl_python
         self._own_recipe = document is None
+        self.asks_loader = False
+        """True where the checks ask axolotl's own loader, which takes seconds for every text of the recipe."""
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.findings: list[Finding] = []
@@ -120,6 +125,7 @@ class Bench:
         """
         from workbench.consumers.settings import settings
         from workbench.models.load import load
+        from workbench.recipe.knobs import repeating_model
 
         found = settings(self.recipe_dir, axolotl_python=self._axolotl_python)
         self._axolotl_python, self.asks = found.axolotl_python, found.ask
@@ -132,6 +138,8 @@ class Bench:
                 "Add `base_model: …`, or give --model.",
                 Where(file=self.document.name, field="base_model"),
             )
+        if self._model is not None:
+            known = {key: value for key, value in known.items() if key not in repeating_model(known)}
         self.loaded: Loaded = load(
             self._beside_recipe(str(source)),
             revision=self._revision or known.get("revision_of_model"),
@@ -187,21 +195,33 @@ class Bench:
 
     def apply(self) -> None:
         """Read the whole document again: recipe, template, strategy, masking and rows. Renderings are forgotten."""
+        from workbench.data.turns import keys_of
         from workbench.families.library import display_media, select_strategy
         from workbench.recipe.model import Recipe
+        from workbench.recipe.path import template_choice, training_path
+        from workbench.tokens.message_variables import message_variables
         from workbench.tokens.render import Renderer
-        from workbench.tokens.template import choose_template
+        from workbench.tokens.template import Template, choose_template
 
         document, loaded = self.document, self.loaded
         self.recipe: Recipe = Recipe.from_document(document)
-        self.template: Template = choose_template(
-            document.data,
-            tokenizer_template=loaded.tokenizer_template,
-            processor_template=loaded.processor_template,
-            axolotl_python=self._axolotl_python,
-            base_dir=self.recipe_dir,
-            where=self._place(("chat_template",)),
-        )
+        self.path: TrainingPath = training_path(self.recipe, self.entry_of(self.recipe))
+        as_text = self.path.kind == "text"
+        choice = template_choice(self.recipe, self.entry_of(self.recipe)) if as_text else {}
+        try:
+            self.template: Template = choose_template(
+                {**document.data, **choice},
+                tokenizer_template=loaded.tokenizer_template,
+                processor_template=loaded.processor_template,
+                axolotl_python=self._axolotl_python,
+                base_dir=self.recipe_dir,
+                where=self._place(("chat_template",)),
+            )
+        except BenchError:
+            # Rows that are no chat need no template.
+            if self.path.shown:
+                raise
+            self.template = Template(None, "none")
         self.strategy: Strategy = select_strategy(
             model_type=loaded.model_type,
             chat_template=self.recipe.chat_template,
@@ -212,10 +232,28 @@ class Bench:
         kinds = {media.id: media.kind for media in self.media}
         if self.family is not None:
             kinds.update({media.id: media.kind for media in display_media(self.family, loaded.tokenizer)})
-        self.renderer = Renderer(loaded.tokenizer, loaded.processor, self.template.text, kinds)
+        options = self.recipe.chat_template_kwargs if as_text else None
+        processor = None if as_text else loaded.processor
+        # As text, media tokens stand for nothing but themselves.
+        kinds = {} if as_text else kinds
+        self.renderer = Renderer(loaded.tokenizer, processor, self.template.text, kinds, options)
+        entry = self.entry_of(self.recipe)
+        column = (entry.field_messages if entry is not None else None) or "messages"
+        read = message_variables(self.template.text or "", column) if as_text else frozenset()
+        self.turn_keys: TurnKeys = keys_of(entry, read, self._tokenizer_name())
         self._kept.clear()
         self.rows: RowSource = self._open_rows()
         self.remask()
+
+    def entry_of(self, recipe: Recipe) -> DatasetSpec | None:
+        """The entry of `datasets` that is shown; None where the recipe has none."""
+        entries = recipe.datasets or []
+        return entries[self._dataset] if self._dataset < len(entries) else None
+
+    def _tokenizer_name(self) -> str:
+        """The path or id from which axolotl loads the tokenizer."""
+        recipe = self.recipe
+        return str(recipe.tokenizer_config or recipe.base_model_config or recipe.base_model or "")
 
     def remask(self) -> None:
         """Read only what decides the mask from the document; renderings are kept."""
@@ -256,6 +294,8 @@ class Bench:
         from workbench.tokens.boundaries import RoleBoundary, resolve
 
         recipe, tokenizer = recipe or Recipe.from_document(document), self.loaded.tokenizer
+        if self.path.kind == "text":
+            return self._text_masking(document, recipe)
         if recipe.effective_boundaries is not None:
             rows = range(len(recipe.effective_boundaries))
             places = [document.where(("role_boundaries", index), key=True) for index in rows]
@@ -281,8 +321,19 @@ class Bench:
             self.loaded.pad_id,
             tuple(media.id for media in self.media),
             self.strategy.terminator_ids(tokenizer),
-            _part_flags(recipe),
         )
+
+    def _text_masking(self, document: Document, recipe: Recipe) -> Masking:
+        """The masking of the text path: no markers, and neither padding nor media are masked by their ids."""
+        from workbench.tokens.text_masking import text_masking
+
+        def place(path: tuple[str | int, ...]) -> Where:
+            return document.where(path, key=True)
+
+        template = self.template.text or ""
+        entry, tokenizer = self.entry_of(recipe), self.loaded.tokenizer
+        text = text_masking(recipe, entry, self.turn_keys, tokenizer, template, place)
+        return Masking((), text.roles, text.train_on_eos, text.train_on_inputs, None, (), (), text)
 
     def infer(self, rows: Iterable[Row]) -> Inference:
         """Role boundaries for the template, proved on other conversations and on those of these rows that render.
@@ -308,6 +359,32 @@ class Bench:
         from workbench.models.anatomy import anatomy
 
         return anatomy(self.loaded.auto_config, self.recipe, sized=self.loaded.sized)
+
+    def rehearsal(self) -> Rehearsal | None:
+        """What axolotl's own loader makes of the recipe as it is, without weights; None where no axolotl is at hand.
+
+        Raises:
+            EnvironmentProblem: the Python that was given cannot be asked.
+        """
+        from workbench.consumers.axolotl.client import consumer_python
+        from workbench.consumers.axolotl.loader import rehearse
+        from workbench.recipe.knobs import repeating_model
+        from workbench.recipe.yaml.document import Document
+
+        python = consumer_python(self._axolotl_python)
+        if python is None:
+            return None
+        source = str(self._model or self.document.get(("base_model",), ""))
+        folder = Path(self._beside_recipe(source)) if source else Path()
+        # axolotl starts where the recipe lies; a folder may be given from where the command was started.
+        named = str(folder.resolve()) if source and folder.is_dir() else source
+        text = self.document.text
+        if named != str(self.document.get(("base_model",), "")):
+            other = Document(text, self.document.name)
+            for key in ("base_model", *repeating_model(self.document.data)):
+                other.set((key,), named)
+            text = other.text
+        return rehearse(python, text, folder=self.recipe_dir, offline=self._offline)
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)
@@ -400,29 +477,25 @@ class Bench:
 
     def collate(self, indices: Sequence[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """A batch as the trainer would get it: `input_ids` and `labels`, both int64 `[B, L]`, padded to the longest."""
-        ids = self.renderer.encode_batch([self.row(index).conversation.messages for index in indices])
+        talks = [self.row(index).conversation for index in indices]
+        ids = self.renderer.encode_batch([talk.messages for talk in talks], tools=[talk.tools for talk in talks])
         return ids, self.labels(indices, ids)
 
     def labels(self, indices: Sequence[int], ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The labels `[B, L]` of a batch that was made of these rows, from its padded ids."""
         import numpy as np
 
-        labels = self.masking.scan(ids).labels
+        from workbench.tokens.mask import IGNORE
+
+        if self.masking.text is None:
+            return self.masking.scan(ids).labels
+        labels = np.full(ids.shape, IGNORE, dtype=np.int64)
         for place, row in enumerate(map(self.row, indices)):
-            if row.flags_under(self.masking):
-                # Wherever the padding stands, the row's tokens are the batch's.
-                length = len(row.rendering.input_ids)
-                left = int(not np.array_equal(ids[place, :length], row.rendering.input_ids)) * (ids.shape[1] - length)
-                labels[place, left : left + length] = row.mask.labels
+            # Wherever the padding stands, the row's tokens are the batch's.
+            length = len(row.rendering.input_ids)
+            left = int(not np.array_equal(ids[place, :length], row.rendering.input_ids)) * (ids.shape[1] - length)
+            labels[place, left : left + length] = row.mask.labels
         return labels
-
-
-def _part_flags(recipe: Recipe) -> PartFlags | None:
-    """The keys of per-part training, which the multimodal path does not read."""
-    if recipe.multimodal:
-        return None
-    first = recipe.datasets[0] if recipe.datasets else None
-    return PartFlags(first.message_field_training, first.message_field_training_detail) if first else PartFlags()
 
 
 def open(
@@ -447,7 +520,7 @@ def open(
 def prepare(
     config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
 ) -> Bench:
-    """The same bench, not loaded yet."""
+    """A bench as `open` makes it, not loaded yet."""
     from workbench.paths import sample_dir
     from workbench.recipe.yaml.document import Document
 

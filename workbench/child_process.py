@@ -21,7 +21,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 
 def script(module: str, *arguments: str) -> list[str]:
-    """The same for a launcher that starts scripts by itself; its environment must be `environment`."""
+    """The arguments for a launcher that starts scripts by itself; its environment must be `environment`."""
     return [str(Path(__file__).resolve()), module, *arguments]
 
 

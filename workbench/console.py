@@ -1,7 +1,7 @@
 """Output of the command line beside its data: errors, progress, exit codes, and the JSON envelope.
 
-stdout is data, stderr is talk. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3 environment
-(missing package, no such model, gated, out of memory), 130 interrupted.
+stdout carries data, stderr messages. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3
+environment (missing package, no such model, gated, out of memory), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def ignoring_closed_pipe() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered has nowhere to go, and must not fail again when the interpreter exits.
+        # The rest of the buffer cannot be written any more, and must not fail again when the interpreter exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

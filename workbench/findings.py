@@ -18,23 +18,28 @@ class Editable(Protocol):
     def set(self, path: Sequence[Any], value: Any, *, group: str | None = None) -> None: ...
     def delete(self, path: Sequence[Any], *, group: str | None = None) -> None: ...
     def rename(self, path: Sequence[Any], name: str, *, group: str | None = None) -> None: ...
+    def unrepeat(self, path: Sequence[Any], *, group: str | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
     """Set the recipe's value at `path` (keys and indexes), with `remove` take it out, or with `rename` call it that.
 
-    A key that is renamed keeps its value, its line, its place and its comment.
+    A key that is renamed keeps its value, its line, its place and its comment. With `unrepeat` the earlier ones of a
+    key that stands more than once are taken out, and no value changes.
     """
 
     path: tuple[str | int, ...]
     value: Any = None
     remove: bool = False
     rename: str = ""
+    unrepeat: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         if self.rename:
             return {"path": list(self.path), "rename": self.rename}
+        if self.unrepeat:
+            return {"path": list(self.path), "unrepeat": True}
         return {"path": list(self.path)} | ({"remove": True} if self.remove else {"value": self.value})
 
 
@@ -143,6 +148,8 @@ def apply_fix(document: Editable, fix: Fix) -> None:
     for edit in fix.edits:
         if edit.rename:
             document.rename(edit.path, edit.rename, group=group)
+        elif edit.unrepeat:
+            document.unrepeat(edit.path, group=group)
         elif edit.remove:
             document.delete(edit.path, group=group)
         else:

@@ -37,7 +37,7 @@ class HubTimeout(TimeoutError):
 def within(work: Callable[[Callable[[], None]], Answer]) -> Answer:
     """Run `work`, which asks the hub, and return or raise its outcome.
 
-    It runs in a thread of its own, so that neither a name server nor a header that never ends keeps anybody waiting,
+    It runs in a thread of its own, so that neither a name server nor a header that never ends blocks the caller,
     and is given a function to call whenever something came that the session does not see.
 
     Raises:

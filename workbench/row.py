@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Emitter, Finding
 from workbench.recipe.start_folder import starting_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -20,34 +21,42 @@ if TYPE_CHECKING:
     from workbench.data.conversation import Conversation
     from workbench.data.rows import RawRow
     from workbench.data.sources import RowSource
+    from workbench.data.turns import TurnKeys
     from workbench.recipe.model import Recipe
+    from workbench.recipe.path import TrainingPath
     from workbench.recipe.yaml.document import Document
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
-    from workbench.tokens.parts import MessageFlags
-    from workbench.tokens.render import Renderer, Rendering
+    from workbench.tokens.render import Message, Renderer, Rendering
     from workbench.tokens.trace import Trace
-
-
-class PartFlags(NamedTuple):
-    """The keys under which the text path reads a message's own training flags; see `tokens.parts.message_flags`.
-
-    `training` and `detail` are the first dataset's `message_field_training` and `message_field_training_detail`.
-    """
-
-    training: str | None = None
-    detail: str | None = None
+    from workbench.tokens.turns import Found, RowMask, TextMasking
 
 
 NOT_RENDERED = Emitter("T006", __name__)
+NOT_SHOWN = Emitter("D011", __name__)
+
+
+class NotShown(InputError):
+    """Rows whose labels are made by axolotl in a way that the bench does not follow: no mask is shown, and none is
+    wrong."""
+
+
+def not_shown(path: TrainingPath, where: Where) -> NotShown:
+    """The reason why the rows of a path have no mask here."""
+    if path.kind == "preference":
+        title = f"preference data ({path.reason}): trained by comparing answers, without a mask like a chat's"
+        return NotShown(title, hint="`inspect` shows prompt, chosen and rejected as text.", where=where)
+    title = f"asked of axolotl, not shown by the bench: {path.title}"
+    return NotShown(
+        title, hint="`axolotl preprocess --debug` shows these rows; the bench shows chat_template.", where=where
+    )
 
 
 @dataclass(frozen=True)
 class Masking:
     """Everything that decides the mask of a row; see `workbench.tokens.mask.scan` and `Row.mask_under`.
 
-    `flags`: what a row's own messages and parts ask for is followed, and found under these keys; None: the multimodal
-    path, which ignores it.
+    `text`: the masking of the text path, where markers, padding and media decide nothing; None: the multimodal path.
     """
 
     boundaries: tuple[RoleBoundary, ...]
@@ -57,7 +66,7 @@ class Masking:
     pad_id: int | None
     media_ids: tuple[int, ...]
     terminator_ids: tuple[int, ...] = ()
-    flags: PartFlags | None = None
+    text: TextMasking | None = None
 
     def scan(self, input_ids: npt.ArrayLike) -> Mask:
         """Mask one row `[L]` or a batch `[B, L]` of ids by the markers alone. Of a row, ask `Row.mask_under`."""
@@ -99,6 +108,8 @@ class RowContext(Protocol):
     rows: RowSource
     masking: Masking
     losses: dict[int, Losses]
+    path: TrainingPath
+    turn_keys: TurnKeys
     asked: Asked | None
 
     @property
@@ -134,6 +145,10 @@ class Row:
             problem = self.raw.error
             raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
         bench = self.bench
+        if bench.path.kind == "text":
+            from workbench.data.turns import turns_of
+
+            return turns_of(self.raw.data, bench.turn_keys, row=self.index, source=self.raw.source, line=self.raw.line)
         return normalize(
             self.raw.data,
             row=self.index,
@@ -149,7 +164,15 @@ class Row:
     @cached_property
     def rendering(self) -> Rendering:
         """The conversation after the chat template and the processor."""
-        return self.bench.renderer.render(self.conversation.messages, where=self.where)
+        if not self.bench.path.shown:
+            raise not_shown(self.bench.path, self.where)
+        talk = self.conversation
+        return self.bench.renderer.render(talk.messages, tools=talk.tools, where=self.where)
+
+    def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+        """The text that the template writes for other messages in this row's place. Raises what the template raises."""
+        renderer, tools = self.bench.renderer, self.conversation.tools
+        return renderer.prompt(messages, add_generation_prompt=add_generation_prompt, tools=tools)
 
     @property
     def mask(self) -> Mask:
@@ -160,25 +183,43 @@ class Row:
         return self._masked[1]
 
     def mask_under(self, masking: Masking) -> Mask:
-        """The row's mask with any masking: by the markers, then by the training flags of its messages."""
-        ids = self.rendering.input_ids
-        mask = masking.scan(ids)
-        if flags := self.flags_under(masking):
-            from workbench.tokens.parts import apply_flags
+        """The row's mask with any masking: by its markers, or on the text path by its turns."""
+        if masking.text is None:
+            return masking.scan(self.rendering.input_ids)
+        return self.text_mask_under(masking.text).mask
 
-            mask = apply_flags(mask, self.trace, ids, flags, masking.train_on_eos)
-        return mask
+    def text_mask_under(self, masking: TextMasking) -> RowMask:
+        """The row's mask on the text path, and what becomes of the row there."""
+        from workbench.tokens.turns import mask
 
-    def flags_under(self, masking: Masking) -> list[MessageFlags]:
-        """Training flags of the row's own messages and parts; [] on axolotl's multimodal path, which ignores them."""
-        if masking.flags is None:
-            return []
-        if masking.flags not in self.flags_by_keys:
-            from workbench.tokens.parts import message_flags
+        return mask(self.rendering.input_ids, self.turns, masking)
 
-            found = message_flags(self.conversation.messages, self.raw_messages, **masking.flags._asdict())
-            self.flags_by_keys[masking.flags] = found
-        return self.flags_by_keys[masking.flags]
+    def turn_text(self, index: int) -> str:
+        """The text of a turn, on the text path."""
+        return self._turn_texts[index]
+
+    @cached_property
+    def _turn_texts(self) -> tuple[str, ...]:
+        return tuple(str(turn.get("content") or "") for turn in self.conversation.messages)
+
+    @cached_property
+    def turns(self) -> Found:
+        """The turns of the conversation in its tokens, as axolotl's text path finds them."""
+        from workbench.tokens.turns import TurnFinder
+
+        bench, talk = self.bench, self.conversation
+        renderer, rendering = bench.renderer, self.rendering
+        finder = TurnFinder(
+            talk.messages,
+            rendering.prompt,
+            rendering.offsets if renderer.is_fast else None,
+            render=self.prompt,
+            encode=lambda turns, last: renderer.turn_ids(turns, tools=talk.tools, last=last),
+            pieces=renderer.pieces,
+            thinking=bench.turn_keys.thinking,
+            skip_system=bench.turn_keys.skip_system,
+        )
+        return finder.find(len(rendering))
 
     @property
     def raw_messages(self) -> list[Any]:
@@ -198,9 +239,7 @@ class Row:
         """The message, part and characters that each token came from."""
         from workbench.tokens.trace import trace
 
-        return trace(
-            self.rendering, self.conversation.messages, self.bench.renderer.prompt, pad_id=self.bench.masking.pad_id
-        )
+        return trace(self.rendering, self.conversation.messages, self.prompt, pad_id=self.bench.masking.pad_id)
 
     @cached_property
     def error(self) -> Finding | None:
@@ -219,13 +258,14 @@ class Row:
         losses = self.bench.losses.get(self.index)
         return losses.on(self.rendering.input_ids) if losses is not None else None
 
-    flags_by_keys: dict[PartFlags, list[MessageFlags]] = field(default_factory=dict, init=False, repr=False)
-    """The training flags of the row's own messages and parts, by the names of the flag keys they were read with."""
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
     """The findings of `workbench.checks.row_checks.row_findings`, and the masking that they hold for."""
 
     def raw_message(self, index: int) -> int:
-        """The place in the raw row of message `index` of the conversation: axolotl drops some."""
+        """The place in the raw row of message `index` of the conversation: axolotl drops some.
+
+        -1 for a system turn that axolotl makes of the `system` column.
+        """
         origin = self.conversation.origin
         return origin[index] if 0 <= index < len(origin) else index
 
@@ -236,5 +276,7 @@ def as_finding(problem: BenchError, where: Where) -> Finding:
 
     if isinstance(problem, RowError):
         return problem.finding()
+    if isinstance(problem, NotShown):
+        return NOT_SHOWN("warning", problem.title, problem.hint, problem.where or where)
     text = f"{problem.title} ({problem.cause})" if problem.cause else problem.title
     return NOT_RENDERED("error", text, problem.hint, problem.where or where)

@@ -35,7 +35,7 @@ SYSTEMS = (
 IGNORE = -100
 
 RARE = ("Two", "Three", "Four", "Yes, there are", "There is nothing", "There are no")
-"""How answers begin that few pictures allow."""
+"""Beginnings of the answers that few pictures allow."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Round:
     steps: int
     rate: float
     echoes: int
-    """How often the row without a picture repeats something; see `Writer.echo`."""
+    """Repetitions in the row without a picture; see `Writer.echo`."""
     hard: float = 0.0
     """Share of the rows that show two equal shapes and ask what is seldom asked: see `Writer.about`."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the training does; the defaults are those of the committed weights."""
+    """Settings of the training; the defaults are those of the committed weights."""
 
     seed: int = 1
     pictures: int = 20_000

@@ -91,7 +91,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture shows. `things` are in reading order; `tint` darkens the background a little."""
+    """The contents of a picture. `things` are in reading order; `tint` darkens the background a little."""
 
     background: str
     tint: int
@@ -99,7 +99,7 @@ class Scene:
 
     @property
     def has_held_out(self) -> bool:
-        """Whether some shape of the scene is of a pair that training leaves out."""
+        """True where some shape of the scene is of a pair that training leaves out."""
         return any(thing.pair in HELD_OUT for thing in self.things)
 
     def picture(self) -> Image.Image:
@@ -225,12 +225,17 @@ def _total(view: Scene, rng: random.Random) -> Turn:
     return "How many shapes are there?", "There is one shape." if n == 1 else f"There are {NUMBERS[n]} shapes."
 
 
+def _alone(view: Scene, rng: random.Random, kind: Callable[[Thing], object]) -> Thing | None:
+    """A thing that is the only one of its kind in the picture; None where there is none."""
+    kinds = [kind(thing) for thing in view.things]
+    single = [thing for thing in view.things if kinds.count(kind(thing)) == 1]
+    return rng.choice(single) if single else None
+
+
 def _where(view: Scene, rng: random.Random) -> Turn | None:
-    pairs = [t.pair for t in view.things]
-    single = [t for t in view.things if pairs.count(t.pair) == 1]
-    if not single:
+    thing = _alone(view, rng, lambda thing: thing.pair)
+    if thing is None:
         return None
-    thing = rng.choice(single)
     return f"Where is the {thing.colour} {thing.shape}?", f"It is at the {PLACES[thing.place]}."
 
 
@@ -243,20 +248,16 @@ def _what_is_at(view: Scene, rng: random.Random) -> Turn:
 
 
 def _colour_of(view: Scene, rng: random.Random) -> Turn | None:
-    shapes = [t.shape for t in view.things]
-    single = [t for t in view.things if shapes.count(t.shape) == 1]
-    if not single:
+    thing = _alone(view, rng, lambda thing: thing.shape)
+    if thing is None:
         return None
-    thing = rng.choice(single)
     return f"What colour is the {thing.shape}?", f"The {thing.shape} is {thing.colour}."
 
 
 def _shape_of(view: Scene, rng: random.Random) -> Turn | None:
-    colours = [t.colour for t in view.things]
-    single = [t for t in view.things if colours.count(t.colour) == 1]
-    if not single:
+    thing = _alone(view, rng, lambda thing: thing.colour)
+    if thing is None:
         return None
-    thing = rng.choice(single)
     return f"What is the {thing.colour} shape?", f"The {thing.colour} shape is a {thing.shape}."
 
 

@@ -1,1 +1,1 @@
-"""Exceptions that stay where they were raised, so that the rest of the app lives on."""
+"""Guards that keep an exception to the pane, action or job that raised it."""

@@ -1,8 +1,8 @@
-"""Unexpected exceptions, written to a log, told, and kept where they happened, so that app and work live on.
+"""Unexpected exceptions: they are logged and shown, and end nothing but the handler or job that raised them.
 
-Textual ends an app at the first exception that a pane lets out. `Guarded` panes let none out: what an event, a timer, a
-callback, a drawing or a composition raises is handed to the app's `report`, and the pane goes on, or says that it
-cannot be drawn. Messages are guarded by `on`, which takes the place of Textual's.
+Textual ends an app at the first exception that leaves a pane. None leaves a `Guarded` pane: an exception of an event, a
+timer, a callback, a drawing or a composition is handed to the app's `report`, and the pane goes on, or says that it
+cannot be drawn. Messages are guarded by `on`, which replaces Textual's decorator.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ class Fault:
     """An exception that was kept in: where in the app, what it was, where it was raised, and when."""
 
     place: str
-    said: str
+    summary: str
     trace: str
     raised: str
     when: datetime
 
     @classmethod
     def of(cls, place: str, error: BaseException) -> Fault:
-        """What is to be told of an exception; its text is made safe to draw."""
+        """Describe an exception; its text is made safe to draw."""
         last = traceback.extract_tb(error.__traceback__)[-1:]
         raised = f"{last[0].filename}:{last[0].lineno}" if last else ""
         trace = "".join(traceback.format_exception(error, limit=-_FRAMES))
@@ -63,12 +63,12 @@ class Fault:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Two faults with the same one are one fault that came twice."""
-        return self.place, self.said.partition(":")[0], self.raised
+        """The identity of a fault: two faults with the same key are one that occurred twice."""
+        return self.place, self.summary.partition(":")[0], self.raised
 
 
 def log_file() -> Path:
-    """Where faults are written; not created."""
+    """The path of the log of faults; the file is not created."""
     from workbench.paths import state_dir
 
     return state_dir() / "vlmbench.log"
@@ -110,13 +110,13 @@ def unexpected(error: BaseException) -> BenchError:
     """An exception of a job as a problem that a pane can show."""
     return BenchError(
         unescaped(f"{type(error).__name__}: {error}"),
-        "The workbench did not expect this. Everything else goes on, and your edits are kept.",
-        f"To report it, attach {log_file()} and, if you may, the recipe.",
+        "vlmbench did not expect this error. The rest keeps working, and your edits are kept.",
+        f"To report it, attach {log_file()} and, if you may share it, the recipe.",
     )
 
 
 def contain(node: MessagePump, error: Exception) -> None:
-    """Tell the app of an exception that a part of it raised; in an app that takes no reports, raise it again."""
+    """Report an exception of a widget to the app; raise it again in an app that has no `report`."""
     report: Callable[[str, Exception], None] | None = getattr(node.app, "report", None)
     if report is None:
         raise error
@@ -124,9 +124,9 @@ def contain(node: MessagePump, error: Exception) -> None:
 
 
 def place_of(node: MessagePump) -> str:
-    """The name of a pane: its id, or that of what it stands in."""
+    """The name of a pane: its id, else that of its nearest ancestor with one."""
     above = node.ancestors_with_self if isinstance(node, Widget) else [node]
-    named = next((str(name) for one in above if (name := getattr(one, "id", None))), "")
+    named = next((str(name) for ancestor in above if (name := getattr(ancestor, "id", None))), "")
     return named or type(above[0]).__name__
 
 
@@ -136,9 +136,9 @@ def guarded(node: MessagePump, callback: Callable[..., Any]) -> Callable[..., Aw
     @functools.wraps(callback)
     async def call(*arguments: Any, **more: Any) -> None:
         try:
-            given = callback(*arguments, **more)
-            if isawaitable(given):
-                await given
+            result = callback(*arguments, **more)
+            if isawaitable(result):
+                await result
         except Exception as error:
             contain(node, error)
 
@@ -146,7 +146,7 @@ def guarded(node: MessagePump, callback: Callable[..., Any]) -> Callable[..., Aw
 
 
 def subscriber(node: MessagePump, callback: Callable[[], Any]) -> Callable[[object], None]:
-    """A callback for a signal, whose news it has no need of, that lets no exception out."""
+    """A callback for a signal that ignores the signal's data and lets no exception out."""
 
     def call(_: object) -> None:
         try:
@@ -158,25 +158,25 @@ def subscriber(node: MessagePump, callback: Callable[[], Any]) -> Callable[[obje
 
 
 def on(message: type[Message], selector: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """As Textual's `on`; an exception of the handler is told and goes no further."""
+    """Textual's `on` for a handler whose exceptions are reported and not raised."""
 
     return lambda handler: textual.on(message, selector)(contained(handler))
 
 
 def contained(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A method whose exceptions are told and go no further; Textual's own handlers of the same have their turn."""
+    """A method whose exceptions are reported and not raised; Textual's own handlers of the message run too."""
 
     @functools.wraps(handler)
-    def handle(self: Any, *given: Any) -> None:
+    def handle(self: Any, *arguments: Any) -> None:
         try:
-            handler(self, *given)
+            handler(self, *arguments)
         except Exception as error:
             contain(self, error)
 
     @functools.wraps(handler)
-    async def handle_awaited(self: Any, *given: Any) -> None:
+    async def handle_awaited(self: Any, *arguments: Any) -> None:
         try:
-            await handler(self, *given)
+            await handler(self, *arguments)
         except Exception as error:
             contain(self, error)
 
@@ -191,7 +191,7 @@ else:
 
 
 class Guarded(_Base):
-    """A part of the app whose exceptions end only what it was doing. To be named before Textual's own classes."""
+    """A mixin for widgets and screens, named before Textual's: an exception ends only the handler that raised it."""
 
     def __init_subclass__(cls, **more: Any) -> None:
         for name, method in list(vars(cls).items()):
@@ -202,7 +202,7 @@ class Guarded(_Base):
         super().__init_subclass__(**more)
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys, the mouse, the size, the mount: whatever is no message."""
+        """Handle an event that is no message (key, mouse, resize, mount), and contain its exceptions."""
         try:
             await super().on_event(event)
         except Exception as error:
@@ -218,7 +218,7 @@ class Guarded(_Base):
             contain(self, message.worker.error)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The lines of a part of it, or what is said in their place."""
+        """The lines of a part of the widget, or a placeholder where they cannot be drawn."""
         try:
             return super().render_lines(crop)
         except Exception as error:
@@ -231,12 +231,12 @@ def _with_guarded_callback(name: str, place: int) -> None:
 
     @functools.wraps(getattr(Widget, name))
     def method(self: Any, *arguments: Any, **more: Any) -> Any:
-        given = list(arguments)
-        if len(given) > place and given[place] is not None:
-            given[place] = guarded(self, given[place])
+        positional = list(arguments)
+        if len(positional) > place and positional[place] is not None:
+            positional[place] = guarded(self, positional[place])
         elif more.get("callback") is not None:
             more["callback"] = guarded(self, more["callback"])
-        return getattr(super(Guarded, self), name)(*given, **more)
+        return getattr(super(Guarded, self), name)(*positional, **more)
 
     setattr(Guarded, name, method)
 
@@ -259,8 +259,8 @@ def _measured(name: str, instead: Callable[[Any, Exception, Any], int]) -> None:
     setattr(Guarded, name, measure)
 
 
-_measured("get_content_width", lambda widget, error, given: int(given[0].width))
-_measured("get_content_height", lambda widget, error, given: len(_stand_in_text(widget, error)))
+_measured("get_content_width", lambda widget, error, arguments: int(arguments[0].width))
+_measured("get_content_height", lambda widget, error, arguments: len(_stand_in_text(widget, error)))
 
 
 def _composed(compose: Callable[[Any], ComposeResult]) -> Callable[[Any], ComposeResult]:
@@ -279,14 +279,14 @@ def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
     return [
         f"✗ {place_of(widget)} cannot be drawn",
         unescaped(f"{type(error).__name__}: {error}").replace("\n", " "),
-        "The rest goes on, and your edits are kept.",
+        "The rest keeps working, and your edits are kept.",
         "f12 shows what to report.",
     ]
 
 
 def stand_in(widget: Widget, crop: Region, error: Exception) -> list[Strip]:
-    """What stands in the place of a pane that cannot be drawn."""
+    """The lines shown in the place of a pane that cannot be drawn."""
     width, top = widget.outer_size.width, max(0, min(1, widget.outer_size.height - 4))
-    said = dict(enumerate(_stand_in_text(widget, error), top))
-    lines = (Strip([Segment(f" {said.get(y, '')}")]).adjust_cell_length(width) for y in crop.line_range)
+    texts = dict(enumerate(_stand_in_text(widget, error), top))
+    lines = (Strip([Segment(f" {texts.get(y, '')}")]).adjust_cell_length(width) for y in crop.line_range)
     return [line.crop(crop.x, crop.right) for line in lines]

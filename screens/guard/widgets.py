@@ -1,4 +1,7 @@
-"""Textual's own pieces as the panes use them: an exception in one of them ends nothing. See `screens.guard.faults`."""
+"""Textual's widgets and containers, guarded: an exception in one of them does not end the app.
+
+See `screens.guard.faults`.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,20 @@ from screens.guard.faults import Guarded
 
 
 class Static(Guarded, widgets.Static):
-    """Text."""
+    """A guarded text."""
 
 
 class Container(Guarded, containers.Container):
-    """Anything."""
+    """A guarded container."""
 
 
 class Horizontal(Guarded, containers.Horizontal):
-    """Side by side."""
+    """Widgets side by side."""
 
 
 class Vertical(Guarded, containers.Vertical):
-    """Below each other."""
+    """Widgets below each other."""
 
 
 class VerticalScroll(Guarded, containers.VerticalScroll):
-    """Below each other, as long as it takes."""
+    """Widgets below each other, with a scroll bar."""

@@ -13,16 +13,18 @@ from screens.shell.themes import Paints, paints
 from screens.token_grid.describe import quoted
 from workbench.editing.session import Change
 from workbench.tokens.boundaries import RoleBoundary
+from workbench.tokens.turns import TextMasking
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import visible
 from workbench.views.palette import TRAINED_BAR
+from workbench.views.path import end_facts
 from workbench.views.row_view import RowView
 
 _KEPT = 64
 
 
 class _Matches(NamedTuple):
-    """How often a boundary matched, of so many turns of its role; `unended` of the matches never end."""
+    """Counts for one boundary: its matches, the turns of its role, and the matches that never end."""
 
     matches: int
     turns: int
@@ -30,7 +32,7 @@ class _Matches(NamedTuple):
 
 
 class BoundariesPanel(TextPane):
-    """Told by `show` which row to count in."""
+    """Lists the boundaries in force with their matches in a row; `show` sets the row."""
 
     BORDER_TITLE = "role_boundaries"
 
@@ -39,7 +41,7 @@ class BoundariesPanel(TextPane):
         self._view: RowView | None = None
         self._changed: Change | None = None
         self.brief = False
-        self._told: LRUCache[object, list[Text]] = LRUCache(_KEPT)
+        self._drawn: LRUCache[object, list[Text]] = LRUCache(_KEPT)
 
     def show(self, view: RowView | None, changed: Change | None = None) -> None:
         """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
@@ -50,14 +52,16 @@ class BoundariesPanel(TextPane):
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""
         built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
-        if (said := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
-            self.say_below(said)
+        if (subtitle := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
+            self.say_below(subtitle)
         self.say(self._texts(paints(self.app.current_theme)))
 
     def _texts(self, paint: Paints) -> list[Text]:
         view = self._view
         if view is None:
             return []
+        if view.text is not None:
+            return self._of_text_path(view, view.text, paint)
         if not view.boundaries:
             return [Text("none: everything is trained", paint.severity["warning"], end="")]
         matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
@@ -66,15 +70,30 @@ class BoundariesPanel(TextPane):
             trained, turns = boundary.role in view.roles_to_train, view.roles.count(boundary.role)
             count = _Matches(matched, turns, endless)
             key = (boundary, trained, count, self.brief, paint)
-            if (told := self._told.get(key)) is None:
-                told = self._told[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
-            lines += told
+            if (texts := self._drawn.get(key)) is None:
+                texts = self._drawn[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
+            lines += texts
         lines.append(Text(end="").append("train_on_eos: ", paint.muted).append(view.train_on_eos))
+        return lines
+
+    def _of_text_path(self, view: RowView, text: TextMasking, paint: Paints) -> list[Text]:
+        """The recipe's boundaries in grey with the reason, and what decides the mask there."""
+        lines = [Text(end="").append(f"{view.path}: ", paint.strong).append("markers are not read", paint.muted)]
+        lines += [Text(f"  {visible(row)}", paint.muted, end="") for row in view.unread]
+        knobs = [("roles_to_train", ", ".join(view.roles_to_train) or "nothing")]
+        if text.train_on_inputs:
+            knobs = [("train_on_inputs", "true")]
+        knobs += [(name, value) for name, _, value in (fact.partition(" ") for fact in end_facts(text))]
+        for name, value in knobs:
+            lines.append(Text(end="").append(f"{name}: ", paint.muted).append(visible(value)))
+        found = len(view.mask.spans)
+        whole = Style() if found == len(view.roles) else paint.severity["warning"]
+        lines.append(Text(end="").append("turns found: ", paint.muted).append(f"{found}/{len(view.roles)}", whole))
         return lines
 
     @property
     def difference(self) -> tuple[int, int]:
-        """What an edit did to the row that is shown: so many tokens more are trained, so many less."""
+        """Tokens of the shown row that an edit added to the trained ones, and tokens that it removed."""
         return self._changed.counts if self._changed is not None else (0, 0)
 
     def _difference(self) -> str:

@@ -26,6 +26,10 @@ from workbench.views.items import visible
 
 Path = tuple[str | int, ...]
 ROLES, EOS, INPUTS = ("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos"), ("train_on_inputs",)
+EOT, EOT_TOKENS = ("datasets", 0, "train_on_eot"), ("eot_tokens",)
+NAMES = (ROLES, EOT_TOKENS)
+"""Fields that hold a list of names."""
+AS_EOS = "as train_on_eos"
 BOUNDARIES = "role_boundaries"
 _USUAL_ROLES = ("assistant", "user", "system", "tool")
 _FLAGS = {"include_start": False, "include_end": True}
@@ -82,14 +86,14 @@ class _Edges(Highlighter):
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
-    """What a field asks for: another value at a path; None: no value there."""
+class FieldEdit:
+    """A new value for a path of the recipe; None removes the value."""
 
     path: Path
     value: Any
 
 
-class Field(Input):
+class TextField(Input):
     """A line of text that stands at a path of the recipe."""
 
     def __init__(self, path: Path, *, hint: str = "", classes: str = "") -> None:
@@ -100,7 +104,7 @@ class Field(Input):
     @property
     def read(self) -> Any:
         """The value that stands in the field; None: none."""
-        if self.path == ROLES:
+        if self.path in NAMES:
             return names_from_typed(self.value)
         return from_typed(self.value) if self.value or self.path[-1] != "end" else None
 
@@ -109,13 +113,13 @@ class Field(Input):
         if value == self.read:
             return
         with self.prevent(Input.Changed):
-            if self.path == ROLES:
+            if self.path in NAMES:
                 self.value = names_as_typed(value)
             else:
                 self.value = "" if value is None else as_typed(value if isinstance(value, str) else str(value))
 
 
-class Pick(Guarded, Widget, can_focus=True):
+class CycleField(Guarded, Widget, can_focus=True):
     """One of a few values; space goes to the next."""
 
     def __init__(self, path: Path, values: tuple[Any, ...], default: Any, *, classes: str = "") -> None:
@@ -162,37 +166,44 @@ class BoundaryFields(Horizontal):
     def __init__(self, index: int) -> None:
         at: Path = (BOUNDARIES, index)
         super().__init__(
-            Field((*at, "role"), hint="role", classes="role"),
-            Field((*at, "start"), hint="text before the content"),
-            Field((*at, "end"), hint="to the end of the row"),
-            Pick((*at, "include_start"), (False, True), False, classes="flag"),
-            Pick((*at, "include_end"), (False, True), True, classes="flag"),
+            TextField((*at, "role"), hint="role", classes="role"),
+            TextField((*at, "start"), hint="text before the content"),
+            TextField((*at, "end"), hint="to the end of the row"),
+            CycleField((*at, "include_start"), (False, True), False, classes="flag"),
+            CycleField((*at, "include_end"), (False, True), True, classes="flag"),
         )
 
 
 class BoundaryForm(Vertical):
-    """Calls `edited` with every change of a field. Told by `show` what the recipe holds."""
+    """A form that calls `edited` with every change of a field; `show` sets the values of the recipe."""
 
     BORDER_TITLE = "boundaries"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]
 
-    def __init__(self, edited: Callable[[Edited], None], *, id: str | None = None) -> None:
+    def __init__(self, edited: Callable[[FieldEdit], None], *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._edited = edited
         self.count = 0
         self._wanted: Path | None = None
+        self._unread = False
 
     def compose(self) -> ComposeResult:
         """Knobs, rows, what is wrong."""
         with Horizontal(classes="knob"):
             yield Static("roles_to_train", classes="name")
-            yield Field(ROLES, hint="assistant, where nothing is said")
+            yield TextField(ROLES, hint="default: assistant")
         with Horizontal(classes="knob"):
             yield Static("train_on_eos", classes="name")
-            yield Pick(EOS, ("turn", "all", "last", "none"), "turn")
+            yield CycleField(EOS, ("turn", "all", "last", "none"), "turn")
+        with Horizontal(classes="knob of-text-path"):
+            yield Static("train_on_eot", classes="name")
+            yield CycleField(EOT, (AS_EOS, "turn", "all", "last", "none"), AS_EOS)
+        with Horizontal(classes="knob of-text-path"):
+            yield Static("eot_tokens", classes="name")
+            yield TextField(EOT_TOKENS, hint="default: the EOS token")
         with Horizontal(classes="knob"):
             yield Static("train_on_inputs", classes="name")
-            yield Pick(INPUTS, (False, True), False)
+            yield CycleField(INPUTS, (False, True), False)
         with Horizontal(id="heads"):
             yield Static("role", classes="role")
             yield Static("start")
@@ -202,39 +213,51 @@ class BoundaryForm(Vertical):
         yield VerticalScroll(id="rows", can_focus=False)
         yield Static(id="form-note", markup=False)
 
-    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "") -> None:
-        """Show what the recipe holds and what is wrong with it. `built_in`: whose boundaries rule where it has none."""
+    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "", text_path: str = "") -> None:
+        """Show what the recipe holds and what is wrong with it.
+
+        `built_in`: the strategy whose boundaries axolotl uses where the recipe has none. `text_path` is the recipe's
+        path where that reads no boundaries: they are greyed, and its own keys shown.
+        """
+        self._unread = bool(text_path)
         rows = document.get((BOUNDARIES,))
         rows = rows if isinstance(rows, list) else []
         self.count = len(rows)
         scroll = self.query_one("#rows")
         present = list(scroll.query(BoundaryFields))
         if len(rows) != len(present):
-            for one in present[len(rows) :]:
-                one.remove()
+            for row in present[len(rows) :]:
+                row.remove()
             scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
-            self.call_after_refresh(self.show, document, problem, built_in=built_in)
+            self.call_after_refresh(self.show, document, problem, built_in=built_in, text_path=text_path)
+        for knob in self.query(".of-text-path"):
+            knob.display = self._unread
         for field in self.fields:
             # Without a dataset there is no entry that these could stand in.
-            field.disabled = field.path[0] == "datasets" and not document.get(("datasets",))
+            field.disabled = (field.path[0] == "datasets" and not document.get(("datasets",))) or (
+                field.path[0] == BOUNDARIES and self._unread
+            )
             field.show(document.get(field.path))
         self.disabled = document.error is not None
-        self._say(problem, rows, built_in)
+        self._say(problem, rows, built_in, text_path)
         self._go()
 
     @property
-    def fields(self) -> list[Field | Pick]:
+    def fields(self) -> list[TextField | CycleField]:
         """Every field, in the order of tab."""
-        return [one for one in self.query("Field, Pick") if isinstance(one, (Field, Pick))]
+        return [field for field in self.query("TextField, CycleField") if isinstance(field, (TextField, CycleField))]
 
-    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str) -> None:
+    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str, text_path: str) -> None:
         paint, text = paints(self.app.current_theme), Text(end="")
         if problem is not None:
             text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
             for more in (problem.cause, problem.hint):
                 text.append(f"\n{visible(more)}" if more else "", paint.muted)
+        elif text_path:
+            text.append(f"{visible(text_path)}: ", paint.strong)
+            text.append("role_boundaries are not read; the keys above decide.", paint.muted)
         elif not rows:
-            ruling = f"{built_in}'s built-in boundaries rule." if built_in else "Everything is trained."
+            ruling = f"axolotl uses those of {built_in}." if built_in else "everything is trained."
             text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
             text.append("ctrl+n adds one, D writes the family's, I infers them.", paint.muted)
         else:
@@ -249,7 +272,7 @@ class BoundaryForm(Vertical):
     def path(self) -> Path:
         """The path of the field in focus, or of the boundaries."""
         focused = self.screen.focused
-        return focused.path if isinstance(focused, (Field, Pick)) else (BOUNDARIES,)
+        return focused.path if isinstance(focused, (TextField, CycleField)) else (BOUNDARIES,)
 
     def go(self, path: Path) -> None:
         """Go to the field of a path, or to the first of that boundary, as soon as it is there."""
@@ -259,9 +282,9 @@ class BoundaryForm(Vertical):
     def _go(self) -> None:
         if self._wanted is None:
             return
-        fields = [one for one in self.fields if not one.disabled]
-        found = [one for one in fields if one.path[: len(self._wanted)] == self._wanted]
-        if found or len(self._wanted) == 1:
+        fields = [field for field in self.fields if not field.disabled]
+        found = [field for field in fields if field.path[: len(self._wanted)] == self._wanted]
+        if found or len(self._wanted) == 1 or (self._unread and self._wanted[0] == BOUNDARIES):
             self._wanted = None
             (found or fields)[0].focus()
 
@@ -270,31 +293,34 @@ class BoundaryForm(Vertical):
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
         event.stop()
-        if isinstance(event.input, Field):
-            self._edited(Edited(event.input.path, event.input.read))
+        if isinstance(event.input, TextField):
+            self._edited(FieldEdit(event.input.path, event.input.read))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.screen.focus_next()
 
-    def change(self, pick: Pick) -> None:
+    def change(self, pick: CycleField) -> None:
         """Give a pick its next value."""
         pick.focus()
-        self._edited(Edited(pick.path, pick.following))
+        following = pick.following
+        self._edited(FieldEdit(pick.path, None if following == AS_EOS else following))
 
     def action_change(self) -> None:
         """The next value of the field in focus, where it has a few."""
-        if isinstance(focused := self.screen.focused, Pick):
+        if isinstance(focused := self.screen.focused, CycleField):
             self.change(focused)
 
     def action_add(self) -> None:
-        """Another boundary, for a role that has none."""
-        taken = {one.value for one in self.query(Field) if one.path[-1] == "role"}
+        """Another boundary, for a role that has none; nothing where boundaries are not read."""
+        if self._unread:
+            return
+        taken = {field.value for field in self.query(TextField) if field.path[-1] == "role"}
         role = next((role for role in _USUAL_ROLES if role not in taken), "")
         place: Path = (BOUNDARIES, self.count)
         self.go((*place, "start"))
-        self._edited(Edited(place, {"role": role, "start": ""}))
+        self._edited(FieldEdit(place, {"role": role, "start": ""}))
 
     def action_remove(self) -> None:
         """The boundary of the field in focus."""
@@ -302,7 +328,7 @@ class BoundaryForm(Vertical):
         if len(path) > 1 and path[0] == BOUNDARIES:
             index = int(path[1])
             self.go((BOUNDARIES, max(0, min(index, self.count - 2))) if self.count > 1 else (BOUNDARIES,))
-            self._edited(Edited((BOUNDARIES, index), None))
+            self._edited(FieldEdit((BOUNDARIES, index), None))
 
     def action_up(self) -> None:
         self._move(-1)
@@ -312,7 +338,7 @@ class BoundaryForm(Vertical):
 
     def _move(self, step: int) -> None:
         """To the same field of another row; among the knobs and from them, to the one that stands there."""
-        lines = [list(line.query("Field, Pick")) for line in self.query(".knob, BoundaryFields")]
+        lines = [list(line.query("TextField, CycleField")) for line in self.query(".knob, BoundaryFields")]
         focused = self.screen.focused
         place = next((number for number, line in enumerate(lines) if focused in line), None)
         if place is None or focused is None or not 0 <= place + step < len(lines):
@@ -328,5 +354,5 @@ class BoundaryForm(Vertical):
 
 
 def default_of(path: Path) -> Any:
-    """What axolotl takes where nothing is written at a path."""
+    """The value that axolotl uses where the recipe has none at a path."""
     return _FLAGS.get(str(path[-1]), "turn" if path == EOS else False if path == INPUTS else None)

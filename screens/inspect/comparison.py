@@ -17,7 +17,7 @@ from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.context import InspectContext
-from screens.shell.dialogs import Ask
+from screens.shell.dialogs import InputDialog
 from screens.shell.themes import paints
 from workbench.errors import BenchError
 from workbench.recipe.compare import Pair, side_by_side
@@ -25,22 +25,22 @@ from workbench.recipe.yaml.write import as_inline
 from workbench.views.items import visible
 
 
-class Compared(Guarded, ModalScreen[None]):
+class RecipeComparison(Guarded, ModalScreen[None]):
     """The knobs of two recipes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "Close", show=False)]
     CSS_PATH = "../shell/dialogs.tcss"
 
-    def __init__(self, mine: str, theirs: str, pairs: Sequence[Pair], said: str) -> None:
+    def __init__(self, mine: str, theirs: str, pairs: Sequence[Pair], summary: str) -> None:
         super().__init__()
-        self._names, self._pairs, self._said = (mine, theirs), pairs, said
+        self._names, self._pairs, self._summary = (mine, theirs), pairs, summary
 
     def compose(self) -> ComposeResult:
         """One box with a table."""
         with Vertical(id="dialog") as box:
-            box.border_title = "side by side"
-            box.border_subtitle = "esc: to the tokens"
-            yield Static(Text(self._said, paints(self.app.current_theme).strong), id="said")
+            box.border_title = "two recipes compared"
+            box.border_subtitle = "esc closes"
+            yield Static(Text(self._summary, paints(self.app.current_theme).strong), id="message")
             with VerticalScroll(can_focus=True):
                 yield Static(self._table(), markup=False)
 
@@ -56,17 +56,17 @@ class Compared(Guarded, ModalScreen[None]):
         for pair in self._pairs:
             if above and not pair.mask:
                 table.add_row("")
-                table.add_row(Text("what else differs", paint.muted))
+                table.add_row(Text("other differences", paint.muted))
             above = pair.mask
             knob = Text("  " if pair.same else "≠ ", paint.severity["warning"]).append(
                 visible(pair.knob), paint.muted if pair.same else paint.strong
             )
             mine, theirs = (paint.muted, paint.muted) if pair.same else (paint.accent, paint.severity["warning"])
-            table.add_row(knob, Text(said(pair.mine), mine), Text(said(pair.theirs), theirs))
+            table.add_row(knob, Text(value_text(pair.mine), mine), Text(value_text(pair.theirs), theirs))
         return table
 
 
-def said(value: object) -> str:
+def value_text(value: object) -> str:
     """A value as YAML writes it on one line; a dash where there is none."""
     return "–" if value is None else visible(as_inline(value, flow=True))
 
@@ -81,17 +81,19 @@ class Comparison:
         """Show what another recipe says and trains differently; with no path, compare with the saved text again."""
         context = self._context
 
-        def given(path: str | None) -> None:
+        def entered(path: str | None) -> None:
             if path is None:
                 return
             try:
                 context.editing.compare(Path(path).expanduser() if path.strip() else None)
                 self._compared()
             except BenchError as problem:
-                context.screen.refused(problem)
+                context.screen.notify_problem(problem)
 
         hint = "path of the other recipe; empty: the saved text"
-        context.screen.app.push_screen(Ask("compare with", value=context.editing.compared_path, hint=hint), given)
+        context.screen.app.push_screen(
+            InputDialog("compare with", value=context.editing.compared_path, hint=hint), entered
+        )
 
     def _compared(self) -> None:
         editing, panel = self._context.editing, self._context.panes.boundaries
@@ -103,7 +105,9 @@ class Comparison:
         pairs = side_by_side(editing.document, editing.other)
         more, less = panel.difference
         differing = sum(not pair.same for pair in pairs)
-        told = f"{differing or 'None'} of the knobs differ. In row {self._context.row} only this one trains {more:,} "
-        told += f"tokens, only the other {less:,}."
+        summary = (
+            f"{differing or 'None'} of the settings below differ. In row {self._context.row}, {more:,} tokens are "
+            f"trained by this recipe alone, and {less:,} by the other alone."
+        )
         mine = Path(editing.document.name).name
-        self._context.screen.app.push_screen(Compared(f"this: {mine}", f"other: {name}", pairs, told))
+        self._context.screen.app.push_screen(RecipeComparison(f"this: {mine}", f"other: {name}", pairs, summary))

@@ -75,7 +75,7 @@ class InspectContext:
         self.screen.notify(text, timeout=seconds, markup=False)
 
     def change(self, view: RowView) -> Change | None:
-        """What is different from the saved recipe, or from the one compared with; None where nothing can be."""
+        """The change against the mask of the saved recipe, or the one compared with; None for a row without source."""
         return self.editing.change(view.source) if view.source is not None else None
 
     def show_status(self) -> None:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
-from screens.inspect.boundary_form import BOUNDARIES, Edited, default_of
+from screens.inspect.boundary_form import BOUNDARIES, FieldEdit, default_of
 from screens.inspect.context import InspectContext
 from screens.inspect.panes import PaneLayout
 from screens.inspect.rows import RowReader
 from screens.inspect.tokens import Tokens
-from screens.shell.dialogs import Agree
+from screens.shell.dialogs import ConfirmDialog
 from screens.shell.fix_trials import FixTrials
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -170,7 +170,7 @@ class RecipeEdits:
         if self._form.display:
             self._show_form()
 
-    def edit_field(self, edited: Edited) -> None:
+    def edit_field(self, edited: FieldEdit) -> None:
         """Write the value of a field: an edit of the same text, in the same history."""
         editing, path, value = self._context.editing, edited.path, edited.value
         if value is not None and value == default_of(path) and editing.document.get(path) is None:
@@ -178,12 +178,14 @@ class RecipeEdits:
         try:
             editing.set(path, value)
         except BenchError as problem:
-            self._context.screen.refused(problem)
+            self._context.screen.notify_problem(problem)
         self._context.screen.follow()
 
     def _show_form(self) -> None:
         editing = self._context.editing
-        self._form.show(editing.document, editing.problem, built_in=self._built_in)
+        path = self._context.bench.path
+        text_path = path.title if path.kind == "text" else ""
+        self._form.show(editing.document, editing.problem, built_in=self._built_in, text_path=text_path)
 
     @property
     def _built_in(self) -> str:
@@ -197,20 +199,22 @@ class RecipeEdits:
         """Apply the fix of the finding under the cursor, or else of the worst whose fix does no harm."""
         context = self._context
         start, stop = context.panes.grid.at.covered
-        fixable = [one for one in (*context.findings, *context.bench.findings) if one.fix is not None]
+        fixable = [finding for finding in (*context.findings, *context.bench.findings) if finding.fix is not None]
         here = [
-            one for one in fixable if one.where.tokens and one.where.tokens[0] < stop and start < one.where.tokens[1]
+            finding
+            for finding in fixable
+            if finding.where.tokens and finding.where.tokens[0] < stop and start < finding.where.tokens[1]
         ]
         if not fixable:
-            context.say("No finding here has a fix; I infers the boundaries, D writes the family's", 5)
+            context.say("No finding of this row has a fix; I infers the boundaries, D writes the family's", 5)
             return
-        self._fixes.make_first(here or fixable)
+        self._fixes.apply_first(here or fixable)
 
     def write_family_boundaries(self) -> None:
         """Write the family's own boundaries into the recipe."""
         rows = self._context.editing.family_boundaries()
         if rows is None:
-            self._context.say("The bench knows no boundaries for this model; let it infer them (I)", 5)
+            self._context.say("No boundaries are known for this model; I infers them", 5)
             return
         self._write(rows, "the family's boundaries")
 
@@ -219,7 +223,7 @@ class RecipeEdits:
         try:
             context.editing.set_boundaries(rows)
         except BenchError as problem:
-            context.screen.refused(problem)
+            context.screen.notify_problem(problem)
             return
         context.say(f"role_boundaries are now {what} (u undoes it)", 5)
         context.screen.follow()
@@ -245,7 +249,11 @@ class RecipeEdits:
         bench = self._context.bench
         roles = bench.recipe.roles_to_train
         proved = found.verified_for(roles)
-        note = "" if proved else f"Not everything could be proved for {', '.join(roles)}: read what stands below."
+        note = (
+            ""
+            if proved
+            else f"Not everything could be proved for {', '.join(roles)}: read the report before you agree."
+        )
         body = infer_text(found, bench.title, bench.rows.name)
 
         def agreed(yes: bool | None) -> None:
@@ -253,5 +261,5 @@ class RecipeEdits:
                 self._write(found.role_boundaries, "the inferred ones")
 
         agree = "writes them into the recipe" if found.role_boundaries else ""
-        dialog = Agree("inferred boundaries", body, agree=agree, note=note, diff=False)
+        dialog = ConfirmDialog("inferred boundaries", body, agree=agree, note=note, diff=False)
         self._context.screen.app.push_screen(dialog, agreed)

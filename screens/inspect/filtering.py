@@ -60,10 +60,10 @@ class Filtering:
         self._context.background.submit(Kind.FILTER, self._search(self._filter, self._request, start))
 
     def _search(self, wanted: RowFilter, request: int, start: int) -> Iterator[None]:
-        """Search from row `start` on; what was found is told in batches, and enough of it is enough."""
+        """Search from row `start` on; rows are reported in batches, and the search pauses after `_ENOUGH` of them."""
         bench = self._context.bench
         found: list[int] = []
-        index, total, told = start, 0, monotonic()
+        index, total, sent = start, 0, monotonic()
         while request == self._request and total < _ENOUGH:
             try:
                 raw = bench.rows.row(index)
@@ -79,9 +79,9 @@ class Filtering:
             if holds:
                 found.append(index - 1)
                 total += 1
-            if monotonic() - told > _BATCH_SECONDS:
+            if monotonic() - sent > _BATCH_SECONDS:
                 self._tell(request, found, index, complete=False)
-                found, told = [], monotonic()
+                found, sent = [], monotonic()
             yield
         self._tell(request, found, index, complete=False)
         if request == self._request:

@@ -17,17 +17,17 @@ from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 
-class _Said(Static, Still):
-    """The text of all of them."""
+class _FindingsText(Static, Still):
+    """The text of all findings."""
 
 
 class FindingsList(VerticalScroll, Still):
-    """Told by `show` which findings to list."""
+    """Lists findings; `show` sets them."""
 
     BORDER_TITLE = "findings"
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(_Said(markup=False), id=id)
+        super().__init__(_FindingsText(markup=False), id=id)
         self._findings: list[Finding] = []
 
     def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
@@ -51,7 +51,7 @@ class FindingsList(VerticalScroll, Still):
             if finding.hint:
                 text.append(f"\n{visible(finding.hint)}", paint.muted)
         if not self._findings:
-            text.append("nothing found in this row", paint.muted)
+            text.append("no findings in this row", paint.muted)
         self.query_one(Static).update(text)
 
 

@@ -15,28 +15,30 @@ from screens.guard.widgets import Container, Horizontal, Vertical
 
 _LEAST = {"samples": 8, "side": 20, "token": 3}
 _TEXT_LEFT = 24
-"""What the tokens keep of the width, and a third of the height, whatever is dragged."""
+"""Columns that the token grid keeps, whatever is dragged."""
 _STEP = 2
 
 
-class Clear(Guarded, Widget):
-    """Paints nothing of its own: what its panes leave free is the screen's. Textual would draw each of its lines at
-    every paint, to lay the panes over them."""
+class Transparent(Guarded, Widget):
+    """A container that paints nothing of its own: between its panes the screen's background shows.
+
+    Textual would otherwise draw each of its lines at every paint, below those of the panes.
+    """
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """None."""
         return []
 
 
-class PaneRow(Horizontal, Clear):
+class PaneRow(Horizontal, Transparent):
     """Panes side by side."""
 
 
-class PaneColumn(Vertical, Clear):
+class PaneColumn(Vertical, Transparent):
     """Panes below each other."""
 
 
-class PaneStack(Container, Clear):
+class PaneStack(Container, Transparent):
     """Panes of which one is over another."""
 
 
@@ -48,7 +50,7 @@ class Panes(PaneRow):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sizes: dict[str, int] = {}
-        """What was chosen, in cells. The right side has two widths: beside an open editor it goes by `side-editing`."""
+        """Chosen sizes in cells, by pane. The right side has a second width, `side-editing`, beside an open editor."""
 
     def _key(self, name: str) -> str:
         return f"{name}-editing" if name == "side" and self.screen.has_class("-editing") else name
@@ -169,7 +171,7 @@ class PaneLayout:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """How the panes stand, for the next time."""
+        """The state of the panes that is stored for the next start."""
         return {"open": self._open, "sizes": self._panes.sizes, "zoomed": self._screen.has_class("-zoomed")}
 
     def restore(self, kept: object) -> None:
@@ -192,4 +194,4 @@ class PaneLayout:
 
 
 def _of_type(kept: object, kind: type[Any]) -> dict[str, Any]:
-    return {str(name): one for name, one in kept.items() if type(one) is kind} if isinstance(kept, dict) else {}
+    return {str(name): value for name, value in kept.items() if type(value) is kind} if isinstance(kept, dict) else {}

@@ -19,7 +19,7 @@ _GRAPHICS = ("kitty", "ghostty", "wezterm", "foot", "iterm", "konsole", "contour
 
 
 def terminal_has_graphics() -> bool:
-    """Whether the terminal is one that is known to draw pictures; VLMBENCH_PICTURES=graphics or blocks decides.
+    """True where the terminal is known to draw pictures. VLMBENCH_PICTURES=graphics or =blocks overrides this.
 
     A terminal that is asked and does not answer would hold up the start, so only known ones are asked.
     """
@@ -63,7 +63,7 @@ def _hex(pixel: list[int]) -> str:
 
 
 class Preview(Container):
-    """Floats over the tokens. Told by `show` what to draw and where."""
+    """A picture that floats over the tokens; `show` sets the picture and its place."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(Static(markup=False), id=id)

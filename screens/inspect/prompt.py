@@ -24,20 +24,20 @@ class Prompt(Horizontal):
         Binding("up", "step(-1)", "Previous", show=False),
     ]
 
-    class Said(Message):
-        """What stands in the field."""
+    class Answer(Message):
+        """A message with the text of the field."""
 
         def __init__(self, kind: str, text: str) -> None:
             self.kind, self.text = kind, text
             super().__init__()
 
-    class Typed(Said):
+    class Typed(Answer):
         """The text changed."""
 
-    class Entered(Said):
+    class Entered(Answer):
         """Enter was pressed."""
 
-    class Cancelled(Said):
+    class Cancelled(Answer):
         """Escape was pressed."""
 
     class Stepped(Message):
@@ -73,7 +73,7 @@ class Prompt(Horizontal):
         self.screen.set_focus(field)
 
     def say(self, note: str, *, wrong: bool = False) -> None:
-        """What was found so far, or what is wrong with the text."""
+        """Show a note beside the field: the result so far, or the error in the text."""
         paint = paints(self.app.current_theme)
         self.query_one("#prompt-note", Static).update(
             Text(f"{note} ", paint.severity["warning"] if wrong else paint.muted)

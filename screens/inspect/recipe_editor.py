@@ -1,4 +1,4 @@
-"""The recipe's YAML under the cursor: every keystroke goes to the bench, and what is wrong is said below the text."""
+"""An editor of the recipe's YAML. Every keystroke goes to the bench; the text's error is shown below it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LINES_KEPT = 1024
 
 
 class _Looks(NamedTuple):
-    """What the lines of the window depend on: the first of them, those that hold cursor or selection, and the rest."""
+    """The state that drawn lines depend on: the first in view, those with cursor or selection, and the rest."""
 
     top: int
     own: set[int]
@@ -40,13 +40,13 @@ class _Looks(NamedTuple):
 
 
 class RecipeTextArea(TextArea, Sparing):
-    """A text area whose undo is the recipe's: there is one history, whoever made the edit."""
+    """A text area whose undo is the recipe's: one history for the edits of all screens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]
     _coloured = range(0)
     """The lines whose syntax colours are known."""
     edited: Callable[[], None] = staticmethod(lambda: None)
-    """Called within the edit, not by a message: so that the letter and what it did to the mask are one paint."""
+    """A callback of every edit. It is called within the edit, so that the letter and the new mask are one paint."""
 
     def __init__(self, *texts: Any, **options: Any) -> None:
         super().__init__(*texts, **options)
@@ -55,7 +55,7 @@ class RecipeTextArea(TextArea, Sparing):
         self._shown: dict[int, tuple[object, ...] | None] = {}
 
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
-        """The lines of a part of the window; what all of them depend on is asked once."""
+        """The lines of a part of the window; the state that all of them depend on is read once."""
         self._painting = self._looks()
         try:
             return super().finish_lines(crop, last, asked)
@@ -63,7 +63,7 @@ class RecipeTextArea(TextArea, Sparing):
             self._painting = None
 
     def _build_highlight_map(self) -> None:
-        """Of the lines in view; Textual's own is of the whole text, at every edit."""
+        """Find the syntax colours of the lines in view. Textual finds those of the whole text, at every edit."""
         document, top = self.document, self.scroll_offset.y
         self._coloured = range(top, top + max(1, self.size.height))
         first, last = (top, 0), (self._coloured.stop, 0)
@@ -85,7 +85,7 @@ class RecipeTextArea(TextArea, Sparing):
         return _Looks(offset.y, own, (*widths, offset, self.theme, self.base))
 
     def _key(self, y: int, looks: _Looks) -> tuple[object, ...] | None:
-        """What a line of the window depends on; None where that is not known here."""
+        """The state that a line of the window depends on; None for a line with cursor, selection or bracket."""
         line = y + looks.top
         if line in looks.own:
             return None
@@ -95,7 +95,7 @@ class RecipeTextArea(TextArea, Sparing):
         return line, text, frozenset(self._highlights[line]), looks.others
 
     def render_line(self, y: int) -> Strip:
-        """A line of the window. Textual's own forgets all of them at every edit, and most are as they were."""
+        """A line of the window, kept by its state. Textual forgets all lines at every edit, and most are unchanged."""
         key = self._shown[y] = self._key(y, self._painting or self._looks())
         if key is None:
             return super().render_line(y)
@@ -104,14 +104,14 @@ class RecipeTextArea(TextArea, Sparing):
         return strip
 
     class UndoWanted(Message):
-        """Take back the last edit, or make it again."""
+        """A wish to take back the last edit, or to make it again."""
 
         def __init__(self, *, again: bool) -> None:
             self.again = again
             super().__init__()
 
     def edit(self, edit: Edit) -> EditResult:
-        # Nobody asks what Textual would say of it, to one pane after the other.
+        # No pane handles these messages, and Textual would offer them to one after the other.
         with self.sparing(), self.prevent(self.Changed, self.SelectionChanged):
             result = super().edit(edit)
         looks, shown = self._looks(), self._shown
@@ -133,7 +133,10 @@ class RecipeTextArea(TextArea, Sparing):
 
 
 class RecipeEditor(Vertical, Still):
-    """Calls `typed` with every change of the text. Told by `show` what the text is, and by `say` what is wrong."""
+    """The text area, with the text's error below it.
+
+    Every change that a person makes is given to `typed`. `show` sets the text, `say` the error.
+    """
 
     BORDER_TITLE = "recipe"
 
@@ -150,7 +153,7 @@ class RecipeEditor(Vertical, Still):
         self._problem: BenchError | None = None
 
     def compose(self) -> ComposeResult:
-        """Nothing beside the children given."""
+        """No widgets beside the children given."""
         return iter(())
 
     def on_mount(self) -> None:
@@ -195,7 +198,7 @@ class RecipeEditor(Vertical, Still):
         self.area.theme = name
 
     def say(self, problem: BenchError | None) -> None:
-        """Say what is wrong with the text, with its line and column; None: nothing is."""
+        """Show the text's error with its line and column; None removes it."""
         if problem is not self._problem:
             self._problem = problem
             self._draw_problem()

@@ -43,14 +43,14 @@ class RowFilter:
         return bool(self.words or self.trained or self.codes or self.states)
 
     def holds(self, row: Row) -> bool:
-        """Whether a row is to be listed."""
+        """True where every term holds for the row."""
         if self.words:
             text = _text(row.raw.data)
             if not all(word in text for word in self.words):
                 return False
         if self.codes or self.states:
             found = row_findings(row)
-            codes, severities = {one.code for one in found}, {str(one.severity) for one in found}
+            codes, severities = {finding.code for finding in found}, {str(finding.severity) for finding in found}
             severities |= set() if severities & {"error", "warning"} else {"clean"}
             if not (codes >= set(self.codes) and severities >= set(self.states)):
                 return False

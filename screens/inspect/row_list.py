@@ -30,7 +30,7 @@ _KEPT = 20_000
 
 
 class KnownSamples(dict[int, Sample]):
-    """What is known of rows by their number, with the sums over all of them: trained, before the edit, and in all."""
+    """Samples by row number, with the sums over all of them: tokens trained, trained before the edit, and in all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Listing:
 
     @property
     def rows(self) -> int:
-        """How many there is room for: all of them, those reached and some more, or those a filter found."""
+        """Number of places: all rows, or those reached and some more, or those that a filter found."""
         if self.order is not None:
             return len(self.order)
         return self.length if self.length is not None else self.frontier + _AHEAD
@@ -90,7 +90,7 @@ class Listing:
 
 
 class SamplesList(LineView, can_focus=True):
-    """Posts `RowChosen` and `SamplesWanted`; is told samples by `put`."""
+    """Lists rows with their samples, which `put` sets. Posts `RowChosen`, `SamplesWanted` and `FilterWanted`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
@@ -136,7 +136,7 @@ class SamplesList(LineView, can_focus=True):
 
     @property
     def filtered(self) -> bool:
-        """Whether only some of the rows are listed."""
+        """True where a filter is set."""
         return self._listing.order is not None
 
     def filter(self) -> None:
@@ -163,7 +163,7 @@ class SamplesList(LineView, can_focus=True):
 
     @property
     def rows(self) -> int:
-        """How many rows the list has room for."""
+        """Number of places in the list."""
         return self._listing.rows
 
     def end_at(self, count: int) -> None:
@@ -172,7 +172,7 @@ class SamplesList(LineView, can_focus=True):
         self._resize()
 
     def put(self, sample: Sample) -> None:
-        """What there is to say about a row."""
+        """Store the sample of a row and draw its line."""
         self._samples.put(sample)
         self._say()
         if sample.index >= self._listing.frontier:
@@ -190,7 +190,7 @@ class SamplesList(LineView, can_focus=True):
         self.refresh()
 
     def _say(self) -> None:
-        """What is trained of all the rows that are known, and before the edit."""
+        """Show the trained share of all known rows in the title, with the share before the edit where it differs."""
         known = self._samples
         trained, before, total = known.trained, known.before, known.total
         share = f"{100 * trained / total:.0f}%" if total else ""
@@ -244,7 +244,7 @@ class SamplesList(LineView, can_focus=True):
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
-            self.post_message(self.SamplesWanted([*wanted, *(one for one in more if one not in wanted)]))
+            self.post_message(self.SamplesWanted([*wanted, *(index for index in more if index not in wanted)]))
         if (
             self._listing.order is not None
             and not self._listing.complete

@@ -15,6 +15,7 @@ from workbench.data.row_notes import BAD_ROW
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
 from workbench.row import NOT_RENDERED
+from workbench.views.path import preference_lines, preference_texts
 from workbench.views.row_view import RowView, Sample, read_row, read_sample
 
 _PATIENCE_SECONDS = 0.15
@@ -39,7 +40,7 @@ class RowReader:
 
     @property
     def settled(self) -> bool:
-        """Whether the row asked for is shown, and the list knows every row that is seen."""
+        """True where the requested row is shown and every visible row of the list has its sample."""
         return self._shown == self._request and not self._context.panes.samples.unknown
 
     # The shown row
@@ -128,12 +129,21 @@ class RowReader:
                 self.cursor = 0
         else:
             context.findings = [found]
-            panes.problem.show(found)
+            panes.problem.show(found, self._as_text(index))
             panes.inspector.show(None)
         panes.boundaries.show(view, changed)
         panes.findings.show(context.findings, context.bench.findings)
         context.show_status()
         self._asking.ask()
+
+    def _as_text(self, index: int) -> str:
+        """A row of preference data, which has no tokens to show; "" for other rows."""
+        if self._context.bench.path.kind != "preference":
+            return ""
+        try:
+            return preference_lines(preference_texts(self._context.bench.row(index)))
+        except BenchError:
+            return ""
 
     def failed(self, problem: BenchError) -> None:
         """The row that was asked for does not come."""

@@ -77,12 +77,12 @@ class InspectScreen(RecipeScreen, Still):
         )
         self.frame = Panes(id="panes")
         self.context = InspectContext(self, bench, background, self.editing, self.panes, row)
-        self.layout_of_panes = PaneLayout(self, self.frame)
+        self.pane_layout = PaneLayout(self, self.frame)
         self.tokens = Tokens(self.context)
         self.rows = RowReader(self.context, self.tokens)
         self.filtering = Filtering(self.context)
         self.search = Search(self.context, self.rows, self.filtering)
-        self.edits = RecipeEdits(self.context, self.layout_of_panes, self.tokens, self.rows)
+        self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
         self.comparison = Comparison(self.context)
         self.parts = {
             "tokens": self.tokens,
@@ -90,7 +90,7 @@ class InspectScreen(RecipeScreen, Still):
             "search": self.search,
             "edits": self.edits,
             "comparison": self.comparison,
-            "layout": self.layout_of_panes,
+            "layout": self.pane_layout,
         }
 
     def compose(self) -> ComposeResult:
@@ -135,7 +135,7 @@ class InspectScreen(RecipeScreen, Still):
                 "lens": grid.lens,
                 "spaces": grid.drawing.spaces,
                 "theme": self.app.theme,
-                "panes": self.layout_of_panes.kept,
+                "panes": self.pane_layout.kept,
                 "screen": getattr(self.app, "front", "inspect"),
             },
         )
@@ -149,7 +149,7 @@ class InspectScreen(RecipeScreen, Still):
             grid.toggle_spaces()
         if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
             self.app.theme = known["theme"]
-        self.layout_of_panes.restore(known.get("panes"))
+        self.pane_layout.restore(known.get("panes"))
         row, token = known.get("row"), known.get("token")
         length = self.bench.rows.known_length
         if not self.context.row and isinstance(row, int) and row >= 0 and (length is None or row < length):
@@ -159,7 +159,7 @@ class InspectScreen(RecipeScreen, Still):
 
     @property
     def settled(self) -> bool:
-        """Whether the row asked for is shown, and the list knows every row that is seen."""
+        """True where the requested row is shown and every visible row of the list has its sample."""
         return self.rows.settled
 
     def watch_focused(self) -> None:
@@ -189,7 +189,7 @@ class InspectScreen(RecipeScreen, Still):
 
     @on(JobFailed)
     def _job_failed(self, message: JobFailed) -> None:
-        """What was asked for does not come: the pane that waits for it says so."""
+        """Tell the part that waits for a job that the job failed."""
         if message.kind is Kind.ROW:
             self.rows.failed(message.problem)
         elif message.kind is Kind.APPLY:

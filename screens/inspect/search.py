@@ -49,7 +49,7 @@ class Search:
             except InputError as problem:
                 self._prompt.say(problem.title, wrong=True)
             else:
-                self._prompt.say("enter lists them")
+                self._prompt.say("enter applies the filter")
 
     def stepped(self, kind: str, direction: int) -> None:
         """Go to the next match while the prompt is open."""
@@ -124,7 +124,7 @@ class Search:
             # Another row came since the search was made.
             grid.search(self.query)
         if not self._jump(direction):
-            self._context.say("Nothing to go to: / searches")
+            self._context.say("There is no match to go to; / searches")
 
     def _jump(self, direction: int) -> bool:
         """Go to the next match, round the end; false where there is no match."""

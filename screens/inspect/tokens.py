@@ -39,7 +39,7 @@ class Tokens:
         grid, shown = self._grid, self._context.panes.preview
         lines, view = grid.drawing.lines, grid.view
         source = view.pictures.get(grid.at.run) if view is not None and grid.at.run >= 0 else None
-        if source is None or lines is None or not self._previewing or not grid.display or grid.at.held is not None:
+        if source is None or lines is None or not self._previewing or not grid.display or grid.at.anchor is not None:
             shown.hide()
             return
         line = lines.line_of(grid.at.item) - grid.scroll_offset.y
@@ -53,10 +53,10 @@ class Tokens:
     # Moving
 
     def next_edge(self) -> None:
-        self._jump(self._edges(), 1, "No mask edge after this token")
+        self._jump(self._edges(), 1, "The mask does not change after this token")
 
     def previous_edge(self) -> None:
-        self._jump(self._edges(), -1, "No mask edge before this token")
+        self._jump(self._edges(), -1, "The mask does not change before this token")
 
     def next_turn(self) -> None:
         self._jump(self._turns(), 1, "This is the last turn")
@@ -81,7 +81,7 @@ class Tokens:
     def _jump_finding(self, direction: int) -> None:
         found = self._context.findings
         places = sorted({finding.where.tokens[0] for finding in found if finding.where.tokens is not None})
-        self._jump(np.array(places, dtype=np.int64), direction, "No finding points at a token there")
+        self._jump(np.array(places, dtype=np.int64), direction, "No finding points to a token in that direction")
 
     def _jump(self, places: Places, direction: int, otherwise: str) -> None:
         if not self._grid.jump(places, direction):

@@ -23,7 +23,7 @@ _SCREENS = Binding.Group("Screens", compact=True)
 
 
 def _undo_and_redo(name: str, scope: Scope, *, hint: str = "", in_editor: tuple[str, str] = ("", "")) -> list[Action]:
-    """The keys of the recipe's history on a screen; `in_editor` adds what is to be said of the editor's."""
+    """The keys of the recipe's history on a screen; `in_editor` adds words on the editor's own."""
     undo, redo = in_editor
     return [
         Action(

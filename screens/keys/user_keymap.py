@@ -4,7 +4,7 @@
     "grid.next-edge" = "w"
     "app.theme" = ["T", "ctrl+t"]
 
-The ids stand in the help (`?`) of a wide window. What is not named keeps its keys.
+A wide window's help (`?`) shows the ids. Actions that are not named keep their keys.
 """
 
 from __future__ import annotations

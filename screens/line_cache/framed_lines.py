@@ -15,11 +15,11 @@ _KEPT = 4096
 
 
 class Framed:
-    """What Textual made of a pane's lines of content, so that one seen before is not made again.
+    """A store of finished lines, so that a line of content seen before is not framed again.
 
-    Textual remembers a finished line by its place, and forgets it as soon as something else stands there: a mask that
-    an edit breaks and the next one mends is framed, filtered and cut anew each time. A mended line is here the very
-    strip it was, with all that Textual keeps in it.
+    Textual remembers a finished line by its place, and forgets it as soon as the place shows another: where an edit
+    breaks a mask and the next one mends it, lines are framed, filtered and cut anew each time. This store gives back
+    the same strip, with all that Textual keeps in it.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,11 @@ class Framed:
         return self._content.setdefault(tuple(strip), strip)
 
     def look(self, pane: Widget) -> None:
-        """See how the pane frames its lines now, and forget those finished otherwise. To be called for every paint of
-        the whole pane: without one, all but its content and the words in its border is as it was."""
+        """Note the frame of the pane, and forget the lines finished with another one.
+
+        To be called for every paint of the whole pane: without one, only its content and the words in its border can
+        have changed.
+        """
         if (looks := _looks(pane)) != self._looks:
             self._finished.clear()
             self._looks = looks
@@ -65,7 +68,7 @@ class Framed:
 
 
 def _looks(pane: Widget) -> tuple[object, ...]:
-    """All that a finished line shows beside its content."""
+    """The state that a finished line shows beside its content."""
     styles = pane.styles
     return (
         pane.outer_size,

@@ -1,4 +1,4 @@
-"""A pane beside one that changes: Textual asks each for all of its lines at every paint."""
+"""Base of panes that keep their lines: Textual asks every pane for all of its lines at each paint of any."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from screens.guard.faults import Guarded, contain, stand_in
 
 
 class Still(Guarded, Widget):
-    """A widget whose lines are those of the last paint for as long as nobody asked it to paint them."""
+    """A widget that draws a line anew only after `refresh` asked for that line."""
 
     # Named after this class: those that mix it in have attributes of their own.
     _still_known: tuple[object, ...] = ()
@@ -24,13 +24,13 @@ class Still(Guarded, Widget):
 
     @property
     def base(self) -> Style:
-        """The style that every line is drawn on. Textual works it out anew whenever asked; here once a theme."""
+        """The style below every line, worked out once a theme. Textual works it out at each call."""
         if self._base is None:
             self._base = self.rich_style
         return self._base
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """As any widget's."""
+        """Ask for a paint of the whole widget, or of some regions of its content."""
         if regions and not layout and not recompose:
             top = self.content_offset.y
             self._still_asked = self._still_asked.union(*(region.translate((0, top)).line_range for region in regions))
@@ -39,7 +39,7 @@ class Still(Guarded, Widget):
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
     def notify_style_update(self) -> None:
-        """The theme, or the widget's own style, changed."""
+        """Forget lines and base style: the theme, or the widget's own style, changed."""
         self._still_last = self._base = None
         super().notify_style_update()
 

@@ -23,7 +23,7 @@ class Sparing(ScrollView, Still):
 
     @contextmanager
     def sparing(self) -> Iterator[None]:
-        """Nothing is painted for what is done within that only asks for a whole paint; a new layout still is."""
+        """Ignore requests to paint the whole pane made within; those for a new layout are followed."""
         self._spares = True
         try:
             yield
@@ -31,7 +31,7 @@ class Sparing(ScrollView, Still):
             self._spares = False
 
     def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Self:
-        """As any widget's, but within `sparing`."""
+        """Ask for a paint, except of the whole pane within `sparing`."""
         if self._spares and not (regions or layout or recompose):
             return self
         return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
@@ -56,7 +56,7 @@ class LineView(Sparing):
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
-        """One line of the window, which within `finish_lines` is drawn already."""
+        """One line of the window; within `finish_lines` it is drawn already."""
         return self._content[y] if y in self._content else self.draw_line(y)
 
     def _draw_content(self, y: int) -> Strip:

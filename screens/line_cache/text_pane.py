@@ -42,11 +42,11 @@ class TextPane(LineView, can_focus=True):
 
     @property
     def plain(self) -> str:
-        """What the pane says."""
+        """The text of the pane."""
         return "\n".join(line.plain for line in self._lines)
 
     def say(self, lines: list[Text]) -> None:
-        """Say something else."""
+        """Show other lines, and paint only those that differ."""
         old, self._lines = self._lines, lines
         if len(old) != len(self._lines):
             # A layout draws the whole screen again: not for a few numbers that changed.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def status_of(bench: Bench) -> Status:
-    """What the status bar says of the bench, whatever the screen."""
+    """The part of the status bar that is the same on every screen."""
     return Status(
         title=visible(bench.title),
         family=bench.family.name if bench.family is not None else "unknown family",
@@ -34,7 +34,7 @@ class WorkbenchScreen(RecipeScreen):
 
     `SCOPES` names the actions that can be used on it, the screen's own first. `bench` is shared with the other screens,
     and so are `background`, the one thread that works with it, and `editing`, through which every screen edits the
-    recipe; the app gives it before the screen is shown. `looked_at` is called whenever the screen comes to the front,
+    recipe; the app gives it before the screen is shown. `activated` is called whenever the screen comes to the front,
     and says whether the recipe was edited meanwhile.
     """
 
@@ -54,7 +54,7 @@ class WorkbenchScreen(RecipeScreen):
         yield KeyHints(*self.SCOPES, id="hints")
 
     def body(self) -> ComposeResult:
-        """What stands between status bar and footer."""
+        """Widgets between status bar and footer."""
         yield from ()
 
     def on_screen_resume(self) -> None:
@@ -62,10 +62,10 @@ class WorkbenchScreen(RecipeScreen):
         text = self.bench.document.text
         edited, self._seen = text != self._seen, text
         self.query_one(StatusBar).show(status_of(self.bench))
-        self.looked_at(edited)
+        self.activated(edited)
 
-    def looked_at(self, edited: bool) -> None:
-        """The screen is in front. `edited`: for the first time, or with another text of the recipe than the last."""
+    def activated(self, edited: bool) -> None:
+        """Called when the screen comes to the front. `edited`: the first time, or the recipe changed since the last."""
 
     def tell(self, message: Message) -> None:
         """Post a message to this screen from the background thread; after the app is gone it goes nowhere."""

@@ -20,11 +20,11 @@ from screens.shell.themes import Paints, paints
 from workbench.views.items import visible
 
 
-class Agree(Guarded, ModalScreen[bool]):
+class ConfirmDialog(Guarded, ModalScreen[bool]):
     """Shows a text, by default a unified diff, and asks. Enter agrees, escape does not."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "dismiss(True)", "Agree", show=False),
+        Binding("enter", "dismiss(True)", "Confirm", show=False),
         Binding("escape,q", "dismiss(False)", "Close", show=False),
     ]
     CSS_PATH = "dialogs.tcss"
@@ -37,7 +37,7 @@ class Agree(Guarded, ModalScreen[bool]):
         """One box."""
         with Vertical(id="dialog") as box:
             box.border_title = visible(self._title).replace("[", "\\[")
-            box.border_subtitle = f"enter {self._agree} · esc leaves it" if self._agree else "esc closes"
+            box.border_subtitle = f"enter {self._agree} · esc cancels" if self._agree else "esc closes"
             if self._note:
                 yield Static(Text(self._note, paints(self.app.current_theme).severity["warning"]), id="note")
             with VerticalScroll(can_focus=True):
@@ -57,15 +57,15 @@ def body_text(body: str, paint: Paints, *, diff: bool = True) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way out of a dialog: the key, what it gives back, and what it does in a line."""
+    """One choice of a dialog: its key, the answer that it returns, and one line of help."""
 
     key: str
     answer: str
     help: str
 
 
-class Choose(Guarded, ModalScreen[str | None]):
-    """Asks which of several ways to go, with the diffs that tell; tab shows the next one.
+class ChoiceDialog(Guarded, ModalScreen[str | None]):
+    """Asks for one of several choices, with the diffs that help to decide; tab shows the next diff.
 
     Enter takes the first choice. Escape gives None; `leave` says what that means.
     """
@@ -79,7 +79,7 @@ class Choose(Guarded, ModalScreen[str | None]):
     def __init__(
         self,
         title: str,
-        said: str,
+        message: str,
         views: Sequence[tuple[str, str]],
         choices: Sequence[Choice],
         *,
@@ -88,7 +88,7 @@ class Choose(Guarded, ModalScreen[str | None]):
     ) -> None:
         """`views`: a name and a unified diff each."""
         super().__init__()
-        self._title, self._said, self._note, self._leave = title, said, note, leave
+        self._title, self._message, self._note, self._leave = title, message, note, leave
         self._views, self._choices, self._shown = list(views), list(choices), 0
 
     def compose(self) -> ComposeResult:
@@ -97,13 +97,13 @@ class Choose(Guarded, ModalScreen[str | None]):
         with Vertical(id="dialog") as box:
             box.border_title = visible(self._title).replace("[", "\\[")
             box.border_subtitle = f"esc {self._leave}"
-            yield Static(Text(self._said, paint.strong), id="said")
+            yield Static(Text(self._message, paint.strong), id="message")
             if self._note:
                 yield Static(Text(f"! {self._note}", paint.severity["warning"]))
             yield Static(id="views", markup=False)
             with VerticalScroll(can_focus=True):
                 yield Static(id="diff", markup=False)
-            yield Static(self._ways(paint), id="choices", markup=False)
+            yield Static(self._choice_lines(paint), id="choices", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -114,13 +114,13 @@ class Choose(Guarded, ModalScreen[str | None]):
         others = 8 + len(self._choices) + 2 * bool(self._note)
         self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height * 9 // 10 - others)
 
-    def _ways(self, paint: Paints) -> Text:
+    def _choice_lines(self, paint: Paints) -> Text:
         text = Text(end="")
-        width = max(len(one.answer) for one in self._choices)
-        for number, one in enumerate(self._choices):
-            text.append("\n" if number else "").append(f" {one.key} ", paint.accent + Style(bold=True))
-            text.append(f" {one.answer:<{width}}  ", paint.strong)
-            text.append(one.help, paint.muted).append("  (enter)" if number == 0 else "", paint.muted)
+        width = max(len(choice.answer) for choice in self._choices)
+        for number, choice in enumerate(self._choices):
+            text.append("\n" if number else "").append(f" {choice.key} ", paint.accent + Style(bold=True))
+            text.append(f" {choice.answer:<{width}}  ", paint.strong)
+            text.append(choice.help, paint.muted).append("  (enter)" if number == 0 else "", paint.muted)
         return text
 
     def _draw(self) -> None:
@@ -138,7 +138,10 @@ class Choose(Guarded, ModalScreen[str | None]):
 
     def on_key(self, event: events.Key) -> None:
         """A choice by its key."""
-        answers = {one.key: one.answer for one in self._choices} | {"enter": self._choices[0].answer, "escape": None}
+        answers = {choice.key: choice.answer for choice in self._choices} | {
+            "enter": self._choices[0].answer,
+            "escape": None,
+        }
         if event.key in answers:
             event.stop()
             self.dismiss(answers[event.key])
@@ -149,7 +152,7 @@ class Choose(Guarded, ModalScreen[str | None]):
         self._draw()
 
 
-class Ask(Guarded, ModalScreen[str | None]):
+class InputDialog(Guarded, ModalScreen[str | None]):
     """Asks for one line. Enter gives it, escape gives None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]
@@ -163,7 +166,7 @@ class Ask(Guarded, ModalScreen[str | None]):
         """One line in a box."""
         with Vertical(id="dialog", classes="-small") as box:
             box.border_title = self._title
-            box.border_subtitle = "enter · esc leaves it"
+            box.border_subtitle = "enter confirms · esc cancels"
             yield Input(self._value, placeholder=self._hint, select_on_focus=False)
 
     @on(Input.Submitted)

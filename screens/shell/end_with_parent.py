@@ -1,6 +1,7 @@
-"""A session ends with what it is shown by: the server of a browser's, whatever becomes of it, or the terminal.
+"""The end of a session together with what shows it: the server of a browser session, or the terminal.
 
-A terminal that is closed sends a hang-up, which some parents keep from their children; Textual's input would then spin.
+A terminal that is closed sends a hang-up signal, which some parent processes do not pass on; Textual's input loop would
+then use a whole core.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def hold(leave: Callable[[], object]) -> threading.Thread | None:
 
     None where this process has neither.
     """
-    told = os.environ.get(SERVER, "")
-    there = server_there(int(told)) if told.isdecimal() else terminal_there()
+    server = os.environ.get(SERVER, "")
+    there = server_there(int(server)) if server.isdecimal() else terminal_there()
     if there is None:
         return None
     thread = threading.Thread(target=_watch, args=(there, leave), name="vlmbench-leash", daemon=True)
@@ -34,7 +35,7 @@ def hold(leave: Callable[[], object]) -> threading.Thread | None:
 
 
 def server_there(server: int) -> Callable[[], bool]:
-    """Whether the process of a number is still the one that it is now, asked at any time."""
+    """A function that is True while the process that has this id now is still running."""
     import psutil
 
     try:
@@ -53,7 +54,7 @@ def server_there(server: int) -> Callable[[], bool]:
 
 
 def terminal_there() -> Callable[[], bool] | None:
-    """Whether this process's terminal is still open, asked at any time; None where it has none."""
+    """A function that is True while this process's terminal is open; None where it has no terminal."""
     if sys.platform == "win32" or sys.__stdin__ is None or not sys.__stdin__.isatty():
         return None
     import termios
@@ -85,12 +86,12 @@ def end_sessions() -> None:
     import psutil
 
     below = psutil.Process().children(recursive=True)
-    for one in below:
+    for process in below:
         with contextlib.suppress(psutil.Error):
-            one.terminate()
-    for one in psutil.wait_procs(below, GRACE_SECONDS)[1]:
+            process.terminate()
+    for process in psutil.wait_procs(below, GRACE_SECONDS)[1]:
         with contextlib.suppress(psutil.Error):
-            one.kill()
+            process.kill()
 
 
 def end() -> None:
@@ -98,8 +99,8 @@ def end() -> None:
     import psutil
 
     below = psutil.Process().children(recursive=True)
-    for one in below:
+    for process in below:
         with contextlib.suppress(psutil.Error):
-            one.kill()
+            process.kill()
     psutil.wait_procs(below, 1.0)
     os._exit(EXIT)

@@ -12,15 +12,15 @@ Data = TypeVar("Data")
 
 
 class Input(Guarded, widgets.Input):
-    """A line of text."""
+    """A text field of one line."""
 
 
 class Tree(Guarded, widgets.Tree[Data]):
-    """Branches that unfold."""
+    """A tree of nodes that expand."""
 
 
 class OptionList(Guarded, widgets.OptionList):
-    """A list of which one is chosen."""
+    """A list with a highlighted option."""
 
     def action_page_down(self) -> None:
         """A page further on; Textual looks for a line that is not there where the list has no room or no width."""

@@ -1,4 +1,4 @@
-"""Fixes of a screen's findings: each is tried on a copy of the bench before it is made."""
+"""Fixes of a screen's findings: each is tried on a copy of the bench before it is applied."""
 
 from __future__ import annotations
 
@@ -19,68 +19,73 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TriedFixes:
-    """The fixes of a recipe with this `text` that may be made, and what is said of them, or why there are none."""
+    """Fixes that may be applied to a recipe with this `text`.
+
+    `description` names them, or gives the reason where there is none.
+    """
 
     text: str
     fixes: Sequence[Fix]
-    said: str
+    description: str
 
 
 class FixTrials:
-    """The part of a screen that makes fixes. Where a trial needs only the masks of rows that are kept it is at once."""
+    """The part of a screen that applies fixes. A trial that needs only the masks of kept rows is made at once."""
 
     def __init__(self, screen: RecipeScreen, background: Background) -> None:
         self._screen, self._background = screen, background
 
-    def make_first(self, findings: Sequence[Finding]) -> None:
-        """Make the first fix that may be offered, or say why there is none."""
+    def apply_first(self, findings: Sequence[Finding]) -> None:
+        """Apply the first fix that passes its trial, or say why there is none."""
         from workbench.checks.trial import Trials
 
         editing = self._screen.editing
         trials, text = Trials.seen(editing.bench), editing.document.text
-        if all(trials.quick(one) for one in findings):
-            self.make(self._first(trials, findings, text))
+        if all(trials.quick(finding) for finding in findings):
+            self.apply(self._first(trials, findings, text))
             return
         self._screen.notify("Trying the fix…", timeout=3)
         self._background.submit(Kind.FIX, self._trying(trials, findings, text))
 
     def _trying(self, trials: Trials, findings: Sequence[Finding], text: str) -> Iterator[None]:
-        self.made(self._first(trials, findings, text))
+        self.apply_from_thread(self._first(trials, findings, text))
         yield
 
-    def made(self, tried: TriedFixes) -> None:
-        """Make fixes in the window's thread; called from the background thread, by which they were tried."""
+    def apply_from_thread(self, tried: TriedFixes) -> None:
+        """Apply fixes in the window's thread; called from the background thread that tried them."""
         try:
-            self._screen.call_later(guarded(self._screen, self.make), tried)
+            self._screen.call_later(guarded(self._screen, self.apply), tried)
         except RuntimeError:
             self._background.check()
 
     @staticmethod
     def _first(trials: Trials, findings: Sequence[Finding], text: str) -> TriedFixes:
         refused = ""
-        for one in findings:
-            assert one.fix is not None
-            tried = trials.of(one)
+        for finding in findings:
+            assert finding.fix is not None
+            tried = trials.of(finding)
             if tried.fix is not None:
-                return TriedFixes(text, [tried.fix], f"{one.code} mended: {tried.fix.described}")
-            refused = refused or f"{one.code}: “{one.fix.title}” {tried.why}"
+                return TriedFixes(text, [tried.fix], f"{finding.code} fixed: {tried.fix.described}")
+            refused = refused or f"{finding.code}: “{finding.fix.title}” {tried.why}"
         return TriedFixes(text, [], refused)
 
-    def make(self, tried: TriedFixes) -> None:
-        """Make fixes that were tried, and say so."""
+    def apply(self, tried: TriedFixes) -> None:
+        """Apply fixes that were tried, and notify."""
         screen = self._screen
         if tried.text != screen.editing.document.text:
-            screen.notify("The recipe was edited meanwhile: no fix was made", timeout=4)
+            screen.notify("The recipe was edited meanwhile: no fix was applied", timeout=4)
             return
         if not tried.fixes:
-            screen.notify(visible(f"No fix is made. {tried.said}"), severity="warning", timeout=8, markup=False)
+            screen.notify(
+                visible(f"No fix was applied. {tried.description}"), severity="warning", timeout=8, markup=False
+            )
             return
         try:
             for fix in tried.fixes:
                 screen.editing.apply(fix)
         except BenchError as problem:
-            screen.refused(problem)
+            screen.notify_problem(problem)
         else:
-            screen.notify(visible(f"{tried.said} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
+            screen.notify(visible(f"{tried.description} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
         # Those before the one that was refused are made.
         screen.follow()

@@ -22,7 +22,7 @@ _NO_TEXT = re.compile(r"ctrl\+|f\d+$")
 
 
 class KeyHints(Still):
-    """One line; what does not fit is left out from the right, but never the app's own keys."""
+    """The footer's line. Hints without room are left out from the right, but never the app's own keys."""
 
     def __init__(self, *scopes: Scope, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -39,7 +39,7 @@ class KeyHints(Still):
         if isinstance(self.screen.focused, (Input, TextArea)):
             wanted = [typed for action in wanted if (typed := _while_typing(action)) is not None]
         if sum(map(_cells, wanted)) > room:
-            wanted = _in_one(wanted, [known(action) for action in hints(("app",)) if _can_be_one(action)])
+            wanted = _merged(wanted, [known(action) for action in hints(("app",)) if _can_be_one(action)])
         kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))
         for action in (action for action in wanted if action.id not in _ALWAYS):
@@ -60,7 +60,7 @@ class KeyHints(Still):
     def _pane(self) -> tuple[Scope, ...]:
         """The pane in focus, where it has actions of its own."""
         focused = self.screen.focused
-        above = [str(node.id) for node in focused.ancestors_with_self] if focused is not None else []
+        above = [str(widget.id) for widget in focused.ancestors_with_self] if focused is not None else []
         return tuple(name for name in PANES_OF if name in above)
 
     def _usable(self, action: Action) -> bool:
@@ -88,7 +88,7 @@ def _can_be_one(action: Action) -> bool:
     return action.group is not None and action.group.compact
 
 
-def _in_one(wanted: list[Action], screens: list[Action]) -> list[Action]:
+def _merged(wanted: list[Action], screens: list[Action]) -> list[Action]:
     """The hints with those of the compact group, the screens, put into one; `screens` are all of the group."""
     shown = [action for action in wanted if _can_be_one(action)]
     if len(shown) < 2 or any(len(action.keys[0]) > 1 for action in screens):

@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collection at moments when nobody waits, instead of in the middle of a keystroke.
+"""Python's cyclic garbage collection while the user is idle, instead of in the middle of a keystroke.
 
 A keystroke makes some thousand objects and drops nearly all of them without a cycle; the collector counts them all the
 same, and a full collection with torch loaded stops the window for longer than a keystroke may take.
@@ -11,12 +11,12 @@ from time import monotonic
 
 _QUIET_SECONDS = 0.3
 _FEW_OBJECTS, _MANY_OBJECTS = 5_000, 300_000
-"""So many new ones are left alone; so many are looked through however busy the window is."""
+"""Numbers of new objects: fewer than the first are not collected; more than the second are, even during keystrokes."""
 _FULL_EVERY = 20
 
 
 class Collector:
-    """Takes the collector's work over from `start` to `stop`. `tick` is to be called now and then, from a timer."""
+    """Collects garbage from `start` to `stop` in place of Python's automatic collection. Call `tick` from a timer."""
 
     def __init__(self) -> None:
         self._was_on = False
@@ -32,18 +32,18 @@ class Collector:
             gc.disable()
 
     def stop(self) -> None:
-        """Give it back."""
+        """Turn Python's automatic collection on again."""
         gc.unfreeze()
         if self._started and self._was_on:
             gc.enable()
         self._started = False
 
     def touched(self) -> None:
-        """Somebody pressed a key or moved the mouse, and now looks at the window."""
+        """Note that the user pressed a key or moved the mouse."""
         self._touched = monotonic()
 
     def tick(self) -> None:
-        """Collect what is young if nobody waits, or if there is much of it; once in a while everything."""
+        """Collect the young objects if the user is idle or if there are many; at every 20th time all objects."""
         young = gc.get_count()[0]
         quiet = monotonic() - self._touched > _QUIET_SECONDS
         if not self._started or young < (_FEW_OBJECTS if quiet else _MANY_OBJECTS):

@@ -1,4 +1,4 @@
-"""Every key, by group, made from the actions."""
+"""The list of all keys by group, made from the actions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from screens.shell.themes import paints
 from workbench.views.items import visible
 
 _WORDY = 100
-"""From this width on there is room for a sentence on each action."""
+"""Cells of a window that has room for a sentence on each action."""
 
 
 class HelpScreen(Guarded, ModalScreen[None]):
@@ -33,15 +33,17 @@ class HelpScreen(Guarded, ModalScreen[None]):
         self._scopes = scopes
 
     def compose(self) -> ComposeResult:
-        """One box with every group below the other."""
+        """A box with the groups below each other."""
         with VerticalScroll(id="help") as box:
             box.border_title = "keys"
             box.border_subtitle = "esc closes"
             for name, actions in groups(self._scopes).items():
                 yield Static(name, classes="help--group", markup=False)
                 yield Static(self._table(actions), markup=False)
-            yield Static("keys of your own", classes="help--group", markup=False)
-            yield Static(f"Name an action by its id in {visible(str(keymap_file()))}", markup=False)
+            yield Static("your own keys", classes="help--group", markup=False)
+            yield Static(
+                f"To change a key, write it after the action's id in {visible(str(keymap_file()))}", markup=False
+            )
 
     def _table(self, actions: Sequence[Action]) -> Table:
         paint = paints(self.app.current_theme)

@@ -100,7 +100,7 @@ class LoadingScreen(Guarded, Screen[None]):
         yield StatusBar(Status(self._title))
         with Vertical(id="loading"):
             yield Stages()
-        yield ProblemPane(leave="r tries again   q leaves")
+        yield ProblemPane(leave="r retries   q quits")
         yield KeyHints("loading")
 
     def on_mount(self) -> None:
@@ -124,7 +124,7 @@ class LoadingScreen(Guarded, Screen[None]):
             self.app.call_later(self.app.run_action, "app.load")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is nothing to try again before something failed."""
+        """Allow a retry only after a failure."""
         return self.failed if action == "retry" else True
 
     def _turn(self, *, failed: bool) -> None:

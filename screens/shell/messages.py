@@ -52,7 +52,7 @@ class JobFailed(Message):
 
 
 class CheckProgressed(Message):
-    """What a check found so far, over `rows` rows. `number` counts the checks begun; `done` when there is no more."""
+    """The findings of a check so far, over `rows` rows. `number` counts the checks begun; `done` when it has ended."""
 
     def __init__(
         self, number: int, report: Report | None, rows: int, done: bool, problem: BenchError | None = None
@@ -84,7 +84,7 @@ class RunsFound(Message):
 
 
 class ModelRead(Message):
-    """What the recipe does with the model's parts, and what is wrong with it. `number` counts the looks."""
+    """The effect of the recipe on the model's parts, with the findings. `number` is that of the request."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class ModelRead(Message):
 
 
 class MemoryRead(Message):
-    """The memory of a step; or why it cannot be said. `number` is that of the look it belongs to."""
+    """The memory of a training step, or the reason why it cannot be estimated. `number` is that of the `ModelRead`."""
 
     def __init__(self, number: int, estimate: MemoryEstimate | None, problem: BenchError | None = None) -> None:
         self.number = number
@@ -113,7 +113,7 @@ class MemoryRead(Message):
 
 
 class ExportReady(Message):
-    """What would be exported and what of it is proven; or why that cannot be said. `number` counts the looks."""
+    """The export as it would be written with its proofs, or the problem. `number` is that of the request."""
 
     def __init__(self, number: int, made: Export | None, problem: BenchError | None = None) -> None:
         self.number = number

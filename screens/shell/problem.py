@@ -1,4 +1,4 @@
-"""A calm panel that says what went wrong, why, where, and what to do."""
+"""A panel that says what went wrong, why, where, and what to do."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class ProblemPane(VerticalScroll):
         super().__init__(Static(markup=False), id=id)
         self._leave = leave
         self._shown: BenchError | Finding | None = None
+        self._more = ""
 
-    def show(self, problem: BenchError | Finding) -> None:
-        """Show this problem."""
-        self._shown = problem
+    def show(self, problem: BenchError | Finding, more: str = "") -> None:
+        """Show this problem, and below it `more`, some lines about what it is a problem with."""
+        self._shown, self._more = problem, more
         self.draw()
 
     def draw(self) -> None:
@@ -41,6 +42,8 @@ class ProblemPane(VerticalScroll):
             text.append(f"\n\n{_safe(str(problem.where))}", paint.muted)
         if problem.hint:
             text.append(f"\n\n→ {_safe(problem.hint)}", paint.accent)
+        if self._more:
+            text.append(f"\n\n{_safe(self._more)}")
         if self._leave:
             text.append(f"\n\n\n{self._leave}", paint.muted)
         self.query_one(Static).update(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from screens.guard.faults import Guarded
-from screens.shell.dialogs import Agree, Ask, Choice, Choose
+from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog, InputDialog
 from workbench.errors import BenchError
 from workbench.recipe.yaml.document import diff_of
 from workbench.views.items import visible
@@ -25,7 +25,7 @@ class RecipeScreen(Guarded, Screen[None]):
     def follow(self) -> None:
         """Show what the last edit did."""
 
-    def refused(self, problem: BenchError, what: str = "") -> None:
+    def notify_problem(self, problem: BenchError, what: str = "") -> None:
         """Say why something could not be done; `what` says what did not come of it."""
         text = visible(f"{what}{problem.title}. {problem.cause} {problem.hint}")
         self.notify(text, severity="error", timeout=8, markup=False)
@@ -44,23 +44,25 @@ class RecipeScreen(Guarded, Screen[None]):
         if self.editing.redo():
             self.follow()
         else:
-            self.notify("Nothing to do again", timeout=2)
+            self.notify("Nothing to redo", timeout=2)
 
     def action_save(self) -> None:
         """Show what would be written, and write it."""
         editing = self.editing
         if editing.document.error is not None:
-            self.refused(editing.document.error, "Not saved (unsaved text is kept all the same): ")
+            self.notify_problem(editing.document.error, "Not saved (the unsaved text is kept): ")
             return
         if editing.file is None:
-            self.app.push_screen(Ask("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as)
+            self.app.push_screen(
+                InputDialog("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as
+            )
             return
         diff = editing.pending()
         if not diff and not editing.changed_outside():
             self.notify("Nothing to save", timeout=2)
             return
         if editing.changed_outside():
-            self._choose_a_side(editing.on_disk())
+            self._resolve_conflict(editing.on_disk())
             return
 
         def agreed(yes: bool | None) -> None:
@@ -68,10 +70,10 @@ class RecipeScreen(Guarded, Screen[None]):
                 self._save(None)
 
         title = f"save {editing.file.name}"
-        self.app.push_screen(Agree(title, diff, agree="writes it"), agreed)
+        self.app.push_screen(ConfirmDialog(title, diff, agree="writes it"), agreed)
 
-    def _choose_a_side(self, theirs: str | None) -> None:
-        """The file is another one than was opened: which of the two is to be kept?"""
+    def _resolve_conflict(self, theirs: str | None) -> None:
+        """Ask which text to keep where the file changed since it was opened."""
         editing = self.editing
         assert editing.file is not None
         name = visible(editing.file.name)
@@ -82,38 +84,45 @@ class RecipeScreen(Guarded, Screen[None]):
             ("what you changed", diff_of(opened, mine, name)),
         ]
         choices = [
-            Choice("m", "mine", "write yours over it; theirs is set aside"),
-            Choice("t", "theirs", "go on with theirs; undo brings yours back"),
+            Choice("m", "mine", "overwrite the file; theirs is kept as a copy"),
+            Choice("t", "theirs", "continue with theirs; undo brings yours back"),
         ]
-        gone = "It is not there any more." if theirs is None else "Somebody else wrote to it since it was opened."
+        gone = (
+            "The file does not exist any more."
+            if theirs is None
+            else "Another program or person changed the file since it was opened."
+        )
 
         def chosen(answer: str | None) -> None:
             if answer == "mine":
                 self._save(None)
             elif answer == "theirs":
                 editing.take_file_text()
-                self.notify(f"{name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
+                self.notify(f"Loaded {name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
                 self.follow()
 
-        dialog = Choose(
-            f"save {name}", "Both of you changed it." if editing.document.dirty else "You changed nothing.",
+        dialog = ChoiceDialog(
+            f"save {name}",
+            "The file and your text were both changed." if editing.document.dirty else "You have no unsaved changes.",
             views, choices if theirs is not None else choices[:1], note=gone, leave="leaves both as they are",
         )  # fmt: skip
         self.app.push_screen(dialog, chosen)
 
-    # What was left the last time
+    # Unsaved edits of an earlier session
 
     def offer_left(self) -> None:
-        """Where edits were never saved, ask what is to become of them. Until then they stay where they are."""
+        """Offer edits that were never saved: keep or discard. They stay in the working copy until one is chosen."""
         editing = self.editing
         left = editing.unsaved()
         name = visible(Path(editing.document.name).name)
         if process := editing.open_elsewhere:
-            said = f"{name} is open in another bench too (process {process}). Unsaved edits of the two are kept apart; "
-            said += "whoever saves second sees what the first wrote."
-            self.notify(visible(said), severity="warning", timeout=15, markup=False)
+            text = f"{name} is also open in another vlmbench (process {process}). Unsaved edits of the two are kept "
+            text += "apart; whoever saves second is shown what the first saved."
+            self.notify(visible(text), severity="warning", timeout=15, markup=False)
         for file in editing.set_aside:
-            self.notify(visible(f"Older edits of another bench are set aside as {file}"), timeout=15, markup=False)
+            self.notify(
+                visible(f"Older unsaved edits of another vlmbench were moved to {file}"), timeout=15, markup=False
+            )
         if left is None:
             return
         mine = ("against the file", diff_of(editing.document.text, left.text, name))
@@ -124,25 +133,33 @@ class RecipeScreen(Guarded, Screen[None]):
                 ("what they changed", diff_of(left.opened, editing.document.text, name)),
                 ("what you changed", diff_of(left.opened, left.text, name)),
             ]
-        keep = "go on with yours; nothing is written before ctrl+s" if note else "go on with them; u takes them away"
+        keep = "keep yours; nothing is written before ctrl+s" if note else "continue with them; u undoes them"
         choices = [
             Choice("m" if note else "k", "mine" if note else "keep", keep),
-            Choice("t" if note else "d", "theirs" if note else "discard", "go on with the file; yours are set aside"),
+            Choice(
+                "t" if note else "d",
+                "theirs" if note else "discard",
+                "continue with the file; your edits are kept as a copy",
+            ),
         ]
 
         def chosen(answer: str | None) -> None:
             if answer == choices[1].answer:
                 kept = editing.discard(left)
-                said = f"Set aside as {kept}" if kept is not None else "They could not be set aside, and stay"
-                self.notify(visible(said), timeout=8, markup=False)
+                text = (
+                    f"Your edits are kept in {kept}"
+                    if kept is not None
+                    else "No copy of your edits could be written; they stay where they are"
+                )
+                self.notify(visible(text), timeout=8, markup=False)
                 return
             editing.restore(left)
             self.notify("Your edits are back; ctrl+s saves them", timeout=6)
             self.follow()
 
-        said = f"Edited on {left.when.astimezone():%d %B at %H:%M}, and never saved."
+        text = f"Edited on {left.when.astimezone():%d %B at %H:%M}, and never saved."
         self.app.push_screen(
-            Choose(f"unsaved edits of {name}", said, views, choices, note=note, leave="keeps yours"), chosen
+            ChoiceDialog(f"unsaved edits of {name}", text, views, choices, note=note, leave="keeps yours"), chosen
         )
 
     def _save_as(self, path: str | None) -> None:
@@ -158,19 +175,19 @@ class RecipeScreen(Guarded, Screen[None]):
                 self._save(target)
 
         old = target.read_text("utf-8", "replace") if target.is_file() else ""
-        diff = self.editing.document.diff(old) or "(it holds the same text)"
-        self.app.push_screen(Agree(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
+        diff = self.editing.document.diff(old) or "(the file has the same text)"
+        self.app.push_screen(ConfirmDialog(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
 
     def _save(self, path: Path | None) -> None:
         try:
             target = self.editing.save(path)
         except BenchError as problem:
-            self.refused(problem)
+            self.notify_problem(problem)
             return
         self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
         if self.editing.plugin_file is not None:
-            said = f"Wrote {self.editing.plugin_file.name} beside it: axolotl needs it to start"
-            self.notify(visible(said), timeout=8, markup=False)
+            text = f"Also wrote {self.editing.plugin_file.name} beside the recipe: axolotl needs it to start"
+            self.notify(visible(text), timeout=8, markup=False)
         for file in self.editing.set_aside:
-            self.notify(visible(f"What they wrote is set aside as {file}"), timeout=15, markup=False)
+            self.notify(visible(f"The other version is kept in {file}"), timeout=15, markup=False)
         self.follow()

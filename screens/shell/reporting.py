@@ -1,4 +1,4 @@
-"""The half of the app that takes what went wrong unexpectedly, tells it, and lives on."""
+"""Base of the app: unexpected errors are logged and shown, and the app keeps running."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ class Reporting(App[None]):
         if self.editing is not None:
             with contextlib.suppress(Exception):
                 self.editing.keep()
-        first = faults.write(fault) == 1 or fault.key not in {one.key for one in self.faults}
+        first = faults.write(fault) == 1 or fault.key not in {earlier.key for earlier in self.faults}
         self.faults.append(fault)
         if first and self.is_running:
-            said = f"{place}: {fault.said}\nThe rest goes on, and your edits are kept. f12 shows what to report."
-            self.notify(said, title="This was not expected", severity="error", timeout=12, markup=False)
+            text = f"{place}: {fault.summary}\nThe rest keeps working, your edits are kept. f12 shows what to report."
+            self.notify(text, title="Unexpected error", severity="error", timeout=12, markup=False)
 
     def job_crashed(self, kind: Kind, error: Exception) -> None:
         """Take an exception of a background job, on its thread: the screens that wait for it are told on theirs."""
@@ -157,15 +157,17 @@ class Reporting(App[None]):
         elif not self.is_headless:
             silence.tell_the_terminal()
         with contextlib.suppress(RuntimeError):
-            self.call_later(self._told_late)
+            self.call_later(self._tell_of_silence)
 
     def _end_if_silent(self) -> None:
         if self.watchdog.silent:
             end_with_parent.end()
 
-    def _told_late(self) -> None:
-        said = f"The window did not answer for {self.watchdog.limit:g} seconds or more. What it did is in the log; "
-        self.notify(f"{said}f12 shows where.", severity="warning", timeout=12, markup=False)
+    def _tell_of_silence(self) -> None:
+        text = (
+            f"The window did not respond for {self.watchdog.limit:g} seconds or more. The log says what it was doing; "
+        )
+        self.notify(f"{text}f12 shows the path of the log.", severity="warning", timeout=12, markup=False)
         # What was written on the terminal itself is painted over.
         self.refresh(layout=True)
 
@@ -181,7 +183,7 @@ class Palette(Guarded, CommandPalette):
 
 
 class FaultsScreen(Guarded, ModalScreen[None]):
-    """What went wrong since the app was opened, the last first; closes at escape."""
+    """The unexpected errors since the app was opened, the last first; closes at escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,f12", "dismiss", "Close", show=False)]
     CSS_PATH = "dialogs.tcss"
@@ -194,9 +196,9 @@ class FaultsScreen(Guarded, ModalScreen[None]):
         """One box: what to report, and each fault."""
         paint = paints(self.app.current_theme)
         with Vertical(id="dialog") as box:
-            box.border_title = "what went wrong"
+            box.border_title = "unexpected errors"
             box.border_subtitle = "esc closes"
-            yield Static(self._head(), id="said", markup=False)
+            yield Static(self._head(), id="message", markup=False)
             with VerticalScroll(can_focus=True):
                 text = Text(end="")
                 for fault in reversed(self._found):
@@ -204,15 +206,16 @@ class FaultsScreen(Guarded, ModalScreen[None]):
                     text.append(f"   {fault.when.astimezone():%H:%M:%S}\n", paint.muted)
                     text.append(f"{fault.trace.rstrip()}\n\n")
                 for silence in reversed(self._silences):
-                    text.append("! the window did not answer", paint.severity["warning"])
+                    text.append("! the window did not respond", paint.severity["warning"])
                     text.append(f"   {silence.when.astimezone():%H:%M:%S}\n", paint.muted)
                     text.append(f"{silence.stack.rstrip()}\n\n")
                 yield Static(text, markup=False)
 
     def _head(self) -> str:
         if not self._found and not self._silences:
-            return "Nothing: no pane and no job has failed unexpectedly."
+            return "No unexpected error so far."
         return (
-            f"To report it, attach {faults.log_file()}, say what you pressed last and, if you may, add the recipe. "
-            "The log holds versions and the lines of code below; of your data, what the messages quote."
+            f"To report an error, attach {faults.log_file()}, name the keys you pressed last and, if you may share it, "
+            "add the recipe. The log contains versions and the tracebacks below; of your data it contains only what "
+            "error messages quote."
         )

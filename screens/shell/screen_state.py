@@ -20,7 +20,7 @@ def _file(bench: Bench) -> Path:
 
 
 def recall(bench: Bench) -> dict[str, Any]:
-    """What was kept, or nothing where there is nothing that can be read."""
+    """The state that was kept; an empty dict where none can be read."""
     try:
         found = json.loads(_file(bench).read_text("utf-8"))
     except (OSError, ValueError):

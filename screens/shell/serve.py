@@ -24,7 +24,7 @@ _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """What a session runs: `vlmbench inspect` with these arguments, by this interpreter."""
+    """The command line of a session: `vlmbench inspect` with these arguments, by this interpreter."""
     return shlex.join(child_process.command("workbench.cli", "inspect", *arguments))
 
 
@@ -41,7 +41,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
     except ImportError:
         raise EnvironmentProblem(
             "The app cannot be served: textual-serve is missing",
-            "It is an extra of the bench.",
+            "It is an optional dependency.",
             "Install it: pip install textual-serve",
         ) from None
     _refuse_taken(host, port)
@@ -79,7 +79,7 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
 
 
 def allowed(asked: str, origin: str | None, host: str) -> bool:
-    """Whether a request may be answered: it names this machine as we are bound to it, and comes from our own page."""
+    """True where a request comes from our own page, and names this machine if the server is bound to it alone."""
     name = urlsplit(f"//{asked}").hostname or ""
     if host in _OWN_NAMES and name not in _OWN_NAMES:
         return False
@@ -97,5 +97,5 @@ def _refuse_taken(host: str, port: int) -> None:
         raise InputError(
             f"Port {port} of {host} cannot be used",
             f"{getattr(problem, 'strerror', None) or problem}.",
-            "Give another one with --port.",
+            "Choose another port with --port.",
         ) from None

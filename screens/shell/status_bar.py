@@ -1,4 +1,4 @@
-"""The bar at the top: which model, family and recipe; which row, how much of it is trained, what was found."""
+"""The bar at the top: model, family and recipe; the row, its trained tokens, the numbers of findings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from screens.shell.themes import Paints, paints
 
 _LEAST_LEFT = 26
 _LEAST_TITLE = 12
-"""So many cells of the model's name are wanted before family and recipe are named too."""
+"""Cells of the model's name that have to fit before family and recipe are shown too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class AskedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the bar says; `trained` None while the row is not there, `before` what was trained before the edit."""
+    """The values in the bar. `trained` is None while the row is being read; `before` is the count before the edit."""
 
     title: str
     family: str = ""

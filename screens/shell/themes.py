@@ -16,6 +16,63 @@ CYCLE = (DARK_NAME, LIGHT_NAME, CONTRAST_NAME, TERMINAL_NAME)
 
 _TERMINAL = BUILTIN_THEMES["ansi-dark"]
 
+
+def _theme(
+    name: str,
+    *,
+    dark: bool,
+    accent: str,
+    secondary: str,
+    foreground: str,
+    muted: str,
+    layers: tuple[str, str, str],
+    lines: tuple[str, str],
+    cursor: tuple[str, str],
+    signals: tuple[str, str, str],
+    bold_cursor: bool = False,
+) -> Theme:
+    """A theme with Textual's variables worked out from a few colours.
+
+    Args:
+        layers: background, surface and panel.
+        lines: borders and scroll bars of panes without focus, and the scroll bar under the mouse.
+        cursor: background and text of the chosen line of a list.
+        signals: success, warning and error.
+    """
+    background, surface, panel = layers
+    success, warning, error = signals
+    line, line_hover = lines
+    return Theme(
+        name=name,
+        primary=accent,
+        secondary=secondary,
+        accent=accent,
+        foreground=foreground,
+        background=background,
+        surface=surface,
+        panel=panel,
+        success=success,
+        warning=warning,
+        error=error,
+        dark=dark,
+        variables={
+            "border": accent,
+            "border-blurred": line,
+            "muted": muted,
+            "scrollbar": line,
+            "scrollbar-hover": line_hover,
+            "scrollbar-active": accent,
+            **dict.fromkeys(
+                ("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active"), background
+            ),
+            "block-cursor-background": cursor[0],
+            "block-cursor-foreground": cursor[1],
+            "block-cursor-text-style": "bold" if bold_cursor else "none",
+            "input-cursor-background": accent,
+        },
+    )
+
+
 THEMES = (
     replace(
         _TERMINAL,
@@ -27,93 +84,43 @@ THEMES = (
             "muted": "ansi_bright_black",
         },
     ),
-    Theme(
-        name=DARK_NAME,
-        primary="#6fd39a",
-        secondary="#b6a4f0",
-        accent="#6fd39a",
-        foreground="#c7d0dc",
-        background="#0f1319",
-        surface="#151b23",
-        panel="#1e2631",
-        success="#6fd39a",
-        warning=SEVERITY_COLOUR["dark"]["warning"],
-        error=SEVERITY_COLOUR["dark"]["error"],
+    _theme(
+        DARK_NAME,
         dark=True,
-        variables={
-            "border": "#6fd39a",
-            "border-blurred": "#2c3644",
-            "muted": "#76839a",
-            "scrollbar": "#2c3644",
-            "scrollbar-hover": "#3b4759",
-            "scrollbar-active": "#6fd39a",
-            "scrollbar-background": "#0f1319",
-            "scrollbar-background-hover": "#0f1319",
-            "scrollbar-background-active": "#0f1319",
-            "block-cursor-background": "#26443a",
-            "block-cursor-foreground": "#e6fff1",
-            "block-cursor-text-style": "none",
-            "input-cursor-background": "#6fd39a",
-        },
+        accent="#6fd39a",
+        secondary="#b6a4f0",
+        foreground="#c7d0dc",
+        muted="#76839a",
+        layers=("#0f1319", "#151b23", "#1e2631"),
+        lines=("#2c3644", "#3b4759"),
+        cursor=("#26443a", "#e6fff1"),
+        signals=("#6fd39a", SEVERITY_COLOUR["dark"]["warning"], SEVERITY_COLOUR["dark"]["error"]),
     ),
     # Black, white, and colours of at least 7:1 against the black.
-    Theme(
-        name=CONTRAST_NAME,
-        primary="#ffff00",
-        secondary="#ff9dff",
-        accent="#ffff00",
-        foreground="#ffffff",
-        background="#000000",
-        surface="#000000",
-        panel="#000000",
-        success="#5dff8f",
-        warning="#ffd000",
-        error="#ff8a80",
+    _theme(
+        CONTRAST_NAME,
         dark=True,
-        variables={
-            "border": "#ffff00",
-            "border-blurred": "#ffffff",
-            "muted": "#e0e0e0",
-            "scrollbar": "#ffffff",
-            "scrollbar-hover": "#ffffff",
-            "scrollbar-active": "#ffff00",
-            "scrollbar-background": "#000000",
-            "scrollbar-background-hover": "#000000",
-            "scrollbar-background-active": "#000000",
-            "block-cursor-background": "#ffffff",
-            "block-cursor-foreground": "#000000",
-            "block-cursor-text-style": "bold",
-            "input-cursor-background": "#ffff00",
-        },
+        accent="#ffff00",
+        secondary="#ff9dff",
+        foreground="#ffffff",
+        muted="#e0e0e0",
+        layers=("#000000", "#000000", "#000000"),
+        lines=("#ffffff", "#ffffff"),
+        cursor=("#ffffff", "#000000"),
+        signals=("#5dff8f", "#ffd000", "#ff8a80"),
+        bold_cursor=True,
     ),
-    Theme(
-        name=LIGHT_NAME,
-        primary="#0b7a43",
-        secondary="#5a3fb0",
-        accent="#0b7a43",
-        foreground="#232b36",
-        background="#fbfcfd",
-        surface="#f1f4f8",
-        panel="#e6ebf1",
-        success="#0b7a43",
-        warning=SEVERITY_COLOUR["light"]["warning"],
-        error=SEVERITY_COLOUR["light"]["error"],
+    _theme(
+        LIGHT_NAME,
         dark=False,
-        variables={
-            "border": "#0b7a43",
-            "border-blurred": "#c5cfdb",
-            "muted": "#647083",
-            "scrollbar": "#c5cfdb",
-            "scrollbar-hover": "#a9b6c6",
-            "scrollbar-active": "#0b7a43",
-            "scrollbar-background": "#fbfcfd",
-            "scrollbar-background-hover": "#fbfcfd",
-            "scrollbar-background-active": "#fbfcfd",
-            "block-cursor-background": "#cdeedb",
-            "block-cursor-foreground": "#06331b",
-            "block-cursor-text-style": "none",
-            "input-cursor-background": "#0b7a43",
-        },
+        accent="#0b7a43",
+        secondary="#5a3fb0",
+        foreground="#232b36",
+        muted="#647083",
+        layers=("#fbfcfd", "#f1f4f8", "#e6ebf1"),
+        lines=("#c5cfdb", "#a9b6c6"),
+        cursor=("#cdeedb", "#06331b"),
+        signals=("#0b7a43", SEVERITY_COLOUR["light"]["warning"], SEVERITY_COLOUR["light"]["error"]),
     ),
 )
 
@@ -139,8 +146,8 @@ class Paints:
             self.roles = tuple(Style(color=name) for name in ("blue", "green", "cyan", "yellow", "bright_black"))
             self.match, self.selected = Style(color="yellow", reverse=True), Style(reverse=True)
             self.losses = tuple(
-                Style(color=name) + more
-                for name, more in zip(("green", "cyan", "blue", "yellow", "red", "red"), _STEPS, strict=True)
+                Style(color=name) + emphasis
+                for name, emphasis in zip(("green", "cyan", "blue", "yellow", "red", "red"), _STEPS, strict=True)
             )
             self.thumb, self.rail = Style(bold=True), Style(dim=True)
             return
@@ -162,7 +169,7 @@ class Paints:
             self.match = Style(color="#000000", bgcolor="#ffd000")
             self.selected = Style(color="#000000", bgcolor="#8fd0ff")
             shades = ("#ffffff", "#ffffff", "#ffff00", "#ffd000", "#ff8a80", "#ff8a80")
-            self.losses = tuple(Style(color=one) + more for one, more in zip(shades, _STEPS, strict=True))
+            self.losses = tuple(Style(color=shade) + emphasis for shade, emphasis in zip(shades, _STEPS, strict=True))
             self.thumb, self.rail = Style(color="#ffffff", bold=True), Style(color="#808080")
             return
         palette = DARK if dark else LIGHT
@@ -188,14 +195,14 @@ class Paints:
         self.match = Style(bgcolor="#7a5a00" if dark else "#ffe08a", color="#fff3cf" if dark else "#3d2b00")
         self.selected = Style(bgcolor="#28456e" if dark else "#bcd8ff", color="#f2f7ff" if dark else "#0b2545")
         self.losses = tuple(
-            Style(color=colour, bgcolor=behind or None) + more
-            for (colour, behind), more in zip(_LOSS_COLOURS["dark" if dark else "light"], _STEPS, strict=True)
+            Style(color=colour, bgcolor=behind or None) + emphasis
+            for (colour, behind), emphasis in zip(_LOSS_COLOURS["dark" if dark else "light"], _STEPS, strict=True)
         )
         self.thumb = Style(color="#9aa4b2" if dark else "#647083", bold=True)
         self.rail = Style(color="#2c3644" if dark else "#d5dde6")
 
 
-# A loss is told by weight too, from faint to reversed, for terminals and eyes without colours.
+# Losses differ in weight too, from faint to reversed, for terminals without colours and for colour-blind people.
 _STEPS = (
     Style(dim=True),
     Style(),

@@ -1,7 +1,7 @@
-"""Notices when the window no longer answers, and writes down what it does meanwhile.
+"""A watchdog that notices when the window no longer responds, and logs what its thread is doing.
 
-A thread looks whether the event loop still beats. While something holds the interpreter itself, this thread stands
-still too; for then a timer of `faulthandler`, which needs no interpreter, writes the stacks.
+A thread checks that the event loop still calls `beat`. While some code holds the interpreter itself, this thread cannot
+run either; then a timer of `faulthandler`, which does not need the interpreter, writes the stacks.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from workbench.errors import unescaped
 
 SECONDS = 10.0
 _LOOKS = 4
-"""How often the thread looks, in the time that the window may be silent."""
+"""Number of looks within the time that the window may be silent."""
 _ASLEEP = 2.0
 """A look that comes so many times too late, in a process that did nothing meanwhile: it was stopped, not busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """The window did not answer: since when, and where its thread was then."""
+    """A time without a response of the window: its thread's stack, and the moment it was noticed."""
 
     stack: str
     when: datetime
 
     def tell_the_terminal(self) -> None:
-        """Say so in the terminal's last line, past the app, which cannot."""
-        said = f" The window does not answer; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
-        screen = sys.__stderr__
+        """Write a warning into the terminal's last line directly, because the app cannot draw it."""
+        line = f" vlmbench does not respond; {log_file()} says why. `kill {os.getpid()}` ends it, edits are kept. "
+        terminal = sys.__stderr__
         with contextlib.suppress(OSError, ValueError):
-            if screen is not None and screen.isatty():
-                screen.write(f"\x1b7\x1b[999;1H\x1b[7m{unescaped(said)}\x1b[0m\x1b8")
-                screen.flush()
+            if terminal is not None and terminal.isatty():
+                terminal.write(f"\x1b7\x1b[999;1H\x1b[7m{unescaped(line)}\x1b[0m\x1b8")
+                terminal.flush()
 
 
 class Watchdog:
@@ -54,7 +54,7 @@ class Watchdog:
         self._deep = False
         self._silent = silent
         self._beaten = 0.0
-        self._told = False
+        self._reported = False
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._watched = 0
@@ -73,13 +73,13 @@ class Watchdog:
         return True
 
     def beat(self) -> None:
-        """The event loop goes round."""
-        self._beaten, self._told = monotonic(), False
+        """Note that the event loop is running."""
+        self._beaten, self._reported = monotonic(), False
 
     @property
     def silent(self) -> bool:
-        """Whether it was told of a silence that goes on."""
-        return self._told
+        """True while a silence that was reported goes on."""
+        return self._reported
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -96,8 +96,8 @@ class Watchdog:
             looked, worked = now, busy
             if log is not None:
                 faulthandler.dump_traceback_later(self.limit + every, file=log)
-            if not self._told and now - self._beaten > self.limit:
-                self._told = True
+            if not self._reported and now - self._beaten > self.limit:
+                self._reported = True
                 self._silent(self._look())
         if log is not None:
             faulthandler.cancel_dump_traceback_later()
@@ -107,7 +107,7 @@ class Watchdog:
         frame = sys._current_frames().get(self._watched)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "its thread is gone"
         silence = Silence(unescaped(stack), datetime.now(UTC))
-        write_text(f"The window did not answer for {self.limit:g} seconds. Its thread was here:\n{silence.stack}")
+        write_text(f"The window did not respond for {self.limit:g} seconds. Its thread was here:\n{silence.stack}")
         return silence
 
 

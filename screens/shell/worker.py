@@ -1,4 +1,4 @@
-"""One thread that works with the bench, so that the window never waits and no two threads meet in it.
+"""The one thread that works with the bench, so that the window never waits and no two threads use it at once.
 
 Work comes as generators and is done one step at a time. The most urgent kind goes first, and a newer request takes the
 place of an older one of its kind. The thread is a daemon: leaving does not wait for a model that is still loading.
@@ -19,7 +19,7 @@ every key, can be felt."""
 
 
 class Kind(IntEnum):
-    """What is asked for, the most urgent first."""
+    """The kinds of background work, the most urgent first."""
 
     LOAD = 0
     APPLY = 1
@@ -39,7 +39,7 @@ class Kind(IntEnum):
     MEMORY = 15
 
 
-class Leaving(BaseException):
+class AppClosing(BaseException):
     """Raised inside the thread's work once the app is closing. Not an `Exception`, so that nothing retries it."""
 
 
@@ -47,7 +47,7 @@ class Background:
     """A daemon thread with at most one waiting request of each kind."""
 
     def __init__(self, crashed: Callable[[Kind, Exception], None]) -> None:
-        """`crashed` is told, on the thread, of an exception that some work let out; the thread goes on."""
+        """`crashed` is called, on the thread, with an exception that a job let out; the thread goes on."""
         self._crashed = crashed
         self._waiting: dict[Kind, Steps] = {}
         self._condition = threading.Condition()
@@ -69,9 +69,9 @@ class Background:
         self._held_until = monotonic() + seconds
 
     def check(self) -> None:
-        """Called from the work itself, where it can stop: raises `Leaving` once the app closes."""
+        """Called from the work itself, where it can stop: raises `AppClosing` once the app closes."""
         if self._closed:
-            raise Leaving
+            raise AppClosing
 
     def close(self, timeout: float = 0.0) -> bool:
         """Take no more work; true when the thread ended within `timeout` seconds."""
@@ -98,7 +98,7 @@ class Background:
                 next(steps)
             except StopIteration:
                 self._done(kind, steps)
-            except Leaving:
+            except AppClosing:
                 return
             except Exception as problem:
                 self._done(kind, steps)

@@ -60,7 +60,7 @@ class TokenCanvas(LineView):
         same = self.view is not None and self.view.index == view.index
         self.unfolded = set()
         self.drawing.changed, self.drawing.matches = changed, NO_MATCHES
-        self.at.cursor, self.at.held = min(max(0, cursor), max(0, len(view.rendering) - 1)), None
+        self.at.cursor, self.at.anchor = min(max(0, cursor), max(0, len(view.rendering) - 1)), None
         self.lay_out_items(view)
         if not same:
             self.scroll_to(y=0, animate=False)
@@ -115,8 +115,8 @@ class TokenCanvas(LineView):
         inks, lens, changed, view = self._inks(), self.lens, self.drawing.changed, self.view
         key = inks, lens, changed is None, view.roles if view is not None else ()
         if key not in self._legends:
-            said = legend(lens, view, inks.plain, inks.base, inks.paint, changed)
-            self._legends[key] = Content.from_rich_text(said)
+            text = legend(lens, view, inks.plain, inks.base, inks.paint, changed)
+            self._legends[key] = Content.from_rich_text(text)
         self.say_below(self._legends[key])
 
     def toggle_spaces(self) -> None:

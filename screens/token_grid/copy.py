@@ -8,6 +8,7 @@ import numpy as np
 
 from screens.token_grid.describe import quoted
 from workbench.bench import Masking
+from workbench.tokens.turns import TextMasking
 from workbench.views.row_view import RowView
 
 _LINE = 100
@@ -31,6 +32,8 @@ def reproducer(view: RowView, masking: Masking, start: int, stop: int, *, model:
     """
     first, last = _turns_around(view, start, stop)
     ids = view.rendering.input_ids
+    if masking.text is not None:
+        return _of_text_path(view, masking.text, model=model, recipe=recipe)
     if not np.array_equal(masking.scan(ids[first:last]).keep, masking.scan(ids).keep[first:last]):
         first, last = 0, len(ids)
     shown = masking.scan(ids[first:last])
@@ -53,6 +56,32 @@ def reproducer(view: RowView, masking: Masking, start: int, stop: int, *, model:
         ")\n"
         f"labels = {_listed(shown.labels.tolist())}\n"
         "assert masking.scan(ids).labels.tolist() == labels\n"
+    )
+
+
+def _of_text_path(view: RowView, masking: TextMasking, *, model: str, recipe: str) -> str:
+    """The same on the text path, where the turns that were found take the place of markers: always the whole row."""
+    assert view.source is not None
+    found, ids = view.source.turns, view.rendering.input_ids.tolist()
+    details = ", ".join("None" if one is None else f"np.array({one.tolist()}, dtype=int)" for one in found.details)
+    title = f"Row {view.index} of {quoted(recipe)} ({quoted(model)}), {view.path}: {view.mask.trained} trained."
+    return (
+        f"# {title}\n"
+        "import numpy as np\n\n"
+        "from workbench.tokens.turns import Found, TextMasking, mask\n\n"
+        f"ids = {_listed(ids)}\n"
+        "found = Found(\n"
+        f"    start=np.array({found.start.tolist()}),\n"
+        f"    stop=np.array({found.stop.tolist()}),\n"
+        f"    role={found.role!r},\n"
+        f"    flag=np.array({found.flag.tolist()}),\n"
+        f"    details=({details},),\n"
+        f"    why={found.why!r},\n"
+        f"    raised={found.raised!r},\n"
+        ")\n"
+        f"masking = {masking!r}\n"
+        f"labels = {_listed(view.mask.labels.tolist())}\n"
+        "assert mask(np.array(ids), found, masking).mask.labels.tolist() == labels\n"
     )
 
 

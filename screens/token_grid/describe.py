@@ -1,4 +1,4 @@
-"""A token in words: what the inspector says. Text only, no widget."""
+"""The texts that the inspector shows about a token. No widget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbench.views.row_view import RowView
 _OWNERS = {
     Owner.TEMPLATE: "written by the template",
     Owner.PAD: "padding",
-    Owner.SPLIT: "straddles two owners",
+    Owner.SPLIT: "belongs to two owners",
     Owner.UNKNOWN: "unknown: this tokenizer gives no offsets",
 }
 _BYTES_SHOWN = 16
@@ -57,34 +57,36 @@ def _whole(view: RowView, token: int) -> str:
 
 
 def owner(view: RowView, token: int) -> str:
-    """Whose the token is: message, role, part and characters, or the template."""
+    """The owner of a token: message, role, part and characters, or the template."""
     trace = view.trace
     kind = Owner(int(trace.kind[token]))
     message = int(trace.message[token])
     if kind in (Owner.CONTENT, Owner.MEDIA) and message >= 0:
-        said = f"message {message + 1} · {visible(view.roles[message])} · part {int(trace.part[token])}"
+        text = f"message {message + 1} · {visible(view.roles[message])} · part {int(trace.part[token])}"
         if kind is Owner.MEDIA:
-            return f"{said} · written by the processor"
+            return f"{text} · written by the processor"
         start, stop = int(trace.char_start[token]), int(trace.char_end[token])
-        said += f" · chars {start}–{stop}"
-        return said if bool(trace.exact[token]) else f"{said} (about: the template rewrote this part)"
+        text += f" · chars {start}–{stop}"
+        return text if bool(trace.exact[token]) else f"{text} (approximate: the template rewrote this part)"
     if kind is Owner.MEDIA:
         return "media, of no single message"
-    said = _OWNERS[kind]
+    text = _OWNERS[kind]
     turn = next((turn for turn in reversed(view.turns) if turn.start <= token), None)
-    return f"{said} · turn {turn.message + 1} {visible(turn.role)}" if turn is not None else said
+    return f"{text} · turn {turn.message + 1} {visible(turn.role)}" if turn is not None else text
 
 
 def verdict(view: RowView, token: int) -> tuple[bool, str]:
-    """Whether the token is trained, and the reason with its span."""
+    """True where the token is trained, and the reason with its span."""
     mask = view.mask
     trained = bool(mask.keep[token])
-    said = REASON_TEXT[Reason(int(mask.reason[token]))]
+    text = REASON_TEXT[Reason(int(mask.reason[token]))]
     span = int(mask.span[token])
-    if span >= 0:
+    if span >= 0 and view.text is not None:
+        text += f" · {visible(mask.spans.role(span))} turn {span}"
+    elif span >= 0:
         source = f"{view.built_in} boundary" if view.built_in else "role_boundaries"
-        said += f" · {visible(mask.spans.role(span))} span {span} · {source}[{int(mask.spans.boundary[span])}]"
-    return trained, said
+        text += f" · {visible(mask.spans.role(span))} span {span} · {source}[{int(mask.spans.boundary[span])}]"
+    return trained, text
 
 
 def media_identity(view: RowView, run: int) -> list[tuple[str, str]]:
@@ -106,7 +108,7 @@ def _distinct(view: RowView, start: int, stop: int) -> list[str]:
 
 
 def media_verdict(view: RowView, run: int) -> tuple[bool, str]:
-    """Whether any token of a media run is trained, and the reason of the first that is, or of the first."""
+    """True where a token of a media run is trained, and the reason of the first such token, or first soft token."""
     runs = view.rendering.media
     start, stop = int(runs.start[run]), int(runs.stop[run])
     keep = view.mask.keep[start:stop]

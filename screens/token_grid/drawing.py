@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -34,7 +35,7 @@ _NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 class Frame(NamedTuple):
-    """What a drawn line of the window depends on: while none of it changes, it is not drawn again.
+    """The state of the window that a drawn line depends on: while it is the same, the line is not drawn again.
 
     `edition` is a number for all that the lines show of the row; a mask that comes back has the number it had.
     """
@@ -87,9 +88,13 @@ class TokenDrawing:
             return
         self.shades = shades(lens, view, items, self.changed)
         if len(self.matches) and len(items):
-            hit = np.logical_or.reduceat(self.matches.tokens(len(view.rendering)), items.start)
+            hit = items.holding(self.matches.tokens(len(view.rendering)))
             self.shades = self.shades + hit.astype(np.uint8) * np.uint8(len(inks.plain))
-        places = [(one.where.tokens[0], SEVERITIES.index(one.severity)) for one in view.findings if one.where.tokens]
+        places = [
+            (finding.where.tokens[0], SEVERITIES.index(finding.severity))
+            for finding in view.findings
+            if finding.where.tokens
+        ]
         columns = np.array(sorted(places), dtype=np.int64).reshape(-1, 2)
         self._marks = Marks(columns[:, 0], columns[:, 1])
 
@@ -106,12 +111,12 @@ class TokenDrawing:
         view, changed, digest = self.view, self.changed, blake2b(digest_size=16)
         if view is None:
             return ()
-        columns = [view.mask.keep, view.mask.spans.start, self.shades, self._marks.token, self._marks.severity]
-        if changed is not None:
-            columns += [changed.added, changed.removed]
+        columns: list[npt.NDArray[Any]] = [view.mask.spans.start, self.shades, self._marks.token, self._marks.severity]
+        flags = [view.mask.keep] if changed is None else [view.mask.keep, changed.added, changed.removed]
+        columns += [np.packbits(flag) for flag in flags]
         for column in columns:
             digest.update(column.tobytes())
-        return digest.digest(), tuple(map(len, columns)), tuple(view.roles_to_train)
+        return digest.digest(), (len(view.mask.keep), *map(len, columns)), tuple(view.roles_to_train)
 
     def window(
         self, size: Size, top: int, item: int, selected: tuple[int, int] | None, focused: bool
@@ -160,7 +165,7 @@ class TokenDrawing:
     # What is at a place of the window
 
     def on_map(self, x: int) -> bool:
-        """Whether a column is the minimap's."""
+        """True where a column belongs to the minimap."""
         return self.lines is not None and self.lines.gutter + self.lines.width <= x
 
     def token_at(self, x: int, line: int, *, beyond: bool = False) -> int | None:

@@ -28,7 +28,7 @@ class Matches:
         return len(self.start)
 
     def tokens(self, length: int) -> npt.NDArray[np.bool_]:
-        """Which of `length` tokens belong to a match."""
+        """A bool per token, `[length]`: True where the token belongs to a match."""
         edge = np.zeros(length + 1, dtype=np.int64)
         np.add.at(edge, self.start, 1)
         np.add.at(edge, self.stop, -1)
@@ -40,7 +40,7 @@ NO_MATCHES = Matches(_NONE, _NONE)
 
 
 def find(view: RowView, query: str) -> Matches:
-    """Where a query matches in a row. Text is found across tokens; small letters match capitals too."""
+    """Find the matches of a query in a row. Text is found across tokens; a lower-case query ignores case."""
     if query.startswith("#"):
         return _ids(view, query[1:])
     if query.startswith("role:"):

@@ -29,10 +29,10 @@ class TokenGrid(TokenCanvas, can_focus=True):
         """Put the cursor on a token, if it is one, and bring it into view; with `select` the selection goes with it."""
         if token is None or self.view is None or not len(self.view.rendering):
             return
-        before, had = self.at.item, self.at.held
+        before, anchor = self.at.item, self.at.anchor
         token = min(max(0, token), len(self.view.rendering) - 1)
         self.at.put(token, select=select, keep_goal=keep_goal)
-        if had is not None or select:
+        if anchor is not None or select:
             self.refresh()
         elif self.at.item != before:
             self.refresh_item(before)
@@ -68,14 +68,14 @@ class TokenGrid(TokenCanvas, can_focus=True):
     def action_select(self, what: str) -> None:
         """Select the `turn` under the cursor, once more the whole row; or `none`: then without a selection, the search
         is forgotten."""
-        if what == "none" and self.at.held is None:
+        if what == "none" and self.at.anchor is None:
             self.search("")
         elif what == "none":
-            self.at.held = None
+            self.at.anchor = None
             self.refresh()
         elif self.view is not None and len(self.view.rendering):
             first, last = self.at.turn(self.view.turns, len(self.view.rendering))
-            self.at.held = first
+            self.at.anchor = first
             self.go(last - 1, select=True)
 
     # Searching
@@ -94,7 +94,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         run = self.at.run
         if self.view is None or run < 0:
             return
-        self.at.cursor, self.at.held = int(self.view.rendering.media.start[run]), None
+        self.at.cursor, self.at.anchor = int(self.view.rendering.media.start[run]), None
         self.unfolded ^= {run}
         self.lay_out_items(self.view)
         self.reveal()
@@ -140,7 +140,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """A click on a chip opens it."""
         lines, place = self.drawing.lines, event.get_content_offset(self)
-        if lines is None or place is None or self.at.held is not None or self.drawing.on_map(place.x):
+        if lines is None or place is None or self.at.anchor is not None or self.drawing.on_map(place.x):
             return
         if place.y + self.scroll_offset.y >= lines.height:
             return

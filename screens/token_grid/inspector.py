@@ -13,7 +13,7 @@ from workbench.views.row_view import RowView
 
 
 class TokenInspector(Still):
-    """Told by `show` which tokens [start, stop) of which row are under the cursor."""
+    """Shows the tokens [start, stop) of a row that are under the cursor; `show` sets them."""
 
     BORDER_TITLE = "token"
 

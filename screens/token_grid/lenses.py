@@ -1,4 +1,4 @@
-"""The lenses of the token grid: what the colour of a token says. Each gives a number per item, and a style per number.
+"""The lenses of the token grid, which set the colour of tokens: each gives a number per item, and a style per number.
 
 The mask lens also shows what an edit changed. Nothing here loops over tokens.
 """
@@ -25,7 +25,7 @@ Shades = npt.NDArray[np.uint8]
 
 
 class Lens(StrEnum):
-    """What the colours show."""
+    """The fact about a token that its colour shows."""
 
     MASK = "mask"
     OWNER = "owner"
@@ -57,9 +57,8 @@ def shades(lens: Lens, view: RowView, drawn: Items, changed: Change | None) -> S
     if lens is Lens.MASK:
         found = drawn.look.astype(np.uint8)
         if changed is not None:
-            at = drawn.start
-            state = np.logical_or.reduceat(changed.removed, at) * np.uint8(_REMOVED)
-            state = np.where(np.logical_or.reduceat(changed.added, at), np.uint8(_ADDED), state)
+            state = drawn.holding(changed.removed) * np.uint8(_REMOVED)
+            state = np.where(drawn.holding(changed.added), np.uint8(_ADDED), state)
             found = found + state.astype(np.uint8) * np.uint8(LOOKS)
         return found
     if lens is Lens.OWNER:
@@ -84,7 +83,7 @@ def owners(view: RowView) -> Shades:
 
 
 def verdicts(view: RowView) -> Shades:
-    """Per token: whether mask and trace agree; see `Verdict`. Ends of trained turns belong to them."""
+    """A `TokenVerdict` per token: do mask and trace agree? The ends of trained turns count as their own tokens."""
     trace, mask = view.trace, view.mask
     wanted_role = np.array([role in view.roles_to_train for role in view.roles] + [False], dtype=bool)
     own = (trace.kind == Owner.CONTENT) & wanted_role[trace.message]
@@ -152,8 +151,8 @@ def legend(
     elif lens is Lens.DISAGREEMENT:
         parts = [
             ("agreed", known[TokenVerdict.AGREED]),
-            ("trained, not its own", known[TokenVerdict.LEAKED]),
-            ("its own, not trained", known[TokenVerdict.MISSED]),
+            ("wrongly trained", known[TokenVerdict.LEAKED]),
+            ("wrongly not trained", known[TokenVerdict.MISSED]),
         ]
     else:
         names = [f"<{LOSS_EDGES[0]:g}", *(f"≥{edge:g}" for edge in LOSS_EDGES)]

@@ -41,7 +41,7 @@ class TokenLines:
 
     @property
     def height(self) -> int:
-        """How many lines there are."""
+        """Number of lines."""
         return len(self.lines) if len(self.items) else 0
 
     def bounds(self, line: int) -> tuple[int, int]:
@@ -74,12 +74,12 @@ class TokenLines:
 
     def turn_end(self, turn: Turn, length: int) -> int:
         """The token before which a turn ends, in a row of `length` tokens."""
-        index = next(number for number, one in enumerate(self.turns) if one is turn)
+        index = next(number for number, candidate in enumerate(self.turns) if candidate is turn)
         return self.turns[index + 1].start if index + 1 < len(self.turns) else length
 
 
 def span_cells(view: RowView, width: int) -> int:
-    """What the gutter gives to the number of a span, with a blank before it; nothing in a narrow pane."""
+    """Cells of the gutter for a span's number, with the blank before it; 0 in a narrow pane."""
     return len(str(max(0, len(view.mask.spans) - 1))) + 2 if width >= _SPACIOUS else 0
 
 

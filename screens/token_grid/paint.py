@@ -48,7 +48,7 @@ class Inks:
 
 @dataclass(frozen=True)
 class Page:
-    """What lines show: a row laid out, the shade of every item, and what an edit changed (None: nothing)."""
+    """The contents of lines: a row laid out, the shade of every item, and an edit's change (None: no change)."""
 
     view: RowView
     lines: TokenLines
@@ -122,7 +122,7 @@ def _spans(page: Page, turns: list[Turn | None], start: IntArray, stop: IntArray
 
 
 def _happened(page: Page, start: IntArray, stop: IntArray) -> list[Segment]:
-    """What happened on each line: an edit trained or untrained something, or a finding points here."""
+    """One mark per line: tokens that an edit added or removed, else the worst finding that points to the line."""
     inks, marks = page.inks, page.marks
     found = [Segment(" ", inks.base)] * len(start)
     low, high = np.searchsorted(marks.token, start), np.searchsorted(marks.token, stop)

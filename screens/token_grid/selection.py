@@ -10,7 +10,7 @@ from workbench.views.items import Items, Turn
 
 
 class Selection:
-    """A cursor on a token, and the token from which a selection is held; `items` are those of the shown row.
+    """A cursor on a token, and the other end of a selection (`anchor`); `items` are those of the shown row.
 
     An item is a token, or a folded media run as a whole. Tokens and items are half-open ranges [start, stop).
     """
@@ -19,7 +19,7 @@ class Selection:
         self.items: Items | None = None
         self.lines: TokenLines | None = None
         self.cursor = 0
-        self.held: int | None = None
+        self.anchor: int | None = None
         self._goal: int | None = None
 
     # Where the cursor is
@@ -48,15 +48,15 @@ class Selection:
     def selected(self) -> tuple[int, int]:
         """The tokens that are selected, or else those under the cursor."""
         start, stop = self.covered
-        if self.held is None or self.items is None:
+        if self.anchor is None or self.items is None:
             return start, stop
-        other = self._covers(self.items.item_of(self.held))
+        other = self._covers(self.items.item_of(self.anchor))
         return min(start, other[0]), max(stop, other[1])
 
     @property
     def selected_items(self) -> tuple[int, int] | None:
         """The items that are selected; None without a selection."""
-        if self.held is None or self.items is None:
+        if self.anchor is None or self.items is None:
             return None
         start, stop = self.selected
         return self.items.item_of(start), self.items.item_of(stop - 1) + 1
@@ -70,10 +70,10 @@ class Selection:
 
     def put(self, token: int, *, select: bool, keep_goal: bool) -> None:
         """Put the cursor on a token; with `select` the selection grows or shrinks to it, else it is dropped."""
-        if select and self.held is None:
-            self.held = self.cursor
+        if select and self.anchor is None:
+            self.anchor = self.cursor
         elif not select:
-            self.held = None
+            self.anchor = None
         self.cursor = token
         if not keep_goal:
             self._goal = None
@@ -119,6 +119,6 @@ class Selection:
         begins = [turn.start for turn in turns]
         first = max((begin for begin in begins if begin <= start), default=0)
         last = min((begin for begin in begins if begin > start), default=length)
-        if self.held is not None and (start, stop) == (first, last):
+        if self.anchor is not None and (start, stop) == (first, last):
             return 0, length
         return first, last

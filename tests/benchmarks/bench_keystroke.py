@@ -72,7 +72,7 @@ def recipe_with_row(folder: Path, tokens: int) -> Path:
 
 
 class Paints:
-    """What of some panes is on the screen: the state each had when it was last drawn."""
+    """The state that each of some panes had when it was last drawn."""
 
     def __init__(self, app: App[None], panes: dict[Any, Callable[[], Any]]) -> None:
         self._panes = panes
@@ -98,8 +98,10 @@ class Paints:
             self._done.set()
 
     async def until(self, true: Callable[[], bool]) -> tuple[float, float]:
-        """When the first paint after which this holds, and all the panes are drawn as they are, was finished; by the
-        clock and by this thread's work."""
+        """The end of the first paint after which `true` holds and every pane shows its present state.
+
+        In seconds: by the clock, and by this thread's processor time.
+        """
         self._done.clear()
         self._waiting = true
         await self._done.wait()

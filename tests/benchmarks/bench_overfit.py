@@ -143,7 +143,7 @@ def main(steps: int) -> None:
 
 
 def one(steps: int, name: str) -> None:
-    """What a contender needs, as JSON on the last line."""
+    """Run one contender and print its times and memory as JSON on the last line."""
     if name == "nothing":
         model()
         times = [0.0]

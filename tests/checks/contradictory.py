@@ -19,7 +19,7 @@ CLEAN: dict[str, Any] = {
     "learning_rate": 0.0001,
     "micro_batch_size": 1,
 }
-_LORA = {"adapter": "lora", "lora_target_modules": ["q_proj"]}
+_LORA = {"adapter": "lora", "lora_r": 8, "lora_alpha": 16, "lora_target_modules": ["q_proj"]}
 
 REFUSED: dict[str, Case] = {
     "qlora in 16 bits": (_LORA | {"adapter": "qlora"}, "adapter"),
@@ -93,6 +93,15 @@ REFUSED: dict[str, Case] = {
         },
         "optimizer",
     ),
+    "4 bits loaded by the first rank alone": (
+        _LORA
+        | {
+            "adapter": "qlora",
+            "load_in_4bit": True,
+            "fsdp_config": {"fsdp_version": 2, "cpu_ram_efficient_loading": True},
+        },
+        "load_in_4bit",
+    ),
     "two memory limits": ({"max_memory": {0: "10GB"}, "gpu_memory_limit": 10}, "gpu_memory_limit"),
     "jinja without a template": ({"chat_template": "jinja"}, "chat_template"),
     "streaming without steps": ({"streaming": True}, "streaming"),
@@ -104,6 +113,19 @@ ACCEPTED: dict[str, Case] = {
     "4 bits under lora": (_LORA | {"load_in_4bit": True}, "load_in_4bit"),
     "lora keys without adapter": ({"lora_r": 8}, "lora_r"),
     "adapter without targets": ({"adapter": "lora"}, "adapter"),
+    "adapter without rank": (_LORA | {"lora_r": None}, "adapter"),
+    "adapter without alpha": (_LORA | {"lora_alpha": None}, "adapter"),
+    "4 bits sharded and not reentrant": (
+        _LORA
+        | {
+            "adapter": "qlora",
+            "load_in_4bit": True,
+            "deepspeed": {"zero_optimization": {"stage": 3}},
+            "gradient_checkpointing": True,
+            "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        },
+        "gradient_checkpointing_kwargs",
+    ),
     "a pattern among names": (
         {"adapter": "lora", "lora_target_modules": "model.*q_proj", "lora_target_linear": True},
         "lora_target_modules",

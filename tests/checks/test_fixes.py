@@ -30,6 +30,16 @@ from workbench.tokens.trace import Owner
 FAMILIES = ("qwen2_5_vl", "gemma4", "llama3_2_vision", "pixtral", "smolvlm2")
 SEEDS = 8
 RECIPES = sorted((Path(__file__).parent / "recipes").glob("*.yaml"))
+# Lines that are wrong in ways that have nothing to do with the mask, beside what is damaged of that.
+BESIDE = (
+    "",
+    "sample_packing: true\n",
+    "adapter: lora\nlora_target_modules: [q_proj]\n",
+    "adapter: qlora\nload_in_4bit: true\nlora_r: 8\nlora_target_modules: [q_proj]\nfsdp_version: 2\n"
+    "fsdp_config: {cpu_ram_efficient_loading: true, transformer_layer_cls_to_wrap: X}\n",
+    "plugins: [mine.Plugin]\nfreeze_mm_module: true\n",
+    "model_type: AutoModelForVision2Seq\n",
+)
 ROWS = [
     row("What is 2 + 2?", "It is 4."),
     row("Hi", "Hello there.", "How many?", "\n- one\n- two"),
@@ -177,6 +187,7 @@ def test_no_fix_that_is_offered_does_harm(family: str, make: Make) -> None:
         listed = yaml.safe_dump(rows, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=4096)
         sets = yaml.safe_dump({"datasets": [{"path": "rows.jsonl", "type": "chat_template", **knobs}]}, sort_keys=False)
         rest = "chat_template: tokenizer_default\nremove_unused_columns: false\nsample_packing: false\n"
+        rest = BESIDE[seed % len(BESIDE)] + rest
         bench = make(ROWS, f"{HEAD}{rest}role_boundaries:{' ' if flow else chr(10)}{listed}{sets}", family)
         made += hold(bench, f"{family} {seed} ({told})")
     assert made >= SEEDS // 2

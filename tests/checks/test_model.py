@@ -24,6 +24,7 @@ from tests.models.test_anatomy import PREFIXES, SEVEN, really_adapted, tiny_gemm
 from tests.support.small import small_config
 from workbench.bench import Bench
 from workbench.checks.recipe_checks import model_findings as check
+from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.families.library import families
 from workbench.findings import Finding, apply_fix
@@ -117,6 +118,18 @@ def test_what_peft_alone_refuses(modelled: Modelled) -> None:
     assert mended(bench, beside) == []
 
 
+def test_a_wrapper_and_the_layer_inside_are_one_adapter(modelled: Modelled) -> None:
+    """lora_target_linear names both: q_proj and the linear in it."""
+    bench = modelled(tiny_gemma4(), **LORA, lora_target_linear=True)
+    facts = trained(bench.anatomy, bench.recipe)
+    assert len(facts.modules) == len([name for name in bench.anatomy.linears if "lm_head" not in name])
+    assert not any(name.endswith(".linear") for name in facts.modules)
+    assert set(facts.redirected) <= set(facts.modules)
+    (beside,) = of(told(bench), "A001")
+    vision = [name for name, tower in bench.anatomy.linears.items() if tower == "vision"]
+    assert f"{len(vision)} modules of the vision tower" in beside.message
+
+
 def test_a_target_that_nobody_adapts(modelled: Modelled) -> None:
     bench = modelled(tiny_gemma4(), **LORA, lora_target_modules=["self_attn"])
     (found,) = told(bench)
@@ -188,17 +201,17 @@ def test_targets_that_reach_the_vision_tower_alone(modelled: Modelled) -> None:
     assert mended(bench, nothing) == []
 
 
-def test_a_model_registered_twice(modelled: Modelled) -> None:
-    bench = modelled(small_config("gemma3"), multimodal=False, **LORA, lora_target_modules=DOCUMENTED)
-    (found,) = told(bench)
-    assert (found.code, found.severity) == ("A004", "warning")
-    assert "Gemma3ForConditionalGeneration" in found.message
-    assert "Gemma3ForCausalLM" in found.message
-    whole = modelled(small_config("gemma3"), **LORA, lora_target_modules=DOCUMENTED)
-    assert of(told(whole), "A004") == []
-    (own,) = of(told(modelled(small_config("mllama"), multimodal=False)), "A004")
-    assert own.severity == "note"
-    assert "MllamaForCausalLM" in own.message
+def test_text_alone_on_a_checkpoint_with_pictures(modelled: Modelled) -> None:
+    """axolotl loads the whole class, also where transformers has a causal class of its own for the model type."""
+    lora = LORA | {"lora_target_modules": DOCUMENTED}
+    for model_type in ("gemma3", "qwen3_5"):
+        (found,) = of(told(modelled(small_config(model_type), multimodal=False, **lora)), "A004")
+        assert (found.severity, found.where.field) == ("note", "base_model")
+        assert "ForConditionalGeneration whole, for rows of text too: no row reaches its vision" in found.message
+        assert "M parameters" in found.message
+    assert of(told(modelled(small_config("gemma3"), **lora)), "A004") == []
+    named = modelled(small_config("gemma3"), multimodal=False, model_type="Gemma3ForCausalLM", **lora)
+    assert of(told(named), "A004") == []
 
 
 def test_an_input_that_training_needs(modelled: Modelled) -> None:
@@ -242,7 +255,7 @@ def test_a_backend_that_the_class_does_not_support(modelled: Modelled) -> None:
 
 
 def loads(config: Any, **options: Any) -> bool:
-    """Whether transformers makes a model of this configuration with these options, asked of itself."""
+    """True where transformers itself builds a model of this configuration with these options."""
     try:
         with torch.device("meta"):
             auto_class(config).from_config(deepcopy(config), **options)
@@ -297,16 +310,65 @@ def test_packed_rows_keep_an_attention_that_parts_them(modelled: Modelled) -> No
     assert bench.document.get(("attn_implementation",)) == "sdpa"
 
 
-def test_reentrant_checkpointing(modelled: Modelled) -> None:
-    lora = LORA | {"lora_target_modules": DOCUMENTED, "gradient_checkpointing": True}
-    bench = modelled(tiny_gemma4(), **lora)
-    (found,) = told(bench)
-    assert (found.code, found.severity) == ("A007", "warning")
-    assert "where nothing is said" in found.message
-    assert mended(bench, found) == []
-    assert told(modelled(tiny_gemma4(), **lora | {"gradient_checkpointing": False})) == []
-    (said,) = told(modelled(tiny_gemma4(), **lora, gradient_checkpointing_kwargs={"use_reentrant": True}))
-    assert said.where.field == "gradient_checkpointing_kwargs"
+REENTRANT = {"gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": True}}
+IN_VISION = LORA | {"freeze_mm_modules": False, "lora_target_modules": ["q_proj", "qkv"]}
+
+
+@pytest.mark.parametrize(
+    ("model_type", "words"),
+    [
+        ("gemma3", "the 2 adapters in the vision tower"),
+        ("qwen3_vl", "the 2 adapters in the vision tower"),
+        ("llava", "half of the 2 adapters in the vision tower"),
+        ("qwen2_5_vl", None),
+        ("smolvlm", None),
+    ],
+)
+def test_reentrant_checkpointing_and_adapters_in_a_tower(
+    modelled: Modelled, model_type: str, words: str | None
+) -> None:
+    bench = modelled(small_config(model_type), **IN_VISION, gradient_checkpointing=True)
+    found = of(told(bench), "A007")
+    assert [one.severity for one in found] == ["warning"] * (words is not None)
+    for one in found:
+        assert f"where nothing is said: {words} get no gradient" in one.message
+        assert of(mended(bench, one), "A007") == []
+        assert bench.document.get(("gradient_checkpointing_kwargs",)) == {"use_reentrant": False}
+
+
+def test_reentrant_checkpointing_is_right_for_the_language_model(modelled: Modelled) -> None:
+    lora = LORA | {"lora_target_modules": DOCUMENTED}
+    for keys in ({"gradient_checkpointing": True}, REENTRANT):
+        for config in (small_config("gemma3"), tiny_gemma4()):
+            assert of(told(modelled(config, **lora, **keys)), "A007") == []
+    # Frozen again, they have no gradient to lose.
+    assert (
+        of(told(modelled(small_config("gemma3"), **IN_VISION | {"freeze_mm_modules": True}, **REENTRANT)), "A007") == []
+    )
+
+
+def test_what_axolotl_says_of_checkpointing_goes_before_the_table(
+    modelled: Modelled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = modelled(small_config("gemma3"), **IN_VISION, gradient_checkpointing=True)
+    bench.asks_loader = True
+    said = Rehearsal({"axolotl": "0.21.0"}, use_reentrant=False)
+    monkeypatch.setattr(Bench, "rehearsal", lambda _: said)
+    assert of(told(bench), "A007") == []
+    said = Rehearsal({"axolotl": "0.19.0"}, use_reentrant=True)
+    assert of(told(bench), "A007") != []
+
+
+def test_shared_parameters_that_are_trained(modelled: Modelled) -> None:
+    """Gemma 4 shares parameters too, and axolotl turns the reentrant kind off for it."""
+    assert of(told(modelled(tiny_gemma4(), **REENTRANT)), "A007") == []
+    bench = modelled(tiny_gemma4(), **REENTRANT)
+    bench.loaded = replace(bench.loaded, model_type="another")
+    if not bench.anatomy.shared:
+        bench.anatomy.__dict__["shared"] = (("a.weight", "b.weight"),)
+    (found,) = of(told(bench), "A007")
+    assert "shared between modules" in found.message
+    assert found.where.field == "gradient_checkpointing_kwargs"
 
 
 @pytest.mark.parametrize(

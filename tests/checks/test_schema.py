@@ -142,6 +142,19 @@ def test_a_plugins_key() -> None:
     assert mended(document, found) == []
 
 
+def test_keys_that_a_plugin_from_elsewhere_may_read() -> None:
+    """Nobody here can tell; a key that looks misspelt is a note, and nothing is renamed."""
+    others = ["axolotl.integrations.liger.LigerPlugin", "mine.Plugin"]
+    assert of(told(recipe(plugins=others, my_own_notes="x")), "C002") == []
+    (near,) = of(told(recipe(plugins=others, freeze_mm_module=True)), "C002")
+    assert (near.severity, near.fix) == ("note", None)
+    assert "freeze_mm_modules" in near.hint
+    assert "mine.Plugin" in near.hint
+    # Of a section's keys a plugin knows nothing, and plugins that axolotl ships are in its own list.
+    assert of(told(recipe(plugins=others, datasets=[{"path": "rows.jsonl", "typ": "chat_template"}])), "C002") != []
+    assert of(told(recipe(plugins=others[:1], my_own_notes="x")), "C002") != []
+
+
 # -- C004, C005
 
 

@@ -15,7 +15,7 @@ from workbench.checks.row_checks import check_row, row_findings
 from workbench.checks.row_facts import RowFacts
 from workbench.checks.run import check_rows
 from workbench.checks.trial import Trials
-from workbench.checks.wanted_tokens import ought
+from workbench.checks.wanted_tokens import wanted
 from workbench.editing.session import Editing
 from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.yaml.document import Document
@@ -75,7 +75,7 @@ def test_messages_that_the_template_joins_are_one_turn(make: Make) -> None:
     bench = gemma(make, [TOOL], template=joined)
     shown = bench.row(0)
     assert "I look.It shines.<turn|>" in shown.rendering.text
-    assert shown.mask.keep[ought(RowFacts(shown))].all()
+    assert shown.mask.keep[wanted(RowFacts(shown))].all()
     assert of(check_row(shown), "M002") == []
 
 
@@ -88,7 +88,7 @@ def test_a_shorter_start_stands_beside_the_longer_one_where_that_is_found(make: 
     assert bench.row(0).mask.trained > before[0].sum()
     for was, one in zip(before, bench.head(None), strict=True):
         gained = one.mask.keep & ~was
-        assert not gained[~ought(RowFacts(one)) & (one.trace.kind == 0)].any()
+        assert not gained[~wanted(RowFacts(one)) & (one.trace.kind == 0)].any()
     # Where no turn has the longer one, the shorter takes its place.
     alone = make([row("a", "\n\n- one")])
     mended = mend(alone, lambda: check_rows(alone, alone.head(None), select=["M"]))

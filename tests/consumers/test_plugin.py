@@ -96,7 +96,7 @@ def test_the_wheel_has_it_at_the_top_level() -> None:
 
 
 def test_it_is_found_in_a_wheel_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is put at the top level of a wheel is not in its own folder there."""
+    """In a wheel the plugin's file is at the top level, and not in the folder that it has in the source."""
     (tmp_path / "workbench").mkdir()
     (tmp_path / plugin.FILE).write_bytes(b"# of the wheel\n")
     monkeypatch.setattr(plugin, "files", lambda package: tmp_path / package)

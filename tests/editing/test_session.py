@@ -114,6 +114,36 @@ def test_an_edit_of_what_a_processor_is_made_of_loads_it_again(
     assert not edited.stale
 
 
+def test_a_key_that_goes_is_read_again_without_it(edited: Editing, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ("sequence_len" in edited.document.data, edited.stale) == (True, False)
+    edited.set(("sequence_len",), None)
+    assert edited.stale
+    assert reread(edited, monkeypatch) == ["apply"]
+    assert not edited.stale
+
+
+def test_one_key_of_the_model_among_others_loads_it_again(edited: Editing, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = edited.bench.loaded
+    edited.set(("sequence_len",), 64)
+    edited.set(("trust_remote_code",), True)
+    assert reread(edited, monkeypatch)[0] == "load"
+    assert edited.bench.loaded is not loaded
+
+
+def test_reading_that_is_interrupted_is_taken_back(edited: Editing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        edited.bench.rows = None  # type: ignore[assignment]
+        raise KeyboardInterrupt
+
+    before = held(edited)
+    edited.set(("sequence_len",), 64)
+    monkeypatch.setattr(edited.bench, "apply", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        edited.settle()
+    assert held(edited) == before
+    assert edited.stale
+
+
 def test_the_rows_of_another_file_are_shown_once_settled(edited: Editing) -> None:
     folder = edited.bench.recipe_dir
     (folder / "two.jsonl").write_text("".join((folder / "shapes.jsonl").read_text("utf-8").splitlines(True)[:2]))

@@ -81,7 +81,7 @@ def named(text: str) -> dict[str, Any]:
 
 
 def test_the_users_own_list_of_plugins_wins(make: Make, tmp_path: Path) -> None:
-    made = prepare_export(make(with_boundaries), tmp_path / "full.yaml", asked={("plugins",): []})
+    made = prepare_export(make(with_boundaries), tmp_path / "full.yaml", overrides={("plugins",): []})
     assert yaml.safe_load(made.text)["plugins"] == []
     assert made.composed.files == {}
     assert any(plugin.NAME in need and "0.17 to 0.21" in need for need in made.composed.requirements)

@@ -97,11 +97,11 @@ def test_values_can_be_set(make: Make, tmp_path: Path) -> None:
     bench = make()
     record(bench)
     asked = {("num_epochs",): 7, ("datasets", 0, "split"): "train", ("learning_rate",): 0.5}
-    made = prepare_export(bench, tmp_path / "full.yaml", asked={("num_epochs",): 7, ("learning_rate",): 0.5})
+    made = prepare_export(bench, tmp_path / "full.yaml", overrides={("num_epochs",): 7, ("learning_rate",): 0.5})
     assert made.proven_by == "bench"
-    data = yaml.safe_load(prepare_export(bench, tmp_path / "full.yaml", asked=asked).text)
+    data = yaml.safe_load(prepare_export(bench, tmp_path / "full.yaml", overrides=asked).text)
     assert (data["num_epochs"], data["learning_rate"], data["datasets"][0]["split"]) == (7, 0.5, "train")
-    stale = prepare_export(bench, tmp_path / "full.yaml", asked={("lora_r",): 64})
+    stale = prepare_export(bench, tmp_path / "full.yaml", overrides={("lora_r",): 64})
     assert [one.code for one in stale.missing] == ["stale_recipe"]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support import processors
+from tests.support.media_ids import MEDIA_IDS
 from tests.support.small import mended
 from workbench.errors import InputError
 from workbench.families import library as fam
@@ -38,25 +39,6 @@ ASSISTANT = {
     "voxtral": ([4], [2]),
     "smolvlm2": ([9519, 9531, 42], [49279]),
     "internvl": ([151644, 77091, 198], [151645]),
-}
-
-# What axolotl's own template name masks with the family's real processor, beside pad.
-MASKED = {
-    "gemma3": {255999, 262144},
-    "gemma3n": {262145, 262273, 255999, 262144},
-    "gemma4": {258880, 258881, 255999, 258882, 256000, 258883, 258884},
-    "gemma4_unified": {258880, 258881, 255999, 258882, 256000, 258883, 258884},
-    "qwen2_vl": {151655},
-    "qwen2_5_vl": {151655},
-    "qwen3_vl": {151655},
-    "qwen3_5": {248056, 248057},
-    "llama3_2_vision": {128256},
-    "llama4": {200090},
-    "pixtral": {10},
-    "mistral3": {10},
-    "smolvlm2": {49190},
-    "llava": {32000},
-    "internvl": {151665, 151666, 151667},
 }
 
 BUILDER = {"llava": "llava_1_5"}
@@ -182,7 +164,7 @@ def test_the_real_tokenizer_and_processor_have_the_ids_on_record(name: str) -> N
         tokenizer = deepcopy(tokenizer)
         processors.BUILDERS[name](tokenizer)
     ids_on_record(name, tokenizer)
-    if name in MASKED:
+    if name in MEDIA_IDS:
         media_ids_of_the_processor(name, tokenizer)
 
 
@@ -210,8 +192,8 @@ def media_ids_of_the_processor(name: str, tokenizer: Any) -> None:
         model_type=config["model_type"], chat_template=one.axolotl.chat_template, processor_class_names=classes
     )
     found = strategy.media_ids(processor, processor.tokenizer)
-    assert {media.id for media in found} == MASKED[name]
-    assert len(found) == len(MASKED[name])
+    assert {media.id for media in found} == MEDIA_IDS[name]
+    assert len(found) == len(MEDIA_IDS[name])
     assert all(processor.tokenizer.convert_tokens_to_ids(media.token) == media.id for media in found)
     boundaries = strategy.built_in(processor.tokenizer)
     assert [row.role for row in boundaries] == [row.role for row in strategy.boundaries]
@@ -223,7 +205,7 @@ def media_ids_of_the_processor(name: str, tokenizer: Any) -> None:
 
 
 def test_every_masked_family_has_a_tokenizer_on_record() -> None:
-    assert set(MASKED) <= set(TOKENIZER)
+    assert set(MEDIA_IDS) <= set(TOKENIZER)
 
 
 @pytest.mark.parametrize("name", sorted(ASSISTANT))
@@ -247,7 +229,7 @@ def test_media_tokens_around_a_fallback_tokenizer(builder: str, tmp_path: Path) 
         family=ALL[builder],
     )
     by_id = {media.id: media.token for media in ALL[builder].media}
-    expected = {by_id[number] for number in MASKED[builder]}
+    expected = {by_id[number] for number in MEDIA_IDS[builder]}
     assert {media.token for media in strategy.media_ids(processor, tokenizer)} == expected
     assert len(strategy.built_in(tokenizer)) == len(strategy.boundaries)
 
@@ -534,3 +516,17 @@ def test_the_lora_pattern_hits_the_language_model_alone(name: str, model_type: s
         parameters = [path for path, parameter in model.named_parameters() if parameter.ndim == 3]
         for wanted in needs["lora_target_parameters"].value:  # type: ignore[union-attr]
             assert any(path.endswith(str(wanted)) for path in parameters), wanted
+
+
+def test_what_axolotl_decides_by_model_type_or_name() -> None:
+    assert fam.is_multimodal("lfm2-vl", "x")
+    assert fam.is_multimodal("voxtral", "x")
+    assert fam.is_multimodal(None, "mistral-community/Pixtral-12B")
+    assert not fam.is_multimodal("qwen2", "Qwen/Qwen2-7B")
+    assert not fam.is_multimodal(None, "x")
+    assert fam.is_derived("mistral", "mistral")
+    assert not fam.is_derived("mistral3", "mistral")
+    assert fam.embedding_layers("gpt_neox") == ("embed_in", "embed_out")
+    assert fam.embedding_layers("falcon") == fam.embedding_layers("bailing_hybrid") == ("word_embeddings", "lm_head")
+    assert fam.embedding_layers("nemotron_h") == ("embeddings", "lm_head")
+    assert fam.embedding_layers("qwen2") == fam.embedding_layers(None) == ("embed_tokens", "lm_head")

@@ -76,7 +76,7 @@ def test_other_boundaries_are_not_those_of_the_name(
 
 
 def bench_strategy(bench: Bench) -> object:
-    """What axolotl takes by the name, with the boundaries that it has whatever a family says."""
+    """The strategy that axolotl selects by the template's name, with its own built-in boundaries."""
     from workbench.families.library import select_strategy
 
     return select_strategy(model_type="gemma4", chat_template="gemma4", family=bench.family)

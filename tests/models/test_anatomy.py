@@ -12,7 +12,7 @@ from tests.support.small import default_config, small_config
 from workbench.errors import EnvironmentProblem
 from workbench.families.library import families
 from workbench.models.anatomy import anatomy
-from workbench.models.targets import anchored, trained
+from workbench.models.targets import language_model_pattern, trained
 from workbench.recipe.model import Recipe
 
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -103,7 +103,7 @@ def test_towers_and_hits_are_those_of_peft_on_a_real_instance(model_type: str) -
     assert sorted(facts.modules) == sorted(really)
     assert facts.hits == Counter(by_prefix(prefixes, name) for name in really)
 
-    pattern = anchored(found)
+    pattern = language_model_pattern(found)
     assert pattern is not None
     language = trained(found, recipe(lora_target_modules=pattern))
     assert language.hits

@@ -196,7 +196,7 @@ def attempt(work: Callable[[str], object], name: str) -> EnvironmentProblem | No
 
 
 def outlast(work: Callable[[], EnvironmentProblem | None], seconds: float) -> EnvironmentProblem | None:
-    """What `work` gives, which may not take for ever."""
+    """The result of `work`, which has to end within `seconds`."""
     found: list[EnvironmentProblem | None] = []
     thread = threading.Thread(target=lambda: found.append(work()), daemon=True)
     thread.start()
@@ -235,7 +235,7 @@ def test_the_session_of_the_hubs_client_is_left_as_it_was(hub: HubServer) -> Non
 
 
 def test_the_bar_has_the_manners_of_tqdm(capfd: pytest.CaptureFixture[str]) -> None:
-    """What huggingface_hub asks of the class differs by version: its locks, its threads, its name."""
+    """The class serves every version of huggingface_hub, which use it differently: its locks, threads and name."""
     from tqdm.contrib.concurrent import thread_map
     from tqdm.std import tqdm
 
@@ -285,7 +285,7 @@ def test_a_full_disk(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("huggingface_hub.file_download.http_get", full)
     problem = refused()
-    assert "no room on the disk" in problem.title
+    assert "no space on the disk" in problem.title
     assert "HF_HOME" in problem.hint
 
 

@@ -53,7 +53,7 @@ def whole(config: Any) -> MemoryEstimate:
 
 @pytest.fixture(scope="module")
 def linears(config: Any) -> tuple[int, int]:
-    """How many values and rows the linear layers have, but for the head: what a quantized load makes smaller."""
+    """Values and rows of the linear layers without the head: the layers that a quantized load makes smaller."""
     import torch
 
     from workbench.models.build import meta_model

@@ -33,7 +33,7 @@ class Recorded:
 
 @pytest.fixture
 def displays(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """What a notebook is given to display, in order."""
+    """The bundles that a notebook is given to display, in order."""
     given: list[dict[str, str]] = []
 
     class Handle:

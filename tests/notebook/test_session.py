@@ -80,7 +80,7 @@ class Nesting(html.parser.HTMLParser):
 
 
 def shown(one: Result) -> Nesting:
-    """What a notebook gets of an object, read strictly."""
+    """The HTML that a notebook gets of an object, parsed strictly."""
     bundle = one._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}
     assert bundle["text/plain"] == repr(one) != ""

@@ -162,7 +162,7 @@ def test_rows_that_the_model_knows_prove_nothing(overfit: Run) -> None:
     verdict = judge(overfit({}, data="shapes.jsonl", steps=10))
     (found,) = (one for one in verdict.findings if one.code == "R024")
     assert (verdict.outcome, found.severity) == ("doubtful", "warning")
-    assert found.message.startswith("known before the first step: ")
+    assert found.message.startswith("the model reproduces the rows before the first step: ")
 
 
 def test_the_demos_first_rows_are_new_to_its_model(overfit: Run) -> None:

@@ -40,7 +40,7 @@ class Recipe(BaseModel):
 
 
 def refused(text: str, **renamed: str) -> tuple[Recipe, list[tuple[str, str, int | None]]]:
-    """What is left of a recipe, and message, hint and line of everything that was refused."""
+    """The recipe without its refused values, and message, hint and line of each refusal."""
     parsed = Parsed(text, "r.yaml")
     data = {renamed.get(key, key): value for key, value in parsed.data.items()}
     back = {new: old for old, new in renamed.items()}

@@ -57,7 +57,7 @@ def test_folder_is_small() -> None:
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, float]:
-    """What the maker of the model measures of it."""
+    """The figures that the script which made the model reports."""
     return report(DEMO, PICTURES)
 
 
@@ -190,7 +190,7 @@ def test_any_text_comes_back(processor: ProcessorMixin, text: str) -> None:
 
 
 def test_a_header_merges_with_an_empty_line(processor: ProcessorMixin) -> None:
-    """What makes markers fragile in the real tokenizer does so here."""
+    """The demo's tokenizer joins a marker's newline with the content's, as the real one does."""
     header = processor.tokenizer.encode("<|turn>model\n", add_special_tokens=False)
     ids = processor.tokenizer.encode("<|turn>model\n\nTwo.", add_special_tokens=False)
     assert header[:2] == ids[:2]

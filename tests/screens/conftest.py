@@ -51,7 +51,7 @@ def grid_of(pilot: Pilot[None]) -> TokenGrid:
 
 
 def settled(pilot: Pilot[None]) -> bool:
-    """Whether the row asked for is shown and every visible sample is known."""
+    """True where the requested row is shown and every visible sample is known."""
     screen = pilot.app.base  # type: ignore[attr-defined]
     return isinstance(screen, InspectScreen) and screen.settled
 

@@ -25,7 +25,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from screens.app import WorkbenchApp
-from screens.inspect.boundary_form import Field, Pick
+from screens.inspect.boundary_form import CycleField, TextField
 from screens.inspect.screen import InspectScreen
 from screens.keys.actions import ACTIONS
 from workbench.bench import prepare
@@ -63,7 +63,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "overfit": ("4", "r"),
     "export": ("5",),
 }
-"""How to come to each place where keys mean something of their own; each is gone to in turn."""
+"""Keys that lead to each place which has keys of its own; each is gone to in turn."""
 
 
 class Driven(WorkbenchApp):
@@ -84,7 +84,7 @@ class Driven(WorkbenchApp):
         focused = self.focused
         on = type(self.screen).__name__
         self.places.add(f"{on}: {focused.id or type(focused).__name__}" if focused is not None else on)
-        if isinstance(focused, (Field, Pick)):
+        if isinstance(focused, (TextField, CycleField)):
             self.places.add(f"field: {focused.path[-1]}")
         if isinstance(focused, Input) and isinstance(self.base, InspectScreen) and focused.parent is not None:
             self.places.add(f"prompt: {getattr(focused.parent, 'kind', '')}")

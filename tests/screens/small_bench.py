@@ -16,6 +16,7 @@ from workbench.bench import Bench, Masking
 from workbench.data.sources import RawRow
 from workbench.errors import Where
 from workbench.findings import Finding
+from workbench.recipe.path import TrainingPath
 from workbench.recipe.yaml.document import Document
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.render import Message, Rendering, media_runs
@@ -78,7 +79,7 @@ class SmallRenderer:
         self.vocabulary = Vocabulary(self.tokenizer)
         self.before: Callable[[Sequence[Message]], None] = lambda messages: None
 
-    def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+    def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False, tools: Any = None) -> str:
         text = "<bos>"
         for message in messages:
             role = "model" if message["role"] == "assistant" else message["role"]
@@ -88,7 +89,7 @@ class SmallRenderer:
             text += "<turn|>\n"
         return text + ("<|turn>model\n" if add_generation_prompt else "")
 
-    def render(self, messages: Sequence[Message], *, where: Where | None = None) -> Rendering:
+    def render(self, messages: Sequence[Message], *, tools: Any = None, where: Where | None = None) -> Rendering:
         self.before(messages)
         prompt = self.prompt(messages)
         text = prompt.replace("<|image|>", "<|image>" + "<|image|>" * SOFT + "<image|>")
@@ -154,12 +155,14 @@ class SmallBench(Bench):
         self.rows: Any = self._sources
         self.family: Any = SimpleNamespace(name="small")
         self.strategy: Any = SimpleNamespace(name="small")
+        self.path = TrainingPath("multimodal", "processor_type: AutoProcessor")
         self.recipe: Any = SimpleNamespace(
             field_messages=None,
             image_size=None,
             image_resize_algorithm=None,
             effective_boundaries=[1],
             multimodal=True,
+            datasets=None,
         )
         self.template: Any = SimpleNamespace(text="", source="the tokenizer's own")
         self.loaded: Any = SimpleNamespace(image_size=None, tokenizer_template="", processor_template=None)

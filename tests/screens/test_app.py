@@ -62,7 +62,7 @@ async def test_a_failed_load_is_explained_and_gives_its_exit_code() -> None:
         problem = app.base.query_one(ProblemPane)
         await until(pilot, lambda: problem.display)
         shown = str(problem.query_one("Static").render())
-        for part in ("The model is gated", "You have no access.", "hf auth login", "q leaves"):
+        for part in ("The model is gated", "You have no access.", "hf auth login", "q quits"):
             assert part in shown
         await pilot.press("q")
     assert app.return_code == 3

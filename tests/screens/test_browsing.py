@@ -105,14 +105,14 @@ async def test_tokens_are_selected_with_keys_and_copied(opened: Opened) -> None:
         await pilot.press("shift+left", "y")
         assert pilot.app.clipboard == "A red"
         await pilot.press("shift+end", "shift+home", "shift+down", "shift+up", "escape")
-        assert grid.at.held is None
+        assert grid.at.anchor is None
         await pilot.press("v")
         turn = grid.view.turns[1]
         assert grid.at.selected == (turn.start, grid.view.turns[2].start)
         await pilot.press("v")
         assert grid.at.selected == (0, len(grid.view.rendering))
         await pilot.press("right")
-        assert grid.at.held is None
+        assert grid.at.anchor is None
 
 
 async def test_a_drag_selects_and_a_click_does_not(opened: Opened) -> None:
@@ -125,7 +125,7 @@ async def test_a_drag_selects_and_a_click_does_not(opened: Opened) -> None:
         await pilot.mouse_up(grid, offset=(x + 3, y + 1))
         assert texts(pilot, *grid.at.selected) == "A red"
         await pilot.click(grid, offset=(x + 10, y + 1))
-        assert grid.at.held is None
+        assert grid.at.anchor is None
 
 
 async def test_a_copied_program_gives_the_same_labels(opened: Opened) -> None:

@@ -48,7 +48,7 @@ async def test_it_finds_what_the_command_line_finds(opened: Opened, recipe: Path
         assert "M002" in str(causes.get_option_at_index(0).prompt) + str(causes.get_option_at_index(1).prompt)
         assert f"{wanted.rows} rows" in shown(screen, "#progress")
         await choose(pilot, screen, "M002")
-        said = shown(screen, "#said")
+        said = shown(screen, "#page")
         assert "there stands “<|turn>model\\n”" in said
         assert '+ role_boundaries[0].start: "<|turn>model\\n"' in said
         assert "cause\n" in said
@@ -87,7 +87,7 @@ async def test_a_fix_is_applied_checked_and_undone(opened: Opened, recipe: Path)
         fixable = next(group for group in screen.groups if group.fix is not None)
         before = {group.code for group in screen.groups}
         await choose(pilot, screen, fixable.code)
-        assert "f applies" in shown(screen, "#said")
+        assert "f applies" in shown(screen, "#page")
         await pilot.press("f")
         await until(pilot, lambda: screen.done, 60)
         assert screen.editing.document.text != text

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.comparison import Compared
+from screens.inspect.comparison import RecipeComparison
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
-from screens.shell.dialogs import Agree, Ask, Choose
+from screens.shell.dialogs import ChoiceDialog, ConfirmDialog, InputDialog
 from screens.shell.status_bar import StatusBar
 from screens.token_grid.lenses import Lens, TokenVerdict, verdicts
 from tests.editing.test_working_copy import another
@@ -80,7 +80,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         assert trained(pilot) == 15
         assert "modle" in recipe.read_text("utf-8")
         await pilot.press("ctrl+s")
-        assert isinstance(pilot.app.screen, Agree)
+        assert isinstance(pilot.app.screen, ConfirmDialog)
         await pilot.press("enter")
         await until(pilot, lambda: "modle" not in recipe.read_text("utf-8"))
         assert not screen_of(pilot).editing.document.dirty
@@ -124,7 +124,7 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
         assert trained(pilot) != before
         assert trained(pilot) == 15
         (told,) = pilot.app._notifications
-        assert " mended: " in told.message
+        assert " fixed: " in told.message
         # What was told of the fix goes with it.
         await pilot.press("u")
         assert trained(pilot) == before
@@ -141,7 +141,7 @@ async def test_the_plugin_is_one_key_and_its_file_comes_with_the_save(opened: Op
         assert plugin.is_listed(screen_of(pilot).editing.document.data)
         assert not (recipe.parent / plugin.FILE).exists()
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Agree))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("enter")
         await until(pilot, (recipe.parent / plugin.FILE).exists)
         assert any(plugin.FILE in told.message for told in pilot.app._notifications)
@@ -181,13 +181,13 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         assert trained(pilot) == 22
 
 
-async def chosen(pilot: Any, *keys: str) -> Choose:
+async def chosen(pilot: Any, *keys: str) -> ChoiceDialog:
     """Wait for a choice that is asked for, answer it, and give the dialog back."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+    await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
     dialog = pilot.app.screen
-    assert isinstance(dialog, Choose)
+    assert isinstance(dialog, ChoiceDialog)
     await pilot.press(*keys)
-    await until(pilot, lambda: not isinstance(pilot.app.screen, Choose))
+    await until(pilot, lambda: not isinstance(pilot.app.screen, ChoiceDialog))
     return dialog
 
 
@@ -199,7 +199,7 @@ async def test_edits_that_were_never_saved_are_kept_or_set_aside(opened: Opened,
     assert recipe.read_text("utf-8") == file
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         # Until the question is answered, nothing is touched; leaving leaves it open.
-        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         assert not screen_of(pilot).editing.document.dirty
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         dialog = await chosen(pilot, "tab", "k")
@@ -216,7 +216,7 @@ async def test_edits_that_were_never_saved_are_kept_or_set_aside(opened: Opened,
         (aside,) = editing.working_copy.folder.glob("set-aside/*-mine.yaml")
         assert aside.read_text("utf-8") == "# mine " + file
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
-        assert not isinstance(pilot.app.screen, Choose)
+        assert not isinstance(pilot.app.screen, ChoiceDialog)
         assert not screen_of(pilot).editing.document.dirty
 
 
@@ -224,7 +224,7 @@ async def test_a_recipe_that_is_open_twice_is_told_and_kept_apart(opened: Opened
     with another(recipe_dir("", recipe), "# theirs\n") as (process, _):
         async with opened((120, 40), bench=prepare(recipe)) as pilot:
             # Their edits are not offered while they are at them.
-            assert not isinstance(pilot.app.screen, Choose)
+            assert not isinstance(pilot.app.screen, ChoiceDialog)
             assert [f"process {process}" in one.message for one in pilot.app._notifications] == [True]
             await pilot.press("e")
             await write(pilot, 1, 1, 0, "# mine ")
@@ -277,7 +277,7 @@ async def test_the_demo_is_saved_under_another_name(opened: Opened, tmp_path: Pa
         await pilot.press("e")
         await write(pilot, 1, 1, 0, "# ")
         await pilot.press("ctrl+s")
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, InputDialog)
         target = tmp_path / "own.yaml"
         pilot.app.screen.dismiss(str(target))
         await until(pilot, target.exists)
@@ -288,7 +288,7 @@ async def test_the_demo_is_saved_under_another_name(opened: Opened, tmp_path: Pa
 async def test_inferred_boundaries_are_offered_with_their_proof(opened: Opened, recipe: Path) -> None:
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         await pilot.press("I")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Agree), 60)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog), 60)
         assert "recall" in pilot.app.screen._body or "100" in pilot.app.screen._body  # type: ignore[attr-defined]
         await pilot.press("enter")
         await until(pilot, lambda: trained(pilot) == 15)
@@ -301,16 +301,16 @@ async def test_inferred_boundaries_are_offered_with_their_proof(opened: Opened, 
 async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened, recipe: Path) -> None:
     async with opened((120, 40), bench=prepare()) as pilot:
         await pilot.press("C")
-        assert isinstance(pilot.app.screen, Ask)
+        assert isinstance(pilot.app.screen, InputDialog)
         pilot.app.screen.dismiss(str(recipe))
         panel = screen_of(pilot).query_one(BoundariesPanel)
         await until(pilot, lambda: "+22 −0" in str(panel.border_subtitle))
-        await until(pilot, lambda: isinstance(pilot.app.screen, Compared))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RecipeComparison))
         dialog = pilot.app.screen
-        assert isinstance(dialog, Compared)
+        assert isinstance(dialog, RecipeComparison)
         differing = [(one.knob, one.theirs) for one in dialog._pairs if one.mask and not one.same]
         assert differing == [("assistant.start", "<|turn>modle\n")]
-        assert "trains 22 tokens, only the other 0." in dialog._said
+        assert "22 tokens are trained by this recipe alone, and 0 by the other alone." in dialog._summary
         await pilot.press("escape")
         assert str(panel.border_title) == "role_boundaries against mine.yaml"
         await pilot.press("C")
@@ -395,7 +395,7 @@ async def test_only_the_last_letter_waits_for_its_paint_to_be_on_disk(opened: Op
 
 
 def _kept(state: Path, typed: str) -> int:
-    """How much of what was typed is in the working copy."""
+    """Number of the typed characters that are in the working copy."""
     copies = [file.read_text("utf-8") for file in state.rglob("working.yaml")]
     return max(
         (count for count in range(len(typed) + 1) for text in copies if text.startswith(typed[:count])), default=0
@@ -410,7 +410,7 @@ async def test_what_can_be_chosen_is_in_sight(opened: Opened, recipe: Path, size
         editing.type("".join(f"# {number}\n" for number in range(99)) + editing.document.text)
     recipe.write_text(recipe.read_text("utf-8") + "# theirs\n", "utf-8")
     async with opened(size, bench=prepare(recipe)) as pilot:
-        await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
         await pilot.pause()
         box, ways = (pilot.app.screen.query_one(name) for name in ("#dialog", "#choices"))
         assert box.region.contains_region(ways.region)

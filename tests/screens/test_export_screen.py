@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from screens.export import ExportScreen
 from screens.overfit import OverfitScreen
-from screens.shell.dialogs import Agree, Ask
+from screens.shell.dialogs import ConfirmDialog, InputDialog
 from tests.screens.conftest import Opened, until
 from tests.support.nothing_to_export import recipe_in, undated
 from tests.test_cli import run
@@ -52,7 +52,7 @@ async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_pa
         steps = export.query_one("#steps", Static).render()
         assert str(steps).startswith("Proven here; axolotl not asked: w writes it\n")
         await pilot.press("w")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        await until(pilot, lambda: isinstance(pilot.app.screen, InputDialog))
         pilot.app.screen.query_one(Input).value = str(target)
         await pilot.press("enter")
         await until(pilot, target.exists, 60)
@@ -94,9 +94,9 @@ async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_pa
     async with opened((80, 24), bench=prepare(recipe)) as pilot:
         await export_screen(pilot)
         await pilot.press("w")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Agree))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("escape", "w", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        await until(pilot, lambda: isinstance(pilot.app.screen, InputDialog))
         pilot.app.screen.query_one(Input).value = str(target)
         await pilot.press("enter")
         await until(pilot, target.exists, 60)
@@ -105,9 +105,9 @@ async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_pa
         before = target.read_text("utf-8") + "# mine\n"
         target.write_text(before, "utf-8")
         await pilot.press("w", "enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        await until(pilot, lambda: isinstance(pilot.app.screen, InputDialog))
         pilot.app.screen.query_one(Input).value = str(target)
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Agree), 60)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog), 60)
         await pilot.press("escape")
         assert target.read_text("utf-8") == before

@@ -23,7 +23,7 @@ import screens
 from screens.app import WorkbenchApp, run
 from screens.guard import faults
 from screens.guard.faults import Fault, Guarded, log_file
-from screens.inspect.panes import Clear
+from screens.inspect.panes import Transparent
 from screens.keys.actions import ACTIONS
 from screens.keys.screen_registry import SCREENS
 from screens.overfit import OverfitScreen
@@ -46,7 +46,7 @@ def _nothing_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Unforeseen(Exception):
-    """What is let loose in the tests."""
+    """The exception that these tests raise."""
 
 
 def boom(*arguments: Any, **more: Any) -> Any:
@@ -110,7 +110,7 @@ async def test_every_pane_may_fail_to_draw(opened: Opened, recipe: Path, name: s
             pane.refresh(layout=True)
             await pilot.pause()
         # What holds others may be covered by them, and is not drawn then.
-        quiet = [one for one in panes if one not in told and not one.children and not isinstance(one, Clear)]
+        quiet = [one for one in panes if one not in told and not one.children and not isinstance(one, Transparent)]
         assert len(told) >= 5
         assert quiet == []
         assert "cannot be drawn" not in shown(app)
@@ -120,7 +120,7 @@ async def test_every_pane_may_fail_to_draw(opened: Opened, recipe: Path, name: s
 
 
 def shown(app: WorkbenchApp) -> str:
-    """What the screen says, line by line."""
+    """The text of the screen, line by line."""
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
 
 
@@ -148,7 +148,7 @@ async def test_a_pane_that_cannot_be_drawn_says_so(opened: Opened) -> None:
 
 
 def told(app: WorkbenchApp) -> list[str]:
-    """What is said over the panes."""
+    """The texts of the notifications."""
     return [one.message for one in app._notifications]
 
 
@@ -175,7 +175,7 @@ async def test_every_action_may_fail(opened: Opened, recipe: Path, name: str) ->
             setattr(node, method, boom)
             await app.perform(action)
             delattr(node, method)
-            assert [one.said for one in app.faults] == ["Unforeseen: oh [bold]no[/] \\x1b[2J"], action.id
+            assert [one.summary for one in app.faults] == ["Unforeseen: oh [bold]no[/] \\x1b[2J"], action.id
         assert app.is_running
         assert app.editing is not None
         assert app.editing.document.text == text == kept(app)
@@ -252,7 +252,7 @@ async def test_a_list_of_actions_that_is_closed_while_it_searches_ends_nothing(o
         assert isinstance(palette, Palette)
         palette.run_worker(boom, thread=True)
         await until(pilot, lambda: bool(app_of(pilot).faults))
-        assert app_of(pilot).faults[0].said.startswith("Unforeseen")
+        assert app_of(pilot).faults[0].summary.startswith("Unforeseen")
         await pilot.press("a", "escape", "right")
         await until(pilot, lambda: grid_of(pilot).at.cursor == 1)
 
@@ -307,7 +307,7 @@ async def test_every_kind_of_job_may_fail(opened: Opened, recipe: Path, kind: Ki
         await until(pilot, lambda: bool(app.faults))
         await pilot.pause()
         assert app.is_running
-        assert app.faults[0].said.startswith("Unforeseen")
+        assert app.faults[0].summary.startswith("Unforeseen")
         assert any("Unforeseen" in one for one in told(app))
         # The pane that waits for it says so too.
         if name != "inspect" or kind is Kind.ROW:
@@ -329,7 +329,7 @@ async def test_a_check_that_failed_is_not_called_clean(opened: Opened, recipe: P
     async with opened((140, 40), bench=prepare(recipe), faults=True) as pilot:
         await at_rest(pilot, "checks")
         app_of(pilot).background.submit(Kind.CHECK, breaking())
-        await until(pilot, lambda: "not checked to the end" in str(pilot.app.screen.query_one("#progress").render()))
+        await until(pilot, lambda: "the check ended early" in str(pilot.app.screen.query_one("#progress").render()))
 
 
 async def test_a_row_that_fails_unforeseen_is_a_row(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +345,7 @@ async def test_a_row_that_fails_unforeseen_is_a_row(opened: Opened, monkeypatch:
 async def test_what_to_report_is_one_key_away(opened: Opened) -> None:
     async with opened((120, 40), faults=True) as pilot:
         await pilot.press("f12")
-        assert "Nothing" in shown(app_of(pilot))
+        assert "No unexpected error" in shown(app_of(pilot))
         await pilot.press("escape")
         pilot.app.call_later(boom)
         await until(pilot, lambda: bool(app_of(pilot).faults))
@@ -382,6 +382,7 @@ def test_a_log_that_cannot_be_written_is_no_fault(monkeypatch: pytest.MonkeyPatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path / "file" / "below"))
     faults.write_text("x")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("file", "")]
 
 
 def test_the_command_says_so_when_it_is_left(
@@ -420,9 +421,9 @@ async def test_a_window_that_stands_still_is_noticed(opened: Opened) -> None:
         stand_still(1.0)
         await until(pilot, lambda: bool(app.silences))
         assert "stand_still" in app.silences[0].stack
-        await until(pilot, lambda: any("did not answer" in one for one in told(app)))
+        await until(pilot, lambda: any("did not respond" in one for one in told(app)))
         log = log_file().read_text("utf-8")
-        assert "did not answer for 0.3 seconds" in log
+        assert "did not respond for 0.3 seconds" in log
         assert "stand_still" in log
         await pilot.press("f12")
         await until(pilot, lambda: isinstance(app.screen, FaultsScreen))

@@ -9,8 +9,8 @@ import pytest
 
 from screens.inspect.boundary_form import (
     BoundaryForm,
-    Field,
-    Pick,
+    CycleField,
+    TextField,
     as_typed,
     from_typed,
     names_as_typed,
@@ -46,7 +46,7 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         document, form = screen.editing.document, screen.query_one(BoundaryForm)
         before = document.text
         await pilot.press("F")
-        await until(pilot, lambda: isinstance(pilot.app.focused, Field))
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
         assert pilot.app.focused is field(pilot, "role_boundaries", 0, "role")
         assert screen.query_one(RecipeEditor).display is False
         # Mend the marker; the mask follows, the comments stay, and it is one step to undo.
@@ -75,7 +75,7 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         assert len(document.get(("role_boundaries",))) == 3
         # The knobs, and what is typed as text is seen in the form.
         pick = field(pilot, "datasets", 0, "train_on_eos")
-        assert isinstance(pick, Pick)
+        assert isinstance(pick, CycleField)
         pick.focus()
         await pilot.press("space", "up", "end", *", user")
         assert document.get(("datasets", 0, "train_on_eos")) == "all"

@@ -49,7 +49,7 @@ async def test_hostile_text_is_there_to_be_seen(opened: Opened) -> None:
 
 
 OWN = re.compile(r"\x1b(?:\[[0-9;]*[mH]|\[\?[0-9]+(?:[hl]|\$p)|\[>[0-9]+u|\[<u|\]22;[a-z]+\x07)")
-"""What Textual itself writes: colours, places, modes, the keyboard protocol, the mouse pointer."""
+"""The sequences that Textual itself writes: colours, places, modes, the keyboard protocol, the mouse pointer."""
 
 
 def recipe_of(folder: Path) -> Path:

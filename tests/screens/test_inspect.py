@@ -330,11 +330,11 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
         assert 'start: "<|turn>model\\n"' in shown
         assert "matches 2/2 · 3 16 9 … 4" in shown
         assert "matches 0/0" in shown
-        assert "nothing found" in str(screen_of(pilot).query_one(FindingsList).query_one("Static").render())
+        assert "no findings" in str(screen_of(pilot).query_one(FindingsList).query_one("Static").render())
 
 
 async def test_without_findings_n_says_that_there_is_nothing(opened: Opened) -> None:
     async with opened() as pilot:
         await pilot.press("n")
         assert grid_of(pilot).at.cursor == 0
-        assert [one.message for one in pilot.app._notifications] == ["No finding points at a token there"]
+        assert [one.message for one in pilot.app._notifications] == ["No finding points to a token in that direction"]

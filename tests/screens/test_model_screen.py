@@ -87,9 +87,9 @@ async def test_a_pattern_that_is_none_yet_is_told_and_mended_by_typing_on(opened
         assert field.value == f"{before}["
         assert screen.findings[0].where.line == screen.editing.document.line(("lora_target_modules",), key=True)[0]
         assert "does not compile" in said(screen, "reached")
-        assert "does not compile" in said(screen, "told")
+        assert "does not compile" in said(screen, "findings-text")
         assert all("not known" in line for line in towers(screen)), towers(screen)
-        assert "not known" in said(screen, "bytes")
+        assert "no estimate" in said(screen, "bytes")
         await pilot.press("backspace")
         await until(pilot, lambda: not screen.looking and screen.findings == (), 60)
         assert "24 of 33 adapted" in towers(screen)[0]

@@ -27,7 +27,7 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
         screen = pilot.app.screen
         assert isinstance(screen, OverfitScreen)
-        assert "No run yet" in str(screen.query_one("#told", Static).render())
+        assert "No run yet" in str(screen.query_one("#verdict-text", Static).render())
         screen.rows = 2
         await pilot.press("minus", "r")
         await until(pilot, lambda: len(every(screen._events, "step")) >= 3, 120)
@@ -37,10 +37,10 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         await pilot.press("1", "4")
         await until(pilot, lambda: not screen.running, 120)
         verdict = judge(screen._events)
-        told = str(screen.query_one("#told", Static).render())
+        told = str(screen.query_one("#verdict-text", Static).render())
         assert verdict.outcome in told
-        assert "written back exactly" in told
-        assert "a guess" in str(screen.query_one(LossPlot).border_subtitle)
+        assert "reproduced exactly" in told
+        assert "7.3 random" in str(screen.query_one(LossPlot).border_subtitle)
         await until(pilot, lambda: len(screen._runs) == 1)
         # The same run, read again from its file.
         assert runs_of(screen.bench)[0].verdict == verdict
@@ -52,11 +52,11 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         await until(pilot, lambda: len(screen._runs) == 2)
         screen._show_run(0)
         await pilot.press("C")
-        told = str(screen.query_one("#told", Static).render())
+        told = str(screen.query_one("#verdict-text", Static).render())
         assert "this run" in told
         assert "-lora_r: 4\n+lora_r: 16" in told
         await pilot.press("C")
-        assert "written back exactly" in str(screen.query_one("#told", Static).render())
+        assert "reproduced exactly" in str(screen.query_one("#verdict-text", Static).render())
         # The losses are a lens of the grid.
         bench = screen.bench
         measured = bench.losses[0]
@@ -86,7 +86,7 @@ async def test_a_run_is_cancelled_and_kept(opened: Opened) -> None:
         await pilot.press("c")
         await until(pilot, lambda: not screen.running, 60)
         assert [one.code for one in judge(screen._events).findings] == ["R014"]
-        assert "cancelled" in str(screen.query_one("#told", Static).render())
+        assert "cancelled" in str(screen.query_one("#verdict-text", Static).render())
         await until(pilot, lambda: len(screen._runs) == 1)
         await pilot.press("]", "[")
         assert judge(screen._events).outcome == "doubtful"

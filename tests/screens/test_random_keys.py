@@ -37,7 +37,17 @@ async def test_nothing_that_is_pressed_ends_or_breaks_the_app(tmp_path: Path) ->
     seen = " ".join(sorted(places))
     for screen in SCREENS:
         assert f"{screen.title()}Screen" in seen
-    fields = ("yaml", "Field", "pattern", "Palette: CommandInput", "search", "filter", "prompt: row", "Ask", "Agree")
+    fields = (
+        "yaml",
+        "TextField",
+        "pattern",
+        "Palette: CommandInput",
+        "search",
+        "filter",
+        "prompt: row",
+        "InputDialog",
+        "ConfirmDialog",
+    )
     assert [one for one in fields if one not in seen] == [], seen
 
 

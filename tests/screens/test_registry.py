@@ -33,7 +33,7 @@ class Plain(WorkbenchScreen):
         self.seen = []
         yield Static("plain")
 
-    def looked_at(self, edited: bool) -> None:
+    def activated(self, edited: bool) -> None:
         self.seen.append(edited)
 
 

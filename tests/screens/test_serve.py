@@ -89,7 +89,7 @@ def sessions(server: int) -> list[psutil.Process]:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether a process still does something."""
+    """True while a process runs and is no zombie."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -97,7 +97,7 @@ def alive(process: psutil.Process) -> bool:
 
 
 async def seen_in(ws: aiohttp.ClientWebSocketResponse, what: str) -> str:
-    """What a session draws, until something of it is there."""
+    """Collect the output of a session until it contains `what`."""
     seen = ""
     async with asyncio.timeout(120):
         while what not in seen:

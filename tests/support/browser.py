@@ -21,7 +21,7 @@ Answer = tuple[str, bytes]
 
 
 class Site:
-    """What a browser can fetch, by path, and what it did. `posted` answers a POST; other paths are 404."""
+    """Files by the path that a browser fetches, and the requests it made. `posted` answers a POST; others are 404."""
 
     def __init__(self) -> None:
         self.files: dict[str, Answer] = {}

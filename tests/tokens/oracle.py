@@ -14,7 +14,7 @@ def _here(ids: Sequence[int], at: int, marker: Sequence[int]) -> bool:
 def keep(
     ids: Sequence[int], boundaries: Sequence[RoleBoundary], roles: Collection[str], train_on_eos: str
 ) -> list[bool]:
-    """Which tokens of one row are trained."""
+    """A bool per token of one row: True where it is trained."""
     trained = [False] * len(ids)
     last_end: tuple[int, int] | None = None
     at = 0

@@ -10,7 +10,7 @@ from workbench.tokens.alignment import Piece, match
 
 
 def pairs(text: str, prompt: str) -> list[tuple[str, str]]:
-    """What of the prompt came from what of the text."""
+    """Pieces of the prompt, each with the piece of the text that it came from."""
     return [
         (prompt[one.start : one.stop], text[one.first : one.last])
         for one in match(text, 0, len(text), prompt, 0, len(prompt))

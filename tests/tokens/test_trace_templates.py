@@ -63,7 +63,7 @@ def conversation(turns: list[tuple[str, str]], listed: bool) -> list[dict[str, A
 
 
 def takes_lists(speaker: Speaker) -> bool:
-    """Whether the template knows lists of parts; one that does not writes them as code, leaves them out, or refuses."""
+    """True where the template renders lists of parts; others write them as code, leave them out, or refuse."""
     try:
         prompt = speaker(conversation(TURNS["plain"], True))
         return "What is this?" in prompt and "type" not in prompt
@@ -82,7 +82,7 @@ def traced(speaker: Speaker, turns: list[tuple[str, str]], listed: bool) -> tupl
 
 
 def faults(prompt: str, located: list[LocatedParts]) -> list[str]:
-    """Where a trace is not exact: a part lost, rewritten, not whole, or not where its pieces say."""
+    """Errors of a trace: a part lost, rewritten, not whole, or not at the place that its pieces name."""
     found = []
     for one in located:
         core = one.part.text.strip()

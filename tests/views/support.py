@@ -27,7 +27,7 @@ assert "\x1b" not in SAFE
 
 
 def lines(view: RenderableType, width: int = 100) -> list[str]:
-    """What a terminal without colour shows, line by line."""
+    """The lines that a terminal without colour shows."""
     stream = io.StringIO()
     Console(file=stream, width=width, color_system=None, highlight=False).print(view)
     return [line.rstrip() for line in stream.getvalue().splitlines()]

@@ -66,6 +66,8 @@ def test_groups_are_told_the_worst_first_with_place_hint_and_fix(opened: Bench) 
     ]
     told = lines(check_view(opened, report(*found)), 200)
     assert told == [
+        "multimodal path: processor_type: AutoProcessor",
+        "",
         "✗ D001 rows.jsonl:3: row 2: no JSON",
         "! M001 row 2: ends",
         "       Do it. [--fix]",
@@ -113,8 +115,9 @@ def test_nothing_from_the_data_acts_on_the_terminal(opened: Bench) -> None:
 def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
     found = check_rows(opened, rows, select=["D"])
     told = lines(check_view(opened, found), 300)
-    assert told[0].startswith("i D005 ")
-    assert told[0].endswith(" (3 rows: 0, 1, 2)")
+    assert told[0] == "multimodal path: processor_type: AutoProcessor"
+    assert told[2].startswith("i D005 ")
+    assert told[2].endswith(" (3 rows: 0, 1, 2)")
     trained, tokens = sum(row.mask.trained for row in rows), sum(len(row.rendering) for row in rows)
     looked = f"3 notes  ·  3 of 24 rows, the syntax of all 24 read · {trained} of {tokens} tokens trained ("
     assert told[-1].startswith(looked)

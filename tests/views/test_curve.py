@@ -25,7 +25,7 @@ def points(svg: Element) -> list[tuple[float, float]]:
 
 
 def height(svg: Element, loss: float) -> float:
-    """Where a loss stands, from two lines of the grid: the scale is logarithmic."""
+    """The y coordinate of a loss, from two lines of the grid: the scale is logarithmic."""
     lines = svg.all("line", "grid")
     labels = [float(one.text) for one in svg.all("text") if re.fullmatch(r"[\d.e+-]+", one.text)]
     assert len(lines) == len(labels) >= 2

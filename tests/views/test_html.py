@@ -211,7 +211,8 @@ def test_the_legend_has_a_sample_of_each_look() -> None:
 def test_the_overview_says_what_decides_the_mask(opened: Bench, rows: list[Row], copied: Bench) -> None:
     body = read(overview(opened, rows[:2]))
     assert body.all("p")[0].text == "demo-model · gemma4 · demo.yaml"
-    facts = "template the tokenizer's own · strategy base · trains assistant · train_on_eos turn"
+    facts = "multimodal path: processor_type: AutoProcessor · "
+    facts += "template the tokenizer's own · strategy base · trains assistant · train_on_eos turn"
     assert body.all("p", "facts")[0].text == facts
     assert len(body.all("section")) == 3
     order = ["h1", "section", "section", "section", "ul"]

@@ -91,6 +91,9 @@ def test_long_beginnings_are_cut_and_codes_said_once(copied: Bench) -> None:
     assert read(rows_html([row], 0, 1)).table()[1][4] == "two words"
 
 
+PATH = "multimodal path: processor_type: AutoProcessor"
+
+
 # Checks
 
 
@@ -98,7 +101,7 @@ def test_a_check_is_told_by_cause_under_what_was_looked_at(opened: Bench) -> Non
     finding = replace(note("M001", "warning", EVIL, EVIL, row=1), fix=Fix(EVIL, FIX.edits))
     page = read(check_html(opened, report(finding, replace(finding, where=Where(row=3)), note("D001", "error"))))
     assert page.one("p", "outcome").text == "1 error, 2 warnings"
-    assert page.one("p", "facts").text == "4 of 24 rows · 150 of 1,200 tokens trained (12%)"
+    assert page.one("p", "facts").text == f"{PATH} · 4 of 24 rows · 150 of 1,200 tokens trained (12%)"
     first, second = page.all("li")
     assert (first.classes, second.classes) == (["error"], ["warning"])
     assert second.text == f"! M001 row 1 {SAFE} (2 rows: 1, 3)\n{SAFE}\nfix: {SAFE}"
@@ -108,7 +111,7 @@ def test_a_check_is_told_by_cause_under_what_was_looked_at(opened: Bench) -> Non
 def test_a_clean_check(opened: Bench) -> None:
     page = read(check_html(opened, report(rows=24)))
     assert page.one("p", "outcome").one("span", "yes").text == "clean"
-    assert page.one("p", "facts").text.startswith("24 rows · ")
+    assert page.one("p", "facts").text.startswith(f"{PATH} · 24 rows · ")
     assert not page.all("li")
     assert "%" not in read(check_html(opened, report(tokens=0, trained=0))).one("p", "facts").text
 
@@ -151,7 +154,7 @@ def test_a_run_is_told_with_curve_facts_and_what_was_written(run: list[Event]) -
     assert any(one.text.endswith(f", {math.log(1536):.3g}") for one in svg.all("text"))
     told = words(page.all("li", "muted"))
     assert told[1] == "loss 0.710 → 0.0006 nats per token"
-    assert page.one("summary").text == "11 turns written back"
+    assert page.one("summary").text == "11 turns reproduced"
     head, *turns = page.table()
     assert head == ["row", "trained turn", "what the model wrote", "exact", "stopped"]
     assert turns[0] == ["0", "There is a purple cross.", "There is a purple cross.", "✓", "✓"]

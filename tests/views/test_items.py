@@ -95,6 +95,15 @@ def test_a_picture_is_one_item_until_it_is_unfolded(drawn):
     assert chips == [chip("image", int(rendering.media.soft[0]))]
 
 
+@pytest.mark.parametrize("unfolded", [(), (0,)])
+def test_an_item_holds_what_one_of_its_tokens_is_marked_with(drawn, unfolded):
+    rendering, _, _, shown = drawn(PICTURES["picture first"], unfolded=unfolded)
+    run = rendering.media
+    for token in (int(run.start[0]), int(run.stop[0]) - 1, len(rendering) - 1):
+        marked = np.arange(len(rendering)) == token
+        assert np.flatnonzero(shown.holding(marked)).tolist() == [shown.item_of(token)]
+
+
 @pytest.mark.parametrize("width", [1, 8, 40, 400])
 def test_lines_hold_what_fits_and_lose_nothing(drawn, width):
     _, _mask, _owner, shown = drawn(AWKWARD["code"])

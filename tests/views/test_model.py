@@ -35,7 +35,7 @@ def anatomy(opened: Bench) -> Anatomy:
 
 @pytest.fixture(scope="module")
 def of(opened: Bench, anatomy: Anatomy) -> Of:
-    """What the demo's recipe trains with some keys written otherwise."""
+    """A function that gives the trained parts under the demo's recipe with some keys changed."""
 
     def make(**changes: Any) -> Trained:
         document = Document(opened.document.text)

@@ -49,7 +49,7 @@ def test_the_facts_of_a_run_that_passed(run: list[Event]) -> None:
     assert told == [
         "125,952 of 1,420,416 parameters trained, adapters: 24 in language (float32, cpu)",
         f"loss 0.710 → 0.0006 nats per token  {sparkline(losses)}",
-        "written back exactly: 11 of 11 turns; 11 of 11 stop",
+        "reproduced exactly: 11 of 11 turns; 11 of 11 stop",
         "pictures exchanged: +6.74 nats on 10 of 78 tokens",
         "saved adapter on a fresh model: 0.0006 nats per token",
         f"60 steps, 22 s, {memory:.2f} GiB",
@@ -79,7 +79,7 @@ def test_turns_that_differ_are_not_counted_as_exact(run: list[Event]) -> None:
     decode = next(one for one in run if one.get("name") == "decode")
     turns = [turn | {"exact": number < 4} for number, turn in enumerate(decode["turns"])]
     told = changed(changed(run, "decode", turns=turns), "stop", stopped=9)
-    assert "written back exactly: 4 of 11 turns; 9 of 11 stop" in facts(told, judge(told))
+    assert "reproduced exactly: 4 of 11 turns; 9 of 11 stop" in facts(told, judge(told))
 
 
 # The line of blocks
@@ -87,7 +87,7 @@ def test_turns_that_differ_are_not_counted_as_exact(run: list[Event]) -> None:
 
 def test_the_line_of_blocks_falls_with_the_logarithm_of_the_loss() -> None:
     assert sparkline([1.0, math.sqrt(MEMORISED), MEMORISED]) in ("█▅▁", "█▄▁")
-    # Half of the way down is what counts as reproduced only where no loss is below it.
+    # The level of reproduced rows is half of the way down only where no loss is below it.
     assert sparkline([1.0, MEMORISED, MEMORISED**2])[1] in "▄▅"
     assert sparkline([1.0, 2.0, 4.0])[-1] == "█"
     assert sparkline([MEMORISED] * 3) == "▁▁▁"

@@ -49,4 +49,5 @@ def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
     (note_of_all,) = told
     assert note_of_all.message.endswith("(and 2 more like it)")
     assert general(opened, rows[:1])[0].message + " (and 2 more like it)" == note_of_all.message
+    assert general(opened, rows[:2])[0].message == general(opened, rows[:1])[0].message + " (and 1 more like it)"
     assert general(opened, []) == []

@@ -33,7 +33,8 @@ def content(text: str) -> list[str]:
 def test_the_headline_says_what_decides_the_mask(opened: Bench, copied: Bench) -> None:
     assert lines(headline(opened), 200) == [
         "vlmbench · demo-model · gemma4 · demo.yaml",
-        "template the tokenizer's own · strategy base · trains assistant · train_on_eos turn",
+        "multimodal path: processor_type: AutoProcessor · template the tokenizer's own · strategy base · "
+        "trains assistant · train_on_eos turn",
     ]
     copied.document.set(("datasets", 0, "roles_to_train"), ["user", "assistant"])
     copied.document.set(("datasets", 0, "train_on_eos"), "none")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from workbench.checks.recipe_facts import ModelFacts
 from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
+from workbench.families.library import embedding_layers
 from workbench.findings import Edit, Finding, Fix
 from workbench.models.lora import ADAPTERS, TARGETS
 from workbench.models.patterns import PatternError
@@ -37,13 +38,16 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
     if isinstance(facts.refusal, PatternError):
         # C011 tells it.
         return
+    if recipe.lora_r is None:
+        # That is told by C005.
+        return
     if facts.refusal is not None and facts.refusal.where.field not in TARGETS:
         text = ": ".join(part for part in (facts.refusal.title, facts.refusal.cause) if part)
         text = text if text.startswith("PEFT") else text[0].lower() + text[1:]
         yield Finding("A002", "error", text, facts.refusal.hint, facts.refusal.where)
         return
     if facts.refusal is not None:
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         if facts.matched:
             yield Finding("A002", "error", f"PEFT refuses the targets: {facts.refusal.cause}", hint, where, fix)
         else:
@@ -55,7 +59,7 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
         dead = f"; freeze_mm_modules freezes {len(facts.dead):,} of the adapters again"
         dead = dead if facts.dead and not recipe.unfrozen_parameters else ""
         text = f"LoRA reaches {reached}, beside {counted(language, 'module')} of the language model{dead}"
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         yield Finding("A001", "warning", text, hint, where, fix)
     if facts.redirected:
         kind = type(anatomy.model.get_submodule(facts.redirected[0])).__name__
@@ -70,23 +74,23 @@ def targets(model: ModelFacts) -> Iterator[Finding]:
         hint = "A pattern that names the language model avoids them; else merge the adapter before it is served."
         yield Finding("A002", "warning", text, hint, where)
     if not language:
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         yield Finding("A003", "error", "the targets reach no module of the language model", hint, where, fix)
     elif facts.unreached and not recipe.peft_layers_to_transform:
         total = max(block.count for block in anatomy.blocks)
         text = (
             f"{len(facts.unreached)} of the language model's {total} layers have no adapter: {_ranges(facts.unreached)}"
         )
-        fix, hint = _language_only(bench, anatomy)
+        fix, hint = language_only(bench, anatomy)
         yield Finding("A003", "warning", text, hint, where, fix)
 
 
-def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
+def language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
     """Targets that reach the language model alone: the family's, where they do, else those of the anatomy."""
-    from workbench.models.targets import anchored, trained
+    from workbench.models.targets import language_model_pattern, trained
 
     need = bench.family.settings(bench.loaded.config).get("lora_target_modules") if bench.family is not None else None
-    for pattern in (need.value if need is not None else None, anchored(anatomy)):
+    for pattern in (need.value if need is not None else None, language_model_pattern(anatomy)):
         if not isinstance(pattern, str):
             continue
         change = {"lora_target_modules": pattern, "lora_target_linear": None, "lora_exclude_modules": None}
@@ -98,6 +102,27 @@ def _language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
             title = f"a pattern for {counted(facts.hits['language'], 'module')} of the language model"
             return Fix(title, tuple(edits)), f"Use {pattern}"
     return None, "No pattern reaches it alone: PEFT turns patterns into names for this architecture."
+
+
+@check("A017", stage="model")
+def new_tokens(model: ModelFacts) -> Iterator[Finding]:
+    """A017: tokens that are added, and embeddings that an adapter leaves as they are."""
+    bench, anatomy = model.bench, model.anatomy
+    recipe = bench.recipe
+    saved = list(recipe.lora_modules_to_save or ())
+    wanted = embedding_layers(bench.loaded.model_type)
+    if not recipe.adapter or not recipe.tokens or all(name in saved for name in wanted):
+        return
+    # axolotl asks for its own names; a model that calls them otherwise needs those too, or they are not trained.
+    ends = [part for part in (anatomy.model.get_input_embeddings(), anatomy.model.get_output_embeddings()) if part]
+    own = [name.rpartition(".")[2] for name, part in anatomy.model.named_modules() if any(part is end for end in ends)]
+    names = list(dict.fromkeys([*saved, *wanted, *own]))
+    text = (
+        f"tokens adds {counted(len(recipe.tokens), 'token')}, and with an adapter axolotl stops unless "
+        f"lora_modules_to_save has {' and '.join(wanted)}: their embeddings would stay at random"
+    )
+    fix = Fix(f"lora_modules_to_save: {', '.join(names)}", (Edit(("lora_modules_to_save",), names),))
+    yield Finding("A017", "error", text, "Train the embeddings and the head too.", model.at("tokens"), fix)
 
 
 @check("A010", stage="model")

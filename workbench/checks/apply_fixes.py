@@ -58,6 +58,6 @@ def accepted(trials: Trials | None, findings: Iterable[Finding]) -> list[Fix]:
     """The fixes that `trials` accepts, the worst findings' first."""
     if trials is None:
         return []
-    fixable = [one for one in findings if one.fix is not None]
-    fixable.sort(key=lambda one: SEVERITIES.index(one.severity))
-    return [fix for one in fixable if (fix := trials.accept(one)) is not None]
+    fixable = [finding for finding in findings if finding.fix is not None]
+    fixable.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    return [fix for finding in fixable if (fix := trials.accept(finding)) is not None]

@@ -11,9 +11,9 @@ import numpy as np
 
 from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts
+from workbench.data.turns import TRAINING_DETAIL
 from workbench.findings import Finding, Severity
 from workbench.recipe.knobs import NO_EFFECT
-from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
     from workbench.row import Row
@@ -31,6 +31,8 @@ def _multimodal(facts: RowFacts) -> bool:
 @check("D004", stage="unrendered row")
 def literal_media(row: Row) -> Iterator[Finding]:
     """D004; needs no rendering, and explains rows that the processor refuses."""
+    if row.bench.path.kind == "text":
+        return
     own, pattern = _media_texts(row.bench.renderer)
     for number, message in enumerate(row.conversation.messages):
         parts = message.get("content")
@@ -69,8 +71,18 @@ def _media_texts(renderer: Renderer) -> tuple[frozenset[str], re.Pattern[str]]:
 @check("D006", "D007")
 def too_long(facts: RowFacts) -> Iterator[Finding]:
     """D006 and D007, where the recipe names a sequence_len."""
-    limit, length = facts.bench.document.get(("sequence_len",)), len(facts.ids)
+    text_path = facts.masking.text
+    named = facts.bench.document.get(("sequence_len",))
+    limit, length = named if text_path is None else text_path.limit, len(facts.ids)
     if not isinstance(limit, int) or length <= limit:
+        return
+    if text_path is not None:
+        fate = {"truncate": "it is cut", "raise": "axolotl stops"}.get(text_path.excess, "it is dropped")
+        unset = "" if isinstance(named, int) else " where the recipe names none"
+        told = f"{length:,} tokens, sequence_len is {limit:,}{unset}: {fate}"
+        bad: Severity = "error" if text_path.excess == "raise" else "warning"
+        hint = "Shorten the row, or raise sequence_len."
+        yield Finding("D006", bad, told, hint, facts.at_recipe(("sequence_len",), None, (limit, length)))
         return
     recipe, runs = facts.bench.recipe, facts.rendering.media
     whole = recipe.multimodal and bool(recipe.skip_prepare_dataset)
@@ -126,29 +138,30 @@ def ignored_parts(facts: RowFacts) -> Iterator[Finding]:
             return
 
 
-@check("M014", "M015", when=lambda facts: not _multimodal(facts))
+@check("M014", "M015", when=lambda facts: facts.masking.text is not None)
 def cut_parts(facts: RowFacts) -> Iterator[Finding]:
     """M014 and M015, on the text path: a part that is trained beside one that is not."""
-    trace = facts.trace
-    for number, message in enumerate(facts.row.conversation.messages):
-        parts = message.get("content")
-        if not isinstance(parts, list) or not facts.role_trained[number]:
+    found = facts.row.turns
+    for number, turn in enumerate(facts.row.conversation.messages):
+        details, content = turn.get(TRAINING_DETAIL), turn.get("content")
+        start = int(found.start[number])
+        if not details or not isinstance(content, str) or not facts.role_trained[number] or start < 0:
             continue
-        for left in range(len(parts) - 1):
-            pair = parts[left], parts[left + 1]
-            texts = [part.get("text") if isinstance(part, dict) else None for part in pair]
-            if not all(isinstance(text, str) and text for text in texts) or bool(_off(pair[0])) == bool(_off(pair[1])):
+        begins = np.array(facts.bench.renderer.pieces(content))
+        for left in range(len(details) - 1):
+            if bool(details[left]["train"]) == bool(details[left + 1]["train"]):
                 continue
-            mine = np.flatnonzero((trace.message == number) & (trace.part == left))
-            edge = int(mine[-1]) + 1 if len(mine) else int(facts.first[number])
-            if edge < len(facts.ids) and trace.kind[edge] == Owner.SPLIT:
-                written = facts.rendering.token_text(edge)
+            edge = int(details[left + 1]["begin_offset"])
+            token = int(np.searchsorted(begins, edge, side="right")) - 1
+            place = (start + token, start + token + 1)
+            if token >= 0 and begins[token] < edge and place[1] <= len(facts.ids):
+                written = facts.rendering.token_text(place[0])
                 text = (
                     f"the token “{written}” belongs to two parts of which one is not trained (parts {left}, {left + 1})"
                 )
                 hint = "Cut parts between words, with the space at the beginning of the second."
-                yield Finding("M014", "warning", text, hint, facts.where(number, (edge, edge + 1)))
-            if str(texts[0]) != str(texts[0]).rstrip():
+                yield Finding("M014", "warning", text, hint, facts.where(number, place))
+            if content[:edge] != content[:edge].rstrip():
                 text = f"part {left} ends in white space, part {left + 1} is trained otherwise"
                 hint = "Move the white space to the beginning of the next part."
-                yield Finding("M015", "warning", text, hint, facts.where(number, (max(0, edge - 1), edge)))
+                yield Finding("M015", "warning", text, hint, facts.where(number, place))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from workbench.checks.refused_keys import REFUSED, Data, Rule, attention, drop, first, set_to, when
 from workbench.findings import Edit
 
@@ -23,9 +25,27 @@ def _sharded_checkpointing(data: Data) -> str | None:
     return first(settings, *keys) if isinstance(settings, dict) else None
 
 
+def _twice(rank: Any) -> int:
+    return 2 * rank if isinstance(rank, int) and rank > 0 else 32
+
+
 def broken(data: Data) -> frozenset[str]:
     """The names of the rules that a recipe breaks, those that axolotl refuses and those that it is silent about."""
     return frozenset(rule.name for rule in (*REFUSED, *SILENT) if rule.at(data) is not None)
+
+
+def _zero3(data: Data) -> bool:
+    """True where deepspeed shards the weights too, as far as its file's name or its settings tell."""
+    told = data.get("deepspeed")
+    if isinstance(told, dict):
+        stage = told.get("zero_optimization")
+        return isinstance(stage, dict) and stage.get("stage") == 3
+    return isinstance(told, str) and "zero3" in told
+
+
+def _not_reentrant(data: Data) -> bool:
+    told = data.get("gradient_checkpointing_kwargs")
+    return bool(data.get("gradient_checkpointing")) and isinstance(told, dict) and told.get("use_reentrant") is False
 
 
 def _no_evaluation(data: Data) -> bool:
@@ -60,6 +80,50 @@ SILENT: tuple[Rule, ...] = (
         ),
         "no lora_target_ key says what is adapted; PEFT takes its own list for the model type, or stops",
         "Set lora_target_modules.",
+    ),
+    Rule(
+        "adapter without rank",
+        when(
+            "adapter",
+            lambda d: d.get("adapter") in ("lora", "qlora") and d.get("lora_r") is None and not d.get("lora_model_dir"),
+        ),
+        "the adapter has no rank: without lora_r PEFT stops with a TypeError",
+        "Set lora_r; 16 is usual.",
+        lambda d: (
+            "lora_r: 16",
+            (Edit(("lora_r",), 16), *((Edit(("lora_alpha",), 32),) if d.get("lora_alpha") is None else ())),
+        ),
+        stops=True,
+    ),
+    Rule(
+        "adapter without alpha",
+        when(
+            "adapter",
+            lambda d: (
+                d.get("adapter") in ("lora", "qlora")
+                and d.get("lora_r") is not None
+                and d.get("lora_alpha") is None
+                and not d.get("lora_model_dir")
+            ),
+        ),
+        "the adapter has no scale: without lora_alpha PEFT divides nothing by the rank, and stops with a TypeError",
+        "Set lora_alpha; twice the rank is usual.",
+        lambda d: (
+            f"lora_alpha: {_twice(d.get('lora_r'))}",
+            (Edit(("lora_alpha",), _twice(d.get("lora_r"))),),
+        ),
+        stops=True,
+    ),
+    Rule(
+        "4 bits sharded and not reentrant",
+        when(
+            "gradient_checkpointing_kwargs",
+            lambda d: d.get("adapter") == "qlora" and _zero3(d) and _not_reentrant(d),
+        ),
+        "qlora under ZeRO-3 with use_reentrant: false may stop with a CheckpointError: the sharded weights have other "
+        "shapes when they are computed again",
+        "Set use_reentrant to true, or use ZeRO-2.",
+        lambda d: ("use_reentrant: true", (Edit(("gradient_checkpointing_kwargs", "use_reentrant"), True),)),
     ),
     Rule(
         "a pattern among names",

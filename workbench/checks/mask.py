@@ -27,7 +27,19 @@ def _has_spans(facts: RowFacts) -> bool:
     return not facts.masking.train_on_inputs and bool(facts.masking.boundaries)
 
 
-@check("M001", when=_has_spans)
+def _on_multimodal_path(facts: RowFacts) -> bool:
+    return facts.masking.text is None
+
+
+def _may_train_nothing(facts: RowFacts) -> bool:
+    """False where everything is trained, and where axolotl drops the row, which has findings of its own."""
+    text = facts.masking.text
+    if text is None:
+        return _has_spans(facts)
+    return not text.train_on_inputs and facts.row.text_mask_under(text).fate in ("kept", "cut")
+
+
+@check("M001", when=_may_train_nothing)
 def nothing_trained(facts: RowFacts) -> Iterator[Finding]:
     """M001: no token of the row has a label."""
     mask, wanted = facts.mask, facts.masking.roles_to_train
@@ -41,7 +53,8 @@ def nothing_trained(facts: RowFacts) -> Iterator[Finding]:
     elif not len(mine):
         there = ", ".join(dict.fromkeys(facts.roles)) or "no message"
         cause = f"no message has a role that is trained ({trained}); the row has {there}"
-        hint = "Name the row's role in roles_to_train, and give it a boundary; or drop the row."
+        bounded = "" if facts.masking.text is not None else ", and give it a boundary"
+        hint = f"Name the row's role in roles_to_train{bounded}; or drop the row."
     elif facts.unmatched:
         cause = f"no start marker of {trained} matched ({counted(len(facts.unmatched), 'turn')})"
         hint = "M002 shows the ids; correct the start marker."
@@ -52,6 +65,8 @@ def nothing_trained(facts: RowFacts) -> Iterator[Finding]:
     elif np.isin(mask.reason[facts.wanted], (Reason.PAD, Reason.MEDIA)).all():
         cause = f"all {np.count_nonzero(facts.wanted)} tokens of {trained} are media or padding ids"
         hint = "Answers of media alone cannot be learned; look at the pad token (M012)."
+    elif facts.masking.text is not None:
+        cause, hint = f"axolotl finds no turn of {trained}, or cuts it off", "See M017 and D006."
     else:
         cause = f"the tokens of {trained} lie outside its spans"
         hint = "See where the spans begin and end with `vlmbench inspect`."
@@ -291,7 +306,7 @@ def stop_token(facts: RowFacts) -> Iterator[Finding]:
         yield STOP_TOKEN("error", f"{text}: include_end is false", hint, where, offered)
 
 
-@check("M007")
+@check("M007", when=_on_multimodal_path)
 def media_trained(facts: RowFacts) -> Iterator[Finding]:
     """M007: media ids that the family has and the selected strategy does not mask."""
     kinds = facts.bench.renderer.media_kinds

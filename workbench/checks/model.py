@@ -9,10 +9,12 @@ from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
 from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
 from workbench.checks.schema import BAD_PATTERN
-from workbench.findings import Edit, Emitter, Finding, Fix, Severity
+from workbench.consumers.axolotl.startup import version_at_hand
+from workbench.findings import Edit, Emitter, Finding, Fix
 from workbench.models.forward import forward_facts
 from workbench.models.patterns import PatternError
 from workbench.models.sizes import UNSIZED
+from workbench.recipe.checkpointing import AS_OF, is_reentrant
 
 NOT_CHECKED = Emitter("A013", __name__)
 # The largest attention head that a backend takes; one that is not named here takes any.
@@ -40,26 +42,26 @@ def endless_pattern(model: ModelFacts) -> Iterator[Finding]:
 
 @check("A004", stage="model")
 def text_class(model: ModelFacts) -> Iterator[Finding]:
-    """A004, for a recipe that trains on text alone."""
-    from workbench.models.load_route import route
-
-    bench = model.bench
-    if bench.recipe.multimodal or not bench.loaded.is_multimodal:
+    """A004, for a recipe that trains on text alone: axolotl takes the text out of no checkpoint with pictures."""
+    bench, anatomy = model.bench, model.anatomy
+    named = bench.recipe.type_of_model
+    if bench.recipe.multimodal or not bench.loaded.is_multimodal or named not in (None, "AutoModelForCausalLM"):
         return
-    found = route(bench.loaded.auto_config)
-    hint = {
-        "causal": "Text is trained on that class.",
-        "backbone": f"For text alone, {found.class_name} is enough; axolotl loads the whole.",
-        "direct": f"{found.class_name} is loaded whole.",
-    }[found.way]
-    severity: Severity = "warning" if found.dual and found.way != "causal" else "note"
-    yield Finding("A004", severity, found.reason, hint, model.at("base_model"))
+    beside = [tower for tower in anatomy.towers if tower.name in ("vision", "audio", "projector")]
+    if not beside:
+        return
+    size = f", {sum(tower.parameters for tower in beside) / 1e6:,.1f} M parameters" if anatomy.sized else ""
+    text = (
+        f"axolotl loads {anatomy.class_name} whole, for rows of text too: no row reaches its "
+        f"{' and '.join(tower.name for tower in beside)}{size}"
+    )
+    yield Finding("A004", "note", text, "They take memory; adapters on them learn nothing.", model.at("base_model"))
 
 
 @check("A006", stage="model")
 def attention_backend(model: ModelFacts) -> Iterator[Finding]:
     """A006: the class of each part is asked for the backend, then the heads are measured."""
-    from workbench.models.attention import UNSET, parts_without, refused
+    from workbench.models.attention import UNSET, missing_backend, parts_without
 
     bench, anatomy = model.bench, model.anatomy
     data = bench.document.data
@@ -69,7 +71,7 @@ def attention_backend(model: ModelFacts) -> Iterator[Finding]:
     if name is None:
         return
     keys = [key for key in ("attn_implementation", *LEGACY_ATTENTION, "gemma4_hybrid_attn_impl") if data.get(key)]
-    text = refused(anatomy, _LOADED_WITH.get(name, name))
+    text = missing_backend(anatomy, _LOADED_WITH.get(name, name))
     limit, largest = _LARGEST_HEAD.get(name), max(anatomy.head_dims, default=0)
     if text is None and limit is not None and largest > limit and not hybrid:
         text = f"{name} takes heads up to {limit}, and {anatomy.head_dims[largest]} has head_dim {largest}"
@@ -87,36 +89,51 @@ def attention_backend(model: ModelFacts) -> Iterator[Finding]:
 
 @check("A007", stage="model")
 def checkpointing(model: ModelFacts) -> Iterator[Finding]:
-    """A007: reentrant checkpointing where the model cannot have it."""
-    bench, anatomy, recipe = model.bench, model.anatomy, model.bench.recipe
-    reentrant = (recipe.gradient_checkpointing_kwargs or {}).get("use_reentrant", True)
-    if not recipe.gradient_checkpointing or not reentrant:
+    """A007: reentrant checkpointing, and adapters in a tower that loses their gradients, or trained shared modules.
+
+    Adapters on the language model always get theirs: with any adapter axolotl lets the embeddings' output ask for one.
+    """
+    anatomy, recipe = model.anatomy, model.bench.recipe
+    if not _reentrant(model):
         return
-    need = (
-        bench.family.settings(bench.loaded.config).get("gradient_checkpointing_kwargs")
-        if bench.family is not None
-        else None
-    )
-    if anatomy.shared:
-        why = f"{counted(len(anatomy.shared), 'parameter')} are shared between modules, such as {anatomy.shared[0][0]}"
-    elif need is not None and isinstance(need.value, dict) and need.value.get("use_reentrant") is False:
-        why = need.why
+    if recipe.adapter:
+        why = _lost(model)
+    elif anatomy.shared:
+        why = (
+            f"{counted(len(anatomy.shared), 'parameter')} are shared between modules, such as {anatomy.shared[0][0]}, "
+            "and DDP stops where one is marked ready twice"
+        )
     else:
+        why = None
+    if why is None:
         return
-    key = "gradient_checkpointing_kwargs" if recipe.gradient_checkpointing_kwargs else "gradient_checkpointing"
-    fix = Fix(
-        "use_reentrant: false",
-        (
-            Edit(
-                ("gradient_checkpointing_kwargs",),
-                {**(recipe.gradient_checkpointing_kwargs or {}), "use_reentrant": False},
-            ),
-        ),
-    )
-    unsaid = "" if recipe.gradient_checkpointing_kwargs else ", as axolotl has it where nothing is said"
-    text = f"checkpointing is reentrant{unsaid}. {why}"
+    told = recipe.gradient_checkpointing_kwargs
+    key = "gradient_checkpointing_kwargs" if told else "gradient_checkpointing"
+    edit = Edit(("gradient_checkpointing_kwargs",), {**(told or {}), "use_reentrant": False})
+    fix = Fix("use_reentrant: false", (edit,))
+    unsaid = "" if told else ", as axolotl has it where nothing is said"
     hint = "Set gradient_checkpointing_kwargs.use_reentrant to false."
-    yield Finding("A007", "warning", text, hint, model.at(key), fix)
+    yield Finding("A007", "warning", f"checkpointing is reentrant{unsaid}: {why}", hint, model.at(key), fix)
+
+
+def _reentrant(model: ModelFacts) -> bool:
+    """What axolotl says, where it was asked, else what the table says."""
+    rehearsal = model.rehearsal
+    if rehearsal is not None and rehearsal.refused is None:
+        return bool(rehearsal.use_reentrant)
+    version = version_at_hand(model.bench) or AS_OF
+    return is_reentrant(model.bench.recipe, model.bench.loaded.model_type, version)
+
+
+def _lost(model: ModelFacts) -> str | None:
+    """The adapters that get no gradient, in words; None where all of them get one, as far as was tried."""
+    family, facts = model.bench.family, model.trained
+    for known in family.reentrant_loses if family is not None else ():
+        alive = [name for name, tower in facts.modules.items() if tower == known.tower and name not in facts.dead]
+        if alive:
+            share = "" if known.share == "all" else "half of "
+            return f"{share}the {counted(len(alive), 'adapter')} in the {known.tower} tower get no gradient"
+    return None
 
 
 @check("A008", stage="model")

@@ -26,7 +26,7 @@ ROLES = Emitter("M009", __name__)
 def no_boundaries(recipe: RecipeFacts) -> Iterator[Finding]:
     """M010: nothing says what is trained, so everything is."""
     bench = recipe.bench
-    if bench.masking.boundaries or bench.masking.train_on_inputs:
+    if bench.path.kind != "multimodal" or bench.masking.boundaries or bench.masking.train_on_inputs:
         return
     text = f"the strategy {bench.strategy.name} has no role boundaries and the recipe gives none: everything is trained"
     known = bench.family.boundaries if bench.family is not None else ()

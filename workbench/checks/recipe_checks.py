@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks import adapters, data, kernels, model, recipe, schema, template
+from workbench.checks import (
+    adapter_folder,
+    adapters,
+    data,
+    kernels,
+    loader,
+    model,
+    quantization,
+    recipe,
+    schema,
+    template,
+    text_path,
+)
 from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen
 from workbench.checks.registry import checks, run
 from workbench.errors import EnvironmentProblem
@@ -16,9 +29,9 @@ if TYPE_CHECKING:
     from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
-RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema)
+RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema, text_path)
 TEXT_CHECKS = checks("text", schema)
-MODEL_CHECKS = checks("model", adapters, model)
+MODEL_CHECKS = checks("model", adapters, adapter_folder, quantization, model, loader)
 ROWS_CHECKS = checks("rows", recipe)
 
 
@@ -46,7 +59,10 @@ def text_findings(document: Document) -> Iterator[Finding]:
 
 
 def model_findings(bench: Bench) -> Iterator[Finding]:
-    """Every finding about the recipe's model, in seconds; none where there is no config.json."""
+    """Every finding about the recipe's model, in seconds; none where there is no config.json.
+
+    Where the bench asks axolotl's loader, its answer is among them.
+    """
     from workbench.models.targets import trained
 
     if bench.loaded.auto_config is None:
@@ -57,6 +73,8 @@ def model_findings(bench: Bench) -> Iterator[Finding]:
         where = bench.recipe.where(("base_model",), key=True)
         yield model.NOT_CHECKED("note", f"{problem.title}: {problem.cause}", problem.hint, where)
         return
+    if bench.asks_loader:
+        facts = replace(facts, rehearsal=bench.rehearsal())
     yield from run(MODEL_CHECKS, facts)
 
 

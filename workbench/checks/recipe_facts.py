@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError, Where
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.consumers.axolotl.loader import Rehearsal
     from workbench.models.anatomy import Anatomy
     from workbench.models.targets import Trained
     from workbench.recipe.yaml.document import Document
@@ -48,9 +50,13 @@ class RecipeFacts:
         """True where one of the first rows holds a picture, video or sound."""
         for index in range(_FIRST_ROWS):
             try:
-                messages = self.bench.row(index).conversation.messages
+                talk = self.bench.row(index).conversation
             except BenchError:
                 continue
+            if any(finding.code == BAD_PICTURES.code for finding in talk.findings) and self.bench.path.kind == "text":
+                # There parts have become texts, and what is none has left its finding.
+                return True
+            messages = talk.messages
             for message in messages:
                 parts = message.get("content")
                 if isinstance(parts, list) and any(
@@ -62,11 +68,15 @@ class RecipeFacts:
 
 @dataclass(frozen=True, eq=False)
 class ModelFacts:
-    """A recipe's model, built without weights, and what the recipe trains of it."""
+    """A recipe's model, built without weights, and what the recipe trains of it.
+
+    `rehearsal` is what axolotl's own loader says of it; None where that was not asked.
+    """
 
     bench: Bench
     anatomy: Anatomy
     trained: Trained
+    rehearsal: Rehearsal | None = None
 
     def at(self, key: str) -> Where:
         """The place of a key of the recipe."""
@@ -75,7 +85,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RowsSeen:
-    """What is known when a number of rows was checked: the `roles` of their messages, and whether they were all."""
+    """The rows that were checked: how many, the `roles` of their messages, and whether they were all."""
 
     bench: Bench
     roles: Collection[str]

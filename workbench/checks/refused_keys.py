@@ -42,8 +42,8 @@ class Rule:
 
 
 def set_to(key: str, value: Any) -> Callable[[Data], tuple[str, tuple[Edit, ...]]]:
-    told = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
-    return lambda data: (f"{key}: {told}", (Edit((key,), value),))
+    shown = {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+    return lambda data: (f"{key}: {shown}", (Edit((key,), value),))
 
 
 def drop(key: str) -> Callable[[Data], tuple[str, tuple[Edit, ...]]]:
@@ -63,8 +63,8 @@ def first(data: Data, *keys: str) -> str | None:
 
 
 def _reentrant(data: Data) -> Any:
-    told = data.get("gradient_checkpointing_kwargs")
-    return told.get("use_reentrant") if isinstance(told, dict) else None
+    kwargs = data.get("gradient_checkpointing_kwargs")
+    return kwargs.get("use_reentrant") if isinstance(kwargs, dict) else None
 
 
 def _quantized(data: Data) -> str | None:
@@ -75,6 +75,22 @@ def attention(data: Data) -> str | None:
     """The attention that axolotl takes, flags of older releases included."""
     named = data.get("attn_implementation")
     return named or next((name for flag, name in LEGACY_ATTENTION.items() if data.get(flag)), None)
+
+
+def _fsdp2(data: Data) -> bool:
+    """True where FSDP2 shards the model; axolotl takes the version from the section too, where the key is not set."""
+    section = data.get("fsdp_config")
+    if not isinstance(section, dict) or not section:
+        return False
+    version = data.get("fsdp_version") or section.get("version") or section.get("fsdp_version")
+    return str(version) == "2"
+
+
+def _efficient_loading(data: Data) -> str | None:
+    """The key of fsdp_config that loads the weights on the first rank alone, as it is written."""
+    section = data.get("fsdp_config")
+    keys = ("cpu_ram_efficient_loading", "fsdp_cpu_ram_efficient_loading")
+    return first(section, *keys) if isinstance(section, dict) else None
 
 
 REFUSED: tuple[Rule, ...] = (
@@ -324,15 +340,22 @@ REFUSED: tuple[Rule, ...] = (
         "8-bit optimizer under FSDP2",
         when(
             "optimizer",
-            lambda d: (
-                d.get("fsdp_config")
-                and str(d.get("fsdp_version")) == "2"
-                and d.get("optimizer") in ("adamw_8bit", "adamw_bnb_8bit")
-            ),
+            lambda d: _fsdp2(d) and d.get("optimizer") in ("adamw_8bit", "adamw_bnb_8bit"),
         ),
         "FSDP2 does not shard the states of bitsandbytes' 8-bit AdamW",
         "Set optimizer: adamw_torch_8bit.",
         set_to("optimizer", "adamw_torch_8bit"),
+    ),
+    Rule(
+        "4 bits loaded by the first rank alone",
+        when("load_in_4bit", lambda d: _fsdp2(d) and d.get("load_in_4bit") and _efficient_loading(d)),
+        "under FSDP2 cpu_ram_efficient_loading lets the first rank alone load and quantize the weights, and the others "
+        "expect them unquantized",
+        "Set fsdp_config.cpu_ram_efficient_loading to false.",
+        lambda d: (
+            "cpu_ram_efficient_loading: false",
+            (Edit(("fsdp_config", str(_efficient_loading(d))), False),),
+        ),
     ),
     Rule(
         "two memory limits",

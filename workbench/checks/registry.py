@@ -36,7 +36,7 @@ class Check:
     when: Callable[[Any], bool] | None = None
 
     def findings(self, subject: Any) -> Iterator[Finding]:
-        """What the check finds in a subject of its stage; nothing where `when` says that it does not apply."""
+        """The findings in a subject of its stage; none where `when` says that the check does not apply."""
         if self.when is None or self.when(subject):
             yield from self.function(subject)
 
@@ -50,9 +50,9 @@ def check(
     """Declare a function as a check, and as the one place that emits `codes`.
 
     The function gets one argument, by `stage`: an "unrendered row" or "asked row" its `Row`, a "row" its `RowFacts`,
-    "rows" the `Seen` of all that were looked at, the recipe's "text" its `Document`, the "recipe" its `Bench`, the
-    "model" its `ModelFacts`. `when` tells of such a subject whether the check applies. Codes that an `Emitter` makes
-    are not named.
+    "rows" the `RowsSeen` of all that were checked, the recipe's "text" its `Document`, the "recipe" its `RecipeFacts`,
+    the "model" its `ModelFacts`. The check applies where `when` is true of it. Codes that an `Emitter` makes are not
+    named.
     """
 
     def declare(function: CheckFunction) -> CheckFunction:
@@ -68,7 +68,7 @@ def checks(stage: Stage, *modules: ModuleType) -> tuple[Check, ...]:
 
 
 def run(checks: Iterable[Check], subject: Any) -> Iterator[Finding]:
-    """What these checks find in a subject, one check after the other."""
+    """The findings of these checks in a subject, one check after the other."""
     for check in checks:
         yield from check.findings(subject)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, mask, template, trainer
+from workbench.checks import data, mask, template, text_path, trainer
 from workbench.checks.registry import checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from workbench.row import Row
 
 UNRENDERED_CHECKS = checks("unrendered row", data)
-MASK_CHECKS = checks("row", mask)
+MASK_CHECKS = checks("row", mask, text_path)
 ASKED_CHECKS = checks("asked row", trainer)
 ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))
 
 
 def check_row(row: Row) -> list[Finding]:
     """Every finding about one row, those of its data included, the worst first. Never raises for what a row holds."""
+    if not row.bench.path.shown:
+        # The notes of a chat's rows are not those of other data.
+        return [row.error] if row.error is not None else []
     try:
         conversation = row.conversation
     except BenchError:

@@ -69,6 +69,9 @@ class RowFacts:
     @cached_property
     def role_trained(self) -> BoolArray:
         """Per message: its role is trained. One more entry, false, for tokens of no message."""
+        if self.masking.text is not None:
+            # There a message's own flag comes before its role.
+            return np.append(self.row.turns.wanted(self.masking.text), False)
         wanted = self.masking.roles_to_train
         return np.array([role in wanted for role in self.roles] + [False], dtype=bool)
 
@@ -278,7 +281,7 @@ class RowFacts:
     def where(self, message: int | None = None, tokens: tuple[int, int] | None = None) -> Where:
         """A place in this row; `message` counts as in the raw row."""
         place = replace(self.row.where, tokens=tokens)
-        if message is not None and message >= 0:
+        if message is not None and message >= 0 and self.row.raw_message(message) >= 0:
             place = replace(place, message=self.row.raw_message(message))
         return place
 
@@ -300,7 +303,7 @@ class RowFacts:
 
 
 def boundary_place(bench: Bench, index: int, key: str = "start") -> Where:
-    """Where a boundary stands in the recipe; the template's line where it is one of the built-in ones."""
+    """The place of a boundary in the recipe; the template's line where it is one of the built-in ones."""
     if bench.recipe.effective_boundaries is None:
         return bench.document.where(("chat_template",), key=True)
     path = ("role_boundaries", index, key)

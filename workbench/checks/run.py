@@ -67,7 +67,7 @@ class Report:
     trials: Trials | None = field(default=None, compare=False, repr=False)
 
     def count(self, severity: Severity) -> int:
-        """How many findings are that bad."""
+        """The number of findings of a severity."""
         return sum(finding.severity == severity for finding in self.findings)
 
     @property

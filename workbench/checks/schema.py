@@ -13,6 +13,7 @@ from workbench.checks.registry import check
 from workbench.errors import Where
 from workbench.findings import Edit, Emitter, Finding, Fix, Severity, emits
 from workbench.models.patterns import hint_for
+from workbench.recipe import plugin
 from workbench.recipe.model import Recipe
 from workbench.recipe.patterns import broken
 from workbench.recipe.refusals import BAD_VALUE, validated
@@ -37,6 +38,7 @@ REMOVED = (
 )
 OUTDATED = Emitter("C003", __name__)
 BAD_PATTERN = Emitter("C011", __name__)
+_SHIPPED = ("axolotl.integrations.", plugin.NAME)
 _DECIDES_ROLES = ("roles_to_train", "datasets")
 
 
@@ -103,6 +105,12 @@ def unknown(recipe: Document) -> Iterator[Finding]:
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
         text = f"{place}; it says nothing and ignores it"
         where = recipe.where(path, key=True)
+        if len(path) == 1 and (others := _other_plugins(data)):
+            # A plugin from elsewhere may declare it, and nobody here can tell.
+            if near is not None and near not in data:
+                hint = f"Did you mean {near}? Where {others[0]} reads it, all is well."
+                yield Finding("C002", "note", f"axolotl itself knows no key {key}", hint, where)
+            continue
         if near is None:
             hint = "Remove it, or list the plugin that reads it." if len(path) == 1 else "Remove it."
             yield Finding("C002", "warning", text, hint, where)
@@ -111,6 +119,26 @@ def unknown(recipe: Document) -> Iterator[Finding]:
         else:
             fix = Fix(f"{key} → {near}", _rename(path, near), retrains=near in _DECIDES_ROLES)
             yield Finding("C002", "error", text, f"Did you mean {near}?", where, fix)
+
+
+def _other_plugins(data: Mapping[Any, Any]) -> list[str]:
+    """The plugins that a recipe lists and axolotl does not ship."""
+    listed = data.get("plugins")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    return [name for name in names if name not in schema().plugins and not name.startswith(_SHIPPED)]
+
+
+@check("C012", stage="text")
+def repeated(recipe: Document) -> Iterator[Finding]:
+    """C012: keys that stand more than once in their mapping."""
+    for path, lines in recipe.parsed.repeated():
+        earlier = ", ".join(map(str, lines[:-1]))
+        text = (
+            f"{dotted(path)} stands {len(lines)} times, and the last one counts: what line {earlier} says has no effect"
+        )
+        fix = Fix(f"the last {dotted(path)} alone", (Edit(path, unrepeat=True),))
+        hint = f"Remove {'it' if len(lines) == 2 else 'them'}, or the last one where that is not what you mean."
+        yield Finding("C012", "warning", text, hint, recipe.where(path, key=True), fix)
 
 
 def _rename(path: KeyPath, name: str) -> tuple[Edit, ...]:
@@ -189,6 +217,26 @@ def refused_values(recipe: Document) -> Iterator[Finding]:
     if data.get("learning_rate") is None and (data.get("datasets") or data.get("pretraining_dataset")):
         where = recipe.where(("learning_rate",) if "learning_rate" in data else (), key=True)
         yield BAD_VALUE("error", "learning_rate is missing; axolotl stops without it", "Add learning_rate.", where)
+
+
+@check(stage="recipe")
+def removed_class(recipe: RecipeFacts) -> Iterator[Finding]:
+    """C010, for a `model_type` that transformers does not have, such as one that it had before."""
+    data = recipe.document.data
+    key = next((key for key in ("type_of_model", "model_type") if data.get(key)), None)
+    name = data.get(key) if key is not None else None
+    # axolotl itself knows these two, and with either key it does not look at the name.
+    passed = name in ("AutoModelForCausalLM", "MambaLMHeadModel") or data.get("trust_remote_code") or data.get("gptq")
+    if key is None or not isinstance(name, str) or passed:
+        return
+    import transformers
+
+    if hasattr(transformers, name):
+        return
+    text = f"{key} is {name!r}, which transformers {transformers.__version__} does not have: axolotl stops at it"
+    hint = f"Remove {key}: axolotl then takes the class by the model's own type."
+    fix = Fix(f"without {key}", (Edit((key,), remove=True),))
+    yield BAD_VALUE("error", text, hint, recipe.document.where((key,)), fix)
 
 
 @check(stage="text")

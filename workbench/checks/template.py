@@ -82,7 +82,9 @@ def other_template(facts: RowFacts) -> Iterator[Finding]:
         return
     trained, tokens = facts.rendering.prompt, None
     try:
-        served = Renderer(bench.loaded.tokenizer, bench.loaded.processor, own).prompt(facts.row.conversation.messages)
+        mine, talk = bench.renderer, facts.row.conversation
+        theirs = Renderer(mine.tokenizer, mine.processor, own, template_options=mine.template_options)
+        served = theirs.prompt(talk.messages, tools=talk.tools)
     except Exception as problem:
         text = f"{bench.template.source} renders this row, the model's own template refuses it: “{problem}”"
     else:
@@ -130,7 +132,7 @@ def prefixes(facts: RowFacts) -> Iterator[Finding]:
     messages, full = facts.row.conversation.messages, facts.rendering.prompt
     answers = [index for index in np.flatnonzero(facts.role_trained[:-1]).tolist() if index + 1 < len(messages)]
     for index in [*answers[: _ANSWERS - 1], *answers[_ANSWERS - 1 :][-1:]]:
-        part = _prompt(facts.bench, messages[: index + 1])
+        part = _prompt(facts.bench, messages[: index + 1], tools=facts.row.conversation.tools)
         if part is None or full.startswith(part):
             continue
         at = _difference(part, full)
@@ -152,7 +154,7 @@ def generation(facts: RowFacts) -> Iterator[Finding]:
     if not len(answers) or not answers[-1]:
         return
     last = int(answers[-1])
-    asked = _prompt(facts.bench, messages[:last], add_generation_prompt=True)
+    asked = _prompt(facts.bench, messages[:last], add_generation_prompt=True, tools=facts.row.conversation.tools)
     if asked is None or full.startswith(asked):
         return
     at = _difference(asked, full)
@@ -219,8 +221,9 @@ def third_opinion(facts: RowFacts) -> tuple[int, int] | None:
     template = bench.template.text or bench.loaded.processor_template or ""
     if not re.search(r"{%-?\s*generation\b", template) or list(facts.masking.roles_to_train) != ["assistant"]:
         return None
-    speaker = bench.loaded.processor if bench.loaded.processor is not None else bench.loaded.tokenizer
-    options = {} if bench.template.text is None else {"chat_template": bench.template.text}
+    speaker = bench.renderer.processor if bench.renderer.processor is not None else bench.renderer.tokenizer
+    options = dict(bench.renderer.template_options)
+    options |= {} if bench.template.text is None else {"chat_template": bench.template.text}
     try:
         encoded = speaker.apply_chat_template(
             [list(facts.row.conversation.messages)],
@@ -251,10 +254,16 @@ def other_mask(facts: RowFacts) -> Iterator[Finding]:
     yield Finding("T008", "note", text, hint, facts.where())
 
 
-def _prompt(bench: Bench, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str | None:
+def _prompt(
+    bench: Bench,
+    messages: Sequence[Message],
+    *,
+    add_generation_prompt: bool = False,
+    tools: Sequence[Any] | None = None,
+) -> str | None:
     """A rendering, or None where the template refuses such a conversation."""
     try:
-        return bench.renderer.prompt(messages, add_generation_prompt=add_generation_prompt)
+        return bench.renderer.prompt(messages, add_generation_prompt=add_generation_prompt, tools=tools)
     except Exception:
         return None
 

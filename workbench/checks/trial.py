@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.checks.recipe_checks import model_findings, recipe_findings
 from workbench.checks.row_checks import mask_findings, row_findings
 from workbench.checks.row_facts import RowFacts, counted
-from workbench.checks.wanted_tokens import moved
+from workbench.checks.wanted_tokens import lost_and_gained
 from workbench.errors import BenchError
 from workbench.findings import Finding, Fix, apply_fix
 from workbench.recipe.knobs import LOADING_KEYS, outside_the_mask
@@ -41,13 +41,13 @@ Key = tuple[str, int | None, int | None, str]
 
 
 def place_of(finding: Finding) -> Key:
-    """What tells a finding from others, whatever its numbers say: code, row, message, and the place in the recipe."""
+    """The identity of a finding, without its numbers: code, row, message, and the place in the recipe."""
     return finding.code, finding.where.row, finding.where.message, str(finding.where.field or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of a trial: the `fix` that may be offered, or None, and `why` not."""
+    """The result of a trial: the `fix` that may be offered, or None, and `why` not."""
 
     fix: Fix | None
     why: str = ""
@@ -55,7 +55,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a fix, or it and others, makes of the bench: nothing is against it where `why` is empty.
+    """The effect of a fix, alone or with others, on the bench; it may be offered where `why` is empty.
 
     `gone` counts how many findings fewer there are at each place.
     """
@@ -118,11 +118,11 @@ class Trials:
         return not finding.code.startswith("A")
 
     def of(self, finding: Finding) -> Tried:
-        """What comes of a finding's fix, and of those that may stand in for it."""
-        outcome, why = self._of(finding)
+        """The result for a finding's fix, or for the first of its replacements that may be offered."""
+        outcome, why = self._best(finding)
         return Tried(outcome.fix if outcome is not None else None, why)
 
-    def _of(self, finding: Finding) -> tuple[_Outcome | None, str]:
+    def _best(self, finding: Finding) -> tuple[_Outcome | None, str]:
         fix, first = finding.fix, ""
         while fix is not None:
             outcome = self._outcome(fix, _TOGETHER, deep=finding.code.startswith("A"))
@@ -136,7 +136,7 @@ class Trials:
 
     def offered(self, findings: Iterable[Finding]) -> list[Finding]:
         """The findings, with those fixes alone that may be offered. A hint that advises a bad one says so instead."""
-        return [self._offered(one, one.fix) if one.fix is not None else one for one in findings]
+        return [self._offered(finding, finding.fix) if finding.fix is not None else finding for finding in findings]
 
     def _offered(self, finding: Finding, fix: Fix) -> Finding:
         tried = self.of(finding)
@@ -151,12 +151,12 @@ class Trials:
 
         None where it may not, would bring back what an earlier one mended, or leads to a recipe that was there before.
         """
-        outcome, _ = self._of(finding)
+        outcome, _ = self._best(finding)
         after = outcome.after if outcome is not None else None
         if outcome is None or after is None:
             return None
         data = after.bench.document.data
-        if data in self._been or any(outcome.gone[key] < 0 for key in self._gone):
+        if (data in self._been and not _tidies(outcome.fix)) or any(outcome.gone[key] < 0 for key in self._gone):
             return None
         self._been.append(data)
         self._gone.add(place_of(finding))
@@ -169,7 +169,7 @@ class Trials:
             yield self._state.bench.peek(row) if isinstance(row, int) else row
 
     def _outcome(self, fix: Fix, depth: int, *, deep: bool) -> _Outcome:
-        """What comes of a fix, tried once for all the findings that it is offered for."""
+        """The effect of a fix, tried once for all the findings that it is offered for."""
         name = f"{depth} {deep} {fix.retrains} {fix.edits!r}"
         seen, outcome = self._known.get(name, (-1, None))
         # More rows can only bring more that is against it.
@@ -184,32 +184,32 @@ class Trials:
             after = base.edited(fix)
         except BenchError as problem:
             return _Outcome(fix, f"cannot be made here: {problem.title}", Counter())
-        if after.bench.document.data == base.bench.document.data:
+        if after.bench.document.data == base.bench.document.data and not _tidies(fix):
             return _Outcome(fix, "would change nothing", Counter())
         deep = deep or after.of_the_model
-        judged = _Judged(base, after, fix.retrains)
-        judged.compare(base.recipe_findings(deep), after.recipe_findings(deep))
+        compared = _Comparison(base, after, fix.retrains)
+        compared.compare(base.recipe_findings(deep), after.recipe_findings(deep))
         bad = 0
         for row in self._everything() if after.how != "same" else ():
-            judged.row(row)
-            bad += bool(judged.why)
+            compared.row(row)
+            bad += bool(compared.why)
             if bad and (depth <= 1 or bad > _FEW):
                 break
-        if not judged.why:
-            return _Outcome(fix, "", judged.gone, after)
+        if not compared.why:
+            return _Outcome(fix, "", compared.gone, after)
         # What comes to light may have a fix of its own, and the two together nothing against them.
-        others = {repr(one.fix): one.fix for one in judged.come if one.fix is not None}
+        others = {repr(error.fix): error.fix for error in compared.new_errors if error.fix is not None}
         for other in list(others.values())[:_TOGETHER] if depth > 1 else ():
             edits = (*fix.edits, *other.edits)
             both = Fix(f"{fix.title}, and {other.title}", edits, fix.retrains or other.retrains)
             outcome = self._outcome(both, depth - 1, deep=deep)
             if not outcome.why:
                 return outcome
-        return _Outcome(fix, judged.why, Counter())
+        return _Outcome(fix, compared.why, Counter())
 
 
-class _Judged:
-    """What is against a fix: `why`, in words that follow its title, and the errors that would `come`.
+class _Comparison:
+    """The objection to a fix: `why`, in words that follow its title, and the `new_errors` that it would bring.
 
     `gone` counts how many findings fewer there are at each place.
     """
@@ -217,29 +217,29 @@ class _Judged:
     def __init__(self, base: _BenchState, after: _BenchState, retrains: bool) -> None:
         self._base, self._after, self._retrains = base, after, retrains
         self.gone: Counter[Key] = Counter()
-        self.come: list[Finding] = []
+        self.new_errors: list[Finding] = []
         self._masked = self._broken = ""
 
     @property
     def why(self) -> str:
-        """What it does to a mask is told first: that is what people are here for."""
+        """The reason, or "". Its effect on the mask comes first: that is what people are here for."""
         return self._masked or self._broken
 
     def compare(self, before: Iterable[Finding], after: Iterable[Finding]) -> None:
         """Take note of the findings of one row, or of the recipe, before and after."""
         before, known = list(before), Counter[Key]()
-        for one in before:
-            self.gone[place_of(one)] += 1
-            known[place_of(one)] += one.severity == "error"
-        for one in after:
-            place = place_of(one)
+        for finding in before:
+            self.gone[place_of(finding)] += 1
+            known[place_of(finding)] += finding.severity == "error"
+        for finding in after:
+            place = place_of(finding)
             self.gone[place] -= 1
-            if one.severity != "error":
+            if finding.severity != "error":
                 continue
             if known[place] <= 0:
-                self.come.append(one)
-                where = f" in row {one.where.row}" if one.where.row is not None else ""
-                self._broken = self._broken or f"would bring another error, {one.code}{where}: {one.message}"
+                self.new_errors.append(finding)
+                where = f" in row {finding.where.row}" if finding.where.row is not None else ""
+                self._broken = self._broken or f"would bring another error, {finding.code}{where}: {finding.message}"
             known[place] -= 1
 
     def row(self, row: Row) -> None:
@@ -255,7 +255,7 @@ class _Judged:
         else:
             whole = self._base.bench.peek(row.index)
             old, before, now = RowFacts(whole), row_findings(whole), row_findings(new)
-        lost, gained = moved(old, changed, retrains=self._retrains)
+        lost, gained = lost_and_gained(old, changed, retrains=self._retrains)
         if lost or gained:
             parts = [f"lose {counted(lost, 'token')} that ought to be trained"] if lost else []
             parts += [f"train {counted(gained, 'token')} that ought not to be"] if gained else []
@@ -305,7 +305,7 @@ class _BenchState:
         return known
 
     def recipe_findings(self, deep: bool) -> list[Finding]:
-        """What there is to say about the recipe; with `deep` about its model too."""
+        """The findings about the recipe; with `deep` about its model too."""
         if deep not in self._recipe:
             self._recipe[deep] = [
                 *recipe_findings(self.bench, self._few()),
@@ -317,6 +317,11 @@ class _BenchState:
         """Kept rows that are rendered already."""
         kept = [row for row in list(self.bench._kept.values()) if {"rendering", "trace"} <= row.__dict__.keys()]
         return kept[:_FEW]
+
+
+def _tidies(fix: Fix) -> bool:
+    """True where a fix takes text away that no reader minds, and means to change no value."""
+    return all(edit.unrepeat for edit in fix.edits)
 
 
 def _edited(document: Document, fix: Fix) -> Document:
@@ -335,7 +340,7 @@ def _of_the_model(was: dict[Any, Any], now: dict[Any, Any]) -> bool:
 
 
 def _how(was: dict[Any, Any], now: dict[Any, Any]) -> str:
-    """What an edit asks for: `model`, `rows`, or `mask`."""
+    """The part to be read again after an edit: `model`, `rows`, or `mask`."""
     if _changed(was, now) & LOADING_KEYS:
         return "model"
     return "rows" if outside_the_mask(was) != outside_the_mask(now) else "mask"
@@ -359,15 +364,16 @@ def _on(row: Row, bench: Bench) -> Row:
 
 def _slim(row: Row) -> Row:
     """The row with its rendering and trace, without its pictures and raw data: to be kept for long."""
-    other, talk = copy(row), row.conversation
-    # Found while the row still has its own texts.
-    row.flags_under(row.bench.masking)
+    other, conversation = copy(row), row.conversation
+    if row.bench.path.kind == "text":
+        # Found while the row still has its own texts.
+        other.__dict__["turns"] = row.turns
+        other.__dict__["_turn_texts"] = row._turn_texts
     other.__dict__ |= {
-        "flags_by_keys": row.flags_by_keys,
         "where": row.where,
         "rendering": row.rendering,
         "trace": row.trace,
     }
-    bare = _Bare([{"role": one.get("role")} for one in talk.messages], talk.origin)
+    bare = _Bare([{"role": message.get("role")} for message in conversation.messages], conversation.origin)
     other.__dict__ |= {"conversation": bare, "raw": replace(row.raw, data=None), "error": None, "checked": None}
     return other

@@ -1,4 +1,4 @@
-"""The tokens of a row that ought to be trained: by the trace and the roles alone, whatever the markers say."""
+"""The wanted tokens of a row, those that should be trained: by the trace and the roles, whatever the markers say."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 
 
-def ought(facts: RowFacts) -> BoolArray:
-    """The tokens that ought to be trained: text of the roles that are trained, and the tokens that end their turns."""
-    wanted = facts.wanted.copy()
+def wanted(facts: RowFacts) -> BoolArray:
+    """Per token: text of a role that is trained, or the token that ends its turn."""
+    found = facts.wanted.copy()
     stops = facts.stops[facts.role_trained[:-1]]
-    wanted[stops[stops >= 0]] = True
-    return wanted
+    found[stops[stops >= 0]] = True
+    return found
 
 
 def shared(facts: RowFacts) -> BoolArray:
@@ -27,13 +27,13 @@ def shared(facts: RowFacts) -> BoolArray:
     return found
 
 
-def beyond(facts: RowFacts) -> BoolArray:
-    """The trained tokens that ought not to be.
+def unwanted(facts: RowFacts) -> BoolArray:
+    """Per token: trained, and neither wanted nor excused.
 
-    Neither tokens that a trained text shares, nor the end of a trained turn where the template has no control token of
-    its own for it, nor that of a turn that has no text at all.
+    Excused are tokens that a trained text shares, the end of a trained turn where the template has no control token of
+    its own for it, and that of a turn that has no text at all.
     """
-    found = facts.mask.keep & ~ought(facts) & ~shared(facts)
+    found = facts.mask.keep & ~wanted(facts) & ~shared(facts)
     ending = np.flatnonzero(found & (facts.mask.reason == Reason.END))
     if len(ending):
         spans = facts.mask.span[ending]
@@ -48,14 +48,14 @@ def beyond(facts: RowFacts) -> BoolArray:
     return found
 
 
-def moved(old: RowFacts, new: RowFacts, *, retrains: bool) -> tuple[int, int]:
-    """How many tokens that ought to be trained are so no longer, and how many more are that ought not to be."""
+def lost_and_gained(old: RowFacts, new: RowFacts, *, retrains: bool) -> tuple[int, int]:
+    """(lost, gained): wanted tokens that are no longer trained, and unwanted tokens that are trained now."""
     judge = new if retrains else old
     if np.array_equal(old.ids, new.ids):
-        lost = (ought(judge) | shared(judge)) & old.mask.keep & ~new.mask.keep
+        lost = (wanted(judge) | shared(judge)) & old.mask.keep & ~new.mask.keep
         here = judge.under(new.mask)
-        return int(np.count_nonzero(lost)), int(np.count_nonzero(beyond(here) & ~old.mask.keep))
+        return int(np.count_nonzero(lost)), int(np.count_nonzero(unwanted(here) & ~old.mask.keep))
     # Rendered otherwise: tokens cannot be told apart by their place, but they can be counted.
-    missed = [int(np.count_nonzero(ought(facts) & ~facts.mask.keep)) for facts in (old, new)]
-    more = [int(np.count_nonzero(beyond(facts))) for facts in (old, new)]
+    missed = [int(np.count_nonzero(wanted(facts) & ~facts.mask.keep)) for facts in (old, new)]
+    more = [int(np.count_nonzero(unwanted(facts))) for facts in (old, new)]
     return max(0, missed[1] - missed[0]), max(0, more[1] - more[0])

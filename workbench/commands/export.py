@@ -49,7 +49,7 @@ def export(
 
     console.quiet_libraries()
     try:
-        asked = dict(_assignment(assignment) for assignment in assigned)
+        overrides = dict(_assignment(assignment) for assignment in assigned)
         target = Path(out) if out not in (None, "-") else None
         if target is not None:
             refuse_special(target)
@@ -58,7 +58,7 @@ def export(
             bench.load(progress)
         from workbench.export.prepare import prepare_export
 
-        made = prepare_export(bench, target, asked=asked, count=None if rows == "all" else rows)
+        made = prepare_export(bench, target, overrides=overrides, count=None if rows == "all" else rows)
         return _finish(made, unvalidated=unvalidated, force=force, output=output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")

@@ -48,15 +48,15 @@ def infer(
         found = bench.infer(bench.head(None if rows == "all" else rows))
         with console.ignoring_closed_pipe():
             if output == "json":
-                console.write_json(infer_payload(found, bench.title))
+                console.write_json(infer_payload(found, bench.title, bench.path))
             elif output == "html":
                 from workbench.views.html import document
                 from workbench.views.html_reports import infer_html
 
-                body = infer_html(found, bench.title, bench.rows.name)
+                body = infer_html(found, bench.title, bench.rows.name, bench.path)
                 sys.stdout.write(document(f"role_boundaries of {bench.title}", body))
             else:
-                sys.stdout.write(infer_text(found, bench.title, bench.rows.name))
+                sys.stdout.write(infer_text(found, bench.title, bench.rows.name, bench.path))
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")
     return EXIT_OK if found.verified else EXIT_FINDINGS

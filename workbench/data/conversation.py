@@ -33,7 +33,8 @@ _UNREAD_MEDIA = ("videos", "video", "audios", "audio")
 @dataclass(slots=True)
 class Conversation:
     """A row after normalisation. `messages`: what the chat template gets; `origin[i]`: the index of messages[i] in the
-    raw row's list; `raw`: the row as read; `line`: 1-based line in `source` where it has one."""
+    raw row's list; `raw`: the row as read; `line`: 1-based line in `source` where it has one; `tools`: what the
+    template gets beside the messages, on the text path alone."""
 
     row: int
     messages: list[dict[str, Any]]
@@ -42,6 +43,7 @@ class Conversation:
     raw: dict[str, Any] = field(default_factory=dict)
     source: str = ""
     line: int | None = None
+    tools: list[Any] | None = None
 
 
 def normalize(
@@ -79,7 +81,7 @@ def normalize(
     if (picture := column_picture(raw, notes)) is not None:
         value = picture.load(image_size, image_resize, base_dir, notes) if load_media else picture.value
         place_picture(messages, origin, value, column, picture.name, notes)
-    messages = [_without_none(message) for message in messages]
+    messages = [without_none(message) for message in messages]
     review_parts(messages, origin, column, notes)
     if load_media:
         resolve_parts(messages, origin, column, base_dir, notes)
@@ -232,12 +234,12 @@ def _shallow(part: Any) -> Any:
     return dict(part) if isinstance(part, dict) else part
 
 
-def _without_none(value: Any) -> Any:
+def without_none(value: Any) -> Any:
     """A copy without the keys whose value is None, at any depth; a None inside a list stays."""
     if hasattr(value, "items"):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
+        return {key: without_none(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_none(item) for item in value]
+        return [without_none(item) for item in value]
     return value
 
 

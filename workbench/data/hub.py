@@ -76,7 +76,7 @@ def open_saved(folder: Path, *, shown: str, split: str | None = None, limit: int
 def arrow_view(path: str | Path, limit: int = 100) -> tuple[list[dict[str, Any]], Finding | None]:
     """The first rows of a local JSON file as `datasets` delivers them, and the finding that it cannot load the file.
 
-    A slower witness for what `JsonlSource` gives: it streams, so it sees a bad line only where it comes to it.
+    A slower check of what `JsonlSource` gives: it streams, so it sees a bad line only where it comes to it.
     """
     datasets = _datasets()
     rows: list[dict[str, Any]] = []

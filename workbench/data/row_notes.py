@@ -35,7 +35,7 @@ class RowError(InputError):
         return self.problem.code
 
     def finding(self) -> Finding:
-        """The same as a finding of severity error."""
+        """The error as a finding of severity error."""
         message = f"{self.title}: {self.cause}" if self.cause else self.title
         return self.problem("error", message, self.hint, self.where)
 
@@ -52,7 +52,7 @@ class Notes:
         self._field: str | None = None
 
     def at_message(self, column: str, index: int | None, key: str | None) -> None:
-        """From now on: message `index` of `column` (as in the raw row), its `key`."""
+        """Set the place of the next findings: message `index` of `column` (as in the raw row), its `key`."""
         self._message = index
         self._field = None if index is None else f"{column}[{index}]" + (f".{key}" if key else "")
 

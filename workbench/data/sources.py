@@ -48,7 +48,7 @@ def open_source(
 
     Local paths are looked up in the working directory, then in `base_dir` (the recipe's folder); a path with * is a
     glob. `limit` ends the source after that many rows. Raises InputError for what is not there or not readable, and
-    EnvironmentProblem for the hub's troubles.
+    EnvironmentProblem for errors of the hub.
     """
     found = _existing(path, base_dir)
     shown = path if found is None else os.path.relpath(found) if not os.path.isabs(path) else path
@@ -127,7 +127,7 @@ class JoinedSource:
         return self._placed(chosen.row(index - self._firsts[part]), index, chosen)
 
     def faults(self) -> Iterator[RawRow]:
-        """Those of every part that is text; counts the rows of the parts before it."""
+        """The faults of every part that is text; counts the rows of the parts before it."""
         first = 0
         for number, part in enumerate(self._parts):
             if isinstance(part, Lines):
@@ -182,7 +182,7 @@ class SliceSource:
         return row if self._start == 0 else row.at(index)
 
     def faults(self) -> Iterator[RawRow]:
-        """Those of the whole, for `datasets` gives up on the whole file; rows outside of the slice keep their line."""
+        """The faults of the whole: `datasets` gives up on the whole file. Rows outside of the slice keep their line."""
         if isinstance(self._whole, Lines):
             for row in self._whole.faults():
                 inside = self._start <= row.index and (self._stop is None or row.index < self._stop)

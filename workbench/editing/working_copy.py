@@ -43,7 +43,7 @@ class WorkingCopy:
 
     @property
     def file(self) -> Path:
-        """The text; there is no such file while nothing is unsaved."""
+        """The file of the text; absent while nothing is unsaved."""
         return self.place / _WORKING
 
     @property
@@ -117,7 +117,7 @@ def _place(folder: Path) -> Path:
 def _lock(place: Path) -> IO[str] | None:
     """Hold a place as long as what is returned stays open; None where another process holds it.
 
-    Where the disk takes no locks the place counts as free: nobody is kept from working.
+    Where the disk takes no locks the place counts as free: the bench still works there.
     """
     stream: IO[str] | None = None
     try:

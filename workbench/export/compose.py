@@ -59,27 +59,29 @@ def compose(
     *,
     rows: Sequence[int],
     out: Path | None = None,
-    asked: Mapping[tuple[str | int, ...], Any] | None = None,
+    overrides: Mapping[tuple[str | int, ...], Any] | None = None,
 ) -> Composed:
     """The file for the full run of a loaded bench.
 
     Args:
         rows: numbers of the rows over which the named strategy must agree.
         out: where it will lie; relative paths that would break there become absolute.
-        asked: values that the user sets; they win over everything.
+        overrides: values that the user sets; they win over everything.
 
     Raises:
-        InputError: a path in `asked` cannot be set.
+        InputError: a path in `overrides` cannot be set.
     """
     # Read anew, so that neither the bench's text nor its history changes.
     text = without_receipt(bench.document.text)
-    work = ExportDraft(bench, Document(text, bench.document.name), dict(asked or {}), rows)
-    for path, value in work.asked.items():
+    work = ExportDraft(bench, Document(text, bench.document.name), dict(overrides or {}), rows)
+    for path, value in work.overrides.items():
         work.put(path, value, "set for this export")
     sources(work, out)
     if Recipe.from_document(work.document).multimodal:
         for key, required in MULTIMODAL.items():
-            if (key,) not in work.asked and broken({**work.document.data, key: required}) <= broken(work.document.data):
+            if (key,) not in work.overrides and broken({**work.document.data, key: required}) <= broken(
+                work.document.data
+            ):
                 work.put((key,), required, "every multimodal run needs it")
     _masking(work)
     _strategy(work)
@@ -144,7 +146,7 @@ def _strategy(work: ExportDraft) -> None:
     recipe = Recipe.from_document(document)
     stuck = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer) if recipe.multimodal else None
     if recipe.effective_boundaries is not None and recipe.multimodal and not recipe.tokenizer_use_mistral_common:
-        overridden = {("chat_template",), ("role_boundaries",)} & work.asked.keys()
+        overridden = {("chat_template",), ("role_boundaries",)} & work.overrides.keys()
         name = bench.family.axolotl.chat_template if bench.family is not None else None
         problem = "no named strategy of axolotl's is known for this model" if name is None else ""
         if name is not None and not overridden:
@@ -161,7 +163,7 @@ def _strategy(work: ExportDraft) -> None:
 def _plugged(work: ExportDraft, problem: str) -> None:
     """List the plugin that lets axolotl start with `role_boundaries`. `problem`: why those stay, where it is known."""
     if not plugin.is_listed(work.document.data):
-        if ("plugins",) in work.asked:
+        if ("plugins",) in work.overrides:
             work.requirements.append(f"{NEEDS_BOUNDARIES}: {plugin.STOPS}")
             return
         why = f"{plugin.STOPS}; this plugin makes plain dictionaries of the entries"

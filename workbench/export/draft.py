@@ -33,7 +33,7 @@ class ExportDraft:
 
     bench: Bench
     document: Document
-    asked: Mapping[tuple[str | int, ...], Any]
+    overrides: Mapping[tuple[str | int, ...], Any]
     rows: Sequence[int]
     changes: list[ExportChange] = field(default_factory=list)
     requirements: list[str] = field(default_factory=list)

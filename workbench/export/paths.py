@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.checks.asking import picture_folder
+from workbench.recipe.knobs import repeating_model
 
 if TYPE_CHECKING:
     from workbench.export.draft import ExportDraft
@@ -15,11 +16,13 @@ def sources(work: ExportDraft, out: Path | None) -> None:
     """The model and the data that were looked at, under paths that hold where the file will lie."""
     bench, document = work.bench, work.document
     options = bench.options
-    if options["model"] and ("base_model",) not in work.asked:
+    if options["model"] and ("base_model",) not in work.overrides:
+        for key in repeating_model(document.data):
+            work.put((key,), options["model"], "the model on the bench")
         work.put(("base_model",), options["model"], "the model on the bench")
     if options["revision"]:
         work.put(("revision_of_model",), options["revision"], "the revision on the bench")
-    if options["data"] and ("datasets", 0, "path") not in work.asked:
+    if options["data"] and ("datasets", 0, "path") not in work.overrides:
         for key in ("name", "split", "data_files", "revision"):
             document.delete(("datasets", 0, key))
         work.put(("datasets", 0, "path"), options["data"], "the data on the bench")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.asking import make_question
 from workbench.consumers.axolotl.client import ask, consumer_python
+from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
 from workbench.export import readiness
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "vlmbench.export/1"
 ROWS = 200
-Asked = Mapping[tuple[str | int, ...], Any]
+Overrides = Mapping[tuple[str | int, ...], Any]
 
 
 class ExportRefused(BenchError):
@@ -147,7 +148,7 @@ def prepare_export(
     bench: Bench,
     out: Path | None = None,
     *,
-    asked: Asked | None = None,
+    overrides: Overrides | None = None,
     count: int | None = ROWS,
     run: Run | None = None,
     today: datetime.date | None = None,
@@ -156,7 +157,7 @@ def prepare_export(
 
     Args:
         out: where the file will lie, which decides relative paths.
-        asked: values to set, by path; those of the full run alone (epochs, rate, …) leave an overfit run's proof alone.
+        overrides: values to set, by path; those of the full run alone (epochs, rate, …) keep an overfit run's proof.
         count: how many rows are looked at; None for all.
         run: the overfit run to go by, instead of the last one recorded.
 
@@ -170,15 +171,15 @@ def prepare_export(
     if out is not None and not out.parent.is_dir():
         hint = "Create it, or give another --out."
         raise InputError(f"There is no folder {out.parent}", "Nothing was written.", hint, Where(str(out)))
-    asked = dict(asked or {})
-    later = {path: value for path, value in asked.items() if path[0] in RUN_KEYS}
-    before = {path: value for path, value in asked.items() if path not in later}
+    overrides = dict(overrides or {})
+    later = {path: value for path, value in overrides.items() if path[0] in RUN_KEYS}
+    before = {path: value for path, value in overrides.items() if path not in later}
     if run is None:
         run = readiness.last_run(bench)
     if before:
         bench = _with(bench, before)
     rows = tuple(row.index for row in bench.head(count))
-    composed = compose(bench, rows=rows, out=out, asked=asked)
+    composed = compose(bench, rows=rows, out=out, overrides=overrides)
     exported: Bench | BenchError
     try:
         exported = reopen(bench, composed.text, out)
@@ -196,17 +197,21 @@ def prepare_export(
     if not isinstance(exported, BenchError):
         answer = _asked_consumer(exported, composed.text, rows)
         proofs.append(readiness.consumer_proof(exported, answer))
+        # A file that its validator or its kernels refuse is told of above.
+        if isinstance(answer, Answer) and (answer.refused or {}).get("stage") not in ("validate", "kernels"):
+            rehearsal = _asked_loader(exported)
+            proofs += [readiness.loader_proof(exported, rehearsal)] if rehearsal is not None else []
     receipt = _receipt(bench, rows, proofs, composed, answer, today)
     axolotl_answer = answer if isinstance(answer, Answer) else None
     return Export(composed, tuple(proofs), receipt, rows, out, axolotl_answer)
 
 
-def _with(bench: Bench, asked: Asked) -> Bench:
+def _with(bench: Bench, overrides: Overrides) -> Bench:
     """The bench with these values set in its recipe; the bench itself stays as it is."""
     document = Document(without_receipt(bench.document.text), bench.document.name)
-    for path, value in asked.items():
+    for path, value in overrides.items():
         document.set(path, value)
-    return reopen(bench, document.text, same_model=("base_model",) not in asked)
+    return reopen(bench, document.text, same_model=("base_model",) not in overrides)
 
 
 def _asked_consumer(exported: Bench, text: str, rows: Sequence[int]) -> Answer | BenchError | None:
@@ -215,6 +220,13 @@ def _asked_consumer(exported: Bench, text: str, rows: Sequence[int]) -> Answer |
         return None
     try:
         return ask(python, make_question(exported, rows, text))
+    except BenchError as problem:
+        return problem
+
+
+def _asked_loader(exported: Bench) -> Rehearsal | BenchError | None:
+    try:
+        return exported.rehearsal()
     except BenchError as problem:
         return problem
 
@@ -233,8 +245,8 @@ def _receipt(
     used_versions = {"vlmbench": __version__} | versions()
     if isinstance(answer, Answer):
         used_versions |= {"axolotl": answer.versions["axolotl"]}
-    asked = next((proof for proof in proofs if proof.step == "consumer"), None)
-    by = answer.name if asked is not None and asked.ok and isinstance(answer, Answer) else BENCH
+    asked = [proof for proof in proofs if proof.step in ("consumer", "loader")]
+    by = answer.name if asked and all(proof.ok for proof in asked) and isinstance(answer, Answer) else BENCH
     return Receipt(
         validated=by if all(proof.ok is not False for proof in proofs) else False,
         date=(today or datetime.date.today()).isoformat(),

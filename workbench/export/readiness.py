@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.checks.agreement import disagreement
+from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import BenchError
 from workbench.export.compose import first_difference
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.overfit.runs import Run
 
-Step = Literal["schema", "rows", "check", "overfit", "round trip", "consumer"]
-STEPS: tuple[Step, ...] = ("schema", "rows", "check", "overfit", "round trip", "consumer")
+Step = Literal["schema", "rows", "check", "overfit", "round trip", "consumer", "loader"]
+STEPS: tuple[Step, ...] = ("schema", "rows", "check", "overfit", "round trip", "consumer", "loader")
 _NAMED = 3
 
 
@@ -161,15 +162,15 @@ _STALE: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     (
         "stale_model",
         "the overfit run was made with another model",
-        lambda what: what in ("model", "model files", "recipe.base_model", "recipe.revision_of_model"),
+        lambda name: name in ("model", "model files", "recipe.base_model", "recipe.revision_of_model"),
     ),
     (
         "stale_rows",
         "the overfit run was made on other rows",
-        lambda what: what in ("rows", "data", "which rows"),
+        lambda name: name in ("rows", "data", "which rows"),
     ),
     ("stale_mask", "the mask was changed after the overfit run", _of_the_mask),
-    ("stale_recipe", "the recipe was changed after the overfit run", lambda what: True),
+    ("stale_recipe", "the recipe was changed after the overfit run", lambda name: True),
 )
 
 
@@ -225,3 +226,37 @@ def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof
         "ok",
         f"{answer.name} accepts the file; {answer.strategy} gives the same labels on {len(answer.rows)} rows",
     )
+
+
+def loader_proof(exported: Bench, rehearsal: Rehearsal | BenchError) -> Proof:
+    """Proof that axolotl's own loader goes through without weights, to the adapters and freezing that are shown."""
+    from workbench.checks.loader import STAGES, differences
+    from workbench.models.targets import trained
+
+    if isinstance(rehearsal, BenchError):
+        error_text = f"{rehearsal.title}: {rehearsal.cause}" if rehearsal.cause else rehearsal.title
+        return Proof("loader", False, "loader_silent", error_text, rehearsal.hint)
+    refused = rehearsal.refused
+    if refused is not None and refused.environment:
+        message = f"{rehearsal.name} could not load the recipe for want of something there: {refused.line}"
+        hint = "Give the Python of the environment in which you train; nothing is said against the recipe."
+        return Proof("loader", False, "loader_silent", message, hint)
+    if refused is not None:
+        said = STAGES.get(refused.stage, f"it stops at the stage {refused.stage}")
+        message = f"{rehearsal.name} does not load the recipe: {said}: {refused.line}"
+        hint = "`vlmbench check --axolotl-python PATH` names the key, and has a fix where one is known."
+        return Proof("loader", False, "loader_refuses", message, hint)
+    try:
+        anatomy = exported.anatomy
+        found = differences(anatomy, trained(anatomy, exported.recipe), rehearsal)
+    except BenchError as problem:
+        message = f"{rehearsal.name} loads the recipe, and the bench cannot build the model to compare: {problem.title}"
+        return Proof("loader", False, "loader_not_compared", message, problem.hint)
+    if found:
+        more = f" ({len(found)} differences in all)" if len(found) > 1 else ""
+        hint = "Install the same releases of transformers and PEFT beside the bench."
+        return Proof("loader", False, "loader_differs", f"{found[0]}{more}", hint)
+    numbers = f"{sum(rehearsal.trained.values()):,} trained numbers"
+    adapted = len(rehearsal.modules) + len(rehearsal.parameters)
+    where = f"adapters on {adapted:,} modules, " if adapted else ""
+    return Proof("loader", True, "ok", f"{rehearsal.name} loads {rehearsal.model_class} as shown: {where}{numbers}")

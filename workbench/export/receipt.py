@@ -43,7 +43,7 @@ class Receipt:
     recipe: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is written, keys in order; what is empty is left out."""
+        """The fields in the order of the file; empty ones are left out."""
         payload: dict[str, Any] = {"receipt": VERSION, "validated": self.validated, "date": self.date}
         more = {
             "proofs": self.proofs,
@@ -100,8 +100,8 @@ def _validated(fields: dict[str, Any]) -> str | Literal[False]:
     if validated is not True:
         return str(validated) if validated else False
     trainer = fields.get("versions", {}).get("axolotl")
-    asked = not str(fields.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
-    return f"axolotl {trainer}" if asked and trainer else BENCH
+    consumer_answered = not str(fields.get("proofs", {}).get("consumer", "not asked")).startswith("not asked")
+    return f"axolotl {trainer}" if consumer_answered and trainer else BENCH
 
 
 def without_receipt(text: str) -> str:

@@ -48,7 +48,7 @@ class Measured:
 
 @lru_cache(maxsize=1)
 def measured() -> dict[str, Measured]:
-    """By family name; families whose real tokenizer was not at hand are missing."""
+    """The measurements by family name; families whose real tokenizer was not at hand are missing."""
     read = json.loads((specs_dir() / "evidence.json").read_text("utf-8"))
     return {
         name: Measured(

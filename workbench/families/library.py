@@ -202,7 +202,7 @@ def select_strategy(
         route: [spec for spec in library.strategies if spec.selected_by.route == route]
         for route in ("model_support", "chat_template", "processor", "otherwise")
     }
-    registered: dict[str, StrategySpec | None] = dict.fromkeys(library.without_strategy)
+    registered: dict[str, StrategySpec | None] = dict.fromkeys(library.axolotl.registered_without_strategy)
     for spec in by_route["model_support"]:
         registered.update(dict.fromkeys(spec.selected_by.model_types, spec))
     name = next((candidate for candidate in (model_type, chat_template) if candidate in registered), None)
@@ -224,7 +224,19 @@ def select_strategy(
 
 def is_derived(model_type: str | None, parent: str) -> bool:
     """True where axolotl treats the model type as derived from `parent` ("mistral", "qwen")."""
-    return model_type in _library().derived[parent]
+    return model_type in _library().axolotl.derived_model_types[parent]
+
+
+def is_multimodal(model_type: str | None, base_model: str) -> bool:
+    """True where axolotl counts the model as multimodal, besides transformers' image-text-to-text models."""
+    axolotl = _library().axolotl
+    named = any(name in base_model.lower() for name in axolotl.multimodal_names)
+    return named or model_type in axolotl.multimodal_model_types
+
+
+def embedding_layers(model_type: str | None) -> tuple[str, str]:
+    """The names of a model's input embeddings and head, as axolotl wants them in `lora_modules_to_save`."""
+    return _library().axolotl.embedding_layers.get(model_type or "", ("embed_tokens", "lm_head"))
 
 
 def _has_class(spec: StrategySpec, classes: tuple[str, ...]) -> bool:
@@ -306,8 +318,7 @@ class _Library:
     families: dict[str, Family]
     strategies: tuple[StrategySpec, ...]
     homes: dict[str, Family]
-    without_strategy: tuple[str, ...]
-    derived: dict[str, tuple[str, ...]]
+    axolotl: AxolotlFile
 
 
 @lru_cache(maxsize=1)
@@ -326,10 +337,4 @@ def _library() -> _Library:
         found[family.name] = family
         strategies += family.axolotl.strategies
         homes.update((spec.name, family) for spec in family.axolotl.strategies)
-    return _Library(
-        found,
-        (*strategies, *unowned.strategies),
-        homes,
-        unowned.registered_without_strategy,
-        unowned.derived_model_types,
-    )
+    return _Library(found, (*strategies, *unowned.strategies), homes, unowned)

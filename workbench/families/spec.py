@@ -163,6 +163,14 @@ class ExtraInput(Data):
     why: str
 
 
+class LostGradients(Data):
+    """A tower whose adapters get no gradient under reentrant checkpointing: `all` of them or `half`, and how tried."""
+
+    tower: Literal["vision", "audio"]
+    share: Literal["all", "half"]
+    tried: str
+
+
 class Problem(Data):
     """A known problem: what one sees, why, and what to do."""
 
@@ -211,6 +219,7 @@ class Family(Data):
     modules: Modules | None = None
     recipe: dict[str, RecipeSetting] = {}
     inputs: tuple[ExtraInput, ...] = ()
+    reentrant_loses: tuple[LostGradients, ...] = ()
     problems: tuple[Problem, ...] = ()
     verified: Verified
     notes: tuple[str, ...] = ()
@@ -227,20 +236,27 @@ class Family(Data):
 
 
 class AxolotlFile(Data):
-    """`axolotl.yaml`: strategies of no family, types registered without one, types derived from others."""
+    """`axolotl.yaml`: strategies of no family, and what axolotl decides by model type or by a model's name.
+
+    Types registered without a strategy, types derived from others, what is multimodal besides transformers' own list,
+    and the embeddings and head of types that name them otherwise.
+    """
 
     strategies: tuple[StrategySpec, ...]
     registered_without_strategy: tuple[str, ...] = ()
     derived_model_types: dict[str, tuple[str, ...]] = {}
+    multimodal_model_types: tuple[str, ...] = ()
+    multimodal_names: tuple[str, ...] = ()
+    embedding_layers: dict[str, tuple[str, str]] = {}
 
 
 def config_has(config: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """True where the config has these values (or one of a list of values) at these dotted paths."""
     for path, value in wanted.items():
-        here: Any = config
+        value_at_path: Any = config
         for key in path.split("."):
-            here = here.get(key) if isinstance(here, Mapping) else None
-        if here != value and not (isinstance(value, (list, tuple)) and here in value):
+            value_at_path = value_at_path.get(key) if isinstance(value_at_path, Mapping) else None
+        if value_at_path != value and not (isinstance(value, (list, tuple)) and value_at_path in value):
             return False
     return True
 

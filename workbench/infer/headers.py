@@ -35,21 +35,21 @@ class Candidate:
     include_start: bool = False
 
     def row(self) -> dict[str, Any]:
-        """As axolotl takes it; what is the default is left out."""
+        """The boundary as a row of `role_boundaries`; defaults are left out."""
         row: dict[str, Any] = {"role": self.role, "start": self.start}
         if self.end is not None:
             row["end"] = self.end
         return row if self.include_end else row | {"include_end": False}
 
     def resolve(self, tokenizer: Any) -> RoleBoundary:
-        """With its markers encoded."""
+        """The boundary with its markers encoded."""
         end = encode_marker(tokenizer, self.end) if self.end is not None else ()
         start = encode_marker(tokenizer, self.start)
         return RoleBoundary(self.role, start, end, self.include_start, self.include_end, self.start, self.end)
 
 
 @dataclass
-class Reading:
+class TemplateReading:
     """The template's markers and layout, as the probes show them."""
 
     headers: dict[str, list[str]] = field(default_factory=dict)
@@ -59,9 +59,9 @@ class Reading:
     unstable: dict[str, str] = field(default_factory=dict)
 
 
-def read(cases: Sequence[Case], renderer: Renderer) -> Reading:
+def read_template(cases: Sequence[Case], renderer: Renderer) -> TemplateReading:
     """The texts between the owners: ends first, then what is left of each gap is the next turn's header."""
-    reading = Reading()
+    reading = TemplateReading()
     # A message that left nothing in the text has no place: its header would be taken for a part of its neighbour's.
     plain = [
         case for case in cases if len(case.turns) == len(case.messages) and not any(turn.media for turn in case.turns)
@@ -119,7 +119,7 @@ def _without(gap: str, headers: Iterable[str]) -> str:
 
 
 # One pass fills seven counters, and their order decides the form of a header: split up, it would pass all of them on.
-def _read_headers(cases: Sequence[Case], reading: Reading, renderer: Renderer) -> None:  # noqa: C901
+def _read_headers(cases: Sequence[Case], reading: TemplateReading, renderer: Renderer) -> None:  # noqa: C901
     inner: dict[str, Counter[str]] = {}
     first: dict[str, Counter[str]] = {}
     joins: dict[str, Counter[str]] = {}
@@ -207,7 +207,7 @@ def _own_header(text: str, known: Iterable[str], pure: Iterable[str], bos: str, 
 
 
 def candidates(
-    reading: Reading, cases: Sequence[Case], layout: Layout, tokenizer: Any
+    reading: TemplateReading, cases: Sequence[Case], layout: Layout, tokenizer: Any
 ) -> tuple[list[Candidate], dict[str, list[MarkerMismatch]]]:
     """For every header, the longest beginnings of it whose ids stand in front of each content."""
     starts: dict[str, Counter[str]] = {}

@@ -61,7 +61,7 @@ def _same_text(loaded: Loaded, name: str, axolotl_python: str | None) -> bool:
         folder = bundled_templates(axolotl_python)
         text = (folder / f"{name}.jinja").read_text("utf-8") if folder is not None else None
     except (BenchError, OSError):
-        # What needs that Python says so.
+        # The parts that need that Python report it themselves.
         return False
     if text is None or text == own:
         return text is not None

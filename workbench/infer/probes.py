@@ -14,7 +14,7 @@ from workbench.tokens.trace import Place, Trace, trace
 
 ROLES = ("system", "user", "assistant", "tool")
 
-# How contents may begin and end while boundaries are looked for: DESIGN's list, and what else merges with a header.
+# Contents whose first and last characters may merge with a header or an end; boundaries are found with them.
 PROBES = (
     "Word",
     "the table",
@@ -34,7 +34,7 @@ PROBES = (
     "\n- list",
 )
 
-# What they are proved on begins and ends otherwise.
+# The texts of the proof begin and end differently.
 CORPUS = (
     "\tA tab first\t",
     "\n\n\n\nFour line breaks, then text",
@@ -194,7 +194,7 @@ def proof_cases(renderer: Renderer, shapes: Sequence[tuple[str, ...]]) -> list[C
 def same_prompts(first: Renderer, other: Renderer) -> bool:
     """True where two templates write the same of every order of roles and every text of the proof, pictures included.
 
-    What one of them refuses, the other must refuse.
+    A conversation that one of them refuses, the other must refuse too.
     """
     talks = [_conversation(shape, texts) for shape in SHAPES for _, texts in _fillings(shape, CORPUS)]
     for shape in SHAPES:
@@ -210,7 +210,7 @@ def _prompt(renderer: Renderer, messages: list[Message]) -> str | None:
     try:
         return renderer.prompt(messages)
     except Exception:
-        # A template raises what it likes.
+        # A template can raise any exception.
         return None
 
 

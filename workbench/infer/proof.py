@@ -1,7 +1,7 @@
 """Proof of a set of role boundaries: the mask is compared with the trace, role by role.
 
 Each role is held to its own turns: every token of its content and its own end must be trained, and nothing else that
-is content or template. The trace says which is which; no marker is believed.
+is content or template. The trace says which is which, without markers.
 """
 
 from __future__ import annotations

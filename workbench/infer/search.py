@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.infer.headers import Candidate, MarkerMismatch, Reading, candidates, read
+from workbench.infer.headers import Candidate, MarkerMismatch, TemplateReading, candidates, read_template
 from workbench.infer.injection import Injection, effect, injection
 from workbench.infer.probes import (
     ROLES,
@@ -134,7 +134,7 @@ class Study:
 
     shapes: list[tuple[str, ...]]
     probes: list[Case]
-    reading: Reading
+    reading: TemplateReading
     layout: Layout
 
 
@@ -142,7 +142,7 @@ def study(renderer: Renderer, extra: Iterable[str] = ()) -> Study:
     """Render and trace the probes, and read the text between the owners. `extra` are roles to try beside the usual."""
     shapes = accepted(renderer, shapes_for(extra))
     probes = probe_cases(renderer, shapes)
-    reading = read(probes, renderer)
+    reading = read_template(probes, renderer)
     prefilled = generation_prompts(renderer)
     for text in prefilled:
         known = reading.headers.get("assistant", [])
@@ -211,13 +211,13 @@ def _fewest(found: list[Candidate], cases: Sequence[Case], layout: Layout, token
     # The longest first: a shorter marker usually stands where a longer one does, and in other turns too.
     for candidate in sorted(found, key=lambda candidate: -len(candidate.start)):
         fewer = [other for other in kept if other is not candidate]
-        if (got := score(fewer)) <= best:
-            kept, best = fewer, got
+        if (trial := score(fewer)) <= best:
+            kept, best = fewer, trial
     # A boundary that changed nothing beside another may matter now that the other is gone.
     for candidate in found:
         more = [other for other in found if other is candidate or other in kept]
-        if candidate not in kept and (got := score(more)) < best:
-            kept, best = more, got
+        if candidate not in kept and (trial := score(more)) < best:
+            kept, best = more, trial
     return kept
 
 
@@ -225,7 +225,7 @@ def _evidence(
     role: str,
     figures: Figures,
     kept: Sequence[Candidate],
-    reading: Reading,
+    reading: TemplateReading,
     broken: Mapping[str, Sequence[MarkerMismatch]],
     tokenizer: Any,
     generation_config: Mapping[str, Any] | None,
@@ -260,7 +260,7 @@ def _evidence(
 
 
 def _stop_token(
-    role: str, reading: Reading, tokenizer: Any, generation_config: Mapping[str, Any] | None, notes: list[str]
+    role: str, reading: TemplateReading, tokenizer: Any, generation_config: Mapping[str, Any] | None, notes: list[str]
 ) -> dict[str, Any] | None:
     """The role's own end; for the assistant, whether generation stops there."""
     text = reading.ends.get(role)

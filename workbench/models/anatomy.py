@@ -53,7 +53,7 @@ class Layers:
 class Anatomy:
     """A model without weights. Made by `anatomy`.
 
-    `model` is on the meta device, as transformers builds it; nobody changes it. Where it is not `sized`, its sizes are
+    `model` is on the meta device, as transformers builds it, and never changed. Where it is not `sized`, its sizes are
     the defaults of transformers' class, and no figure of parameters or bytes is the model's.
     """
 

@@ -29,7 +29,7 @@ class MissingBackend:
 def parts_without(anatomy: Anatomy, name: str) -> tuple[MissingBackend, ...]:
     """The parts of a model that transformers refuses to load with this backend; none for one that it does not know.
 
-    Whether the backend's package is installed here is another question, and not asked.
+    The backend's package need not be installed for this.
     """
     from transformers import PreTrainedModel
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -47,16 +47,16 @@ def parts_without(anatomy: Anatomy, name: str) -> tuple[MissingBackend, ...]:
     return whole or tuple(found.values())
 
 
-def refused(anatomy: Anatomy, name: str) -> str | None:
+def missing_backend(anatomy: Anatomy, name: str) -> str | None:
     """The parts that lack this attention backend, in words; None where every part has it."""
     lacks = parts_without(anatomy, name)
     if not lacks:
         return None
     from transformers import __version__
 
-    who = " and ".join(part.class_name + (f" (the {part.tower} tower)" if part.tower else "") for part in lacks)
+    classes = " and ".join(part.class_name + (f" (the {part.tower} tower)" if part.tower else "") for part in lacks)
     lack = "does" if len(lacks) == 1 else "do"
-    return f"{who} {lack} not support {name}: transformers {__version__} stops while it loads the model"
+    return f"{classes} {lack} not support {name}: transformers {__version__} stops while it loads the model"
 
 
 def _has(module: Any, name: str) -> bool:

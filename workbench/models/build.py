@@ -26,7 +26,8 @@ def meta_model(config: Any, recipe: Recipe | None = None) -> Any:
     kind = auto_class(config) or AutoModelForCausalLM
     options: dict[str, Any] = {"dtype": torch.bfloat16 if recipe is None else weight_dtype(recipe)}
     if recipe is not None and attention(recipe) == "eager":
-        # Every other kernel keeps what transformers' own choice keeps: the output and a number for each head and token.
+        # Every other attention kernel keeps for the backward pass what sdpa keeps: the output, and a number for
+        # each head and token.
         options["attn_implementation"] = "eager"
     try:
         with torch.device("meta"):

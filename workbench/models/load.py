@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError, InputError
+from workbench.families.library import is_multimodal
 from workbench.findings import Emitter, Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
@@ -22,8 +23,6 @@ CODE_NOT_RUN = Emitter("L005", __name__)
 LOADING_WARNING = Emitter("L006", __name__)
 
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
-# axolotl counts these as multimodal besides transformers' image-text-to-text models.
-_MORE_MULTIMODAL = ("lfm2-vl", "voxtral")
 
 ImageSize = int | tuple[int, ...] | None
 
@@ -238,8 +237,8 @@ def _auto_config(
 def _is_multimodal(model_type: str | None, base_model: str, keys: Mapping[str, Any]) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-    known = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or model_type in _MORE_MULTIMODAL
-    return known or "pixtral" in base_model.lower() or bool(keys.get("is_multimodal"))
+    known = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or is_multimodal(model_type, base_model)
+    return known or bool(keys.get("is_multimodal"))
 
 
 def _processor(

@@ -84,7 +84,7 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
             for key, name in _OPTIONS.items()
             if name in more
         )
-        raise refused(recipe, problem, refused_key(without)) from problem
+        raise refusal_error(recipe, problem, refused_key(without)) from problem
 
 
 REFUSALS = (ValueError, TypeError, AttributeError, LookupError, ImportError, NotImplementedError)
@@ -128,7 +128,7 @@ def refused_key(without: Iterable[tuple[str, Callable[[], Any]]]) -> str | None:
     return None
 
 
-def refused(recipe: Recipe, problem: Exception, key: str | None) -> InputError:
+def refusal_error(recipe: Recipe, problem: Exception, key: str | None) -> InputError:
     """PEFT's refusal as an error of the recipe, at the key that it is about; else at the adapter's targets."""
     place = key or next((target_key for target_key in TARGETS if getattr(recipe, target_key)), "adapter")
     hint = f"Correct {place}; `vlmbench families` has a pattern for each family."
@@ -159,7 +159,7 @@ def apply_lora(model: Any, config: Any, recipe: Recipe) -> Any:
         with wrapped_linear_redirected():
             return get_peft_model(model, config)
     except REFUSALS as problem:
-        raise refused(recipe, problem, None) from problem
+        raise refusal_error(recipe, problem, None) from problem
 
 
 class wrapped_linear_redirected:

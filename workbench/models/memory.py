@@ -61,7 +61,7 @@ class MemoryEstimate:
 
     @property
     def total(self) -> int:
-        """All of it, without what a GPU's runtime takes for itself."""
+        """The sum of all parts, without the memory of a GPU's runtime."""
         return self.weights + self.adapters + self.gradients + self.optimizer + self.activations + self.logits
 
     def to_dict(self) -> dict[str, int]:
@@ -124,7 +124,7 @@ def estimate(
     )
 
 
-def estimate_of(loaded: Loaded, recipe: Recipe, **asked: int | None) -> MemoryEstimate:
+def estimate_of(loaded: Loaded, recipe: Recipe, **sizes: int | None) -> MemoryEstimate:
     """The memory of a step of a loaded model; see `estimate`.
 
     Raises:
@@ -132,7 +132,7 @@ def estimate_of(loaded: Loaded, recipe: Recipe, **asked: int | None) -> MemoryEs
     """
     if not loaded.sized:
         raise EnvironmentProblem("The memory of a step is not known", f"{UNSIZED}.", "Add the model's own config.json.")
-    return estimate(loaded.auto_config, recipe, **asked)
+    return estimate(loaded.auto_config, recipe, **sizes)
 
 
 def _rehearsed(model: Any, recipe: Recipe, batch: int, sequence: int, kept: int) -> int:
@@ -242,7 +242,17 @@ def _stored(weight: Any, linear: bool, recipe: Recipe) -> float:
         return float(weight.numel() * _NF4)
     if linear and recipe.load_in_8bit and recipe.adapter:
         return float(weight.numel() + 4 * weight.shape[0])
+    if weight.dim() >= 3 and _prepared_for_few_bits(recipe):
+        # Experts are no linear layers: they stay, and PEFT makes 32 bits of what is not quantized.
+        return float(weight.numel() * (_NF4 if recipe.quantize_moe_experts and weight.dim() == 3 else 4))
     return _bytes(weight)
+
+
+def _prepared_for_few_bits(recipe: Recipe) -> bool:
+    quantized = (recipe.load_in_4bit and recipe.adapter == "qlora") or (
+        recipe.load_in_8bit and recipe.adapter == "lora"
+    )
+    return bool(quantized and not recipe.fsdp_config and not recipe.deepspeed)
 
 
 def _states(parameter: Any, optimizer: str | None) -> float:

@@ -34,6 +34,7 @@ def load_tokenizer(path: Path, source: Source) -> Any:
 
 def load_processor(path: Path, source: Source, keys: Mapping[str, Any], tokenizer: Any) -> Any:
     """Voxtral's processor where the recipe names it, else a processor that leaves pictures to the tokenizer."""
+    # axolotl asks for this name of a recipe; no property of a family tells it which processor wraps mistral-common's.
     if keys.get("processor_type") != "VoxtralProcessor":
         return _processor_class()(tokenizer=tokenizer)
     voxtral = problems.transformers_class("VoxtralProcessor", "processor_type")

@@ -84,10 +84,10 @@ def _ended(tried: Sequence[str], names: Sequence[str]) -> int:
         assert child.stdin is not None
         assert child.stdout is not None
         try:
-            with contextlib.suppress(BrokenPipeError), io.BufferedWriter(child.stdin) as asked:
-                asked.write(json.dumps([tried, names]).encode())
+            with contextlib.suppress(BrokenPipeError), io.BufferedWriter(child.stdin) as stdin:
+                stdin.write(json.dumps([tried, names]).encode())
             child.stdin = None
-            # On a busy machine an interpreter takes its time to start, and that is no pattern's fault.
+            # On a busy machine an interpreter takes its time to start, which does not count against a pattern.
             child.stdout.readline()
             output, _ = child.communicate(timeout=PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError
 from workbench.models.anatomy import Anatomy, wrapped_linear
-from workbench.models.lora import SETTINGS, TARGETS, refused, refused_key
+from workbench.models.lora import SETTINGS, TARGETS, refusal_error, refused_key
 from workbench.models.towers import TOWERS, TowerName
 
 if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
-# Linear layers that choose experts are left as they are: an adapter there changes who answers, not what.
+# Linear layers that choose experts are left as they are: an adapter there changes which expert is chosen.
 _ROUTER = re.compile(r"(^|\.)(gate|router|shared_expert_gate)(\.|$)")
 _KEY = "trained"
 _ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_module)(\.|$)")
@@ -62,8 +62,8 @@ class Trained:
 def trained(anatomy: Anatomy, recipe: Recipe) -> Trained:
     """Apply a recipe's adapters and freezing to a new model of this anatomy, and look at what came out.
 
-    Under a second for a model of 31 billion parameters; the last recipe's is kept. What PEFT refuses is told and not
-    raised.
+    Under a second for a model of 31 billion parameters; the last recipe's is kept. What PEFT refuses is in
+    `refusal`, not raised.
     """
     key = recipe.model_dump_json()
     last: tuple[str, Trained] | None = anatomy.facts.get(_KEY)
@@ -76,32 +76,34 @@ def _applied(anatomy: Anatomy, recipe: Recipe) -> Trained:
     from workbench.models.build import adapted_meta_model
 
     with warnings.catch_warnings():
-        # What PEFT warns of is looked at below.
+        # The cases that PEFT warns of are looked at below.
         warnings.simplefilter("ignore")
         try:
             model = adapted_meta_model(anatomy.config, recipe)
         except InputError as problem:
-            return Trained(refusal=_blamed(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe)))
+            return Trained(
+                refusal=_refusal_at_setting(anatomy, recipe, problem), matched=bool(_matched(anatomy, recipe))
+            )
     tuner = getattr(model, "base_model", None)
-    modules = list(dict.fromkeys(getattr(tuner, "targeted_module_names", ())))
+    modules = once_each(anatomy, getattr(tuner, "targeted_module_names", ()))
     parameters = list(dict.fromkeys(getattr(tuner, "targeted_parameter_names", ())))
     counts: Counter[TowerName] = Counter()
-    alive: set[str] = set()
+    alive: list[str] = []
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             counts[anatomy.tower_of(name)] += parameter.numel()
-            alive.add(_owner(name))
+            alive.append(name)
     return Trained(
         {name: anatomy.tower_of(name) for name in modules},
         {name: anatomy.tower_of(name) for name in parameters},
         tuple(name for name in modules if wrapped_linear(anatomy.model.get_submodule(name)) is not None),
-        tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive),
+        without_gradient(modules, alive),
         dict(counts),
         _unreached(anatomy, [*modules, *parameters]) if modules or parameters else (),
     )
 
 
-def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
+def _refusal_at_setting(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError:
     """PEFT's refusal at the setting that it is about, where the targets are not: without that one it takes them."""
     from workbench.models.build import adapted_meta_model
 
@@ -112,10 +114,10 @@ def _blamed(anatomy: Anatomy, recipe: Recipe, problem: InputError) -> InputError
         return problem
     known = recipe.model_dump(exclude_none=True)
     key = refused_key((key, without(key)) for key, harmless in SETTINGS.items() if known.get(key, harmless) != harmless)
-    return problem if key is None else refused(recipe, problem.__cause__, key)
+    return problem if key is None else refusal_error(recipe, problem.__cause__, key)
 
 
-def anchored(anatomy: Anatomy) -> str | None:
+def language_model_pattern(anatomy: Anatomy) -> str | None:
     """A pattern for `lora_target_modules` that names the language model's layers and nothing else.
 
     It takes the linear layers of attention and MLP, as they are called in this model, wherever they are repeated; not
@@ -163,6 +165,24 @@ def _matched(anatomy: Anatomy, recipe: Recipe) -> list[str]:
         return []
     names = [name for name, _ in anatomy.model.named_modules() if name]
     return [name for name in names if bool(config.target_modules) and check_target_module_exists(config, name)]
+
+
+def once_each(anatomy: Anatomy, names: Iterable[str]) -> list[str]:
+    """The modules that PEFT names as its targets, each layer once.
+
+    Where the targets name a wrapper and the linear layer inside of it too, as lora_target_linear does, PEFT names both,
+    and there is one adapter.
+    """
+    found = dict.fromkeys(names)
+    modules = dict(anatomy.model.named_modules())
+    wrapped = {name for name in found if name in modules and wrapped_linear(modules[name]) is not None}
+    return [name for name in found if name.removesuffix(".linear") not in wrapped - {name}]
+
+
+def without_gradient(modules: Iterable[str], trained: Iterable[str]) -> tuple[str, ...]:
+    """Those of the adapted modules of which no parameter is trained; `trained` are names in PEFT's wrapping."""
+    alive = {_owner(name) for name in trained}
+    return tuple(name for name in modules if name not in alive and f"{name}.linear" not in alive)
 
 
 def _owner(name: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError, EnvironmentProblem, InputError
-from workbench.families.library import is_derived
+from workbench.families.library import embedding_layers, is_derived
 from workbench.findings import Emitter, Finding
 from workbench.models import hub, problems
 from workbench.models.hub import Source
@@ -25,14 +25,9 @@ VOCABULARIES = (
     "*.spm",
     "tokenizer*.txt",
 )
+# Classes of transformers that axolotl's loader asks for by name; a model of any family may have one of them.
 _LLAMA_CLASSES = ("LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "CodeLlamaTokenizerFast")
 _LLAMA_PAD = "</s>"
-_EMBEDDINGS = {
-    "gpt_neox": ("embed_in", "embed_out"),
-    "falcon": ("word_embeddings", "lm_head"),
-    "nemotron_h": ("embeddings", "lm_head"),
-    "bailing_hybrid": ("word_embeddings", "lm_head"),
-}
 
 NO_PAD = Emitter("L004", __name__)
 NEW_SPECIAL_TOKEN = Emitter("L007", __name__)
@@ -166,6 +161,7 @@ def _pad_and_side(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, bas
 
 def is_mistral_derived(model_type: str | None, base_model: str, keys: Mapping[str, Any]) -> bool:
     """axolotl's rule: by model type, the last part of the model's name, the recipe's type_of_model, or its own word."""
+    # Not in a spec: the word is axolotl's, in the name of its key too, and says nothing of a family.
     return (
         is_derived(model_type, "mistral")
         or bool(keys.get("is_mistral_derived_model"))
@@ -211,7 +207,7 @@ def _special_tokens(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, n
 def _note_if_refused(
     tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, role: str, text: str, notes: list[Finding]
 ) -> None:
-    layers = _EMBEDDINGS.get(str(getattr(auto_config, "model_type", "")), ("embed_tokens", "lm_head"))
+    layers = embedding_layers(getattr(auto_config, "model_type", None))
     saved = keys.get("lora_modules_to_save") or []
     changed = getattr(tokenizer, role, None) != text and len(tokenizer.encode(text, add_special_tokens=False)) > 2
     if role == "pad_token" or not changed or not keys.get("adapter") or all(layer in saved for layer in layers):

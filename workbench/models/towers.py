@@ -106,7 +106,7 @@ def _text_config(config: Any) -> Any:
     try:
         return config.get_text_config(decoder=True)
     except ValueError:
-        # Some old models have several; then the words decide.
+        # Some old models have several; then the words of the name decide.
         return None
 
 

@@ -20,10 +20,10 @@ def pick_device(wanted: str) -> str:
     """
     import torch
 
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there.get(wanted.partition(":")[0], False):
+        return next(name for name in ("cuda", "mps", "cpu") if available[name])
+    if not available.get(wanted.partition(":")[0], False):
         raise EnvironmentProblem(f"There is no device {wanted!r} here", hint="Give --device auto.")
     return wanted
 
@@ -89,10 +89,10 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
 def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError) -> InputError:
     """The error for a model that transformers did not make: the attention asked for, or transformers' message."""
     from workbench.models.anatomy import anatomy
-    from workbench.models.attention import UNSET, refused
+    from workbench.models.attention import UNSET, missing_backend
 
     try:
-        why = refused(anatomy(loaded.auto_config), name) if name is not None else None
+        why = missing_backend(anatomy(loaded.auto_config), name) if name is not None else None
     except EnvironmentProblem:
         why = None
     if why is None:

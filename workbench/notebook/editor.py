@@ -1,7 +1,7 @@
 """The boundary editor: the recipe's `role_boundaries` as text, and a row's mask that follows every keystroke.
 
-It edits the session's own document, so its undo is everybody's. Only the lines of `role_boundaries` are shown; the
-document's comments in them, and everything around them, stay as they are.
+It edits the session's own document, so undo is shared with the session. Only the lines of `role_boundaries` are shown;
+the document's comments in them, and everything around them, stay as they are.
 """
 
 from __future__ import annotations
@@ -100,9 +100,9 @@ class BoundaryEditor(anywidget.AnyWidget):
         self._draw()
 
     def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
-        asked = content.get("do") if isinstance(content, dict) else None
-        if asked in ("undo", "redo"):
-            getattr(self._session, asked)()
+        action = content.get("do") if isinstance(content, dict) else None
+        if action in ("undo", "redo"):
+            getattr(self._session, action)()
 
     def _draw(self) -> None:
         try:

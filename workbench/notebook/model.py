@@ -56,7 +56,7 @@ class Memory(Result):
 
     @property
     def total(self) -> int:
-        """Bytes in all."""
+        """The sum of all parts, in bytes."""
         return self.estimate.total
 
     def to_dict(self) -> dict[str, Any]:

@@ -42,12 +42,12 @@ class Checked(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """All of them, in the order of the check."""
+        """All findings, in the order of the check."""
         return self.report.findings
 
     @property
     def clean(self) -> bool:
-        """Neither errors nor warnings."""
+        """True where there are neither errors nor warnings."""
         return self.report.clean
 
     def fix(self) -> Checked:
@@ -110,7 +110,7 @@ class Inferred(Result):
         return self.found.verified
 
     def use(self) -> None:
-        """Write them into the recipe; `undo` takes that back."""
+        """Write the boundaries into the recipe; `undo` takes that back."""
         self.session.edit(lambda editing: editing.set_boundaries(self.role_boundaries))
 
     @property
@@ -119,13 +119,13 @@ class Inferred(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """`vlmbench.infer/1`."""
-        return infer_payload(self.found, self.model)
+        return infer_payload(self.found, self.model, self.session.bench.path)
 
     def text(self) -> str:
-        return infer_text(self.found, self.model, self.data)
+        return infer_text(self.found, self.model, self.data, self.session.bench.path)
 
     def body(self) -> str:
-        return infer_html(self.found, self.model, self.data)
+        return infer_html(self.found, self.model, self.data, self.session.bench.path)
 
 
 @dataclass(frozen=True, repr=False)

@@ -105,7 +105,7 @@ class _RowResult(Result):
         return self.session.bench.row(self.index)
 
     def window(self, a: int, b: int) -> Self:
-        """The same, showing tokens [a, b)."""
+        """The same result, showing tokens [a, b)."""
         if not 0 <= a < b:
             raise InputError(f"Tokens {a} to {b} are no window", hint="Give 0 <= a < b.")
         return replace(self, shown=(a, b))

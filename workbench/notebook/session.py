@@ -208,9 +208,11 @@ class Session(OpenRecipe, Result):
         from workbench.export.prepare import prepare_export
         from workbench.recipe.yaml.document import key_path
 
-        asked = {key_path(key): value for key, value in (values or {}).items()}
+        overrides = {key_path(key): value for key, value in (values or {}).items()}
         target = Path(path) if path is not None else None
-        made = prepare_export(self.bench, target, asked=asked, count=rows if self._limit is None else self._limit)
+        made = prepare_export(
+            self.bench, target, overrides=overrides, count=rows if self._limit is None else self._limit
+        )
         diff = made.diff()
         written = made.write(unvalidated=unvalidated, force=force) if target is not None else None
         return Exported(made, written, diff)

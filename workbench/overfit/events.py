@@ -45,7 +45,7 @@ class Writer:
         self._file.flush()
 
     def close(self) -> None:
-        """No more events."""
+        """Close the file."""
         self._file.close()
 
 

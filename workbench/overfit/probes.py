@@ -40,7 +40,7 @@ class RowLoss:
 
 
 class Examiner:
-    """Asks a model about the rows of a plan, one row at a time, without gradients."""
+    """Measurements of a model on the rows of a plan, one row at a time, without gradients."""
 
     def __init__(self, bench: Bench, rows: Sequence[int], collator: Collator, *, trim: bool) -> None:
         self.bench, self.rows, self.collator, self.trim = bench, rows, collator, trim
@@ -54,7 +54,11 @@ class Examiner:
             messages = row.conversation.messages
             if pictures is not None:
                 messages = with_pictures(messages, pictures[index])
-            inputs = to_device(self.collator.inputs([messages]), model.device, next(model.parameters()).dtype)
+            inputs = to_device(
+                self.collator.inputs([messages], tools=[row.conversation.tools]),
+                model.device,
+                next(model.parameters()).dtype,
+            )
             labels = torch.from_numpy(row.mask.labels[None, :]).to(model.device)
             with torch.no_grad():
                 nll, _ = trained_nll(model, inputs, labels, trim=self.trim)
@@ -70,8 +74,8 @@ class Examiner:
         stops = stop_ids(model, self.bench)
         for index in self.rows:
             for message, places in trained_turns(self.bench.row(index)):
-                history = self.bench.row(index).conversation.messages[:message]
-                inputs = self.collator.inputs([history], prompt=True)
+                talk = self.bench.row(index).conversation
+                inputs = self.collator.inputs([talk.messages[:message]], prompt=True, tools=[talk.tools])
                 inputs = to_device(inputs, model.device, next(model.parameters()).dtype)
                 length = inputs["input_ids"].shape[1]
                 ids = self.bench.row(index).rendering.input_ids
@@ -80,17 +84,17 @@ class Examiner:
                 wanted = ids[places[places >= length] if same_start else places].tolist()
                 with torch.no_grad():
                     made = model.generate(**inputs, max_new_tokens=min(limit, len(wanted) + 8), do_sample=False)
-                got = made[0, length:].tolist()
-                cut = next((place + 1 for place, token in enumerate(got) if token in stops), None)
-                decoded, asked = _without(got[:cut], stops), _without(wanted, stops)
+                generated = made[0, length:].tolist()
+                cut = next((place + 1 for place, token in enumerate(generated) if token in stops), None)
+                decoded, expected = _without(generated[:cut], stops), _without(wanted, stops)
                 turns.append(
                     {
                         "row": index,
                         "message": message,
-                        "exact": decoded == asked,
+                        "exact": decoded == expected,
                         "stopped": cut is not None,
                         "ends": bool(set(wanted) & stops),
-                        "wanted": self._text(asked),
+                        "wanted": self._text(expected),
                         "got": self._text(decoded),
                     }
                 )
@@ -171,9 +175,6 @@ def _without(ids: Sequence[int], stops: set[int]) -> list[int]:
     return list(ids[: next((place for place, token in enumerate(ids) if token in stops), len(ids))])
 
 
-# Pictures
-
-
 def _parts(messages: Sequence[Any]) -> list[tuple[int, int, str]]:
     """The places of the pictures: message, part, and the key that holds them."""
     found = []
@@ -208,9 +209,6 @@ def with_pictures(messages: Sequence[Any], pictures: Sequence[Any]) -> list[Any]
 
 def _look(picture: Any) -> str:
     return hashlib.sha256(picture.convert("RGB").resize((64, 64)).tobytes()).hexdigest()
-
-
-# Weights
 
 
 def weight_hashes(model: Any) -> dict[str, str]:

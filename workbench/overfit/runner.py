@@ -1,7 +1,7 @@
 """The child process of an overfit run, started with its folder (`workbench.child_process`).
 
 The folder holds the plan; the events, the adapter and everything else are written into it. The parent reads the events
-and nothing else. When the parent goes away, so does this.
+and nothing else. It ends when the parent ends.
 """
 
 from __future__ import annotations

@@ -49,13 +49,19 @@ class Collator:
 
     def __call__(self, places: Sequence[int]) -> dict[str, Any]:
         indices = [self._rows[place] for place in places]
-        inputs = self.inputs([self._bench.row(index).conversation.messages for index in indices])
+        talks = [self._bench.row(index).conversation for index in indices]
+        inputs = self.inputs([talk.messages for talk in talks], tools=[talk.tools for talk in talks])
         labels = torch.from_numpy(self._bench.labels(indices, inputs["input_ids"].numpy()))
         return {**inputs, "labels": labels, "rows": torch.tensor(indices)}
 
-    def inputs(self, conversations: Sequence[Any], *, prompt: bool = False) -> dict[str, Any]:
-        """The model's inputs for conversations; with `prompt`, up to where an answer would begin."""
-        made = self._bench.renderer.features(conversations, add_generation_prompt=prompt, tensors=True)
+    def inputs(
+        self, conversations: Sequence[Any], *, prompt: bool = False, tools: Sequence[Any] = ()
+    ) -> dict[str, Any]:
+        """The model's inputs for conversations; with `prompt`, up to where an answer would begin.
+
+        `tools[i]` is what the template gets beside conversation i.
+        """
+        made = self._bench.renderer.features(conversations, add_generation_prompt=prompt, tensors=True, tools=tools)
         return with_type_ids({key: value for key, value in made.items() if torch.is_tensor(value)}, self._names)
 
 

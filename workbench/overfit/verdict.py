@@ -311,7 +311,7 @@ def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterato
     # R012 reports a loss that does not move.
     flat = bool(losses) and losses[-1] > losses[0] * (1 - FLAT)
     if not learned and math.isfinite(nll) and not flat:
-        # This near, more steps may be all that is missing.
+        # A loss this near may only need more steps.
         severity: Severity = "warning" if nll < 10 * MEMORISED else "error"
         text = (
             f"the model does not reproduce the rows: {nll:.3f} nats per token after {len(losses)} steps, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workbench.findings import Emitter, Finding
@@ -19,14 +19,17 @@ LOADING_KEYS = frozenset(
     )
 )
 """Keys that make the tokenizer or processor: after an edit of these the model's files are read again."""
+MODEL_SOURCES = ("base_model_config", "tokenizer_config", "processor_config")
+"""Keys that name where a part of the model is read from, in place of `base_model`."""
 _RENDERING = frozenset(
     (
-        *("chat_template", "chat_template_jinja", "datasets", "test_datasets"),
-        *("image_size", "image_resize_algorithm", "sequence_len"),
+        *("chat_template", "chat_template_jinja", "chat_template_kwargs", "default_system_message"),
+        *("datasets", "test_datasets", "rl", "image_size", "image_resize_algorithm", "sequence_len"),
     )
 )
 _COLLATOR = "axolotl's multimodal collator does not read it"
 _TURN_ENDS = "Turn ends are trained as train_on_eos and the role boundaries say."
+_NO_MARKERS = "without processor_type axolotl takes its text path, which finds turns without markers"
 _COLUMNS = "Give the rows the columns and keys `messages`, `role` and `content`, or name the column in field_messages."
 _TOP_IGNORED = {
     "eot_tokens": (_COLLATOR, _TURN_ENDS),
@@ -53,6 +56,7 @@ _ENTRY_IGNORED = {
     "chat_template_kwargs": (_COLLATOR, "Use a chat_template_jinja that has these values written in it."),
 }
 FIRST_ONLY = ("roles_to_train", "train_on_eos")
+_MASK_OF_ENTRY = (*FIRST_ONLY, "train_on_eot")
 _ENTRY_KNOBS = (*FIRST_ONLY, *_ENTRY_IGNORED, "field_messages")
 
 
@@ -62,10 +66,18 @@ def outside_the_mask(data: dict[Any, Any]) -> dict[str, Any]:
     entries = kept.get("datasets")
     if isinstance(entries, list):
         kept["datasets"] = [
-            {key: value for key, value in entry.items() if key not in FIRST_ONLY} if isinstance(entry, dict) else entry
+            {key: value for key, value in entry.items() if key not in _MASK_OF_ENTRY}
+            if isinstance(entry, dict)
+            else entry
             for entry in entries
         ]
     return kept
+
+
+def repeating_model(data: Mapping[Any, Any]) -> tuple[str, ...]:
+    """The keys that name the same model as `base_model`: with another model they would bring back a part of it."""
+    model = data.get("base_model")
+    return tuple(key for key in MODEL_SOURCES if model is not None and data.get(key) == model)
 
 
 def ignored_knobs(recipe: Recipe) -> list[Finding]:
@@ -92,6 +104,8 @@ def _ignored(recipe: Recipe, data: dict[Any, Any]) -> Iterator[tuple[KeyPath, st
                 else ""
             )
             yield (knob,), "axolotl does not read it at the top level", f"It belongs into {place}{also}."
+    if not recipe.multimodal and not recipe.rl and recipe.effective_boundaries is not None:
+        yield ("role_boundaries",), _NO_MARKERS, "Choose turns with roles_to_train, and their ends with eot_tokens."
     if recipe.multimodal:
         for knob, (why, hint) in _TOP_IGNORED.items():
             if _asks(data.get(knob)):
@@ -123,6 +137,8 @@ def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> 
         if entry.get(knob) is not None and entry[knob] != ruling:
             yield knob, "axolotl reads it at the top level only", "Move it to the top level; it rules every dataset."
     if not recipe.multimodal:
+        if not recipe.rl and entry.get("type") in (None, "chat_template"):
+            yield from _ignored_as_text(entry)
         return
     if not first:
         for knob in FIRST_ONLY:
@@ -142,6 +158,18 @@ def _ignored_in_entry(recipe: Recipe, entry: dict[Any, Any], *, first: bool) -> 
             continue
         if _asks(mapping) and not (knob.startswith("message_field_") and mapping in ("role", "content")):
             yield knob, why, hint
+
+
+def _ignored_as_text(entry: dict[Any, Any]) -> Iterator[tuple[str, str, str]]:
+    """Keys of an entry that axolotl's schema knows and its chat template strategy does not get."""
+    for knob, usual in (("field_tools", "tools"), ("field_thinking", "reasoning_content")):
+        if _asks(entry.get(knob)) and entry[knob] != usual:
+            hint = f"Rename it to {usual!r} in the rows" + (
+                "." if knob == "field_tools" else ", or map it in message_property_mappings."
+            )
+            yield knob, f"axolotl does not pass it on; {usual!r} is read", hint
+    if _asks(entry.get("chat_template_jinja")) and entry.get("chat_template") != "jinja":
+        yield "chat_template_jinja", "it is read beside chat_template: jinja alone", "Write chat_template: jinja too."
 
 
 def _asks(value: Any) -> bool:

@@ -1,6 +1,6 @@
 """The regular expressions in a recipe: where they stand, what PEFT and axolotl compile of them, and which are none.
 
-Every few letters of a pattern under one's hands make it one that does not compile yet, so nothing may raise on it.
+A pattern that is being typed often does not compile yet, so nothing may raise on it.
 """
 
 from __future__ import annotations

@@ -24,8 +24,8 @@ FIRST_STOPPING, LAST_STOPPING = (0, 17), (0, 21)
 def source() -> bytes:
     """The text of the plugin's file."""
     package = files("workbench")
-    here = package.joinpath("consumers", "axolotl", FILE)
-    return (here if here.is_file() else Path(str(package)).parent / FILE).read_bytes()
+    in_checkout = package.joinpath("consumers", "axolotl", FILE)
+    return (in_checkout if in_checkout.is_file() else Path(str(package)).parent / FILE).read_bytes()
 
 
 def is_listed(data: Mapping[Any, Any]) -> bool:
@@ -51,12 +51,12 @@ def boundary_edits(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple
 def file_state(folder: Path) -> Literal["absent", "ours", "another"]:
     """The state of the plugin's file in a folder: absent, this plugin, or something else under its name."""
     try:
-        there = (folder / FILE).read_bytes()
+        content = (folder / FILE).read_bytes()
     except FileNotFoundError:
         return "absent"
     except OSError:
         return "another"
-    return "ours" if there.replace(b"\r\n", b"\n") == source() else "another"
+    return "ours" if content.replace(b"\r\n", b"\n") == source() else "another"
 
 
 def write_file(folder: Path) -> Path | None:

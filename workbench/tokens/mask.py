@@ -27,7 +27,7 @@ class Reason(IntEnum):
     """The reason why a token is trained or not.
 
     The order is part of the scan: those that train stand together, and media and padding, which overrule, follow. The
-    last two are not the scan's: the row itself asked for them (`workbench.tokens.parts`).
+    last four are those of the text path (`workbench.tokens.turns`): what the row itself asked for, and what is cut off.
     """
 
     OUTSIDE = 0
@@ -43,6 +43,8 @@ class Reason(IntEnum):
     PAD = 10
     PART = 11
     PART_NOT_TRAINED = 12
+    CUT = 13
+    DROPPED = 14
 
 
 REASON_TEXT: dict[Reason, str] = {
@@ -59,6 +61,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.NO_BOUNDARIES: "no boundaries: everything is trained",
     Reason.PART: "the row asks to train it",
     Reason.PART_NOT_TRAINED: "the row asks not to train it",
+    Reason.CUT: "beyond sequence_len: cut off",
+    Reason.DROPPED: "axolotl drops the row",
 }
 _MARKER = np.uint8(0x80)
 """In the table of ids: this one begins a marker. The other bits are the reason that the id alone decides, if any."""
@@ -89,17 +93,17 @@ class Spans:
         """The role of a span."""
         return self.roles[int(self.boundary[index])]
 
-    def take(self, which: Any) -> Spans:
+    def take(self, index: Any) -> Spans:
         """Some of the spans, by index or boolean array."""
         return Spans(
-            self.row[which],
-            self.boundary[which],
-            self.start[which],
-            self.content[which],
-            self.end[which],
-            self.stop[which],
-            self.terminated[which],
-            self.trained[which],
+            self.row[index],
+            self.boundary[index],
+            self.start[index],
+            self.content[index],
+            self.end[index],
+            self.stop[index],
+            self.terminated[index],
+            self.trained[index],
             self.roles,
         )
 

@@ -75,26 +75,61 @@ class Renderer:
     """Renders conversations with one processor (or bare tokenizer) and one chat template."""
 
     def __init__(
-        self, tokenizer: Any, processor: Any | None, template: str | None, media_kinds: Mapping[int, str] | None = None
+        self,
+        tokenizer: Any,
+        processor: Any | None,
+        template: str | None,
+        media_kinds: Mapping[int, str] | None = None,
+        template_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """`template` None means the processor's own. `media_kinds` gives each media id's kind, e.g. `image_start`."""
+        """`template` None means the processor's own. `media_kinds` gives each media id's kind, e.g. `image_start`.
+
+        `template_options` are variables of the template, on the text path the recipe's `chat_template_kwargs`.
+        """
         self.tokenizer = tokenizer
         self.processor = processor
         self.template = template
         self.media_kinds = dict(media_kinds or {})
+        self.template_options = dict(template_options or {})
         self.vocabulary = Vocabulary(tokenizer)
         self._lock = RLock()
 
-    def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+    @property
+    def is_fast(self) -> bool:
+        """True where the tokenizer gives the characters under each token."""
+        return bool(getattr(self.tokenizer, "is_fast", False))
+
+    def _options(self, tools: Sequence[Any] | None, add_generation_prompt: bool) -> dict[str, Any]:
+        # As axolotl orders them: the recipe's variables may overrule the prompt's.
+        options: dict[str, Any] = {} if self.template is None else {"chat_template": self.template}
+        options |= {"add_generation_prompt": add_generation_prompt, **self.template_options}
+        return options | ({"tools": list(tools)} if tools else {})
+
+    def prompt(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = False, tools: Sequence[Any] | None = None
+    ) -> str:
         """The text that the chat template writes. Raises what the template raises."""
         speaker = self.processor if self.processor is not None else self.tokenizer
-        options = {} if self.template is None else {"chat_template": self.template}
         with self._lock:
             # A batch of one, as the collator renders: a row without messages is no error there.
             (text,) = speaker.apply_chat_template(
-                [self._spoken(messages)], tokenize=False, add_generation_prompt=add_generation_prompt, **options
+                [self._spoken(messages)], tokenize=False, **self._options(tools, add_generation_prompt)
             )
         return str(text)
+
+    def turn_ids(self, turns: Sequence[Message], *, tools: Sequence[Any] | None, last: int) -> list[int]:
+        """The ids of a conversation's beginning, as the text path makes them for a tokenizer without offsets.
+
+        `last` is the index of the whole conversation's last turn, which a template may ask for.
+        """
+        options = self._options(tools, False) | ({"real_last_index": last} if last else {})
+        with self._lock:
+            return list(self.tokenizer.apply_chat_template(list(turns), tokenize=True, return_dict=False, **options))
+
+    def pieces(self, text: str) -> list[int]:
+        """The character at which each token of a text alone begins. Raises what the tokenizer raises."""
+        encoded = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
+        return [start for start, _ in encoded["offset_mapping"]]
 
     def _spoken(self, messages: Sequence[Message]) -> list[Message]:
         """The messages as the template takes them: a lone text by itself where it knows no parts."""
@@ -113,20 +148,22 @@ class Renderer:
         if self.processor is not None:
             return False
         options = {} if self.template is None else {"chat_template": self.template}
-        asked = [{"role": "user", "content": [{"type": "text", "text": "word"}]}]
+        messages = [{"role": "user", "content": [{"type": "text", "text": "word"}]}]
         try:
-            return "'text'" in str(self.tokenizer.apply_chat_template(asked, tokenize=False, **options))
+            return "'text'" in str(self.tokenizer.apply_chat_template(messages, tokenize=False, **options))
         except Exception:
             return True
 
-    def render(self, messages: Sequence[Message], *, where: Where | None = None) -> Rendering:
-        """Render one conversation, exactly as the collator would.
+    def render(
+        self, messages: Sequence[Message], *, tools: Sequence[Any] | None = None, where: Where | None = None
+    ) -> Rendering:
+        """Render one conversation, exactly as the trainer would. `tools` is what the template gets beside it.
 
         Raises:
             InputError: the template refuses the conversation, or the processor refuses its media.
         """
         try:
-            prompt = self.prompt(messages)
+            prompt = self.prompt(messages, tools=tools)
         except BenchError:
             raise
         except Exception as problem:
@@ -138,7 +175,7 @@ class Renderer:
             ) from problem
         try:
             with self._lock, _watch(self.tokenizer) as calls:
-                ids = self.encode_batch([messages])[0]
+                ids = self.encode_batch([messages], tools=[tools])[0]
         except Exception as problem:
             raise InputError(
                 f"The processor refuses this row: {problem}",
@@ -156,9 +193,11 @@ class Renderer:
             vocabulary=self.vocabulary,
         )
 
-    def encode_batch(self, conversations: Sequence[Sequence[Message]]) -> npt.NDArray[np.int64]:
+    def encode_batch(
+        self, conversations: Sequence[Sequence[Message]], *, tools: Sequence[Sequence[Any] | None] = ()
+    ) -> npt.NDArray[np.int64]:
         """The ids `[B, L]` of a batch, padded as the collator pads. Raises what the processor raises."""
-        return np.asarray(self.features(conversations)["input_ids"], dtype=np.int64)
+        return np.asarray(self.features(conversations, tools=tools)["input_ids"], dtype=np.int64)
 
     def features(
         self,
@@ -166,18 +205,16 @@ class Renderer:
         *,
         add_generation_prompt: bool = False,
         tensors: bool = False,
+        tools: Sequence[Sequence[Any] | None] = (),
     ) -> Any:
         """All that the model gets for a batch: ids, mask, pixels, by name. Raises what the processor raises.
 
         With a processor these are torch tensors; without, numpy arrays, or torch tensors where `tensors` asks for them.
+        `tools[i]` is what the template gets beside conversation i, on the text path alone.
         """
-        options: dict[str, Any] = {
-            "add_generation_prompt": add_generation_prompt,
-            "tokenize": True,
-            "return_dict": True,
-        }
-        if self.template is not None:
-            options["chat_template"] = self.template
+        if any(tools):
+            return self._features_with_tools(conversations, tools, add_generation_prompt, tensors)
+        options: dict[str, Any] = {**self._options(None, add_generation_prompt), "tokenize": True, "return_dict": True}
         batch = [self._spoken(messages) for messages in conversations]
         with self._lock:
             if self.processor is not None:
@@ -186,6 +223,23 @@ class Renderer:
                 )
             kind = "pt" if tensors else "np"
             return self.tokenizer.apply_chat_template(batch, return_tensors=kind, padding=True, **options)
+
+    def _features_with_tools(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        tools: Sequence[Sequence[Any] | None],
+        add_generation_prompt: bool,
+        tensors: bool,
+    ) -> Any:
+        """The same for conversations that each have tools of their own: rendered one by one, tokenized together."""
+        texts = [
+            self.prompt(messages, add_generation_prompt=add_generation_prompt, tools=given)
+            for messages, given in zip(conversations, tools, strict=True)
+        ]
+        with self._lock:
+            return self.tokenizer(
+                texts, add_special_tokens=False, padding=True, return_tensors="pt" if tensors else "np"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
         "model": bench.title,
         "family": bench.family.name if bench.family is not None else None,
         "recipe": bench.document.name,
+        "path": bench.path.title,
         "data": bench.rows.name,
         "findings": [finding.to_dict() for finding in report.findings],
         "summary": {
@@ -58,10 +59,10 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
 
 def check_view(bench: Bench, report: Report) -> RenderableType:
     """The groups of a report, the worst first, who was asked, and a last line that sums up."""
-    lines: list[RenderableType] = []
+    lines: list[RenderableType] = [Text(visible(bench.path.title), "dim" if bench.path.shown else "yellow"), Text()]
     for group in report.groups:
         lines += _group(group)
-    if lines:
+    if report.groups:
         lines.append(Text())
     told = asked_line(bench, report.findings)
     lines += [Text(visible(told.text), style=STYLES[told.outcome]), _sum(bench, report)]

@@ -20,6 +20,7 @@ from workbench.views.asked import asked_line
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible
 from workbench.views.palette import ROLE_COLOUR, SEVERITY_GLYPH, Look
+from workbench.views.path import mask_facts, preference_lines, preference_texts, without_boundaries
 from workbench.views.row_notes import general, serious
 from workbench.views.style import PAGE_STYLE, style
 
@@ -59,13 +60,10 @@ def fragment(body: str) -> str:
 
 def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOKENS), more: str = "") -> str:
     """The recipe's facts, these rows, the boundaries and what there is to say of all."""
-    masking = bench.masking
     family = bench.family.name if bench.family is not None else "unknown family"
-    roles = "everything" if masking.train_on_inputs else ", ".join(masking.roles_to_train) or "nothing"
-    facts = f"template {bench.template.source} · strategy {bench.strategy.name} · trains {roles}"
     head = (
         f"<h1>vlmbench</h1><p><b>{safe(bench.title)}</b> · {safe(family)} · {safe(bench.document.name)}</p>"
-        f'<p class="facts">{safe(facts)} · train_on_eos {safe(masking.train_on_eos)}</p>'
+        f'<p class="facts">{safe(" · ".join(mask_facts(bench)))}</p>'
         f"{asked_html(bench, [finding for row in rows for finding in row_findings(row)])}{legend()}"
     )
     body = "".join(row_section(row, window=window, more=more) for row in rows)
@@ -112,7 +110,9 @@ def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", 
     `key` is HTML that stands between the title and the tokens.
     """
     if row.error is not None:
-        return f"<section><h2>{place(row)}</h2>{findings(row_findings(row))}</section>"
+        pieces = preference_texts(row)
+        more = f"<pre>{escape(preference_lines(pieces))}</pre>" if pieces else ""
+        return f"<section><h2>{place(row)}</h2>{findings(row_findings(row))}{more}</section>"
     drawn = tokens(row, window=window, more=more)
     return f"<section>{row_title(row)}{key}{drawn}{findings(serious(row_findings(row)))}</section>"
 
@@ -215,7 +215,9 @@ def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
     """The role boundaries in force, with their ids and their matches over these rows."""
     known = bench.masking.boundaries
     if not known:
-        return '<p class="warning-line">No role boundaries: everything is trained.</p>'
+        name = "warning-line" if bench.path.kind == "multimodal" else "facts"
+        said = without_boundaries(bench)
+        return f'<p class="{name}">{safe(said[0].upper() + said[1:])}.</p>'
     matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
     lines = [
         [

@@ -14,7 +14,7 @@ from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, proof_line
 from workbench.views.html import asked_html, finding_line, findings, safe, table
-from workbench.views.infer import COLUMNS, cells, headline, injection_lines
+from workbench.views.infer import COLUMNS, cells, headline, injection_lines, not_read
 from workbench.views.overfit import facts
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.checks.run import Group, Report
     from workbench.export.prepare import Export
     from workbench.infer.search import Inference
+    from workbench.recipe.path import TrainingPath
 
 _FIRST_WORDS = 90
 
@@ -70,7 +71,8 @@ def check_html(bench: Bench, report: Report) -> str:
         if (number := report.count(severity))
     ]
     part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
-    looked = f"{looked_at(bench, report)} · {report.trained:,} of {report.tokens:,} tokens trained{part}"
+    looked = f"{safe(bench.path.title)} · {looked_at(bench, report)}"
+    looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     head = ", ".join(counts) or '<span class="yes">clean</span>'
     groups = "".join(_group(group) for group in report.groups)
     asked = asked_html(bench, report.findings)
@@ -83,15 +85,17 @@ def _group(group: Group) -> str:
     return finding_line(group.finding, more, fix)
 
 
-def infer_html(found: Inference, model: str, data: str) -> str:
-    """The figures proved for each role, the notes, and the YAML."""
+def infer_html(found: Inference, model: str, data: str, path: TrainingPath | None = None) -> str:
+    """The figures proved for each role, the notes, and the YAML; `path` is the recipe's, see `infer_text`."""
     lines = []
     for evidence in found.evidence:
         *figures, proved = map(safe, cells(evidence))
         lines.append([*figures, f'<span class="{"yes" if evidence.verified else "no"}">{proved}</span>'])
     on = f"Proved on {found.conversations} conversations that were not used to find it"
     on += f", and {found.rows} rows of {data}." if found.rows else "."
-    notes = [f"{evidence.role}: {note}" for evidence in found.evidence for note in evidence.notes] + list(found.notes)
+    notes = not_read(path) if path is not None and path.kind != "multimodal" else []
+    notes += [f"{evidence.role}: {note}" for evidence in found.evidence for note in evidence.notes]
+    notes += found.notes
     notes += [line.strip() for line in injection_lines(found)]
     noted = "".join(f'<li class="hint">{safe(note)}</li>' for note in notes)
     good = "yes" if found.verified else "no"
@@ -120,7 +124,7 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         ]
         head = ("row", "trained turn", "what the model wrote", "exact", "stopped")
         turns = table(head, lines, numbers=("row",))
-        written = f"<details><summary>{len(lines)} turns written back</summary>{turns}</details>"
+        written = f"<details><summary>{len(lines)} turns reproduced</summary>{turns}</details>"
     return (
         f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
         f'<ul class="findings">{measured}</ul>{findings(verdict.findings)}{written}'
@@ -130,14 +134,14 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
 
 def progress_html(events: Sequence[Event], steps: int) -> str:
     """A run that goes on: what it does, how far it is, and the curve so far."""
-    step, asked = last(events, "step"), last(events, "probe")
+    step, probe = last(events, "step"), last(events, "probe")
     done = int(step["step"]) if step is not None else 0
-    doing = f"asking: {asked['name']}" if asked is not None else "training" if step is not None else "loading the model"
+    doing = f"asking: {probe['name']}" if probe is not None else "training" if step is not None else "loading the model"
     figures = ""
     if step is not None:
         left = number(step["seconds"]) * max(0, steps - done)
         figures = f"step {done} of {steps} · loss {number(step['loss']):.4f} · gradient {number(step['grad_norm']):.2f}"
-        figures += f" · {left:.0f} s left" if asked is None else ""
+        figures += f" · {left:.0f} s left" if probe is None else ""
     bar = f'<span class="bar"><i style="width:{done / max(1, steps):.0%}"></i></span>'
     return f'<p class="outcome">{safe(doing)} {bar}</p><p class="facts">{safe(figures)}</p>{_curve(events)}'
 

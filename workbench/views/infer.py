@@ -5,27 +5,35 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from workbench.recipe.path import READ_ON_TEXT_PATH
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
     from workbench.infer.search import Evidence, Inference
+    from workbench.recipe.path import TrainingPath
 
 _ATTACKS = 4
 COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
 
 
-def infer_payload(inference: Inference, model: str) -> dict[str, Any]:
-    """The JSON of `vlmbench.infer/1`, with the model's name."""
+def infer_payload(inference: Inference, model: str, path: TrainingPath | None = None) -> dict[str, Any]:
+    """The JSON of `vlmbench.infer/1`, with the model's name and the recipe's path."""
     payload = inference.to_dict()
-    return {"schema": payload.pop("schema"), "model": model, **payload}
+    named = {} if path is None else {"path": path.title, "read": path.kind == "multimodal"}
+    return {"schema": payload.pop("schema"), "model": model, **named, **payload}
 
 
-def infer_text(inference: Inference, model: str, data: str = "") -> str:
-    """YAML that can be pasted into a recipe, under comments that say what was proved; `data` names the rows' source."""
+def infer_text(inference: Inference, model: str, data: str = "", path: TrainingPath | None = None) -> str:
+    """YAML that can be pasted into a recipe, under comments that say what was proved; `data` names the rows' source.
+
+    `path` is the recipe's: off the multimodal path a comment says that these keys are not read there, and which are.
+    """
     proved = f"{inference.conversations} conversations that were not used to find it"
     if inference.rows:
         proved += f", and {inference.rows} rows of {visible(data)}"
     lines = [f"{visible(model)}: {headline(inference)}", f"Proved on {proved}.", ""]
+    if path is not None and path.kind != "multimodal":
+        lines += [*not_read(path), ""]
     lines += _table(inference)
     notes = [f"{evidence.role}: {visible(note)}" for evidence in inference.evidence for note in evidence.notes]
     notes += [visible(note) for note in inference.notes]
@@ -36,6 +44,17 @@ def infer_text(inference: Inference, model: str, data: str = "") -> str:
     if tail:
         tail = ["Where a whole header is not found, because its last characters merge with the content:", *tail]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + body + "".join(f"# {line}\n" for line in tail)
+
+
+def not_read(path: TrainingPath) -> list[str]:
+    """The lines that say what a recipe off the multimodal path reads instead of `role_boundaries`."""
+    lines = [f"This recipe does not read role_boundaries ({visible(path.title)})."]
+    if path.kind == "text":
+        lines += [
+            f"Its labels are decided by {', '.join(READ_ON_TEXT_PATH)}.",
+            "With processor_type: AutoProcessor it takes the multimodal path, which reads them.",
+        ]
+    return lines
 
 
 def headline(inference: Inference) -> str:
@@ -52,16 +71,16 @@ def injection_lines(inference: Inference) -> list[str]:
     injection = inference.injection
     if injection is None or not injection.tried:
         return []
-    how = (
+    handling = (
         "as plain text (split_special_tokens)"
         if injection.handling == "text"
         else "as control tokens, as axolotl has it (split_special_tokens is off)"
     )
     if injection.attacks:
-        lines = [f"Injection, which is no fault of the boundaries: the tokenizer reads markers in text {how}."]
+        lines = [f"Injection, which is no fault of the boundaries: the tokenizer reads markers in text {handling}."]
     else:
         typed = f"none of {injection.tried} markers that a user types opens or closes a turn"
-        lines = [f"Injection: {typed}; the tokenizer reads them {how}."]
+        lines = [f"Injection: {typed}; the tokenizer reads them {handling}."]
     for attack in injection.attacks[:_ATTACKS]:
         does = [f"opens a turn of {role}" for role in attack.opens] + [
             f"closes a turn of {role}" for role in attack.closes

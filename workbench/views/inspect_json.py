@@ -11,10 +11,12 @@ from workbench.checks.row_checks import row_findings
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 from workbench.views.asked import asked_payload
+from workbench.views.path import preference_texts
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.tokens.mask import Spans
+    from workbench.tokens.turns import TextMasking
 
 SCHEMA = "vlmbench.inspect/1"
 
@@ -31,6 +33,7 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
             "processor": type(bench.loaded.processor).__name__ if bench.loaded.processor is not None else None,
             "tokenizer": type(bench.loaded.tokenizer).__name__,
         },
+        "path": {"kind": bench.path.kind, "reason": bench.path.reason, "title": bench.path.title},
         "family": bench.family.name if bench.family is not None else None,
         "recipe": {
             "file": bench.document.name,
@@ -42,11 +45,25 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
             "train_on_inputs": masking.train_on_inputs,
             "pad_id": masking.pad_id,
             "media_ids": list(masking.media_ids),
+            **_text_payload(masking.text),
         },
         "boundaries": boundaries_payload(bench, rows),
         "rows": [row_payload(row) for row in rows],
         "findings": [finding.to_dict() for finding in bench.findings],
         "asked": asked_payload(bench, (finding for row in rows for finding in row_findings(row))),
+    }
+
+
+def _text_payload(text: TextMasking | None) -> dict[str, Any]:
+    """What decides the labels on the text path, besides the keys that both paths have."""
+    if text is None:
+        return {}
+    return {
+        "train_on_eot": text.train_on_eot,
+        "eos_id": text.eos_id,
+        "eot_ids": list(text.eot_ids),
+        "sequence_len": text.limit,
+        "excess_length_strategy": text.excess,
     }
 
 
@@ -82,7 +99,9 @@ def boundaries_payload(bench: Bench, rows: Sequence[Row]) -> list[dict[str, Any]
 
 def row_payload(row: Row) -> dict[str, Any]:
     """One row; a row that cannot be shown has its findings and nothing else."""
-    place = {"row": row.index, "source": row.raw.source, "line": row.raw.line}
+    place: dict[str, Any] = {"row": row.index, "source": row.raw.source, "line": row.raw.line}
+    if pieces := preference_texts(row):
+        place["preference"] = [{"column": name, "text": text} for name, text in pieces]
     if row.error is not None:
         empty: dict[str, Any] = {"input_ids": [], "labels": [], "tokens": [], "spans": [], "media": []}
         return place | empty | {"findings": [finding.to_dict() for finding in row_findings(row)]}
@@ -112,23 +131,29 @@ def row_payload(row: Row) -> dict[str, Any]:
                 "trained": bool(mask.keep[index]),
             }
         )
-    return place | {
-        "trained": mask.trained,
-        "input_ids": rendering.input_ids.tolist(),
-        "labels": mask.labels.tolist(),
-        "tokens": tokens,
-        "spans": spans_payload(mask.spans),
-        "media": [
-            {
-                "modality": rendering.media.modality[i],
-                "start": int(rendering.media.start[i]),
-                "stop": int(rendering.media.stop[i]),
-                "soft_tokens": int(rendering.media.soft[i]),
-            }
-            for i in range(len(rendering.media))
-        ],
-        "findings": [finding.to_dict() for finding in row_findings(row)],
-    }
+    text = row.bench.masking.text
+    fate = {} if text is None else {"fate": row.text_mask_under(text).fate}
+    return (
+        place
+        | fate
+        | {
+            "trained": mask.trained,
+            "input_ids": rendering.input_ids.tolist(),
+            "labels": mask.labels.tolist(),
+            "tokens": tokens,
+            "spans": spans_payload(mask.spans),
+            "media": [
+                {
+                    "modality": rendering.media.modality[i],
+                    "start": int(rendering.media.start[i]),
+                    "stop": int(rendering.media.stop[i]),
+                    "soft_tokens": int(rendering.media.soft[i]),
+                }
+                for i in range(len(rendering.media))
+            ],
+            "findings": [finding.to_dict() for finding in row_findings(row)],
+        }
+    )
 
 
 def spans_payload(spans: Spans) -> list[dict[str, Any]]:

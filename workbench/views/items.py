@@ -76,6 +76,14 @@ class Items:
         """The item that covers a token."""
         return int(np.searchsorted(self.start, token, side="right")) - 1
 
+    def holding(self, marked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """True for each of the items, one at least, that covers a token marked in `[L]`."""
+        # Where nothing is folded, items are tokens; that is most rows, and the long ones.
+        found: npt.NDArray[np.bool_] = (
+            marked if len(self) == len(marked) else np.logical_or.reduceat(marked, self.start)
+        )
+        return found
+
 
 @dataclass(frozen=True)
 class Glyphs:
@@ -155,7 +163,7 @@ def remasked(drawn: Items, mask: Mask) -> Items:
     """The same items under another mask of their row."""
     if not len(drawn):
         return drawn
-    trained = np.logical_or.reduceat(mask.keep, drawn.start).astype(np.uint8)
+    trained = drawn.holding(mask.keep).astype(np.uint8)
     return replace(drawn, look=drawn.look % np.uint8(Look.TRAINED) + np.uint8(Look.TRAINED) * trained)
 
 

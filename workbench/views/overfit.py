@@ -35,7 +35,7 @@ class Live:
             self._progress = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[said]}"),
+                TextColumn("{task.fields[figures]}"),
                 TimeRemainingColumn(),
                 console=self._console,
                 transient=True,
@@ -46,7 +46,7 @@ class Live:
             self._console.print(Text(visible(f"{key} is not followed here: {why}"), "dim"))
         if self._progress is not None:
             self._progress.start()
-            self._task = self._progress.add_task("loading", total=None, said="")
+            self._task = self._progress.add_task("loading", total=None, figures="")
         return self
 
     def __exit__(
@@ -73,7 +73,7 @@ class Live:
         if self._progress is not None and self._task is not None:
             # `update` takes a total of None for no change, and the bar of what has no end would stand at 0 steps.
             self._progress.tasks[0].total = self._steps if done is not None else None
-            self._progress.update(self._task, description=what, said=figures, completed=done or 0)
+            self._progress.update(self._task, description=what, figures=figures, completed=done or 0)
 
 
 def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> l
     decode, stop = (last(events, "probe", name=name) for name in ("decode", "stop"))
     if decode is not None and stop is not None:
         exact = sum(turn["exact"] for turn in decode["turns"])
-        found.append(f"written back exactly: {exact} of {stop['of']} turns; {stop['stopped']} of {stop['of']} stop")
+        found.append(f"reproduced exactly: {exact} of {stop['of']} turns; {stop['stopped']} of {stop['of']} stop")
     swap = last(events, "probe", name="swap")
     if swap is not None:
         found.append(

@@ -13,12 +13,14 @@ from workbench.bench import Bench, Masking, Row, as_finding
 from workbench.checks.row_checks import row_findings
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
+from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError
 from workbench.findings import Finding
 from workbench.tokens.boundaries import RoleBoundary
 from workbench.tokens.mask import Mask
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Trace
+from workbench.tokens.turns import TextMasking
 from workbench.views.items import Glyphs, Turn, glyphs, turns
 
 
@@ -28,7 +30,8 @@ class RowView:
 
     `roles[m]` is the role of message `m`. `built_in` names the strategy whose boundaries these are, or is empty where
     the recipe writes its own. `source` is the bench's row; `nll` what a run measured (see `Row.nll`); `pictures[run]`
-    the picture of a media run.
+    the picture of a media run. `path` is the recipe's path with its reason, `text` what decides the mask on the text
+    path; None on the multimodal one. `unread` are the recipe's boundaries in short, where its path does not read them.
     """
 
     index: int
@@ -46,6 +49,9 @@ class RowView:
     source: Row | None = None
     nll: npt.NDArray[np.float32] | None = None
     pictures: Mapping[int, Any] = field(default_factory=dict)
+    path: str = ""
+    text: TextMasking | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def _view(bench: Bench, row: Row) -> RowView:
         drawn=glyphs(rendering),
         roles=roles,
         turns=turns(rendering, mask, trace, roles),
-        findings=[*row_findings(row), *_another_path(bench, rendering)],
+        findings=[*row_findings(row), *_another_path(bench, row)],
         boundaries=masking.boundaries,
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
@@ -98,6 +104,9 @@ def _view(bench: Bench, row: Row) -> RowView:
         source=row,
         nll=row.nll,
         pictures=pictures(rendering, trace, row.conversation.messages),
+        path=bench.path.title,
+        text=masking.text,
+        unread=_unread(bench),
     )
 
 
@@ -112,16 +121,27 @@ def remasked(view: RowView, bench: Bench) -> RowView:
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
         built_in=_built_in(bench),
+        text=masking.text,
+        unread=_unread(bench),
     )
 
 
 def _built_in(bench: Bench) -> str:
-    return "" if bench.recipe.effective_boundaries is not None else bench.strategy.name
+    if bench.path.kind == "text" or bench.recipe.effective_boundaries is not None:
+        return ""
+    return bench.strategy.name
 
 
-def _another_path(bench: Bench, rendering: Rendering) -> list[Finding]:
+def _unread(bench: Bench) -> tuple[str, ...]:
+    """The recipe's boundaries where the text path leaves them unread, a line each."""
+    kept = bench.recipe.effective_boundaries or [] if bench.path.kind == "text" else []
+    return tuple(f"{one.role}: {one.start!r} … {one.end!r}" for one in kept)
+
+
+def _another_path(bench: Bench, row: Row) -> list[Finding]:
     """Errors of the recipe for which axolotl would not come to this row's mask at all; the rest is for the checks."""
-    found = multimodal(bench.document, sees=lambda: len(rendering.media.start) > 0)
+    lost = any(finding.code == BAD_PICTURES.code for finding in row.conversation.findings)
+    found = multimodal(bench.document, sees=lambda: lost or len(row.rendering.media.start) > 0)
     return [finding for finding in found if finding.severity == "error"]
 
 
@@ -148,7 +168,7 @@ def pictures(rendering: Rendering, trace: Trace, messages: Sequence[dict[str, An
 
 
 def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sample:
-    """What the list of samples says about a row, and what was trained with another masking.
+    """The list of samples' entry for a row, and what was trained with another masking.
 
     Raises:
         InputError: there is no such row.

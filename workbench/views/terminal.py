@@ -19,6 +19,7 @@ from workbench.views.asked import STYLES, asked_line
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible, wrap
 from workbench.views.palette import DARK, SEVERITY_GLYPH, TRAINED_BAR, Look
+from workbench.views.path import mask_facts, preference_lines, preference_texts, without_boundaries
 from workbench.views.row_notes import general, serious
 
 if TYPE_CHECKING:
@@ -54,7 +55,6 @@ def show(bench: Bench, rows: Sequence[Row], console: Console) -> None:
 
 def headline(bench: Bench) -> RenderableType:
     """The opened model, family and data, and the source of the mask."""
-    masking = bench.masking
     title = Text(" · ", style="dim").join(
         [
             Text("vlmbench", style="bold"),
@@ -63,23 +63,17 @@ def headline(bench: Bench) -> RenderableType:
             Text(visible(bench.document.name)),
         ]
     )
-    roles = (
-        "everything (train_on_inputs)" if masking.train_on_inputs else ", ".join(masking.roles_to_train) or "nothing"
-    )
-    facts = [
-        f"template {bench.template.source}",
-        f"strategy {bench.strategy.name}",
-        f"trains {roles}",
-        f"train_on_eos {masking.train_on_eos}",
-    ]
-    return Group(title, Text(visible(" · ".join(facts)), style="dim"))
+    path, *facts = mask_facts(bench)
+    line = Text.assemble((visible(path), "" if bench.path.shown else "yellow"))
+    return Group(title, line.append(visible("".join(f" · {fact}" for fact in facts)), style="dim"))
 
 
 def row_view(row: Row, width: int, *, marks: bool, window: tuple[int, int] | None = None) -> RenderableType:
     """One row. `marks` puts ⟦ ⟧ around trained stretches; `window` shows tokens [a, b) alone."""
     place = visible(str(row.where)) if row.where else f"row {row.index}"
     if row.error is not None:
-        return Group(Text(place, style="bold"), findings_view(row_findings(row)))
+        more = [Text(preference_lines(pieces))] if (pieces := preference_texts(row)) else []
+        return Group(Text(place, style="bold"), findings_view(row_findings(row)), *more)
     mask, total = row.mask, len(row.rendering)
     share = f"{mask.trained} of {total} tokens trained"
     if total:
@@ -133,7 +127,7 @@ def boundaries_table(bench: Bench, rows: Sequence[Row]) -> RenderableType:
     """The role boundaries in force, with their ids and how often they matched in these rows."""
     boundaries = bench.masking.boundaries
     if not boundaries:
-        return Text("no role boundaries: everything is trained", style="bold yellow")
+        return Text(without_boundaries(bench), style="bold yellow" if bench.path.kind == "multimodal" else "dim")
     matches, unterminated = count_matches(len(boundaries), (row.mask.spans for row in rows if row.error is None))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in ("role", "start", "ids", "end", "ids", "matches"):

@@ -72,12 +72,12 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     if package is not None and (package.parent / plugin.FILE).is_file():
         return
     path = bench.document.path
-    there = plugin.file_state(path.parent) if path is not None else "ours"
+    state = plugin.file_state(path.parent) if path is not None else "ours"
     # Saving an edited recipe writes the file.
-    if there == "ours" or (there == "absent" and bench.document.dirty):
+    if state == "ours" or (state == "absent" and bench.document.dirty):
         return
     where = recipe.where(("plugins",), key=True)
-    if there == "another":
+    if state == "another":
         yield CANNOT_START(
             "warning",
             f"{plugin.FILE} beside the recipe is not the plugin of this vlmbench: axolotl would run its code",
@@ -122,8 +122,14 @@ def _at_hand(bench: LoadedRecipe) -> Path | None:
     try:
         return axolotl_package(bench.options["axolotl_python"])
     except EnvironmentProblem:
-        # What needs that Python says so; a recipe can be looked at without it.
+        # The parts that need that Python report it themselves; a recipe can be looked at without it.
         return None
+
+
+def version_at_hand(bench: LoadedRecipe) -> str:
+    """The version of the axolotl that is at hand; "" where there is none, or its folder does not tell."""
+    package = _at_hand(bench)
+    return axolotl_version(package) if package is not None else ""
 
 
 @cache

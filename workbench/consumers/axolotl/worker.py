@@ -82,10 +82,58 @@ class AxolotlSide:
         """The processing strategy that axolotl picked."""
         return self.collator.processing_strategy
 
+    @property
+    def name(self) -> str:
+        """The strategy's name."""
+        return type(self.strategy).__name__
+
     def collate(self, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
         """`input_ids` and `labels` of a batch of raw rows, `[B, L]`. Raises whatever axolotl raises."""
         batch = self.collator(rows)
         return batch["input_ids"].numpy(), batch["labels"].numpy()
+
+
+@dataclass(frozen=True, slots=True)
+class TextSide:
+    """A recipe of axolotl's text path, whose rows are tokenized before training by the strategy of their type."""
+
+    cfg: Any
+    tokenizer: Any
+
+    @property
+    def name(self) -> str:
+        """The dataset's type."""
+        return str(self.cfg.datasets[0].type)
+
+    def collate(self, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+        """`input_ids` and `labels` of one raw row, `[1, L]`. Raises whatever axolotl raises.
+
+        The ids are those before axolotl looks at lengths; what it cuts off or drops has the label -100.
+        """
+        import numpy as np
+        from axolotl.utils.data.sft import _parse_dataset_type
+        from axolotl.utils.data.utils import handle_long_seq_in_dataset
+        from axolotl.utils.data.wrappers import get_dataset_wrapper
+        from datasets import Dataset
+
+        entry = self.cfg.datasets[0]
+        base, style = _parse_dataset_type(entry.type)
+        made, _ = get_dataset_wrapper(
+            dataset_config=entry,
+            tokenizer=self.tokenizer,
+            cfg=self.cfg,
+            dataset_base_type=base,
+            dataset=Dataset.from_list(rows),
+            dataset_prompt_style=style,
+        )
+        (whole,) = list(made)
+        left = list(handle_long_seq_in_dataset(made, self.cfg.sequence_len, self.cfg))
+        ids = np.array([whole["input_ids"]])
+        labels = np.full_like(ids, -100)
+        if left:
+            kept = left[0]["labels"]
+            labels[0, : len(kept)] = kept
+        return ids, labels
 
 
 class _BuiltError(Exception):
@@ -146,7 +194,7 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
     raise AssertionError("axolotl built a trainer without asking for a collator")
 
 
-def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> AxolotlSide:
+def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> AxolotlSide | TextSide:
     """A recipe file as axolotl would train it. Raises whatever axolotl raises.
 
     axolotl 0.17 to 0.21 cannot take `role_boundaries` from any file: they ask an entry for `model_dump`, every name is
@@ -156,13 +204,17 @@ def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> AxolotlSide:
     return _assemble(read_config(path), unwrap_boundaries)
 
 
-def _assemble(cfg: Any, unwrap_boundaries: bool) -> AxolotlSide:
+def _assemble(cfg: Any, unwrap_boundaries: bool) -> AxolotlSide | TextSide:
     from axolotl.loaders import load_processor, load_tokenizer
 
     _let_the_plugin(cfg)
     if unwrap_boundaries and cfg.role_boundaries:
         cfg["role_boundaries"] = [dict(boundary) for boundary in cfg.role_boundaries]
     tokenizer = load_tokenizer(cfg)
+    if not cfg.processor_type and not cfg.rl:
+        # One row at a time needs no processes beside this one.
+        cfg["dataset_num_proc"] = None
+        return TextSide(cfg, tokenizer)
     processor = load_processor(cfg, tokenizer) if cfg.is_multimodal else None
     return AxolotlSide(cfg, tokenizer, processor, build_collator(cfg, tokenizer, processor))
 
@@ -253,9 +305,10 @@ def answer(
             payload["refused"] = _refusal(stage, problem)
             theirs = open_recipe(recipe, unwrap_boundaries=True)
             payload["unwrapped"] = True
-        payload["strategy"] = type(theirs.strategy).__name__
-        payload["resolved"] |= {"strategy": payload["strategy"], "loader": _loader(theirs.cfg)}
-        payload["resolved"]["media_ids"] = _media_ids(theirs.strategy)
+        payload["strategy"] = theirs.name
+        payload["resolved"] |= {"strategy": theirs.name, "loader": _loader(theirs.cfg)}
+        if isinstance(theirs, AxolotlSide):
+            payload["resolved"]["media_ids"] = _media_ids(theirs.strategy)
         stage = "rows"
         raw = _dataset(theirs.cfg, dataset)
         payload["count"] = len(raw)
@@ -348,11 +401,13 @@ def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str,
                 reason = f"{length} tokens: sequence_len is {cfg.sequence_len}, and one token or none is not trained on"
                 payload["rows"].append({"row": index, "dropped": reason})
                 continue
-            one = kept[0]
+            ids, labels = list(made[0]["input_ids"]), list(kept[0]["labels"])
         except Exception as problem:
             payload["rows"].append({"row": index, "error": f"{type(problem).__name__}: {problem}"})
         else:
-            payload["rows"].append({"row": index, "input_ids": list(one["input_ids"]), "labels": list(one["labels"])})
+            # The ids are those before lengths are looked at; what is cut off then is not trained.
+            labels += [-100] * (len(ids) - len(labels))
+            payload["rows"].append({"row": index, "input_ids": ids, "labels": labels})
 
 
 def _replace(recipe: Path, number: int, *, model: str = "", data: str = "") -> None:

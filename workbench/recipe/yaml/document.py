@@ -155,6 +155,13 @@ class Document:
         """
         self._edit(lambda editor: editor.rename(tuple(path), name), group)
 
+    def unrepeat(self, path: Sequence[Any], *, group: str | None = None) -> None:
+        """Removes the earlier ones of a key that stands more than once; the values stay as they are read.
+
+        Raises InputError where one of them cannot be taken out alone.
+        """
+        self._edit(lambda editor: editor.unrepeat(tuple(path)), group)
+
     def replace_text(self, text: str, *, group: str | None = None) -> None:
         """Takes a whole text from an editor; never raises. Where it does not parse, `data` stays and `error` is set."""
         if text != self.text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable
 from copy import deepcopy
@@ -86,10 +87,30 @@ class Editor:
         if self._value(path) is ABSENT or not path:
             return
         parent = self._value(path[:-1])
+        with contextlib.suppress(InputError):
+            # Else the mapping is written anew, without any of them.
+            self.unrepeat(path)
         if len(parent) == 1 and len(path) > 1:
             self._apply(path[:-1], type(parent)(), Splice.replace)
         else:
             self._apply(path, ABSENT, Splice.cut)
+
+    def unrepeat(self, path: KeyPath) -> None:
+        """Removes the earlier ones of a key that stands more than once, which no reader minds.
+
+        Raises:
+            InputError: one of them cannot be taken out alone, such as one that holds an anchor.
+        """
+        while (parent := self.parsed.find(path[:-1])[0]) is not None and parent.kind == "map":
+            if len(parent.indexes(path[-1])) < 2:
+                return
+            try:
+                parsed = Parsed(Splice(self.parsed, self.newline).cut_earlier(path), self.parsed.name)
+            except (InputError, CannotSplice) as problem:
+                raise self._refuse(path, "an earlier one cannot be taken out alone") from problem
+            if not same(parsed.data, self.parsed.data):
+                raise self._refuse(path, "an earlier one cannot be taken out alone")
+            self.parsed = parsed
 
     def rename(self, path: KeyPath, name: str) -> None:
         """Writes another name over a key. Where its form resists that, the old one goes and the new one is inserted."""
@@ -98,6 +119,7 @@ class Editor:
             return
         if not isinstance(parent, dict):
             raise self._refuse(path, "only a key of a mapping has a name")
+        self.unrepeat(path)
         if has_key(parent, name):
             raise self._refuse((*path[:-1], name), "it is there already")
         self._unshare(path)

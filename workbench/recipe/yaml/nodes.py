@@ -27,10 +27,17 @@ class Node:
     keys: list[Any] = field(default_factory=list)
 
     def index(self, step: Any) -> int | None:
-        """The index in `value` of a mapping's own key (not a merged one) or of a list's item; None where absent."""
+        """The index in `value` of a mapping's own key (not a merged one) or of a list's item; None where absent.
+
+        Of a key that stands more than once, the last: its value is the one that counts.
+        """
         if self.kind == "map":
-            return next((i for i, key in enumerate(self.keys) if key is not MERGE and same(key, step)), None)
+            return max(self.indexes(step), default=None)
         return step if self.kind == "seq" and type(step) is int and 0 <= step < len(self.value) else None
+
+    def indexes(self, key: Any) -> list[int]:
+        """Every index in `value` of a mapping's own key, in the order of the text."""
+        return [i for i, name in enumerate(self.keys) if name is not MERGE and same(name, key)]
 
     def item(self, index: int) -> Node:
         """The value at an index of a mapping or list."""

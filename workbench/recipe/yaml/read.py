@@ -1,4 +1,4 @@
-"""One text, read: nodes with their offsets, the data they stand for, and the line and column of every value."""
+"""Reading of a YAML text: nodes with their offsets, the data they stand for, and the line and column of a value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from yaml import YAMLError
 
 from workbench.errors import InputError, Where
-from workbench.recipe.yaml.nodes import MERGE, Node, dotted, kind_of, same
+from workbench.recipe.yaml.nodes import MERGE, KeyPath, Node, dotted, kind_of
 from workbench.recipe.yaml.pyyaml import CORE, KNOWN, convert, events, resolve
 
 MAX_BYTES = 1 << 20
@@ -47,7 +47,7 @@ def too_large(name: str) -> InputError:
 
 
 class Parsed:
-    """One text, read: its data and where each value stands. Never changes."""
+    """A text with its data and the place of each value. It never changes."""
 
     __slots__ = ("_lines", "aliases", "anchors", "data", "name", "root", "text")
 
@@ -69,7 +69,7 @@ class Parsed:
         return line, offset - self._lines[line - 1] + 1
 
     def find(self, path: Sequence[Any], *, key: bool = False) -> tuple[Node | None, int, bool]:
-        """The node at `path` or None, the offset of it or its nearest ancestor, and whether an alias leads there."""
+        """The node at `path` or None, the offset of it or its nearest ancestor, and True where an alias leads there."""
         node, offset, shared = self.root, self.root.start if self.root else 0, False
         for depth, step in enumerate(path):
             while node is not None and node.kind == "alias":
@@ -89,12 +89,10 @@ class Parsed:
         return node, offset, shared
 
     def _entry(self, node: Node, key: Any) -> tuple[Node | None, bool, int]:
-        merges = []
-        for (key_node, value), name in zip(node.value, node.keys, strict=True):
-            if name is MERGE:
-                merges.append(value)
-            elif same(name, key):
-                return value, False, key_node.start
+        index = node.index(key)
+        if index is not None:
+            return node.item(index), False, node.value[index][0].start
+        merges = [value for (_, value), name in zip(node.value, node.keys, strict=True) if name is MERGE]
         for value in reversed(merges):
             for source in [self.target(value)] if self.target(value).kind == "map" else self.target(value).value:
                 child, _, at = self._entry(self.target(source), key)
@@ -104,6 +102,28 @@ class Parsed:
 
     def target(self, node: Node) -> Node:
         return self.anchors[node.value] if node.kind == "alias" else node
+
+    def repeated(self) -> list[tuple[KeyPath, list[int]]]:
+        """Each key that stands more than once in its mapping: its path, and the lines (from 1) where it stands."""
+        found: list[tuple[KeyPath, list[int]]] = []
+        if self.root is not None:
+            self._repeated(self.root, (), found)
+        return found
+
+    def _repeated(self, node: Node, at: KeyPath, found: list[tuple[KeyPath, list[int]]]) -> None:
+        if node.kind == "seq":
+            for index, item in enumerate(node.value):
+                self._repeated(item, (*at, index), found)
+        if node.kind != "map" or not node.keys:
+            return
+        places: dict[Any, list[int]] = {}
+        for index, key in enumerate(node.keys):
+            if key is not MERGE:
+                places.setdefault(key, []).append(index)
+        for key, indexes in places.items():
+            if len(indexes) > 1:
+                found.append(((*at, key), [self.place(node.value[index][0].start)[0] for index in indexes]))
+            self._repeated(node.item(indexes[-1]), (*at, key), found)
 
     def line(self, path: Sequence[Any], *, key: bool = False) -> tuple[int, int]:
         """Line and column (from 1) of the value at `path`, or its key; of the nearest ancestor where it is absent."""
@@ -211,7 +231,7 @@ class Parsed:
 
 
 class ValueBuilder:
-    """Makes plain Python values of nodes, as PyYAML's SafeLoader does; an alias becomes a copy of what it names."""
+    """Builder of plain Python values, the same as PyYAML's SafeLoader makes; an alias becomes a copy of its node."""
 
     __slots__ = ("copied", "depth", "open", "parsed")
 
@@ -263,7 +283,6 @@ class ValueBuilder:
     def _pairs(self, node: Node) -> dict[Any, Any]:
         merged: dict[Any, Any] = {}
         own: dict[Any, Any] = {}
-        lines: dict[Any, int] = {}
         node.keys = []
         for key_node, value_node in node.value:
             word = key_node.value if key_node.kind == "scalar" and key_node.plain else None
@@ -274,15 +293,10 @@ class ValueBuilder:
             key = "=" if word == "=" else self.build(key_node)
             node.keys.append(key)
             try:
-                if key in own:
-                    raise self.fail(
-                        key_node,
-                        f"The key {key!r} is given twice, first on line {lines[key]}",
-                        "YAML readers keep only the last one: remove one of them.",
-                    )
+                own[key] = None
             except TypeError:
                 raise self.fail(key_node, "A key must be a single value") from None
-            lines[key] = self.parsed.place(key_node.start)[0]
+            # Of a key that stands twice the last one counts, as PyYAML has it; finding C012.
             own[key] = self.build(value_node)
         return {**merged, **own} if merged else own
 

@@ -1,6 +1,6 @@
 """One small replacement in a text: a value written over another, a new one beside its siblings, one cut out.
 
-Nothing is checked here: whoever asks reads the new text back, and tries a larger replacement where it is wrong.
+Nothing is checked here: the caller reads the new text back, and tries a larger replacement where it is wrong.
 """
 
 from __future__ import annotations
@@ -109,9 +109,18 @@ class Splice:
 
     def cut(self, path: KeyPath, _value: Any = None) -> str:
         """Without the key or list item at `path`; comments on lines of their own stay."""
-        text = self.parsed.text
-        node, parent, index = self._locate(path)
+        _, parent, index = self._locate(path)
         assert parent is not None
+        return self._cut_at(parent, index)
+
+    def cut_earlier(self, path: KeyPath) -> str:
+        """Without the first of the places where the key at `path` stands."""
+        _, parent, _ = self._locate(path)
+        assert parent is not None
+        return self._cut_at(parent, parent.indexes(path[-1])[0])
+
+    def _cut_at(self, parent: Node, index: int) -> str:
+        text, node = self.parsed.text, parent.item(index)
         items = parent.value if parent.kind == "seq" else [pair[0] for pair in parent.value]
         if parent.flow:
             if index + 1 < len(items):

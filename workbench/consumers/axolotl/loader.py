@@ -1,0 +1,140 @@
+"""Ask axolotl's loader: the recipe is rehearsed without weights in the Python that trains (`rehearsal.py`)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from workbench import child_process
+from workbench.consumers.axolotl.rehearsal import SCHEMA
+from workbench.errors import EnvironmentProblem
+from workbench.recipe import plugin
+
+TIMEOUT_SECONDS = 600
+_KEPT = 16
+_answers: OrderedDict[tuple[str, ...], Rehearsal] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Where axolotl stopped: the stage, the exception's type and message, and the recipe's keys that it names.
+
+    `environment`: the machine that was asked lacks something, so nothing is said of the recipe.
+    """
+
+    stage: str
+    type: str
+    message: str
+    environment: bool = False
+    keys: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """Type and message in one line of at most 300 characters."""
+        return " ".join(f"{self.type}: {self.message}".split())[:300]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What axolotl's loader made of a recipe, without weights; all but `versions` is empty where it refused.
+
+    `modules` and `parameters` have adapters; `trained` counts the values of each trained parameter by its name in
+    PEFT's wrapping, `frozen` are parameters of adapters that are not trained. `use_reentrant` is None where there is no
+    checkpointing. `attention`: the backend of each part that is a model of its own, by name. `embeddings`: rows.
+    """
+
+    versions: Mapping[str, str]
+    refused: Refusal | None = None
+    loader: str = ""
+    model_class: str = ""
+    modules: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    trained: Mapping[str, int] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    use_reentrant: bool | None = None
+    attention: Mapping[str, str] = field(default_factory=dict)
+    embeddings: int | None = None
+
+    @property
+    def name(self) -> str:
+        """axolotl with its version."""
+        return f"axolotl {self.versions.get('axolotl', '?')}"
+
+
+def rehearse(python: str, text: str, *, folder: Path, offline: bool = False) -> Rehearsal:
+    """Let that Python's axolotl load the recipe `text` without weights; some 5 s, and 2 to 6 s for the model.
+
+    `folder` is where the paths in it start. The last answers are kept.
+
+    Raises:
+        EnvironmentProblem: the interpreter cannot be run, has no axolotl, dies, or does not answer in time.
+    """
+    key = (python, text, str(folder.resolve()), str(offline))
+    if key not in _answers:
+        _answers[key] = _asked(python, text, folder, offline)
+        while len(_answers) > _KEPT:
+            _answers.popitem(last=False)
+    return _answers[key]
+
+
+def _asked(python: str, text: str, folder: Path, offline: bool) -> Rehearsal:
+    with tempfile.TemporaryDirectory(prefix="vlmbench-rehearsal-") as scratch:
+        recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
+        recipe.write_text(text, encoding="utf-8")
+        # As the export puts it beside the file.
+        plugin.write_beside(yaml.safe_load(text), recipe)
+        question.write_text(json.dumps({"recipes": [str(recipe)], "offline": offline}))
+        # By its own path and without this folder, whose names must not hide the other environment's.
+        script = Path(__file__).with_name("rehearsal.py")
+        command = [str(Path(python).absolute()), "-P", str(script), str(question), str(answer)]
+        hint = "Give the Python of the environment in which you train."
+        try:
+            ran = subprocess.run(
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                errors="replace",
+                env=child_process.environment(),
+            )
+        except subprocess.TimeoutExpired as problem:
+            title, cause = (
+                f"axolotl in {python} gave no answer",
+                f"It did not end within {TIMEOUT_SECONDS // 60} minutes.",
+            )
+            raise EnvironmentProblem(title, cause, "Ask again when the machine is idle.") from problem
+        except OSError as problem:
+            raise EnvironmentProblem(f"--axolotl-python {python} cannot be run", str(problem), hint) from problem
+        if not answer.is_file():
+            last = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]
+            missing = "No module named 'axolotl'" in last
+            title = f"{python} has no axolotl" if missing else f"axolotl in {python} did not rehearse its loader"
+            raise EnvironmentProblem(title, "" if missing else last[:300], hint)
+        (payload,) = json.loads(answer.read_text(encoding="utf-8"))
+        return read_rehearsal(payload)
+
+
+def read_rehearsal(payload: Mapping[str, Any]) -> Rehearsal:
+    """An answer from its JSON. Raises EnvironmentProblem where it is of another version."""
+    if payload.get("schema") != SCHEMA:
+        raise EnvironmentProblem("The loader's answer is of another version", f"It says {payload.get('schema')!r}.")
+    refused = payload["refused"]
+    if refused is not None:
+        names = tuple(dict.fromkeys(refused["keys"]))
+        stopped = Refusal(refused["stage"], refused["type"], refused["message"], refused["environment"], names)
+        return Rehearsal(dict(payload["versions"]), stopped)
+    told: dict[str, Any] = {
+        name: tuple(payload[name]) if name in ("modules", "parameters", "frozen") else payload[name]
+        for name in (field.name for field in fields(Rehearsal))
+        if name not in ("versions", "refused")
+    }
+    return Rehearsal(dict(payload["versions"]), None, **told)
