@@ -17,10 +17,11 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
 from screens.shell.fix_trials import TriedFixes
-from screens.shell.messages import CheckProgressed, JobFailed
-from screens.shell.status_bar import StatusBar
+from screens.shell.messages import CheckProgressed, JobFailed, TrainerAnswered
+from screens.shell.status_bar import AskedStatus, StatusBar
 from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -58,6 +59,7 @@ class ChecksScreen(WorkbenchScreen):
     _round = 0
     _place = 0
     _chosen: tuple[str, str] | None = None
+    _trainer_status: AskedStatus | None = None
 
     def body(self) -> ComposeResult:
         """The causes, and beside them what there is to say of one."""
@@ -73,6 +75,9 @@ class ChecksScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#causes").focus()
+        self._trainer = CheckedRowsAsked(
+            self.bench, self.background, lambda status, again: self.tell(TrainerAnswered(status, again))
+        )
 
     def activated(self, edited: bool) -> None:
         """Check again what was edited."""
@@ -83,7 +88,7 @@ class ChecksScreen(WorkbenchScreen):
         """Check from the beginning."""
         self._seen = self.editing.document.text
         self._round += 1
-        self.done, self.problem = False, None
+        self.done, self.problem, self._trainer_status = False, None, None
         self.background.submit(Kind.CHECK, self._check(self._round))
         self._draw()
 
@@ -114,6 +119,7 @@ class ChecksScreen(WorkbenchScreen):
                 cost = shown - begin
             yield
         self.tell(CheckProgressed(number, checking.report(places=PLACES), checking.rows, True))
+        self._trainer.ask()
         yield
 
     def _indices(self) -> Iterator[int]:
@@ -129,6 +135,14 @@ class ChecksScreen(WorkbenchScreen):
     def _job_failed(self, message: JobFailed) -> None:
         if message.kind is Kind.CHECK:
             self._checked(CheckProgressed(self._round, None, 0, True, message.problem))
+
+    @on(TrainerAnswered)
+    def _trainer_answered(self, message: TrainerAnswered) -> None:
+        if message.again:
+            self.follow()
+        else:
+            self._trainer_status = message.status
+            self._draw()
 
     @on(CheckProgressed)
     def _checked(self, message: CheckProgressed) -> None:
@@ -173,6 +187,7 @@ class ChecksScreen(WorkbenchScreen):
         self.query_one("#progress", Static).update(progress)
         self._draw_detail()
         status = status_of(self.bench)
+        status = replace(status, asked=self._trainer_status)
         if self.report is not None:
             status = replace(status, errors=self.report.count("error"), warnings=self.report.count("warning"))
         self.query_one(StatusBar).show(status)
