@@ -106,7 +106,7 @@ class ChecksScreen(WorkbenchScreen):
             self.tell(CheckProgressed(number, None, 0, True, problem))
             return
         shown, cost = 0.0, 0.0
-        for index in self._indices():
+        for index in _indices(self.bench):
             try:
                 row = self.bench.peek(index)
             except BenchError:
@@ -121,13 +121,6 @@ class ChecksScreen(WorkbenchScreen):
         self.tell(CheckProgressed(number, checking.report(places=PLACES), checking.rows, True))
         self._trainer.ask()
         yield
-
-    def _indices(self) -> Iterator[int]:
-        for index in itertools.count():
-            length = self.bench.rows.known_length
-            if length is not None and index >= length:
-                return
-            yield index
 
     # Drawing
 
@@ -330,6 +323,15 @@ def _fix_text(fix: Fix, paint: Paints) -> Text:
         body = "\n".join(f"+ {visible(line)}" for line in value[:_VALUE_CHARS].splitlines())
         text.append(f"\n{body}" + ("…" if len(value) > _VALUE_CHARS else ""), paint.accent)
     return text
+
+
+def _indices(bench: Bench) -> Iterator[int]:
+    """The numbers of all rows, as long as it is not known that there are no more."""
+    for index in itertools.count():
+        length = bench.rows.known_length
+        if length is not None and index >= length:
+            return
+        yield index
 
 
 def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:
