@@ -17,10 +17,11 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
 from screens.shell.fix_trials import TriedFixes
-from screens.shell.messages import CheckProgressed, JobFailed
-from screens.shell.status_bar import StatusBar
+from screens.shell.messages import CheckProgressed, JobFailed, TrainerAnswered
+from screens.shell.status_bar import AskedStatus, StatusBar
 from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -58,6 +59,7 @@ class ChecksScreen(WorkbenchScreen):
     _round = 0
     _place = 0
     _chosen: tuple[str, str] | None = None
+    _trainer_status: AskedStatus | None = None
 
     def body(self) -> ComposeResult:
         """The causes, and beside them what there is to say of one."""
@@ -73,6 +75,9 @@ class ChecksScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#causes").focus()
+        self._trainer = CheckedRowsAsked(
+            self.bench, self.background, lambda status, again: self.tell(TrainerAnswered(status, again))
+        )
 
     def activated(self, edited: bool) -> None:
         """Check again what was edited."""
@@ -83,7 +88,7 @@ class ChecksScreen(WorkbenchScreen):
         """Check from the beginning."""
         self._seen = self.editing.document.text
         self._round += 1
-        self.done, self.problem = False, None
+        self.done, self.problem, self._trainer_status = False, None, None
         self.background.submit(Kind.CHECK, self._check(self._round))
         self._draw()
 
@@ -101,7 +106,7 @@ class ChecksScreen(WorkbenchScreen):
             self.tell(CheckProgressed(number, None, 0, True, problem))
             return
         shown, cost = 0.0, 0.0
-        for index in self._indices():
+        for index in _indices(self.bench):
             try:
                 row = self.bench.peek(index)
             except BenchError:
@@ -114,14 +119,8 @@ class ChecksScreen(WorkbenchScreen):
                 cost = shown - begin
             yield
         self.tell(CheckProgressed(number, checking.report(places=PLACES), checking.rows, True))
+        self._trainer.ask()
         yield
-
-    def _indices(self) -> Iterator[int]:
-        for index in itertools.count():
-            length = self.bench.rows.known_length
-            if length is not None and index >= length:
-                return
-            yield index
 
     # Drawing
 
@@ -129,6 +128,14 @@ class ChecksScreen(WorkbenchScreen):
     def _job_failed(self, message: JobFailed) -> None:
         if message.kind is Kind.CHECK:
             self._checked(CheckProgressed(self._round, None, 0, True, message.problem))
+
+    @on(TrainerAnswered)
+    def _trainer_answered(self, message: TrainerAnswered) -> None:
+        if message.again:
+            self.follow()
+        else:
+            self._trainer_status = message.status
+            self._draw()
 
     @on(CheckProgressed)
     def _checked(self, message: CheckProgressed) -> None:
@@ -173,6 +180,7 @@ class ChecksScreen(WorkbenchScreen):
         self.query_one("#progress", Static).update(progress)
         self._draw_detail()
         status = status_of(self.bench)
+        status = replace(status, asked=self._trainer_status)
         if self.report is not None:
             status = replace(status, errors=self.report.count("error"), warnings=self.report.count("warning"))
         self.query_one(StatusBar).show(status)
@@ -315,6 +323,15 @@ def _fix_text(fix: Fix, paint: Paints) -> Text:
         body = "\n".join(f"+ {visible(line)}" for line in value[:_VALUE_CHARS].splitlines())
         text.append(f"\n{body}" + ("…" if len(value) > _VALUE_CHARS else ""), paint.accent)
     return text
+
+
+def _indices(bench: Bench) -> Iterator[int]:
+    """The numbers of all rows, as long as it is not known that there are no more."""
+    for index in itertools.count():
+        length = bench.rows.known_length
+        if length is not None and index >= length:
+            return
+        yield index
 
 
 def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:

@@ -384,7 +384,7 @@ class Bench:
             for key in ("base_model", *repeating_model(self.document.data)):
                 other.set((key,), named)
             text = other.text
-        return rehearse(python, text, folder=self.recipe_dir, offline=self._offline)
+        return rehearse(python, text, folder=self.recipe_dir, offline=self._offline, model_folders=(self.loaded.path,))
 
     def _place(self, path: tuple[str | int, ...]) -> Where:
         return self.document.where(path, key=True)

@@ -102,7 +102,7 @@ class Asking:
             status = AskedStatus(f"{answer.name} gave no answer")
         elif answer.refused is not None and not answer.unwrapped:
             status = AskedStatus(f"{answer.name} does not take the recipe", False)
-        elif request.row in answer.dropped:
+        elif request.row in answer.dropped and row.error is None and row.mask.trained:
             status = AskedStatus(f"{answer.name} does not train on this row", False)
         elif (found := row_disagreement(row, answer)) is None:
             status = AskedStatus(f"{answer.name} gives the same labels", True)

@@ -9,6 +9,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from screens.shell.status_bar import AskedStatus
     from screens.shell.worker import Kind
     from workbench.checks.run import Report
     from workbench.errors import BenchError
@@ -62,6 +63,15 @@ class CheckProgressed(Message):
         self.rows = rows
         self.done = done
         self.problem = problem
+        super().__init__()
+
+
+class TrainerAnswered(Message):
+    """What the trainer at hand says of the rows of a check; `again`: the check is to be made again with its answer."""
+
+    def __init__(self, status: AskedStatus, again: bool) -> None:
+        self.status = status
+        self.again = again
         super().__init__()
 
 

@@ -42,6 +42,8 @@ _JOBS = {
     Kind.INFER: "inferring the boundaries",
     Kind.MODEL: "looking at the model",
     Kind.SAMPLES: "reading the samples",
+    Kind.ASK: "asking the trainer",
+    Kind.ANSWER: "taking the trainer's answer",
     Kind.FILTER: "filtering the rows",
     Kind.CHECK: "checking",
     Kind.RUNS: "looking for runs",

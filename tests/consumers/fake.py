@@ -13,6 +13,13 @@ import json, os, signal, sys, time
 from pathlib import Path
 
 here = Path(__file__).parent
+if sys.argv[2].endswith("rehearsal.py"):
+    with (here / "rehearsals").open("a") as log:
+        log.write("rehearsal\\n")
+    refused = {"stage": "model", "type": "ValueError", "message": "no", "environment": False, "keys": []}
+    told = {"schema": "vlmbench.rehearsal/1", "versions": {"axolotl": "0.19.0"}, "refused": refused}
+    Path(sys.argv[-1]).write_text(json.dumps([told]))
+    sys.exit(0)
 with (here / "starts").open("a") as log:
     log.write("start\\n")
 out = sys.stdout
@@ -70,7 +77,7 @@ class FakeAxolotl:
         script.write_text(SCRIPT, "utf-8")
         self.python = str(folder / "python")
         text = f'#!/bin/sh\nif [ "$1" = "-c" ]; then PYTHONPATH="{site}" exec "{sys.executable}" "$@"; fi\n'
-        Path(self.python).write_text(f'{text}exec "{sys.executable}" "{script}"\n', "utf-8")
+        Path(self.python).write_text(f'{text}exec "{sys.executable}" "{script}" "$@"\n', "utf-8")
         Path(self.python).chmod(0o755)
         self.tell(**told)
 
@@ -95,7 +102,15 @@ class FakeAxolotl:
     @property
     def starts(self) -> int:
         """How often its process was started."""
-        file = self.folder / "starts"
+        return self._lines("starts")
+
+    @property
+    def rehearsals(self) -> int:
+        """How often its loader was rehearsed."""
+        return self._lines("rehearsals")
+
+    def _lines(self, name: str) -> int:
+        file = self.folder / name
         return len(file.read_text("utf-8").splitlines()) if file.exists() else 0
 
     @property

@@ -167,8 +167,8 @@ def test_why_nobody_is_asked_is_said(make: Make, fake: FakeAxolotl, tmp_path: Pa
     ask_rows(bench, range(8))
     line = asked_line(bench, ())
     assert line.text == f"not asked: the trainer would run the model's own Python code; {TABLE}"
-    assert make(lambda text: text + "trust_remote_code: true\n", trust_remote_code=True) is not None
-    bench = make(lambda text: text + "rl: dpo\n")
+    bench = make()
+    bench.document.set(("rl",), "dpo")
     ask_rows(bench, range(8))
     assert "preference data" in asked_line(bench, ()).text
     bench = make(axolotl_python=str(tmp_path / "nowhere"))
@@ -223,7 +223,7 @@ def test_a_question_is_asked_of_the_process_once_whichever_verb_asks(make: Make,
     once_more = prepare_export(again, bench.recipe_dir / "more.yaml")
     assert without_receipt(once_more.text) == without_receipt(made.text)
     assert next(proof for proof in once_more.proofs if proof.step == "consumer").ok
-    assert (asked, len(fake.questions), fake.starts) == (1, 1, 1)
+    assert (asked, len(fake.questions), fake.starts, fake.rehearsals) == (1, 1, 1, 1)
     assert consumer(fake.python).starts == 0
 
 
@@ -265,5 +265,5 @@ def test_every_face_says_who_was_asked(
     monkeypatch.setenv("VLMBENCH_ASK", "0")
     assert TABLE in run(verb, recipe, "--rows", "8").stdout
     assert json.loads(run(verb, recipe, "--rows", "8", "--format", "json").stdout)["asked"]["by"] is None
-    refused = run(verb, recipe, "--axolotl-python", str(tmp_path), "--rows", "1")
-    assert refused.returncode == 0
+    refused = run(verb, recipe, "--axolotl-python", "nowhere", "--rows", "1")
+    assert refused.returncode == 0, refused.stderr

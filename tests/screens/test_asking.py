@@ -135,3 +135,19 @@ async def test_nobody_is_asked_where_that_is_turned_off(
         await to_row(pilot, "J")
         assert "axolotl" not in bar(pilot)
     assert fake.starts == 0
+
+
+async def test_the_checks_screen_asks_about_the_rows_that_were_checked(
+    bench: Bench, fake: FakeAxolotl, opened: Opened
+) -> None:
+    fake.tell(rows=labels(bench, r1=[3], r6=[4]))
+    async with opened((140, 34), bench=bench) as pilot:
+        await until(pilot, lambda: "✓ axolotl" in bar(pilot))
+        screen = await pilot.app.show("checks")
+        status = screen.query_one(StatusBar)
+        await until(pilot, lambda: "✗ axolotl 0.19.0 differs on 2 of 8 rows" in status.render().plain)
+        assert [(group.code, group.rows) for group in screen.groups if group.code == "M020"] == [("M020", 2)]
+        # What is asked again is known by now.
+        screen.action_check_again()
+        await until(pilot, lambda: screen.done and "✗ axolotl" in status.render().plain)
+    assert [question["rows"] for question in fake.questions] == [[0], list(range(1, 8))]

@@ -34,8 +34,11 @@ def disagreement(bench: Bench, answer: Answer) -> str | None:
     return None
 
 
-def row_disagreement(row: Row, answer: Answer) -> Disagreement | None:
-    """The first token of a row on which bench and trainer differ; None where they agree, or it was not asked about."""
+def row_disagreement(row: Row, answer: Answer, marks: tuple[str, str] = ("", "")) -> Disagreement | None:
+    """The first token of a row on which bench and trainer differ; None where they agree, or it was not asked about.
+
+    The texts of tokens in the message stand between `marks`.
+    """
     theirs = answer.rows.get(row.index)
     if theirs is None:
         return None
@@ -45,10 +48,10 @@ def row_disagreement(row: Row, answer: Answer) -> Disagreement | None:
         return Disagreement(f"the bench shows it, {answer.name} raises {theirs[:200]}")
     if row.error is not None:
         return Disagreement(f"{answer.name} takes it, the bench reports: {row.error.message}")
-    return _first(row, answer.name, (row.rendering.input_ids, row.mask.labels), theirs)
+    return _first(row, answer.name, (row.rendering.input_ids, row.mask.labels), theirs, marks)
 
 
-def _first(row: Row, name: str, ours: Labels, theirs: Labels) -> Disagreement | None:
+def _first(row: Row, name: str, ours: Labels, theirs: Labels, marks: tuple[str, str]) -> Disagreement | None:
     shared = min(len(ours[0]), len(theirs[0]))
     ids = np.flatnonzero(ours[0][:shared] != theirs[0][:shared])
     labels = np.flatnonzero(ours[1][:shared] != theirs[1][:shared])
@@ -56,27 +59,32 @@ def _first(row: Row, name: str, ours: Labels, theirs: Labels) -> Disagreement | 
     if len(ids) and not (len(labels) and labels[0] < ids[0]):
         at = int(ids[0])
         return Disagreement(
-            f"token {at}: {_token(row, ours[0][at])} here, {_token(row, theirs[0][at])} in {name}", at, count
+            f"token {at}: {_token(row, ours[0][at], marks)} here, {_token(row, theirs[0][at], marks)} in {name}",
+            at,
+            count,
         )
     if len(labels):
         at = int(labels[0])
         here, there = ("masked" if side[1][at] == _MASKED else "trained" for side in (ours, theirs))
         many = f", the first of {len(labels)}" if len(labels) > 1 else ""
-        return Disagreement(f"token {at} {_token(row, ours[0][at])}: {here} here, {there} in {name}{many}", at, count)
+        return Disagreement(
+            f"token {at} {_token(row, ours[0][at], marks)}: {here} here, {there} in {name}{many}", at, count
+        )
     if len(ours[0]) != len(theirs[0]):
         longer, side = (ours, "here") if len(ours[0]) > shared else (theirs, f"in {name}")
         return Disagreement(
             f"token {shared}: {len(ours[0])} tokens here, {len(theirs[0])} in {name}; "
-            f"{_token(row, longer[0][shared])} is only {side}",
+            f"{_token(row, longer[0][shared], marks)} is only {side}",
             shared,
             count,
         )
     return None
 
 
-def _token(row: Row, number: Any) -> str:
+def _token(row: Row, number: Any, marks: tuple[str, str]) -> str:
     try:
         text = row.bench.renderer.tokenizer.convert_ids_to_tokens(int(number))
     except (IndexError, KeyError, ValueError, OverflowError):
         text = None
-    return f"{int(number)} {text!r}"
+    before, after = marks
+    return f"{int(number)} {before}{text!r}{after}"

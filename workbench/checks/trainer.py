@@ -23,10 +23,14 @@ def other_labels(row: Row) -> Iterator[Finding]:
         return
     answer = asked.answer
     if row.index in answer.dropped:
+        if row.error is None and not row.mask.trained:
+            # The bench shows no trained token either, and says why itself.
+            return
         text = f"{answer.name} does not train on this row: {answer.dropped[row.index]}"
         yield Finding("M020", "warning", text, "Shorten or split it, or change what the message names.", row.where)
         return
-    found = row_disagreement(row, answer)
+    # So that the same difference in many rows is one cause.
+    found = row_disagreement(row, answer, ("“", "”"))
     if found is None:
         return
     message = f"{found.message}; {found.count:,} tokens differ" if found.count > 1 else found.message

@@ -58,10 +58,10 @@ def check(
         if fix and config is None:
             raise InputError("--fix edits a recipe, and none was given", hint="Give the YAML file.")
         bench = prepare(config, model=model, data=data, **options)
-        # Asked for by name: it takes seconds, and more for every fix of the model's findings that is tried.
-        bench.asks_loader = bool(options.get("axolotl_python"))
         with console.progress_bar() as progress:
             bench.load(progress)
+        # Named by the user: it takes seconds, and more for every fix of the model's findings that is tried.
+        bench.asks_loader = bench.asks and bench.options["axolotl_python"] is not None
         from workbench.checks.asking import ROWS, ask_rows
         from workbench.checks.run import check_rows
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,12 +14,16 @@ import yaml
 
 from workbench import child_process
 from workbench.consumers.axolotl.rehearsal import SCHEMA
+from workbench.consumers.cache import JsonStore
+from workbench.consumers.content import question_key
+from workbench.consumers.protocol import Question
 from workbench.errors import EnvironmentProblem
+from workbench.installed import installed
+from workbench.paths import cache_dir
 from workbench.recipe import plugin
 
 TIMEOUT_SECONDS = 600
-_KEPT = 16
-_answers: OrderedDict[tuple[str, ...], Rehearsal] = OrderedDict()
+_SCRIPT = Path(__file__).with_name("rehearsal.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,32 @@ class Rehearsal:
         return f"axolotl {self.versions.get('axolotl', '?')}"
 
 
-def rehearse(python: str, text: str, *, folder: Path, offline: bool = False) -> Rehearsal:
+def rehearse(
+    python: str, text: str, *, folder: Path, offline: bool = False, model_folders: tuple[Path, ...] = ()
+) -> Rehearsal:
     """Let that Python's axolotl load the recipe `text` without weights; some 5 s, and 2 to 6 s for the model.
 
-    `folder` is where the paths in it start. The last answers are kept.
+    `folder` is where the paths in it start; `model_folders` are those of the model's configuration and tokenizer. What
+    was asked before is answered from the cache, by the content of all that the answer depends on.
 
     Raises:
         EnvironmentProblem: the interpreter cannot be run, has no axolotl, dies, or does not answer in time.
     """
-    key = (python, text, str(folder.resolve()), str(offline))
-    if key not in _answers:
-        _answers[key] = _asked(python, text, folder, offline)
-        while len(_answers) > _KEPT:
-            _answers.popitem(last=False)
-    return _answers[key]
+    store = JsonStore(cache_dir() / "rehearsed")
+    question = Question(text, folder, beside=folder, offline=offline, what="kernels", model_folders=model_folders)
+    environment = f"{Path(python).absolute()} {installed(python).digest}"
+    key = question_key(question, environment=environment, script=_SCRIPT.read_bytes() + plugin.source())
+    kept = store.read(key)
+    if kept is not None:
+        return read_rehearsal(kept)
+    payload = _asked(python, text, folder, offline)
+    found = read_rehearsal(payload)
+    if found.refused is None or not found.refused.environment:
+        store.write(key, payload)
+    return found
 
 
-def _asked(python: str, text: str, folder: Path, offline: bool) -> Rehearsal:
+def _asked(python: str, text: str, folder: Path, offline: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vlmbench-rehearsal-") as scratch:
         recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
         recipe.write_text(text, encoding="utf-8")
@@ -93,8 +105,7 @@ def _asked(python: str, text: str, folder: Path, offline: bool) -> Rehearsal:
         plugin.write_beside(yaml.safe_load(text), recipe)
         question.write_text(json.dumps({"recipes": [str(recipe)], "offline": offline}))
         # By its own path and without this folder, whose names must not hide the other environment's.
-        script = Path(__file__).with_name("rehearsal.py")
-        command = [str(Path(python).absolute()), "-P", str(script), str(question), str(answer)]
+        command = [str(Path(python).absolute()), "-P", str(_SCRIPT), str(question), str(answer)]
         hint = "Give the Python of the environment in which you train."
         try:
             ran = subprocess.run(
@@ -120,7 +131,7 @@ def _asked(python: str, text: str, folder: Path, offline: bool) -> Rehearsal:
             title = f"{python} has no axolotl" if missing else f"axolotl in {python} did not rehearse its loader"
             raise EnvironmentProblem(title, "" if missing else last[:300], hint)
         (payload,) = json.loads(answer.read_text(encoding="utf-8"))
-        return read_rehearsal(payload)
+        return dict(payload)
 
 
 def read_rehearsal(payload: Mapping[str, Any]) -> Rehearsal:

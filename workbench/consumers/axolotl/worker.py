@@ -99,41 +99,50 @@ class TextSide:
 
     cfg: Any
     tokenizer: Any
+    number: int = 0
 
     @property
     def name(self) -> str:
         """The dataset's type."""
-        return str(self.cfg.datasets[0].type)
+        kind = self.cfg.datasets[self.number].type
+        return kind if isinstance(kind, str) else "user defined"
 
-    def collate(self, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-        """`input_ids` and `labels` of one raw row, `[1, L]`. Raises whatever axolotl raises.
+    def tokenize(self, row: dict[str, Any]) -> tuple[list[int], list[int], str]:
+        """`input_ids` and `labels` of one raw row, and why it is not trained on, or "". Raises whatever axolotl raises.
 
         The ids are those before axolotl looks at lengths; what it cuts off or drops has the label -100.
         """
-        import numpy as np
         from axolotl.utils.data.sft import _parse_dataset_type
         from axolotl.utils.data.utils import handle_long_seq_in_dataset
         from axolotl.utils.data.wrappers import get_dataset_wrapper
         from datasets import Dataset
 
-        entry = self.cfg.datasets[0]
+        entry = self.cfg.datasets[self.number]
         base, style = _parse_dataset_type(entry.type)
         made, _ = get_dataset_wrapper(
             dataset_config=entry,
             tokenizer=self.tokenizer,
             cfg=self.cfg,
             dataset_base_type=base,
-            dataset=Dataset.from_list(rows),
+            dataset=Dataset.from_list([row]),
             dataset_prompt_style=style,
         )
-        (whole,) = list(made)
+        if not len(made):
+            return [], [], f"{self.name} leaves it out"
+        ids = list(made[0]["input_ids"])
         left = list(handle_long_seq_in_dataset(made, self.cfg.sequence_len, self.cfg))
-        ids = np.array([whole["input_ids"]])
-        labels = np.full_like(ids, -100)
-        if left:
-            kept = left[0]["labels"]
-            labels[0, : len(kept)] = kept
-        return ids, labels
+        kept = list(left[0]["labels"]) if left else []
+        # Dropped for its length: longer than the one, or shorter than `min_sample_len`.
+        reason = "" if left else f"it has {len(ids)} tokens, sequence_len is {self.cfg.sequence_len}"
+        return ids, kept + [-100] * (len(ids) - len(kept)), reason
+
+    def collate(self, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+        """The ids and labels of one raw row, `[1, L]`; see `tokenize`."""
+        import numpy as np
+
+        (row,) = rows
+        ids, labels, _ = self.tokenize(row)
+        return np.array([ids]), np.array([labels])
 
 
 class _BuiltError(Exception):
@@ -371,43 +380,27 @@ def _dataset(cfg: Any, number: int) -> Any:
 def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str, Any]) -> None:
     """Fill in the rows as axolotl tokenizes them before training, one by one: a row that fails stops no other."""
     from axolotl.loaders import load_tokenizer
-    from axolotl.utils.data.sft import _parse_dataset_type
-    from axolotl.utils.data.utils import handle_long_seq_in_dataset
-    from axolotl.utils.data.wrappers import get_dataset_wrapper
 
     # A row is one process's work.
     cfg["dataset_num_proc"] = None
     _let_the_plugin(cfg)
-    tokenizer, entry = load_tokenizer(cfg), cfg.datasets[number]
-    payload["strategy"] = str(entry.type) if isinstance(entry.type, str) else "user defined"
-    payload["resolved"] |= {"strategy": payload["strategy"], "loader": _loader(cfg)}
+    theirs = TextSide(cfg, load_tokenizer(cfg), number)
+    payload["strategy"] = theirs.name
+    payload["resolved"] |= {"strategy": theirs.name, "loader": _loader(cfg)}
     try:
         raw = _dataset(cfg, number)
     except Exception as problem:
         payload |= {"refused": _refusal("rows", problem), "passing": _passing(problem)}
         return
     payload["count"] = len(raw)
-    base, style = _parse_dataset_type(entry.type)
     for index in rows:
         try:
-            if not 0 <= index < len(raw):
-                raise IndexError(f"the dataset has {len(raw)} rows")
-            made, _ = get_dataset_wrapper(entry, tokenizer, cfg, base, raw.select([index]), style)
-            if not len(made):
-                payload["rows"].append({"row": index, "dropped": f"{payload['strategy']} leaves it out"})
-                continue
-            length, kept = len(made[0]["input_ids"]), handle_long_seq_in_dataset(made, cfg.sequence_len, cfg)
-            if not len(kept):
-                reason = f"{length} tokens: sequence_len is {cfg.sequence_len}, and one token or none is not trained on"
-                payload["rows"].append({"row": index, "dropped": reason})
-                continue
-            ids, labels = list(made[0]["input_ids"]), list(kept[0]["labels"])
+            ids, labels, reason = theirs.tokenize(raw[index])
         except Exception as problem:
             payload["rows"].append({"row": index, "error": f"{type(problem).__name__}: {problem}"})
         else:
-            # The ids are those before lengths are looked at; what is cut off then is not trained.
-            labels += [-100] * (len(ids) - len(labels))
-            payload["rows"].append({"row": index, "input_ids": ids, "labels": labels})
+            told = {"dropped": reason} if reason else {"input_ids": ids, "labels": labels}
+            payload["rows"].append({"row": index} | told)
 
 
 def _replace(recipe: Path, number: int, *, model: str = "", data: str = "") -> None:
