@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, of, row
+from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row
 from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_rows
 from workbench.errors import InputError
@@ -210,3 +210,24 @@ def test_tools_reach_the_template(make: Make) -> None:
     assert bench.row(1).rendering.prompt.startswith("How many?")
     ids, labels = bench.collate([0, 1])
     assert (ids[0][labels[0] != -100] == bench.row(0).mask.labels[bench.row(0).mask.keep]).all()
+
+
+@needs_real
+def test_gemma_4_ends_turns_with_a_token_that_is_not_trained(make: Make) -> None:
+    bench = make([TWO], TEXT, family="gemma4")
+    report = check_rows(bench, bench.head(None))
+    (found,) = of(report.findings, "M016")
+    assert "“<turn|>” (106)" in found.message
+    assert found.fix is not None
+    before = bench.row(0).mask.trained
+    apply_fix(bench.document, found.fix)
+    bench.remask()
+    assert bench.row(0).mask.trained == before + 2
+
+
+@needs_real
+def test_qwen_3_5_trains_answer_and_end_and_never_the_think_block(make: Make) -> None:
+    shown = make([TWO], TEXT, family="qwen3_5").row(0)
+    text = "".join(shown.rendering.token_text(i) for i in shown.mask.keep.nonzero()[0])
+    assert "<think>" in shown.rendering.text
+    assert text == "Four.<|im_end|>Yes.<|im_end|>"
