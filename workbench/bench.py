@@ -69,6 +69,9 @@ class Bench:
         self.findings: list[Finding] = []
         self.losses: dict[int, Losses] = {}
         """The losses of the last run, by row; see `Row.nll`."""
+        self.answers: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | str] = {}
+        """Ids and labels of rows as axolotl gave them, or what it raised; see `ask_rows`."""
+        self.asked_of = ""
 
     @property
     def title(self) -> str:
@@ -222,6 +225,7 @@ class Bench:
         read = message_variables(self.template.text or "", column) if as_text else frozenset()
         self.turn_keys: TurnKeys = keys_of(entry, read, self._tokenizer_name())
         self._kept.clear()
+        self.answers = {}
         self.rows: RowSource = self._open_rows()
         self.remask()
 
@@ -301,6 +305,27 @@ class Bench:
         entry, tokenizer = self.entry_of(recipe), self.loaded.tokenizer
         text = text_masking(recipe, entry, self.turn_keys, tokenizer, template, place)
         return Masking((), text.roles, text.train_on_eos, text.train_on_inputs, None, (), (), text)
+
+    def ask_rows(self, indices: Sequence[int]) -> bool:
+        """Ask the axolotl at hand for ids and labels of rows that the bench does not follow; takes half a minute.
+
+        False where none is at hand, or where the rows are others than those of the recipe's first dataset.
+
+        Raises:
+            EnvironmentProblem: axolotl does not answer. InputError: it refuses the recipe.
+        """
+        from workbench.consumers.axolotl.client import ask, consumer_python
+
+        python = consumer_python(self._axolotl_python)
+        if self.path.kind != "asked" or python is None or self._data is not None or self._dataset:
+            return False
+        answer = ask(python, self.document.text, indices, folder=self.recipe_dir, offline=self._offline)
+        if answer.refused is not None:
+            told = f"{answer.refused['type']}: {answer.refused['message']}"
+            raise InputError(f"{answer.name} refuses the recipe", told[:600], where=Where(file=self.document.name))
+        self._kept.clear()
+        self.answers, self.asked_of = dict(answer.rows), answer.name
+        return True
 
     def infer(self, rows: Iterable[Row]) -> Inference:
         """Role boundaries for the template, proved on other conversations and on those of these rows that render.

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row
 from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_rows
+from workbench.consumers.axolotl import client
+from workbench.consumers.axolotl.client import Answer
 from workbench.errors import InputError
 from workbench.findings import apply_fix
 from workbench.tokens.mask import Reason
 from workbench.views.checks import check_payload
 from workbench.views.inspect_json import inspect_payload, row_payload
-from workbench.views.path import preference_texts
+from workbench.views.path import mask_facts, preference_texts
 
 TEXT = "base_model: here\nsequence_len: 2048\n" + SETS
 TWO = row("How many?", "Four.", "Sure?", "Yes.")
@@ -157,6 +161,27 @@ def test_other_strategies_are_not_shown(make: Make) -> None:
     assert (found.code, found.severity) == ("D011", "warning")
     assert "asked of axolotl, not shown by the bench" in found.message
     assert row_payload(bench.row(0))["labels"] == []
+
+
+def test_other_strategies_are_asked_of_an_axolotl_at_hand(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make([{"instruction": "a", "output": "b"}], TEXT.replace("type: chat_template", "type: alpaca"))
+    ids = np.array(bench.loaded.tokenizer.encode("ask: b<|im_end|>"))
+    labels = np.where(np.arange(len(ids)) >= len(ids) - 2, ids, -100)
+    answer = Answer({"axolotl": "0.19.0"}, None, False, "alpaca", {0: (ids, labels)})
+    monkeypatch.setattr(client, "consumer_python", lambda python: None)
+    assert not bench.ask_rows([0])
+    monkeypatch.setattr(client, "consumer_python", lambda python: "python")
+    monkeypatch.setattr(client, "ask", lambda *args, **options: answer)
+    assert bench.ask_rows([0])
+    told = row_payload(bench.row(0))
+    assert (told["input_ids"], told["labels"]) == (ids.tolist(), labels.tolist())
+    assert {token["reason"] for token in told["tokens"]} == {"asked", "asked_not"}
+    assert told["findings"] == []
+    assert "labels asked of axolotl 0.19.0" in mask_facts(bench)
+    refusal = {"stage": "validate", "type": "ValueError", "message": "no"}
+    monkeypatch.setattr(client, "ask", lambda *args, **options: replace(answer, refused=refusal))
+    with pytest.raises(InputError, match="refuses the recipe"):
+        bench.ask_rows([0])
 
 
 def test_preference_data_is_named_and_told_as_text(make: Make) -> None:

@@ -65,6 +65,8 @@ def inspect(
         with console.progress_bar() as progress:
             bench.load(progress)
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
+        if bench.ask_rows([one.index for one in chosen]):
+            chosen = [bench.row(one.index) for one in chosen]
         with console.ignoring_closed_pipe():
             _print(bench, chosen, output)
     except BenchError as problem:
