@@ -19,6 +19,7 @@ from workbench.errors import InputError
 from workbench.findings import apply_fix
 from workbench.tokens.mask import Reason
 from workbench.views.checks import check_payload
+from workbench.views.html_reports import rows_html
 from workbench.views.inspect_json import inspect_payload, row_payload
 from workbench.views.path import mask_facts, preference_texts
 
@@ -224,6 +225,10 @@ def test_a_batch_has_the_labels_of_its_rows(make: Make) -> None:
         kept = labels[index] != -100
         assert labels[index][kept].tolist() == bench.row(index).mask.labels[bench.row(index).mask.keep].tolist()
         assert (labels[index][kept] == ids[index][kept]).all()
+
+
+def test_a_list_of_rows_begins_with_their_words(make: Make) -> None:
+    assert "How many?" in rows_html([make([TWO], TEXT).row(0)], 0, 1)
 
 
 def test_tools_reach_the_template(make: Make) -> None:
