@@ -248,7 +248,7 @@ class Row:
         column = messages_field(conversation.raw, self.bench.recipe.field_messages or None)
         listed = conversation.raw.get(column) if column else None
         listed = listed if isinstance(listed, list) else []
-        return [listed[at] if at < len(listed) else None for at in conversation.origin]
+        return [listed[at] if 0 <= at < len(listed) else None for at in conversation.origin]
 
     _masked: tuple[Masking, Mask] | None = field(default=None, init=False, repr=False)
 

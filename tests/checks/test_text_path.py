@@ -231,6 +231,22 @@ def test_a_list_of_rows_begins_with_their_words(make: Make) -> None:
     assert "How many?" in rows_html([make([TWO], TEXT).row(0)], 0, 1)
 
 
+@pytest.mark.parametrize(("key", "value"), [("train", False), ("training", False), ("weight", 0)])
+def test_a_message_flag_that_no_key_of_the_recipe_names(make: Make, key: str, value: Any) -> None:
+    turns = [dict(turn) for turn in TWO["messages"]]
+    turns[1][key] = value
+    bench = make([{"messages": turns}], TEXT)
+    report = check_rows(bench, bench.head(None))
+    (found,) = of(report.findings, "M013")
+    assert found.message.startswith(f"{key} on the message has no effect: 2 tokens")
+    assert found.fix is not None
+    apply_fix(bench.document, found.fix)
+    bench.apply()
+    shown = bench.row(0)
+    assert "".join(shown.rendering.token_text(i) for i in shown.mask.keep.nonzero()[0]) == "Yes.<|im_end|>"
+    assert of(check_row(shown), "M013") == []
+
+
 def test_tools_reach_the_template(make: Make) -> None:
     template = "{{ tools | tojson if tools else '' }}{% for message in messages %}{{ message.content }}"
     template += "{{ eos_token }}{% endfor %}"
