@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from conformance.corpus import Corpus
-from conformance.environment import EXAMPLES
+from conformance.environment import here
 from conformance.pair import model_folder
 from tests.support.processors import ensure_num2words
 from workbench.bench import Bench
@@ -69,6 +69,7 @@ REFUSED = {
     "mistral-medium-3_5/qlora-vision.yml": "output_dir",
     "mistral4/fft-vision.yml": "FSDP2 not compatible with adamw_bnb_8bit",
 }
+EXAMPLES = here().examples
 ADDED = {("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos")}
 ROWS = 4
 _COMMENT = re.compile(r"(?:^|\s)(#.*\S)\s*$")
