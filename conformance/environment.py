@@ -1,4 +1,4 @@
-"""The virtual environments that hold axolotl beside the bench: one a release, kept while its requirements are unchanged."""
+"""The virtual environments that hold axolotl beside the bench: one a release, kept until its requirements change."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ FIELD = "chat"
 
 
 def model_folder(family: str, *, real: bool = processors.TOKENIZERS is not None) -> Path:
-    """The family's processor folder, kept in `.conformance/` of the release for as long as what it is made from is unchanged.
+    """The family's processor folder, kept in the release's place for as long as what it is made from is unchanged.
 
     `real`: around the family's real tokenizer, else around a small one with its control tokens.
     """

@@ -89,7 +89,10 @@ def attention_backend(model: ModelFacts) -> Iterator[Finding]:
 def checkpointing(model: ModelFacts) -> Iterator[Finding]:
     """A007: reentrant checkpointing where the model cannot have it."""
     bench, anatomy, recipe = model.bench, model.anatomy, model.bench.recipe
-    reentrant = (recipe.gradient_checkpointing_kwargs or {}).get("use_reentrant", True)
+    unset = bench.axolotl.use_reentrant(
+        bench.loaded.model_type, zero3="zero3" in str(bench.document.data.get("deepspeed"))
+    )
+    reentrant = (recipe.gradient_checkpointing_kwargs or {}).get("use_reentrant", unset)
     if not recipe.gradient_checkpointing or not reentrant:
         return
     need = (
@@ -113,7 +116,7 @@ def checkpointing(model: ModelFacts) -> Iterator[Finding]:
             ),
         ),
     )
-    unsaid = "" if recipe.gradient_checkpointing_kwargs else ", as axolotl has it where nothing is said"
+    unsaid = "" if recipe.gradient_checkpointing_kwargs else f", as {bench.axolotl.name} has it where nothing is said"
     text = f"checkpointing is reentrant{unsaid}. {why}"
     hint = "Set gradient_checkpointing_kwargs.use_reentrant to false."
     yield Finding("A007", "warning", text, hint, model.at(key), fix)

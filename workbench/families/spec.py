@@ -105,22 +105,14 @@ class Requirement(Data):
     why: str
 
 
-class StrategySelection(Data):
-    """The rule by which axolotl selects a strategy; `rank` orders the checks of the processor's class."""
-
-    route: Literal["model_support", "chat_template", "processor", "otherwise"]
-    model_types: tuple[str, ...] = ()
-    chat_template: str | None = None
-    processors: tuple[str, ...] = ()
-    rank: int = 0
-
-
 class StrategySpec(Data):
-    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it must have."""
+    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it must have.
+
+    When it is picked is no knowledge of ours: the table of the release says it (`recipe/axolotl_table.py`).
+    """
 
     name: str
     class_name: str
-    selected_by: StrategySelection
     built_in: bool = False
     control_ids: bool = False
     none_without: tuple[str, ...] = ()
@@ -227,10 +219,9 @@ class Family(Data):
 
 
 class AxolotlFile(Data):
-    """`axolotl.yaml`: strategies of no family, types registered without one, types derived from others."""
+    """`axolotl.yaml`: strategies of no family, and model types that are derived from others."""
 
     strategies: tuple[StrategySpec, ...]
-    registered_without_strategy: tuple[str, ...] = ()
     derived_model_types: dict[str, tuple[str, ...]] = {}
 
 

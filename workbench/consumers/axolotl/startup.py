@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.errors import EnvironmentProblem
+from workbench.consumers.axolotl.at_hand import axolotl_version, package_at_hand
 from workbench.findings import Emitter, Finding, Fix
 from workbench.recipe import plugin
 
 if TYPE_CHECKING:
     from workbench.families.library import Strategy
     from workbench.models.load import Loaded
+    from workbench.recipe.axolotl_table import AxolotlTable
     from workbench.recipe.model import Recipe
     from workbench.recipe.yaml.document import Document
 
@@ -31,6 +30,8 @@ class LoadedRecipe(Protocol):
     @property
     def document(self) -> Document: ...
     @property
+    def axolotl(self) -> AxolotlTable: ...
+    @property
     def options(self) -> dict[str, Any]: ...
 
 
@@ -45,7 +46,7 @@ def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
     if problem is not None:
         yield CANNOT_START(
             "warning",
-            f"axolotl 0.19.0 cannot build its {bench.strategy.class_name} for this recipe: {problem}",
+            f"{bench.axolotl.name} cannot build its {bench.strategy.class_name} for this recipe: {problem}",
             "A chat_template that axolotl has a strategy for, by name, avoids it.",
             bench.recipe.where(("processor_type",), key=True),
         )
@@ -54,7 +55,7 @@ def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
 def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     """`role_boundaries` without the plugin that lets axolotl start with them, or with a plugin that it cannot find."""
     data, recipe = bench.document.data, bench.recipe
-    package = _at_hand(bench)
+    package = package_at_hand(bench.options["axolotl_python"])
     if not plugin.is_listed(data):
         version = axolotl_version(package) if package is not None else ""
         known = not version or plugin.FIRST_STOPPING <= _numbers(version) <= plugin.LAST_STOPPING
@@ -91,23 +92,6 @@ def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
             "needed.",
             where,
         )
-
-
-def _at_hand(bench: LoadedRecipe) -> Path | None:
-    from workbench.tokens.template import axolotl_package
-
-    try:
-        return axolotl_package(bench.options["axolotl_python"])
-    except EnvironmentProblem:
-        # What needs that Python says so; a recipe can be looked at without it.
-        return None
-
-
-@cache
-def axolotl_version(package: Path) -> str:
-    """The version of the axolotl in this folder, by the name that its installer gave it; "" where it is not known."""
-    names = sorted(folder.name for folder in package.parent.glob("axolotl-*.dist-info"))
-    return names[-1].removeprefix("axolotl-").removesuffix(".dist-info") if names else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:
