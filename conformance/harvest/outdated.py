@@ -1,7 +1,8 @@
 """Keys that axolotl has removed or renamed: each word of its validators is given to them as a key.
 
-`removed`: the validator stops at the key and says that it is no longer supported. `renamed`: its value stands under
-another key afterwards, or the schema or the log says that the key is deprecated and which one of the same type to use.
+`removed`: the validator stops at every value of the key, and says that it is no longer supported. `renamed`: its value
+stands under another key afterwards, or the schema or the log says that the key is deprecated, and which one of the same
+type to use.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 GONE = re.compile(r"no longer supported|been removed|been deprecated", re.IGNORECASE)
 USE = re.compile(r"deprecated\b.*?\buse `?(\w+)`?(?: instead|$)", re.IGNORECASE | re.DOTALL)
-VALUES = (37, True, "steps", {"type": "linear"}, ["full_shard"])
+VALUES = (37, 2, True, "steps", {"type": "linear"}, ["full_shard"])
 BASE = {
     "base_model": "org/model",
     "datasets": [{"path": "rows.jsonl", "type": "chat_template"}],
@@ -32,11 +33,13 @@ def collect() -> dict[str, Any]:
     before, _, _ = answer("base_model", "org/model")
     said = deprecations()
     for key in candidates():
-        for value in VALUES:
-            after, stopped, lines = answer(key, value)
-            if key in stopped and GONE.search(stopped):
+        answers = [(value, *answer(key, value)) for value in VALUES]
+        # A key of which one value has gone and another is taken is still there.
+        if any(key in stopped and GONE.search(stopped) for _, _, stopped, _ in answers):
+            if all(stopped for _, _, stopped, _ in answers):
                 removed.append(key)
-                break
+            continue
+        for value, after, _, lines in answers:
             gone = key not in after and value is not True
             moved = [name for name in after if gone and after[name] == value != before.get(name)]
             told = [found[1] for line in [*lines, said.get(key, "")] if key in line and (found := USE.search(line))]

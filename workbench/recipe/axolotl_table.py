@@ -109,15 +109,11 @@ def table(release: str | None = None) -> AxolotlTable:
 
 def nearest(version: str) -> AxolotlTable:
     """The table of the release that a version ("0.20.1") is of, or of the nearest one; of two as near the newer."""
-    wanted = _numbers(version)
-    if not wanted:
+    wanted, known = _numbers(version), releases()
+    if not wanted or wanted >= _numbers(known[-1]):
         return table()
-
-    def distance(release: str) -> tuple[int, int]:
-        major, minor = _numbers(release)
-        return abs(major - wanted[0]), abs(minor - wanted[1])
-
-    return table(min(reversed(releases()), key=distance))
+    # Below the newest there is one major number yet.
+    return table(min(reversed(known), key=lambda release: abs(_numbers(release)[1] - wanted[1])))
 
 
 def release_of(version: str) -> str:
