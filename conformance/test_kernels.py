@@ -97,7 +97,12 @@ def test_a_new_recipe_is_loaded(
     assert bench.family is not None
     assert bench.family.name == family
     assert bench.recipe.adapter == "lora"
-    text = compose(bench, rows=()).text
+    made = compose(bench, rows=())
+    text = made.text
+    # The plugin that it names lies beside it; 0.21 stops where it does not.
+    for name, content in made.files.items():
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
     cfg = loaded_by_axolotl(text)
     assert cfg.is_multimodal
 

@@ -20,6 +20,7 @@ from workbench.errors import InputError
 from workbench.export.compose import reopen
 from workbench.findings import apply_fix
 from workbench.overfit.plan import make_plan
+from workbench.paths import sample_dir
 from workbench.recipe.axolotl_table import releases, table
 from workbench.recipe.yaml.document import Document
 
@@ -108,7 +109,8 @@ def test_the_command_line_names_it(tmp_path: Path) -> None:
     file.write_text(demo.document.text + "\neval_on_start: true\nbalance_label: true\n", "utf-8")
     told = {}
     for release in ("0.19.0", NEW):
-        ran = run("check", str(file), "--rows", "1", "--select", "C002", "--axolotl-version", release)
+        beside = ("--model", str(sample_dir() / "demo-model"), "--data", str(sample_dir() / "shapes.jsonl"))
+        ran = run("check", str(file), *beside, "--rows", "1", "--select", "C002", "--axolotl-version", release)
         told[release] = ran.stdout
     assert "eval_on_start" in told["0.19.0"]
     assert "(from the table of axolotl 0.19)" in " ".join(told["0.19.0"].split())

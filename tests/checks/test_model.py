@@ -299,14 +299,14 @@ def test_packed_rows_keep_an_attention_that_parts_them(modelled: Modelled) -> No
 
 def test_reentrant_checkpointing(modelled: Modelled) -> None:
     lora = LORA | {"lora_target_modules": DOCUMENTED, "gradient_checkpointing": True}
-    bench = modelled(tiny_gemma4(), **lora)
+    # Where nothing is said, axolotl itself takes the other kind for this model.
+    assert told(modelled(tiny_gemma4(), **lora)) == []
+    assert told(modelled(tiny_gemma4(), **lora | {"gradient_checkpointing": False})) == []
+    bench = modelled(tiny_gemma4(), **lora, gradient_checkpointing_kwargs={"use_reentrant": True})
     (found,) = told(bench)
     assert (found.code, found.severity) == ("A007", "warning")
-    assert "where nothing is said" in found.message
+    assert found.where.field == "gradient_checkpointing_kwargs"
     assert mended(bench, found) == []
-    assert told(modelled(tiny_gemma4(), **lora | {"gradient_checkpointing": False})) == []
-    (said,) = told(modelled(tiny_gemma4(), **lora, gradient_checkpointing_kwargs={"use_reentrant": True}))
-    assert said.where.field == "gradient_checkpointing_kwargs"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from workbench.checks import adapters, data, kernels, model, recipe, schema, template
-from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RecipeText, RowsSeen
+from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen, TextFacts
 from workbench.checks.registry import checks, run
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Finding
@@ -43,7 +43,7 @@ def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[
 
 def text_findings(document: Document, axolotl: AxolotlTable | None = None) -> Iterator[Finding]:
     """The findings for which the recipe's text alone is enough, by the table of a release, by default the newest."""
-    return run(TEXT_CHECKS, RecipeText(document, axolotl or table()))
+    return run(TEXT_CHECKS, TextFacts(document, axolotl or table()))
 
 
 def model_findings(bench: Bench) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ _FIRST_ROWS = 4
 
 
 @dataclass(frozen=True, eq=False)
-class RecipeText:
+class TextFacts:
     """The text of a recipe, and the table of the axolotl that is to read it."""
 
     document: Document

@@ -50,7 +50,7 @@ def check(
     """Declare a function as a check, and as the one place that emits `codes`.
 
     The function gets one argument, by `stage`: an "unrendered row" its `Row`, a "row" its `RowFacts`, "rows" the `Seen`
-    of all that were looked at, the recipe's "text" its `RecipeText`, the "recipe" its `Bench`, the "model" its
+    of all that were looked at, the recipe's "text" its `TextFacts`, the "recipe" its `Bench`, the "model" its
     `ModelFacts`. `when` tells of such a subject whether the check applies. Codes that an `Emitter` makes are not named.
     """
 

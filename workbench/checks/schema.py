@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks.ineffective_keys import SILENT
-from workbench.checks.recipe_facts import RecipeFacts, RecipeText
+from workbench.checks.recipe_facts import RecipeFacts, TextFacts
 from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED
 from workbench.checks.registry import check
 from workbench.errors import Where
@@ -72,7 +72,7 @@ def _four(recipe: Document, key: str, value: Any, text: str, severity: Any) -> F
 
 
 @check("C002", stage="text")
-def unknown(recipe: RecipeText) -> Iterator[Finding]:
+def unknown(recipe: TextFacts) -> Iterator[Finding]:
     """C002, and C003 for the keys of a section."""
     data = recipe.data
     axolotl = recipe.axolotl
@@ -106,7 +106,7 @@ def _rename(path: KeyPath, name: str) -> tuple[Edit, ...]:
 
 
 @check(stage="text")
-def outdated(recipe: RecipeText) -> Iterator[Finding]:
+def outdated(recipe: TextFacts) -> Iterator[Finding]:
     """C003: keys that axolotl renamed or removed."""
     data, axolotl = recipe.data, recipe.axolotl
     for key in data:
@@ -134,7 +134,7 @@ def outdated(recipe: RecipeText) -> Iterator[Finding]:
 
 
 @check("C006", stage="text")
-def unplugged(recipe: RecipeText) -> Iterator[Finding]:
+def unplugged(recipe: TextFacts) -> Iterator[Finding]:
     """C006: keys of plugins that the recipe does not list."""
     data, schema = recipe.data, recipe.axolotl.schema
     plugins = [name for name in data.get("plugins") or () if isinstance(name, str)]
@@ -162,7 +162,7 @@ def _other_keys(schema: Schema) -> Any:
 
 
 @check(stage="text")
-def refused_values(recipe: RecipeText) -> Iterator[Finding]:
+def refused_values(recipe: TextFacts) -> Iterator[Finding]:
     """C010, for the keys that the typed recipe does not hold, and for names that are looked up later."""
     data = {key: value for key, value in recipe.data.items() if isinstance(key, str)}
     model = _other_keys(recipe.axolotl.schema)
@@ -183,7 +183,7 @@ def refused_values(recipe: RecipeText) -> Iterator[Finding]:
 
 
 @check(stage="text")
-def unreadable(recipe: RecipeText) -> Iterator[Finding]:
+def unreadable(recipe: TextFacts) -> Iterator[Finding]:
     """C011, for what does not compile; a pattern that never ends is found with the model's names."""
     for pattern, problem in broken(recipe.data):
         text = f"the pattern {pattern.shown} does not compile: {problem}"
@@ -191,20 +191,20 @@ def unreadable(recipe: RecipeText) -> Iterator[Finding]:
 
 
 @check("C004", stage="text")
-def contradictory(recipe: RecipeText) -> Iterator[Finding]:
+def contradictory(recipe: TextFacts) -> Iterator[Finding]:
     """C004: keys that axolotl refuses together."""
     for _, message, hint, where, fix in _broken(recipe, REFUSED):
         yield Finding("C004", "error", message, hint, where, fix)
 
 
 @check("C005", stage="text")
-def ineffective(recipe: RecipeText) -> Iterator[Finding]:
+def ineffective(recipe: TextFacts) -> Iterator[Finding]:
     """C005: keys without effect beside others, which axolotl accepts without a message."""
     for stops, message, hint, where, fix in _broken(recipe, SILENT):
         yield Finding("C005", "error" if stops else "warning", message, hint, where, fix)
 
 
-def _broken(recipe: RecipeText, rules: Iterable[Any]) -> Iterator[tuple[bool, str, str, Where, Fix | None]]:
+def _broken(recipe: TextFacts, rules: Iterable[Any]) -> Iterator[tuple[bool, str, str, Where, Fix | None]]:
     """(axolotl stops, message, hint, place, fix) for each rule that the recipe breaks."""
     data: Mapping[str, Any] = recipe.data
     for rule in rules:

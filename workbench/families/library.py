@@ -196,10 +196,12 @@ def select_strategy(
     if family is None:
         family = identify(model_type, classes)
 
-    known = {spec.class_name: spec for spec in library.strategies}
     picked = (axolotl or table()).strategies.pick(model_type, chat_template, classes)
+    described = [spec for spec in library.strategies if spec.class_name == picked]
     # A class that no spec describes renders by itself, and has no multimodal collator.
-    spec = known.get(picked, known[BASE_STRATEGY])
+    described = described or [spec for spec in library.strategies if spec.class_name == BASE_STRATEGY]
+    # Two families can have a class in common; each describes it in its own words.
+    spec = next((one for one in described if library.homes.get(one.name) is family), described[0])
     home = library.homes.get(spec.name)
     rows = home.boundaries if home is not None and spec.built_in else ()
     return Strategy(spec, rows, family or home)
