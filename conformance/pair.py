@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from conformance.environment import HOME, ROOT
+from conformance.environment import ROOT, here
 from tests.support import processors
 from workbench.consumers.axolotl import worker
 
@@ -38,14 +38,14 @@ FIELD = "chat"
 
 
 def model_folder(family: str, *, real: bool = processors.TOKENIZERS is not None) -> Path:
-    """The family's processor folder, kept in `.conformance` for as long as what it is made from is unchanged.
+    """The family's processor folder, kept in the release's place for as long as what it is made from is unchanged.
 
     `real`: around the family's real tokenizer, else around a small one with its control tokens.
     """
     digest = hashlib.sha256()
     for source in sorted((ROOT / "tests" / "support").glob("*.py")):
         digest.update(source.read_bytes())
-    kept = HOME / "models" / digest.hexdigest()[:12] / ("real" if real else "fallback")
+    kept = here().home / "models" / digest.hexdigest()[:12] / ("real" if real else "fallback")
     folder = kept / family
     if not (folder / "complete").is_file():
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from workbench.consumers.axolotl.at_hand import TableChoice
     from workbench.consumers.axolotl.loader import Rehearsal
     from workbench.consumers.protocol import Asked
     from workbench.data.sources import RowSource
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.load import Loaded
+    from workbench.recipe.axolotl_table import AxolotlTable
     from workbench.recipe.model import DatasetSpec, Recipe
     from workbench.recipe.path import TrainingPath
     from workbench.recipe.yaml.document import Document
@@ -54,8 +57,12 @@ class Bench:
         trust_remote_code: bool = False,
         offline: bool = False,
         axolotl_python: str | None = None,
+        axolotl_version: str | None = None,
     ) -> None:
-        """Nothing is loaded yet. Without a document, `load` makes a recipe for `model` from its family's defaults."""
+        """Nothing is loaded yet. Without a document, `load` makes a recipe for `model` from its family's defaults.
+
+        `axolotl_version`: the release whose table answers what is not asked of axolotl itself; see `axolotl`.
+        """
         self._document = document
         self._model = model
         self._data = data
@@ -65,6 +72,7 @@ class Bench:
         self._trust_remote_code = trust_remote_code
         self._offline = offline
         self._axolotl_python = axolotl_python
+        self._axolotl_version = axolotl_version
         self._own_recipe = document is None
         self.asks_loader = False
         """True where the checks ask axolotl's own loader, which takes seconds for every text of the recipe."""
@@ -98,7 +106,25 @@ class Bench:
             "trust_remote_code": self._trust_remote_code,
             "offline": self._offline,
             "axolotl_python": self._axolotl_python,
+            "axolotl_version": self._axolotl_version,
         }
+
+    @property
+    def axolotl(self) -> AxolotlTable:
+        """The answers of the axolotl that is to train, for what is not asked of itself.
+
+        The release that was given ("0.21"), else that of the axolotl at hand or the one nearest to it, else the newest.
+
+        Raises:
+            InputError: there is no table of the release that was given.
+        """
+        return self._table_choice.table
+
+    @cached_property
+    def _table_choice(self) -> TableChoice:
+        from workbench.consumers.axolotl.at_hand import choose_table
+
+        return choose_table(self._axolotl_version, self._axolotl_python)
 
     @property
     def data_is_sample(self) -> bool:
@@ -127,8 +153,11 @@ class Bench:
         from workbench.models.load import load
         from workbench.recipe.knobs import repeating_model
 
-        found = settings(self.recipe_dir, axolotl_python=self._axolotl_python)
+        found = settings(self.recipe_dir, axolotl_python=self._axolotl_python, axolotl_version=self._axolotl_version)
         self._axolotl_python, self.asks = found.axolotl_python, found.ask
+        self._axolotl_version = found.axolotl_version
+        # Another Python or release may be named there.
+        self.__dict__.pop("_table_choice", None)
         known = dict(self._document.data) if self._document is not None else {}
         source = self._model or known.get("base_model")
         if not source:
@@ -182,7 +211,7 @@ class Bench:
 
         loaded = self.loaded
         template = "tokenizer_default" if loaded.tokenizer_template is not None else "jinja"
-        template = named_template(loaded, self.family, self._axolotl_python) or template
+        template = named_template(loaded, self.family, self._axolotl_python, self.axolotl) or template
         return new_recipe(
             source,
             self.family,
@@ -191,6 +220,7 @@ class Bench:
             template_text=loaded.processor_template if template == "jinja" else None,
             processor=loaded.processor is not None or self.family is not None,
             config=loaded.config,
+            axolotl=self.axolotl,
         )
 
     def apply(self) -> None:
@@ -214,6 +244,7 @@ class Bench:
                 tokenizer_template=loaded.tokenizer_template,
                 processor_template=loaded.processor_template,
                 axolotl_python=self._axolotl_python,
+                axolotl=self.axolotl,
                 base_dir=self.recipe_dir,
                 where=self._place(("chat_template",)),
             )
@@ -227,6 +258,7 @@ class Bench:
             chat_template=self.recipe.chat_template,
             processor_class_names=loaded.processor_classes,
             family=self.family,
+            axolotl=self.axolotl,
         )
         self.media: list[MediaId] = self.strategy.media_ids(loaded.processor, loaded.tokenizer, self.family)
         kinds = {media.id: media.kind for media in self.media}
@@ -267,6 +299,7 @@ class Bench:
         self.masking = self.masking_of(self.document, recipe)
         self.findings = [
             *self.loaded.notes,
+            *self._table_choice.findings,
             *self.template.findings,
             *ignored_knobs(recipe),
             *startup_findings(self),
@@ -510,8 +543,8 @@ def open(
         config: an axolotl YAML file.
         model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
         data: a file, folder or hub dataset shown instead of the recipe's.
-        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python` (see `Bench`), and
-            `progress`.
+        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python`,
+            `axolotl_version` (see `Bench`), and `progress`.
 
     Raises:
         BenchError: with what happened and what to do.

@@ -23,7 +23,7 @@ def main(names: list[str]) -> int:
         return 2
     worst = 0
     for name in names or known:
-        python = environment.ensure() if name in WITH_AXOLOTL else sys.executable
+        python = environment.newest().ensure() if name in WITH_AXOLOTL else sys.executable
         print(f"== {name}", flush=True)
         command = [os.fspath(python), "-m", f"tests.benchmarks.bench_{name}"]
         worst = max(worst, subprocess.run(command, cwd=ROOT, check=False).returncode)

@@ -84,6 +84,10 @@ REFUSED: dict[str, Case] = {
         "val_set_size",
     ),
     "early stopping without steps": ({"early_stopping_patience": 3}, "early_stopping_patience"),
+    "deepspeed and fsdp_config, refused": (
+        {"deepspeed": "zero2.json", "fsdp_version": 2, "fsdp_config": {"offload_params": False}},
+        "deepspeed",
+    ),
     "deepspeed and fsdp": ({"deepspeed": "zero2.json", "fsdp": ["full_shard"]}, "deepspeed"),
     "8-bit optimizer under FSDP2": (
         {

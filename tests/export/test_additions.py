@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ import yaml
 from tests.checks.contradictory import ACCEPTED, REFUSED
 from workbench.bench import Bench
 from workbench.checks.ineffective_keys import broken
+from workbench.consumers.axolotl.at_hand import TableChoice
 from workbench.export import added_keys
 from workbench.export.added_keys import model_keys, run_keys
 from workbench.export.compose import MULTIMODAL, compose, reopen
 from workbench.families.library import families
 from workbench.models.targets import trained
 from workbench.recipe import lora_kernels
+from workbench.recipe.axolotl_table import table
 from workbench.recipe.yaml.document import Document
 
 Make = Callable[..., Bench]
@@ -48,7 +51,8 @@ def exported(bench: Bench) -> dict[str, Any]:
     before = bench.document.data
     made = compose(bench, rows=())
     after = dict(yaml.safe_load(made.text))
-    assert broken(after) <= broken(before)
+    release = bench.axolotl.release
+    assert broken(after, release) <= broken(before, release)
     assert {key: after.get(key) for key in before if key not in ("datasets", *MULTIMODAL)} == {
         key: value for key, value in before.items() if key not in ("datasets", *MULTIMODAL)
     }
@@ -67,12 +71,12 @@ def test_no_half_of_a_contradiction_is_completed(make: Make, monkeypatch: pytest
     assert len(asked) > 60
     for keys in asked:
         document = Document(short(**keys)(text))
-        before = broken(document.data)
+        before = broken(document.data, bench.axolotl.release)
         for added in (model_keys, run_keys):
             for line in added(bench, document):
                 assert line.key not in document.data
                 document.set((line.key,), line.value)
-        assert broken(document.data) <= before, keys
+        assert broken(document.data, bench.axolotl.release) <= before, keys
     after = exported(make(short(dataset_exact_deduplication=True)))
     assert "skip_prepare_dataset" not in after
 
@@ -135,9 +139,9 @@ def test_kernels_are_turned_off_where_they_would_stop_the_run(make: Make, monkey
     off = {"lora_mlp_kernel": False, "lora_qkv_kernel": False, "lora_o_kernel": False}
     keys = {"adapter": "lora", "lora_r": 4, "lora_target_modules": PATTERN}
     assert not off.keys() & exported(make(short(**keys))).keys()
-    known = lora_kernels.kernel_support()
-    changed = lora_kernels.KernelSupport(known.axolotl, frozenset(), frozenset(), {"gemma4": "it cannot"})
-    monkeypatch.setattr(lora_kernels, "kernel_support", lambda: changed)
+    kernels = lora_kernels.KernelSupport(frozenset(), frozenset(), {"gemma4": "it cannot"})
+    changed = TableChoice(replace(table(), kernels=kernels))
+    monkeypatch.setattr("workbench.consumers.axolotl.at_hand.choose_table", lambda *_: changed)
     after = exported(make(short(**keys)))
     assert {key: after.get(key) for key in off} == off
     assert not off.keys() & exported(make(short(**keys, lora_embedding_kernel=True))).keys()

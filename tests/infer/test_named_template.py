@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from workbench.infer import named_template as naming
 from workbench.infer.named_template import named_template
 from workbench.paths import sample_dir
 from workbench.recipe import plugin
+from workbench.recipe.axolotl_table import table
 
 DEMO = str(sample_dir() / "demo-model")
 
@@ -50,10 +53,9 @@ def test_a_text_that_writes_anything_else_is_not(bench: Bench, tmp_path: Path, o
 def test_without_an_axolotl_the_hash_decides(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert named_template(bench.loaded, bench.family) is None
     assert named_template(bench.loaded, bench.family, str(tmp_path / "no python")) is None
-    monkeypatch.setattr(
-        naming, "is_bundled", lambda name, text: (name, text) == ("gemma4", bench.loaded.tokenizer_template)
-    )
-    assert named_template(bench.loaded, bench.family) == "gemma4"
+    own = sha256((bench.loaded.tokenizer_template or "").encode()).hexdigest()
+    known = replace(table(), templates={"gemma4": own})
+    assert named_template(bench.loaded, bench.family, axolotl=known) == "gemma4"
     assert named_template(bench.loaded, None) is None
 
 
@@ -65,7 +67,7 @@ def test_without_an_axolotl_the_hash_decides(bench: Bench, monkeypatch: pytest.M
 def test_other_boundaries_are_not_those_of_the_name(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(naming, "is_bundled", lambda name, text: True)
+    monkeypatch.setattr(naming, "_same_text", lambda *_: True)
     assert bench.family is not None
     first, *others = bench.family.boundaries
     other = FamilyBoundary.model_validate(first.model_dump() | change)

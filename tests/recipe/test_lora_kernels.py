@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_support, kernel_switch
+from workbench.recipe.axolotl_table import releases, table
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_switch
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import new_recipe
 
@@ -33,22 +34,23 @@ def test_when_they_are_on(data: dict[str, Any], expected: str | None) -> None:
     assert kernel_switch(data) == expected
 
 
-def test_models_are_parted_in_three() -> None:
-    known = kernel_support()
+@pytest.mark.parametrize("release", releases())
+def test_models_are_parted_in_three(release: str) -> None:
+    known = table(release).kernels
     assert {"gemma3", "gemma4", "gemma4_unified", "mistral3", "qwen3_5", "qwen3_vl"} <= known.applied
     assert {"muse_glimmer", "paddleocr_vl", "qwen4_exp"} <= known.off
     assert {"qwen2_vl", "qwen2_5_vl", "qwen3_vl_moe", "llava", "internvl", "mllama", "llama4"} <= known.raises.keys()
     assert not known.applied & known.raises.keys()
     assert not known.off & (known.applied | known.raises.keys())
-    assert kernel_error(LORA, "qwen2_vl") is not None
-    assert kernel_error(LORA, "gemma3") is None
-    assert kernel_error(LORA, "nobody_asked") is None
-    assert kernel_error(LORA, None) is None
+    assert kernel_error(LORA, "qwen2_vl", known) is not None
+    assert kernel_error(LORA, "gemma3", known) is None
+    assert kernel_error(LORA, "nobody_asked", known) is None
+    assert kernel_error(LORA, None, known) is None
 
 
 @pytest.mark.parametrize(("model_type", "off"), [("qwen2_5_vl", True), ("gemma3", False), ("nobody_asked", False)])
 def test_a_new_recipe_turns_them_off_where_they_stop(model_type: str, off: bool) -> None:
     document = new_recipe("org/model", config={"model_type": model_type})
     assert {key for key in KERNELS if document.get((key,)) is False} == (set(KERNELS) if off else set())
-    assert ("asked of axolotl 0.19.0" in " ".join(document.text.replace("#", " ").split())) == off
+    assert (f"from the table of {table().name}" in " ".join(document.text.replace("#", " ").split())) == off
     assert Recipe.check(document) == []

@@ -24,6 +24,8 @@ class Environment:
     home: Path
     stamp: str
     sources: tuple[Path, ...]
+    base: Path = Path(sys.executable)
+    """The interpreter that it is made of."""
 
     @property
     def python(self) -> Path:
@@ -36,7 +38,7 @@ class Environment:
         `install` is given a function that runs uv in it, and `also` whether it was made anew. Returns the interpreter.
         Raises `subprocess.CalledProcessError` where a package cannot be installed.
         """
-        self.home.mkdir(exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             also(self._make_unless_current(install))
@@ -45,7 +47,7 @@ class Environment:
     def _make_unless_current(self, install: Callable[[Step], None]) -> bool:
         stamp = self.home / self.stamp
         content = b"".join(path.read_bytes() for path in self.sources)
-        wanted = f"{hashlib.sha256(content).hexdigest()} {sys.version_info[0]}.{sys.version_info[1]}"
+        wanted = f"{hashlib.sha256(content).hexdigest()} {_version(self.base)}"
         if stamp.is_file() and stamp.read_text() == wanted and self.python.is_file():
             return False
         name = self.home.relative_to(ROOT)
@@ -56,11 +58,19 @@ class Environment:
         def uv(*words: str | Path) -> None:
             subprocess.run([*tool, *words], cwd=ROOT, check=True)
 
-        uv("venv", "--quiet", "--clear", "--python", sys.executable, self.home / "venv")
+        uv("venv", "--quiet", "--clear", "--python", self.base, self.home / "venv")
         # Compiled here, on every core, and not by each worker as it imports.
         install(lambda *words: uv("pip", words[0], "--quiet", "--python", self.python, *words[1:]))
         stamp.write_text(wanted)
         return True
+
+
+def _version(python: Path) -> str:
+    """Major and minor number of an interpreter's Python."""
+    if python == Path(sys.executable):
+        return f"{sys.version_info[0]}.{sys.version_info[1]}"
+    question = "import sys; print(*sys.version_info[:2], sep='.')"
+    return subprocess.run([python, "-c", question], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _uv(home: Path) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.support.processors import TOKENIZERS
 from workbench.errors import EnvironmentProblem, InputError
-from workbench.recipe.bundled_templates import bundled_in, is_bundled
+from workbench.recipe.axolotl_table import releases, table
 from workbench.tokens.template import bundled_templates, choose_template
 
 OWN = {"tokenizer_template": "T", "processor_template": "P"}
@@ -94,17 +95,17 @@ def test_without_axolotl_the_models_own_is_shown_and_said(monkeypatch):
 def test_without_axolotl_a_model_whose_own_text_is_the_bundled_one_is_shown_with_it(monkeypatch):
     bundled = "<You are a helpful assistant.>"
     monkeypatch.setattr("workbench.tokens.template.find_spec", lambda name: None)
-    monkeypatch.setattr(
-        "workbench.recipe.bundled_templates.table", lambda: {"1.0": {"chatml": sha256(bundled.encode()).hexdigest()}}
-    )
+    known = replace(table(), templates={"chatml": sha256(bundled.encode()).hexdigest()})
     recipe = {"chat_template": "chatml", "default_system_message": "Be brief."}
     for own in ({"tokenizer_template": bundled}, {"tokenizer_template": None}):
-        chosen = choose_template(recipe, **(own | {"processor_template": bundled}))
+        chosen = choose_template(recipe, axolotl=known, **(own | {"processor_template": bundled}))
         assert (chosen.text, chosen.source, chosen.findings) == ("<Be brief.>", "axolotl's chatml", ())
-    other = choose_template(recipe, tokenizer_template=bundled + " ", processor_template=None)
+    other = choose_template(recipe, axolotl=known, tokenizer_template=bundled + " ", processor_template=None)
     assert [finding.code for finding in other.findings] == ["T007"]
-    assert "not the model's own (axolotl 1.0)" in other.findings[0].message
-    unknown = choose_template({"chat_template": "mine"}, tokenizer_template=bundled, processor_template=None)
+    assert f"not the model's own (from the table of {known.name})" in other.findings[0].message
+    unknown = choose_template(
+        {"chat_template": "mine"}, axolotl=known, tokenizer_template=bundled, processor_template=None
+    )
     assert "not the model's own" not in unknown.findings[0].message
 
 
@@ -115,9 +116,9 @@ def test_real_models_that_carry_a_bundled_text():
     same = {"llama3_2_vision": "llama3_2_vision", "llama4": "llama4", "llava_1_5": "llava"}
     for folder, name in same.items():
         text = (TOKENIZERS / folder / "chat_template.jinja").read_text("utf-8")
-        assert "0.19.0" in bundled_in(name, text), name
-        assert is_bundled(name, text), name
-    assert not is_bundled("gemma4", (TOKENIZERS / "gemma4" / "chat_template.jinja").read_text("utf-8"))
+        assert all(table(release).is_bundled(name, text) for release in releases()), name
+        assert not table().is_bundled(name, text + " ")
+    assert not table().is_bundled("gemma4", (TOKENIZERS / "gemma4" / "chat_template.jinja").read_text("utf-8"))
 
 
 def test_a_python_without_axolotl_or_without_python_is_an_error(tmp_path):

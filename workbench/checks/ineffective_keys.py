@@ -1,4 +1,4 @@
-"""Keys of which one has no effect, or which stop the run later, and which axolotl 0.19's validators take in silence."""
+"""Keys of which one has no effect, or which stop the run later, and which axolotl's validators take in silence."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def _twice(rank: Any) -> int:
     return 2 * rank if isinstance(rank, int) and rank > 0 else 32
 
 
-def broken(data: Data) -> frozenset[str]:
-    """The names of the rules that a recipe breaks, those that axolotl refuses and those that it is silent about."""
-    return frozenset(rule.name for rule in (*REFUSED, *SILENT) if rule.at(data) is not None)
+def broken(data: Data, release: str) -> frozenset[str]:
+    """The names of a release's rules that a recipe breaks: those that axolotl refuses, and those it is silent about."""
+    return frozenset(rule.name for rule in (*REFUSED, *SILENT) if rule.holds(release) and rule.at(data) is not None)
 
 
 def _zero3(data: Data) -> bool:
@@ -166,6 +166,7 @@ SILENT: tuple[Rule, ...] = (
         when("deepspeed", lambda d: d.get("deepspeed") and d.get("fsdp_config") is not None and not d.get("fsdp")),
         "deepspeed and fsdp_config are both given",
         "Keep one of them.",
+        before="0.21",
     ),
     Rule(
         "packing without separation",

@@ -9,12 +9,11 @@ from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
 from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
 from workbench.checks.schema import BAD_PATTERN
-from workbench.consumers.axolotl.startup import version_at_hand
 from workbench.findings import Edit, Emitter, Finding, Fix
 from workbench.models.forward import forward_facts
 from workbench.models.patterns import PatternError
 from workbench.models.sizes import UNSIZED
-from workbench.recipe.checkpointing import AS_OF, is_reentrant
+from workbench.recipe.checkpointing import is_reentrant
 
 NOT_CHECKED = Emitter("A013", __name__)
 # The largest attention head that a backend takes; one that is not named here takes any.
@@ -111,18 +110,17 @@ def checkpointing(model: ModelFacts) -> Iterator[Finding]:
     key = "gradient_checkpointing_kwargs" if told else "gradient_checkpointing"
     edit = Edit(("gradient_checkpointing_kwargs",), {**(told or {}), "use_reentrant": False})
     fix = Fix("use_reentrant: false", (edit,))
-    unsaid = "" if told else ", as axolotl has it where nothing is said"
+    unsaid = "" if told else f", as {model.bench.axolotl.name} has it where nothing is said"
     hint = "Set gradient_checkpointing_kwargs.use_reentrant to false."
     yield Finding("A007", "warning", f"checkpointing is reentrant{unsaid}: {why}", hint, model.at(key), fix)
 
 
 def _reentrant(model: ModelFacts) -> bool:
-    """What axolotl says, where it was asked, else what the table says."""
+    """True where checkpointing is reentrant: axolotl's answer where it was asked, else that of the table."""
     rehearsal = model.rehearsal
     if rehearsal is not None and rehearsal.refused is None:
         return bool(rehearsal.use_reentrant)
-    version = version_at_hand(model.bench) or AS_OF
-    return is_reentrant(model.bench.recipe, model.bench.loaded.model_type, version)
+    return is_reentrant(model.bench.recipe, model.bench.loaded.model_type, model.bench.axolotl)
 
 
 def _lost(model: ModelFacts) -> str | None:

@@ -19,10 +19,11 @@ from workbench.checks import (
     template,
     text_path,
 )
-from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen
+from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen, TextFacts
 from workbench.checks.registry import checks, run
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Finding
+from workbench.recipe.axolotl_table import AxolotlTable, table
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -48,14 +49,14 @@ def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[
         if finding.code != "M013" or _place(finding) not in ruled:
             yield finding
     yield from found
-    for finding in text_findings(bench.document):
+    for finding in text_findings(bench.document, bench.axolotl):
         if _place(finding) not in ignored:
             yield finding
 
 
-def text_findings(document: Document) -> Iterator[Finding]:
-    """The findings for which the recipe's text alone is enough."""
-    return run(TEXT_CHECKS, document)
+def text_findings(document: Document, axolotl: AxolotlTable | None = None) -> Iterator[Finding]:
+    """The findings for which the recipe's text alone is enough, by the table of a release, by default the newest."""
+    return run(TEXT_CHECKS, TextFacts(document, axolotl or table()))
 
 
 def model_findings(bench: Bench) -> Iterator[Finding]:

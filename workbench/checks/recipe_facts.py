@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError, Where
+from workbench.recipe.axolotl_table import AxolotlTable
+from workbench.recipe.yaml.nodes import KeyPath
+from workbench.recipe.yaml.read import Parsed
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -19,6 +22,32 @@ if TYPE_CHECKING:
     from workbench.row import Row
 
 _FIRST_ROWS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class TextFacts:
+    """The text of a recipe, and the table of the axolotl that is to read it."""
+
+    document: Document
+    axolotl: AxolotlTable
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The recipe's values."""
+        return self.document.data
+
+    @property
+    def parsed(self) -> Parsed:
+        """The text as it was read, with the places of its values."""
+        return self.document.parsed
+
+    def get(self, path: KeyPath, default: Any = None) -> Any:
+        """The value at a path, or `default`."""
+        return self.document.get(path, default)
+
+    def where(self, path: KeyPath, *, key: bool = False) -> Where:
+        """The place of a value, or of its key."""
+        return self.document.where(path, key=key)
 
 
 @dataclass(frozen=True, eq=False)

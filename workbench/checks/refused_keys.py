@@ -1,6 +1,6 @@
-"""Keys that contradict each other, which axolotl 0.19's validators refuse.
+"""Keys that contradict each other, which axolotl's validators refuse.
 
-`make conformance` gives a case of every rule to axolotl's own validator.
+`make conformance` gives a case of every rule to the validator of each release that it holds for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
 class Rule:
     """A contradiction: the key it is reported at, a test for it, and the edit that resolves it.
 
-    `stops`: the run ends at it, whatever the validators say.
+    `stops`: the run ends at it, whatever the validators say. `since`, `before`: the first release that the rule holds
+    for, and the first that it holds for no longer.
     """
 
     name: str
@@ -39,6 +40,19 @@ class Rule:
     hint: str
     mend: Callable[[Data], tuple[str, tuple[Edit, ...]]] | None = None
     stops: bool = False
+    since: str | None = None
+    before: str | None = None
+
+    def holds(self, release: str) -> bool:
+        """True where the rule is one of this release of axolotl."""
+        here = _numbers(release)
+        return (self.since is None or here >= _numbers(self.since)) and (
+            self.before is None or here < _numbers(self.before)
+        )
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(map(int, release.split(".")))
 
 
 def set_to(key: str, value: Any) -> Callable[[Data], tuple[str, tuple[Edit, ...]]]:
@@ -210,6 +224,7 @@ REFUSED: tuple[Rule, ...] = (
         "context_parallel_size above 1 needs flash_attention_2",
         "Set attn_implementation: flash_attention_2.",
         set_to("attn_implementation", "flash_attention_2"),
+        before="0.21",
     ),
     Rule(
         "softmax scaling without flex",
@@ -335,6 +350,14 @@ REFUSED: tuple[Rule, ...] = (
         both("deepspeed", "fsdp"),
         "deepspeed and fsdp exclude each other",
         "Keep one of them.",
+        before="0.21",
+    ),
+    Rule(
+        "deepspeed and fsdp_config, refused",
+        both("deepspeed", "fsdp_config"),
+        "deepspeed and fsdp_config exclude each other",
+        "Keep one of them.",
+        since="0.21",
     ),
     Rule(
         "8-bit optimizer under FSDP2",

@@ -50,7 +50,7 @@ def check(
     """Declare a function as a check, and as the one place that emits `codes`.
 
     The function gets one argument, by `stage`: an "unrendered row" or "asked row" its `Row`, a "row" its `RowFacts`,
-    "rows" the `RowsSeen` of all that were checked, the recipe's "text" its `Document`, the "recipe" its `RecipeFacts`,
+    "rows" the `RowsSeen` of all that were checked, the recipe's "text" its `TextFacts`, the "recipe" its `RecipeFacts`,
     the "model" its `ModelFacts`. The check applies where `when` is true of it. Codes that an `Emitter` makes are not
     named.
     """

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks.ineffective_keys import SILENT
-from workbench.checks.recipe_facts import RecipeFacts
+from workbench.checks.recipe_facts import RecipeFacts, TextFacts
 from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED
 from workbench.checks.registry import check
 from workbench.errors import Where
@@ -17,25 +17,12 @@ from workbench.recipe import plugin
 from workbench.recipe.model import Recipe
 from workbench.recipe.patterns import broken
 from workbench.recipe.refusals import BAD_VALUE, validated
-from workbench.recipe.schema import annotation, nearest, schema, unknown_keys
+from workbench.recipe.schema import Schema, annotation, nearest, unknown_keys
 from workbench.recipe.yaml.nodes import KeyPath, dotted
 
 if TYPE_CHECKING:
     from workbench.recipe.yaml.document import Document
 
-RENAMED = {
-    "evaluation_strategy": "eval_strategy",
-    "noisy_embedding_alpha": "neftune_noise_alpha",
-    "dpo_beta": "rl_beta",
-    "dataset_processes": "dataset_num_proc",
-    "pretrain_multipack_buffer_size": "streaming_multipack_buffer_size",
-}
-REMOVED = (
-    *("max_packed_sequence_len", "rope_scaling", "s2_attention", "flash_attn_rms_norm"),
-    *("dpo_use_logits_to_keep", "dpo_generate_during_eval", "dpo_norm_loss", "rpo_alpha"),
-    *("unsloth_cross_entropy_loss", "unsloth_lora_mlp", "unsloth_lora_qkv", "unsloth_lora_o"),
-    *("unsloth_rms_norm", "unsloth_rope"),
-)
 OUTDATED = Emitter("C003", __name__)
 BAD_PATTERN = Emitter("C011", __name__)
 _SHIPPED = ("axolotl.integrations.", plugin.NAME)
@@ -87,12 +74,13 @@ def _four(recipe: Document, key: str, value: Any, text: str, severity: Any) -> F
 
 
 @check("C002", stage="text")
-def unknown(recipe: Document) -> Iterator[Finding]:
+def unknown(recipe: TextFacts) -> Iterator[Finding]:
     """C002, and C003 for the keys of a section."""
     data = recipe.data
-    for path, names in unknown_keys(data):
+    axolotl = recipe.axolotl
+    for path, names in unknown_keys(data, axolotl.schema):
         key, section = str(path[-1]), recipe.get(path[:-1]) if len(path) > 1 else data
-        if path == (key,) and key in REMOVED:
+        if path == (key,) and (key in axolotl.removed or key in axolotl.renamed):
             continue
         plain = key.removeprefix("fsdp_")
         if path[0] == "fsdp_config" and plain != key and plain in names and isinstance(section, dict):
@@ -103,9 +91,9 @@ def unknown(recipe: Document) -> Iterator[Finding]:
             continue
         near = nearest(key, names)
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
-        text = f"{place}; it says nothing and ignores it"
+        text = f"{place} (from the table of {axolotl.name}); it says nothing and ignores it"
         where = recipe.where(path, key=True)
-        if len(path) == 1 and (others := _other_plugins(data)):
+        if len(path) == 1 and (others := _other_plugins(data, axolotl.schema)):
             # A plugin from elsewhere may declare it, and nobody here can tell.
             if near is not None and near not in data:
                 hint = f"Did you mean {near}? Where {others[0]} reads it, all is well."
@@ -121,15 +109,15 @@ def unknown(recipe: Document) -> Iterator[Finding]:
             yield Finding("C002", "error", text, f"Did you mean {near}?", where, fix)
 
 
-def _other_plugins(data: Mapping[Any, Any]) -> list[str]:
+def _other_plugins(data: Mapping[Any, Any], schema: Schema) -> list[str]:
     """The plugins that a recipe lists and axolotl does not ship."""
     listed = data.get("plugins")
     names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-    return [name for name in names if name not in schema().plugins and not name.startswith(_SHIPPED)]
+    return [name for name in names if name not in schema.plugins and not name.startswith(_SHIPPED)]
 
 
 @check("C012", stage="text")
-def repeated(recipe: Document) -> Iterator[Finding]:
+def repeated(recipe: TextFacts) -> Iterator[Finding]:
     """C012: keys that stand more than once in their mapping."""
     for path, lines in recipe.parsed.repeated():
         earlier = ", ".join(map(str, lines[:-1]))
@@ -146,22 +134,25 @@ def _rename(path: KeyPath, name: str) -> tuple[Edit, ...]:
 
 
 @check(stage="text")
-def outdated(recipe: Document) -> Iterator[Finding]:
+def outdated(recipe: TextFacts) -> Iterator[Finding]:
     """C003: keys that axolotl renamed or removed."""
-    data = recipe.data
+    data, axolotl = recipe.data, recipe.axolotl
     for key in data:
         where = recipe.where((key,), key=True) if isinstance(key, str) else Where()
-        if key in RENAMED and data[key] is not None:
-            new = RENAMED[key]
+        if key in axolotl.renamed and data[key] is not None:
+            new = axolotl.renamed[key]
             refused = key == "noisy_embedding_alpha" and data.get(new)
             empty = (Edit((new,), remove=True),) if new in data and data[new] is None else ()
             edits = (*empty, *_rename((key,), new)) if data.get(new) is None else (Edit((key,), remove=True),)
             text = f"{key} is {new} now" + (", and both are set" if data.get(new) is not None else "")
             severity: Severity = "error" if refused else "warning"
             yield OUTDATED(severity, text, f"Write {new}.", where, Fix(f"{key} → {new}", edits))
-        elif key in REMOVED and data[key]:
-            fix = Fix(f"without {key}", (Edit((key,), remove=True),))
-            yield OUTDATED("error", f"axolotl no longer has {key}, and stops at it", "Remove it.", where, fix)
+        elif key in axolotl.removed and data[key]:
+            # Removed alone, it would take the sharding with it.
+            alone = key == "fsdp" and not data.get("fsdp_config")
+            fix = None if alone else Fix(f"without {key}", (Edit((key,), remove=True),))
+            hint = "Say it in fsdp_config." if alone else "Remove it."
+            yield OUTDATED("error", f"{axolotl.name} no longer has {key}, and stops at it", hint, where, fix)
         elif key in LEGACY_ATTENTION and data[key] and not data.get("attn_implementation"):
             new = LEGACY_ATTENTION[key]
             others = tuple(Edit((old,), remove=True) for old in LEGACY_ATTENTION if data.get(old))
@@ -171,13 +162,13 @@ def outdated(recipe: Document) -> Iterator[Finding]:
 
 
 @check("C006", stage="text")
-def unplugged(recipe: Document) -> Iterator[Finding]:
+def unplugged(recipe: TextFacts) -> Iterator[Finding]:
     """C006: keys of plugins that the recipe does not list."""
-    data = recipe.data
+    data, schema = recipe.data, recipe.axolotl.schema
     plugins = [name for name in data.get("plugins") or () if isinstance(name, str)]
     for key, value in data.items():
-        home = schema().plugin_of(key) if isinstance(key, str) and value not in (None, False) else None
-        if home is None or any(key in keys for name, keys in schema().plugins.items() if name in plugins):
+        home = schema.plugin_of(key) if isinstance(key, str) and value not in (None, False) else None
+        if home is None or any(key in keys for name, keys in schema.plugins.items() if name in plugins):
             continue
         text = f"{key} belongs to the plugin {home}, which the recipe does not list: it has no effect"
         fix = Fix(f"with {home.rpartition('.')[2]}", (Edit(("plugins",), [*plugins, home]),))
@@ -185,26 +176,26 @@ def unplugged(recipe: Document) -> Iterator[Finding]:
 
 
 @cache
-def _other_keys() -> Any:
+def _other_keys(schema: Schema) -> Any:
     """The keys that the typed recipe does not have, as one of pydantic's classes; it coerces as axolotl's does."""
     from pydantic import ConfigDict, create_model
 
-    plugged = {name: entry for keys in schema().plugins.values() for name, entry in keys.items()}
+    plugged = {name: entry for keys in schema.plugins.values() for name, entry in keys.items()}
     fields: dict[str, Any] = {
         key: (annotation(entry["type"]) | None if entry["type"] != "any" else Any, None)
-        for key, entry in {**plugged, **schema().keys}.items()
+        for key, entry in {**plugged, **schema.keys}.items()
         if key not in Recipe.model_fields
     }
     return create_model("OtherKeys", __config__=ConfigDict(extra="ignore", protected_namespaces=()), **fields)
 
 
 @check(stage="text")
-def refused_values(recipe: Document) -> Iterator[Finding]:
+def refused_values(recipe: TextFacts) -> Iterator[Finding]:
     """C010, for the keys that the typed recipe does not hold, and for names that are looked up later."""
     data = {key: value for key, value in recipe.data.items() if isinstance(key, str)}
-    model = _other_keys()
+    model = _other_keys(recipe.axolotl.schema)
     yield from validated(model, {key: data[key] for key in data if key in model.model_fields}, recipe.parsed, {})[1]
-    for key, names in schema().names.items():
+    for key, names in recipe.axolotl.schema.names.items():
         value = data.get(key)
         if not isinstance(value, str) or value in names:
             continue
@@ -240,7 +231,7 @@ def removed_class(recipe: RecipeFacts) -> Iterator[Finding]:
 
 
 @check(stage="text")
-def unreadable(recipe: Document) -> Iterator[Finding]:
+def unreadable(recipe: TextFacts) -> Iterator[Finding]:
     """C011, for what does not compile; a pattern that never ends is found with the model's names."""
     for pattern, problem in broken(recipe.data):
         text = f"the pattern {pattern.shown} does not compile: {problem}"
@@ -248,24 +239,24 @@ def unreadable(recipe: Document) -> Iterator[Finding]:
 
 
 @check("C004", stage="text")
-def contradictory(recipe: Document) -> Iterator[Finding]:
+def contradictory(recipe: TextFacts) -> Iterator[Finding]:
     """C004: keys that axolotl refuses together."""
     for _, message, hint, where, fix in _broken(recipe, REFUSED):
         yield Finding("C004", "error", message, hint, where, fix)
 
 
 @check("C005", stage="text")
-def ineffective(recipe: Document) -> Iterator[Finding]:
+def ineffective(recipe: TextFacts) -> Iterator[Finding]:
     """C005: keys without effect beside others, which axolotl accepts without a message."""
     for stops, message, hint, where, fix in _broken(recipe, SILENT):
         yield Finding("C005", "error" if stops else "warning", message, hint, where, fix)
 
 
-def _broken(recipe: Document, rules: Iterable[Any]) -> Iterator[tuple[bool, str, str, Where, Fix | None]]:
+def _broken(recipe: TextFacts, rules: Iterable[Any]) -> Iterator[tuple[bool, str, str, Where, Fix | None]]:
     """(axolotl stops, message, hint, place, fix) for each rule that the recipe breaks."""
     data: Mapping[str, Any] = recipe.data
     for rule in rules:
-        key = rule.at(data)
+        key = rule.at(data) if rule.holds(recipe.axolotl.release) else None
         if key is None:
             continue
         fix = None

@@ -34,10 +34,32 @@ def source_options(command: Command) -> Command:
             "trains. Else $VLMBENCH_AXOLOTL_PYTHON, then `axolotl-python` in .vlmbench.toml or [tool.vlmbench] of "
             "pyproject.toml in the recipe's folder or above, then the axolotl beside this program.",
         ),
+        click.option(
+            "--axolotl-version",
+            type=Release(),
+            metavar="RELEASE",
+            help="The release of axolotl, such as 0.21, whose table answers what is not asked of axolotl itself. "
+            "By default that of the axolotl at hand, else the newest.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+class Release(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A release of axolotl that there is a table of."""
+
+    name = "RELEASE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from workbench.recipe.axolotl_table import release_of, releases
+
+        known = releases()
+        release = release_of(str(value)) or str(value)
+        if release not in known:
+            self.fail(f"there is no table of axolotl {value}; there are {', '.join(known)}.", param, ctx)
+        return release
 
 
 class RowCount(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -1,7 +1,7 @@
 """One dataset row as the messages that axolotl renders.
 
 `normalize` gives exactly the list that axolotl's multimodal collator passes to `processor.apply_chat_template` (the
-meaning of `ProcessingStrategy.__call__` in axolotl 0.16 to 0.19). Where axolotl raises, `normalize` raises RowError;
+meaning of `ProcessingStrategy.__call__` in axolotl 0.16 to 0.21). Where axolotl raises, `normalize` raises RowError;
 what axolotl drops, moves or ignores without a word is a finding on the conversation.
 """
 

@@ -32,7 +32,7 @@ def model_keys(bench: Bench, document: Document) -> list[RecipeLine]:
     """The keys that concern the model, in the order of a recipe, with their reasons."""
     keys = dict(document.data)
     lines = [RecipeLine(key, value, why) for key, value, why in _wanted(bench, document)]
-    return list(_harmless(keys, lines))
+    return list(_harmless(keys, lines, bench.axolotl.release))
 
 
 def run_keys(bench: Bench, document: Document) -> list[RecipeLine]:
@@ -43,15 +43,15 @@ def run_keys(bench: Bench, document: Document) -> list[RecipeLine]:
     for default in full_run(recipe, document.data, **options):
         value, why = settings.get(default.key, (default.value, default.why))
         lines.append(RecipeLine(default.key, value, f"{why[:1].upper()}{why[1:].rstrip('.')}."))
-    return list(_harmless(dict(document.data), lines))
+    return list(_harmless(dict(document.data), lines, bench.axolotl.release))
 
 
-def _harmless(data: dict[Any, Any], lines: list[RecipeLine]) -> Iterator[RecipeLine]:
+def _harmless(data: dict[Any, Any], lines: list[RecipeLine], release: str) -> Iterator[RecipeLine]:
     """The lines that contradict neither the recipe nor each other."""
-    before = broken(data)
+    before = broken(data, release)
     for line in lines:
         trial = data | {line.key: line.value}
-        if broken(trial) <= before:
+        if broken(trial, release) <= before:
             data = trial
             yield line
 
@@ -88,8 +88,10 @@ def _wanted(bench: Bench, document: Document) -> Iterator[tuple[str, Any, str]]:
         if not skip:
             yield key, value, why
     model_type = bench.loaded.model_type
-    if kernel_switch(data) == "adapter" and kernel_error(data, model_type) is not None:
-        yield from ((key, False, kernels_comment(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+    if kernel_switch(data) == "adapter" and kernel_error(data, model_type, bench.axolotl.kernels) is not None:
+        yield from (
+            (key, False, kernels_comment(model_type, bench.axolotl) if key == KERNELS[0] else "") for key in KERNELS
+        )
 
 
 def _same(before: Trained | None, after: Trained | None) -> bool:

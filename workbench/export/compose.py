@@ -78,10 +78,10 @@ def compose(
         work.put(path, value, "set for this export")
     sources(work, out)
     if Recipe.from_document(work.document).multimodal:
+        release = bench.axolotl.release
         for key, required in MULTIMODAL.items():
-            if (key,) not in work.overrides and broken({**work.document.data, key: required}) <= broken(
-                work.document.data
-            ):
+            trial = {**work.document.data, key: required}
+            if (key,) not in work.overrides and broken(trial, release) <= broken(work.document.data, release):
                 work.put((key,), required, "every multimodal run needs it")
     _masking(work)
     _strategy(work)
@@ -156,7 +156,7 @@ def _strategy(work: ExportDraft) -> None:
         _plugged(work, problem)
     if stuck is not None:
         work.requirements.append(
-            f"an axolotl that builds its {bench.strategy.class_name}, which 0.19.0 cannot: {stuck}"
+            f"an axolotl that builds its {bench.strategy.class_name}, which {bench.axolotl.release} cannot: {stuck}"
         )
 
 

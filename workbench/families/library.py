@@ -22,6 +22,7 @@ from workbench.families.spec import (
     parse,
 )
 from workbench.paths import specs_dir
+from workbench.recipe.axolotl_table import BASE_STRATEGY, AxolotlTable, table
 
 EOS = "eos_token"
 AXOLOTL_FILE = "axolotl.yaml"
@@ -183,43 +184,27 @@ def select_strategy(
     chat_template: str | None = None,
     processor_class_names: Iterable[str] = (),
     family: Family | None = None,
+    axolotl: AxolotlTable | None = None,
 ) -> Strategy:
-    """The strategy axolotl would take, in its order, bound to `family` or to the one that the arguments identify.
+    """The strategy that a release of axolotl picks, bound to `family` or to the one that the arguments identify.
 
-    `chat_template` is the recipe's value; `processor_class_names` the names of the processor's class and its bases.
+    `chat_template` is the recipe's value; `processor_class_names` the names of the processor's class and its bases;
+    `axolotl` the table of the release, by default of the newest.
     """
     library = _library()
     classes = tuple(processor_class_names)
     if family is None:
         family = identify(model_type, classes)
 
-    def strategy(spec: StrategySpec) -> Strategy:
-        home = library.homes.get(spec.name)
-        rows = home.boundaries if home is not None and spec.built_in else ()
-        return Strategy(spec, rows, family or home)
-
-    by_route = {
-        route: [spec for spec in library.strategies if spec.selected_by.route == route]
-        for route in ("model_support", "chat_template", "processor", "otherwise")
-    }
-    registered: dict[str, StrategySpec | None] = dict.fromkeys(library.axolotl.registered_without_strategy)
-    for spec in by_route["model_support"]:
-        registered.update(dict.fromkeys(spec.selected_by.model_types, spec))
-    name = next((candidate for candidate in (model_type, chat_template) if candidate in registered), None)
-    if name is not None:
-        # A descriptor without a strategy still ends the search among the registered ones.
-        support = registered[name]
-    else:
-        support = next((spec for spec in by_route["model_support"] if _has_class(spec, classes)), None)
-    if support is not None:
-        return strategy(support)
-    for spec in by_route["chat_template"]:
-        if spec.selected_by.chat_template == chat_template:
-            return strategy(spec)
-    for spec in sorted(by_route["processor"], key=lambda spec: spec.selected_by.rank):
-        if _has_class(spec, classes):
-            return strategy(spec)
-    return strategy(by_route["otherwise"][0])
+    picked = (axolotl or table()).strategies.pick(model_type, chat_template, classes)
+    described = [spec for spec in library.strategies if spec.class_name == picked]
+    # A class that no spec describes renders by itself, and has no multimodal collator.
+    described = described or [spec for spec in library.strategies if spec.class_name == BASE_STRATEGY]
+    # Two families can have a class in common; each describes it in its own words.
+    spec = next((spec for spec in described if library.homes.get(spec.name) is family), described[0])
+    home = library.homes.get(spec.name)
+    rows = home.boundaries if home is not None and spec.built_in else ()
+    return Strategy(spec, rows, family or home)
 
 
 def is_derived(model_type: str | None, parent: str) -> bool:
@@ -237,10 +222,6 @@ def is_multimodal(model_type: str | None, base_model: str) -> bool:
 def embedding_layers(model_type: str | None) -> tuple[str, str]:
     """The names of a model's input embeddings and head, as axolotl wants them in `lora_modules_to_save`."""
     return _library().axolotl.embedding_layers.get(model_type or "", ("embed_tokens", "lm_head"))
-
-
-def _has_class(spec: StrategySpec, classes: tuple[str, ...]) -> bool:
-    return any(name in classes for name in spec.selected_by.processors)
 
 
 def _score(

@@ -105,22 +105,14 @@ class Requirement(Data):
     why: str
 
 
-class StrategySelection(Data):
-    """The rule by which axolotl selects a strategy; `rank` orders the checks of the processor's class."""
-
-    route: Literal["model_support", "chat_template", "processor", "otherwise"]
-    model_types: tuple[str, ...] = ()
-    chat_template: str | None = None
-    processors: tuple[str, ...] = ()
-    rank: int = 0
-
-
 class StrategySpec(Data):
-    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it must have."""
+    """A strategy of axolotl's. `built_in`: with this family's boundaries; `none_without`: markers it must have.
+
+    When it is picked is no knowledge of ours: the table of the release says it (`recipe/axolotl_table.py`).
+    """
 
     name: str
     class_name: str
-    selected_by: StrategySelection
     built_in: bool = False
     control_ids: bool = False
     none_without: tuple[str, ...] = ()
@@ -238,12 +230,11 @@ class Family(Data):
 class AxolotlFile(Data):
     """`axolotl.yaml`: strategies of no family, and what axolotl decides by model type or by a model's name.
 
-    Types registered without a strategy, types derived from others, what is multimodal besides transformers' own list,
+    Types derived from others, what is multimodal besides transformers' own list,
     and the embeddings and head of types that name them otherwise.
     """
 
     strategies: tuple[StrategySpec, ...]
-    registered_without_strategy: tuple[str, ...] = ()
     derived_model_types: dict[str, tuple[str, ...]] = {}
     multimodal_model_types: tuple[str, ...] = ()
     multimodal_names: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Parameters that stay trainable, as axolotl 0.19 has it: `freeze_mm_modules` and `unfrozen_parameters`."""
+"""Parameters that stay trainable, as axolotl 0.19 and 0.21 have it: `freeze_mm_modules` and `unfrozen_parameters`."""
 
 from __future__ import annotations
 

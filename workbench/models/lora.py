@@ -1,4 +1,4 @@
-"""The LoRA adapters that a recipe asks for, as axolotl 0.19 builds them with PEFT."""
+"""The LoRA adapters that a recipe asks for, as axolotl builds them (0.19 and 0.21) with PEFT."""
 
 from __future__ import annotations
 

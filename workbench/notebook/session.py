@@ -39,8 +39,8 @@ def open(
         model: a hub id or a folder; with `config` it takes the place of the recipe's `base_model`.
         data: a file, folder or hub dataset shown instead of the recipe's; or rows: dicts, or a `datasets.Dataset`.
         rows: look at the first so many rows alone.
-        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python`, as the command line
-            has them.
+        options: `dataset`, `family`, `revision`, `trust_remote_code`, `offline`, `axolotl_python`,
+            `axolotl_version`, as the command line has them.
 
     Raises:
         BenchError: with what happened and what to do.

@@ -2,16 +2,13 @@
 
 The patch rewrites the source of the attention class, which it finds by the `model_type` of the top of config.json; for
 most models there is no class under that name, or its source is another, and loading stops. Which models go through is
-data, asked of the releases that the file names (`python -m conformance.kernels` asks anew).
+data, part of a release's table (`axolotl_table.py`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
@@ -21,23 +18,11 @@ _KERNEL_KEYS = (*KERNELS, "lora_embedding_kernel")
 
 @dataclass(frozen=True, slots=True)
 class KernelSupport:
-    """The outcome of axolotl's LoRA kernels per model type: the patch applied, axolotl turned them off, or it raised.
+    """A release's LoRA kernels per model type: the patch applied, axolotl turned it off, or it raised."""
 
-    `axolotl`: the releases that were tried, in words.
-    """
-
-    axolotl: str
     applied: frozenset[str]
     off: frozenset[str]
     raises: Mapping[str, str]
-
-
-@cache
-def kernel_support() -> KernelSupport:
-    """The stored outcomes."""
-    stored = json.loads(files("workbench.recipe").joinpath("lora_kernels.json").read_text("utf-8"))
-    raises = {name: why for why, names in stored["raises"].items() for name in names}
-    return KernelSupport(stored["axolotl"], frozenset(stored["through"]), frozenset(stored["off"]), raises)
 
 
 def kernel_switch(data: Mapping[Any, Any]) -> str | None:
@@ -53,8 +38,8 @@ def kernel_switch(data: Mapping[Any, Any]) -> str | None:
     return "adapter"
 
 
-def kernel_error(data: Mapping[Any, Any], model_type: str | None) -> str | None:
+def kernel_error(data: Mapping[Any, Any], model_type: str | None, known: KernelSupport) -> str | None:
     """The error with which axolotl's kernel patch stops this model under this recipe; None where none is known."""
     if kernel_switch(data) is None or model_type is None:
         return None
-    return kernel_support().raises.get(model_type)
+    return known.raises.get(model_type)

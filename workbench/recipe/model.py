@@ -1,7 +1,7 @@
 """The recipe, typed: every axolotl key that the bench reads, with axolotl's names, types and defaults.
 
-Types and coercions are those of axolotl's own schema (0.19), so that a value is refused here exactly where axolotl
-refuses it. Keys that are not listed are kept.
+Types and coercions are those of axolotl's own schema (0.19 and 0.21), so that a value is refused here exactly where
+axolotl refuses it. Keys that are not listed are kept.
 """
 
 from __future__ import annotations

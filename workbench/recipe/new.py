@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workbench.recipe import plugin
-from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_support, kernel_switch
+from workbench.recipe.axolotl_table import AxolotlTable, table
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_switch
 from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.write import write_value
 
@@ -77,6 +78,7 @@ def new_recipe(
     processor: bool = True,
     config: Mapping[str, Any] | None = None,
     name: str = "<recipe>",
+    axolotl: AxolotlTable | None = None,
 ) -> Document:
     """A commented recipe for `model`, with what its family needs.
 
@@ -88,11 +90,12 @@ def new_recipe(
             boundaries are then those of the family.
         processor: whether the model has a processor (False: text only, no multimodal keys).
         config: the model's config, which decides what a family's recipe needs for this size.
+        axolotl: the table of the release that is to train it; by default of the newest.
     """
     settings = dict(family_settings(family, config))
     head = f"{family.title}: LoRA fine-tuning with axolotl." if family else "LoRA fine-tuning with axolotl."
     blocks = ["\n".join(comment_lines(head))]
-    for part in _parts(model, family, settings, data, template, template_text, processor, config):
+    for part in _parts(model, family, settings, data, template, template_text, processor, config, axolotl or table()):
         blocks += written_part(part)
     return Document.from_text("\n\n".join([*blocks, *several_gpus(settings)]) + "\n", name)
 
@@ -122,6 +125,7 @@ def _parts(
     template_text: str | None,
     processor: bool,
     config: Mapping[str, Any] | None,
+    axolotl: AxolotlTable,
 ) -> Iterator[RecipePart]:
     used: set[str] = set()
 
@@ -201,7 +205,7 @@ def _parts(
             line("lora_dropout", 0.0),
             *(from_family("lora_target_modules") or (() if "lora_target_linear" in settings else _all_linear(family))),
             *from_family("lora_target_linear", "lora_target_parameters", "lora_modules_to_save"),
-            *_kernels(settings, str((config or {}).get("model_type"))),
+            *_kernels(settings, str((config or {}).get("model_type")), axolotl),
         ),
     )
     yield RecipePart("", from_family("freeze_mm_modules", "unfrozen_parameters"))
@@ -253,21 +257,23 @@ def _parts(
     )
 
 
-def _kernels(settings: Mapping[str, tuple[Any, str]], model_type: str) -> Iterator[RecipeLine]:
+def _kernels(settings: Mapping[str, tuple[Any, str]], model_type: str, axolotl: AxolotlTable) -> Iterator[RecipeLine]:
     """The LoRA kernels turned off, where axolotl would turn them on and stop."""
     recommended = {key: value for key, (value, _) in settings.items()}
     if (
-        kernel_error({"adapter": "lora"} | recommended, model_type) is not None
+        kernel_error({"adapter": "lora"} | recommended, model_type, axolotl.kernels) is not None
         and kernel_switch({"adapter": "lora"} | recommended) == "adapter"
     ):
-        yield from (RecipeLine(key, False, kernels_comment(model_type) if key == KERNELS[0] else "") for key in KERNELS)
+        yield from (
+            RecipeLine(key, False, kernels_comment(model_type, axolotl) if key == KERNELS[0] else "") for key in KERNELS
+        )
 
 
-def kernels_comment(model_type: str | None) -> str:
+def kernels_comment(model_type: str | None, axolotl: AxolotlTable) -> str:
     """The comment above the keys that turn the LoRA kernels off."""
     return (
-        f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (asked of "
-        f"axolotl {kernel_support().axolotl}). The kernel for the MLP is turned off with them."
+        f"Unset, axolotl turns its LoRA kernels on, and its patch of the attention stops at {model_type} (from "
+        f"the table of {axolotl.name}). The kernel for the MLP is turned off with them."
     )
 
 

@@ -1,16 +1,14 @@
-"""The keys that axolotl knows, from its own config schema: names, types, allowed words and defaults.
+"""The keys that a release of axolotl knows, from its own config schema: names, types, allowed words and defaults.
 
-The data is `axolotl_keys.json`, written by `conformance/axolotl_keys.py`, which also explains the form of a type.
+The data is part of the release's table (`axolotl_table.py`). `conformance/harvest/keys.py` explains the form of a type.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, reduce
-from importlib.resources import files
+from functools import reduce
 from operator import or_
 from typing import Any, Literal
 
@@ -19,11 +17,10 @@ from workbench.recipe.yaml.nodes import KeyPath
 Form = Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schema:
     """axolotl's keys. `keys` of the top level, `plugins` by the plugin that adds them, `sections` by class name."""
 
-    version: str
     keys: Mapping[str, Mapping[str, Any]]
     plugins: Mapping[str, Mapping[str, Mapping[str, Any]]]
     sections: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -32,14 +29,6 @@ class Schema:
     def plugin_of(self, key: str) -> str | None:
         """The first plugin that adds a key which axolotl alone does not know."""
         return None if key in self.keys else next((name for name, keys in self.plugins.items() if key in keys), None)
-
-
-@cache
-def schema() -> Schema:
-    """The stored schema of axolotl's keys."""
-    stored = json.loads(files("workbench.recipe").joinpath("axolotl_keys.json").read_text("utf-8"))
-    names = {key: tuple(words) for key, words in stored["names"].items()}
-    return Schema(stored["axolotl"], stored["keys"], stored["plugins"], stored["sections"], names)
 
 
 def known_names(keys: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -58,15 +47,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
-def unknown_keys(data: Mapping[Any, Any]) -> Iterator[tuple[KeyPath, list[str]]]:
+def unknown_keys(data: Mapping[Any, Any], known: Schema) -> Iterator[tuple[KeyPath, list[str]]]:
     """(place, names known there) for each key of a recipe that axolotl does not know, sections included."""
-    known = schema()
     plugged = {name: entry for keys in known.plugins.values() for name, entry in keys.items()}
-    yield from _unknown(data, [{**plugged, **known.keys}], ())
+    yield from _unknown(data, [{**plugged, **known.keys}], (), known)
 
 
 def _unknown(
-    data: Mapping[Any, Any], members: list[Mapping[str, Any]], at: KeyPath
+    data: Mapping[Any, Any], members: list[Mapping[str, Any]], at: KeyPath, known: Schema
 ) -> Iterator[tuple[KeyPath, list[str]]]:
     names = [name for keys in members for name in known_names(keys)]
     for key, value in data.items():
@@ -78,10 +66,10 @@ def _unknown(
         forms = [
             entry["type"] for keys in members for name, entry in keys.items() if key in (name, *entry.get("also", ()))
         ]
-        yield from _inside(value, forms, (*at, key))
+        yield from _inside(value, forms, (*at, key), known)
 
 
-def _inside(value: Any, forms: list[Form], at: KeyPath) -> Iterator[tuple[KeyPath, list[str]]]:
+def _inside(value: Any, forms: list[Form], at: KeyPath, known: Schema) -> Iterator[tuple[KeyPath, list[str]]]:
     """The unknown keys of a value; where a plain mapping is taken as well, there are none."""
     options = [
         option
@@ -91,15 +79,11 @@ def _inside(value: Any, forms: list[Form], at: KeyPath) -> Iterator[tuple[KeyPat
     if isinstance(value, dict):
         sections = [option["section"] for option in options if isinstance(option, dict) and "section" in option]
         if sections and not any(isinstance(option, dict) and "map" in option for option in options):
-            yield from _unknown(value, [_section(name) for name in sections], at)
+            yield from _unknown(value, [known.sections.get(name, {}) for name in sections], at, known)
     elif isinstance(value, list):
         inner = [option["list"] for option in options if isinstance(option, dict) and "list" in option]
         for index, item in enumerate(value):
-            yield from _inside(item, inner, (*at, index))
-
-
-def _section(name: str) -> Mapping[str, Any]:
-    return schema().sections.get(name, {})
+            yield from _inside(item, inner, (*at, index), known)
 
 
 def annotation(form: Form) -> Any:

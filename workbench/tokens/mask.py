@@ -1,6 +1,6 @@
 """The mask: which tokens axolotl will train, and why.
 
-`scan` gives axolotl's labels to the bit (axolotl 0.16–0.19, multimodal collator) and a reason for every token. It is
+`scan` gives axolotl's labels to the bit (axolotl 0.16–0.21, multimodal collator) and a reason for every token. It is
 pure numpy. Nothing loops over tokens: markers are found by vectorised comparison, and the only Python loop follows the
 chain from one span to the next, where spans overlap.
 """

@@ -17,7 +17,7 @@ from typing import Any
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Emitter, Finding
 from workbench.installed import NONE, installed
-from workbench.recipe.bundled_templates import is_bundled, is_known, newest
+from workbench.recipe.axolotl_table import AxolotlTable, table
 
 DEFAULT = "tokenizer_default"
 FALLBACK = "tokenizer_default_fallback_"
@@ -42,13 +42,15 @@ def choose_template(
     tokenizer_template: str | None,
     processor_template: str | None,
     axolotl_python: str | None = None,
+    axolotl: AxolotlTable | None = None,
     base_dir: Path | None = None,
     where: Where | None = None,
 ) -> Template:
     """The template for a recipe's `chat_template`, `chat_template_jinja` and `tokenizer_use_mistral_common`.
 
     `where` is the place of `chat_template` in the recipe, for errors. `base_dir` is the recipe's folder: a path in
-    `chat_template_jinja` is looked for in the working directory, as axolotl does, and then there.
+    `chat_template_jinja` is looked for in the working directory, as axolotl does, and then there. `axolotl` is the
+    table to go by where no axolotl is at hand, by default the newest.
 
     Raises:
         InputError: axolotl would refuse the choice, or knows no template of that name.
@@ -91,7 +93,7 @@ def choose_template(
         if tokenizer_template is not None:
             return Template(tokenizer_template, "the tokenizer's own")
         name = name[len(FALLBACK) :]
-    return _named(name, recipe, tokenizer_template or processor_template, axolotl_python, place)
+    return _named(name, recipe, tokenizer_template or processor_template, axolotl_python, axolotl or table(), place)
 
 
 def _no_template(where: Where) -> InputError:
@@ -125,10 +127,17 @@ def _jinja(jinja: str | None, base_dir: Path | None, where: Where) -> Template:
     return Template(jinja, "chat_template_jinja")
 
 
-def _named(name: str, recipe: Mapping[str, Any], own: str | None, axolotl_python: str | None, where: Where) -> Template:
+def _named(
+    name: str,
+    recipe: Mapping[str, Any],
+    own: str | None,
+    axolotl_python: str | None,
+    axolotl: AxolotlTable,
+    where: Where,
+) -> Template:
     folder = bundled_templates(axolotl_python)
     if folder is None:
-        return _unread(name, recipe, own, where)
+        return _unread(name, recipe, own, axolotl, where)
     file = folder / f"{name}.jinja"
     if "/" in name or not file.is_file():
         known = ", ".join(sorted(path.stem for path in folder.glob("*.jinja")))
@@ -145,7 +154,7 @@ def _bundled(name: str, text: str, recipe: Mapping[str, Any]) -> Template:
     return Template(text, f"axolotl's {name}")
 
 
-def _unread(name: str, recipe: Mapping[str, Any], own: str | None, where: Where) -> Template:
+def _unread(name: str, recipe: Mapping[str, Any], own: str | None, axolotl: AxolotlTable, where: Where) -> Template:
     """The model's own template in place of the bundled one that no axolotl is at hand to read, where both agree."""
     if own is None:
         raise EnvironmentProblem(
@@ -154,9 +163,13 @@ def _unread(name: str, recipe: Mapping[str, Any], own: str | None, where: Where)
             "Give `--axolotl-python PATH` of an environment that has axolotl.",
             where,
         )
-    if is_bundled(name, own):
+    if axolotl.is_bundled(name, own):
         return _bundled(name, own, recipe)
-    known = f"which is not the model's own (axolotl {newest()}) and " if is_known(name) else "which "
+    known = (
+        f"which is not the model's own (from the table of {axolotl.name}) and "
+        if name in axolotl.templates
+        else "which "
+    )
     finding = OTHER_TEMPLATE(
         "warning",
         f"`chat_template: {name}` means axolotl's bundled text, {known}cannot be read here: shown with the model's.",

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.consumers.axolotl.table import table_name
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -29,11 +28,11 @@ def asked_line(bench: Bench, findings: Iterable[Finding]) -> AskedLine:
     """Who was asked and what came of it. `findings`: those of the rows that are shown or checked."""
     asked = bench.asked
     if asked is None:
-        return AskedLine(f"from the table of {table_name()}", "unknown")
+        return AskedLine(f"from the table of {bench.axolotl.name}", "unknown")
     if asked.answer is None:
         problem = asked.problem
         why = f": {problem.title}" if problem is not None else ""
-        return AskedLine(f"not asked{why}; from the table of {table_name()}", "unknown")
+        return AskedLine(f"not asked{why}; from the table of {bench.axolotl.name}", "unknown")
     answer = asked.answer
     if answer.died:
         return AskedLine(f"asked: {answer.name}, which gave no answer", "unknown")
@@ -51,7 +50,7 @@ def asked_payload(bench: Bench, findings: Iterable[Finding]) -> dict[str, Any]:
     asked, line = bench.asked, asked_line(bench, findings)
     if asked is None or asked.answer is None:
         problem = asked.problem.to_dict() if asked is not None and asked.problem is not None else None
-        return {"by": None, "table": table_name(), "problem": problem}
+        return {"by": None, "table": bench.axolotl.name, "problem": problem}
     answer = asked.answer
     return {
         "by": answer.name,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.errors import EnvironmentProblem
+from workbench.consumers.axolotl.at_hand import axolotl_version, package_at_hand
 from workbench.findings import Emitter, Finding, Fix
 from workbench.recipe import plugin
 
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from workbench.consumers.protocol import Asked
     from workbench.families.library import Strategy
     from workbench.models.load import Loaded
+    from workbench.recipe.axolotl_table import AxolotlTable
     from workbench.recipe.model import Recipe
     from workbench.recipe.yaml.document import Document
 
@@ -32,6 +31,8 @@ class LoadedRecipe(Protocol):
     @property
     def document(self) -> Document: ...
     @property
+    def axolotl(self) -> AxolotlTable: ...
+    @property
     def options(self) -> dict[str, Any]: ...
 
 
@@ -46,7 +47,7 @@ def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
     if problem is not None:
         yield CANNOT_START(
             "warning",
-            f"axolotl 0.19.0 cannot build its {bench.strategy.class_name} for this recipe: {problem}",
+            f"{bench.axolotl.name} cannot build its {bench.strategy.class_name} for this recipe: {problem}",
             "A chat_template that axolotl has a strategy for, by name, avoids it.",
             bench.recipe.where(("processor_type",), key=True),
         )
@@ -55,7 +56,7 @@ def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
 def _stopped_by_boundaries(bench: LoadedRecipe) -> Iterator[Finding]:
     """`role_boundaries` without the plugin that lets axolotl start with them, or with a plugin that it cannot find."""
     data, recipe = bench.document.data, bench.recipe
-    package = _at_hand(bench)
+    package = package_at_hand(bench.options["axolotl_python"])
     if not plugin.is_listed(data):
         version = axolotl_version(package) if package is not None else ""
         known = not version or plugin.FIRST_STOPPING <= _numbers(version) <= plugin.LAST_STOPPING
@@ -114,29 +115,6 @@ def refusals(asked: Asked | None) -> Iterator[Finding]:
         return
     verb = _VERBS.get(refused["stage"], "cannot read the rows")
     yield CANNOT_START("error", f"{answer.name} {verb}: {said}", "Change the keys or rows that the message names.")
-
-
-def _at_hand(bench: LoadedRecipe) -> Path | None:
-    from workbench.tokens.template import axolotl_package
-
-    try:
-        return axolotl_package(bench.options["axolotl_python"])
-    except EnvironmentProblem:
-        # The parts that need that Python report it themselves; a recipe can be looked at without it.
-        return None
-
-
-def version_at_hand(bench: LoadedRecipe) -> str:
-    """The version of the axolotl that is at hand; "" where there is none, or its folder does not tell."""
-    package = _at_hand(bench)
-    return axolotl_version(package) if package is not None else ""
-
-
-@cache
-def axolotl_version(package: Path) -> str:
-    """The version of the axolotl in this folder, by the name that its installer gave it; "" where it is not known."""
-    names = sorted(folder.name for folder in package.parent.glob("axolotl-*.dist-info"))
-    return names[-1].removeprefix("axolotl-").removesuffix(".dist-info") if names else ""
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,7 +1,4 @@
-"""Write `workbench/recipe/axolotl_keys.json`: the keys of axolotl's own config schema, from its pydantic classes.
-
-Names, types, allowed words and defaults only. `python -m conformance.axolotl_keys` inside the conformance environment
-writes the file; `test_keys.py` holds it equal to what this makes.
+"""The keys of axolotl's own config schema, from its pydantic classes: names, types, allowed words and defaults.
 
 The form of a type: "text", "int", "float", "bool", "null", "any", {"words": […]}, {"list": T}, {"map": T},
 {"section": NAME} (see `sections`), {"one_of": [T, …]}.
@@ -15,16 +12,13 @@ import json
 import pkgutil
 import types
 import typing
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).resolve().parents[1] / "workbench" / "recipe" / "axolotl_keys.json"
 _PLAIN = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null", Any: "any", dict: {"map": "any"}}
 
 
 def collect() -> dict[str, Any]:  # noqa: C901 - one walk over pydantic's fields, kind by kind
-    """The whole file as data."""
+    """names (of optimizers and schedulers), keys, plugins (name -> keys), sections (class -> keys)."""
     from axolotl.utils.schemas.config import AxolotlInputConfig
     from pydantic import BaseModel
 
@@ -99,7 +93,6 @@ def collect() -> dict[str, Any]:  # noqa: C901 - one walk over pydantic's fields
     section(AxolotlInputConfig)
     top = sections.pop("AxolotlInputConfig")
     return {
-        "axolotl": version("axolotl"),
         "names": names(),
         "keys": top,
         "plugins": {plugin: section(model) for plugin, model in plugin_models()},
@@ -145,29 +138,3 @@ def plugin_models() -> list[tuple[str, Any]]:
                     where, _, model = path.rpartition(".")
                     found.append((f"{name}.{label}", getattr(importlib.import_module(where), model)))
     return found
-
-
-def text() -> str:
-    """The text of the file: one line a key."""
-    data = collect()
-
-    def lines(keys: dict[str, Any], indent: str) -> str:
-        told = (f"{indent}{json.dumps(key)}: {json.dumps(entry)}" for key, entry in keys.items())
-        return ",\n".join(told)
-
-    def block(groups: dict[str, Any]) -> str:
-        told = (f"    {json.dumps(name)}: {{\n{lines(keys, '      ')}\n    }}" for name, keys in groups.items())
-        return ",\n".join(told)
-
-    return (
-        f'{{\n  "axolotl": {json.dumps(data["axolotl"])},\n'
-        f'  "names": {{\n{lines(data["names"], "    ")}\n  }},\n'
-        f'  "keys": {{\n{lines(data["keys"], "    ")}\n  }},\n'
-        f'  "plugins": {{\n{block(data["plugins"])}\n  }},\n'
-        f'  "sections": {{\n{block(data["sections"])}\n  }}\n}}\n'
-    )
-
-
-if __name__ == "__main__":
-    FILE.write_text(text(), encoding="utf-8")
-    print(FILE)
