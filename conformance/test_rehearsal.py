@@ -145,7 +145,6 @@ def test_other_ways_to_train_equal_the_bench_too(keys: dict[str, Any], made: Mad
 
 def test_what_the_machine_lacks_is_said_to_be_the_machines(made: Made, tmp_path: Path) -> None:
     (tmp_path / "zero3.json").write_text('{"zero_optimization": {"stage": 3}}')
-    bench = made(QWEN3_VL[1], QWEN3_VL[2], deepspeed="zero3.json")
-    found = rehearsed(bench)
+    found = rehearsed(made(QWEN3_VL[1], QWEN3_VL[2], deepspeed="zero3.json"))
     assert found.refused is not None
     assert found.refused.environment, found.refused

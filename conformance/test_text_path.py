@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,42 @@ def test_an_export_of_the_text_path_is_proven_by_axolotl(tmp_path: Path, monkeyp
     assert len(export.answer.rows) == 8
     assert any(opened.row(index).text_mask_under(opened.masking.text).fate == "cut" for index in range(8))
     assert "processor_type" not in yaml.safe_load(export.composed.text)
+
+
+OTHER_TYPES = {
+    "alpaca": {"instruction": "Count.", "input": "", "output": "Four boxes."},
+    "completion": {"text": "Four boxes."},
+    "input_output": {"segments": [{"label": False, "text": "How many? "}, {"label": True, "text": "Four."}]},
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_TYPES)
+def test_other_strategies_are_asked(kind: str, tmp_path: Path) -> None:
+    from conformance.test_export import in_process
+    from workbench import bench
+    from workbench.checks.asking import make_question
+    from workbench.consumers.protocol import Asked
+
+    data = tmp_path / "rows.jsonl"
+    data.write_text(json.dumps(OTHER_TYPES[kind]) + "\n", "utf-8")
+    made = {
+        "base_model": str(model_folder("qwen2_5_vl")),
+        "sequence_len": 64,
+        "datasets": [{"path": str(data), "ds_type": "json", "type": kind}],
+        "learning_rate": 1e-4,
+        "micro_batch_size": 1,
+        "gradient_accumulation_steps": 1,
+    }
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(made, sort_keys=False), "utf-8")
+    opened = bench.open(path)
+    assert opened.path.kind == "asked"
+    assert opened.row(0).error is not None
+    question = make_question(opened, [0])
+    opened.take_answer(Asked(question.recipe, question.rows, in_process(sys.executable, question)))
+    row = opened.row(0)
+    assert row.error is None
+    trained = "".join(row.rendering.token_text(int(place)) for place in np.flatnonzero(row.mask.keep))
+    assert "Four" in trained
+    assert ("How many" in row.rendering.text) == (kind == "input_output")
+    assert "How many" not in trained

@@ -280,6 +280,9 @@ class Bench:
 
         fits = asked is not None and asked.text in ("", self.document.text)
         self.asked = asked.joined(self.asked) if asked is not None and fits else None
+        if self.path.kind == "asked":
+            # What is shown of these rows is the answer.
+            self._kept.clear()
         told = list(refusals(self.asked))
         self.findings = [*(one for one in self.findings if one not in self._refusals), *told]
         self._refusals = told

@@ -47,9 +47,8 @@ def not_shown(path: TrainingPath, where: Where) -> NotShown:
         title = f"preference data ({path.reason}): trained by comparing answers, without a mask like a chat's"
         return NotShown(title, hint="`inspect` shows prompt, chosen and rejected as text.", where=where)
     title = f"asked of axolotl, not shown by the bench: {path.title}"
-    return NotShown(
-        title, hint="`axolotl preprocess --debug` shows these rows; the bench shows chat_template.", where=where
-    )
+    hint = "With --axolotl-python PATH, `vlmbench inspect --plain` asks axolotl for the labels of these rows."
+    return NotShown(title, hint=hint, where=where)
 
 
 @dataclass(frozen=True)
@@ -145,6 +144,10 @@ class Row:
             problem = self.raw.error
             raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
         bench = self.bench
+        if self._asked is not None:
+            from workbench.data.conversation import Conversation
+
+            return Conversation(self.index, [], [], [], self.raw.data, self.raw.source, self.raw.line)
         if bench.path.kind == "text":
             from workbench.data.turns import turns_of
 
@@ -164,10 +167,25 @@ class Row:
     @cached_property
     def rendering(self) -> Rendering:
         """The conversation after the chat template and the processor."""
+        if self._asked is not None:
+            return self.bench.renderer.of_ids(self._asked[0])
         if not self.bench.path.shown:
             raise not_shown(self.bench.path, self.where)
         talk = self.conversation
         return self.bench.renderer.render(talk.messages, tools=talk.tools, where=self.where)
+
+    @property
+    def _asked(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
+        """The ids and labels that axolotl gave for this row, on a path that the bench does not follow."""
+        asked = self.bench.asked
+        if self.bench.path.kind != "asked" or asked is None or asked.answer is None:
+            return None
+        if self.index in asked.answer.dropped:
+            raise InputError(f"{asked.answer.name} drops this row", asked.answer.dropped[self.index], where=self.where)
+        found = asked.answer.rows.get(self.index)
+        if isinstance(found, str):
+            raise InputError(f"{asked.answer.name} raises at this row", found, where=self.where)
+        return found
 
     def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
         """The text that the template writes for other messages in this row's place. Raises what the template raises."""
@@ -184,6 +202,10 @@ class Row:
 
     def mask_under(self, masking: Masking) -> Mask:
         """The row's mask with any masking: by its markers, or on the text path by its turns."""
+        if self._asked is not None:
+            from workbench.tokens.mask import asked_mask
+
+            return asked_mask(*self._asked)
         if masking.text is None:
             return masking.scan(self.rendering.input_ids)
         return self.text_mask_under(masking.text).mask
@@ -230,7 +252,7 @@ class Row:
         column = messages_field(conversation.raw, self.bench.recipe.field_messages or None)
         listed = conversation.raw.get(column) if column else None
         listed = listed if isinstance(listed, list) else []
-        return [listed[at] if at < len(listed) else None for at in conversation.origin]
+        return [listed[at] if 0 <= at < len(listed) else None for at in conversation.origin]
 
     _masked: tuple[Masking, Mask] | None = field(default=None, init=False, repr=False)
 

@@ -225,7 +225,9 @@ class RecipeEdits:
         except BenchError as problem:
             context.screen.notify_problem(problem)
             return
-        context.say(f"role_boundaries are now {what} (u undoes it)", 5)
+        unread = f", which this recipe does not read ({context.bench.path.title})"
+        unread = "" if context.bench.path.kind == "multimodal" else unread
+        context.say(f"role_boundaries are now {what}{unread} (u undoes it)", 5)
         context.screen.follow()
 
     def infer(self) -> None:

@@ -114,7 +114,6 @@ ACCEPTED: dict[str, Case] = {
     "lora keys without adapter": ({"lora_r": 8}, "lora_r"),
     "adapter without targets": ({"adapter": "lora"}, "adapter"),
     "adapter without rank": (_LORA | {"lora_r": None}, "adapter"),
-    "adapter without alpha": (_LORA | {"lora_alpha": None}, "adapter"),
     "4 bits sharded and not reentrant": (
         _LORA
         | {

@@ -153,7 +153,6 @@ def test_a_target_that_nobody_adapts(modelled: Modelled) -> None:
         ("lora_dropout", 2.0, {"peft_init_lora_weights": "gaussian"}, "between 0 and 1"),
         ("lora_r", -1, {}, "positive integer"),
         ("lora_r", 0, {}, "no rank"),
-        ("adapter", "lora", {"lora_r": None}, "no rank"),
     ],
 )
 def test_settings_that_peft_refuses_are_told_at_their_key(

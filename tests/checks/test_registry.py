@@ -91,6 +91,7 @@ def test_every_check_of_a_module_is_run() -> None:
         for listed in (
             row_checks.UNRENDERED_CHECKS,
             row_checks.ROW_CHECKS,
+            row_checks.ASKED_CHECKS,
             recipe_checks.RECIPE_CHECKS,
             recipe_checks.TEXT_CHECKS,
             recipe_checks.MODEL_CHECKS,

@@ -177,6 +177,19 @@ def test_contradictions(name: str) -> None:
         assert [one.message for one in of(mended(document, found[0]), code) if one.message == rule.message] == []
 
 
+def test_rank_and_alpha_are_both_needed() -> None:
+    for missing, made in (("lora_r", 16), ("lora_alpha", 16)):
+        document = recipe(
+            adapter="lora", lora_target_modules=["q_proj"], **{"lora_r": 8, "lora_alpha": 4, missing: None}
+        )
+        (found,) = [one for one in told(document) if "no default in axolotl" in one.message]
+        assert (found.code, found.severity, found.where.field) == ("C005", "error", "adapter")
+        assert mended(document, found) == []
+        assert document.get((missing,)) == made
+    start = {"adapter": "lora", "lora_target_modules": ["q_proj"], "lora_model_dir": "adapter"}
+    assert told(recipe(**start)) == []
+
+
 # -- C010
 
 

@@ -6,17 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, of, row
+from tests.checks.support import HEAD, QWEN, SETS, Make, bad, bench_of, needs_real, of, row
 from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_rows
+from workbench.consumers.protocol import Answer, Asked
 from workbench.errors import InputError
 from workbench.findings import apply_fix
 from workbench.tokens.mask import Reason
 from workbench.views.checks import check_payload
+from workbench.views.html_reports import rows_html
 from workbench.views.inspect_json import inspect_payload, row_payload
-from workbench.views.path import preference_texts
+from workbench.views.path import mask_facts, preference_texts
 
 TEXT = "base_model: here\nsequence_len: 2048\n" + SETS
 TWO = row("How many?", "Four.", "Sure?", "Yes.")
@@ -159,6 +162,29 @@ def test_other_strategies_are_not_shown(make: Make) -> None:
     assert row_payload(bench.row(0))["labels"] == []
 
 
+def test_rows_of_other_strategies_are_shown_as_the_trainer_answers(make: Make) -> None:
+    bench = make([{"instruction": "a", "output": "b"}] * 3, TEXT.replace("type: chat_template", "type: alpaca"))
+    ids = np.array(bench.loaded.tokenizer.encode("ask: b<|im_end|>"))
+    labels = np.where(np.arange(len(ids)) >= len(ids) - 2, ids, -100)
+    rows = {0: (ids, labels), 1: "ValueError: no output"}
+    answer = Answer({"axolotl": "0.19.0"}, None, False, "alpaca", rows, {2: "too long"})
+    assert bench.row(0).error is not None
+    bench.take_answer(Asked(bench.document.text, (0, 1, 2), answer))
+    payload = row_payload(bench.row(0))
+    assert (payload["input_ids"], payload["labels"]) == (ids.tolist(), labels.tolist())
+    assert {token["reason"] for token in payload["tokens"]} == {"asked", "asked_not"}
+    assert payload["findings"] == []
+    assert "labels asked of axolotl 0.19.0" in mask_facts(bench)
+    problems = [bench.row(index).error for index in (1, 2)]
+    assert [problem.message for problem in problems if problem is not None] == [
+        "axolotl 0.19.0 raises at this row (ValueError: no output)",
+        "axolotl 0.19.0 drops this row (too long)",
+    ]
+    # An answer about another text is of no use.
+    bench.take_answer(Asked("base_model: other", (0,), answer))
+    assert bench.row(0).error is not None
+
+
 def test_preference_data_is_named_and_told_as_text(make: Make) -> None:
     answers = {"chosen": {"role": "assistant", "content": "Four."}, "rejected": [{"role": "assistant", "content": "5"}]}
     bench = make(
@@ -201,6 +227,26 @@ def test_a_batch_has_the_labels_of_its_rows(make: Make) -> None:
         assert (labels[index][kept] == ids[index][kept]).all()
 
 
+def test_a_list_of_rows_begins_with_their_words(make: Make) -> None:
+    assert "How many?" in rows_html([make([TWO], TEXT).row(0)], 0, 1)
+
+
+@pytest.mark.parametrize(("key", "value"), [("train", False), ("training", False), ("weight", 0)])
+def test_a_message_flag_that_no_key_of_the_recipe_names(make: Make, key: str, value: Any) -> None:
+    turns = [dict(turn) for turn in TWO["messages"]]
+    turns[1][key] = value
+    bench = make([{"messages": turns}], TEXT)
+    report = check_rows(bench, bench.head(None))
+    (found,) = of(report.findings, "M013")
+    assert found.message.startswith(f"{key} on the message has no effect: 2 tokens")
+    assert found.fix is not None
+    apply_fix(bench.document, found.fix)
+    bench.apply()
+    shown = bench.row(0)
+    assert "".join(shown.rendering.token_text(i) for i in shown.mask.keep.nonzero()[0]) == "Yes.<|im_end|>"
+    assert of(check_row(shown), "M013") == []
+
+
 def test_tools_reach_the_template(make: Make) -> None:
     template = "{{ tools | tojson if tools else '' }}{% for message in messages %}{{ message.content }}"
     template += "{{ eos_token }}{% endfor %}"
@@ -210,3 +256,24 @@ def test_tools_reach_the_template(make: Make) -> None:
     assert bench.row(1).rendering.prompt.startswith("How many?")
     ids, labels = bench.collate([0, 1])
     assert (ids[0][labels[0] != -100] == bench.row(0).mask.labels[bench.row(0).mask.keep]).all()
+
+
+@needs_real
+def test_gemma_4_ends_turns_with_a_token_that_is_not_trained(make: Make) -> None:
+    bench = make([TWO], TEXT, family="gemma4")
+    report = check_rows(bench, bench.head(None))
+    (found,) = of(report.findings, "M016")
+    assert "“<turn|>” (106)" in found.message
+    assert found.fix is not None
+    before = bench.row(0).mask.trained
+    apply_fix(bench.document, found.fix)
+    bench.remask()
+    assert bench.row(0).mask.trained == before + 2
+
+
+@needs_real
+def test_qwen_3_5_trains_answer_and_end_and_never_the_think_block(make: Make) -> None:
+    shown = make([TWO], TEXT, family="qwen3_5").row(0)
+    text = "".join(shown.rendering.token_text(i) for i in shown.mask.keep.nonzero()[0])
+    assert "<think>" in shown.rendering.text
+    assert text == "Four.<|im_end|>Yes.<|im_end|>"

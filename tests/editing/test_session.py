@@ -139,7 +139,7 @@ def test_reading_that_is_interrupted_is_taken_back(edited: Editing, monkeypatch:
     edited.set(("sequence_len",), 64)
     monkeypatch.setattr(edited.bench, "apply", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        edited.settle()
+        edited.reload_changes()
     assert held(edited) == before
     assert edited.stale
 

@@ -13,11 +13,13 @@ import pytest
 
 from tests.export.support import record
 from workbench.bench import Bench
+from workbench.consumers.axolotl.loader import Refusal, Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import EnvironmentProblem, InputError
 from workbench.export import prepare, readiness
 from workbench.export.prepare import Export, ExportRefused, prepare_export
 from workbench.export.receipt import Receipt, is_intact, read_receipt
+from workbench.models.build import adapted_meta_model
 from workbench.views.export import outcome, proof_line
 from workbench.views.html_reports import export_html
 
@@ -214,6 +216,38 @@ def test_what_the_consumer_says(make: Make) -> None:
     assert (proof.ok, proof.code) == (False, "consumer_cannot_start")
 
 
+NOT_LOADED = Rehearsal({"axolotl": "0.19.0"}, Refusal("adapters", "ValueError", "no such module"))
+
+
+def agreeing(bench: Bench) -> Rehearsal:
+    """What axolotl's loader says where it is as the bench shows."""
+    model = adapted_meta_model(bench.anatomy.config, bench.recipe)
+    counted = {name: one.numel() for name, one in model.named_parameters() if one.requires_grad}
+    modules = tuple(model.base_model.targeted_module_names)
+    return Rehearsal({"axolotl": "0.19.0"}, None, "AutoModel", bench.anatomy.class_name, modules, (), counted)
+
+
+def test_what_the_loader_says(make: Make) -> None:
+    bench = make()
+    proof = readiness.loader_proof(bench, agreeing(bench))
+    assert (proof.ok, proof.step) == (True, "loader")
+    assert f"axolotl 0.19.0 loads {bench.anatomy.class_name} as shown: adapters on " in proof.message
+
+    for said, code, words in (
+        (EnvironmentProblem("no axolotl there"), "loader_silent", "no axolotl there"),
+        (NOT_LOADED, "loader_refuses", "it stops while it puts the adapters on the model: ValueError: no such module"),
+        (replace(agreeing(bench), model_class="Other"), "loader_differs", "loads Other"),
+    ):
+        proof = readiness.loader_proof(bench, said)
+        assert (proof.ok, proof.code) == (False, code)
+        assert words in proof.message
+
+    lacks = replace(NOT_LOADED, refused=Refusal("model", "ImportError", "no deepspeed", environment=True))
+    proof = readiness.loader_proof(bench, lacks)
+    assert (proof.ok, proof.code) == (False, "loader_silent")
+    assert "nothing is said against the recipe" in proof.hint
+
+
 def test_a_disagreement_shows_the_first_token_that_differs_in_both(make: Make) -> None:
     bench = make()
     row = bench.row(1)
@@ -314,14 +348,19 @@ def test_who_proved_it_is_said_everywhere(make: Make, tmp_path: Path, monkeypatc
     here = prepare_export(bench, tmp_path / "full.yaml")
     monkeypatch.setattr("workbench.export.prepare.consumer_python", lambda given: "python")
     monkeypatch.setattr("workbench.export.prepare.ask", lambda *given, **more: answer(bench, range(8)))
+    monkeypatch.setattr("workbench.export.prepare._asked_loader", agreeing)
     trainer = prepare_export(bench, tmp_path / "full.yaml")
     trained = {"refused": {"stage": "rows", "type": "KeyError", "message": "'content'"}}
     monkeypatch.setattr("workbench.export.prepare.ask", lambda *given, **more: answer(bench, range(8), **trained))
     refused = prepare_export(bench, tmp_path / "full.yaml")
+    monkeypatch.setattr("workbench.export.prepare.ask", lambda *given, **more: answer(bench, range(8)))
+    monkeypatch.setattr("workbench.export.prepare._asked_loader", lambda _: NOT_LOADED)
+    stopped = prepare_export(bench, tmp_path / "full.yaml")
     told = [
         (unproven, None, False, "fail", "not proven, 1 missing", "NOT VALIDATED"),
         (here, "bench", False, "doubtful", "proven here; axolotl not asked", "Proven here; axolotl was not asked."),
         (trainer, "axolotl 0.19.0", True, "pass", "proven by axolotl 0.19.0", "Proven by axolotl 0.19.0, "),
+        (stopped, None, False, "fail", "not proven, 1 missing", "NOT VALIDATED"),
         (refused, None, False, "fail", "not proven, 1 missing", "NOT VALIDATED"),
     ]
     for made, by, validated, kind, line, head in told:

@@ -12,7 +12,7 @@ import numpy as np
 from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts
 from workbench.data.turns import TRAINING_DETAIL
-from workbench.findings import Finding, Severity
+from workbench.findings import Edit, Finding, Fix, Severity
 from workbench.recipe.knobs import NO_EFFECT
 
 if TYPE_CHECKING:
@@ -136,6 +136,31 @@ def ignored_parts(facts: RowFacts) -> Iterator[Finding]:
             place = facts.where(number, (int(at[0]), int(at[-1]) + 1))
             yield NO_EFFECT("warning", text, hint, place)
             return
+
+
+@check(when=lambda facts: facts.masking.text is not None)
+def unread_flags(facts: RowFacts) -> Iterator[Finding]:
+    """M013, on the text path: messages that ask not to be trained under a key that the recipe does not name."""
+    bench, found = facts.bench, facts.row.turns
+    for number, raw in enumerate(facts.row.raw_messages):
+        key = next((key for key in ("train", "training", "weight") if _is_off(raw, key)), None)
+        start, stop = int(found.start[number]), int(found.stop[number])
+        if key is None or key == bench.turn_keys.training or start < 0 or not facts.mask.keep[start:stop].any():
+            continue
+        trained = int(np.count_nonzero(facts.mask.keep[start:stop]))
+        path = ("datasets", int(bench.options["dataset"]), "message_field_training")
+        text = f"{key} on the message has no effect: {trained} tokens of it are trained (text path)"
+        hint = f"Write message_field_training: {key} in the dataset's entry, which names the key that is read."
+        fix = Fix(f"message_field_training: {key}", (Edit(path, key),), retrains=True)
+        unnamed = bench.turn_keys.training is None and bench.entry_of(bench.recipe) is not None
+        yield NO_EFFECT("warning", text, hint, facts.where(number, (start, stop)), fix if unnamed else None)
+        return
+
+
+def _is_off(message: Any, key: str) -> bool:
+    """True where a message says under this key that it is not to be trained."""
+    value = message.get(key) if isinstance(message, dict) else None
+    return value is False or (key == "weight" and isinstance(value, (int, float)) and value == 0)
 
 
 @check("M014", "M015", when=lambda facts: facts.masking.text is not None)

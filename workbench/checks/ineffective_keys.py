@@ -85,32 +85,20 @@ SILENT: tuple[Rule, ...] = (
         "adapter without rank",
         when(
             "adapter",
-            lambda d: d.get("adapter") in ("lora", "qlora") and d.get("lora_r") is None and not d.get("lora_model_dir"),
-        ),
-        "the adapter has no rank: without lora_r PEFT stops with a TypeError",
-        "Set lora_r; 16 is usual.",
-        lambda d: (
-            "lora_r: 16",
-            (Edit(("lora_r",), 16), *((Edit(("lora_alpha",), 32),) if d.get("lora_alpha") is None else ())),
-        ),
-        stops=True,
-    ),
-    Rule(
-        "adapter without alpha",
-        when(
-            "adapter",
             lambda d: (
                 d.get("adapter") in ("lora", "qlora")
-                and d.get("lora_r") is not None
-                and d.get("lora_alpha") is None
                 and not d.get("lora_model_dir")
+                and (d.get("lora_r") is None or d.get("lora_alpha") is None)
             ),
         ),
-        "the adapter has no scale: without lora_alpha PEFT divides nothing by the rank, and stops with a TypeError",
-        "Set lora_alpha; twice the rank is usual.",
+        "lora_r and lora_alpha have no default in axolotl: PEFT stops with a TypeError where one of them is missing",
+        "Set both; a rank of 16 and twice as much for alpha are usual.",
         lambda d: (
-            f"lora_alpha: {_twice(d.get('lora_r'))}",
-            (Edit(("lora_alpha",), _twice(d.get("lora_r"))),),
+            "lora_r and lora_alpha",
+            (
+                *((Edit(("lora_r",), 16),) if d.get("lora_r") is None else ()),
+                *((Edit(("lora_alpha",), _twice(d.get("lora_r"))),) if d.get("lora_alpha") is None else ()),
+            ),
         ),
         stops=True,
     ),

@@ -10,6 +10,7 @@ import numpy as np
 from workbench.checks.recipe_facts import RecipeFacts
 from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts, counted
+from workbench.data.row_notes import BAD_PICTURES
 from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.knobs import NO_EFFECT
 from workbench.tokens.text_masking import unwritten_ends
@@ -33,7 +34,9 @@ def _made(facts: RowFacts) -> tuple[RowMask, TextMasking]:
 def untrained_end(facts: RowFacts) -> Iterator[Finding]:
     """M016, at the first trained turn whose end token is not trained."""
     made, masking = _made(facts)
-    if made.fate not in ("kept", "cut"):
+    # Pictures that are lost make it the wrong path, and C001 the finding to begin with.
+    lost_media = any(finding.code == BAD_PICTURES.code for finding in facts.row.conversation.findings)
+    if lost_media or made.fate not in ("kept", "cut"):
         return
     stops = np.where(facts.role_trained[:-1] & (facts.row.turns.start >= 0), facts.stops, -1)
     stops = stops[stops < (len(facts.ids) if masking.limit is None else masking.limit)]

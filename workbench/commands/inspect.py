@@ -68,7 +68,11 @@ def inspect(
         chosen = [bench.row(row or 0)] if rows is None else list(bench.head(None if rows == "all" else rows))
         from workbench.checks.asking import ask_rows
 
-        ask_rows(bench, [one.index for one in chosen])
+        indices = [chosen_row.index for chosen_row in chosen]
+        ask_rows(bench, indices)
+        if not bench.path.shown:
+            # The trainer's answer is all that there is to show of such rows.
+            chosen = [bench.row(index) for index in indices]
         with console.ignoring_closed_pipe():
             _print(bench, chosen, output)
     except BenchError as problem:

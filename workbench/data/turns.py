@@ -236,7 +236,7 @@ def _join_parts(turn: dict[str, Any], keys: TurnKeys, notes: Notes) -> None:
         if media:
             what = f"{media} part{'s' if media > 1 else ''} that {'are' if media > 1 else 'is'} no text"
             hint = "Name processor_type: AutoProcessor where the model should see them."
-            notes.add(BAD_PICTURES, "error", f"{what} never reach{'' if media > 1 else 'es'} the model", hint)
+            notes.add(BAD_PICTURES, "warning", f"{what} never reach{'' if media > 1 else 'es'} the model", hint)
 
 
 def _tools(given: dict[str, Any], notes: Notes) -> list[Any] | None:
@@ -268,5 +268,5 @@ def _note_media(raw: dict[str, Any], notes: Notes) -> None:
         if raw.get(name) not in (None, "", [], {}):
             text = f"the column `{name}` is ignored: the text path gives the model no pictures or sound"
             hint = "Name processor_type: AutoProcessor where the model should see them."
-            notes.add(BAD_PICTURES, "error", text, hint, field=name)
+            notes.add(BAD_PICTURES, "warning", text, hint, field=name)
             return

@@ -27,7 +27,8 @@ class Reason(IntEnum):
     """The reason why a token is trained or not.
 
     The order is part of the scan: those that train stand together, and media and padding, which overrule, follow. The
-    last four are those of the text path (`workbench.tokens.turns`): what the row itself asked for, and what is cut off.
+    last six are those of the text path: what the row itself asked for, what is cut off (`workbench.tokens.turns`), and
+    what axolotl was asked (`asked_mask`).
     """
 
     OUTSIDE = 0
@@ -45,6 +46,8 @@ class Reason(IntEnum):
     PART_NOT_TRAINED = 12
     CUT = 13
     DROPPED = 14
+    ASKED = 15
+    ASKED_NOT = 16
 
 
 REASON_TEXT: dict[Reason, str] = {
@@ -63,6 +66,8 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.PART_NOT_TRAINED: "the row asks not to train it",
     Reason.CUT: "beyond sequence_len: cut off",
     Reason.DROPPED: "axolotl drops the row",
+    Reason.ASKED: "axolotl says so",
+    Reason.ASKED_NOT: "axolotl says so",
 }
 _MARKER = np.uint8(0x80)
 """In the table of ids: this one begins a marker. The other bits are the reason that the id alone decides, if any."""
@@ -138,6 +143,15 @@ class Mask:
         spans = self.spans.take(mine)
         spans.row[:] = 0
         return Mask(self.labels[index], self.keep[index], self.reason[index], span, spans)
+
+
+def asked_mask(ids: IntArray, labels: IntArray) -> Mask:
+    """The mask of one row `[L]` from the labels that axolotl gave; nothing is known of its spans."""
+    keep = labels != IGNORE
+    reason = np.where(keep, np.uint8(Reason.ASKED), np.uint8(Reason.ASKED_NOT))
+    none = np.zeros(0, dtype=np.int64)
+    spans = Spans(none, none, none, none, none, none, np.zeros(0, dtype=bool), np.zeros(0, dtype=bool), ())
+    return Mask(labels, keep, reason, np.full(len(ids), -1, dtype=np.int32), spans)
 
 
 def scan(

@@ -193,6 +193,14 @@ class Renderer:
             vocabulary=self.vocabulary,
         )
 
+    def of_ids(self, ids: npt.NDArray[np.int64]) -> Rendering:
+        """A rendering of ids that somebody else made `[L]`: the text is what they stand for, one after the other."""
+        texts = [self.vocabulary.text(int(token)) for token in ids]
+        edges = np.concatenate(([0], np.cumsum([len(text) for text in texts], dtype=np.int64)))
+        text = "".join(texts)
+        offsets = np.stack([edges[:-1], edges[1:]], axis=1).astype(np.int32)
+        return Rendering(text, text, ids, offsets, media_runs(ids, {}), self.vocabulary)
+
     def encode_batch(
         self, conversations: Sequence[Sequence[Message]], *, tools: Sequence[Sequence[Any] | None] = ()
     ) -> npt.NDArray[np.int64]:

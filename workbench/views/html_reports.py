@@ -10,6 +10,7 @@ from workbench.checks.row_checks import row_findings
 from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
+from workbench.tokens.sentinels import text_parts
 from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, proof_line
@@ -46,12 +47,7 @@ def rows_html(rows: Sequence[Row], first: int, total: int | None) -> str:
 
 
 def _words(row: Row) -> str:
-    texts = (
-        part["text"]
-        for message in row.conversation.messages
-        for part in message["content"]
-        if part.get("type") == "text" and part["text"].strip()
-    )
+    texts = (part.text for part in text_parts(row.conversation.messages) if part.text.strip())
     words = " ".join(next(texts, "").split())
     return words if len(words) <= _FIRST_WORDS else words[: _FIRST_WORDS - 1] + "…"
 

@@ -20,7 +20,8 @@ def mask_facts(bench: Bench) -> list[str]:
     """The path, and what decides the mask of the rows, one fact a piece."""
     masking, facts = bench.masking, [bench.path.title]
     if not bench.path.shown:
-        return facts
+        answer = bench.asked.answer if bench.asked is not None else None
+        return [*facts, f"labels asked of {answer.name}"] if answer is not None and answer.rows else facts
     facts.append(f"template {bench.template.source}")
     roles = ", ".join(masking.roles_to_train) or "nothing"
     trains = f"trains {'everything (train_on_inputs)' if masking.train_on_inputs else roles}"

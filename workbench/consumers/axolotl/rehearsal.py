@@ -296,7 +296,9 @@ def _refusal(stage: str, problem: Exception) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError
 
     message = str(problem)
-    lacks = isinstance(problem, (ImportError, PackageNotFoundError, OSError)) and stage != "validate"
+    # A part of axolotl that is not there is a name that the recipe has wrong.
+    misnamed = "No module named 'axolotl" in message
+    lacks = isinstance(problem, (ImportError, PackageNotFoundError, OSError)) and not misnamed
     errors = problem.errors() if hasattr(problem, "errors") and callable(problem.errors) else ()
     keys = [str(one["loc"][0]) for one in errors if isinstance(one, dict) and one.get("loc")]
     if errors:
