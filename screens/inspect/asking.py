@@ -92,7 +92,7 @@ class Asking:
 
     def _say(self, request: _Request, asked: Asked) -> None:
         """On the background thread: what the answer means for the shown row."""
-        from workbench.checks.agreement import row_disagreement
+        from workbench.checks.agreement import is_trained_here, row_disagreement
 
         answer = asked.answer
         if answer is None:
@@ -102,7 +102,7 @@ class Asking:
             status = AskedStatus(f"{answer.name} gave no answer")
         elif answer.refused is not None and not answer.unwrapped:
             status = AskedStatus(f"{answer.name} does not take the recipe", False)
-        elif request.row in answer.dropped and row.error is None and row.mask.trained:
+        elif request.row in answer.dropped and is_trained_here(row):
             status = AskedStatus(f"{answer.name} does not train on this row", False)
         elif (found := row_disagreement(row, answer)) is None:
             status = AskedStatus(f"{answer.name} gives the same labels", True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.consumers.fake import FakeAxolotl
 from tests.export.support import demo
 from tests.test_cli import run
 from workbench.bench import Bench, open
+from workbench.checks.agreement import disagreement
 from workbench.checks.asking import answered, ask_rows, make_question, question_of
 from workbench.checks.row_checks import row_findings
 from workbench.checks.run import check_rows
@@ -123,6 +125,19 @@ def test_a_row_that_the_trainer_has_otherwise(
     (finding,) = found(bench)
     assert (finding.severity, finding.where.row) == (severity, 4)
     assert said in finding.message
+
+
+def test_a_row_that_is_left_out_is_no_proof_unless_it_is_not_trained_here(make: Make, fake: FakeAxolotl) -> None:
+    bench = make()
+    fake.tell(rows=labels(bench) | {"4": {"dropped": "600 tokens"}})
+    asked = ask_rows(bench, range(8))
+    assert asked is not None
+    assert asked.answer is not None
+    assert disagreement(bench, asked.answer) == ("row 4: the bench trains it, axolotl 0.19.0 leaves it out: 600 tokens")
+    bench.document.set(("datasets", 0, "roles_to_train"), ["tool"])
+    bench.remask()
+    everything = {row: (bench.row(row).rendering.input_ids, bench.row(row).mask.labels) for row in range(8) if row != 4}
+    assert disagreement(bench, replace(asked.answer, rows=everything)) is None
 
 
 def test_a_refusal_is_a_finding_of_the_recipe(make: Make, fake: FakeAxolotl) -> None:

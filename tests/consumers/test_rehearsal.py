@@ -118,12 +118,26 @@ def test_an_answer_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return SimpleNamespace(stderr="", returncode=0)
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(loader, "_answers", type(loader._answers)())
+    packages = SimpleNamespace(digest="some packages")
+    monkeypatch.setattr(loader, "installed", lambda python: packages)
     first = rehearse("python", "base_model: x\n", folder=tmp_path)
-    assert rehearse("python", "base_model: x\n", folder=tmp_path) is first
+    assert rehearse("python", "base_model: x\n", folder=tmp_path) == first
     assert (first.modules, first.trained, first.name) == (("a",), {"a.lora_A.default.weight": 3}, "axolotl 9")
     rehearse("python", "base_model: y\n", folder=tmp_path)
     assert len(asked) == 2
+    packages.digest = "other packages"
+    model = tmp_path / "model"
+    model.mkdir()
+    for text in ("{}", "{ }"):
+        (model / "config.json").write_text(text, "utf-8")
+        for _ in range(2):
+            rehearse("python", "base_model: y\n", folder=tmp_path, model_folders=(model,))
+    assert len(asked) == 4
+    # What this machine lacks may be there the next time.
+    said["refused"] = {"stage": "import", "type": "E", "message": "no", "environment": True, "keys": []}
+    for _ in range(2):
+        rehearse("python", "base_model: z\n", folder=tmp_path)
+    assert len(asked) == 6
     said["refused"] = {"stage": "model", "type": "E", "message": "a\nb", "environment": False, "keys": ["k", "k"]}
     refused = read_rehearsal(said).refused
     assert refused is not None

@@ -31,7 +31,15 @@ def disagreement(bench: Bench, answer: Answer) -> str | None:
         found = row_disagreement(bench.row(index), answer)
         if found is not None:
             return f"row {index}{':' if found.token is None else ','} {found.message}"
+    for index, reason in answer.dropped.items():
+        if is_trained_here(bench.row(index)):
+            return f"row {index}: the bench trains it, {answer.name} leaves it out: {reason}"
     return None
+
+
+def is_trained_here(row: Row) -> bool:
+    """True where the bench shows a row with trained tokens: of one without, it says itself why."""
+    return row.error is None and row.mask.trained > 0
 
 
 def row_disagreement(row: Row, answer: Answer, marks: tuple[str, str] = ("", "")) -> Disagreement | None:

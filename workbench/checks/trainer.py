@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks.agreement import row_disagreement
+from workbench.checks.agreement import is_trained_here, row_disagreement
 from workbench.checks.registry import check
 from workbench.errors import Where
 from workbench.findings import Finding
@@ -23,8 +23,7 @@ def other_labels(row: Row) -> Iterator[Finding]:
         return
     answer = asked.answer
     if row.index in answer.dropped:
-        if row.error is None and not row.mask.trained:
-            # The bench shows no trained token either, and says why itself.
+        if not is_trained_here(row):
             return
         text = f"{answer.name} does not train on this row: {answer.dropped[row.index]}"
         yield Finding("M020", "warning", text, "Shorten or split it, or change what the message names.", row.where)
