@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from workbench.checks.recipe_facts import ModelFacts
 from workbench.checks.registry import check
 from workbench.errors import Where
-from workbench.findings import Edit, Finding, Fix
+from workbench.findings import Edit, Emitter, Finding, Fix
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
+DOES_NOT_FIT = Emitter("A020", __name__)
 _KEY = "lora_model_dir"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 # The recipe's keys, and the names in adapter_config.json that hold in their place.
@@ -27,7 +28,7 @@ _GOVERNED = {
 }
 
 
-@check("A020", stage="model", when=lambda model: bool(model.bench.recipe.adapter and model.bench.recipe.lora_model_dir))
+@check(stage="model", when=lambda model: bool(model.bench.recipe.adapter and model.bench.recipe.lora_model_dir))
 def adapter_folder(model: ModelFacts) -> Iterator[Finding]:
     """A020: the folder of `lora_model_dir`, where it lies on this machine."""
     bench, where = model.bench, model.at(_KEY)
@@ -38,16 +39,16 @@ def adapter_folder(model: ModelFacts) -> Iterator[Finding]:
     saved = _read(folder)
     if saved is None:
         text = f"{bench.recipe.lora_model_dir} has no adapter_config.json that can be read: PEFT stops at it"
-        yield Finding("A020", "error", text, "Give the folder that a run has saved its adapter in.", where)
+        yield DOES_NOT_FIT("error", text, "Give the folder that a run has saved its adapter in.", where)
         return
     if not any((folder / name).is_file() for name in _WEIGHTS):
         text = f"{bench.recipe.lora_model_dir} has no {_WEIGHTS[0]}: PEFT stops at it"
-        yield Finding("A020", "error", text, "Give the folder that a run has saved its adapter in.", where)
+        yield DOES_NOT_FIT("error", text, "Give the folder that a run has saved its adapter in.", where)
     yield from _governed(bench, saved)
     base, own = str(saved.get("base_model_name_or_path") or ""), str(bench.recipe.base_model or "")
     if base and own and Path(base).name.lower() != Path(own).name.lower():
         text = f"the adapter was trained on {base}, and base_model is {own}"
-        yield Finding("A020", "warning", text, "Load it on the model that it was trained on.", where)
+        yield DOES_NOT_FIT("warning", text, "Load it on the model that it was trained on.", where)
     yield from _unmatched(model, saved, where)
 
 
@@ -61,7 +62,7 @@ def _governed(bench: Bench, saved: Mapping[str, Any]) -> Iterator[Finding]:
         shown = f"{len(holds)} names" if isinstance(holds, list) else str(holds)
         text = f"{key} has no effect: the adapter in {_KEY} has {name} {shown}, and PEFT takes its file's word"
         fix = Fix(f"{key}: {shown}", (Edit((key,), sorted(holds) if isinstance(holds, list) else holds),))
-        yield Finding("A020", "warning", text, "Write the same.", bench.recipe.where((key,), key=True), fix)
+        yield DOES_NOT_FIT("warning", text, "Write the same.", bench.recipe.where((key,), key=True), fix)
 
 
 def _unmatched(model: ModelFacts, saved: Mapping[str, Any], where: Where) -> Iterator[Finding]:
@@ -76,11 +77,11 @@ def _unmatched(model: ModelFacts, saved: Mapping[str, Any], where: Where) -> Ite
         return
     if missing and (isinstance(targets, str) or len(missing) == len(targets)):
         text = f"the adapter's targets are no modules of {model.anatomy.class_name}: {', '.join(missing[:3])}"
-        yield Finding("A020", "error", text, "Load it on the model that it was trained on.", where)
+        yield DOES_NOT_FIT("error", text, "Load it on the model that it was trained on.", where)
     elif missing:
         text = f"{len(missing)} of the adapter's {len(targets)} targets are no modules of {model.anatomy.class_name}"
         text += f": {', '.join(sorted(missing)[:3])}"
-        yield Finding("A020", "warning", text, "Load it on the model that it was trained on.", where)
+        yield DOES_NOT_FIT("warning", text, "Load it on the model that it was trained on.", where)
 
 
 def _folder(bench: Bench) -> Path | None:
