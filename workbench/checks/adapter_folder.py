@@ -16,6 +16,7 @@ from workbench.findings import Edit, Emitter, Finding, Fix
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
+DOES_NOT_FIT = Emitter("A020", __name__)
 _KEY = "lora_model_dir"
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 # The recipe's keys, and the names in adapter_config.json that hold in their place.
