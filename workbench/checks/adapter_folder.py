@@ -27,8 +27,6 @@ _GOVERNED = {
     "lora_target_modules": "target_modules",
 }
 
-DOES_NOT_FIT = Emitter("A020", __name__)
-
 
 @check(stage="model", when=lambda model: bool(model.bench.recipe.adapter and model.bench.recipe.lora_model_dir))
 def adapter_folder(model: ModelFacts) -> Iterator[Finding]:
