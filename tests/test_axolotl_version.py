@@ -14,7 +14,7 @@ from tests.checks.support import HEAD, SETS, bench_of, of, row
 from tests.test_cli import run
 from workbench.bench import Bench
 from workbench.bench import open as open_bench
-from workbench.checks.recipe_checks import model_findings, recipe_findings, text_findings
+from workbench.checks.recipe_checks import recipe_findings, text_findings
 from workbench.consumers.axolotl import at_hand
 from workbench.errors import InputError
 from workbench.export.compose import reopen
@@ -191,16 +191,6 @@ def test_a_mixture_of_experts_is_masked_from_0_21_on(moe: Callable[[str], Bench]
     text = new.loaded.tokenizer.decode(trained)
     assert "Yes." in text
     assert "red" not in text
-
-
-def test_reentrant_checkpointing_is_the_default_of_0_19(loaded: Callable[[str], Any], tmp_path: Path) -> None:
-    recipe = HEAD + "adapter: lora\nlora_r: 4\nlora_target_linear: true\ngradient_checkpointing: true\n" + SETS
-    said = {}
-    for release in releases():
-        bench = bench_of(loaded("qwen3_5"), tmp_path, recipe, [row("a", "b")], axolotl_version=release)
-        said[release] = of(list(model_findings(bench)), "A007")
-    assert ["as axolotl 0.19 has it" in one.message for one in said[OLD]] == [True]
-    assert said[NEW] == []
 
 
 def test_messages_about_kernels_name_the_table(loaded: Callable[[str], Any], tmp_path: Path) -> None:

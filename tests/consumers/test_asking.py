@@ -25,6 +25,7 @@ from workbench.export.receipt import without_receipt
 from workbench.findings import Finding
 from workbench.paths import sample_dir
 from workbench.recipe import plugin
+from workbench.recipe.axolotl_table import table
 from workbench.views.asked import asked_line, asked_payload
 
 Make = Callable[..., Bench]
@@ -189,7 +190,7 @@ def test_why_nobody_is_asked_is_said(make: Make, fake: FakeAxolotl, tmp_path: Pa
     bench = make(axolotl_python=str(tmp_path / "nowhere"))
     ask_rows(bench, range(8))
     payload = asked_payload(bench, ())
-    assert (payload["by"], payload["table"]) == (None, "axolotl 0.19")
+    assert (payload["by"], payload["table"]) == (None, table().name)
     assert "cannot be run" in payload["problem"]["title"]
     bench = make(axolotl_python="none")
     assert ask_rows(bench, range(8)) is None
