@@ -1,4 +1,4 @@
-"""What the bench calls refused axolotl refuses, and what it warns of axolotl takes in silence."""
+"""Recipes that the bench calls refused are refused by axolotl, and those that it warns of are accepted in silence."""
 
 from __future__ import annotations
 

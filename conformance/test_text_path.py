@@ -160,7 +160,7 @@ class Sides:
 
 
 def _tokenized(strategy: Any, raw: dict[str, Any]) -> dict[str, Any] | Exception:
-    """What axolotl makes of a row, as a batch of one, or what it raises."""
+    """axolotl's result for a row, as a batch of one, or the exception that it raises."""
     try:
         made: dict[str, Any] = strategy.tokenize_prompt({key: [value] for key, value in raw.items()})
     except Exception as problem:

@@ -83,7 +83,7 @@ class Bench:
         self.losses: dict[int, Losses] = {}
         """The losses of the last run, by row; see `Row.nll`."""
         self.asked: Asked | None = None
-        """What the trainer at hand said of the recipe as it is now, where it was asked; see `take_answer`."""
+        """The answer of the trainer at hand about the recipe as it is now, where it was asked; see `take_answer`."""
         self.asks = True
         """False where the trainer at hand is not to be asked; its templates are read all the same."""
 
@@ -397,7 +397,7 @@ class Bench:
         return anatomy(self.loaded.auto_config, self.recipe, sized=self.loaded.sized)
 
     def rehearsal(self) -> Rehearsal | None:
-        """What axolotl's own loader makes of the recipe as it is, without weights; None where no axolotl is at hand.
+        """The result of axolotl's own loader for the recipe, without weights; None where no axolotl is at hand.
 
         Raises:
             EnvironmentProblem: the Python that was given cannot be asked.

@@ -42,7 +42,7 @@ class Installed:
 
 
 def installed(python: str, trainer: str = "axolotl") -> Installed:
-    """What is installed beside an interpreter.
+    """The packages that are installed beside an interpreter.
 
     Raises:
         EnvironmentProblem: the interpreter cannot be run.

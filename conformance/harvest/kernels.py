@@ -1,4 +1,4 @@
-"""Which model types axolotl's patch of the attention for its LoRA kernels takes: each is asked of axolotl."""
+"""The model types that axolotl's patch of the attention for its LoRA kernels takes: each is asked of axolotl."""
 
 from __future__ import annotations
 

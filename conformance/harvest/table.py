@@ -31,7 +31,7 @@ _OPEN = {"plugins": 2, "sections": 2}
 
 
 def collect(part: str) -> Any:
-    """What the installed axolotl answers for one part of the table, in the types of JSON."""
+    """The answer of the installed axolotl for one part of the table, in the types of JSON."""
     return json.loads(json.dumps(PARTS[part]()))
 
 

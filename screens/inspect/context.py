@@ -61,7 +61,7 @@ class InspectContext:
     view: RowView | None = None
     findings: list[Finding] = field(default_factory=list)
     asked: tuple[int, str, AskedStatus] | None = None
-    """What the trainer says of a row of a recipe's text."""
+    """The trainer's answer about a row of a recipe's text."""
 
     def tell(self, callback: Callable[..., Any], *arguments: Any) -> None:
         """Call back in the window's thread, from the background thread; after the app is gone nothing is called."""

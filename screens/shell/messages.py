@@ -67,7 +67,7 @@ class CheckProgressed(Message):
 
 
 class TrainerAnswered(Message):
-    """What the trainer at hand says of the rows of a check; `again`: the check is to be made again with its answer."""
+    """The trainer's answer about the rows of a check; `again`: the check is to be made again with it."""
 
     def __init__(self, status: AskedStatus, again: bool) -> None:
         self.status = status

@@ -21,7 +21,7 @@ _LEAST_TITLE = 12
 
 @dataclass(frozen=True, slots=True)
 class AskedStatus:
-    """What the trainer at hand says of the shown row. `good`: it agrees, it does not, or (None) that is not known."""
+    """The answer of the trainer at hand about the shown row. `good`: it agrees, it does not, or (None) not known."""
 
     text: str
     good: bool | None = None
@@ -111,7 +111,7 @@ class StatusBar(Still):
         return self._asked(paint, self.size.width - text.cell_len - _LEAST_LEFT).append_text(text)
 
     def _asked(self, paint: Paints, room: int) -> Text:
-        """What the trainer says, as far as there is room: its sign at least."""
+        """The trainer's answer, as far as there is room: its sign at least."""
         asked = self.status.asked
         if asked is None:
             return Text(no_wrap=True)

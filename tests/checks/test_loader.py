@@ -40,7 +40,7 @@ def bench(loaded: Any, tmp_path: Path) -> Bench:
 
 
 def answer(bench: Bench) -> Rehearsal:
-    """What axolotl says where it agrees with the bench."""
+    """The answer of an axolotl that agrees with the bench."""
     model = adapted_meta_model(bench.anatomy.config, bench.recipe)
     counted = {name: one.numel() for name, one in model.named_parameters() if one.requires_grad}
     modules = tuple(model.base_model.targeted_module_names)

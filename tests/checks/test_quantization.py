@@ -52,7 +52,7 @@ def told(bench: Bench, code: str) -> list[Finding]:
 
 
 def mended(bench: Bench, found: Finding) -> list[Finding]:
-    """What is left of the finding's code after its fix, which the trials must offer too."""
+    """The findings of the same code after its fix, which the trials must offer too."""
     offered = of(check_rows(bench, bench.head(None)).findings, found.code)
     assert any(one.fix == found.fix for one in offered)
     assert found.fix is not None

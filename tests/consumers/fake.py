@@ -95,18 +95,18 @@ class FakeAxolotl:
             (info / "direct_url.json").write_text(json.dumps(direct_url), "utf-8")
 
     def tell(self, **told: Any) -> None:
-        """What it answers from now on: `rows` by number, `answer` for the rest, `before` as the first line of all."""
+        """Set its answers from now on: `rows` by number, `answer` for the rest, `before` as the first line of all."""
         content = {"schema": "vlmbench.consumer/2", "versions": {"axolotl": self._version}} | told
         (self.folder / "told.json").write_text(json.dumps(content), "utf-8")
 
     @property
     def starts(self) -> int:
-        """How often its process was started."""
+        """The number of starts of its process."""
         return self._lines("starts")
 
     @property
     def rehearsals(self) -> int:
-        """How often its loader was rehearsed."""
+        """The number of rehearsals of its loader."""
         return self._lines("rehearsals")
 
     def _lines(self, name: str) -> int:

@@ -58,7 +58,7 @@ def make(opened: Bench, fake: FakeAxolotl, tmp_path: Path) -> Make:
 
 
 def labels(bench: Bench, **changed: list[int]) -> dict[str, Any]:
-    """What the bench itself says of its eight rows; `r3=[0, 1]`: with the labels of these tokens of row 3 flipped."""
+    """The bench's own answer for its eight rows; `r3=[0, 1]`: with the labels of these tokens of row 3 flipped."""
     told = {}
     for index in range(8):
         ids, given = (one.tolist() for one in (bench.row(index).rendering.input_ids, bench.row(index).mask.labels))

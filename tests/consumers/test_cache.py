@@ -1,4 +1,4 @@
-"""What was asked before is answered without a process, and never for what has changed since."""
+"""A question asked before is answered without a process, and never where anything has changed since."""
 
 from __future__ import annotations
 

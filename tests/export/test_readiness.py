@@ -220,7 +220,7 @@ NOT_LOADED = Rehearsal({"axolotl": "0.19.0"}, Refusal("adapters", "ValueError", 
 
 
 def agreeing(bench: Bench) -> Rehearsal:
-    """What axolotl's loader says where it is as the bench shows."""
+    """The answer of axolotl's loader where it is as the bench shows."""
     model = adapted_meta_model(bench.anatomy.config, bench.recipe)
     counted = {name: one.numel() for name, one in model.named_parameters() if one.requires_grad}
     modules = tuple(model.base_model.targeted_module_names)

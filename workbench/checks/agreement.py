@@ -18,7 +18,10 @@ _MASKED = -100
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """What the two say of a row. `token`: the first on which they differ, of `count`; None where one has no tokens."""
+    """The difference between bench and trainer on a row.
+
+    `token`: the first on which they differ, of `count`; None where one of them has no tokens.
+    """
 
     message: str
     token: int | None = None

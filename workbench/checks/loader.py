@@ -64,7 +64,7 @@ def loader(model: ModelFacts) -> Iterator[Finding]:
 
 
 def differences(anatomy: Anatomy, trained: Trained, rehearsal: Rehearsal) -> list[str]:
-    """What axolotl's loader adapts, trains and freezes otherwise than the bench shows, a line each; [] where alike."""
+    """The differences of axolotl's loader from the bench in what is adapted, trained and frozen, a line each."""
     who, found = rehearsal.name, []
     if rehearsal.model_class != anatomy.class_name:
         # What it adapts has other names then.

@@ -77,7 +77,7 @@ def unmatched_skips(model: ModelFacts) -> Iterator[Finding]:
 
 
 def _skips(pattern: str, name: str) -> bool:
-    """What transformers' `should_convert_module` takes for a match."""
+    """True where transformers' `should_convert_module` takes the name for a match."""
     try:
         return re.match(pattern, name) is not None or name.endswith(pattern)
     except re.error:

@@ -29,7 +29,7 @@ class JsonStore:
         self._most = most_bytes
 
     def read(self, key: str) -> dict[str, Any] | None:
-        """What was kept under a key; None where that is nothing."""
+        """The answer kept under a key; None where there is none."""
         try:
             head, _, body = self._file(key).read_text("utf-8").partition("\n")
             entry = json.loads(body) if head == _sum(body) else None

@@ -44,7 +44,7 @@ class ScriptProcess:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._stderr: Any = None
         self.starts = 0
-        """How often a process was started."""
+        """The number of processes that were started."""
         self.greeting: dict[str, Any] | None = None
         """The first line that the last process said; None where it has said nothing yet."""
         atexit.register(self.close)
@@ -149,7 +149,7 @@ class ScriptProcess:
 
 
 def refusal(ended: ProcessEnded) -> dict[str, str]:
-    """What an answer says of a question that ended the process."""
+    """The refusal in the answer to a question that ended the process."""
     last = next((line.strip() for line in reversed(ended.last.splitlines()) if line.strip()), "")
     message = f"{ended.message}; its last line: {last[:200]}" if last else ended.message
     return {"stage": PROCESS, "type": ended.kind, "message": message}

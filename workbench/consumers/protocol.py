@@ -106,7 +106,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the trainer said of a recipe's text and rows; `problem` is why it could not be asked."""
+    """The answer of the trainer about a recipe's text and rows; `problem` is why it could not be asked."""
 
     text: str
     rows: tuple[int, ...]

@@ -30,7 +30,7 @@ class _GenerationTags(Extension):
 
 
 class _Names:
-    """What the template reads of each variable, and which variable is assigned to which."""
+    """The attributes that the template reads of each variable, and the variables assigned to each other."""
 
     def __init__(self, tree: nodes.Node) -> None:
         self.properties: dict[str, set[str]] = {}
@@ -60,7 +60,7 @@ class _Names:
             self._visit(child)
 
     def of(self, name: str, known: set[str]) -> set[str]:
-        """What is read of a variable, and of those that are assigned from it."""
+        """The attributes read of a variable, and of those that are assigned from it."""
         found: set[str] = set()
         waiting, seen = [name], {name}
         while waiting:

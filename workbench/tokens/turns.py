@@ -349,7 +349,7 @@ def _first_after(at: IntArray, stop: IntArray, count: int) -> IntArray:
 
 
 def refused(found: Found, masking: TextMasking) -> str:
-    """What axolotl raises while it looks for the turns of a row, which stops the whole run; "" where nothing."""
+    """The exception that axolotl raises while it looks for the turns of a row, which stops the run; "" for none."""
     for index in np.flatnonzero(found.looked_for(masking)).tolist():
         if found.raised[index]:
             return found.raised[index]
@@ -357,7 +357,7 @@ def refused(found: Found, masking: TextMasking) -> str:
 
 
 def fate_of(keep: Bools, masking: TextMasking) -> tuple[Fate, str]:
-    """What becomes of a row with these trained tokens `[L]`, and why."""
+    """(fate, reason) of a row with these trained tokens `[L]`: kept, cut, dropped, or refused, which stops axolotl."""
     count, limit = len(keep), masking.limit
     long = limit is not None and count > limit
     told = f"{count:,} tokens, sequence_len is {limit:,}" if long else ""

@@ -1,4 +1,4 @@
-"""Who says what is trained: the trainer that was asked, or the table that stands for one. For every face."""
+"""The source of the labels: the trainer that was asked, or the table that stands for one. For every face."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["same", "other", "unknown"]
 STYLES: dict[Outcome, str] = {"same": "green", "other": "bold red", "unknown": "dim"}
-"""How a terminal shows each outcome."""
+"""The style of each outcome in a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class AskedLine:
 
 
 def asked_line(bench: Bench, findings: Iterable[Finding]) -> AskedLine:
-    """Who was asked and what came of it. `findings`: those of the rows that are shown or checked."""
+    """The trainer that was asked and the outcome. `findings`: those of the rows that are shown or checked."""
     asked = bench.asked
     if asked is None:
         return AskedLine(f"from the table of {bench.axolotl.name}", "unknown")

@@ -71,7 +71,7 @@ def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOK
 
 
 def asked_html(bench: Bench, found: Sequence[Finding]) -> str:
-    """Who says what is trained: the trainer that was asked, or the table."""
+    """The source of the labels: the trainer that was asked, or the table."""
     line = asked_line(bench, found)
     classes = {"same": "yes", "other": "error", "unknown": "muted"}[line.outcome]
     return f'<p class="asked"><span class="{classes}"><b>{safe(line.text)}</b></span></p>'

@@ -55,7 +55,7 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _text_payload(text: TextMasking | None) -> dict[str, Any]:
-    """What decides the labels on the text path, besides the keys that both paths have."""
+    """The keys that decide the labels on the text path, besides those that both paths have."""
     if text is None:
         return {}
     return {

@@ -65,7 +65,7 @@ class AxolotlConsumer:
 
     @property
     def starts(self) -> int:
-        """How often a process was started."""
+        """The number of processes that were started."""
         return sum(process.starts for process in self._processes.values())
 
     def ask(self, questions: Sequence[Question]) -> list[Answer]:

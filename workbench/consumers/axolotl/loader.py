@@ -28,7 +28,7 @@ _SCRIPT = Path(__file__).with_name("rehearsal.py")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Where axolotl stopped: the stage, the exception's type and message, and the recipe's keys that it names.
+    """The stop of axolotl's loader: the stage, the exception's type and message, and the recipe's keys that it names.
 
     `environment`: the machine that was asked lacks something, so nothing is said of the recipe.
     """
@@ -47,7 +47,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What axolotl's loader made of a recipe, without weights; all but `versions` is empty where it refused.
+    """The result of axolotl's loader for a recipe, without weights; all but `versions` is empty where it refused.
 
     `modules` and `parameters` have adapters; `trained` counts the values of each trained parameter by its name in
     PEFT's wrapping, `frozen` are parameters of adapters that are not trained. `use_reentrant` is None where there is no

@@ -231,7 +231,7 @@ def configured(path: Path, stage: Stage) -> Any:
 
 
 def rehearse(path: Path) -> dict[str, Any]:
-    """What comes out of loading a recipe, for JSON.
+    """The result of loading a recipe, for JSON.
 
     `refused` is None, or {stage, type, message, environment, keys}: `environment` is true where this machine is what
     lacks something, `keys` are the recipe's keys that the validator names. Else `loader` and `model_class` are names
