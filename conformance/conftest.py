@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.by_family import by_family
+from workbench.consumers.axolotl.worker import quiet
+
+# Before a test imports axolotl.
+quiet(offline=True)
 
 
 @pytest.hookimpl(optionalhook=True)

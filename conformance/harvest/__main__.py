@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 from conformance.environment import PYTHONS, ROOT, NoInterpreterError, Place
+from workbench.consumers.axolotl.worker import quiet
 
 
 def main(releases: list[str]) -> int:
@@ -17,6 +18,8 @@ def main(releases: list[str]) -> int:
     if unknown := set(releases) - set(PYTHONS):
         print(f"harvest: no environment for {', '.join(sorted(unknown))}: {', '.join(PYTHONS)}", file=sys.stderr)
         return 2
+    # The children inherit it, and import axolotl.
+    quiet(offline=True)
     worst = 0
     for release in releases or PYTHONS:
         try:
@@ -26,7 +29,7 @@ def main(releases: list[str]) -> int:
             worst = 3
             continue
         command = [os.fspath(python), "-m", "conformance.harvest.table"]
-        variables = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "AXOLOTL_DO_NOT_TRACK": "1"}
+        variables = {**os.environ, "PYTHONPATH": os.fspath(ROOT)}
         worst = max(worst, subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode)
     return worst
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.boundary_form import AS_EOS, EOT, EOT_TOKENS, BoundaryForm, Field, Pick
+from screens.inspect.boundary_form import AS_EOS, EOT, EOT_TOKENS, BoundaryForm, CycleField, TextField
 from screens.shell.problem import ProblemPane
 from screens.token_grid.copy import reproducer
 from tests.screens.conftest import Opened, screen_of, until
@@ -55,7 +55,7 @@ async def test_the_form_edits_what_this_path_reads_and_the_mask_follows(opened: 
         screen = screen_of(pilot)
         document, form = screen.editing.document, screen.query_one(BoundaryForm)
         await pilot.press("F")
-        await until(pilot, lambda: isinstance(pilot.app.focused, Field | Pick))
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField | CycleField))
         (tokens,) = [one for one in form.fields if one.path == EOT_TOKENS]
         (choice,) = [one for one in form.fields if one.path == EOT]
         assert tokens.display

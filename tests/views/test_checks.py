@@ -74,7 +74,7 @@ def test_groups_are_told_the_worst_first_with_place_hint_and_fix(opened: Bench) 
         "i D005 row 1: pictures",
         "       Start axolotl there.",
         "",
-        "from the table of axolotl 0.19",
+        f"from the table of {opened.axolotl.name}",
         "1 error, 1 warning, 1 note  ·  4 of 24 rows · 150 of 1,200 tokens trained (12%)",
     ]
     assert styles(check_view(opened, report(*found)), "M001") == {"yellow"}
