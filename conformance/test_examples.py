@@ -23,6 +23,7 @@ from workbench.checks.ineffective_keys import broken
 from workbench.checks.run import check_rows
 from workbench.consumers.axolotl import worker
 from workbench.data.sources import open_source
+from workbench.errors import InputError
 from workbench.export import prepare
 from workbench.export.compose import compose
 from workbench.export.receipt import without_receipt
@@ -189,6 +190,7 @@ def test_what_the_validator_took_of_text_recipes_it_takes_of_their_exports(
         if re.search("^base_model:", text, re.MULTILINE) and not re.search("^processor_type:", text, re.MULTILINE)
     ]
     assert len(plain) > 200
+    without_end = compared = 0
     for path in plain[::4]:
         document = Document.from_file(path)
         was, refused = refusal(path)
@@ -197,7 +199,15 @@ def test_what_the_validator_took_of_text_recipes_it_takes_of_their_exports(
         bench = Bench(document)
         bench.loaded = stand_in("qwen2_5-vl")
         bench.family = bench._identify()
-        bench.apply()
+        try:
+            bench.apply()
+        except InputError as problem:
+            if problem.where is None or problem.where.field != "eot_tokens":
+                raise
+            # The model that stands in has no such token; axolotl refuses that too.
+            without_end += 1
+            continue
+        compared += 1
         full.write_text(compose(bench, rows=()).text, "utf-8")
         exported = Document.from_file(full)
         assert refusal(full)[1] == "", path
@@ -205,6 +215,8 @@ def test_what_the_validator_took_of_text_recipes_it_takes_of_their_exports(
         assert broken(exported.data, here().release) <= broken(document.data, here().release), path
         now = refusal(full)[0]
         assert {key for key in document.data.keys() & was.keys() if was[key] != now.get(key)} <= {"datasets"}, path
+    assert compared > 30
+    assert without_end < 10
 
 
 def test_every_example_has_a_stand_in(examples: list[Path]) -> None:

@@ -23,7 +23,7 @@ def reentrant() -> dict[str, bool]:
     Asked of `normalize_config` for each multimodal type whose configuration can be made from the type alone.
     """
     found = {}
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(prefix="model-") as folder:
         for name in ["llama", *multimodal()]:
             answer = normalized(name, Path(folder))
             if answer is not None:

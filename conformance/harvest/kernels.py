@@ -52,7 +52,7 @@ def answer(model_type: str, folder: Path) -> str | None:
 def collect() -> dict[str, Any]:
     """through, off: model types; raises: why -> model types."""
     found: dict[str | None, list[str]] = {}
-    with TemporaryDirectory() as scratch:
+    with TemporaryDirectory(prefix="model-") as scratch:
         for one in model_types():
             found.setdefault(answer(one, Path(scratch)), []).append(one)
     found.pop(None, None)

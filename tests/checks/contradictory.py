@@ -106,6 +106,16 @@ REFUSED: dict[str, Case] = {
         },
         "load_in_4bit",
     ),
+    "4 bits loaded by the first rank alone, and not in shards": (
+        _LORA
+        | {
+            "adapter": "qlora",
+            "load_in_4bit": True,
+            "qlora_sharded_model_loading": False,
+            "fsdp_config": {"fsdp_version": 2, "cpu_ram_efficient_loading": True},
+        },
+        "load_in_4bit",
+    ),
     "two memory limits": ({"max_memory": {0: "10GB"}, "gpu_memory_limit": 10}, "gpu_memory_limit"),
     "jinja without a template": ({"chat_template": "jinja"}, "chat_template"),
     "streaming without steps": ({"streaming": True}, "streaming"),

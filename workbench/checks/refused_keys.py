@@ -107,6 +107,12 @@ def _efficient_loading(data: Data) -> str | None:
     return first(section, *keys) if isinstance(section, dict) else None
 
 
+def _sharded(data: Data) -> bool:
+    """The value of qlora_sharded_model_loading; where it is not set, axolotl sets it for qlora."""
+    value = data.get("qlora_sharded_model_loading")
+    return data.get("adapter") == "qlora" if value is None else bool(value)
+
+
 REFUSED: tuple[Rule, ...] = (
     Rule(
         "qlora in 16 bits",
@@ -379,6 +385,19 @@ REFUSED: tuple[Rule, ...] = (
             "cpu_ram_efficient_loading: false",
             (Edit(("fsdp_config", str(_efficient_loading(d))), False),),
         ),
+        before="0.21",
+    ),
+    Rule(
+        "4 bits loaded by the first rank alone, and not in shards",
+        when("load_in_4bit", lambda d: d.get("load_in_4bit") and _efficient_loading(d) and not _sharded(d)),
+        "cpu_ram_efficient_loading lets the first rank alone load and quantize the weights, and the others expect them "
+        "unquantized, unless qlora_sharded_model_loading stages them on the CPU",
+        "Set qlora_sharded_model_loading to true, or fsdp_config.cpu_ram_efficient_loading to false.",
+        lambda d: (
+            "cpu_ram_efficient_loading: false",
+            (Edit(("fsdp_config", str(_efficient_loading(d))), False),),
+        ),
+        since="0.21",
     ),
     Rule(
         "two memory limits",
