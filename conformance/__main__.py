@@ -23,6 +23,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--axolotl", choices=PYTHONS, action="append")
     parser.add_argument("--full", action="store_true")
     options, words = parser.parse_known_args(arguments)
+    if options.full:
+        os.environ["VLMBENCH_CONFORMANCE"] = "full"
     proved: str | None = None
     ran = False
     worst = 0

@@ -7,9 +7,13 @@ Whether it is the same, the stored tables say: each has the sha256 of that code 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 from conformance.environment import ROOT
+
+FULL = os.environ.get("VLMBENCH_CONFORMANCE") == "full"
+"""True where everything is run: the wider part of a file too."""
 
 ASKS = {"test_scan.py": "scanner", "test_families.py": "scanner"}
 """File -> the part of axolotl's source that decides all of its answers."""

@@ -1,12 +1,11 @@
 """axolotl's loader, rehearsed without weights: it goes through for every family, and equals what the bench shows.
 
 Each family's new LoRA recipe, exported, on its real configuration class at its real size; each in a forked process, 2
-to 6 s. The default run takes a part of the families; `VLMBENCH_REHEARSE=all` takes every one.
+to 6 s. The default run takes a part of the families; `python -m conformance --full` takes every one.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from conformance.once import FULL
 from conformance.test_kernels import TOLD, configuration
 from tests.support import processors
 from workbench.bench import Bench
@@ -24,7 +24,7 @@ from workbench.consumers.axolotl.loader import Rehearsal, read_rehearsal
 from workbench.export.compose import compose
 from workbench.models.targets import trained
 
-PART = ("gemma3", "gemma4", "llama4", "qwen2_5_vl", "qwen3_5_moe", "voxtral")
+PART = ("gemma4", "qwen2_5_vl", "qwen3_5_moe")
 # Classes whose own defaults make no model, in axolotl and in transformers alike, and why.
 INCOMPLETE = {
     "cohere_compass": "KeyError: 'full_attention'",
@@ -32,11 +32,7 @@ INCOMPLETE = {
 }
 # Text alone; a recipe that names a processor makes axolotl look for a class with pictures.
 NO_PICTURES = {"qwen4_exp_text": "Unrecognized configuration class"}
-FAMILIES = [
-    one
-    for one in TOLD
-    if os.environ.get("VLMBENCH_REHEARSE") == "all" or one.values[1] in PART or one.values[0] in PART
-]
+FAMILIES = [one for one in TOLD if FULL or one.values[1] in PART or one.values[0] in PART]
 Made = Callable[..., Bench]
 
 
