@@ -18,11 +18,13 @@ from conformance.once import FULL
 from conformance.test_kernels import TOLD, configuration
 from tests.support import processors
 from workbench.bench import Bench
+from workbench.bench import open as opened
 from workbench.checks.loader import differences
 from workbench.consumers.axolotl import rehearsal
 from workbench.consumers.axolotl.loader import Rehearsal, read_rehearsal
 from workbench.export.compose import compose
 from workbench.models.targets import trained
+from workbench.recipe import plugin
 
 PART = ("gemma4", "qwen2_5_vl", "qwen3_5_moe")
 # Classes whose own defaults make no model, in axolotl and in transformers alike, and why.
@@ -62,8 +64,8 @@ def made(tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
         data = yaml.safe_load(compose(new, rows=()).text) | keys
         file = tmp_path / "recipe.yaml"
         file.write_text(yaml.safe_dump({key: value for key, value in data.items() if value is not None}), "utf-8")
-        from workbench.bench import open as opened
-
+        # axolotl 0.21 stops at a plugin that it cannot import.
+        plugin.write_beside(data, file)
         return opened(file)
 
     return build

@@ -63,6 +63,8 @@ class Bench:
 
         `axolotl_version`: the release whose table answers what is not asked of axolotl itself; see `axolotl`.
         """
+        from workbench.consumers.settings import asks_by_default
+
         self._document = document
         self._model = model
         self._data = data
@@ -84,7 +86,7 @@ class Bench:
         """The losses of the last run, by row; see `Row.nll`."""
         self.asked: Asked | None = None
         """The answer of the trainer at hand about the recipe as it is now, where it was asked; see `take_answer`."""
-        self.asks = True
+        self.asks = asks_by_default()
         """False where the trainer at hand is not to be asked; its templates are read all the same."""
 
     @property

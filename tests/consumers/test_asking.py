@@ -51,6 +51,7 @@ def make(opened: Bench, fake: FakeAxolotl, tmp_path: Path) -> Make:
         bench = demo(opened, tmp_path, change, rows=8, **{"axolotl_python": fake.python} | options)
         fake.tell(rows=labels(bench))
         plugin.write_file(tmp_path)
+        bench.asks = True
         bench.remask()
         return bench
 

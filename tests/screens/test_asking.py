@@ -41,6 +41,7 @@ def bench(loaded_demo: Bench, fake: FakeAxolotl, tmp_path: Path) -> Bench:
     plugin.write_file(tmp_path)
     made = demo(loaded_demo, tmp_path, rows=8, axolotl_python=fake.python)
     made.__class__ = Ready
+    made.asks = True
     fake.tell(rows=labels(made))
     return made
 

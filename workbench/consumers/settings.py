@@ -58,6 +58,11 @@ def settings(folder: Path, *, axolotl_python: str | None = None, axolotl_version
     return Settings(_on_path(python), axolotl_version or values.get("axolotl-version"), ask, source)
 
 
+def asks_by_default() -> bool:
+    """False where the variable says that no trainer is to be asked; a settings file is read with the recipe."""
+    return os.environ.get(ASK_VARIABLE, "").strip().lower() not in _NO
+
+
 def _nearest(folder: Path, *, trusted_only: bool) -> tuple[dict[str, Any], Path | None]:
     """The values of the nearest file that has any, and that file."""
     for file in _candidates(folder):
