@@ -13,6 +13,14 @@ from workbench.consumers.axolotl.worker import quiet
 quiet(offline=True)
 
 
+@pytest.fixture(autouse=True)
+def no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No export starts a process that rehearses the loader: `test_rehearsal.py` does that, in processes it keeps."""
+    from workbench.bench import Bench
+
+    monkeypatch.setattr(Bench, "rehearsal", lambda _: None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A family's tests stay in one worker, over all files."""
