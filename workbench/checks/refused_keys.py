@@ -107,6 +107,10 @@ def _efficient_loading(data: Data) -> str | None:
     return first(section, *keys) if isinstance(section, dict) else None
 
 
+def _load_on_every_rank(data: Data) -> tuple[str, tuple[Edit, ...]]:
+    return "cpu_ram_efficient_loading: false", (Edit(("fsdp_config", str(_efficient_loading(data))), False),)
+
+
 def _sharded(data: Data) -> bool:
     """The value of qlora_sharded_model_loading; where it is not set, axolotl sets it for qlora."""
     value = data.get("qlora_sharded_model_loading")
@@ -381,10 +385,7 @@ REFUSED: tuple[Rule, ...] = (
         "under FSDP2 cpu_ram_efficient_loading lets the first rank alone load and quantize the weights, and the others "
         "expect them unquantized",
         "Set fsdp_config.cpu_ram_efficient_loading to false.",
-        lambda d: (
-            "cpu_ram_efficient_loading: false",
-            (Edit(("fsdp_config", str(_efficient_loading(d))), False),),
-        ),
+        _load_on_every_rank,
         before="0.21",
     ),
     Rule(
@@ -393,10 +394,7 @@ REFUSED: tuple[Rule, ...] = (
         "cpu_ram_efficient_loading lets the first rank alone load and quantize the weights, and the others expect them "
         "unquantized, unless qlora_sharded_model_loading stages them on the CPU",
         "Set qlora_sharded_model_loading to true, or fsdp_config.cpu_ram_efficient_loading to false.",
-        lambda d: (
-            "cpu_ram_efficient_loading: false",
-            (Edit(("fsdp_config", str(_efficient_loading(d))), False),),
-        ),
+        _load_on_every_rank,
         since="0.21",
     ),
     Rule(
