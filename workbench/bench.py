@@ -433,13 +433,21 @@ class Bench:
         size = self.recipe.image_size if self.recipe.image_size is not None else self.loaded.image_size
         return (size[0], size[1]) if isinstance(size, tuple) else size
 
-    def _open_rows(self) -> RowSource:
+    def rows_as_written(self) -> RowSource:
+        """The rows that are shown, opened anew: as their files say them, where `datasets` would read some otherwise.
+
+        Raises:
+            BenchError: there are none, or they cannot be read.
+        """
+        return self._open_rows(as_written=True)
+
+    def _open_rows(self, *, as_written: bool = False) -> RowSource:
         from workbench.data.sources import open_source
 
         if self._data is not None:
-            return open_source(self._data)
+            return open_source(self._data, as_written=as_written)
         if self._own_recipe:
-            return open_source(self._sample_rows())
+            return open_source(self._sample_rows(), as_written=as_written)
         datasets = self.recipe.datasets or []
         if self._dataset >= len(datasets):
             raise InputError(
@@ -459,6 +467,7 @@ class Bench:
             data_files=entry.data_files,
             revision=entry.revision,
             base_dir=self.recipe_dir,
+            as_written=as_written,
         )
 
     def _sample_rows(self) -> str:

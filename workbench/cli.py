@@ -7,6 +7,7 @@ import sys
 import click
 
 from workbench.commands.check import check
+from workbench.commands.convert import convert
 from workbench.commands.explain import explain
 from workbench.commands.export import export
 from workbench.commands.families import families
@@ -30,7 +31,7 @@ def cli(context: click.Context) -> None:
         context.invoke(inspect)
 
 
-for _command in (inspect, check, infer, overfit, export, explain, families):
+for _command in (inspect, check, infer, overfit, export, convert, explain, families):
     cli.add_command(_command)
 
 

@@ -104,3 +104,26 @@ def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
             bar.update(task, description=step.stage, completed=step.done, total=step.total)
 
         yield show
+
+
+@contextmanager
+def row_progress(total: int | None) -> Iterator[Callable[[int, str], None]]:
+    """A count of rows on stderr, with a few words beside it, where that is a terminal, else nothing.
+
+    The function that it gives may be called for every row: it draws a few times a second.
+    """
+    if not sys.stderr.isatty():
+        yield lambda done, words: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rows", total=total)
+        yield lambda done, words: bar.update(task, completed=done, description=words)

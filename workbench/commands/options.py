@@ -21,6 +21,16 @@ def source_options(command: Command) -> Command:
         click.option("--model", metavar="ID|DIR", help="A hub id or folder, instead of the recipe's base_model."),
         click.option("--data", metavar="FILE|DIR|ID", help="Rows to show, instead of the recipe's datasets."),
         click.option("--dataset", default=0, metavar="K", help="Which of the recipe's datasets to show, from 0."),
+    ]
+    command = model_options(command)
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def model_options(command: Command) -> Command:
+    """The options that say how a model is loaded, and which axolotl is asked."""
+    options = [
         click.option(
             "--family", metavar="NAME", help="The model's family, where its config does not tell; see `families`."
         ),

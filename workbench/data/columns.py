@@ -95,8 +95,9 @@ class DatasetSource:
         self._done = False
         self._stream: Iterator[dict[str, Any]] = iter(())
         self._lock = threading.RLock()
+        self._undecoded = dataset.decode(False) if self._streaming and self._features else dataset
         if self._streaming:
-            self._stream = iter(dataset.decode(False) if self._features else dataset)
+            self._stream = iter(self._undecoded)
         else:
             self._table = dataset.with_format("arrow")
 
@@ -113,7 +114,20 @@ class DatasetSource:
         return self.known_length
 
     def __iter__(self) -> Iterator[RawRow]:
-        return in_order(self)
+        return self._stream_anew() if self._streaming else in_order(self)
+
+    def _stream_anew(self) -> Iterator[RawRow]:
+        """The rows of a stream from its beginning; none is kept, so that a long one needs no more memory."""
+        stream, index = iter(self._undecoded), 0
+        while self._limit is None or index < self._limit:
+            try:
+                data = next(stream)
+            except StopIteration:
+                return
+            except Exception as error:  # the hub, the network and every file format have their own
+                raise self._broke(error, index) from error
+            yield RawRow(index, decode(data, self._features), None, self.name)
+            index += 1
 
     def row(self, index: int) -> RawRow:
         """Row `index`, 0-based; a stream is read up to it. IndexError past the end, EnvironmentProblem if it breaks."""
@@ -140,14 +154,17 @@ class DatasetSource:
             self._done = True
             raise IndexError(f"{self.name} has {len(self._rows)} rows") from None
         except Exception as error:  # the hub, the network and every file format have their own
-            raise EnvironmentProblem(
-                "The dataset stream broke",
-                f"after {len(self._rows)} rows: {type(error).__name__}: {_first_line(error)}",
-                "Try again, or download the dataset first.",
-                Where(file=self.name, row=len(self._rows)),
-            ) from error
+            raise self._broke(error, len(self._rows)) from error
         if self._limit is not None and len(self._rows) >= self._limit:
             self._done = True
+
+    def _broke(self, error: Exception, rows: int) -> EnvironmentProblem:
+        return EnvironmentProblem(
+            "The dataset stream broke",
+            f"after {rows} rows: {type(error).__name__}: {_first_line(error)}",
+            "Try again, or download the dataset first.",
+            Where(file=self.name, row=rows),
+        )
 
 
 def decode(value: Any, feature: Any) -> Any:

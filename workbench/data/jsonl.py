@@ -33,17 +33,20 @@ _WHOLE_FILE = "axolotl cannot load the file while this row is in it: `datasets` 
 _last_key = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
 
 
-def open_json(path: Path, name: str) -> JsonlSource | JsonListSource:
-    """The rows of a JSON file: one value a line, or one list of rows; the first character decides."""
+def open_json(path: Path, name: str, *, as_written: bool = False) -> JsonlSource | JsonListSource:
+    """The rows of a JSON file: one value a line, or one list of rows; the first character decides.
+
+    `as_written`: texts in fields of mixed kinds stay what the file says, where `datasets` would read them otherwise.
+    """
     try:
         start = Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
     except DAMAGED as error:
         raise InputError("The data file cannot be read", str(error), where=Where(file=name)) from error
     if start.startswith(b"["):
-        whole = JsonListSource(path, name)
+        whole = JsonListSource(path, name, as_written=as_written)
         if whole.is_list:
             return whole
-    lines = JsonlSource(path, name)
+    lines = JsonlSource(path, name, as_written=as_written)
     if start.startswith(b"{") and lines.is_one_object():
         raise InputError(
             "The file is one JSON object over several lines",
@@ -57,9 +60,10 @@ def open_json(path: Path, name: str) -> JsonlSource | JsonListSource:
 class JsonlSource:
     """One JSON object a line; blank lines do not count. Random access; the index grows as rows are asked for."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, *, as_written: bool = False) -> None:
         self.name = name
         self.base_dir: Path | None = path.parent
+        self._as_written = as_written
         self.findings: list[Finding] = []
         self._path = path
         self._reader = Reader(path)
@@ -215,7 +219,7 @@ class JsonlSource:
             places = zip(starts[early].astype(int).tolist(), stops[early].astype(int).tolist(), strict=True)
             rows = [_object(head[start:stop]) for start, stop in places]
             self._columns = dict.fromkeys(key for row in rows for key in row)
-            self._mixed = Mixed(rows)
+            self._mixed = Mixed(() if self._as_written else rows)
             self._column_rows = int(early.sum())
         return self._columns
 
@@ -243,9 +247,10 @@ class JsonlSource:
 class JsonListSource:
     """A file that is one list of rows. The text is held, each row is parsed when it is asked for."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, *, as_written: bool = False) -> None:
         self.name = name
         self.base_dir: Path | None = path.parent
+        self._as_written = as_written
         self.findings: list[Finding] = []
         raw = Reader(path).read_at(0, None)
         self._text = raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
@@ -315,7 +320,7 @@ class JsonListSource:
         if at >= len(self._text):
             self._error = ("the list is never closed: the file ends early", len(self._text))
             return True
-        self._mixed = Mixed(rows)
+        self._mixed = Mixed(() if self._as_written else rows)
         return skip(at + 1) == len(self._text)
 
     def _bad(self, index: int, problem: str, at: int, field: str | None = None) -> RawRow:

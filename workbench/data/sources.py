@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.data.columns import ParquetSource
+from workbench.data.csv_rows import CsvSource
 from workbench.data.hub import DataFiles, arrow_view, is_hub_id, open_saved, open_with_datasets
 from workbench.data.jsonl import open_json
 from workbench.data.row_notes import BAD_PART
@@ -42,24 +43,29 @@ def open_source(
     base_dir: Path | None = None,
     streaming: bool = True,
     limit: int | None = None,
+    as_written: bool = False,
 ) -> RowSource:
     """The rows of a dataset, by axolotl's rules for `path`, `split` (also `train[:100]`, `train[:10%]`), `name`,
     `ds_type`, `data_files` and `revision`.
 
     Local paths are looked up in the working directory, then in `base_dir` (the recipe's folder); a path with * is a
-    glob. `limit` ends the source after that many rows. Raises InputError for what is not there or not readable, and
+    glob. `limit` ends the source after that many rows. `as_written`: texts stay what the file says, where `datasets`
+    would make numbers or nulls of some. Raises InputError for what is not there or not readable, and
     EnvironmentProblem for errors of the hub.
     """
     found = _existing(path, base_dir)
     shown = path if found is None else os.path.relpath(found) if not os.path.isabs(path) else path
     if found is not None and found.is_dir():
-        return _limited(_open_folder(found, shown, split, name, ds_type, data_files, base_dir, streaming, limit), limit)
+        return _limited(
+            _open_folder(found, shown, split, name, ds_type, data_files, base_dir, streaming, limit, as_written), limit
+        )
     if found is not None:
-        return _limited(_open_files([(found, shown)], split, ds_type, streaming), limit)
+        return _limited(_open_files([(found, shown)], split, ds_type, streaming, as_written), limit)
     if data_files is not None and path in {"json", "parquet"}:
-        return _limited(_open_files(_data_files(data_files, None, base_dir), split, ds_type or path, streaming), limit)
+        files = _data_files(data_files, None, base_dir)
+        return _limited(_open_files(files, split, ds_type or path, streaming, as_written), limit)
     if glob.has_magic(path):
-        source = _limited(_open_files(_data_files(path, None, base_dir), split, ds_type, streaming), limit)
+        source = _limited(_open_files(_data_files(path, None, base_dir), split, ds_type, streaming, as_written), limit)
         text = f"axolotl does not expand `path: {path}`"
         source.findings.append(BAD_PART("note", text, "Put the glob into data_files.", Where(file=path)))
         return source
@@ -228,20 +234,22 @@ def _data_files(data_files: DataFiles, folder: Path | None, base_dir: Path | Non
 
 
 def _open_files(
-    files: Sequence[tuple[Path, str]], split: str | None, ds_type: str | None, streaming: bool
+    files: Sequence[tuple[Path, str]], split: str | None, ds_type: str | None, streaming: bool, as_written: bool
 ) -> RowSource:
-    sources = [_open_file(path, shown, ds_type, streaming) for path, shown in files]
+    sources = [_open_file(path, shown, ds_type, streaming, as_written) for path, shown in files]
     whole = sources[0] if len(sources) == 1 else JoinedSource(sources, files[0][1] + " …", sources[0].base_dir)
     return _sliced(whole, split)
 
 
-def _open_file(path: Path, shown: str, ds_type: str | None, streaming: bool) -> RowSource:
+def _open_file(path: Path, shown: str, ds_type: str | None, streaming: bool, as_written: bool) -> RowSource:
     kind = _type_of(shown, ds_type)
     if kind == "json":
-        return open_json(path.absolute(), shown)
+        return open_json(path.absolute(), shown, as_written=as_written)
     if kind == "parquet":
         return ParquetSource(path.absolute(), shown)
     folder = path.absolute().parent
+    if kind == "csv" and as_written:
+        return CsvSource(path.absolute(), shown)
     return open_with_datasets(
         kind, shown=shown, split="train", data_files=str(path), base_dir=folder, streaming=streaming
     )
@@ -279,9 +287,11 @@ def _open_folder(
     base_dir: Path | None,
     streaming: bool,
     limit: int | None,
+    as_written: bool,
 ) -> RowSource:
     if data_files is not None:
-        return _open_files(_data_files(data_files, folder, base_dir), split, _type_of(str(folder), ds_type), streaming)
+        files = _data_files(data_files, folder, base_dir)
+        return _open_files(files, split, _type_of(str(folder), ds_type), streaming, as_written)
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return open_saved(folder, shown=shown, split=split, limit=limit)
     files = _files_of_split(folder, split)
@@ -298,9 +308,8 @@ def _open_folder(
         )
     match = _SPLIT.fullmatch(split or "train")
     part = "train" + (split or "train")[len(match["name"]) :] if match else split
-    source = _open_files(
-        [(path, os.path.join(shown, path.relative_to(folder))) for path in files], part, None, streaming
-    )
+    listed = [(path, os.path.join(shown, path.relative_to(folder))) for path in files]
+    source = _open_files(listed, part, None, streaming, as_written)
     source.base_dir = source.base_dir or folder
     return source
 

@@ -1,0 +1,103 @@
+"""The proof that converted rows are what a model's recipe trains: checked, whole, and with every picture.
+
+Each row goes the bench's own way, from its messages to its tokens: the row's checks find no error, the trace finds the
+text of every part whole in the rendering, and every part that is a medium has tokens of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.checks.row_checks import check_row
+from workbench.convert.talk import Refused
+from workbench.data.row_notes import LOST_TEXT
+from workbench.data.rows import RawRow
+from workbench.row import Row
+from workbench.tokens.trace import Owner
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+_NOT_PROVEN = "Not proven: "
+
+
+class Proof:
+    """The proof of rows, one after the other, with a loaded bench. `rows` counts those that it holds for.
+
+    `findings` counts the warnings and notes of proven rows by code, severity and message of the first.
+    """
+
+    def __init__(self, bench: Bench, out: Path) -> None:
+        self.bench = bench
+        self.rows = 0
+        self.media = 0
+        self.tokens = 0
+        self.findings: Counter[tuple[str, str]] = Counter()
+        self.first: dict[tuple[str, str], str] = {}
+        self._out = out
+
+    @property
+    def by(self) -> str:
+        """The model and path that the rows were proven for."""
+        return f"{self.bench.title} ({self.bench.path.kind} path)"
+
+    def prove(self, index: int, data: dict[str, Any]) -> None:
+        """Prove one converted row. Raises Refused, with the finding or what is missing."""
+        raw = RawRow(index, data, None, self._out.name, index + 1, self._out.parent)
+        row = Row(self.bench, index, raw)
+        found = check_row(row)
+        for finding in found:
+            if finding.severity == "error" or (finding.code == LOST_TEXT.code and finding.severity == "warning"):
+                reason = f"{_NOT_PROVEN}{finding.code}"
+                raise Refused(reason, finding.message, finding.hint)
+        self._whole(row)
+        media = self._media(row)
+        for finding in found:
+            kind = (finding.code, finding.severity)
+            self.findings[kind] += 1
+            self.first.setdefault(kind, finding.message)
+        self.rows += 1
+        self.media += media
+        self.tokens += len(row.rendering)
+
+    def _whole(self, row: Row) -> None:
+        """Every text part's characters are in the rendering, but for white space at its edges."""
+        trace = row.trace
+        kept: Counter[tuple[int, int]] = Counter()
+        for place in trace.places:
+            if not place.media:
+                kept[place.message, place.part] += place.stop - place.start
+        for number, message in enumerate(row.conversation.messages):
+            content = message["content"]
+            for part, item in enumerate(content if isinstance(content, list) else [{"type": "text", "text": content}]):
+                text = item.get("text") if item.get("type") == "text" else None
+                if isinstance(text, str) and kept[number, part] < len(text.strip()):
+                    detail = f"{kept[number, part]} of {len(text.strip())} characters of message {number + 1}"
+                    raise Refused(f"{_NOT_PROVEN}a text is not whole in the rendering", detail)
+
+    def _media(self, row: Row) -> int:
+        """The number of media of a row; each has tokens of its own, or there are at least as many runs as media."""
+        if self.bench.path.kind == "text":
+            parts = [part for message in row.raw_messages for part in message["content"] if part["type"] != "text"]
+            if parts:
+                raise Refused(f"{_NOT_PROVEN}the text path gives the model no media", f"{len(parts)} in the row")
+            return 0
+        wanted = {
+            (number, part)
+            for number, message in enumerate(row.conversation.messages)
+            for part, item in enumerate(message["content"])
+            if item["type"] != "text"
+        }
+        trace, runs = row.trace, row.rendering.media
+        own = trace.kind == Owner.MEDIA
+        shown = set(zip(trace.message[own].tolist(), trace.part[own].tolist(), strict=True))
+        unknown = bool(np.any(trace.message[own] < 0))
+        agree = len(runs) >= len(wanted) if unknown else shown == wanted
+        if not agree:
+            detail = f"{len(wanted)} in the messages, {len(shown)} in the rendering"
+            raise Refused(f"{_NOT_PROVEN}media of the messages and of the rendering do not agree", detail)
+        return len(wanted)
