@@ -140,7 +140,7 @@ class MediaStore:
                 picture_size(data)
             except MediaError as problem:
                 raise Refused("a picture that cannot be read", problem.cause, problem.hint) from None
-        elif found is None or (found[0] != part.kind and not {found[0], part.kind} == {"audio", "video"}):
+        elif found is None or (found[0] != part.kind and {found[0], part.kind} != {"audio", "video"}):
             raise Refused(f"a {name} of a format that is not known", f"{len(data)} bytes")
         ending = found[1] if found is not None else _picture_ending(data) or _ENDINGS[part.kind]
         target = self.folder / f"{hashlib.sha256(data).hexdigest()[:40]}{ending}"

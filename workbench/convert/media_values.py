@@ -33,14 +33,13 @@ _MAGIC: tuple[tuple[bytes, int, MediaKind, str], ...] = (
 )
 # The base64 of the first bytes of PNG, JPEG, GIF, RIFF (WebP, WAV) and of MP4's, Ogg's and FLAC's.
 _BASE64 = re.compile(r"(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR|AAAA\w{2}Bmd|T2dnUw|ZkxhQ)[A-Za-z0-9+/=\s]{40,}")
-_NAMES: dict[MediaKind, re.Pattern[str]] = {
-    kind: re.compile(rf"(?:^|[_\W])(?:{words})s?(?:[_\W](?:paths?|urls?|files?|bytes|base64|b64|names?|data|\d+))*$")
-    for kind, words in (
-        ("image", "image|img|photo|picture|pic|screenshot"),
-        ("video", "video|film|clip"),
-        ("audio", "audio|sound|speech|wav"),
-    )
+_WORDS: dict[MediaKind, str] = {
+    "image": "image|img|photo|picture|pic|screenshot",
+    "video": "video|film|clip",
+    "audio": "audio|sound|speech|wav",
 }
+_TAIL = r"(?:[_\W](?:paths?|urls?|files?|bytes|base64|b64|names?|data|\d+))*"
+_NAMES = {kind: re.compile(rf"(?:^|[_\W])(?:{words})s?{_TAIL}$") for kind, words in _WORDS.items()}
 
 
 def kind_of(value: Any, column: str = "") -> MediaKind | None:

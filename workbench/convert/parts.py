@@ -6,6 +6,7 @@ their keys.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -153,10 +154,11 @@ def read_calls(value: Any) -> list[Call]:
         raise Refused("a call of a tool that cannot be read", f"it is {type_name(value)}")
     function = value.get("function") if isinstance(value.get("function"), dict) else value
     assert isinstance(function, dict)
-    arguments = next((function[key] for key in ("arguments", "parameters", "input", "args") if key in function), {})
+    arguments: Any = next(
+        (function[key] for key in ("arguments", "parameters", "input", "args") if key in function), {}
+    )
     if isinstance(arguments, str):
-        try:
+        # What is no JSON is written as the text that it is.
+        with contextlib.suppress(ValueError):
             arguments = json.loads(arguments)
-        except ValueError:
-            pass  # written as the text that it is
     return [Call(str(function.get("name") or ""), arguments)]

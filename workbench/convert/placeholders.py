@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import cast
 
 from workbench.convert.talk import KINDS, Changes, Media, MediaKind, Part, Refused, Talk, Text, Turn
 
@@ -24,7 +25,7 @@ def split(text: str, changes: Changes) -> list[Part]:
         if found.start() > at:
             parts.append(Text(text[at : found.start()]))
         at = found.end()
-        kind = found["kind"] or found["counted"] or found["piped"] or "image"
+        kind = cast("MediaKind", found["kind"] or found["counted"] or found["piped"] or "image")
         number = found["n"] or found["m"]
         parts.append(Media(kind, found["path"], int(number) if number else None))
         shown = "<img>…</img>" if found["path"] else re.sub(r"\d+", "N", found[0])
@@ -42,7 +43,8 @@ def _without_breaks(parts: list[Part], changes: Changes) -> list[Part]:
     if not words:
         return parts
     first, last = parts[words[0]], parts[words[-1]]
-    assert isinstance(first, Text) and isinstance(last, Text)
+    assert isinstance(first, Text)
+    assert isinstance(last, Text)
     removed = 0
     if words[0] > 0 and first.text.startswith(("\n", "\r\n")):
         first.text, removed = first.text.removeprefix("\r").removeprefix("\n"), removed + 1

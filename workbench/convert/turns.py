@@ -79,9 +79,8 @@ def read_turns(value: Any, changes: Changes) -> list[Turn]:
         if not isinstance(message, dict):
             raise Refused("a message is not an object", f"it is {type_name(message)}")
         if is_pair(message):
-            for role in ("system", "user", "assistant"):
-                if role != "system" or message.get(role):
-                    turns.append(Turn(role, read_content(message[role], changes).parts))
+            roles = [role for role in ("system", "user", "assistant") if role != "system" or message.get(role)]
+            turns += [Turn(role, read_content(message[role], changes).parts) for role in roles]
             changes.made["a pair of user and assistant is two messages"] += 1
         elif is_item(message):
             _append(turns, _item(message, changes))

@@ -56,9 +56,10 @@ def open_source(
     found = _existing(path, base_dir)
     shown = path if found is None else os.path.relpath(found) if not os.path.isabs(path) else path
     if found is not None and found.is_dir():
-        return _limited(
-            _open_folder(found, shown, split, name, ds_type, data_files, base_dir, streaming, limit, as_written), limit
+        whole = _open_folder(
+            found, shown, split, name, ds_type, data_files, base_dir, streaming, limit, as_written=as_written
         )
+        return _limited(whole, limit)
     if found is not None:
         return _limited(_open_files([(found, shown)], split, ds_type, streaming, as_written), limit)
     if data_files is not None and path in {"json", "parquet"}:
@@ -287,11 +288,12 @@ def _open_folder(
     base_dir: Path | None,
     streaming: bool,
     limit: int | None,
+    *,
     as_written: bool,
 ) -> RowSource:
     if data_files is not None:
-        files = _data_files(data_files, folder, base_dir)
-        return _open_files(files, split, _type_of(str(folder), ds_type), streaming, as_written)
+        chosen = _data_files(data_files, folder, base_dir)
+        return _open_files(chosen, split, _type_of(str(folder), ds_type), streaming, as_written)
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return open_saved(folder, shown=shown, split=split, limit=limit)
     files = _files_of_split(folder, split)
