@@ -10,8 +10,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from workbench.checks.row_checks import check_row
 from workbench.convert.talk import Refused
 from workbench.data.row_notes import LOST_TEXT
@@ -80,24 +78,34 @@ class Proof:
                     raise Refused(f"{_NOT_PROVEN}a text is not whole in the rendering", detail)
 
     def _media(self, row: Row) -> int:
-        """The number of media of a row; each has tokens of its own, or there are at least as many runs as media."""
+        """The number of media of a row; each has its tokens in the rendering."""
         if self.bench.path.kind == "text":
             parts = [part for message in row.raw_messages for part in message["content"] if part["type"] != "text"]
             if parts:
                 raise Refused(f"{_NOT_PROVEN}the text path gives the model no media", f"{len(parts)} in the row")
             return 0
         wanted = {
-            (number, part)
+            (number, part): str(item["type"])
             for number, message in enumerate(row.conversation.messages)
             for part, item in enumerate(message["content"])
             if item["type"] != "text"
         }
-        trace, runs = row.trace, row.rendering.media
+        trace = row.trace
         own = trace.kind == Owner.MEDIA
         shown = set(zip(trace.message[own].tolist(), trace.part[own].tolist(), strict=True))
-        unknown = bool(np.any(trace.message[own] < 0))
-        agree = len(runs) >= len(wanted) if unknown else shown == wanted
-        if not agree:
-            detail = f"{len(wanted)} in the messages, {len(shown)} in the rendering"
-            raise Refused(f"{_NOT_PROVEN}media of the messages and of the rendering do not agree", detail)
+        if shown == wanted.keys():
+            return len(wanted)
+        # Tokens of pictures that stand side by side are one run: the template's placeholders tell them apart.
+        for kind, count in Counter(wanted.values()).items():
+            written = [row.rendering.prompt.count(token) for token in self._placeholders(kind)]
+            if count not in written or not own.any():
+                detail = f"{count} of the kind {kind} in the messages, {max(written, default=0)} in the rendering"
+                raise Refused(f"{_NOT_PROVEN}media of the messages and of the rendering do not agree", detail)
         return len(wanted)
+
+    def _placeholders(self, kind: str) -> set[str]:
+        """The tokens that may stand for a medium of a kind in the template's text."""
+        renderer = self.bench.renderer
+        found = {renderer.vocabulary.text(token) for token, of in renderer.media_kinds.items() if of.startswith(kind)}
+        found.add(str(getattr(renderer.processor, f"{kind}_token", "")))
+        return found - {""}

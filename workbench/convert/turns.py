@@ -130,6 +130,8 @@ def _message(message: dict[str, Any], changes: Changes) -> list[Turn]:
         calls = read_calls(content)
         return [Turn("assistant", calls=calls, train=_flag(message))]
     found = read_content(content, changes)
+    if isinstance(content, str) and content.strip():
+        changes.made["a content that was a text is a list of parts"] += 1
     if role != "tool":
         found.calls += read_calls(message.get("tool_calls")) + read_calls(message.get("function_call"))
     found.reasoning += "".join(text_of(message[key]) for key in _REASONING if message.get(key))
