@@ -11,6 +11,7 @@ import numpy as np
 
 from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts
+from workbench.data.row_notes import convert_command
 from workbench.data.turns import TRAINING_DETAIL
 from workbench.findings import Edit, Finding, Fix, Severity
 from workbench.recipe.knobs import NO_EFFECT
@@ -46,11 +47,13 @@ def literal_media(row: Row) -> Iterator[Finding]:
             token = found[0]
             if token in own:
                 what = f"text of a {message.get('role')} message holds the media token {token!r}"
-                hint = "Take it out of the text; a picture is a part of its own, {type: image, path: …}."
+                hint = "Take it out of the text; a picture is a part of its own, {type: image, path: …}"
+                hint += f", as {convert_command(row.raw.source)} makes it." if token in _COMMON else "."
                 yield Finding("D004", "error", f"{what}: the processor takes it for a placeholder", hint, place)
             else:
                 what = f"text of a {message.get('role')} message holds {token!r}, which this model knows as mere text"
-                hint = "If a picture belongs there, make it a part of its own, {type: image, path: …}."
+                hint = "If a picture belongs there, make it a part of its own, {type: image, path: …}: "
+                hint += f"{convert_command(row.raw.source)} does."
                 yield Finding("D004", "warning", what, hint, place)
             return
 

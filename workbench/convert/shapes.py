@@ -194,7 +194,7 @@ def _table_columns(
     missing = []
     if not user:
         choice = f"{names(users)} could be the question" if users else "none is known as the question"
-        missing.append((choice, "--user COL" if users or not assistant else "--user COL or --prompt TEXT"))
+        missing.append((choice, "--user COL" if users else "--user COL (or --prompt TEXT)"))
     if not assistant:
         choice = f"{names(answers)} could be the answer" if answers else "none is known as the answer"
         missing.append((choice, "--assistant COL"))

@@ -93,6 +93,7 @@ class DatasetSource:
         self._limit = limit
         self._rows: list[dict[str, Any]] = []
         self._done = False
+        self._counted: int | None = None
         self._stream: Iterator[dict[str, Any]] = iter(())
         self._lock = threading.RLock()
         self._undecoded = dataset.decode(False) if self._streaming and self._features else dataset
@@ -106,7 +107,7 @@ class DatasetSource:
         if not self._streaming:
             count = len(self._table)
             return count if self._limit is None else min(count, self._limit)
-        return len(self._rows) if self._done else None
+        return len(self._rows) if self._done else self._counted
 
     def __len__(self) -> int:
         if self.known_length is None:
@@ -123,11 +124,12 @@ class DatasetSource:
             try:
                 data = next(stream)
             except StopIteration:
-                return
+                break
             except Exception as error:  # the hub, the network and every file format have their own
                 raise self._broke(error, index) from error
             yield RawRow(index, decode(data, self._features), None, self.name)
             index += 1
+        self._counted = index
 
     def row(self, index: int) -> RawRow:
         """Row `index`, 0-based; a stream is read up to it. IndexError past the end, EnvironmentProblem if it breaks."""

@@ -22,6 +22,7 @@ __all__ = ["Conversation", "RowError", "messages_field", "normalize"]
 
 _SHAREGPT_ROLES = {"human": "user", "gpt": "assistant"}
 _DROPPED_SPEECH = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "tool_call_id", "name")
+_WRITTEN_AS_TEXT = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking")
 _IGNORED_COLUMNS = {
     "tools": "the template gets no tools",
     "chat_template_kwargs": "the template gets none of them",
@@ -119,7 +120,8 @@ def _select_messages(
             BAD_ROW,
             "The row has no message column",
             f"its columns are {names}; axolotl raises ValueError",
-            "Name the column with `field_messages` in the recipe's dataset entry.",
+            "Name the column with `field_messages` in the recipe's dataset entry; where none holds messages, "
+            f"{notes.convert_command()} makes them.",
         )
     value = raw[column]
     wanted = [field_messages] if isinstance(field_messages, str) else list(field_messages or ())
@@ -257,7 +259,8 @@ def _note_dropped_keys(column: str, listed: Any, legacy: bool, notes: Notes) -> 
             f" and {len(indexes) - 6} more" if len(indexes) > 6 else ""
         )
         if key in _DROPPED_SPEECH:
-            hint = "Write it into the content as the template would, or it is never trained."
+            hint = "Write it into the content as the template would, or it is never trained"
+            hint += f": {notes.convert_command('--tool-text')} does." if key in _WRITTEN_AS_TEXT else "."
             notes.add(
                 LOST_TEXT,
                 "warning",
@@ -277,11 +280,16 @@ def _note_dropped_keys(column: str, listed: Any, legacy: bool, notes: Notes) -> 
 def _note_ignored_columns(raw: dict[str, Any], notes: Notes) -> None:
     for name, consequence in _IGNORED_COLUMNS.items():
         if raw.get(name) not in (None, "", [], {}):
-            hint = "Write what the model must see into the messages."
+            hint = "Write what the model must see into the messages"
+            hint += {
+                "tools": f": {notes.convert_command('--tool-text')} does.",
+                "system": f": {notes.convert_command()} does.",
+            }.get(name, ".")
             notes.add(NO_EFFECT, "note", f"the column `{name}` is ignored: {consequence}", hint, field=name)
     for name in _UNREAD_MEDIA:
         if raw.get(name) not in (None, "", [], {}):
-            hint = f"Put them into the messages as {{type: {name.rstrip('s')}, path: …}} parts."
+            hint = f"Put them into the messages as {{type: {name.rstrip('s')}, path: …}} parts: "
+            hint += f"{notes.convert_command()} does."
             notes.add(
                 BAD_PICTURES,
                 "warning",

@@ -27,9 +27,8 @@ def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str,
             if not isinstance(part, dict) or "type" not in part:
                 what = "a part has no type" if isinstance(part, dict) else f"a part is {type_name(part)}, not an object"
                 error = "KeyError: 'type'" if isinstance(part, dict) else "TypeError"
-                notes.add(
-                    BAD_PART, "error", f"{what}: transformers raises {error}", 'Write {"type": "text", "text": …}.'
-                )
+                hint = f'Write {{"type": "text", "text": …}}; {notes.convert_command()} gives parts their type.'
+                notes.add(BAD_PART, "error", f"{what}: transformers raises {error}", hint)
                 continue
             kind = "image" if part["type"] == "image_url" and "image_url" in part else part["type"]
             for key in _IGNORED_PART_KEYS:

@@ -49,7 +49,8 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
         notes.add(BAD_PICTURES, "warning", text, "Keep one of the two columns.", field="image")
     if pictures is None:
         return None
-    hint = f"Write a list with one picture: {column}: [picture]; null where the row has none."
+    hint = f"Write a list with one picture: {column}: [picture]; null where the row has none. "
+    hint += f"{notes.convert_command()} puts each into the messages."
     if isinstance(pictures, str):
         what = (
             f"axolotl loads its first character {pictures[0]!r} and raises ValueError"
@@ -66,17 +67,21 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
     if not pictures:
         cause = "axolotl raises IndexError: list index out of range"
         raise notes.error(
-            BAD_PICTURES, f"`{column}` is an empty list", cause, "Write null, or leave the column out.", field=column
+            BAD_PICTURES,
+            f"`{column}` is an empty list",
+            cause,
+            f"Write null, or leave the column out, as {notes.convert_command()} does.",
+            field=column,
         )
     if len(pictures) > 1:
         text = f"axolotl uses the first of {len(pictures)} pictures in `{column}` and ignores {len(pictures) - 1}"
-        notes.add(
-            BAD_PICTURES, "warning", text, "Put each picture into the messages: {type: image, path: …}.", field=column
-        )
+        each = "Put each picture into the messages, {type: image, path: …}: "
+        notes.add(BAD_PICTURES, "warning", text, f"{each}{notes.convert_command()} does.", field=column)
     first = pictures[0]
     if not isinstance(first, (str, StoredPicture)) and not hasattr(first, "resize"):
         cause = f"it is {type_name(first)}; axolotl raises TypeError: Incorrect format used for image"
-        hint = "Use a path, a URL, base64 text, or a column of the `datasets` type Image."
+        hint = "Use a path, a URL, base64 text, or a column of the `datasets` type Image; "
+        hint += f"{notes.convert_command()} writes bytes and arrays to files."
         raise notes.error(
             BAD_PICTURES, "The picture has a form that cannot be loaded", cause, hint, field=f"{column}[0]"
         )
@@ -137,4 +142,5 @@ def note_place(reference: str, base_dir: Path | None, notes: Notes, name: str) -
         notes.shadowed.append(shorten(reference))
     if found.uri:
         text = f"{name} is a file:// address; axolotl raises ValueError, it takes plain paths"
-        notes.add(BAD_MEDIA, "error", text, "Write the path without file://.", field=name)
+        hint = f"Write the path without file://, as {notes.convert_command()} does."
+        notes.add(BAD_MEDIA, "error", text, hint, field=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ BAD_MEDIA = Emitter("D005", __name__)
 BAD_PART = Emitter("D008", __name__)
 LOST_TEXT = Emitter("T001", __name__)
 """Text that is dropped before the template or by it."""
+
+
+def convert_command(source: str | None, *options: str) -> str:
+    """The command that writes the rows of a source as messages, for a hint."""
+    # Several files are shown as the first of them and an ellipsis.
+    data = shlex.quote(source) if source and not source.endswith("…") else "DATA"
+    return f"`{' '.join(('vlmbench convert', data, '--out rows.jsonl', *options))}`"
 
 
 class RowError(InputError):
@@ -55,6 +63,10 @@ class Notes:
         """Set the place of the next findings: message `index` of `column` (as in the raw row), its `key`."""
         self._message = index
         self._field = None if index is None else f"{column}[{index}]" + (f".{key}" if key else "")
+
+    def convert_command(self, *options: str) -> str:
+        """The command that mends the rows of this source, for a hint."""
+        return convert_command(self._row.file, *options)
 
     def where(self, field: str | None = None) -> Where:
         head = self._row

@@ -145,7 +145,8 @@ def _messages(given: dict[str, Any], keys: TurnKeys, notes: Notes) -> list[Any]:
             BAD_ROW,
             f"The row has no `{keys.messages}`",
             f"its columns are {names}; axolotl raises ValueError",
-            "Name the column with `field_messages` in the dataset's entry.",
+            "Name the column with `field_messages` in the dataset's entry; where none holds messages, "
+            f"{notes.convert_command()} makes them.",
         )
     if isinstance(found, str):
         try:
