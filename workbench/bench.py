@@ -433,6 +433,11 @@ class Bench:
         size = self.recipe.image_size if self.recipe.image_size is not None else self.loaded.image_size
         return (size[0], size[1]) if isinstance(size, tuple) else size
 
+    def show_data(self, data: str) -> None:
+        """Show these rows instead of those of before from the next `apply` on, where they are not the recipe's own."""
+        if self.shown_data:
+            self._data = data
+
     def rows_as_written(self) -> RowSource:
         """The rows that are shown, opened anew: as their files say them, where `datasets` would read some otherwise.
 

@@ -18,6 +18,7 @@ from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.boundary_form import BoundaryForm
 from screens.inspect.comparison import Comparison
 from screens.inspect.context import InspectContext, InspectPanes
+from screens.inspect.conversion import Conversion
 from screens.inspect.edits import RecipeEdits
 from screens.inspect.filtering import Filtering
 from screens.inspect.findings_list import FindingsList
@@ -84,12 +85,14 @@ class InspectScreen(RecipeScreen, Still):
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
         self.comparison = Comparison(self.context)
+        self.conversion = Conversion(self.context)
         self.parts = {
             "tokens": self.tokens,
             "rows": self.rows,
             "search": self.search,
             "edits": self.edits,
             "comparison": self.comparison,
+            "conversion": self.conversion,
             "layout": self.pane_layout,
         }
 

@@ -271,6 +271,10 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Show the tokens that another recipe trains and this one does not, and the other way round.",
     ),
     Action(
+        "c", "part('conversion.ask')", "Convert the rows", id="rows.convert", group=_ROWS, scope="inspect",
+        tooltip="Make messages with typed parts of rows of another shape; three rows are shown before and after.",
+    ),
+    Action(
         "ctrl+n,f7", "add", "Add a boundary", id="form.add", group=_EDIT, scope="form", hint="add",
         tooltip="In the form, for another role.",
     ),

@@ -51,6 +51,7 @@ _JOBS = {
     Kind.EXPORT: "preparing the export",
     Kind.WRITE: "preparing the file",
     Kind.MEMORY: "estimating the memory",
+    Kind.CONVERT: "converting the rows",
 }
 
 

@@ -37,6 +37,7 @@ class Kind(IntEnum):
     RUN = 13
     EXPORT = 14
     MEMORY = 15
+    CONVERT = 16
 
 
 class AppClosing(BaseException):

@@ -67,7 +67,9 @@ def convert(
     """
     from workbench import console
     from workbench.bench import prepare
+    from workbench.convert.recipe_entry import entry_fix
     from workbench.convert.run import refuse_place
+    from workbench.findings import apply_fix
 
     console.quiet_libraries()
     try:
@@ -85,6 +87,10 @@ def convert(
         source = _open(data, bench)
         if data is None and bench is not None:
             refuse_place(target, _inputs_of(bench), force=force)
+        if bench is not None and (fix := entry_fix(bench.document, dataset, None)) is not None:
+            # In memory alone: the rows are proven as the recipe will read them once it names their file.
+            apply_fix(bench.document, fix)
+            bench.apply()
         return _converted(source, target, bench, chosen, media, paths, None if rows == "all" else rows, output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")

@@ -14,6 +14,7 @@ from workbench.checks.row_checks import check_row
 from workbench.convert.talk import Refused
 from workbench.data.row_notes import LOST_TEXT
 from workbench.data.rows import RawRow
+from workbench.errors import InputError, Where
 from workbench.row import Row
 from workbench.tokens.trace import Owner
 
@@ -30,6 +31,14 @@ class Proof:
     """
 
     def __init__(self, bench: Bench, out: Path) -> None:
+        """Raises InputError where the bench does not follow the recipe's path, so that nothing can be proven."""
+        if not bench.path.shown:
+            raise InputError(
+                "The rows cannot be proven for this recipe",
+                f"It is {bench.path.title}; converted rows are conversations.",
+                "Leave --config out to convert the shape alone, or give --model.",
+                Where(bench.document.name),
+            )
         self.bench = bench
         self.rows = 0
         self.media = 0

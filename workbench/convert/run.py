@@ -76,12 +76,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One row before the conversion and after it; `after` is None where the row is refused."""
+    """One row before the conversion and after it; `after` is None where the row is refused.
+
+    `changed`: anything is written otherwise than it was.
+    """
 
     row: int
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     refusal: Refusal | None = None
+    changed: bool = True
 
 
 def shape_of(source: RowSource, wanted: Wanted) -> Shape:
@@ -112,10 +116,28 @@ def convert(
     proof: Proof | None = None,
     progress: Callable[[Result], None] = lambda result: None,
 ) -> Result:
+    """Write the rows of a source as messages to `out`; see `converting`. `progress` is called after every row."""
+    result = None
+    for result in converting(source, out, wanted, media_folder=media_folder, paths=paths, proof=proof):
+        progress(result)
+    assert result is not None
+    return result
+
+
+def converting(
+    source: RowSource,
+    out: Path,
+    wanted: Wanted,
+    *,
+    media_folder: Path | None = None,
+    paths: Paths = "absolute",
+    proof: Proof | None = None,
+) -> Iterator[Result]:
     """Write the rows of a source as messages to `out`, and those that are refused to a file beside it.
 
-    Both files take their place when all rows were read; the source is never touched. `media_folder`: where relative
-    paths of media begin; else the data's folder, then the working directory. `progress` is called after every row.
+    Gives the result so far after every row, and once more when both files have taken their place, which is when all
+    rows were read: until then, and where this is closed earlier, nothing is to be seen. The source is never touched.
+    `media_folder`: where relative paths of media begin; else the data's folder, then the working directory.
 
     Raises:
         InputError: the shape is not known, or `out` is no place for the rows. EnvironmentProblem: it cannot be written.
@@ -142,7 +164,7 @@ def convert(
                 result.changed += bool(changes.made or changes.lost)
                 result.changes.add(changes)
             result.written = lines.count
-            progress(result)
+            yield result
         if refused is not None:
             refused.commit()
             result.refused_file = beside
@@ -159,7 +181,7 @@ def convert(
     if store.folder.is_dir():
         result.media_folder = store.folder
     result.media_files, result.media_bytes = store.written, store.size
-    return result
+    yield result
 
 
 def samples(source: RowSource, wanted: Wanted, out: Path, count: int) -> tuple[Shape, list[Sample]]:
@@ -168,13 +190,14 @@ def samples(source: RowSource, wanted: Wanted, out: Path, count: int) -> tuple[S
     store = MediaStore(out, dry=True)
     found = []
     for row in itertools.islice(source, count):
+        changes = Changes()
         try:
-            after = json.loads(_converted(row, source, shape, wanted, store, Changes(), row.index, None))
+            after = json.loads(_converted(row, source, shape, wanted, store, changes, row.index, None))
         except Refused as problem:
             refusal = Refusal(row.index, row.line, problem.reason, problem.detail, problem.hint)
             found.append(Sample(row.index, row.data, None, refusal))
         else:
-            found.append(Sample(row.index, row.data, after))
+            found.append(Sample(row.index, row.data, after, changed=bool(changes.made or changes.lost)))
     return shape, found
 
 

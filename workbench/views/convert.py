@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.views.items import visible
@@ -135,18 +134,14 @@ def outcome(result: Result) -> Literal["pass", "doubtful", "fail"]:
     return "fail" if result.refused or not result.written else "doubtful"
 
 
-def samples_text(shape: Shape, samples: Sequence[Sample]) -> str:
-    """Rows before and after, one below the other."""
-    lines = [shape.name, *(f"  {line}" for line in shape_lines(shape))]
-    for sample in samples:
-        lines += ["", f"row {sample.row} before", *_row_lines(sample.before)]
-        if sample.after is not None:
-            lines += [f"row {sample.row} after", *_message_lines(sample.after)]
-        elif sample.refusal is not None:
-            detail = f": {sample.refusal.detail}" if sample.refusal.detail else ""
-            lines.append(f"row {sample.row} is refused: {sample.refusal.reason}{detail}")
-            if sample.refusal.hint:
-                lines.append(f"  → {sample.refusal.hint}")
+def sample_diff(sample: Sample) -> str:
+    """A row before and after as the lines of a diff: columns are taken away, messages come."""
+    lines = [f"-{line}" for line in _row_lines(sample.before)]
+    if sample.after is not None:
+        lines += [f"+{line}" for line in _message_lines(sample.after)]
+    elif sample.refusal is not None:
+        detail = f": {sample.refusal.detail}" if sample.refusal.detail else ""
+        lines.append(f"@ refused: {sample.refusal.reason}{detail}")
     return "\n".join(visible(line) for line in lines)
 
 
