@@ -44,6 +44,8 @@ def read_row(row: Mapping[str, Any], shape: Shape, wanted: Wanted, changes: Chan
     Raises:
         Refused: it cannot be done without losing something, or what stands there cannot be read.
     """
+    if column := shape.missed(row):
+        raise Refused("a column that the first rows do not fill", f"`{column}`", "Convert such rows on their own.")
     if shape.turns:
         turns = [turn for column in shape.turns for turn in _of_column(row, column, changes)]
         if not turns:

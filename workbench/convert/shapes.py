@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,18 @@ class Shape:
     media: Mapping[MediaKind, tuple[str, ...]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
+    def missed(self, row: Mapping[str, Any]) -> str:
+        """A column with messages, media, a system text or tools that the first rows did not show; "" for none."""
+        used = {*self.turns, *self.user, self.assistant, self.system, self.history, self.tools, *self.left_out}
+        used.update(column for columns in self.media.values() for column in columns)
+        for column, value in row.items():
+            if column in used or value is None or value in ("", [], {}):
+                continue
+            told = column in (*_SYSTEM, "tools", "history") or kind_of(value, column) or looks_like_turns(value)
+            if told and not any(name.startswith(f"{column}.") for name in used):
+                return column
+        return ""
+
     def to_dict(self) -> dict[str, Any]:
         """The shape in JSON; only what there is."""
         found = {
@@ -80,8 +92,9 @@ def recognise(rows: Sequence[Mapping[str, Any]], named: Columns, *, source: str,
         cause = f"the rows have {' and '.join(_PREFERENCE)}: pairs of answers to be compared"
         hint = "They are not conversations. --messages COL takes the conversation of one column."
         raise InputError("Preference data is not converted", cause, hint, Where(file=source))
-    system = next((name for name in _SYSTEM if cells.get(name) and name not in turns), "")
-    tools = "tools" if cells.get("tools") and "tools" not in turns else ""
+    # Where they are empty so far, later rows may fill them.
+    system = next((name for name in _SYSTEM if name in cells and name not in turns), "")
+    tools = "tools" if "tools" in cells and "tools" not in turns else ""
     if turns:
         if turns[0] == _INPUT and cells.get("instructions"):
             system = system or "instructions"
@@ -89,7 +102,7 @@ def recognise(rows: Sequence[Mapping[str, Any]], named: Columns, *, source: str,
         used = {*turns, system, tools, *(column for columns in media.values() for column in columns)}
         return Shape(name, turns, system=system, tools=tools, media=media, left_out=_rest(cells, used))
     user, assistant = _table_columns(cells, named, media, source, prompt)
-    history = "history" if cells.get("history") else ""
+    history = "history" if "history" in cells else ""
     used = {*user, assistant, system, tools, history, *(column for columns in media.values() for column in columns)}
     used = {column.partition(".")[0] for column in used}
     return Shape(
@@ -132,26 +145,49 @@ def _media_columns(cells: Mapping[str, list[Any]], named: Columns, source: str) 
     found: dict[MediaKind, list[str]] = {}
     taken = {*named.user, named.assistant, named.messages}
     for column, values in cells.items():
-        kinds = {kind_of(value, column) for value in values[:20]} if values and column not in taken else {None}
-        if len(kinds) == 1 and (kind := kinds.pop()) is not None:
+        if column not in taken and (kind := _column_kind(column, values)) is not None:
             found.setdefault(kind, []).append(column)
     media: dict[MediaKind, tuple[str, ...]] = {}
     for kind in KINDS:
         if named.media.get(kind):
             media[kind] = tuple(named.media[kind])
             continue
-        columns = found.get(kind, [])
-        if len(columns) > 1 and len({re.sub(r"\d+$", "", column) for column in columns}) > 1:
-            by_name = [column for column in columns if named_kind(column) == kind]
-            if len(by_name) != 1:
-                hint = f"Name the one that belongs to the messages: --{kind} {columns[0]}; several times for several."
-                cause = f"{names(columns)} each hold {'pictures' if kind == 'image' else kind}"
-                raise InputError(f"Several columns of the kind {kind}", cause, hint, Where(file=source))
-            columns = by_name
+        columns = _likeliest(kind, found.get(kind, []), cells)
+        if len({re.sub(r"\d+$", "", column) for column in columns}) > 1:
+            hint = f"Name the one that belongs to the messages: --{kind} {columns[0]}; several times for several."
+            cause = f"{names(columns)} each hold {'pictures' if kind == 'image' else kind}"
+            raise InputError(f"Several columns of the kind {kind}", cause, hint, Where(file=source))
         if columns:
             numbered = sorted(columns, key=lambda column: int((re.findall(r"\d+$", column) or ["0"])[0]))
             media[kind] = tuple(numbered)
     return media
+
+
+def _likeliest(kind: MediaKind, columns: list[str], cells: Mapping[str, list[Any]]) -> list[str]:
+    """The columns of a kind that are filled, called after it, and hold more than paths, as far as that tells one."""
+    likeliest: tuple[Callable[[str], bool], ...] = (
+        lambda column: bool(cells[column]),
+        lambda column: named_kind(column) == kind,
+        lambda column: not all(isinstance(value, str) for value in cells[column]),
+    )
+    for likely in likeliest:
+        columns = [column for column in columns if likely(column)] or columns
+    return columns
+
+
+def _column_kind(column: str, values: Sequence[Any]) -> MediaKind | None:
+    """The kind of medium that a column holds; cells of another form are refused with their rows.
+
+    A column that holds more than texts is one where any cell is; one of texts that look like paths, where all are, or
+    half of them where it is called after a medium. An empty column is one by its name: later rows may fill it.
+    """
+    if not values:
+        return named_kind(column)
+    kinds = [kind_of(value, column) for value in values]
+    some = set(kinds) - {None}
+    texts = all(isinstance(item, str) for value in values for item in (value if isinstance(value, list) else [value]))
+    enough = 1 if not texts else len(kinds) / 2 if named_kind(column) else len(kinds)
+    return some.pop() if len(some) == 1 and len(kinds) - kinds.count(None) >= enough else None
 
 
 def _turn_columns(cells: Mapping[str, list[Any]], named: Columns, source: str) -> tuple[str, ...]:
