@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.convert.shapes import CASES, talk, written
+from tests.convert.shapes import CASES, pictures, talk, written
 from tests.convert.test_shapes import wanted
 from workbench.bench import Bench
 from workbench.checks.run import check_rows
@@ -98,7 +98,7 @@ def test_a_row_that_the_template_refuses_stays_out(family: str, model: Model, tm
 
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl"])
-def test_lost_text_lost_pictures_and_markers_are_refused(family: str, model: Model, tmp_path: Path) -> None:
+def test_errors_of_the_checks_refuse_and_warnings_are_told(family: str, model: Model, tmp_path: Path) -> None:
     bench = model(family)
     rows = [
         {"messages": talk("Hello?", "Hello.")},
@@ -106,23 +106,24 @@ def test_lost_text_lost_pictures_and_markers_are_refused(family: str, model: Mod
         {"messages": [*talk("Hello?", "Hello."), {"role": "assistant", "content": "<|image_pad|>"}]},
     ]
     result = proven(bench, rows, tmp_path)
-    assert result.written == 1
-    assert set(result.refusals) == {"Not proven: M008", "Not proven: D004"}
+    assert (result.written, dict(result.refusals)) == (2, {"Not proven: D004": 1})
+    assert result.proof is not None
+    assert result.proof.findings["M008", "warning"] == 1
 
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl"])
 def test_a_template_that_drops_is_found_by_trace_and_placeholders(family: str, model: Model, tmp_path: Path) -> None:
     """Templates that leave out the system text, cut a text, or write one placeholder for several pictures."""
-    body = """{%- for m in messages -%}{%- if m.role != 'system' -%}<|im_start|>{{ m.role }}
-{% for p in m.content %}{% if p.type == 'text' %}{{ p.text[:40] }}{% elif loop.first %}<|vision_start|><|image_pad|><|vision_end|>{% endif %}{% endfor %}<|im_end|>
-{% endif %}{%- endfor -%}"""
+    body = (
+        "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }}\n"
+        "{% for p in m.content %}{% if p.type == 'text' %}{{ p.text[:40] }}"
+        "{% elif loop.first %}<|vision_start|><|image_pad|><|vision_end|>{% endif %}{% endfor %}"
+        "<|im_end|>\n{% endif %}{% endfor %}"
+    )
     bench = model(family)
     bench.document.set(("chat_template",), "jinja")
     bench.document.set(("chat_template_jinja",), body)
     bench.apply()
-    (tmp_path / "img").mkdir()
-    from tests.convert.shapes import pictures
-
     pictures(tmp_path)
     rows = [
         {"messages": talk("Hello?", "Hello."), "images": None},
@@ -140,14 +141,10 @@ def test_a_template_that_drops_is_found_by_trace_and_placeholders(family: str, m
 
 @pytest.mark.parametrize("family", ["qwen2_5_vl"])
 def test_the_text_path_is_proven_for_texts_alone(family: str, model: Model, tmp_path: Path) -> None:
-    from tests.convert.shapes import pictures
-
     pictures(tmp_path)
-    recipe = (
-        "base_model: here\ndatasets:\n  - path: x.jsonl\n    type: chat_template\n    message_field_training: train\n"
-    )
-    bench = model(family, str(tmp_path / "in.jsonl"), recipe) if (tmp_path / "in.jsonl").write_text("{}\n") else None
-    assert bench is not None
+    entry = "  - path: x.jsonl\n    type: chat_template\n    message_field_training: train\n"
+    (tmp_path / "in.jsonl").write_text("{}\n")
+    bench = model(family, str(tmp_path / "in.jsonl"), f"base_model: here\ndatasets:\n{entry}")
     assert honoured(bench) == ("train", True)
     rows = [
         {"messages": [*talk("A?"), {"role": "assistant", "content": "B.", "weight": 0}, *talk("C?", "D.")]},
