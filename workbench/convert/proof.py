@@ -15,7 +15,7 @@ from workbench.convert.talk import Refused
 from workbench.data.row_notes import LOST_TEXT
 from workbench.data.rows import RawRow
 from workbench.errors import InputError, Where
-from workbench.row import Row
+from workbench.row import NOT_RENDERED, Row
 from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
@@ -57,10 +57,12 @@ class Proof:
         raw = RawRow(index, data, None, self._out.name, index + 1, self._out.parent)
         row = Row(self.bench, index, raw)
         found = check_row(row)
-        for finding in found:
-            if finding.severity == "error" or (finding.code == LOST_TEXT.code and finding.severity == "warning"):
-                reason = f"{_NOT_PROVEN}{finding.code}"
-                raise Refused(reason, finding.message, finding.hint)
+        lost = LOST_TEXT.code
+        wrong = [one for one in found if one.severity == "error" or (one.code == lost and one.severity == "warning")]
+        if wrong:
+            # What the processor raises is often the consequence of another finding.
+            cause = next((finding for finding in wrong if finding.code != NOT_RENDERED.code), wrong[0])
+            raise Refused(f"{_NOT_PROVEN}{cause.code}", cause.message, cause.hint)
         self._whole(row)
         media = self._media(row)
         for finding in found:

@@ -18,6 +18,7 @@ from workbench.convert.shapes import SAMPLED_ROWS, Shape, recognise
 from workbench.convert.talk import Changes, Refused
 from workbench.data.rows import RawRow, RowSource
 from workbench.errors import InputError, Where
+from workbench.recipe.yaml.document import refuse_special
 
 if TYPE_CHECKING:
     from workbench.convert.proof import Proof
@@ -258,6 +259,7 @@ def refuse_place(out: Path, inputs: Iterator[Path], *, force: bool) -> None:
             if path.is_file() and file.exists() and os.path.samefile(path, file):
                 raise InputError("The output is the input", "The data is never written over.", "Name another.", where)
     for file in (out, refused_path(out)):
+        refuse_special(file)
         if file.exists() and not force:
             hint = "--force replaces it; or name another file with --out."
             raise InputError("There is a file already", f"{file} would be replaced.", hint, where)
