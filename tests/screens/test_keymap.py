@@ -129,7 +129,7 @@ def test_the_ids_of_actions_are_those_that_people_have_in_their_files() -> None:
         model.fix model.leave model.panes model.redo model.save model.targets model.undo model.unfold
         overfit.cancel overfit.compare overfit.fewer overfit.more overfit.newer overfit.older overfit.start
         panes.boundaries panes.narrower panes.next panes.samples panes.token panes.wider panes.zoom
-        rows.filter rows.jump rows.next rows.previous
+        rows.convert rows.filter rows.jump rows.next rows.previous
         samples.down samples.first samples.last samples.open samples.page-down samples.page-up samples.up
         screen.checks screen.export screen.inspect screen.model screen.overfit
     """
