@@ -16,7 +16,7 @@ from workbench.views.items import visible
 
 if TYPE_CHECKING:
     from workbench.convert.rows import Wanted
-    from workbench.convert.run import Result, Sample
+    from workbench.convert.run import BeforeAfter, Converted
     from workbench.convert.shapes import Shape
 
 SHOWN = 3
@@ -52,7 +52,7 @@ class Conversion:
             context.tell(self._sampled, shape, found)
         yield
 
-    def _sampled(self, shape: Shape, found: list[Sample]) -> None:
+    def _sampled(self, shape: Shape, found: list[BeforeAfter]) -> None:
         from workbench.convert.talk import TOOL_TEXT
         from workbench.views.convert import sample_diff, shape_lines
 
@@ -108,14 +108,14 @@ class Conversion:
 
     def _converting(self, out: Path, *, tool_text: bool) -> Iterator[None]:
         """Convert, one row a step: other work goes first. A window that closes meanwhile leaves nothing behind."""
-        from workbench.convert.proof import Proof
+        from workbench.convert.proof import RowProof
         from workbench.convert.run import converting
 
         context, bench = self._context, self._context.bench
         last, result = monotonic(), None
         try:
             try:
-                proof = Proof(bench, out)
+                proof = RowProof(bench, out)
             except InputError:
                 proof = None  # no conversation's path: the shape alone is proven, and it is said
             source = bench.rows_as_written()
@@ -129,7 +129,7 @@ class Conversion:
         else:
             context.tell(self._converted, result)
 
-    def _converted(self, result: Result) -> None:
+    def _converted(self, result: Converted) -> None:
         from workbench.views.convert import convert_text, proof_line
 
         body = f"{convert_text(result)}\n{proof_line(result)}"

@@ -13,9 +13,9 @@ from tests.convert.shapes import CASES, pictures, talk, written
 from tests.convert.test_shapes import wanted
 from workbench.bench import Bench
 from workbench.checks.run import check_rows
-from workbench.convert.proof import Proof
+from workbench.convert.proof import RowProof
 from workbench.convert.rows import Wanted, honoured
-from workbench.convert.run import Result, convert
+from workbench.convert.run import Converted, convert
 from workbench.data.sources import open_source
 from workbench.errors import InputError
 from workbench.recipe.yaml.document import Document
@@ -42,11 +42,11 @@ def model(loaded: Any, processor_folder: Any, tmp_path: Path) -> Model:
     return make
 
 
-def proven(bench: Bench, rows: list[dict[str, Any]], folder: Path, wanted: Wanted | None = None) -> Result:
+def proven(bench: Bench, rows: list[dict[str, Any]], folder: Path, wanted: Wanted | None = None) -> Converted:
     data = folder / "in.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     out = folder / "rows.jsonl"
-    return convert(open_source(str(data), as_written=True), out, wanted or Wanted(), proof=Proof(bench, out))
+    return convert(open_source(str(data), as_written=True), out, wanted or Wanted(), proof=RowProof(bench, out))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -57,7 +57,7 @@ def test_every_shape_is_clean_and_whole(family: str, model: Model, tmp_path: Pat
     for case in CASES:
         data = written(case, tmp_path / case.name)
         out = tmp_path / f"{case.name}.jsonl"
-        result = convert(open_source(str(data), as_written=True), out, wanted(case), proof=Proof(bench, out))
+        result = convert(open_source(str(data), as_written=True), out, wanted(case), proof=RowProof(bench, out))
         assert (result.written, result.refused) == (len(case.rows), 0), (case.name, result.first)
         assert result.proof is not None
         assert result.proof.rows == len(case.rows)
@@ -77,7 +77,7 @@ def test_the_file_is_clean_for_check(model: Model, tmp_path: Path) -> None:
         for case in CASES:
             data = written(case, tmp_path / case.name)
             out = tmp_path / f"{case.name}.jsonl"
-            convert(open_source(str(data), as_written=True), out, wanted(case), proof=Proof(bench, out))
+            convert(open_source(str(data), as_written=True), out, wanted(case), proof=RowProof(bench, out))
             every.write(out.read_bytes())
     whole = model("qwen2_5_vl", str(tmp_path / "all.jsonl"))
     report = check_rows(whole, whole.head(None), select=["D", "T", "M"])
@@ -90,7 +90,7 @@ def test_a_row_that_the_template_refuses_stays_out(family: str, model: Model, tm
     data = written(next(case for case in CASES if case.name == "ocr"), tmp_path / "data")
     out = tmp_path / "rows.jsonl"
     case = next(case for case in CASES if case.name == "ocr")
-    proof = Proof(model(family), out)
+    proof = RowProof(model(family), out)
     result = convert(open_source(str(data), as_written=True), out, wanted(case), proof=proof)
     assert (result.written, dict(result.refusals)) == (0, {"Not proven: T006": 2})
     assert REFUSED_BY_SYSTEM in result.first["Not proven: T006"][0].detail
@@ -161,4 +161,4 @@ def test_nothing_is_proven_for_a_path_that_the_bench_does_not_follow(family: str
     (tmp_path / "in.jsonl").write_text("{}\n")
     recipe = "base_model: here\nrl: dpo\ndatasets:\n  - path: x.jsonl\n"
     with pytest.raises(InputError, match="cannot be proven"):
-        Proof(model(family, str(tmp_path / "in.jsonl"), recipe), tmp_path / "rows.jsonl")
+        RowProof(model(family, str(tmp_path / "in.jsonl"), recipe), tmp_path / "rows.jsonl")

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from tests.convert.shapes import CALL, TOOL, base64_of, jsonl, picture, pictures, talk
 from workbench.convert.parts import read_content
 from workbench.convert.rows import Wanted
-from workbench.convert.run import Result, convert
+from workbench.convert.run import Converted, convert
 from workbench.convert.shapes import Columns, recognise
 from workbench.convert.talk import Changes, Media, Text
 from workbench.data.sources import open_source
 from workbench.errors import InputError
 
 
-def run(folder: Path, rows: list[Any], wanted: Wanted | None = None, **more: Any) -> Result:
+def run(folder: Path, rows: list[Any], wanted: Wanted | None = None, **more: Any) -> Converted:
     pictures(folder)
     data = jsonl(folder, rows)
     return convert(open_source(str(data), as_written=True), folder / "out.jsonl", wanted or Wanted(), **more)

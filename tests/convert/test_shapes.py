@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.convert.shapes import CASES, COLOURS, Case, written
 from workbench.convert.rows import Wanted
-from workbench.convert.run import Result, convert
+from workbench.convert.run import Converted, convert
 from workbench.convert.shapes import Columns
 from workbench.data.conversation import normalize
 from workbench.data.sources import open_source
@@ -25,7 +25,7 @@ def wanted(case: Case) -> Wanted:
     return Wanted(Columns(assistant=options.pop("assistant", "")), **options)
 
 
-def converted(case: Case, folder: Path, **more: Any) -> tuple[Result, list[dict[str, Any]]]:
+def converted(case: Case, folder: Path, **more: Any) -> tuple[Converted, list[dict[str, Any]]]:
     data = written(case, folder / "data")
     out = folder / "rows.jsonl"
     result = convert(open_source(str(data), as_written=True), out, wanted(case), **more)

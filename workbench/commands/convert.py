@@ -15,7 +15,7 @@ from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.convert.rows import Wanted
-    from workbench.convert.run import Result
+    from workbench.convert.run import Converted
     from workbench.data.rows import RowSource
 
 
@@ -139,7 +139,7 @@ def _converted(
     import sys
 
     from workbench import console
-    from workbench.convert.proof import Proof
+    from workbench.convert.proof import RowProof
     from workbench.convert.run import convert
     from workbench.data.sources import SliceSource
     from workbench.views.convert import convert_payload, convert_text, outcome, proof_line
@@ -147,11 +147,11 @@ def _converted(
     if media is not None and not Path(media).is_dir():
         raise InputError("--media names no folder", media)
     source = SliceSource(source, 0, limit) if limit is not None else source
-    proof = Proof(bench, out) if bench is not None else None
+    proof = RowProof(bench, out) if bench is not None else None
 
     with console.row_progress(source.known_length) as show:
 
-        def progress(result: Result) -> None:
+        def progress(result: Converted) -> None:
             show(result.read, f"{result.written:,} converted, {result.refused:,} refused")
 
         result = convert(

@@ -1,4 +1,4 @@
-"""What kind of medium a value of a row is, told from the value itself; a column's name decides where it does not."""
+"""Kinds of media, told from the values of a row; a column's name decides where they do not."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from workbench.convert.talk import KINDS, Changes, Media, MediaKind, Part, Refused, Talk, Text, Turn
+from workbench.convert.talk import KINDS, Changes, Media, MediaKind, Part, Refused, Talk, TalkTurn, Text
 
 _SPOT = re.compile(
     r"<(?P<kind>image|video|audio)>"
@@ -102,7 +102,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def joined(turn: Turn) -> str:
+def joined(turn: TalkTurn) -> str:
     """The texts of a turn, for what is written as one text. Raises Refused where media stand among them."""
     if any(isinstance(part, Media) for part in turn.parts):
         raise Refused("media where only a text can stand", f"in a {turn.role} turn")

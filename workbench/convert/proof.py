@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NOT_PROVEN = "Not proven: "
 
 
-class Proof:
+class RowProof:
     """The proof of rows, one after the other, with a loaded bench. `rows` counts those that it holds for.
 
     `findings` counts the warnings and notes of proven rows by code, severity and message of the first.

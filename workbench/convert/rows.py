@@ -12,7 +12,7 @@ from workbench.convert.parts import read_content, text_of
 from workbench.convert.placeholders import fill
 from workbench.convert.shapes import Columns, Shape
 from workbench.convert.tables import cell, read_table
-from workbench.convert.talk import KINDS, Changes, MediaKind, Refused, Talk, Text, Turn
+from workbench.convert.talk import KINDS, Changes, MediaKind, Refused, Talk, TalkTurn, Text
 from workbench.convert.tool_text import declared, refuse_tools, write_tools
 from workbench.convert.turns import read_turns
 
@@ -66,7 +66,7 @@ def read_row(row: Mapping[str, Any], shape: Shape, wanted: Wanted, changes: Chan
     return talk
 
 
-def _of_column(row: Mapping[str, Any], column: str, changes: Changes) -> list[Turn]:
+def _of_column(row: Mapping[str, Any], column: str, changes: Changes) -> list[TalkTurn]:
     value = cell(row, column)
     if value is None:
         return []
@@ -83,10 +83,10 @@ def _add_system(talk: Talk, row: Mapping[str, Any], shape: Shape, wanted: Wanted
     if text.strip():
         if has:
             raise Refused("a system text in the messages and in a column too", f"`{shape.system}`")
-        talk.turns.insert(0, Turn("system", read_content(text, changes).parts))
+        talk.turns.insert(0, TalkTurn("system", read_content(text, changes).parts))
         changes.made[f"{shape.system} is a system message"] += 1
     elif wanted.system and not has:
-        talk.turns.insert(0, Turn("system", [Text(wanted.system)]))
+        talk.turns.insert(0, TalkTurn("system", [Text(wanted.system)]))
         changes.made["a system message of --system is added"] += 1
 
 
@@ -138,7 +138,7 @@ def written_row(talk: Talk, wanted: Wanted) -> dict[str, Any]:
     return row
 
 
-def _message(turn: Turn, wanted: Wanted) -> dict[str, Any]:
+def _message(turn: TalkTurn, wanted: Wanted) -> dict[str, Any]:
     parts: list[dict[str, Any]] = []
     for part in turn.parts:
         if isinstance(part, Text):

@@ -21,14 +21,14 @@ from workbench.errors import InputError, Where
 from workbench.recipe.yaml.document import refuse_special
 
 if TYPE_CHECKING:
-    from workbench.convert.proof import Proof
+    from workbench.convert.proof import RowProof
 
 FIRST_PLACES = 3
 SUFFIX = ".refused.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedRow:
     """A row that stays out, and why."""
 
     row: int
@@ -44,7 +44,7 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Result:
+class Converted:
     """The outcome of a conversion. `refusals`: the number of rows by reason; `first`: the first few of each."""
 
     source: str
@@ -55,19 +55,19 @@ class Result:
     changed: int = 0
     changes: Changes = field(default_factory=Changes)
     refusals: Counter[str] = field(default_factory=Counter)
-    first: dict[str, list[Refusal]] = field(default_factory=dict)
+    first: dict[str, list[RefusedRow]] = field(default_factory=dict)
     refused_file: Path | None = None
     media_folder: Path | None = None
     media_files: int = 0
     media_bytes: int = 0
-    proof: Proof | None = None
+    proof: RowProof | None = None
 
     @property
     def refused(self) -> int:
         """The number of rows that stay out."""
         return self.refusals.total()
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: RefusedRow) -> None:
         """Count a row that stays out."""
         self.refusals[refusal.reason] += 1
         places = self.first.setdefault(refusal.reason, [])
@@ -76,7 +76,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class BeforeAfter:
     """One row before the conversion and after it; `after` is None where the row is refused.
 
     `changed`: anything is written otherwise than it was.
@@ -85,7 +85,7 @@ class Sample:
     row: int
     before: dict[str, Any] | None
     after: dict[str, Any] | None
-    refusal: Refusal | None = None
+    refusal: RefusedRow | None = None
     changed: bool = True
 
 
@@ -114,9 +114,9 @@ def convert(
     *,
     media_folder: Path | None = None,
     paths: Paths = "absolute",
-    proof: Proof | None = None,
-    progress: Callable[[Result], None] = lambda result: None,
-) -> Result:
+    proof: RowProof | None = None,
+    progress: Callable[[Converted], None] = lambda result: None,
+) -> Converted:
     """Write the rows of a source as messages to `out`; see `converting`. `progress` is called after every row."""
     result = None
     for result in converting(source, out, wanted, media_folder=media_folder, paths=paths, proof=proof):
@@ -132,8 +132,8 @@ def converting(
     *,
     media_folder: Path | None = None,
     paths: Paths = "absolute",
-    proof: Proof | None = None,
-) -> Iterator[Result]:
+    proof: RowProof | None = None,
+) -> Iterator[Converted]:
     """Write the rows of a source as messages to `out`, and those that are refused to a file beside it.
 
     Gives the result so far after every row, and once more when both files have taken their place, which is when all
@@ -144,7 +144,7 @@ def converting(
         InputError: the shape is not known, or `out` is no place for the rows. EnvironmentProblem: it cannot be written.
     """
     shape = shape_of(source, wanted)
-    result = Result(source.name, out, shape, proof=proof)
+    result = Converted(source.name, out, shape, proof=proof)
     store = MediaStore(out, media_folder=media_folder, paths=paths)
     lines = LinesFile(out)
     refused: LinesFile | None = None
@@ -156,7 +156,7 @@ def converting(
             try:
                 line = _converted(row, source, shape, wanted, store, changes, lines.count, proof)
             except Refused as problem:
-                refusal = Refusal(row.index, row.line, problem.reason, problem.detail, problem.hint)
+                refusal = RefusedRow(row.index, row.line, problem.reason, problem.detail, problem.hint)
                 refused = refused or LinesFile(beside)
                 refused.write(_refused_line(refusal, row))
                 result.refuse(refusal)
@@ -185,7 +185,7 @@ def converting(
     yield result
 
 
-def samples(source: RowSource, wanted: Wanted, out: Path, count: int) -> tuple[Shape, list[Sample]]:
+def samples(source: RowSource, wanted: Wanted, out: Path, count: int) -> tuple[Shape, list[BeforeAfter]]:
     """The first rows before and after, with nothing written. Raises InputError as `convert` does."""
     shape = shape_of(source, wanted)
     store = MediaStore(out, dry=True)
@@ -195,10 +195,10 @@ def samples(source: RowSource, wanted: Wanted, out: Path, count: int) -> tuple[S
         try:
             after = json.loads(_converted(row, source, shape, wanted, store, changes, row.index, None))
         except Refused as problem:
-            refusal = Refusal(row.index, row.line, problem.reason, problem.detail, problem.hint)
-            found.append(Sample(row.index, row.data, None, refusal))
+            refusal = RefusedRow(row.index, row.line, problem.reason, problem.detail, problem.hint)
+            found.append(BeforeAfter(row.index, row.data, None, refusal))
         else:
-            found.append(Sample(row.index, row.data, after, changed=bool(changes.made or changes.lost)))
+            found.append(BeforeAfter(row.index, row.data, after, changed=bool(changes.made or changes.lost)))
     return shape, found
 
 
@@ -210,7 +210,7 @@ def _converted(
     store: MediaStore,
     changes: Changes,
     index: int,
-    proof: Proof | None,
+    proof: RowProof | None,
 ) -> bytes:
     """The line of a row. Raises Refused."""
     if row.data is None:
@@ -229,7 +229,7 @@ def _converted(
     return line
 
 
-def _refused_line(refusal: Refusal, row: RawRow) -> bytes:
+def _refused_line(refusal: RefusedRow, row: RawRow) -> bytes:
     """A refused row as a line: the reason, and the row as it was; what JSON cannot hold is described."""
     data = {**refusal.to_dict(), "source": row.source, "data": row.data}
     try:

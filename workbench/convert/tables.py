@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.convert.parts import read_content
 from workbench.convert.shapes import Shape
-from workbench.convert.talk import Changes, Refused, Turn
+from workbench.convert.talk import Changes, Refused, TalkTurn
 from workbench.data.row_notes import type_name
 
 
@@ -20,7 +20,7 @@ def cell(row: Mapping[str, Any], column: str) -> Any:
     return cell(inner, rest) if isinstance(inner, Mapping) else None
 
 
-def read_table(row: Mapping[str, Any], shape: Shape, prompt: str, changes: Changes) -> list[Turn]:
+def read_table(row: Mapping[str, Any], shape: Shape, prompt: str, changes: Changes) -> list[TalkTurn]:
     """The turns of a row of a table. Raises Refused where question or answer is missing or no text."""
     turns = list(_history(row, shape, changes))
     asked = [text for column in shape.user if (text := _text(row, column, changes))]
@@ -28,11 +28,11 @@ def read_table(row: Mapping[str, Any], shape: Shape, prompt: str, changes: Chang
         raise Refused("the question is empty", f"in {', '.join(f'`{column}`' for column in shape.user)}")
     if len(asked) > 1:
         changes.made[f"{' and '.join(shape.user)} are one text, a line break between them"] += 1
-    turns.append(Turn("user", read_content("\n".join(asked) or prompt, changes).parts))
+    turns.append(TalkTurn("user", read_content("\n".join(asked) or prompt, changes).parts))
     answer = _text(row, shape.assistant, changes)
     if not answer.strip():
         raise Refused("the answer is empty", f"in `{shape.assistant}`")
-    turns.append(Turn("assistant", read_content(answer, changes).parts))
+    turns.append(TalkTurn("assistant", read_content(answer, changes).parts))
     changes.made[f"{', '.join((*shape.user, shape.assistant))} are messages"] += 1
     return turns
 
@@ -53,13 +53,13 @@ def _text(row: Mapping[str, Any], column: str, changes: Changes) -> str:
     return str(value)
 
 
-def _history(row: Mapping[str, Any], shape: Shape, changes: Changes) -> list[Turn]:
+def _history(row: Mapping[str, Any], shape: Shape, changes: Changes) -> list[TalkTurn]:
     pairs = row.get(shape.history) if shape.history else None
-    turns: list[Turn] = []
+    turns: list[TalkTurn] = []
     for pair in pairs or ():
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
             raise Refused("a history that is no list of question and answer", f"`{shape.history}`")
         for role, text in zip(("user", "assistant"), pair, strict=True):
-            turns.append(Turn(role, read_content(text, changes).parts))
+            turns.append(TalkTurn(role, read_content(text, changes).parts))
         changes.made["a pair of the history is two messages"] += 1
     return turns

@@ -50,7 +50,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class Turn:
+class TalkTurn:
     """One message. `train`: what the row says of training it; None where it says nothing."""
 
     role: str
@@ -69,7 +69,7 @@ class Turn:
 class Talk:
     """A row's turns, the media of its columns in their order, and the tools that it declares."""
 
-    turns: list[Turn]
+    turns: list[TalkTurn]
     media: dict[MediaKind, list[Any]] = field(default_factory=dict)
     tools: Any = None
 

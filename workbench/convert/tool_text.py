@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from workbench.convert.placeholders import joined
-from workbench.convert.talk import TOOL_TEXT, Call, Changes, Refused, Talk, Text, Turn
+from workbench.convert.talk import TOOL_TEXT, Call, Changes, Refused, Talk, TalkTurn, Text
 
 
 def refuse_tools(talk: Talk) -> None:
@@ -29,7 +29,7 @@ def write_tools(talk: Talk, changes: Changes) -> None:
         _declare(talk, tools)
         changes.made["tools are declared in the system text"] += 1
         talk.tools = None
-    turns: list[Turn] = []
+    turns: list[TalkTurn] = []
     for turn in talk.turns:
         if turn.reasoning:
             _prepend(turn, f"<think>\n{turn.reasoning}\n</think>\n\n")
@@ -47,7 +47,7 @@ def write_tools(talk: Talk, changes: Changes) -> None:
             if turns and turns[-1].role == "user":
                 _append(turns[-1], text)
                 continue
-            turn = Turn("user", [Text(text)], train=turn.train)
+            turn = TalkTurn("user", [Text(text)], train=turn.train)
         turns.append(turn)
     talk.turns = turns
 
@@ -70,7 +70,7 @@ def _declare(talk: Talk, tools: list[Any]) -> None:
     if talk.turns and talk.turns[0].role == "system":
         _append(talk.turns[0], text, "\n\n")
     else:
-        talk.turns.insert(0, Turn("system", [Text(text)]))
+        talk.turns.insert(0, TalkTurn("system", [Text(text)]))
 
 
 def _call_text(call: Call) -> str:
@@ -81,14 +81,14 @@ def _call_text(call: Call) -> str:
     return f"<tool_call>\n{body}\n</tool_call>"
 
 
-def _prepend(turn: Turn, text: str) -> None:
+def _prepend(turn: TalkTurn, text: str) -> None:
     if turn.parts and isinstance(first := turn.parts[0], Text):
         first.text = text + first.text
     else:
         turn.parts.insert(0, Text(text.rstrip()))
 
 
-def _append(turn: Turn, text: str, between: str = "\n") -> None:
+def _append(turn: TalkTurn, text: str, between: str = "\n") -> None:
     if turn.parts and isinstance(last := turn.parts[-1], Text):
         last.text = last.text.rstrip() + between + text
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.convert.parts import Content, read_calls, read_content, text_of
 from workbench.convert.roles import CALL, known_role
-from workbench.convert.talk import Changes, Media, MediaKind, Refused, Text, Turn
+from workbench.convert.talk import Changes, Media, MediaKind, Refused, TalkTurn, Text
 from workbench.data.row_notes import type_name
 
 _ROLE_KEYS = (("role", "content"), ("from", "value"), ("role", "value"), ("speaker", "text"), ("role", "text"))
@@ -63,16 +63,16 @@ def parsed_list(value: Any) -> Any:
     return value
 
 
-def read_turns(value: Any, changes: Changes) -> list[Turn]:
+def read_turns(value: Any, changes: Changes) -> list[TalkTurn]:
     """The turns of a list of messages. Raises Refused for what is no message."""
     listed = parsed_list(value)
     if isinstance(value, str) and isinstance(listed, list):
         changes.made["messages that were a JSON text are a list"] += 1
     if isinstance(listed, str):  # OpenAI's Responses take one text for a user's message
-        return [Turn("user", read_content(listed, changes).parts)]
+        return [TalkTurn("user", read_content(listed, changes).parts)]
     if not isinstance(listed, list):
         raise Refused("the messages are not a list", f"they are {type_name(listed)}")
-    turns: list[Turn] = []
+    turns: list[TalkTurn] = []
     for message in listed:
         if message is None:
             continue
@@ -80,7 +80,7 @@ def read_turns(value: Any, changes: Changes) -> list[Turn]:
             raise Refused("a message is not an object", f"it is {type_name(message)}")
         if is_pair(message):
             roles = [role for role in ("system", "user", "assistant") if role != "system" or message.get(role)]
-            turns += [Turn(role, read_content(message[role], changes).parts) for role in roles]
+            turns += [TalkTurn(role, read_content(message[role], changes).parts) for role in roles]
             changes.made["a pair of user and assistant is two messages"] += 1
         elif is_item(message):
             _append(turns, _item(message, changes))
@@ -90,7 +90,7 @@ def read_turns(value: Any, changes: Changes) -> list[Turn]:
     return turns
 
 
-def _append(turns: list[Turn], turn: Turn) -> None:
+def _append(turns: list[TalkTurn], turn: TalkTurn) -> None:
     """Add a turn; thoughts before an answer and calls after it belong to one message of the assistant."""
     last = turns[-1] if turns else None
     if last is not None and last.role == turn.role == "assistant":
@@ -105,19 +105,19 @@ def _append(turns: list[Turn], turn: Turn) -> None:
     turns.append(turn)
 
 
-def _item(item: dict[str, Any], changes: Changes) -> Turn:
+def _item(item: dict[str, Any], changes: Changes) -> TalkTurn:
     """An item of OpenAI's Responses that is no message, as a turn."""
     kind = item["type"]
     if kind == "function_call":
-        return Turn("assistant", calls=read_calls(item))
+        return TalkTurn("assistant", calls=read_calls(item))
     if kind == "reasoning":
         thought = text_of(item.get("content")) or text_of(item.get("summary"))
-        return Turn("assistant", reasoning=thought)
+        return TalkTurn("assistant", reasoning=thought)
     changes.made["function_call_output is a message of the role tool"] += 1
-    return Turn("tool", read_content(item.get("output"), changes).parts)
+    return TalkTurn("tool", read_content(item.get("output"), changes).parts)
 
 
-def _message(message: dict[str, Any], changes: Changes) -> list[Turn]:
+def _message(message: dict[str, Any], changes: Changes) -> list[TalkTurn]:
     """The turn of one message, after the results of tools that it holds as blocks."""
     keys = turn_keys(message)
     if keys is None:
@@ -128,7 +128,7 @@ def _message(message: dict[str, Any], changes: Changes) -> list[Turn]:
     content = message.get(keys[1])
     if role == CALL:
         calls = read_calls(content)
-        return [Turn("assistant", calls=calls, train=_flag(message))]
+        return [TalkTurn("assistant", calls=calls, train=_flag(message))]
     found = read_content(content, changes)
     if isinstance(content, str) and content.strip():
         changes.made["a content that was a text is a list of parts"] += 1
@@ -142,8 +142,8 @@ def _message(message: dict[str, Any], changes: Changes) -> list[Turn]:
     for key in _LEFT_OUT:
         if isinstance(message.get(key), str):
             changes.lost[f"{key} of a message, which axolotl does not read"] += 1
-    results = [Turn("tool", parts) for parts in found.results]
-    turn = Turn(role, found.parts, found.calls, found.reasoning.strip(), _flag(message))
+    results = [TalkTurn("tool", parts) for parts in found.results]
+    turn = TalkTurn(role, found.parts, found.calls, found.reasoning.strip(), _flag(message))
     return results if results and turn.empty else [*results, turn]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
-    from workbench.convert.run import Result, Sample
+    from workbench.convert.run import BeforeAfter, Converted
     from workbench.convert.shapes import Shape
 
 SCHEMA = "vlmbench.convert/1"
@@ -17,7 +17,7 @@ _SHAPE_ALONE = "The shape alone: no model was named, so nothing was rendered. --
 _WIDTH = 240
 
 
-def convert_payload(result: Result) -> dict[str, Any]:
+def convert_payload(result: Converted) -> dict[str, Any]:
     """Everything that a conversion did, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
@@ -50,7 +50,7 @@ def _counts(counts: Counter[str]) -> list[dict[str, Any]]:
     return [{"what": what, "count": count} for what, count in counts.most_common()]
 
 
-def _proof(result: Result) -> dict[str, Any]:
+def _proof(result: Converted) -> dict[str, Any]:
     proof = result.proof
     if proof is None:
         return {"by": None, "of": "shape", "rows": 0}
@@ -69,7 +69,7 @@ def _proof(result: Result) -> dict[str, Any]:
     }
 
 
-def convert_text(result: Result) -> str:
+def convert_text(result: Converted) -> str:
     """What was seen, written, changed, not kept and refused, each with its count."""
     shape = result.shape
     lines = [f"{visible(result.source)}: {visible(shape.name)}"]
@@ -113,7 +113,7 @@ def shape_lines(shape: Shape) -> list[str]:
     return lines
 
 
-def proof_line(result: Result) -> str:
+def proof_line(result: Converted) -> str:
     """The state of the proof in one line."""
     if not result.written:
         return "no row was converted"
@@ -129,12 +129,12 @@ def proof_line(result: Result) -> str:
     return f"{proof.rows:,} rows proven here for {visible(proof.by)}: no error, every text whole{media}{found}"
 
 
-def outcome(result: Result) -> Literal["pass", "doubtful", "fail"]:
+def outcome(result: Converted) -> Literal["pass", "doubtful", "fail"]:
     """In the words, and so the colours, of a verdict: nothing is green that no trainer proved."""
     return "fail" if result.refused or not result.written else "doubtful"
 
 
-def sample_diff(sample: Sample) -> str:
+def sample_diff(sample: BeforeAfter) -> str:
     """A row before and after as the lines of a diff: columns are taken away, messages come."""
     lines = [f"-{line}" for line in _row_lines(sample.before)]
     if sample.after is not None:
