@@ -42,6 +42,11 @@ _TAIL = r"(?:[_\W](?:paths?|urls?|files?|bytes|base64|b64|names?|data|\d+))*"
 _NAMES = {kind: re.compile(rf"(?:^|[_\W])(?:{words})s?{_TAIL}$") for kind, words in _WORDS.items()}
 
 
+def is_empty(value: Any) -> bool:
+    """True for null and for an empty text, list or object: the cell of a row that has nothing there."""
+    return value is None or (isinstance(value, (str, list, tuple, dict)) and not value)
+
+
 def kind_of(value: Any, column: str = "") -> MediaKind | None:
     """The kind of medium that a cell is, or all items of its list are; None where it is none or empty."""
     named = named_kind(column)

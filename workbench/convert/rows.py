@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workbench.convert.media_values import is_picture_array
+from workbench.convert.media_values import is_empty, is_picture_array
 from workbench.convert.parts import read_content, text_of
 from workbench.convert.placeholders import fill
 from workbench.convert.shapes import Columns, Shape
@@ -93,10 +93,10 @@ def _add_system(talk: Talk, row: Mapping[str, Any], shape: Shape, wanted: Wanted
 def _values(row: Mapping[str, Any], column: str, kind: MediaKind) -> list[Any]:
     """The media of a cell: the items of a list, but for an array of numbers, which is one picture."""
     value = cell(row, column)
-    if value is None or value in ("", {}):
+    if is_empty(value):
         return []
     if isinstance(value, (list, tuple)) and not is_picture_array(value):
-        return [item for item in value if item is not None and item != ""]
+        return [item for item in value if not is_empty(item)]
     return [value]
 
 

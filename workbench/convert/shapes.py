@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.convert.media_values import kind_of, named_kind
+from workbench.convert.media_values import is_empty, kind_of, named_kind
 from workbench.convert.talk import KINDS, MediaKind
 from workbench.convert.turns import is_item, is_pair, looks_like_turns, parsed_list
 from workbench.errors import InputError, Where
@@ -50,7 +50,7 @@ class Shape:
         used = {*self.turns, *self.user, self.assistant, self.system, self.history, self.tools, *self.left_out}
         used.update(column for columns in self.media.values() for column in columns)
         for column, value in row.items():
-            if column in used or value is None or value in ("", [], {}):
+            if column in used or is_empty(value):
                 continue
             told = column in (*_SYSTEM, "tools", "history") or kind_of(value, column) or looks_like_turns(value)
             if told and not any(name.startswith(f"{column}.") for name in used):
@@ -83,7 +83,7 @@ def recognise(rows: Sequence[Mapping[str, Any]], named: Columns, *, source: str,
     for row in rows:
         for column, value in row.items():
             cells.setdefault(column, [])
-            if value is not None and value not in ("", [], {}):
+            if not is_empty(value):
                 cells[column].append(value)
     _Named(cells, source).check(named)
     media = _media_columns(cells, named, source)

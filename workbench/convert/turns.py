@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from workbench.convert.media_values import is_empty, is_picture_array
 from workbench.convert.parts import Content, read_calls, read_content, text_of
 from workbench.convert.roles import CALL, known_role
 from workbench.convert.talk import Changes, Media, MediaKind, Refused, TalkTurn, Text
@@ -151,11 +152,11 @@ def _media_keys(message: dict[str, Any], found: Content, changes: Changes) -> No
     """Media under keys of the message: into its own placeholders, else before its text."""
     for key, kind in _MEDIA_KEYS.items():
         value = message.get(key)
-        if value in (None, "", []):
+        if is_empty(value):
             continue
         if isinstance(value, dict) and not {"bytes", "path", "url"} & value.keys():
             raise Refused(f"{key} of a message that cannot be read", f"its keys are {', '.join(map(str, value))[:80]}")
-        values = value if isinstance(value, list) else [value]
+        values = value if isinstance(value, list) and not is_picture_array(value) else [value]
         spots = [part for part in found.parts if isinstance(part, Media) and part.kind == kind and part.value is None]
         if not spots:
             found.parts[:0] = [Media(kind, item) for item in values]
