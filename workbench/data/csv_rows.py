@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,6 +54,9 @@ class CsvSource:
         count = 0
         with self._path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, delimiter=self._delimiter, strict=True)
+            with contextlib.suppress(csv.Error):
+                # The header, so that the first row begins at the line after it.
+                _ = reader.fieldnames
             while True:
                 line = reader.line_num + 1
                 try:
@@ -76,7 +80,7 @@ class CsvSource:
 
     def _row(self, index: int, line: int, cells: dict[Any, Any]) -> RawRow:
         if None in cells:
-            return self._bad(index, line, f"the row has {len(cells[None])} cells more than the header")
+            return self._bad(index, line, f"the row has more cells than the header ({len(cells[None])} more)")
         return RawRow(index, {key: value or None for key, value in cells.items()}, None, self.name, line)
 
     def _bad(self, index: int, line: int, problem: str) -> RawRow:

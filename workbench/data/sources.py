@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bisect
 import glob
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from workbench.data.csv_rows import CsvSource
 from workbench.data.hub import DataFiles, arrow_view, is_hub_id, open_saved, open_with_datasets
 from workbench.data.jsonl import open_json
 from workbench.data.row_notes import BAD_PART
-from workbench.data.rows import Lines, RawRow, RowSource, in_order
+from workbench.data.rows import Lines, RawRow, RowSource
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
 
@@ -178,7 +179,9 @@ class SliceSource:
         return self.known_length or 0
 
     def __iter__(self) -> Iterator[RawRow]:
-        return in_order(self)
+        # Not row by row: some sources read from their beginning for each.
+        for row in itertools.islice(self._whole, self._start, self._stop):
+            yield row if self._start == 0 else row.at(row.index - self._start)
 
     def row(self, index: int) -> RawRow:
         """Row `index` of the slice. IndexError past its end."""
