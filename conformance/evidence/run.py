@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.environment import here
-from conformance.evidence.asked import Asker, stop
+from conformance.evidence.asked import Asker
 from conformance.evidence.case import Case
 from conformance.evidence.examples import Example, examples
 from conformance.evidence.questions import ask
@@ -50,8 +50,6 @@ def examined(example: Example) -> Entry:
             }
         )
     entry["export"] = case.export_refused()
-    loaded = case.asker.loaded(case.mended)
-    entry["loader"] = stop(loaded) or f"{len(loaded['modules'])} modules, {len(loaded['parameters'])} parameters adapted"
     return entry
 
 

@@ -31,7 +31,7 @@ def _lines(entries: list[Entry], release: str) -> Iterator[str]:
             yield f"| {name} | {'not examined' if not entry.get('problem') else 'not opened'}: {_cell(said)} | validator | {_cell(entry.get('refused', ''))} | | |"
             continue
         if not entry["findings"]:
-            yield f"| {name} | none | loader | {_cell(entry['loader'])} | | |"
+            yield f"| {name} | none | validator | {_cell(entry['refused'] or 'accepted')} | | |"
         for one in entry["findings"]:
             what = f"{one['severity']} {one['code']} {one['field'] or ''}".strip()
             cells = (what, one["question"] or "no question", one["before"], one["after"], "yes" if one["shown"] else "NO")
