@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("words", nargs="*", metavar="NAME")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     python = Place(options.axolotl).ensure()
     paths = [os.fspath(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(paths), "VLMBENCH_ASK": "0"}

@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("words", nargs="*", help="parts of examples' names; all where none is given")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     # Examples of one model together, so that what is built of it is built once.
     wanted = sorted(examples(), key=lambda one: (one.base_model, one.name))
     wanted = [one for one in wanted if not options.words or any(word in one.name for word in options.words)]
