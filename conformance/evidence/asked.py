@@ -9,8 +9,10 @@ import hashlib
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import yaml
@@ -28,33 +30,31 @@ class Asker:
     def __init__(self, store: Path) -> None:
         self.store = store
         self.asked = 0
-        self._code = hashlib.sha256(
-            b"".join(Path(str(module)).read_bytes() for module in (__file__, rehearsal.__file__, worker.__file__))
-        ).hexdigest()
         store.mkdir(parents=True, exist_ok=True)
 
     def settled(self, path: Path) -> Answer:
         """The configuration that training starts from: `refused` as the rehearsal has it, or `config`, plain values."""
-        return self._kept("settled", path, lambda: _settled(path))
+        return self._kept("settled", (rehearsal,), path, lambda: _settled(path))
 
     def loaded(self, path: Path) -> Answer:
         """The loader, rehearsed without weights; plugins whose package is not here are taken out before."""
         there = without_absent(path)
-        return self._kept("loaded", there, lambda: rehearsal.rehearse(there))
+        return self._kept("loaded", (rehearsal,), there, lambda: rehearsal.rehearse(there))
 
     def labels(self, path: Path, rows: int) -> Answer:
         """The ids and labels of the first rows, or where it stopped before."""
         there = without_absent(path)
-        return self._kept(f"labels {rows}", there, lambda: worker.answer(there, list(range(rows))))
+        return self._kept(f"labels {rows}", (worker,), there, lambda: worker.answer(there, list(range(rows))))
 
     def prepared(self, name: str, path: Path, function: Callable[[Path], Answer]) -> Answer:
         """The answer to another question, `function`, about the recipe."""
         there = without_absent(path)
-        return self._kept(name, there, lambda: function(there))
+        return self._kept(name, (worker, rehearsal, sys.modules[function.__module__]), there, lambda: function(there))
 
-    def _kept(self, what: str, path: Path, ask: Callable[[], Answer]) -> Answer:
-        text = path.read_text("utf-8")
-        key = hashlib.sha256(f"{self._code} {what} {path.name} {text}".encode()).hexdigest()[:32]
+    def _kept(self, what: str, code: tuple[ModuleType, ...], path: Path, ask: Callable[[], Answer]) -> Answer:
+        asking = b"".join(Path(str(module.__file__)).read_bytes() for module in code)
+        about = f"{what} {path.name} {path.read_text('utf-8')}"
+        key = hashlib.sha256(asking + about.encode()).hexdigest()[:32]
         kept = self.store / f"{key}.json"
         if kept.is_file():
             return dict(json.loads(kept.read_text("utf-8")))

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +143,10 @@ class Case:
         return stop(answer) if answer.get("refused") else ""
 
 
+@cache
 def _code() -> str:
     digest = hashlib.sha256()
-    for source in (*_sources(ROOT / "workbench", "*.py"), *_sources(ROOT / "specs", "*.yaml"), Path(__file__)):
+    for source in (*_sources(ROOT / "workbench", "*.py"), *_sources(ROOT / "specs", "*.yaml")):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

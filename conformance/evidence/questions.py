@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 from conformance.evidence.asked import Answer, stop
 from conformance.evidence.case import ROWS, Case
-from workbench.consumers.axolotl import rehearsal, worker
+from workbench.consumers.axolotl import worker
 from workbench.findings import Edit, Finding, Fix
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
@@ -306,6 +307,53 @@ def _rendered_otherwise(case: Case, finding: Finding) -> Evidence:
     )
 
 
+def _alone(case: Case, finding: Finding) -> Evidence:
+    """T002: the ids of a row that ends after the message are no beginning of the whole row's."""
+    last = int(_found(r"up to message (\d+)", finding.message))
+    entry = case.document.data["datasets"][0]
+    column = entry.get("field_messages") or "messages"
+    rows = [json.loads(line) for line in Path(entry["path"]).read_text("utf-8").splitlines()]
+    cut = case.path.with_name(f"up-to-{last}.jsonl")
+    cut.write_text("".join(json.dumps(row | {column: row[column][: last + 1]}) + "\n" for row in rows), "utf-8")
+    shorter = Fix("", (Edit(("datasets", 0, "path"), str(cut)),))
+    whole, alone = _labels(case, case.before(finding)), _labels(case, _path(case.after(finding, shorter)))
+    if stop(whole) or stop(alone):
+        return Evidence("ids of the messages alone", stop(whole), stop(alone), False)
+    first, second = (answer["rows"][_row_of(finding)]["input_ids"] for answer in (whole, alone))
+    same = next((at for at, pair in enumerate(zip(first, second, strict=False)) if pair[0] != pair[1]), len(second))
+    told = f"{same} of {len(second)} ids begin the whole row"
+    return Evidence("ids of the messages alone", told, "no fix is offered", same < len(second))
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found is not None, text
+    return found[1]
+
+
+def _no_mask(case: Case, finding: Finding) -> Evidence:
+    """D011: axolotl makes these labels by another strategy, or its rows have none."""
+    before = case.before(finding)
+    if case.bench.path.kind == "preference":
+        answer = case.asker.prepared("columns", before, _columns)
+        told = stop(answer) or f"columns {', '.join(answer['columns'])}"
+        return Evidence("rows as they are trained", told, "no fix is offered", "labels" not in answer.get("columns", ["labels"]))
+    answer = _labels(case, before)
+    told = stop(answer) or f"strategy {answer['strategy']}, {_trained_of(_share(answer, set()))}"
+    shown = not stop(answer) and answer["strategy"] != "chat_template"
+    return Evidence("the strategy that makes the labels", told, "no fix is offered", shown)
+
+
+def _columns(path: Path) -> Answer:
+    from axolotl.loaders import load_tokenizer
+    from axolotl.utils.data.rl import prepare_preference_datasets
+
+    cfg = worker.read_config(path)
+    cfg["dataset_num_proc"], cfg["dataset_prepared_path"] = None, None
+    train, _ = prepare_preference_datasets(cfg, load_tokenizer(cfg))
+    return {"refused": None, "columns": sorted(train.column_names)}
+
+
 def _labels(case: Case, path: Path) -> Answer:
     """The labels, with what transformers 5 took away from two of axolotl's strategies put back where it is missing."""
     answer = case.asker.labels(path, ROWS)
@@ -396,6 +444,7 @@ QUESTIONS: dict[str, Question] = {
     "C005": _said_otherwise,
     "C010": _stops,
     "D009": _no_effect,
+    "D011": _no_mask,
     "M002": _masked_place,
     "M003": _trained_place,
     "M004": _trained_place,
@@ -405,6 +454,6 @@ QUESTIONS: dict[str, Question] = {
     "M010": _all_trained,
     "M011": _trained_place,
     "M013": _no_effect,
+    "T002": _alone,
     "T007": _rendered_otherwise,
 }
-assert rehearsal.SCHEMA
