@@ -169,11 +169,15 @@ def _wrapped(case: Case, finding: Finding) -> Evidence:
 
 
 def _trained_beside(case: Case, finding: Finding) -> Evidence:
-    """A011: which towers train, and how many of their values."""
+    """A011: which towers train, and how many of their values; none of the adapters' where they are frozen again."""
     before, after = case.asker.loaded(case.before(finding)), case.asker.loaded(_path(case.after(finding)))
     if before.get("refused") or after.get("refused"):
         return Evidence("trained values by tower", stop(before), stop(after), False)
     first, second = case.trained(before), case.trained(after)
+    if frozen := re.search(r"freezes ([\d,]+) of", finding.message):
+        count = int(frozen[1].replace(",", ""))
+        shown = len({one.partition(".lora_")[0] for one in before["frozen"]}) == count and not first and bool(second)
+        return Evidence("trained values by tower", _counts(first), _counts(second), shown)
     named = [round(float(number.replace(",", "")), 1) for number in re.findall(r"([\d.,]+) M of", finding.message)]
     beside = [round(first[tower] / 1e6, 1) for tower in _BESIDE if first.get(tower)]
     less = sum(second.get(tower, 0) for tower in _BESIDE) < sum(first.get(tower, 0) for tower in _BESIDE)
@@ -344,6 +348,17 @@ def _no_mask(case: Case, finding: Finding) -> Evidence:
     return Evidence("the strategy that makes the labels", told, "no fix is offered", shown)
 
 
+def _packed(path: Path) -> Answer:
+    """The values of the attention mask that axolotl's collator gives two rows in one."""
+    from axolotl.loaders import load_tokenizer
+
+    cfg = worker.read_config(path)
+    collator = worker.build_collator(cfg, load_tokenizer(cfg), None)
+    row = {"input_ids": [5, 6, 7], "labels": [5, 6, 7], "attention_mask": [1, 1, 1], "position_ids": [0, 1, 2]}
+    mask = collator([[row, dict(row)]])["attention_mask"]
+    return {"refused": None, "mask": sorted({int(one) for one in mask.flatten().tolist()} - {0})}
+
+
 def _columns(path: Path) -> Answer:
     from axolotl.loaders import load_tokenizer
     from axolotl.utils.data.rl import prepare_preference_datasets
@@ -378,6 +393,7 @@ def older_names() -> Iterator[None]:
         return list(tokenizer.convert_tokens_to_ids(list(tokenizer.all_special_tokens)))
 
     names: tuple[tuple[Any, str, Any], ...] = (
+        (PreTrainedTokenizerBase, "additional_special_tokens", property(lambda one: list(one.all_special_tokens))),
         (PreTrainedTokenizerBase, "additional_special_tokens_ids", property(special)),
         (InternVLProcessor, "image_ids", property(lambda processor: processor.image_token_ids)),
     )
@@ -422,6 +438,24 @@ def _path(path: Path | None) -> Path:
 
 
 def _said_otherwise(case: Case, finding: Finding) -> Evidence:
+    """C005: what Trainer stops at is put to it; a key without effect to the configuration that training starts from."""
+    if finding.message.startswith("packed rows"):
+        apart = Fix("attn_implementation: sdpa", (Edit(("attn_implementation",), "sdpa"),))
+        before = case.asker.prepared("packed", case.before(finding), _packed)
+        after = case.asker.prepared("packed", _path(case.after(finding, apart)), _packed)
+        if stop(before) or stop(after):
+            return Evidence("mask of two packed rows", stop(before), stop(after), False)
+        first, second = before["mask"], after["mask"]
+        return Evidence(
+            "mask of two packed rows", f"values {first}", f"with sdpa values {second}", len(first) == 1 and len(second) == 2
+        )
+    if "Trainer stops" in finding.message:
+        from conformance.evidence.trainers import built
+
+        before = case.asker.prepared("trainer", case.before(finding), built)
+        after = case.asker.prepared("trainer", _path(case.after(finding)), built)
+        shown = bool(stop(before)) and (not stop(after) or stop(after) != stop(before))
+        return Evidence("trainer", stop(before) or before["trainer"], stop(after) or after["trainer"], shown)
     return _stops(case, finding) if finding.severity == "error" else _changed_configuration(case, finding)
 
 

@@ -22,9 +22,11 @@ from workbench.consumers.axolotl import rehearsal, worker
 Entry = dict[str, Any]
 
 
-def examined(example: Example) -> Entry:
-    """All about one example, for JSON: its findings with their evidence, what axolotl says of it and of its export."""
-    home = here().home / "evidence"
+def examined(example: Example, home: Path) -> Entry:
+    """All about one example, for JSON: its findings with their evidence, what axolotl says of it and of its export.
+
+    `home` keeps the answers, and the recipes that were asked about.
+    """
     entry: Entry = {"example": example.name, "path": example.kind, "without": example.without, "findings": []}
     if example.without:
         return entry
@@ -55,7 +57,7 @@ def examined(example: Example) -> Entry:
 
 def _examined(example: Example) -> Entry:
     try:
-        return examined(example)
+        return examined(example, here().home / "evidence")
     except Exception:
         return {"example": example.name, "path": example.kind, "without": "", "error": traceback.format_exc(limit=-3)}
 
