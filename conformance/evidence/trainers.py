@@ -26,6 +26,7 @@ def built(path: Path) -> dict[str, Any]:
     from transformers import AutoModelForImageTextToText
 
     # As one of several processes: FSDP is for no other place.
+    os.environ["ACCELERATE_USE_CPU"] = "true"
     os.environ.update(RANK="0", LOCAL_RANK="0", WORLD_SIZE="1", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(_free_port()))
     # What was settled when axolotl was imported is settled anew.
     AcceleratorState._reset_state(reset_partial_state=True)
