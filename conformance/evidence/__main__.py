@@ -1,7 +1,8 @@
 """`python -m conformance.evidence [--axolotl RELEASE] [--out table.md|table.json] [--jobs N] [part of a name …]`.
 
 Asks each example's findings of axolotl, in the environment of the release, and writes the table of the answers. What
-was asked before is kept. The exit code is 1 where a finding is not shown, or an export is refused whose original is not.
+was asked before is kept. The exit code is 1 where a finding is not shown, or an export is refused that was accepted
+as it was.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def main(arguments: list[str]) -> int:
         options.out.write_text(
             json.dumps(entries, indent=1) + "\n" if options.out.suffix == ".json" else text, encoding="utf-8"
         )
-    bad = [entry for entry in entries if entry.get("error") or not all(one["shown"] for one in entry.get("findings", ()))]
+    bad = [
+        entry for entry in entries if entry.get("error") or not all(one["shown"] for one in entry.get("findings", ()))
+    ]
     lost = [entry for entry in entries if entry.get("refused") == "" and entry.get("export", "") != ""]
     return 1 if bad or lost else 0
 

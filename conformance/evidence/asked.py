@@ -115,7 +115,9 @@ def forked(ask: Callable[[], Mapping[str, Any]], folder: Path) -> Answer:
     if text:
         return dict(json.loads(text))
     code = os.waitstatus_to_exitcode(ended)
-    return {"refused": {"stage": "process", "type": "ChildProcessError", "message": f"it ended with {code}", "keys": []}}
+    return {
+        "refused": {"stage": "process", "type": "ChildProcessError", "message": f"it ended with {code}", "keys": []}
+    }
 
 
 def stop(answer: Answer) -> str:

@@ -1,6 +1,6 @@
 """An example with what the bench says of it, and the recipes on which a finding is put to axolotl.
 
-Before and after a fix: the findings that stop a run hide one another, so all but the one in question are mended in both.
+Findings that stop a run hide one another, so before and after a fix all but the one in question are mended.
 """
 
 from __future__ import annotations

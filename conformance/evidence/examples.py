@@ -47,7 +47,7 @@ def _found(folder: Path) -> Iterator[Example]:
 
 
 def copied(example: Example, folder: Path) -> Path:
-    """The example with its stand-ins, in a folder of its own: model and data are named by path, the rest is as it is."""
+    """The example with its stand-ins, in a folder of its own: model and data are paths, the rest is as it is."""
     home = folder / re.sub(r"\W+", "-", example.name)
     home.mkdir(parents=True, exist_ok=True)
     document = Document.from_file(example.path)

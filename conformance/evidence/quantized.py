@@ -60,14 +60,14 @@ def tiny_config(folder: Path) -> Any:
             text[key] = text[key][-2:]
     if text.get("moe_layers"):
         text["moe_layers"] = [0, 1]
-    text["vocab_size"] = text.get("vocab_size_per_layer_input", 0) and 512 or text["vocab_size"]
     vision = told.get("vision_config") or {}
     for key in ("depth", "num_hidden_layers"):
         if key in vision:
             vision[key] = 1
     if "out_hidden_size" in vision:
         vision["out_hidden_size"] = 64
-    return AutoConfig.for_model(told["model_type"], **{key: value for key, value in told.items() if key != "model_type"})
+    kind = told.pop("model_type")
+    return AutoConfig.for_model(kind, **told)
 
 
 @contextmanager
@@ -129,7 +129,7 @@ def loaded_in_bits(path: Path) -> dict[str, Any]:
         kinds = {
             str(one.dtype).removeprefix("torch.")
             for name, one in made.named_parameters()
-            if ".experts." in name and one.dim() >= 2 or ("experts" in name and "original" in name)
+            if "experts" in name and one.dim() >= 2
         }
         linear = {type(one).__name__ for one in made.modules() if "Linear" in type(one).__name__}
     return {"refused": None, "experts": sorted(kinds), "linear": sorted(linear)}

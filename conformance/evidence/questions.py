@@ -70,7 +70,10 @@ def _unknown_key(case: Case, finding: Finding) -> Evidence:
         same = before["config"] == after["config"] or _but_paths(before) == _but_paths(after)
         shown = kept == _ABSENT and same
         return Evidence(
-            "normalised configuration", f"{finding.where.field}: {kept}", "without it the same" if same else "another", shown
+            "normalised configuration",
+            f"{finding.where.field}: {kept}",
+            "without it the same" if same else "another",
+            shown,
         )
     renamed = next((one.rename for one in fix.edits if one.rename), "")
     new = _value(after["config"], [*place[:-1], renamed])
@@ -102,11 +105,13 @@ def _outdated(case: Case, finding: Finding) -> Evidence:
 
 
 def _changed_configuration(case: Case, finding: Finding) -> Evidence:
-    """It says that a key says something else than it seems to: the values that training starts from, with and without."""
+    """It says that a key has another effect than it seems to: the values that training starts from, before and after."""
     before = case.asker.settled(case.before(finding))
     after = case.asker.settled(_path(case.after(finding)))
     keys = [edit.path[0] for edit in (finding.fix.edits if finding.fix else ())] + [str(finding.where.field)]
-    shown = {str(key): (_value(before.get("config"), [str(key)]), _value(after.get("config"), [str(key)])) for key in keys}
+    shown = {
+        str(key): (_value(before.get("config"), [str(key)]), _value(after.get("config"), [str(key)])) for key in keys
+    }
     return Evidence(
         "normalised configuration",
         stop(before) or ", ".join(f"{key}: {pair[0]}" for key, pair in shown.items()),
@@ -122,7 +127,9 @@ def _adapted(case: Case, finding: Finding) -> Evidence:
         return Evidence("adapters by tower", stop(before), stop(after), False)
     first, second = case.towers(before), case.towers(after)
     named = [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) modules? of", finding.message)]
-    shown = sorted(named) == sorted(number for tower, number in first.items() if tower in _BESIDE or tower == "language")
+    shown = sorted(named) == sorted(
+        number for tower, number in first.items() if tower in _BESIDE or tower == "language"
+    )
     clean = not any(second.get(tower) for tower in _BESIDE) and bool(second.get("language"))
     return Evidence("adapters by tower", _counts(first), _counts(second), shown and clean)
 
@@ -164,7 +171,10 @@ def _wrapped(case: Case, finding: Finding) -> Evidence:
     after = case.asker.loaded(_path(case.after(finding, fix))) if fix is not None else None
     left = len([one for one in after["modules"] if one.endswith(".linear")]) if after and not after["refused"] else None
     return Evidence(
-        "adapters inside of wrapped layers", f"{len(inside)}", "" if left is None else f"{left}", shown and left in (0, None)
+        "adapters inside of wrapped layers",
+        f"{len(inside)}",
+        "" if left is None else f"{left}",
+        shown and left in (0, None),
     )
 
 
@@ -181,7 +191,9 @@ def _trained_beside(case: Case, finding: Finding) -> Evidence:
     named = [round(float(number.replace(",", "")), 1) for number in re.findall(r"([\d.,]+) M of", finding.message)]
     beside = [round(first[tower] / 1e6, 1) for tower in _BESIDE if first.get(tower)]
     less = sum(second.get(tower, 0) for tower in _BESIDE) < sum(first.get(tower, 0) for tower in _BESIDE)
-    return Evidence("trained values by tower", _counts(first), _counts(second), sorted(named) == sorted(beside) and less)
+    return Evidence(
+        "trained values by tower", _counts(first), _counts(second), sorted(named) == sorted(beside) and less
+    )
 
 
 def _reentrant(case: Case, finding: Finding) -> Evidence:
@@ -203,7 +215,10 @@ def _unquantized(case: Case, finding: Finding) -> Evidence:
         return Evidence("experts in 4 bits", stop(before), stop(after), False)
     first, second = before["experts"], after["experts"]
     return Evidence(
-        "dtype of the experts' weights as loaded", ", ".join(first), ", ".join(second), first != second and "uint8" in second
+        "dtype of the experts' weights as loaded",
+        ", ".join(first),
+        ", ".join(second),
+        first != second and "uint8" in second,
     )
 
 
@@ -215,7 +230,10 @@ def _all_trained(case: Case, finding: Finding) -> Evidence:
     masked = set(_ids(case))
     first, second = _share(before, masked), _share(after, masked)
     return Evidence(
-        "labels, media left out", _trained_of(first), _trained_of(second), first[0] == first[1] and 0 < second[0] < second[1]
+        "labels, media left out",
+        _trained_of(first),
+        _trained_of(second),
+        first[0] == first[1] and 0 < second[0] < second[1],
     )
 
 
@@ -229,9 +247,7 @@ def _media_trained(case: Case, finding: Finding) -> Evidence:
         return Evidence("labels", stop(before), stop(after or {}), False)
     first, second = named & _trained_ids(before), named & _trained_ids(after or {})
     left = "no fix is offered" if after is None else f"{len(second)} of {len(named)} media ids trained"
-    return Evidence(
-        "labels", f"{len(first)} of {len(named)} media ids trained", left, first == named and not second
-    )
+    return Evidence("labels", f"{len(first)} of {len(named)} media ids trained", left, first == named and not second)
 
 
 def _row_of(finding: Finding) -> int:
@@ -275,7 +291,9 @@ def _at(answer: Answer, finding: Finding) -> int:
 
 def _no_effect(case: Case, finding: Finding) -> Evidence:
     """M013, D009: without the key the labels are the same."""
-    place = tuple(int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", str(finding.where.field)) if part)
+    place = tuple(
+        int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", str(finding.where.field)) if part
+    )
     gone = Fix(f"without {finding.where.field}", (Edit(place, remove=True),))
     before, after = _labels(case, case.before(finding)), _labels(case, _path(case.after(finding, gone)))
     if stop(before) or stop(after):
@@ -290,16 +308,23 @@ def _cannot_build(case: Case, finding: Finding) -> Evidence:
     before = case.asker.labels(case.before(finding), ROWS)
     fix = finding.fix or Fix("chat_template: qwen2_vl", (Edit(("chat_template",), "qwen2_vl"),))
     after = case.asker.labels(_path(case.after(finding, fix)), ROWS)
-    return Evidence("collator", _stop_of(before) or "built", _stop_of(after) or "built", bool(_stop_of(before)) and not _stop_of(after))
+    return Evidence(
+        "collator",
+        _stop_of(before) or "built",
+        _stop_of(after) or "built",
+        bool(_stop_of(before)) and not _stop_of(after),
+    )
 
 
 def _stop_of(answer: Answer) -> str:
     refused = answer.get("refused")
-    return f"{refused['stage']}: {refused['type']}: {' '.join(str(refused['message']).split())[:160]}" if refused else ""
+    return (
+        f"{refused['stage']}: {refused['type']}: {' '.join(str(refused['message']).split())[:160]}" if refused else ""
+    )
 
 
 def _rendered_otherwise(case: Case, finding: Finding) -> Evidence:
-    """T007: axolotl's bundled text gives other ids than the model's own template; with that one, the same as the model."""
+    """T007: axolotl's bundled text gives other ids than the model's own template."""
     own = Fix("chat_template: tokenizer_default", (Edit(("chat_template",), "tokenizer_default"),))
     before, after = _labels(case, case.before(finding)), _labels(case, _path(case.after(finding, own)))
     if stop(before) or stop(after):
@@ -307,7 +332,10 @@ def _rendered_otherwise(case: Case, finding: Finding) -> Evidence:
     ids = [[one.get("input_ids") for one in answer["rows"]] for answer in (before, after)]
     lengths = [sum(len(one or ()) for one in answer) for answer in ids]
     return Evidence(
-        "ids under either template", f"{lengths[0]} tokens, bundled", f"{lengths[1]} tokens, the model's own", ids[0] != ids[1]
+        "ids under either template",
+        f"{lengths[0]} tokens, bundled",
+        f"{lengths[1]} tokens, the model's own",
+        ids[0] != ids[1],
     )
 
 
@@ -341,7 +369,9 @@ def _no_mask(case: Case, finding: Finding) -> Evidence:
     if case.bench.path.kind == "preference":
         answer = case.asker.prepared("columns", before, _columns)
         told = stop(answer) or f"columns {', '.join(answer['columns'])}"
-        return Evidence("rows as they are trained", told, "no fix is offered", "labels" not in answer.get("columns", ["labels"]))
+        return Evidence(
+            "rows as they are trained", told, "no fix is offered", "labels" not in answer.get("columns", ["labels"])
+        )
     answer = _labels(case, before)
     told = stop(answer) or f"strategy {answer['strategy']}, {_trained_of(_share(answer, set()))}"
     shown = not stop(answer) and answer["strategy"] != "chat_template"
@@ -447,7 +477,10 @@ def _said_otherwise(case: Case, finding: Finding) -> Evidence:
             return Evidence("mask of two packed rows", stop(before), stop(after), False)
         first, second = before["mask"], after["mask"]
         return Evidence(
-            "mask of two packed rows", f"values {first}", f"with sdpa values {second}", len(first) == 1 and len(second) == 2
+            "mask of two packed rows",
+            f"values {first}",
+            f"with sdpa values {second}",
+            len(first) == 1 and len(second) == 2,
         )
     if "Trainer stops" in finding.message:
         from conformance.evidence.trainers import built

@@ -56,7 +56,7 @@ def _text_and_picture_rows(picture: str) -> list[Row]:
 
 
 def _text_rows(picture: str) -> list[Row]:
-    """The same without pictures: nothing in the environment decodes sound, so the rows with sound are not among them."""
+    """The same without pictures. Nothing in the environment decodes sound: rows with it are not among them."""
     return [
         {
             "messages": [

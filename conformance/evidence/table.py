@@ -28,13 +28,20 @@ def _lines(entries: list[Entry], release: str) -> Iterator[str]:
     for entry in entries:
         name = entry["example"]
         if said := entry.get("without") or entry.get("error") or entry.get("problem"):
-            yield f"| {name} | {'not examined' if not entry.get('problem') else 'not opened'}: {_cell(said)} | validator | {_cell(entry.get('refused', ''))} | | |"
+            what = "not opened" if entry.get("problem") else "not examined"
+            yield f"| {name} | {what}: {_cell(said)} | validator | {_cell(entry.get('refused', ''))} | | |"
             continue
         if not entry["findings"]:
             yield f"| {name} | none | validator | {_cell(entry['refused'] or 'accepted')} | | |"
         for one in entry["findings"]:
             what = f"{one['severity']} {one['code']} {one['field'] or ''}".strip()
-            cells = (what, one["question"] or "no question", one["before"], one["after"], "yes" if one["shown"] else "NO")
+            cells = (
+                what,
+                one["question"] or "no question",
+                one["before"],
+                one["after"],
+                "yes" if one["shown"] else "NO",
+            )
             yield f"| {name} | {' | '.join(map(_cell, cells))} |"
 
 

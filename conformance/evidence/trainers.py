@@ -24,6 +24,7 @@ def built(path: Path) -> dict[str, Any]:
     from axolotl.loaders import load_tokenizer
     from datasets import Dataset
     from transformers import AutoModelForImageTextToText
+    from transformers import trainer as trainer_module
 
     # As one of several processes: FSDP is for no other place.
     os.environ["ACCELERATE_USE_CPU"] = "true"
@@ -39,12 +40,22 @@ def built(path: Path) -> dict[str, Any]:
     builder = HFCausalTrainerBuilder(cfg, model, load_tokenizer(cfg), None)
     builder.train_dataset = Dataset.from_list([{"input_ids": [1, 2], "labels": [1, 2], "attention_mask": [1, 1]}])
     try:
-        with stage.at("trainer"):
+        with stage.at("trainer"), rehearsal.replaced(trainer_module, "Accelerator", _sharding):
             trainer = builder.build(4)
     except Exception as problem:
         return {"refused": rehearsal._refusal("trainer", problem)}
     plugin = getattr(trainer.accelerator.state, "fsdp_plugin", None)
     return {"refused": None, "trainer": f"{type(trainer).__name__}, FSDP {'on' if plugin is not None else 'off'}"}
+
+
+def _sharding(**settings: Any) -> Any:
+    """An accelerator that shards as it would on several GPUs; on CPUs it takes no FSDP."""
+    from accelerate import Accelerator
+
+    made = Accelerator(**settings)
+    if settings.get("fsdp_plugin") is not None:
+        made.state.fsdp_plugin = settings["fsdp_plugin"]
+    return made
 
 
 def _free_port() -> int:

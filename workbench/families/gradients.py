@@ -11,7 +11,7 @@ from workbench.paths import specs_dir
 
 @dataclass(frozen=True, slots=True)
 class Gradients:
-    """Tensors of the adapters in a tower that got a gradient: under `reentrant` checkpointing, and under the `other`."""
+    """Tensors of a tower's adapters that got a gradient: under `reentrant` checkpointing, and under the `other`."""
 
     reentrant: int
     other: int
