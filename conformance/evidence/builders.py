@@ -28,9 +28,8 @@ _COHERE = (
     + "{%- if add_generation_prompt -%}{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' }}{%- endif -%}"
 )
 _GLM = (
-    ("{{ '[gMASK]<sop>' }}" + _TURNS + "{{ '<|' + m['role'] + '|>\\n' + parts(m['content']) }}" + _END)
-    + "{%- if add_generation_prompt -%}{{ '<|assistant|>\\n' }}{%- endif -%}"
-)
+    "{{ '[gMASK]<sop>' }}" + _TURNS + "{{ '<|' + m['role'] + '|>\\n' + parts(m['content']) }}" + _END
+) + "{%- if add_generation_prompt -%}{{ '<|assistant|>\\n' }}{%- endif -%}"
 _MUSE = (
     (_TURNS + "{{ '<|start|>' + m['role'] + (' to=user' if m['role'] == 'assistant' else '') + '<|message|>' }}")
     + ("{{ parts(m['content']) + '<|eot|>' }}" + _END)

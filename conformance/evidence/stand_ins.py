@@ -1,4 +1,4 @@
-"""Models that stand in for those of the examples: their type and sizes, their tokenizer where it is at hand, no weights.
+"""Models that stand in for those of the examples: type and sizes, the tokenizer where it is at hand, no weights.
 
 What a finding could hang on is the checkpoint's own: the model type, the sizes and layers of `config.json`, ids of
 control tokens, the template, and the ids at which generation stops. Widths are the published ones; what is not named
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -321,11 +322,15 @@ def folder(base_model: str) -> Path:
     """The folder of the model that stands in; made once for as long as what it is made from is unchanged."""
     kept = here().home / "stand-ins" / _digest()
     out = kept / base_model.replace("/", "--")
-    if not (out / "complete").is_file():
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
-        _build(STAND_INS[base_model], out, kept)
-        (out / "complete").touch()
+    if not out.is_dir():
+        kept.mkdir(parents=True, exist_ok=True)
+        # Two processes may build it at once; the first that is done has it.
+        with tempfile.TemporaryDirectory(dir=kept) as scratch:
+            made = Path(scratch) / out.name
+            made.mkdir()
+            _build(STAND_INS[base_model], made, Path(scratch))
+            with suppress(OSError):
+                made.rename(out)
     return out
 
 
