@@ -105,7 +105,7 @@ def _outdated(case: Case, finding: Finding) -> Evidence:
 
 
 def _changed_configuration(case: Case, finding: Finding) -> Evidence:
-    """It says that a key has another effect than it seems to: the values that training starts from, before and after."""
+    """It says that a key has another effect than it seems to: the values that training starts from, twice."""
     before = case.asker.settled(case.before(finding))
     after = case.asker.settled(_path(case.after(finding)))
     keys = [edit.path[0] for edit in (finding.fix.edits if finding.fix else ())] + [str(finding.where.field)]
