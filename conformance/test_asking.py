@@ -80,6 +80,13 @@ def test_the_demo_is_answered_for(asked: AxolotlConsumer, folder: Path) -> None:
     assert again.starts == 0
 
 
+def test_a_recipe_in_bf16_is_answered_without_a_gpu(asked: AxolotlConsumer, folder: Path) -> None:
+    told = asked.ask_one(question(folder, 0, bf16=True, tf32=True))
+    assert told.refused is None, told.refused
+    assert told.resolved["bf16"] is True
+    assert sorted(told.rows) == [0]
+
+
 def test_the_kernels_are_tried_anew_for_every_question(asked: AxolotlConsumer, folder: Path) -> None:
     """A second try in one process would say that all is patched already."""
     on = dict.fromkeys(("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel"), True)

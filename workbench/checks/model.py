@@ -9,6 +9,7 @@ from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
 from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
 from workbench.checks.schema import BAD_PATTERN
+from workbench.families.gradients import lost
 from workbench.findings import Edit, Emitter, Finding, Fix
 from workbench.models.forward import forward_facts
 from workbench.models.patterns import PatternError
@@ -124,13 +125,13 @@ def _reentrant(model: ModelFacts) -> bool:
 
 
 def _lost(model: ModelFacts) -> str | None:
-    """The adapters that get no gradient, in words; None where all of them get one, as far as was tried."""
-    family, facts = model.bench.family, model.trained
-    for known in family.reentrant_loses if family is not None else ():
-        alive = [name for name, tower in facts.modules.items() if tower == known.tower and name not in facts.dead]
+    """The adapters that get no gradient, in words; None where all of them get one, as far as was measured."""
+    bench, facts = model.bench, model.trained
+    for tower, counts in lost(bench.family.name if bench.family is not None else "", bench.axolotl.release).items():
+        alive = [name for name, place in facts.modules.items() if place == tower and name not in facts.dead]
         if alive:
-            share = "" if known.share == "all" else "half of "
-            return f"{share}the {counted(len(alive), 'adapter')} in the {known.tower} tower get no gradient"
+            share = "" if not counts.reentrant else f"{counts.other - counts.reentrant} in {counts.other} of "
+            return f"{share}the {counted(len(alive), 'adapter')} in the {tower} tower get no gradient"
     return None
 
 

@@ -155,14 +155,6 @@ class ExtraInput(Data):
     why: str
 
 
-class LostGradients(Data):
-    """A tower whose adapters get no gradient under reentrant checkpointing: `all` of them or `half`, and how tried."""
-
-    tower: Literal["vision", "audio"]
-    share: Literal["all", "half"]
-    tried: str
-
-
 class Problem(Data):
     """A known problem: what one sees, why, and what to do."""
 
@@ -211,7 +203,6 @@ class Family(Data):
     modules: Modules | None = None
     recipe: dict[str, RecipeSetting] = {}
     inputs: tuple[ExtraInput, ...] = ()
-    reentrant_loses: tuple[LostGradients, ...] = ()
     problems: tuple[Problem, ...] = ()
     verified: Verified
     notes: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ class Vocabulary:
     def added(self) -> dict[int, str]:
         """Ids of the added tokens, special or not, and their strings."""
         decoder = getattr(self._tokenizer, "added_tokens_decoder", None) or {}
+        # Of mistral-common's tokenizer it is a method, which raises.
+        decoder = {} if callable(decoder) else decoder
         return {int(index): str(getattr(token, "content", token)) for index, token in decoder.items()}
 
     @cached_property
@@ -36,6 +38,8 @@ class Vocabulary:
         """Ids that are written as control tokens: special ones, and added ones that look like a marker."""
         special = {int(index) for index in getattr(self._tokenizer, "all_special_ids", ()) or ()}
         decoder = getattr(self._tokenizer, "added_tokens_decoder", None) or {}
+        # Of mistral-common's tokenizer it is a method, which raises.
+        decoder = {} if callable(decoder) else decoder
         special |= {int(index) for index, token in decoder.items() if getattr(token, "special", False)}
         special |= {index for index, text in self.added.items() if text[:1] in "<[" and text[-1:] in ">]"}
         return frozenset(special)

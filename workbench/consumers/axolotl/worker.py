@@ -47,6 +47,7 @@ _KNOBS = (
     ),
     *("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel", "lora_embedding_kernel"),
 )
+_PRECISIONS = ("bf16", "bfloat16", "fp16", "float16", "tf32")
 
 
 def quiet(*, offline: bool) -> None:
@@ -197,10 +198,24 @@ def build_collator(cfg: Any, tokenizer: Any, processor: Any) -> Any:
 
     builder = StoppedBuilder(cfg, SimpleNamespace(config=SimpleNamespace()), tokenizer, processor)
     try:
-        builder.build(total_num_steps=1)
+        with _without_a_gpus_precision(cfg):
+            builder.build(total_num_steps=1)
     except _BuiltError as built:
         return built.collator
     raise AssertionError("axolotl built a trainer without asking for a collator")
+
+
+@contextmanager
+def _without_a_gpus_precision(cfg: Any) -> Iterator[None]:
+    """On a machine without a GPU: precisions that its training arguments refuse are off. No label hangs on them."""
+    import torch
+
+    before = {} if torch.cuda.is_available() else {key: cfg[key] for key in _PRECISIONS if cfg.get(key)}
+    cfg.update(dict.fromkeys(before, False))
+    try:
+        yield
+    finally:
+        cfg.update(before)
 
 
 def open_recipe(path: Path, *, unwrap_boundaries: bool = False) -> AxolotlSide | TextSide:
