@@ -237,7 +237,8 @@ def rehearse(path: Path) -> dict[str, Any]:
     lacks something, `keys` are the recipe's keys that the validator names. Else `loader` and `model_class` are names
     of classes; `modules` and `parameters` the names of what has an adapter; `trained` the number of values of each
     trained parameter, `frozen` the adapters' parameters that are not trained; `attention` the backend of each part
-    that is a model of its own, by name ("" is the whole); `embeddings` the number of rows of the input embeddings.
+    that is a model of its own, by name ("" is the whole); `embeddings` the number of rows of the input embeddings;
+    `loss_by_tokens` is how its trainer divides a step's loss, or null where no trainer could be made.
     """
     from importlib.metadata import version
 
@@ -289,7 +290,34 @@ def _loaded(cfg: Any, stage: Stage) -> dict[str, Any]:
             if isinstance(part, PreTrainedModel)
         },
         "embeddings": getattr(entry, "num_embeddings", None),
+        "loss_by_tokens": _trainers_answer(model),
     }
+
+
+def loss_by_tokens(model: Any, folder: str) -> bool:
+    """True where axolotl's trainer divides the loss of a step by all its trained tokens.
+
+    False where it takes the mean over the micro batches of their means: then a token of a short row weighs more. The
+    trainer itself decides when it is made; the model may be on the meta device.
+    """
+    from axolotl.core.trainers.base import AxolotlTrainer
+    from axolotl.core.training_args import AxolotlTrainingArguments
+
+    class Elsewhere(AxolotlTrainingArguments):  # type: ignore[misc]
+        # What has no data cannot be moved to a device.
+        place_model_on_device = False
+
+    arguments = Elsewhere(output_dir=folder, report_to=[], use_cpu=True)
+    return bool(AxolotlTrainer(model=model, args=arguments).model_accepts_loss_kwargs)
+
+
+def _trainers_answer(model: Any) -> bool | None:
+    """The answer of `loss_by_tokens`; None where no trainer can be made here, which says nothing of the recipe."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return loss_by_tokens(model, folder)
+    except Exception:
+        return None
 
 
 def _refusal(stage: str, problem: Exception) -> dict[str, Any]:
