@@ -272,7 +272,8 @@ def _loaded(cfg: Any, stage: Stage) -> dict[str, Any]:
     base = model.get_base_model() if hasattr(model, "peft_config") else model
     tuner = getattr(model, "base_model", None) if base is not model else None
     named = dict(model.named_parameters())
-    adapted = [name for name in named if "lora_" in name or ".modules_to_save." in name]
+    marks = ("lora_", ".modules_to_save.", "trainable_tokens_")
+    adapted = [name for name in named if any(mark in name for mark in marks)]
     entry = base.get_input_embeddings() if hasattr(base, "get_input_embeddings") else None
     loader = loaders[0]
     kwargs = cfg.gradient_checkpointing_kwargs or {}
