@@ -86,9 +86,7 @@ def test_every_beginning_of_a_pattern_is_taken_or_told(bench: Bench, adapter: st
     for end in range(1, len(AS_TYPED) + 1):
         facts = trained(
             bench.anatomy,
-            bench.recipe.model_copy(
-                update={"adapter": adapter, "lora_target_modules": AS_TYPED[:end]}
-            ),
+            bench.recipe.model_copy(update={"adapter": adapter, "lora_target_modules": AS_TYPED[:end]}),
         )
         told += isinstance(facts.refusal, PatternError)
     assert 10 < told < len(AS_TYPED)

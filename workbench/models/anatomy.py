@@ -187,9 +187,7 @@ class Anatomy:
         }
 
 
-def anatomy(
-    config: Any, recipe: Recipe | None = None, *, sized: bool = True, tokens: int | None = None
-) -> Anatomy:
+def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True, tokens: int | None = None) -> Anatomy:
     """The anatomy of a transformers configuration; the recipe says in which dtype its weights count. The last are kept.
 
     `sized`: whether the sizes in it are the model's, and not the defaults of its class. `tokens`: how many the
@@ -201,7 +199,8 @@ def anatomy(
     if config is None:
         raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
     rows = _embeddings_key(recipe, tokens)
-    key = f"{sized} {rows} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
+    name = f"{type(config).__name__} {config.to_json_string(use_diff=False)}"
+    key = f"{sized} {rows} {recipe and weight_dtype(recipe)} {name}"
     if key not in _kept:
         _kept[key] = Anatomy(meta_model(config, recipe, tokens=tokens if sized else None), sized=sized)
         while len(_kept) > _KEPT:

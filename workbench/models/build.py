@@ -55,7 +55,7 @@ def meta_model(config: Any, recipe: Recipe | None = None, *, tokens: int | None 
         ) from problem
 
 
-_ATTENTION = (
+ATTENTION_FLAGS = (
     ("flex_attention", "flex_attention"),
     ("flash_attention", "flash_attention_2"),
     ("sdp_attention", "sdpa"),
@@ -67,7 +67,7 @@ def attention(recipe: Recipe) -> str | None:
     """The attention that the recipe names, or None for transformers' own choice."""
     if recipe.attn_implementation:
         return recipe.attn_implementation
-    return next((name for key, name in _ATTENTION if getattr(recipe, key)), None)
+    return next((name for key, name in ATTENTION_FLAGS if getattr(recipe, key)), None)
 
 
 def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) -> Any | None:

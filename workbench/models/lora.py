@@ -110,7 +110,7 @@ _OPTIONS = {
     "peft_trainable_token_indices": "trainable_token_indices",
     "peft_ensure_weight_tying": "ensure_weight_tying",
 }
-"""Keys of a recipe and the settings of PEFT that axolotl makes of them; `lora_exclude_modules` is none: it drops that."""
+"""Keys of a recipe, and PEFT's setting that axolotl makes of each; `lora_exclude_modules` is none, which it drops."""
 
 SETTINGS: dict[str, Any] = {"lora_r": 8, "lora_dropout": 0.0, **dict.fromkeys(_OPTIONS)}
 """Keys of an adapter beside its targets, with values that PEFT always takes."""

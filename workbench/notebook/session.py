@@ -147,7 +147,9 @@ class Session(OpenRecipe, Result):
         from workbench.models.memory import estimate_of
 
         loaded, recipe = self.bench.loaded, self.bench.recipe
-        return Memory(estimate_of(loaded, recipe, self.bench.axolotl, sequence=sequence, batch=batch, positions=positions))
+        return Memory(
+            estimate_of(loaded, recipe, self.bench.axolotl, sequence=sequence, batch=batch, positions=positions)
+        )
 
     def overfit(
         self,

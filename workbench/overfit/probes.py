@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from workbench.models.forward import trainer_passes
-from workbench.models.lora import innermost
 from workbench.overfit.loss import trained_nll
 from workbench.overfit.training import Collator, to_device
 
@@ -225,17 +223,18 @@ def weight_hashes(model: Any) -> dict[str, str]:
     return found
 
 
-def logged_factor(model: Any, inputs: dict[str, Any], labels: torch.Tensor, accumulation: int) -> tuple[float, float]:
+def logged_factor(
+    model: Any, inputs: dict[str, Any], labels: torch.Tensor, accumulation: int, *, by_tokens: bool
+) -> tuple[float, float]:
     """The model's own loss, and by what Trainer would multiply it when it logs: probed with two numbers of items.
 
     A loss that does not follow `num_items_in_batch`, on a model that Trainer takes to do so, is summed over the micro
-    batches of a step and divided by nothing.
+    batches of a step and divided by nothing. `by_tokens`: whether the Trainer that is to train takes it so.
     """
 
-    inner = innermost(model)
     with torch.no_grad():
         plain = float(model(**inputs, labels=labels, use_cache=False).loss)
-        if accumulation < 2 or not trainer_passes(inner):
+        if accumulation < 2 or not by_tokens:
             return plain, 1.0
         items = int((labels[:, 1:] != -100).sum())
         by_items, by_double = (
