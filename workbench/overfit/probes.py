@@ -65,8 +65,12 @@ class Examiner:
             found.append(RowLoss(index, nll.cpu().tolist(), [int(place) for place in places if place > 0]))
         return found
 
-    def decode(self, model: Any, limit: int) -> dict[str, Any]:
-        """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length."""
+    def decode(self, model: Any, limit: int, losses: Sequence[RowLoss] = ()) -> dict[str, Any]:
+        """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length.
+
+        `losses`: of the same rows; each turn then has its `worst` token's.
+        """
+        known = {row_loss.row: dict(zip(row_loss.places, row_loss.nll, strict=True)) for row_loss in losses}
         model.eval()
         turns = []
         stops = stop_ids(model, self.bench)
@@ -94,6 +98,7 @@ class Examiner:
                         "ends": bool(set(wanted) & stops),
                         "wanted": self._text(expected),
                         "got": self._text(decoded),
+                        "worst": max((known.get(index, {}).get(int(place), 0.0) for place in places), default=0.0),
                     }
                 )
         return {"turns": turns}

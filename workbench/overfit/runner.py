@@ -140,7 +140,6 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         lambda: logged_factor(model, inputs, labels, micro_batches, by_tokens=by_tokens),
         loss_by_tokens=by_tokens,
         micro_batches=micro_batches,
-        rows_together=recipe.micro_batch_size or 1,
     )
     _tell_tokens(tell, bench, before, "before")
     if not tokens or not trainable:
@@ -320,7 +319,7 @@ def _probe(
     model.config.use_cache = True
     if hasattr(model, "gradient_checkpointing_disable"):
         model.gradient_checkpointing_disable()
-    decoded = examiner.decode(model, plan.decode_tokens)
+    decoded = examiner.decode(model, plan.decode_tokens, after)
     tell("probe", name="decode", **decoded)
     tell("probe", name="stop", **stop_result(decoded, after, bench, stop_ids(model, bench)))
     pictures, why = examiner.swapped()
