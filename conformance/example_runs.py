@@ -163,9 +163,7 @@ def main(parts: list[str]) -> int:
             continue
         codes = ", ".join(dict.fromkeys(f.code for f in one.verdict.findings if f.severity != "note"))
         replaced, left_out = (", ".join(keys or ()) for keys in (one.replaced, one.left_out))
-        print(
-            f"| {one.name} | {one.verdict.outcome} ({codes}) | {one.steps} | {replaced} | {left_out} |", flush=True
-        )
+        print(f"| {one.name} | {one.verdict.outcome} ({codes}) | {one.steps} | {replaced} | {left_out} |", flush=True)
         if codes and not one.steps:
             print(f"<!-- {one.verdict.findings[0].message[:300]} -->", flush=True)
     return 0

@@ -7,7 +7,8 @@ version is refused, an event of an unknown name is kept and passed over.
 | --- | --- |
 | `start` | `version`, `plan` (see `plan.Plan`), `fingerprint`, `not_honoured` (what of the recipe the run leaves out) |
 | `loaded` | `seconds`, `parameters`, `trainable`, `adapters` (by tower), `vocabulary`, `device`, `dtype`, `notes`,
-`replaced` (what of the recipe this machine lacks, and what takes its place) |
+`replaced` (what of the recipe this machine lacks, and what takes its place), `memory_of` ("training": a step's
+`memory` leaves out what Python and its libraries have) |
 | `baseline` | `nll` (per token), `tokens`, `rows` (`row`, `tokens`, `nll`), `direct`, `plain`, `logged_factor`,
 `loss_by_tokens`, `micro_batches` (of a step) |
 | `token_nll` | `when` (before, after), `row`, `input_ids`, `nll` (null where not measured) |

@@ -129,6 +129,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         trimmed=trim,
         notes=notes,
         replaced=replaced,
+        memory_of="training",
     )
     examiner = Examiner(bench, plan.rows, collator, trim=trim)
     before = examiner.losses(model)
@@ -177,6 +178,7 @@ def _prepared(model: Any, bench: Any, recipe: Any) -> tuple[Any, list[str]]:
     model.config.use_cache = False
     config = lora_config(recipe, model)
     if config is not None:
+        _refuse_frozen_tokens(bench, recipe)
         if getattr(model, "is_quantized", False):
             from peft import prepare_model_for_kbit_training
 
@@ -192,6 +194,21 @@ def _prepared(model: Any, bench: Any, recipe: Any) -> tuple[Any, list[str]]:
     if recipe.gradient_checkpointing and config is not None:
         model.enable_input_require_grads()
     return model, notes
+
+
+def _refuse_frozen_tokens(bench: Any, recipe: Any) -> None:
+    """Stop where axolotl does: at new tokens whose embeddings an adapter would leave at random."""
+    from workbench.families.library import embedding_layers
+
+    wanted = embedding_layers(bench.loaded.model_type)
+    if recipe.tokens and not set(wanted) <= set(recipe.lora_modules_to_save or ()):
+        names = " and ".join(wanted)
+        raise InputError(
+            f"tokens needs {names} in lora_modules_to_save",
+            "axolotl stops here with an adapter: the embeddings of the new tokens would stay at random.",
+            f"Name {names} there (A017 of `vlmbench check`).",
+            recipe.where(("tokens",), key=True),
+        )
 
 
 def _adapted(model: Any, config: Any, bench: Any, recipe: Any) -> Any:
