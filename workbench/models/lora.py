@@ -40,8 +40,9 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
     require_usable(recipe, model)
     if recipe.adapter not in ADAPTERS:
         return None
-    if recipe.lora_model_dir:
+    if recipe.lora_model_dir and (not _on_meta(model) or _saved(recipe) is not None):
         return saved_config(recipe)
+    # An adapter that lies elsewhere is shown as the recipe has it; a run needs it.
     from peft import LoraConfig, TaskType
 
     targets = recipe.lora_target_modules or []
@@ -170,7 +171,7 @@ def apply_lora(model: Any, config: Any, recipe: Recipe) -> Any:
     more = {} if chosen is None else {"autocast_adapter_dtype": chosen}
     try:
         with wrapped_linear_redirected():
-            if recipe.lora_model_dir and not any(parameter.is_meta for parameter in model.parameters()):
+            if recipe.lora_model_dir and not _on_meta(model):
                 folder = saved_folder(recipe)
                 return PeftModel.from_pretrained(model, str(folder), is_trainable=True, **more)
             return get_peft_model(model, config, **more)
@@ -184,18 +185,27 @@ def saved_folder(recipe: Recipe) -> Path:
     Raises:
         InputError: there is no adapter in it.
     """
-    named = Path(str(recipe.lora_model_dir))
-    place = _place(recipe, "lora_model_dir")
-    beside = Path(place.file).parent / named if place.file else named
-    found = next((folder for folder in (named, beside) if (folder / _SAVED).is_file()), None)
+    found = _saved(recipe)
     if found is None:
         raise InputError(
-            f"There is no adapter in {named}",
+            f"There is no adapter in {recipe.lora_model_dir}",
             f"It has no {_SAVED}, which PEFT writes beside an adapter.",
             "Give the folder of a saved adapter; one on the hub has to be downloaded first.",
-            place,
+            _place(recipe, "lora_model_dir"),
         )
     return found
+
+
+def _saved(recipe: Recipe) -> Path | None:
+    """The folder of `lora_model_dir` with an adapter in it, from here or from beside the recipe; None without any."""
+    named, place = Path(str(recipe.lora_model_dir)), _place(recipe, "lora_model_dir")
+    beside = Path(place.file).parent / named if place.file else named
+    return next((folder for folder in (named, beside) if (folder / _SAVED).is_file()), None)
+
+
+def _on_meta(model: Any) -> bool:
+    """True for a model without weights."""
+    return any(parameter.is_meta for parameter in model.parameters())
 
 
 def saved_config(recipe: Recipe) -> Any:
