@@ -21,6 +21,7 @@ from conformance.tiny import TEXT_ONLY, tiny_model
 from tests.support.processors import ensure_num2words
 from workbench.bench import Bench
 from workbench.errors import BenchError
+from workbench.families.library import family as family_of
 from workbench.overfit import runner
 from workbench.overfit.events import last, read
 from workbench.overfit.plan import make_plan
@@ -102,6 +103,12 @@ def run_example(path: Path, scratch: Path) -> ExampleRun:
     first = dict((document.data.get("datasets") or [{"type": "chat_template"}])[0])
     entry = {key: value for key, value in first.items() if key not in _OF_THE_DATA} | {"path": str(data)}
     document.set(("datasets",), [entry])
+    if family in TEXT_ONLY:
+        # The processor that stands in is LLaVA's.
+        document.set(("processor_type",), "AutoProcessor")
+    if family in TEXT_ONLY and not document.data.get("role_boundaries"):
+        # The template that stands in has LLaVA's turns, whatever markers axolotl has for this model type.
+        document.set(("role_boundaries",), [one.as_recipe() for one in family_of("llava").boundaries])
     try:
         bench = Bench(Document(document.text, name), axolotl_version=here().release).load()
     except BenchError as problem:

@@ -47,7 +47,11 @@ def tiny_model(family: str, scratch: Path) -> Path:
     if text_only and family not in INCOMPLETE:
         model = _made(narrow(TEXT_ONLY[family], folder))
     else:
-        model = _made(AutoConfig.from_pretrained(folder))
+        config = AutoConfig.from_pretrained(folder)
+        if family == "smolvlm2":
+            # Some releases take the patches' width for the number of a picture's tokens, which it has to divide then.
+            config.vision_config.patch_size, config.scale_factor = 4, 8
+        model = _made(config)
     model.save_pretrained(folder)
     return folder
 
@@ -74,5 +78,9 @@ def narrow(model_type: str, folder: Path) -> Any:
         for name in ("pad_token_id", "bos_token_id", "eos_token_id"):
             if hasattr(part, name):
                 setattr(part, name, getattr(tokenizer, name))
+        turns = getattr(part, "rope_parameters", None)
+        if isinstance(turns, dict) and model_type in ("glm46v", "paddleocr_vl"):
+            # The shares of a head's pairs that turn with time, height and width.
+            turns["mrope_section"] = [2, 3, 3]
     config.architectures = None
     return config
