@@ -93,6 +93,8 @@ def test_a_new_recipe_is_loaded_and_equals_the_bench(
     assert differences(bench.anatomy, trained(bench.anatomy, bench.recipe), found) == []
     assert found.modules
     assert found.trained
+    # What the tables say where nobody is asked.
+    assert found.loss_by_tokens == bench.axolotl.loss_by_tokens(model_type)
 
 
 QWEN3_VL = next(one.values for one in TOLD if one.values[1] == "qwen3_vl")
@@ -125,12 +127,32 @@ def test_a_recipe_that_cannot_be_loaded_is_refused_at_its_stage(name: str, made:
     "keys",
     [
         {"tokens": ["<point>"], "lora_modules_to_save": ["embed_tokens", "lm_head"]},
+        {
+            "tokens": ["<point>"],
+            "resize_token_embeddings_to_32x": True,
+            "lora_modules_to_save": ["embed_tokens", "lm_head"],
+        },
+        {"peft_trainable_token_indices": [1, 2]},
+        {"lora_modules_to_save": ["visual"]},
+        {"lora_modules_to_save": ["visual"], "freeze_mm_modules": False},
+        {"lora_exclude_modules": ["q_proj"]},
         {"adapter": "qlora", "load_in_4bit": True},
         {"load_in_8bit": True},
         {"attn_implementation": "flash_attention_2"},
         {"adapter": None, "lora_r": None, "lora_alpha": None, "lora_dropout": None, "lora_target_modules": None},
     ],
-    ids=["new tokens", "4 bits", "8 bits", "flash attention", "no adapter"],
+    ids=[
+        "new tokens",
+        "new tokens in thirty-twos",
+        "single tokens",
+        "a frozen tower saved",
+        "a tower saved",
+        "excluded modules",
+        "4 bits",
+        "8 bits",
+        "flash attention",
+        "no adapter",
+    ],
 )
 def test_other_ways_to_train_equal_the_bench_too(keys: dict[str, Any], made: Made) -> None:
     bench = made(QWEN3_VL[1], QWEN3_VL[2], **keys)

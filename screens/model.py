@@ -137,7 +137,7 @@ class ModelScreen(WorkbenchScreen):
         from workbench.models.memory import estimate_of
 
         try:
-            self.tell(MemoryRead(number, estimate_of(self.bench.loaded, self.bench.recipe)))
+            self.tell(MemoryRead(number, estimate_of(self.bench.loaded, self.bench.recipe, self.bench.axolotl)))
         except BenchError as problem:
             self.tell(MemoryRead(number, None, problem))
         yield

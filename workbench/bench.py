@@ -396,7 +396,8 @@ class Bench:
         """The model without weights, in a second or so; EnvironmentProblem where it cannot be built here."""
         from workbench.models.anatomy import anatomy
 
-        return anatomy(self.loaded.auto_config, self.recipe, sized=self.loaded.sized)
+        loaded = self.loaded
+        return anatomy(loaded.auto_config, self.recipe, sized=loaded.sized, tokens=len(loaded.tokenizer))
 
     def rehearsal(self) -> Rehearsal | None:
         """The result of axolotl's own loader for the recipe, without weights; None where no axolotl is at hand.

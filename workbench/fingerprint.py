@@ -26,7 +26,10 @@ PROVEN_KEYS = (
     *("base_model", "revision_of_model", "processor_type", "chat_template", "chat_template_jinja"),
     *("role_boundaries", "train_on_inputs", "special_tokens", "tokens", "added_tokens_overrides", "image_size"),
     *("adapter", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "lora_target_linear"),
-    *("lora_target_parameters", "lora_modules_to_save", "peft_use_dora", "peft_use_rslora"),
+    *("lora_target_parameters", "lora_modules_to_save", "peft_use_dora", "peft_use_rslora", "lora_model_dir"),
+    *("lora_rank_pattern", "lora_alpha_pattern", "lora_fan_in_fan_out", "peft_init_lora_weights"),
+    *("peft_layer_replication", "peft_trainable_token_indices", "peft_ensure_weight_tying"),
+    *("resize_token_embeddings_to_32x", "mean_resizing_embeddings", "shrink_embeddings"),
     *("freeze_mm_modules", "unfrozen_parameters", "load_in_4bit", "load_in_8bit", "bf16", "fp16"),
 )
 

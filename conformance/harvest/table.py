@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.environment import ROOT, here
-from conformance.harvest import defaults, kernels, keys, outdated, sources, strategies, templates
+from conformance.harvest import defaults, kernels, keys, losses, outdated, sources, strategies, templates
 
 FOLDER = ROOT / "workbench" / "consumers" / "axolotl" / "tables"
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "strategies": strategies.collect,
     "multimodal": defaults.multimodal,
     "use_reentrant": defaults.reentrant,
+    "loss_by_tokens": losses.collect,
     "kernels": kernels.collect,
     "outdated": outdated.collect,
     "sources": sources.collect,

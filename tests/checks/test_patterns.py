@@ -28,7 +28,6 @@ ENDLESS = r"(\w+\.?)+x"
 LORA = {"adapter": "lora", "lora_r": 4, "lora_target_modules": ["q_proj"]}
 PLACES: dict[str, Any] = {
     "lora_target_modules": lambda text: text,
-    "lora_exclude_modules": lambda text: text,
     "lora_rank_pattern": lambda text: {text: 4},
     "lora_alpha_pattern": lambda text: {text: 4},
     "lora_modules_to_save": lambda text: [text],
@@ -87,9 +86,7 @@ def test_every_beginning_of_a_pattern_is_taken_or_told(bench: Bench, adapter: st
     for end in range(1, len(AS_TYPED) + 1):
         facts = trained(
             bench.anatomy,
-            bench.recipe.model_copy(
-                update={"adapter": adapter, "lora_target_modules": AS_TYPED[:end], "lora_exclude_modules": None}
-            ),
+            bench.recipe.model_copy(update={"adapter": adapter, "lora_target_modules": AS_TYPED[:end]}),
         )
         told += isinstance(facts.refusal, PatternError)
     assert 10 < told < len(AS_TYPED)
@@ -98,7 +95,7 @@ def test_every_beginning_of_a_pattern_is_taken_or_told(bench: Bench, adapter: st
 
 
 def test_names_and_words_are_no_patterns() -> None:
-    said = {"adapter": "lora", "lora_target_modules": ["[", "a("], "lora_exclude_modules": ["("]}
+    said = {"adapter": "lora", "lora_target_modules": ["[", "a("], "lora_exclude_modules": "("}
     assert not list(patterns(said))
     assert not list(patterns({"adapter": "lora", "lora_target_modules": "all-linear"}))
     assert not list(patterns({"adapter": "lora", "lora_target_modules": "[", "lora_target_linear": True}))

@@ -93,7 +93,7 @@ def language_only(bench: Bench, anatomy: Anatomy) -> tuple[Fix | None, str]:
     for pattern in (need.value if need is not None else None, language_model_pattern(anatomy)):
         if not isinstance(pattern, str):
             continue
-        change = {"lora_target_modules": pattern, "lora_target_linear": None, "lora_exclude_modules": None}
+        change = {"lora_target_modules": pattern, "lora_target_linear": None}
         facts = trained(anatomy, bench.recipe.model_copy(update=change))
         if facts.refusal is None and facts.hits.get("language") and not any(facts.hits.get(side) for side in _SIDES):
             edits = [Edit(("lora_target_modules",), pattern)]

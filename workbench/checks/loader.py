@@ -82,16 +82,15 @@ def differences(anatomy: Anatomy, trained: Trained, rehearsal: Rehearsal) -> lis
     counts: Counter[str] = Counter()
     for name, number in rehearsal.trained.items():
         counts[anatomy.tower_of(name)] += number
-    entry = anatomy.model.get_input_embeddings()
-    # The bench does not add the recipe's tokens to the model.
-    grown = rehearsal.embeddings != getattr(entry, "num_embeddings", rehearsal.embeddings)
-    for tower in TOWERS:
-        if counts[tower] == trained.counts.get(tower, 0) or (grown and tower in ("embeddings", "head")):
-            continue
-        found.append(
-            f"{who} trains {counts[tower]:,} numbers of the tower {tower}, the bench shows "
-            f"{trained.counts.get(tower, 0):,}"
-        )
+    rows = getattr(anatomy.model.get_input_embeddings(), "num_embeddings", None)
+    # An adapter around the embeddings has no number of its own.
+    if rehearsal.embeddings is not None and rows is not None and rehearsal.embeddings != rows:
+        found.append(f"{who} makes {rehearsal.embeddings:,} rows of input embeddings, the bench shows {rows:,}")
+    found += [
+        f"{who} trains {counts[tower]:,} numbers of the tower {tower}, the bench shows {trained.counts.get(tower, 0):,}"
+        for tower in TOWERS
+        if counts[tower] != trained.counts.get(tower, 0)
+    ]
     return found
 
 

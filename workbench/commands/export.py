@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 @click.option(
     "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Prove it on the first N, or all."
 )
+@click.option(
+    "--run",
+    "run_folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="The overfit run to go by, in the folder that --out gave it; else the last one of this recipe.",
+)
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def export(
     config: str | None = None,
@@ -34,6 +41,7 @@ def export(
     force: bool = False,
     assigned: tuple[str, ...] = (),
     rows: int | Literal["all"] = 200,
+    run_folder: Path | None = None,
     output: str = "text",
     **options: Any,
 ) -> int:
@@ -57,8 +65,10 @@ def export(
         with console.progress_bar() as progress:
             bench.load(progress)
         from workbench.export.prepare import prepare_export
+        from workbench.overfit.runs import Run
 
-        made = prepare_export(bench, target, overrides=overrides, count=None if rows == "all" else rows)
+        run = Run(run_folder) if run_folder is not None else None
+        made = prepare_export(bench, target, overrides=overrides, count=None if rows == "all" else rows, run=run)
         return _finish(made, unvalidated=unvalidated, force=force, output=output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")

@@ -162,7 +162,7 @@ def prepare_export(
         run: the overfit run to go by, instead of the last one recorded.
 
     Raises:
-        InputError: `out` is the recipe's own file, or in no folder that is there.
+        InputError: `out` is the recipe's own file, or in no folder that is there; or `run` cannot be read.
     """
     source = bench.document.path
     if out is not None and out.exists() and source is not None and out.samefile(source):
@@ -174,8 +174,12 @@ def prepare_export(
     overrides = dict(overrides or {})
     later = {path: value for path, value in overrides.items() if path[0] in RUN_KEYS}
     before = {path: value for path, value in overrides.items() if path not in later}
+    name = f"the overfit run in {run.folder}" if run is not None else "the last overfit run"
     if run is None:
         run = readiness.last_run(bench)
+    else:
+        # A folder without a run in it is a mistake, not a proof that is missing.
+        _ = run.events
     if before:
         bench = _with(bench, before)
     rows = tuple(row.index for row in bench.head(count))
@@ -190,7 +194,7 @@ def prepare_export(
         readiness.rows_proof(bench, rows),
         # What the export mends is no error of the file.
         readiness.check_proof(exported if not isinstance(exported, BenchError) else bench, rows),
-        readiness.overfit_proof(bench, run),
+        readiness.overfit_proof(bench, run, name),
         readiness.round_trip_proof(bench, exported, rows),
     ]
     answer: Answer | BenchError | None = None

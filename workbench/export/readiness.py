@@ -96,21 +96,21 @@ def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
     return Proof("check", True, "ok", f"no error on {report.rows} rows; warnings: {warnings}")
 
 
-def overfit_proof(bench: Bench, run: Run | None) -> Proof:
-    """Proof that an overfit run passed on the recipe, data and model that are here now."""
+def overfit_proof(bench: Bench, run: Run | None, name: str = "the last overfit run") -> Proof:
+    """Proof that an overfit run passed on the recipe, data and model that are here now; `name` is the run in words."""
     again = "`vlmbench overfit` on this recipe."
     if run is None:
         return Proof("overfit", False, "no_run", "no overfit run of this recipe is recorded", again)
     if not run.done:
-        return Proof("overfit", False, "unfinished_run", "the last overfit run did not come to its end", again)
+        return Proof("overfit", False, "unfinished_run", f"{name} did not come to its end", again)
     verdict = run.verdict
     if verdict.outcome == "fail":
         first = f": {verdict.findings[0].message}" if verdict.findings else ""
         hint = verdict.findings[0].hint if verdict.findings else ""
-        return Proof("overfit", False, "failed_run", f"the last overfit run failed{first}", hint or again)
+        return Proof("overfit", False, "failed_run", f"{name} failed{first}", hint or again)
     if verdict.outcome != "pass":
         first = f": {verdict.findings[0].message}" if verdict.findings else ""
-        message = f"the last overfit run is doubtful, and only a pass proves the recipe{first}"
+        message = f"{name} is doubtful, and only a pass proves the recipe{first}"
         return Proof("overfit", False, "doubtful_run", message, again)
     then = run.fingerprint
     if then is None:
@@ -118,7 +118,7 @@ def overfit_proof(bench: Bench, run: Run | None) -> Proof:
             "overfit",
             False,
             "unknown_run",
-            "the last overfit run has no record of the recipe and rows that it was made on",
+            f"{name} has no record of the recipe and rows that it was made on",
             again,
         )
     try:

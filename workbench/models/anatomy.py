@@ -187,22 +187,30 @@ class Anatomy:
         }
 
 
-def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True) -> Anatomy:
+def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True, tokens: int | None = None) -> Anatomy:
     """The anatomy of a transformers configuration; the recipe says in which dtype its weights count. The last are kept.
 
-    `sized`: whether the sizes in it are the model's, and not the defaults of its class.
+    `sized`: whether the sizes in it are the model's, and not the defaults of its class. `tokens`: how many the
+    tokenizer has, the recipe's own counted; the embeddings are as large as axolotl makes them for it.
 
     Raises:
         EnvironmentProblem: transformers has no class for it, lacks a package for it, or cannot build it.
     """
     if config is None:
         raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
-    key = f"{sized} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
+    rows = _embeddings_key(recipe, tokens)
+    name = f"{type(config).__name__} {config.to_json_string(use_diff=False)}"
+    key = f"{sized} {rows} {recipe and weight_dtype(recipe)} {name}"
     if key not in _kept:
-        _kept[key] = Anatomy(meta_model(config, recipe), sized=sized)
+        _kept[key] = Anatomy(meta_model(config, recipe, tokens=tokens if sized else None), sized=sized)
         while len(_kept) > _KEPT:
             _kept.pop(next(iter(_kept)))
     return _kept[key]
+
+
+def _embeddings_key(recipe: Recipe | None, tokens: int | None) -> str:
+    """What of a recipe decides the size of the embeddings."""
+    return "" if recipe is None else f"{tokens} {recipe.resize_token_embeddings_to_32x} {recipe.shrink_embeddings}"
 
 
 def wrapped_linear(module: Any) -> Any | None:

@@ -8,13 +8,18 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem
+from workbench.models.embeddings import resized
+from workbench.recipe.checkpointing import checkpointing_kwargs
 
 if TYPE_CHECKING:
+    from workbench.recipe.axolotl_table import AxolotlTable
     from workbench.recipe.model import Recipe
 
 
-def meta_model(config: Any, recipe: Recipe | None = None) -> Any:
+def meta_model(config: Any, recipe: Recipe | None = None, *, tokens: int | None = None) -> Any:
     """The model that a run would load, on the meta device, without adapters.
+
+    `tokens`: how many the tokenizer has; the embeddings grow with it.
 
     Raises:
         EnvironmentProblem: as for `anatomy`.
@@ -31,7 +36,10 @@ def meta_model(config: Any, recipe: Recipe | None = None) -> Any:
         options["attn_implementation"] = "eager"
     try:
         with torch.device("meta"):
-            return kind.from_config(config, **options)
+            model = kind.from_config(config, **options)
+            if recipe is not None and tokens is not None:
+                resized(model, recipe, tokens)
+            return model
     except ImportError as problem:
         package = re.search(r"requires the (\w+) library", str(problem))
         raise EnvironmentProblem(
@@ -47,7 +55,7 @@ def meta_model(config: Any, recipe: Recipe | None = None) -> Any:
         ) from problem
 
 
-_ATTENTION = (
+ATTENTION_FLAGS = (
     ("flex_attention", "flex_attention"),
     ("flash_attention", "flash_attention_2"),
     ("sdp_attention", "sdpa"),
@@ -59,7 +67,7 @@ def attention(recipe: Recipe) -> str | None:
     """The attention that the recipe names, or None for transformers' own choice."""
     if recipe.attn_implementation:
         return recipe.attn_implementation
-    return next((name for key, name in _ATTENTION if getattr(recipe, key)), None)
+    return next((name for key, name in ATTENTION_FLAGS if getattr(recipe, key)), None)
 
 
 def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) -> Any | None:
@@ -77,18 +85,24 @@ def auto_class(config: Any, *, multimodal: bool = True, remote: bool = False) ->
     return next(known, None)
 
 
-def adapted_meta_model(config: Any, recipe: Recipe) -> Any:
-    """The model with adapters and freezing as the recipe has them, on the meta device."""
+def adapted_meta_model(
+    config: Any, recipe: Recipe, axolotl: AxolotlTable | None = None, *, tokens: int | None = None
+) -> Any:
+    """The model with adapters, freezing and checkpointing as the recipe has them, on the meta device.
+
+    `axolotl`: the release whose kind of checkpointing is taken, by default the newest. `tokens`: as for `meta_model`.
+    """
     import torch
 
     with torch.device("meta"):
-        return prepared(meta_model(config, recipe), recipe)
+        return prepared(meta_model(config, recipe, tokens=tokens), recipe, axolotl)
 
 
-def prepared(model: Any, recipe: Recipe) -> Any:
+def prepared(model: Any, recipe: Recipe, axolotl: AxolotlTable | None = None) -> Any:
     """A model with the recipe's adapters, freezing and checkpointing, ready to train."""
     from workbench.models.freeze import freeze_mm, unfrozen
     from workbench.models.lora import apply_lora, lora_config
+    from workbench.recipe.axolotl_table import table
 
     adapter = lora_config(recipe, model)
     with warnings.catch_warnings():
@@ -103,7 +117,8 @@ def prepared(model: Any, recipe: Recipe) -> Any:
         if recipe.freeze_mm_modules:
             freeze_mm(model)
         if recipe.gradient_checkpointing:
-            model.gradient_checkpointing_enable(recipe.gradient_checkpointing_kwargs or {"use_reentrant": True})
+            kwargs = checkpointing_kwargs(recipe, getattr(model.config, "model_type", None), axolotl or table())
+            model.gradient_checkpointing_enable(kwargs)
             if adapter is not None:
                 model.enable_input_require_grads()
     return model.train()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import InputError, Where
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 ADAPTERS = ("lora", "qlora")
+_SAVED = "adapter_config.json"
 # PEFT writes the whole module, layer by layer, where its class says enough.
 _KIND = re.compile(r"(Target module \w+)\(.*\) is not supported")
 
@@ -38,6 +40,9 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
     require_usable(recipe, model)
     if recipe.adapter not in ADAPTERS:
         return None
+    if recipe.lora_model_dir and (not _on_meta(model) or _saved(recipe) is not None):
+        return saved_config(recipe)
+    # An adapter that lies elsewhere is shown as the recipe has it; a run needs it.
     from peft import LoraConfig, TaskType
 
     targets = recipe.lora_target_modules or []
@@ -62,6 +67,8 @@ def lora_config(recipe: Recipe, model: Any) -> Any | None:
     for key, name in _OPTIONS.items():
         if known.get(key):
             more[name] = known[key]
+    if recipe.peft_ensure_weight_tying is not None:
+        more["ensure_weight_tying"] = recipe.peft_ensure_weight_tying
     settings = {
         "r": recipe.lora_r,
         "lora_alpha": recipe.lora_alpha if recipe.lora_alpha is not None else recipe.lora_r,
@@ -99,8 +106,12 @@ _OPTIONS = {
     "lora_rank_pattern": "rank_pattern",
     "lora_alpha_pattern": "alpha_pattern",
     "lora_modules_to_save": "modules_to_save",
-    "lora_exclude_modules": "exclude_modules",
+    "lora_fan_in_fan_out": "fan_in_fan_out",
+    "peft_layer_replication": "layer_replication",
+    "peft_trainable_token_indices": "trainable_token_indices",
+    "peft_ensure_weight_tying": "ensure_weight_tying",
 }
+"""Keys of a recipe, and PEFT's setting that axolotl makes of each; `lora_exclude_modules` is none, which it drops."""
 
 SETTINGS: dict[str, Any] = {"lora_r": 8, "lora_dropout": 0.0, **dict.fromkeys(_OPTIONS)}
 """Keys of an adapter beside its targets, with values that PEFT always takes."""
@@ -113,6 +124,7 @@ _HINTS = {
     "peft_layers_to_transform": "Give lora_target_modules as a list of names, or write the layers into the pattern.",
     "peft_init_lora_weights": "Remove it for PEFT's own start, or give gaussian, pissa, olora or orthogonal.",
     "lora_r": "Give a rank of 1 or more.",
+    "lora_model_dir": "Give an adapter that was trained on this model, with this version of PEFT.",
     "lora_dropout": "Give a share from 0 to 1; beside lora_target_parameters PEFT takes 0 alone.",
 }
 
@@ -153,13 +165,67 @@ def apply_lora(model: Any, config: Any, recipe: Recipe) -> Any:
     Raises:
         InputError: no module matches, or PEFT refuses one that does, or what is asked of it.
     """
-    from peft import get_peft_model
+    from peft import PeftModel, get_peft_model
 
+    chosen = recipe.peft_autocast_adapter_dtype
+    more = {} if chosen is None else {"autocast_adapter_dtype": chosen}
     try:
         with wrapped_linear_redirected():
-            return get_peft_model(model, config)
+            if recipe.lora_model_dir and not _on_meta(model):
+                folder = saved_folder(recipe)
+                return PeftModel.from_pretrained(model, str(folder), is_trainable=True, **more)
+            return get_peft_model(model, config, **more)
     except REFUSALS as problem:
-        raise refusal_error(recipe, problem, None) from problem
+        raise refusal_error(recipe, problem, "lora_model_dir" if recipe.lora_model_dir else None) from problem
+
+
+def saved_folder(recipe: Recipe) -> Path:
+    """The folder of the adapter that the recipe goes on from: as it is named, else beside the recipe's file.
+
+    Raises:
+        InputError: there is no adapter in it.
+    """
+    found = _saved(recipe)
+    if found is None:
+        raise InputError(
+            f"There is no adapter in {recipe.lora_model_dir}",
+            f"It has no {_SAVED}, which PEFT writes beside an adapter.",
+            "Give the folder of a saved adapter; one on the hub has to be downloaded first.",
+            _place(recipe, "lora_model_dir"),
+        )
+    return found
+
+
+def _saved(recipe: Recipe) -> Path | None:
+    """The folder of `lora_model_dir` with an adapter in it, from here or from beside the recipe; None without any."""
+    named, place = Path(str(recipe.lora_model_dir)), _place(recipe, "lora_model_dir")
+    beside = Path(place.file).parent / named if place.file else named
+    return next((folder for folder in (named, beside) if (folder / _SAVED).is_file()), None)
+
+
+def _on_meta(model: Any) -> bool:
+    """True for a model without weights."""
+    return any(parameter.is_meta for parameter in model.parameters())
+
+
+def saved_config(recipe: Recipe) -> Any:
+    """The configuration of the adapter that the recipe goes on from, which rules in place of its lora_ keys.
+
+    Raises:
+        InputError: there is none, or it is no LoRA adapter's.
+    """
+    from peft import LoraConfig, PeftConfig
+
+    folder = saved_folder(recipe)
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+    except (*REFUSALS, OSError) as problem:
+        raise refusal_error(recipe, problem, "lora_model_dir") from problem
+    if not isinstance(config, LoraConfig):
+        title = f"The adapter in {recipe.lora_model_dir} is no LoRA adapter"
+        raise InputError(title, f"Its type is {config.peft_type}.", where=_place(recipe, "lora_model_dir"))
+    config.inference_mode = False
+    return config
 
 
 class wrapped_linear_redirected:

@@ -23,6 +23,7 @@ from workbench.models.sizes import UNSIZED
 
 if TYPE_CHECKING:
     from workbench.models.load import Loaded
+    from workbench.recipe.axolotl_table import AxolotlTable
     from workbench.recipe.model import Recipe
 
 # Bytes of optimizer state for each trained parameter; None: as many as the parameter itself has, twice over.
@@ -75,6 +76,8 @@ def estimate(
     sequence: int | None = None,
     batch: int | None = None,
     positions: int | None = None,
+    tokens: int | None = None,
+    axolotl: AxolotlTable | None = None,
 ) -> MemoryEstimate:
     """The memory of one training step on a device, in bytes.
 
@@ -84,6 +87,8 @@ def estimate(
         sequence: tokens a row; by default the recipe's `sequence_len`.
         batch: rows a step; by default `micro_batch_size`.
         positions: at how many positions of a row the head is asked for logits; by default at all of them.
+        tokens: how many the tokenizer has; the embeddings grow with it.
+        axolotl: the release whose kind of checkpointing is taken; by default the newest.
 
     Raises:
         EnvironmentProblem: the model's code cannot run without data. InputError: the LoRA targets match nothing.
@@ -93,14 +98,14 @@ def estimate(
     sequence = sequence or recipe.sequence_len
     batch = batch or recipe.micro_batch_size or 1
     kept = sequence if positions is None else min(positions, sequence)
-    model = adapted_meta_model(config, recipe)
+    model = adapted_meta_model(config, recipe, axolotl, tokens=tokens)
     with fake_tensors():
         model = as_fake_tensors(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         own = {
             id(parameter)
             for name, parameter in model.named_parameters()
-            if "lora_" in name or "modules_to_save" in name
+            if any(mark in name for mark in ("lora_", "modules_to_save", "trainable_tokens_"))
         }
         adapters = sum(_bytes(parameter) for parameter in model.parameters() if id(parameter) in own)
         base = [parameter for parameter in model.parameters() if id(parameter) not in own]
@@ -124,7 +129,9 @@ def estimate(
     )
 
 
-def estimate_of(loaded: Loaded, recipe: Recipe, **sizes: int | None) -> MemoryEstimate:
+def estimate_of(
+    loaded: Loaded, recipe: Recipe, axolotl: AxolotlTable | None = None, **sizes: int | None
+) -> MemoryEstimate:
     """The memory of a step of a loaded model; see `estimate`.
 
     Raises:
@@ -132,7 +139,7 @@ def estimate_of(loaded: Loaded, recipe: Recipe, **sizes: int | None) -> MemoryEs
     """
     if not loaded.sized:
         raise EnvironmentProblem("The memory of a step is not known", f"{UNSIZED}.", "Add the model's own config.json.")
-    return estimate(loaded.auto_config, recipe, **sizes)
+    return estimate(loaded.auto_config, recipe, tokens=len(loaded.tokenizer), axolotl=axolotl, **sizes)
 
 
 def _rehearsed(model: Any, recipe: Recipe, batch: int, sequence: int, kept: int) -> int:

@@ -70,7 +70,7 @@ def require_usable(recipe: Recipe, model: Any) -> None:
 
 def hint_for(pattern: Pattern) -> str:
     """The remedy for a pattern that does not compile."""
-    if pattern.path[0] in ("lora_target_modules", "lora_exclude_modules"):
+    if pattern.path[0] == "lora_target_modules":
         return "A text here is a regular expression over whole module names; names of modules go into a list, [a, b]."
     return "It is a regular expression: write a backslash before a literal bracket."
 

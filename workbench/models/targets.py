@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Linear layers that choose experts are left as they are: an adapter there changes which expert is chosen.
 _ROUTER = re.compile(r"(^|\.)(gate|router|shared_expert_gate)(\.|$)")
 _KEY = "trained"
-_ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|modules_to_save|original_module)(\.|$)")
+_ADAPTER = re.compile(r"\.(base_layer|lora_[A-Za-z_]+|token_adapter|modules_to_save|original_module)(\.|$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
-from workbench.models.build import _ATTENTION, attention, auto_class
+from workbench.models.build import ATTENTION_FLAGS, attention, auto_class
 
 if TYPE_CHECKING:
     from workbench.models.load import Loaded
@@ -44,10 +45,19 @@ def pick_dtype(recipe: Recipe, device: str) -> Any:
     return torch.float32
 
 
+def as_loaded(recipe: Recipe, device: str) -> Recipe:
+    """The recipe with the precision that a run on this device has, in place of one that the device is to choose."""
+    import torch
+
+    if pick_dtype(recipe, device) is not torch.float32:
+        return recipe
+    return recipe.model_copy(update=dict.fromkeys(("bf16", "fp16", "bfloat16", "float16"), False))
+
+
 def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_remote_code: bool = False) -> Any:
     """The model on a device: the multimodal class where there is one and a processor, else the causal model.
 
-    4- and 8-bit loading need bitsandbytes and a GPU.
+    4- and 8-bit loading need bitsandbytes and a GPU: `overfit.here` asks for them only where both are there.
 
     Raises:
         EnvironmentProblem: weights or a package are missing. InputError: no class can be had for this configuration, or
@@ -55,10 +65,12 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
     """
     dtype = pick_dtype(recipe, device)
     options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": trust_remote_code, "local_files_only": True}
+    if recipe.overrides_of_model_config and loaded.auto_config is not None:
+        options["config"] = copy.deepcopy(loaded.auto_config)
     if (name := attention(recipe)) is not None:
         options["attn_implementation"] = name
     if recipe.load_in_4bit or recipe.load_in_8bit or recipe.adapter == "qlora":
-        options["quantization_config"] = _quantization(recipe, dtype, device)
+        options["quantization_config"] = _quantization(recipe, dtype)
     where = Where(file=str(loaded.path))
     kind = auto_class(loaded.auto_config, multimodal=loaded.processor is not None, remote=trust_remote_code)
     if kind is None:
@@ -78,6 +90,10 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
             where,
         ) from error
     except ImportError as error:
+        refused = _refused(loaded, recipe, name, error)
+        if refused.where.field is not None:
+            # A part that lacks the attention lacks it with the package too.
+            raise refused from error
         message = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         hint = "Install it, or take what needs it out of the recipe."
         raise EnvironmentProblem("A package that loading this model needs is missing", message[:300], hint) from error
@@ -86,7 +102,7 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
     return model if "quantization_config" in options else model.to(device)
 
 
-def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError) -> InputError:
+def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: Exception) -> InputError:
     """The error for a model that transformers did not make: the attention asked for, or transformers' message."""
     from workbench.models.anatomy import anatomy
     from workbench.models.attention import UNSET, missing_backend
@@ -98,23 +114,16 @@ def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError
     if why is None:
         message = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         return InputError("transformers cannot load this model", message, where=Where(file=str(loaded.path)))
-    flag = next((key for key, _ in _ATTENTION if getattr(recipe, key)), "")
+    flag = next((key for key, _ in ATTENTION_FLAGS if getattr(recipe, key)), "")
     key = "attn_implementation" if recipe.attn_implementation else flag
     hint = f"Remove {key}: {UNSET}."
     return InputError(f"The model does not load with {name} attention", f"{why}.", hint, recipe.where((key,), key=True))
 
 
-def _quantization(recipe: Recipe, dtype: Any, device: str) -> Any:
-    from importlib.util import find_spec
-
+def _quantization(recipe: Recipe, dtype: Any) -> Any:
+    """The quantization as axolotl sets it up."""
     import transformers
 
-    if find_spec("bitsandbytes") is None or not device.startswith("cuda"):
-        raise EnvironmentProblem(
-            "This recipe loads in 4 or 8 bit, which cannot be done here",
-            "bitsandbytes is not installed." if find_spec("bitsandbytes") is None else f"The device is {device}.",
-            "Run where there is a GPU and bitsandbytes, or with adapter: lora.",
-        )
     if recipe.load_in_8bit:
         return transformers.BitsAndBytesConfig(load_in_8bit=True)
     return transformers.BitsAndBytesConfig(

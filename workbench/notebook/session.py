@@ -147,7 +147,9 @@ class Session(OpenRecipe, Result):
         from workbench.models.memory import estimate_of
 
         loaded, recipe = self.bench.loaded, self.bench.recipe
-        return Memory(estimate_of(loaded, recipe, sequence=sequence, batch=batch, positions=positions))
+        return Memory(
+            estimate_of(loaded, recipe, self.bench.axolotl, sequence=sequence, batch=batch, positions=positions)
+        )
 
     def overfit(
         self,
@@ -194,6 +196,7 @@ class Session(OpenRecipe, Result):
         unvalidated: bool = False,
         force: bool = False,
         rows: Count = 200,
+        run: str | Path | None = None,
     ) -> Exported:
         """Write the axolotl YAML for the full run; without a path, show what would be written and what is missing.
 
@@ -206,12 +209,17 @@ class Session(OpenRecipe, Result):
             ExportRefused: something is not proven; it names what. InputError: there is a file already.
         """
         from workbench.export.prepare import prepare_export
+        from workbench.overfit.runs import Run
         from workbench.recipe.yaml.document import key_path
 
         overrides = {key_path(key): value for key, value in (values or {}).items()}
         target = Path(path) if path is not None else None
         made = prepare_export(
-            self.bench, target, overrides=overrides, count=rows if self._limit is None else self._limit
+            self.bench,
+            target,
+            overrides=overrides,
+            count=rows if self._limit is None else self._limit,
+            run=Run(Path(run)) if run is not None else None,
         )
         diff = made.diff()
         written = made.write(unvalidated=unvalidated, force=force) if target is not None else None

@@ -6,8 +6,11 @@ version is refused, an event of an unknown name is kept and passed over.
 | event | holds |
 | --- | --- |
 | `start` | `version`, `plan` (see `plan.Plan`), `fingerprint`, `not_honoured` (what of the recipe the run leaves out) |
-| `loaded` | `seconds`, `parameters`, `trainable`, `adapters` (by tower), `vocabulary`, `device`, `dtype`, `notes` |
-| `baseline` | `nll` (per token), `tokens`, `rows` (`row`, `tokens`, `nll`), `direct`, `plain`, `logged_factor` |
+| `loaded` | `seconds`, `parameters`, `trainable`, `adapters` (by tower), `vocabulary`, `device`, `dtype`, `notes`,
+`replaced` (what of the recipe this machine lacks, and what takes its place), `memory_of` ("training": a step's
+`memory` leaves out what Python and its libraries have) |
+| `baseline` | `nll` (per token), `tokens`, `rows` (`row`, `tokens`, `nll`), `direct`, `plain`, `logged_factor`,
+`loss_by_tokens`, `micro_batches` (of a step) |
 | `token_nll` | `when` (before, after), `row`, `input_ids`, `nll` (null where not measured) |
 | `step` | `step`, `loss`, `grad_norm`, `learning_rate`, `tokens`, `seconds`, `memory` (bytes), `rows` |
 | `probe` | `name` and its own fields: `final`, `decode`, `stop`, `gradients`, `frozen`, `swap`, `reload` |

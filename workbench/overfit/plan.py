@@ -1,4 +1,4 @@
-"""The plan of an overfit run: the recipe's knobs that it follows, those it cannot, and its own few."""
+"""The plan of an overfit run: the recipe as it is, how axolotl trains it, and the run's own few settings."""
 
 from __future__ import annotations
 
@@ -15,33 +15,14 @@ if TYPE_CHECKING:
 
 ROWS, STEPS = 4, 60
 
-_WHOLE = "every process has the whole model; --launcher accelerate shares the rows out"
-# Knobs of a recipe that ask for kernels, wrappers or memory tricks of axolotl's own: the run trains without them.
-NOT_HONOURED = {
-    "cut_cross_entropy": "the loss is computed from the logits of the trained positions",
-    "chunked_cross_entropy": "the loss is computed from the logits of the trained positions",
-    "liger_fused_linear_cross_entropy": "the loss is computed from the logits of the trained positions",
-    "lora_mlp_kernel": "PEFT's own layers are used",
-    "lora_qkv_kernel": "PEFT's own layers are used",
-    "lora_o_kernel": "PEFT's own layers are used",
-    "activation_offloading": "activations stay on the device",
-    "layer_offloading": "layers stay on the device",
-    "deepspeed": _WHOLE,
-    "fsdp": _WHOLE,
-    "fsdp_config": _WHOLE,
-    "neftune_noise_alpha": "no noise is added: the run tests whether rows can be reproduced",
-    "embedding_lr": "one learning rate is used",
-    "lora_model_dir": "fresh adapters are trained",
-    "torch_compile": "nothing is compiled",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Everything the child needs, as JSON.
 
     `recipe` is the text as it is now, saved or not; `recipe_name` and `recipe_path` say where it belongs. `bench` are
-    the options that the bench was opened with. `rows` are indexes into its data.
+    the options that the bench was opened with. `rows` are indexes into its data. `not_honoured`: keys of the recipe
+    that the run does not follow, and why. `manner`: the fields of the `Manner` that it trains in.
     """
 
     recipe: str
@@ -55,6 +36,7 @@ class Plan:
     decode_tokens: int = 256
     probes: bool = True
     not_honoured: dict[str, str] = field(default_factory=dict)
+    manner: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"rows": list(self.rows)}
@@ -101,8 +83,10 @@ def make_plan(
     for index in chosen:
         if (error := bench.row(index).error) is not None:
             raise InputError(error.message, hint=error.hint, where=error.where)
+    from workbench.overfit.knobs import not_followed
+    from workbench.overfit.manner import manner
+
     document = bench.document
-    known = document.data
     return Plan(
         recipe=document.text,
         recipe_name=document.name,
@@ -112,7 +96,8 @@ def make_plan(
         steps=steps,
         seed=seed,
         device=device,
-        not_honoured={key: why for key, why in NOT_HONOURED.items() if known.get(key)},
+        not_honoured=not_followed(bench),
+        manner=manner(bench).to_dict(),
     )
 
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from workbench.models.forward import trainer_passes
-from workbench.models.lora import innermost
 from workbench.overfit.loss import trained_nll
 from workbench.overfit.training import Collator, to_device
 
@@ -67,8 +65,12 @@ class Examiner:
             found.append(RowLoss(index, nll.cpu().tolist(), [int(place) for place in places if place > 0]))
         return found
 
-    def decode(self, model: Any, limit: int) -> dict[str, Any]:
-        """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length."""
+    def decode(self, model: Any, limit: int, losses: Sequence[RowLoss] = ()) -> dict[str, Any]:
+        """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length.
+
+        `losses`: of the same rows; each turn then has its `worst` token's.
+        """
+        known = {row_loss.row: dict(zip(row_loss.places, row_loss.nll, strict=True)) for row_loss in losses}
         model.eval()
         turns = []
         stops = stop_ids(model, self.bench)
@@ -96,6 +98,7 @@ class Examiner:
                         "ends": bool(set(wanted) & stops),
                         "wanted": self._text(expected),
                         "got": self._text(decoded),
+                        "worst": max((known.get(index, {}).get(int(place), 0.0) for place in places), default=0.0),
                     }
                 )
         return {"turns": turns}
@@ -225,17 +228,18 @@ def weight_hashes(model: Any) -> dict[str, str]:
     return found
 
 
-def logged_factor(model: Any, inputs: dict[str, Any], labels: torch.Tensor, accumulation: int) -> tuple[float, float]:
+def logged_factor(
+    model: Any, inputs: dict[str, Any], labels: torch.Tensor, accumulation: int, *, by_tokens: bool
+) -> tuple[float, float]:
     """The model's own loss, and by what Trainer would multiply it when it logs: probed with two numbers of items.
 
     A loss that does not follow `num_items_in_batch`, on a model that Trainer takes to do so, is summed over the micro
-    batches of a step and divided by nothing.
+    batches of a step and divided by nothing. `by_tokens`: whether the Trainer that is to train takes it so.
     """
 
-    inner = innermost(model)
     with torch.no_grad():
         plain = float(model(**inputs, labels=labels, use_cache=False).loss)
-        if accumulation < 2 or not trainer_passes(inner):
+        if accumulation < 2 or not by_tokens:
             return plain, 1.0
         items = int((labels[:, 1:] != -100).sum())
         by_items, by_double = (

@@ -65,14 +65,23 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     from transformers import set_seed
 
     from workbench.fingerprint import fingerprint
+    from workbench.models.embeddings import resized
     from workbench.models.weights import load_weights, pick_device
+    from workbench.overfit.here import recipe_here
     from workbench.overfit.loss import can_trim, forward_names
     from workbench.overfit.probes import Examiner, logged_factor, weight_hashes
-    from workbench.overfit.training import Collator, OverfitTrainer, Reporter, TrainingRows, arguments, to_device
+    from workbench.overfit.training import (
+        Collator,
+        OverfitTrainer,
+        Reporter,
+        TrainingRows,
+        accumulation,
+        arguments,
+        to_device,
+    )
 
     tell = writer.write if writer is not None else (lambda event, **fields: None)
     bench = plan.open()
-    recipe = bench.recipe
     tell(
         "start",
         version=1,
@@ -84,13 +93,17 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     device = pick_device(plan.device)
     if device == "cuda" and "LOCAL_RANK" in os.environ:
         device = f"cuda:{os.environ['LOCAL_RANK']}"
+    recipe, replaced = recipe_here(bench, device)
+    memory = _memory_meter(device)
 
     def load() -> Any:
-        return load_weights(
-            bench.loaded, recipe, device=device, trust_remote_code=bool(plan.bench.get("trust_remote_code"))
-        )
+        trust = bool(plan.bench.get("trust_remote_code"))
+        fresh = load_weights(bench.loaded, recipe, device=device, trust_remote_code=trust)
+        set_seed(plan.seed)
+        resized(fresh, recipe, len(bench.loaded.tokenizer))
+        return fresh
 
-    model, notes = _prepared(load(), bench, device)
+    model, notes = _prepared(load(), bench, recipe)
     if device == "cpu" and sum(p.numel() for p in model.parameters()) < _FEW_PARAMETERS:
         torch.set_num_threads(1)
     names = forward_names(model)
@@ -115,29 +128,26 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         trimmed=trim,
         notes=notes,
+        replaced=replaced,
+        memory_of="training",
     )
     examiner = Examiner(bench, plan.rows, collator, trim=trim)
     before = examiner.losses(model)
-    tokens = sum(len(row_loss.nll) for row_loss in before)
-    mean = sum(sum(row_loss.nll) for row_loss in before) / tokens if tokens else 0.0
-    accumulation = recipe.gradient_accumulation_steps or 1
-    plain, factor = _own_loss(lambda: logged_factor(model, inputs, labels, accumulation), bool(before[0].nll))
-    tell(
-        "baseline",
-        nll=mean,
-        tokens=tokens,
-        rows=[{"row": row_loss.row, "tokens": len(row_loss.nll), "nll": row_loss.mean} for row_loss in before],
-        direct=before[0].mean if before[0].nll else None,
-        plain=plain,
-        logged_factor=factor,
-        why=_untrained_reason(bench, plan.rows) if not tokens else "",
+    by_tokens, micro_batches = plan.manner["loss_by_tokens"], accumulation(recipe)
+    tokens = _tell_baseline(
+        tell,
+        bench,
+        before,
+        lambda: logged_factor(model, inputs, labels, micro_batches, by_tokens=by_tokens),
+        loss_by_tokens=by_tokens,
+        micro_batches=micro_batches,
     )
     _tell_tokens(tell, bench, before, "before")
     if not tokens or not trainable:
         tell("done", reason="nothing to train", steps=0, seconds=round(monotonic() - began, 3))
         return
     frozen = weight_hashes(model) if plan.probes else {}
-    reporter = Reporter(writer, _memory_meter(device))
+    reporter = Reporter(writer, memory)
     trainer = OverfitTrainer(
         model=model,
         args=arguments(plan, recipe, str(folder / "trainer"), device),
@@ -145,6 +155,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         data_collator=collator,
         callbacks=[reporter],
         trim=trim,
+        by_tokens=by_tokens,
     )
     reporter.trainer = trainer
     trainer.train()
@@ -158,20 +169,21 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     tell("done", reason=reason, steps=steps, seconds=round(monotonic() - began, 3))
 
 
-def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
+def _prepared(model: Any, bench: Any, recipe: Any) -> tuple[Any, list[str]]:
     """The model as the recipe trains it: frozen, with adapters, with checkpointing; and what there is to say of it."""
     from workbench.models.freeze import freeze_mm, unfrozen
     from workbench.models.lora import lora_config
 
-    recipe, notes = bench.recipe, []
+    notes: list[str] = []
     model.config.use_cache = False
     config = lora_config(recipe, model)
     if config is not None:
+        _refuse_frozen_tokens(bench, recipe)
         if getattr(model, "is_quantized", False):
             from peft import prepare_model_for_kbit_training
 
             model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-        model = _adapted(model, config, bench)
+        model = _adapted(model, config, bench, recipe)
     if recipe.unfrozen_parameters:
         keep, ranged = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
         for name, parameter in model.named_parameters():
@@ -184,13 +196,28 @@ def _prepared(model: Any, bench: Any, device: str) -> tuple[Any, list[str]]:
     return model, notes
 
 
-def _adapted(model: Any, config: Any, bench: Any) -> Any:
+def _refuse_frozen_tokens(bench: Any, recipe: Any) -> None:
+    """Stop where axolotl does: at new tokens whose embeddings an adapter would leave at random."""
+    from workbench.families.library import embedding_layers
+
+    wanted = embedding_layers(bench.loaded.model_type)
+    if recipe.tokens and not set(wanted) <= set(recipe.lora_modules_to_save or ()):
+        names = " and ".join(wanted)
+        raise InputError(
+            f"tokens needs {names} in lora_modules_to_save",
+            "axolotl stops here with an adapter: the embeddings of the new tokens would stay at random.",
+            f"Name {names} there (A017 of `vlmbench check`).",
+            recipe.where(("tokens",), key=True),
+        )
+
+
+def _adapted(model: Any, config: Any, bench: Any, recipe: Any) -> Any:
     """The model with the recipe's adapters. Refusals of PEFT are errors at the key that they are about."""
     from workbench.models.lora import apply_lora
     from workbench.models.targets import trained
 
     try:
-        return apply_lora(model, config, bench.recipe)
+        return apply_lora(model, config, recipe)
     except InputError:
         refusal = trained(bench.anatomy, bench.recipe).refusal if bench.loaded.auto_config is not None else None
         if refusal is not None:
@@ -250,6 +277,25 @@ def _untrained_reason(bench: Any, rows: Any) -> str:
     return next((finding.message for finding in sorted(found, key=lambda finding: finding.code, reverse=True)), "")
 
 
+def _tell_baseline(tell: Any, bench: Any, before: Any, own: Any, **more: Any) -> int:
+    """Write the losses before the first step; gives the number of trained tokens. `own` asks for the model's own."""
+    tokens = sum(len(row_loss.nll) for row_loss in before)
+    mean = sum(sum(row_loss.nll) for row_loss in before) / tokens if tokens else 0.0
+    plain, factor = _own_loss(own, bool(before[0].nll))
+    tell(
+        "baseline",
+        nll=mean,
+        tokens=tokens,
+        rows=[{"row": row_loss.row, "tokens": len(row_loss.nll), "nll": row_loss.mean} for row_loss in before],
+        direct=before[0].mean if before[0].nll else None,
+        plain=plain,
+        logged_factor=factor,
+        why="" if tokens else _untrained_reason(bench, [row_loss.row for row_loss in before]),
+        **more,
+    )
+    return tokens
+
+
 def _tell_tokens(tell: Any, bench: Any, losses: Any, when: str) -> None:
     for row_loss in losses:
         ids = bench.row(row_loss.row).rendering.input_ids
@@ -290,7 +336,7 @@ def _probe(
     model.config.use_cache = True
     if hasattr(model, "gradient_checkpointing_disable"):
         model.gradient_checkpointing_disable()
-    decoded = examiner.decode(model, plan.decode_tokens)
+    decoded = examiner.decode(model, plan.decode_tokens, after)
     tell("probe", name="decode", **decoded)
     tell("probe", name="stop", **stop_result(decoded, after, bench, stop_ids(model, bench)))
     pictures, why = examiner.swapped()
@@ -312,17 +358,22 @@ def _probe(
 
 
 def _memory_meter(device: str) -> Any:
-    """A function that gives the most bytes that were needed so far: the device's, or this process's."""
+    """A function that gives the most bytes that the model and its training needed so far.
+
+    On a CPU these are the process's, without what Python and the libraries have before a model is loaded.
+    """
     if device.startswith("cuda"):
         import torch
 
         return lambda: int(torch.cuda.max_memory_allocated())
+    import peft  # noqa: F401 - with the rest of what a run imports, before the first measurement
     import psutil
 
-    process, most = psutil.Process(), [0]
+    process = psutil.Process()
+    before, most = int(process.memory_info().rss), [0]
 
     def meter() -> int:
-        most[0] = max(most[0], int(process.memory_info().rss))
+        most[0] = max(most[0], int(process.memory_info().rss) - before)
         return most[0]
 
     return meter

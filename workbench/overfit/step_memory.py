@@ -14,13 +14,18 @@ def step_memory(plan: Plan) -> dict[str, Any] | None:
     Takes seconds, and no weights. None where it cannot be estimated.
     """
     from workbench.models.memory import estimate_of
+    from workbench.models.weights import as_loaded, pick_device
+    from workbench.overfit.here import recipe_here
 
     try:
         bench = plan.open()
         rows = [bench.row(index) for index in plan.rows]
+        device = pick_device(plan.device)
+        recipe, _ = recipe_here(bench, device)
         estimate = estimate_of(
             bench.loaded,
-            bench.recipe,
+            as_loaded(recipe, device),
+            bench.axolotl,
             sequence=max(len(row.rendering) for row in rows),
             positions=max(1, *(row.mask.trained for row in rows)),
         )

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
+from workbench.overfit.knobs import SCHEDULERS
 from workbench.overfit.loss import trained_nll, with_type_ids
 
 if TYPE_CHECKING:
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from workbench.overfit.events import Writer
     from workbench.overfit.plan import Plan
     from workbench.recipe.model import Recipe
-
-_SCHEDULERS = frozenset(
-    (
-        *("linear", "cosine", "cosine_with_restarts", "cosine_with_min_lr", "polynomial", "inverse_sqrt"),
-        *("constant", "constant_with_warmup", "warmup_stable_decay"),
-    )
-)
 
 
 class TrainingRows(Dataset):  # type: ignore[misc]
@@ -74,14 +68,33 @@ def to_device(batch: dict[str, Any], device: Any, dtype: Any) -> dict[str, Any]:
 
 
 class OverfitTrainer(Trainer):  # type: ignore[misc]
-    """Trainer with the loss computed outside the model, normalised by the trained tokens of the whole step."""
+    """Trainer with the loss computed outside the model.
 
-    def __init__(self, *args: Any, trim: bool, **kwargs: Any) -> None:
+    `by_tokens`: it is divided by the trained tokens of the whole step; else each micro batch by its own, and the step's
+    is their mean, as axolotl has it for some releases and models.
+    """
+
+    def __init__(self, *args: Any, trim: bool, by_tokens: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._trim = trim
-        # The loss below is divided by the step's tokens already.
-        self.model_accepts_loss_kwargs = True
+        # Trainer counts the tokens of a step where this is true, and else divides by the number of micro batches.
+        self.model_accepts_loss_kwargs = by_tokens
         self.seen: dict[int, list[float]] = {}
+        self.means: list[float] = []
+        self.tokens = 0
+
+    @property
+    def loss_of_step(self) -> float:
+        """The loss of the micro batches that were seen since it was cleared, divided as the training divides it."""
+        every = (
+            [nll for values in self.seen.values() for nll in values] if self.model_accepts_loss_kwargs else self.means
+        )
+        return sum(every) / len(every) if every else 0.0
+
+    def clear(self) -> None:
+        """Forget the micro batches that were seen."""
+        self.seen.clear()
+        self.means.clear()
         self.tokens = 0
 
     def compute_loss(
@@ -94,11 +107,13 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
         for place, row in enumerate(rows.tolist()):
             self.seen.setdefault(row, []).extend(values[(row_of == place).cpu()].tolist())
         self.tokens += len(nll)
+        self.means.append(float(values.mean()) if len(values) else 0.0)
         if not len(nll):
             # Nothing of this batch is trained; a loss that depends on nothing still has to have a gradient.
             return sum((p.sum() * 0.0 for p in model.parameters() if p.requires_grad), start=nll.sum())
-        count = num_items_in_batch if num_items_in_batch is not None else len(nll)
-        loss = nll.sum() / count
+        if num_items_in_batch is None:
+            return nll.mean()
+        loss = nll.sum() / num_items_in_batch
         return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
 
     @property
@@ -119,8 +134,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         assert self.trainer is not None
-        self.trainer.seen.clear()
-        self.trainer.tokens = 0
+        self.trainer.clear()
         self._began = monotonic()
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -141,8 +155,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             return
         seconds = monotonic() - self._began
         rows = {row: sum(nll) / len(nll) for row, nll in self.trainer.seen.items() if nll}
-        every = [nll for values in self.trainer.seen.values() for nll in values]
-        loss = sum(every) / len(every) if every else 0.0
+        loss = self.trainer.loss_of_step
         if self.trainer.args.world_size > 1:
             # The rows of the other processes are not seen here; what Trainer logs is the mean over all.
             loss = float(logs.get("loss", loss))
@@ -164,30 +177,57 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
             control.should_training_stop = True
 
 
+def accumulation(recipe: Recipe) -> int:
+    """The micro batches of a step; axolotl goes by `batch_size` only where the other key is null."""
+    if recipe.gradient_accumulation_steps:
+        return recipe.gradient_accumulation_steps
+    return max(1, (recipe.batch_size or 0) // (recipe.micro_batch_size or 1))
+
+
+def warmup(recipe: Recipe, steps: int) -> int:
+    """The steps in which the rate rises: axolotl's for a run of `steps`, at most a tenth of them.
+
+    What a full run spends on it would be all of a short one.
+    """
+    if recipe.warmup_steps is not None:
+        wanted = recipe.warmup_steps
+    elif recipe.warmup_ratio is not None:
+        wanted = int(recipe.warmup_ratio * steps)
+    else:
+        wanted = min(int(0.03 * steps), 100)
+    return min(2 if wanted == 1 else wanted, steps // 10)
+
+
 def arguments(plan: Plan, recipe: Recipe, folder: str, device: str) -> TrainingArguments:
-    """Trainer's arguments for a recipe's own settings, over the steps of the plan."""
+    """Trainer's arguments for a recipe's own settings, over the steps of the plan, in the plan's manner."""
     scheduler = recipe.lr_scheduler or "cosine"
     checkpointing = bool(recipe.gradient_checkpointing)
+    kwargs = {**(recipe.gradient_checkpointing_kwargs or {}), "use_reentrant": plan.manner["use_reentrant"]}
+    optimizer_args = recipe.optim_args
+    if isinstance(optimizer_args, dict):
+        optimizer_args = ",".join(f"{key}={value}" for key, value in optimizer_args.items())
     on_gpu = device.startswith("cuda")
     return TrainingArguments(
         output_dir=folder,
         max_steps=plan.steps,
         per_device_train_batch_size=recipe.micro_batch_size or 1,
-        gradient_accumulation_steps=recipe.gradient_accumulation_steps or 1,
+        gradient_accumulation_steps=accumulation(recipe),
         learning_rate=recipe.learning_rate if recipe.learning_rate is not None else 2e-4,
         optim=recipe.optimizer or "adamw_torch_fused",
-        optim_args=recipe.optim_args if isinstance(recipe.optim_args, str) else None,
-        lr_scheduler_type=scheduler if scheduler in _SCHEDULERS else "cosine",
-        warmup_steps=min(recipe.warmup_steps or 0, plan.steps // 10),
+        optim_args=optimizer_args or None,
+        lr_scheduler_type=scheduler if scheduler in SCHEDULERS else "cosine",
+        lr_scheduler_kwargs=(recipe.lr_scheduler_kwargs or {}) if scheduler in SCHEDULERS else {},
+        warmup_steps=warmup(recipe, plan.steps),
         weight_decay=recipe.weight_decay or 0.0,
         max_grad_norm=recipe.max_grad_norm if recipe.max_grad_norm is not None else 1.0,
         adam_beta1=recipe.adam_beta1 or 0.9,
         adam_beta2=recipe.adam_beta2 or 0.999,
         adam_epsilon=recipe.adam_epsilon or 1e-8,
         gradient_checkpointing=checkpointing,
-        gradient_checkpointing_kwargs=recipe.gradient_checkpointing_kwargs if checkpointing else None,
+        gradient_checkpointing_kwargs=kwargs if checkpointing else None,
         bf16=on_gpu and bool(recipe.bf16 is True or recipe.bf16 == "auto"),
         fp16=on_gpu and bool(recipe.fp16),
+        tf32=True if on_gpu and recipe.tf32 is True else None,
         use_cpu=device == "cpu",
         # Several processes on CPUs communicate through gloo; on GPUs torch chooses.
         ddp_backend="gloo" if device == "cpu" and int(os.environ.get("WORLD_SIZE", "1")) > 1 else None,

@@ -30,6 +30,8 @@ FLAT = 0.02
 """A loss that fell by less than this share of its beginning has not moved."""
 EXPLODING = 100.0
 """A gradient norm above this is reported, even where the loss still falls."""
+LIKELY = math.log(2)
+"""Greedy decoding may write another token where the loss of one is above this: no longer every other is less likely."""
 INFLATED = 1.5
 """Trainer multiplies its logged loss by at least this before it is reported: the factor is a whole number or 1."""
 
@@ -107,13 +109,15 @@ def _finding(
 
 def _findings(events: Sequence[Event], steps: list[Event], losses: list[float]) -> Iterator[Finding]:
     yield from _ends(events, len(steps))
+    yield from _not_as_written(events)
     yield from _nothing_trained(events)
+    yield from _weights_of_rows(events)
     yield from _adapters(events)
     yield from _beginning(events)
     yield from _course(events, steps, losses)
     final = last(events, "probe", name="final")
     if final is not None:
-        yield from _memory(events, number(final["nll"]), losses)
+        yield from _memory(events, number(final["nll"]), losses, _course_of(events, steps, losses))
 
 
 @emits("R014", "R015", "R016", "R017", "R018")
@@ -176,6 +180,44 @@ def _memory_text(estimate: Mapping[str, Any]) -> tuple[str, str]:
     )
     hint = "; ".join(_LESS[name] for _, name in parts[:2])
     return total, hint[0].upper() + hint[1:] + "."
+
+
+@emits("R026")
+def _not_as_written(events: Sequence[Event]) -> Iterator[Finding]:
+    """Keys of the recipe that the run did not follow, and what it took in their place."""
+    left_out = (last(events, "start") or {}).get("not_honoured") or {}
+    replaced = (last(events, "loaded") or {}).get("replaced") or {}
+    for keys, what, hint in (
+        (left_out, "not followed here", "The full run has them: what they change is not shown by this one."),
+        (
+            replaced,
+            "replaced here, for want of what they need",
+            "Run where the full run will, to see them as they are.",
+        ),
+    ):
+        if keys:
+            text = f"{what}: " + "; ".join(f"{key} ({why})" for key, why in keys.items())
+            yield _finding("R026", "note", text, hint, field=next(iter(keys)))
+
+
+@emits("R025")
+def _weights_of_rows(events: Sequence[Event]) -> Iterator[Finding]:
+    """How unevenly the trained tokens weigh, where the loss of a step is the mean of its micro batches' means."""
+    baseline = last(events, "baseline") or {}
+    micro_batches = int(baseline.get("micro_batches") or 1)
+    rows = sorted((row for row in baseline.get("rows") or () if row["tokens"]), key=lambda row: int(row["tokens"]))
+    if baseline.get("loss_by_tokens", True) or micro_batches < 2 or not rows or rows[0]["tokens"] == rows[-1]["tokens"]:
+        return
+    manner = ((last(events, "start") or {}).get("plan") or {}).get("manner") or {}
+    who = f", as {manner['by']} has it for this model" if manner.get("by") else ""
+    short, long = rows[0], rows[-1]
+    text = (
+        f"a step's loss is the mean over {micro_batches} micro batches of their means{who}: a trained token of row "
+        f"{short['row']} ({short['tokens']} tokens) weighs {long['tokens'] / short['tokens']:.1f} times one of row "
+        f"{long['row']} ({long['tokens']} tokens)"
+    )
+    hint = "Put rows of one length together, raise micro_batch_size, or take gradient_accumulation_steps: 1."
+    yield _finding("R025", "note", text, hint, int(short["row"]), "gradient_accumulation_steps")
 
 
 @emits("R001")
@@ -283,34 +325,72 @@ def _course(events: Sequence[Event], steps: list[Event], losses: list[float]) ->
             "All parameters are frozen, or none of them affects a trained token.",
         )
         return
-    # The last losses scatter, and the best of three is what the model can do.
-    first, end = losses[0], min(losses[-3:])
     baseline = last(events, "baseline")
-    start = number(baseline["nll"]) if baseline is not None else first
-    # Both bounds: the factor alone would report the noise of a small loss, the sum alone the noise of a large one.
-    if max(losses[1:] or [0.0]) > max(3 * max(start, first), start + 3.0):
-        text = f"the loss rose from {start:.2f} to {max(losses):.2f}"
+    start = number(baseline["nll"]) if baseline is not None else losses[0]
+    end = _after(events, steps)
+    course = _course_of(events, steps, losses)
+    if course == "rose":
+        top = max(end, max(losses)) if math.isfinite(end) else max(losses)
+        text = f"the loss rose from {start:.2f} to {top:.2f}"
         yield _finding("R006", "error", text, "The learning rate is too high for this model: lower it by ten times.")
     elif max(norms) > EXPLODING:
         at = norms.index(max(norms))
         text = f"the gradient norm reached {norms[at]:.0f} at step {steps[at]['step']}"
         yield _finding("R011", "warning", text, "Lower learning_rate, or set max_grad_norm: 1.0.")
-    ended = last(events, "done") is not None
-    if ended and len(steps) >= 10 and start > MEMORISED and end > start * (1 - FLAT):
-        text = f"the loss did not move: {start:.3f} before, {losses[-1]:.3f} after {len(steps)} steps"
+    if course == "flat" and last(events, "done") is not None:
+        text = f"the loss did not move: {start:.3f} before, {end:.3f} on the same rows after {len(steps)} steps"
         rate = max(number(step["learning_rate"]) for step in steps)
         yield _finding(
             "R012", "error", text, f"learning_rate is {rate:.2g}; raise it, or check which parameters are frozen."
         )
 
 
+Course = Literal["fell", "flat", "rose", ""]
+
+
+def _course_of(events: Sequence[Event], steps: Sequence[Event], losses: Sequence[float]) -> Course:
+    """The way that the loss of the rows took, from before the first step to after the last; "" where it is not known.
+
+    The same rows are compared: a step's loss is that of its own rows alone, which may be easier ones.
+    """
+    baseline = last(events, "baseline")
+    if baseline is None or not steps:
+        return ""
+    start, end = number(baseline["nll"]), _after(events, steps)
+    # Both bounds: the factor alone would report the noise of a small loss, the sum alone the noise of a large one.
+    if max(losses[1:] or [0.0]) > max(3 * max(start, losses[0]), start + 3.0):
+        return "rose"
+    if len(steps) < _ENOUGH or start <= MEMORISED or not math.isfinite(end):
+        return ""
+    if end > max(1.1 * start, start + 0.1):
+        return "rose"
+    return "flat" if end > start * (1 - FLAT) else "fell"
+
+
+_ENOUGH = 10
+"""Steps after which a loss that stands where it began is no accident."""
+
+
+def _after(events: Sequence[Event], steps: Sequence[Event]) -> float:
+    """The loss of a trained token of the rows after the last step: as it was measured, else when each was last seen."""
+    final = last(events, "probe", name="final")
+    if final is not None:
+        return number(final["nll"])
+    baseline = last(events, "baseline")
+    seen = {row: number(nll) for step in steps for row, nll in (step.get("rows") or {}).items()}
+    rows = [row for row in (baseline or {}).get("rows") or () if row["tokens"]]
+    if not rows or any(str(row["row"]) not in seen for row in rows):
+        return math.nan
+    tokens = sum(row["tokens"] for row in rows)
+    return float(sum(row["tokens"] * seen[str(row["row"])] for row in rows) / tokens)
+
+
 @emits("R013", "R019", "R020", "R021", "R022", "R023")
-def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterator[Finding]:
+def _memory(events: Sequence[Event], nll: float, losses: list[float], course: Course) -> Iterator[Finding]:
     # A model that has not learned the rows cannot show what its decoding, its ends and its pictures are worth.
     learned = nll < MEMORISED
-    # R012 reports a loss that does not move.
-    flat = bool(losses) and losses[-1] > losses[0] * (1 - FLAT)
-    if not learned and math.isfinite(nll) and not flat:
+    # R006 and R012 report a loss that rose, and one that did not move.
+    if not learned and math.isfinite(nll) and course not in ("rose", "flat"):
         # A loss this near may only need more steps.
         severity: Severity = "warning" if nll < 10 * MEMORISED else "error"
         text = (
@@ -321,11 +401,20 @@ def _memory(events: Sequence[Event], nll: float, losses: list[float]) -> Iterato
             "R013",
             severity,
             text,
-            "Raise --steps or learning_rate; if the loss stays, look for equal questions with different answers.",
+            "Not learned yet: take more --steps; if the loss stays, look for equal questions with different answers.",
         )
     decode = last(events, "probe", name="decode")
     if decode is not None and learned:
         wrong = [turn for turn in decode["turns"] if not turn["exact"]]
+        unsure = [turn for turn in wrong if number(turn.get("worst")) > LIKELY]
+        wrong = [turn for turn in wrong if turn not in unsure]
+        if unsure:
+            turn = max(unsure, key=lambda turn: number(turn["worst"]))
+            text = (
+                f"{len(unsure)} of {len(decode['turns'])} trained turns are not learned yet: a token of this row has "
+                f"{number(turn['worst']):.2f} nats, above {LIKELY:.2f} greedy decoding may write another"
+            )
+            yield _finding("R013", "warning", text, "Take more --steps.", turn["row"])
         if wrong:
             turn = wrong[0]
             text = (

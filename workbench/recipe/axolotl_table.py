@@ -51,7 +51,8 @@ class AxolotlTable:
 
     `release`: "0.21"; `version`: the one that was asked, "0.21.0". `templates`: name -> sha256 of the bundled text.
     `multimodal`: model type -> the class that loads it. `reentrant`: model type -> `use_reentrant` where checkpointing
-    is on and nothing else is said; "" is every other model type. `removed`, `renamed`: keys of older releases.
+    is on and nothing else is said; "" is every other model type. `by_tokens`: model type -> how its trainer divides the
+    loss of a step, likewise. `removed`, `renamed`: keys of older releases.
     """
 
     release: str
@@ -64,6 +65,7 @@ class AxolotlTable:
     kernels: KernelSupport
     multimodal: Mapping[str, str]
     reentrant: Mapping[str, bool]
+    by_tokens: Mapping[str, bool]
 
     @property
     def name(self) -> str:
@@ -77,6 +79,10 @@ class AxolotlTable:
     def use_reentrant(self, model_type: str | None, *, zero3: bool = False) -> bool:
         """The kind of checkpointing that a recipe gets which turns it on and names none; ZeRO-3 keeps the reentrant."""
         return self.reentrant.get(model_type or "", zero3 or self.reentrant[""])
+
+    def loss_by_tokens(self, model_type: str | None) -> bool:
+        """True where a step's loss is divided by all its trained tokens; else it is the mean of its micro batches'."""
+        return self.by_tokens.get(model_type or "", self.by_tokens[""])
 
 
 def _first(known: Mapping[str, str], classes: tuple[str, ...]) -> str | None:
@@ -157,4 +163,5 @@ def _read(release: str) -> AxolotlTable:
         ),
         stored["multimodal"],
         stored["use_reentrant"],
+        stored["loss_by_tokens"],
     )

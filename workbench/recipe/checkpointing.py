@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.recipe.axolotl_table import AxolotlTable
@@ -25,6 +25,11 @@ def is_reentrant(recipe: Recipe, model_type: str | None, axolotl: AxolotlTable) 
     if recipe.unfrozen_parameters is not None or recipe.rl:
         return False
     return axolotl.use_reentrant(model_type, zero3=_zero3(recipe))
+
+
+def checkpointing_kwargs(recipe: Recipe, model_type: str | None, axolotl: AxolotlTable) -> dict[str, Any]:
+    """The options of checkpointing, with the kind that a release gives it."""
+    return {**(recipe.gradient_checkpointing_kwargs or {}), "use_reentrant": is_reentrant(recipe, model_type, axolotl)}
 
 
 def _zero3(recipe: Recipe) -> bool:

@@ -127,6 +127,8 @@ class Recipe(_Section):
     special_tokens: SpecialTokens | None = None
     tokens: Names = None
     added_tokens_overrides: dict[int, str] | None = None
+    mean_resizing_embeddings: bool | None = None
+    shrink_embeddings: bool | None = None
     resize_token_embeddings_to_32x: bool | None = None
     image_size: int | tuple[int, int] | None = None
     image_resize_algorithm: Literal["bilinear", "bicubic", "lanczos", "nearest", "box", "hamming"] | None = None
@@ -165,6 +167,9 @@ class Recipe(_Section):
     peft_use_rslora: bool | None = None
     peft_init_lora_weights: bool | str | None = None
     peft_layers_to_transform: list[int] | None = None
+    peft_layer_replication: list[tuple[int, int]] | None = None
+    peft_trainable_token_indices: list[int] | dict[str, list[int]] | None = None
+    peft_ensure_weight_tying: bool | None = None
     peft_autocast_adapter_dtype: bool | None = None
     freeze_mm_modules: bool | None = None
     unfrozen_parameters: Names = None

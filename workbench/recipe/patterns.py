@@ -58,7 +58,6 @@ def patterns(recipe: Mapping[str, Any]) -> Iterator[Pattern]:
         # Beside lora_target_linear it is the name of a module.
         if not recipe.get("lora_target_linear") and recipe.get("lora_target_modules") != ALL_LINEAR:
             yield from _texts(recipe, "lora_target_modules", "{}", lists=False)
-        yield from _texts(recipe, "lora_exclude_modules", "{}", lists=False)
         for name in ("lora_rank_pattern", "lora_alpha_pattern"):
             keys = recipe.get(name)
             for key in keys if isinstance(keys, Mapping) else ():

@@ -92,6 +92,8 @@ def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dic
         "steps": steps,
         "probes": probes,
         "not_honoured": start.get("not_honoured", {}),
+        "replaced": loaded.get("replaced", {}),
+        "manner": (start.get("plan") or {}).get("manner", {}),
         "events": file,
     }
 
@@ -161,7 +163,9 @@ def facts(events: Sequence[Event], verdict: Verdict, *, curve: bool = True) -> l
     if done is not None:
         steps = every(events, "step")
         most = max((int(step["memory"]) for step in steps), default=0)
-        found.append(f"{done['steps']} steps, {number(done['seconds']):.0f} s, {most / 2**30:.2f} GiB")
+        alone = (loaded or {}).get("memory_of") == "training" and (loaded or {}).get("device") == "cpu"
+        beside = " beside Python and its libraries" if alone else ""
+        found.append(f"{done['steps']} steps, {number(done['seconds']):.0f} s, {most / 2**30:.2f} GiB{beside}")
     return found
 
 

@@ -52,6 +52,7 @@ class Rehearsal:
     `modules` and `parameters` have adapters; `trained` counts the values of each trained parameter by its name in
     PEFT's wrapping, `frozen` are parameters of adapters that are not trained. `use_reentrant` is None where there is no
     checkpointing. `attention`: the backend of each part that is a model of its own, by name. `embeddings`: rows.
+    `loss_by_tokens`: True where its trainer divides a step's loss by all its trained tokens, None where it did not say.
     """
 
     versions: Mapping[str, str]
@@ -65,6 +66,7 @@ class Rehearsal:
     use_reentrant: bool | None = None
     attention: Mapping[str, str] = field(default_factory=dict)
     embeddings: int | None = None
+    loss_by_tokens: bool | None = None
 
     @property
     def name(self) -> str:

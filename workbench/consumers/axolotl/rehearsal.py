@@ -237,7 +237,8 @@ def rehearse(path: Path) -> dict[str, Any]:
     lacks something, `keys` are the recipe's keys that the validator names. Else `loader` and `model_class` are names
     of classes; `modules` and `parameters` the names of what has an adapter; `trained` the number of values of each
     trained parameter, `frozen` the adapters' parameters that are not trained; `attention` the backend of each part
-    that is a model of its own, by name ("" is the whole); `embeddings` the number of rows of the input embeddings.
+    that is a model of its own, by name ("" is the whole); `embeddings` the number of rows of the input embeddings;
+    `loss_by_tokens` is how its trainer divides a step's loss, or null where no trainer could be made.
     """
     from importlib.metadata import version
 
@@ -271,7 +272,8 @@ def _loaded(cfg: Any, stage: Stage) -> dict[str, Any]:
     base = model.get_base_model() if hasattr(model, "peft_config") else model
     tuner = getattr(model, "base_model", None) if base is not model else None
     named = dict(model.named_parameters())
-    adapted = [name for name in named if "lora_" in name or ".modules_to_save." in name]
+    marks = ("lora_", ".modules_to_save.", "trainable_tokens_")
+    adapted = [name for name in named if any(mark in name for mark in marks)]
     entry = base.get_input_embeddings() if hasattr(base, "get_input_embeddings") else None
     loader = loaders[0]
     kwargs = cfg.gradient_checkpointing_kwargs or {}
@@ -289,7 +291,34 @@ def _loaded(cfg: Any, stage: Stage) -> dict[str, Any]:
             if isinstance(part, PreTrainedModel)
         },
         "embeddings": getattr(entry, "num_embeddings", None),
+        "loss_by_tokens": _trainers_answer(model),
     }
+
+
+def loss_by_tokens(model: Any, folder: str) -> bool:
+    """True where axolotl's trainer divides the loss of a step by all its trained tokens.
+
+    False where it takes the mean over the micro batches of their means: then a token of a short row weighs more. The
+    trainer itself decides when it is made; the model may be on the meta device.
+    """
+    from axolotl.core.trainers.base import AxolotlTrainer
+    from axolotl.core.training_args import AxolotlTrainingArguments
+
+    class Elsewhere(AxolotlTrainingArguments):  # type: ignore[misc]
+        # What has no data cannot be moved to a device.
+        place_model_on_device = False
+
+    arguments = Elsewhere(output_dir=folder, report_to=[], use_cpu=True)
+    return bool(AxolotlTrainer(model=model, args=arguments).model_accepts_loss_kwargs)
+
+
+def _trainers_answer(model: Any) -> bool | None:
+    """The answer of `loss_by_tokens`; None where no trainer can be made here, which says nothing of the recipe."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return loss_by_tokens(model, folder)
+    except Exception:
+        return None
 
 
 def _refusal(stage: str, problem: Exception) -> dict[str, Any]:
