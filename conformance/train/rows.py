@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ ANSWERS = (
 """Five: with an accumulation of 2 or 4 the last step of an epoch takes what is left."""
 
 
-def write_rows(folder: Path, *, pictures: bool = True) -> Path:
+def write_rows(folder: Path, *, pictures: bool = True, tokens: Sequence[str] = ()) -> Path:
     """Write the rows and their pictures into a folder; gives the file. Without `pictures` all are text alone.
+
+    `tokens` end every answer.
 
     The fourth is text alone everywhere, and its first answer is followed by a second turn.
     """
@@ -30,9 +33,15 @@ def write_rows(folder: Path, *, pictures: bool = True) -> Path:
             path = folder / f"{index}.png"
             Image.new("RGB", (56, 56), (50 * index, 200 - 40 * index, 90)).save(path)
             content.insert(0, {"type": "image", "path": str(path)})
-        messages = [{"role": "user", "content": content}, {"role": "assistant", "content": _text(answer)}]
+        messages = [
+            {"role": "user", "content": content},
+            {"role": "assistant", "content": _text(answer + "".join(tokens))},
+        ]
         if index == 3:
-            messages += [{"role": "user", "content": _text("And behind it?")}, {"role": "assistant", "content": _text("A table.")}]
+            messages += [
+                {"role": "user", "content": _text("And behind it?")},
+                {"role": "assistant", "content": _text("A table.")},
+            ]
         rows.append({"messages": messages})
     file = folder / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")

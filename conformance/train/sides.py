@@ -1,20 +1,27 @@
-"""The two sides of a case, each to be called in a child of its own: axolotl's command, and the bench's overfit."""
+"""The two sides of a case, each called in a child of its own: axolotl's command, and the bench's overfit."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from conformance.train.cases import SEED, STEPS
 from conformance.train.record import Record, recorded
+from workbench.overfit.events import Event
 
-SEED, STEPS = 1, 6
+
+@dataclass(frozen=True)
+class Overfit:
+    """The bench's run: what was recorded inside Trainer, and the events that it told."""
+
+    record: Record
+    events: list[Event]
 
 
 def warm() -> None:
-    """Import what both sides need, so that the children have it."""
-    from importlib import import_module
-
+    """Import what the sides need, so that the children have it."""
     for module in (
         *("axolotl.cli.train", "axolotl.cli.config", "axolotl.train", "axolotl.loaders.model"),
         *("axolotl.common.datasets", "axolotl.core.builders.causal", "peft", "bitsandbytes"),
@@ -24,7 +31,7 @@ def warm() -> None:
 
 
 def axolotl_side(recipe: Path) -> Record:
-    """`axolotl train` on a recipe, as its command calls it, in the folder where the recipe lies."""
+    """`axolotl train` on a recipe: the function that its command calls, in the folder where the recipe lies."""
     from axolotl.cli.train import do_cli
 
     sys.argv = ["axolotl"]
@@ -34,21 +41,25 @@ def axolotl_side(recipe: Path) -> Record:
     return record
 
 
-def bench_side(recipe: Path, folder: Path) -> tuple[Record, list[dict[str, Any]]]:
-    """The bench's overfit of the same rows, in the file's order: what was recorded, and the events that it wrote."""
-    import workbench.bench as bench
+def bench_side(recipe: Path, folder: Path) -> Overfit:
+    """The bench's overfit on all rows of a recipe in the file's order, without its probes.
+
+    Raises:
+        RuntimeError: it ended with an error, which is given.
+    """
+    from workbench.bench import open as opened
     from workbench.overfit import runner
-    from workbench.overfit.events import read
+    from workbench.overfit.events import last, read
     from workbench.overfit.plan import make_plan
     from workbench.overfit.runs import EVENTS, PLAN
-    from dataclasses import replace
 
-    opened = bench.open(recipe)
-    plan = make_plan(opened, rows=range(len(opened.rows)), steps=STEPS, seed=SEED, device="cpu")
+    bench = opened(recipe)
+    plan = make_plan(bench, rows=range(len(bench.rows)), steps=STEPS, seed=SEED, device="cpu")
+    folder.mkdir()
     replace(plan, probes=False).write(folder / PLAN)
     with recorded() as record:
         status = runner.main(folder)
     events = read(folder / EVENTS)
     if status:
-        raise RuntimeError(events[-1])
-    return record, events
+        raise RuntimeError(str(last(events, "error")))
+    return Overfit(record, events)
