@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import traceback
@@ -50,6 +51,8 @@ def start(function: Callable[[], T], scratch: Path, name: str, *, directory: Pat
     if child:
         return Child(child, answer, output)
     status = 1
+    # Trainers collect garbage; going through all that the parent holds would take seconds, and copy it.
+    gc.freeze()
     try:
         log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 from conformance.train.cases import SEED, STEPS
+from conformance.train.models import TEXT, weighted_folder
 from conformance.train.record import Record, recorded
 from workbench.overfit.events import Event
 
@@ -28,6 +29,10 @@ def warm() -> None:
         *("workbench.overfit.runner", "workbench.overfit.training", "workbench.overfit.probes"),
     ):
         import_module(module)
+    # The first model that transformers loads makes it read its tables of renamed weights.
+    from transformers import AutoModelForCausalLM
+
+    AutoModelForCausalLM.from_pretrained(weighted_folder(TEXT))
 
 
 def axolotl_side(recipe: Path) -> Record:
