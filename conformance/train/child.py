@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ def start(function: Callable[[], T], scratch: Path, name: str, *, directory: Pat
         log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        # Those of the parent may lead elsewhere than to the descriptors: pytest's do.
+        sys.stdout = sys.stderr = os.fdopen(log, "w", buffering=1, encoding="utf-8", errors="replace")
         if directory is not None:
             os.chdir(directory)
         try:
