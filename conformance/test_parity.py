@@ -22,6 +22,7 @@ from conformance.train.export import exported
 from conformance.train.models import weighted_folder
 from conformance.train.record import Record
 from conformance.train.reload import reloaded
+from workbench.recipe.yaml.document import Document
 
 
 def parameters() -> list[Any]:
@@ -52,6 +53,40 @@ def test_both_train_the_same(case: Case, tmp_path: Path, record_property: Any) -
     assert largest_difference(theirs.after, back) == 0.0
     found = compared(theirs, ours, STEPS)
     record_property("figures", ("train", case.id, str(found)))
+
+
+SABOTAGED = Case("sabotaged", "qwen2_vl", {"gradient_accumulation_steps": 2})
+CHANGES: dict[str, dict[tuple[str | int, ...], Any]] = {
+    "rate": {("learning_rate",): 0.00501},
+    "labels": {("datasets", 0, "roles_to_train"): ["assistant", "user"]},
+    "rank": {("lora_r",): 8},
+    "scale": {("lora_alpha",): 33},
+    "decay": {("weight_decay",): 0.1},
+    "momentum": {("adam_beta2",): 0.99},
+    "accumulation": {("gradient_accumulation_steps",): 3},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
+    """A recipe, and axolotl's run of it."""
+    folder = tmp_path_factory.mktemp("sabotaged")
+    recipe = exported(SABOTAGED, folder)
+    return recipe, child.start(lambda: sides.axolotl_side(recipe), folder, "axolotl", directory=folder).result()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_recipe_is_another_run(trained: tuple[Path, Record], change: str, tmp_path: Path) -> None:
+    """One key changed on the bench's side is found, however little it does."""
+    recipe, theirs = trained
+    document = Document.from_file(recipe)
+    for place, value in CHANGES[change].items():
+        document.set(place, value)
+    changed = recipe.with_name(f"{change}.yaml")
+    changed.write_text(document.text, "utf-8")
+    ours = child.start(lambda: sides.bench_side(changed, tmp_path / "run"), tmp_path, "bench").result()
+    with pytest.raises(DifferenceError):
+        compared(theirs, ours, STEPS)
 
 
 def trained_something(record: Record) -> None:

@@ -40,7 +40,7 @@ def run() -> Record:
 
 def overfit(record: Record) -> Overfit:
     told = zip(record.losses, record.norms, record.rates, strict=True)
-    keys = ("logged", "grad_norm", "learning_rate")
+    keys = ("loss", "grad_norm", "learning_rate")
     return Overfit(record, [{"event": "step", **dict(zip(keys, values, strict=True))} for values in told])
 
 

@@ -43,7 +43,7 @@ def compared(theirs: Record, ours: Overfit, steps: int) -> Differences:
     told = every(ours.events, "step")
     found: dict[str, float] = {}
     for name, event, wanted, seen in (
-        ("loss", "logged", theirs.losses, ours.record.losses),
+        ("loss", "loss", theirs.losses, ours.record.losses),
         ("norm", "grad_norm", theirs.norms, ours.record.norms),
         ("rate", "learning_rate", theirs.rates, ours.record.rates),
     ):
