@@ -10,7 +10,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from conformance.environment import here
@@ -55,7 +54,7 @@ def test_both_train_the_same(case: Case, tmp_path: Path, record_property: Any) -
     record_property("figures", ("train", case.id, str(found)))
 
 
-SABOTAGED = Case("sabotaged", "qwen2_vl", {"gradient_accumulation_steps": 2})
+SABOTAGED = next(case for case in CASES if case.id == "qwen2_vl-accumulation_1")
 CHANGES: dict[str, dict[tuple[str | int, ...], Any]] = {
     "rate": {("learning_rate",): 0.00501},
     "labels": {("datasets", 0, "roles_to_train"): ["assistant", "user"]},
@@ -63,13 +62,13 @@ CHANGES: dict[str, dict[tuple[str | int, ...], Any]] = {
     "scale": {("lora_alpha",): 33},
     "decay": {("weight_decay",): 0.1},
     "momentum": {("adam_beta2",): 0.99},
-    "accumulation": {("gradient_accumulation_steps",): 3},
+    "accumulation": {("gradient_accumulation_steps",): 2},
 }
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
-    """A recipe, and axolotl's run of it."""
+    """The recipe of a case whose two runs are the same, and axolotl's run of it."""
     folder = tmp_path_factory.mktemp("sabotaged")
     recipe = exported(SABOTAGED, folder)
     return recipe, child.start(lambda: sides.axolotl_side(recipe), folder, "axolotl", directory=folder).result()
@@ -94,7 +93,4 @@ def trained_something(record: Record) -> None:
     assert len(record.losses) == STEPS
     assert all(math.isfinite(loss) and loss > 0 for loss in record.losses)
     assert all(norm > 0 for norm in record.norms)
-    assert any(label != -100 for batch in record.fed for _, labels in batch for label in labels)
-    assert any(
-        np.abs(tensor).max() > 0 for name, tensor in record.after.items() if ".lora_B." in name or "lora" not in name
-    )
+    assert record.moved

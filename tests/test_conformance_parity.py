@@ -31,6 +31,7 @@ def run() -> Record:
         fed=[batch, (((4, 5), (-100, 5)), ((6,), (6,))), batch, batch],
         steps_of=[0, 0, 1, 1],
         trained={NAME: (2, 2)},
+        adapters=frozenset({NAME}),
         losses=[2.0, 1.5],
         norms=[0.5, 0.25],
         rates=[0.01, 0.005],
@@ -70,6 +71,10 @@ def a_tensor_more(record: Record) -> None:
     record.trained["lm_head.weight"] = (2, 2)
 
 
+def a_frozen_adapter_more(record: Record) -> None:
+    record.adapters |= {"model.vision.q_proj.lora_A.default.weight"}
+
+
 def other_shape(record: Record) -> None:
     record.trained[NAME] = (2, 3)
 
@@ -84,7 +89,10 @@ def no_number(record: Record) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [other_label, other_order, other_step, a_batch_more, a_tensor_more, other_shape, other_weight, no_number],
+    [
+        *(other_label, other_order, other_step, a_batch_more),
+        *(a_tensor_more, a_frozen_adapter_more, other_shape, other_weight, no_number),
+    ],
 )
 def test_a_difference_is_found_on_either_side(change: Change) -> None:
     changed = run()

@@ -72,9 +72,13 @@ def _part(batch: Sequence[Sequence[Sequence[int]]], part: int) -> list[Sequence[
 
 
 def _same_tensors(theirs: Record, ours: Record) -> None:
-    there, here = set(theirs.trained.items()), set(ours.trained.items())
-    if there != here:
-        raise DifferenceError(f"trained in axolotl alone: {sorted(there - here)}; here alone: {sorted(here - there)}")
+    for kind, there, here in (
+        ("adapters", {*theirs.adapters}, {*ours.adapters}),
+        ("trained", {*theirs.trained.items()}, {*ours.trained.items()}),
+    ):
+        if there != here:
+            alone = f"in axolotl alone: {sorted(there - here)}; here alone: {sorted(here - there)}"
+            raise DifferenceError(f"{kind} {alone}")
 
 
 def _largest(name: str, wanted: Sequence[float], seen: Sequence[float]) -> float:

@@ -29,17 +29,16 @@ class Record:
     micro_losses: list[float] = field(default_factory=list)
     trained: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """The tensors that are trained, with their shapes."""
+    adapters: frozenset[str] = frozenset()
+    """The parameters of every adapter, frozen ones too."""
     losses: list[float] = field(default_factory=list)
     """Loss, gradient norm and learning rate of every step, as they were logged."""
     norms: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     after: dict[str, np.ndarray] = field(default_factory=dict)
     """The trained tensors after the last step."""
-
-    @property
-    def adapters(self) -> set[str]:
-        """The adapted modules."""
-        return {name.partition(".lora_A")[0] for name in self.trained if ".lora_A" in name}
+    moved: frozenset[str] = frozenset()
+    """Those of them that are not what they were before the first."""
 
 
 @contextmanager
@@ -61,9 +60,12 @@ def recorded() -> Iterator[Record]:
     def train(trainer: Any, *args: Any, **kwargs: Any) -> Any:
         trainer.add_callback(Listener())
         same_start(trainer.model)
-        record.trained = {name: tuple(one.shape) for name, one in _trained(trainer.model)}
+        before = _values(trainer.model)
+        record.trained = {name: one.shape for name, one in before.items()}
+        record.adapters = frozenset(name for name, _ in trainer.model.named_parameters() if ".lora_" in name)
         done = begin(trainer, *args, **kwargs)
-        record.after = {name: one.detach().float().numpy().copy() for name, one in _trained(trainer.model)}
+        record.after = _values(trainer.model)
+        record.moved = frozenset(name for name, one in record.after.items() if not np.array_equal(one, before[name]))
         return done
 
     def training_step(trainer: Any, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -81,8 +83,8 @@ def recorded() -> Iterator[Record]:
         Trainer.train, Trainer.training_step = begin, step
 
 
-def _trained(model: Any) -> Iterator[tuple[str, Any]]:
-    yield from ((name, one) for name, one in model.named_parameters() if one.requires_grad)
+def _values(model: Any) -> dict[str, np.ndarray]:
+    return {name: one.detach().float().numpy().copy() for name, one in model.named_parameters() if one.requires_grad}
 
 
 def _rows(inputs: Any) -> Batch:
