@@ -29,10 +29,9 @@ def parameters() -> list[Any]:
     found = []
     for case in CASES:
         if FULL or case.by_default:
-            why = case.unlike.get(here().release)
-            marks = (
-                [pytest.mark.xfail(reason=why, raises=(DifferenceError, child.ChildError), strict=True)] if why else []
-            )
+            marks: list[Any] = []
+            if why := case.unlike.get(here().release):
+                marks.append(pytest.mark.xfail(reason=why, raises=(DifferenceError, child.ChildError), strict=True))
             found.append(pytest.param(case, id=case.id, marks=marks))
     return found
 
