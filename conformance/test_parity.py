@@ -52,7 +52,7 @@ def test_both_train_the_same(case: Case, tmp_path: Path, record_property: Any) -
     back = child.start(lambda: reloaded(weighted_folder(case.family), tmp_path / "out"), tmp_path, "reload").result()
     assert largest_difference(theirs.after, back) == 0.0
     found = compared(theirs, ours, STEPS)
-    record_property("figures", ("train", case.id, str(found)))
+    record_property("figures", ["train", case.id, str(found)])
 
 
 SABOTAGED = next(case for case in CASES if case.id == "qwen2_vl-accumulation_1")

@@ -99,6 +99,7 @@ def _accumulation(family: str, count: int) -> Case:
 
 
 _EVERY_TOWER = {"lora_target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"], "freeze_mm_modules": False}
+_REENTRANT = {"gradient_checkpointing_kwargs": {"use_reentrant": True}}
 _NO_ADAPTER = dict.fromkeys(("adapter", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"))
 # Without a processor, rows that were not prepared would reach the collator as they are.
 _TEXT_PATH = dict.fromkeys(("processor_type", "skip_prepare_dataset", "remove_unused_columns"))
@@ -145,7 +146,29 @@ KINDS = (
     Case("knobs", "qwen3_vl", _KNOBS),
     # Adam divides by the size of the gradients, so what cuts them shows in another optimizer.
     Case("clipped", "llava_1_5", {"optimizer": "sgd", "learning_rate": 0.5, "max_grad_norm": 0.2}),
-    Case("reentrant", "pixtral", {"gradient_checkpointing_kwargs": {"use_reentrant": True}}, by_default=False),
+    Case("constant", "gemma3", {"lr_scheduler": "constant", "optimizer": "adamw_torch_fused"}, by_default=False),
+    Case(
+        "experts",
+        "llama4",
+        {"lora_target_modules": None, "lora_target_parameters": ["feed_forward.experts.gate_up_proj"]},
+        pictures=False,
+        by_default=False,
+    ),
+    Case("saved_head", "qwen3_vl", {"lora_modules_to_save": ["lm_head"]}, by_default=False),
+    Case(
+        "saved_tower",
+        "gemma3",
+        {"lora_modules_to_save": ["vision_tower"], "freeze_mm_modules": False},
+        by_default=False,
+    ),
+    Case(
+        "one_layer",
+        "mistral3",
+        {"lora_target_modules": ["q_proj", "up_proj"], "peft_layers_to_transform": [1], "freeze_mm_modules": False},
+        by_default=False,
+    ),
+    Case("reentrant_towers", "pixtral", _EVERY_TOWER | _REENTRANT, by_default=False),
+    Case("reentrant", "pixtral", _REENTRANT, by_default=False),
 )
 
 CASES = (
