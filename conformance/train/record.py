@@ -42,8 +42,8 @@ class Record:
 
 
 @contextmanager
-def recorded() -> Iterator[Record]:
-    """Record the one training that is done inside."""
+def recorded(vocabulary: int) -> Iterator[Record]:
+    """Record the one training that is done inside. `vocabulary`: that of the weights before any resize."""
     from transformers import Trainer, TrainerCallback
 
     record = Record()
@@ -59,7 +59,7 @@ def recorded() -> Iterator[Record]:
 
     def train(trainer: Any, *args: Any, **kwargs: Any) -> Any:
         trainer.add_callback(Listener())
-        same_start(trainer.model)
+        same_start(trainer.model, vocabulary)
         before = _values(trainer.model)
         record.trained = {name: one.shape for name, one in before.items()}
         record.adapters = frozenset(name for name, _ in trainer.model.named_parameters() if ".lora_" in name)

@@ -11,6 +11,7 @@ from conformance.train.cases import SEED, STEPS
 from conformance.train.models import TEXT, weighted_folder
 from conformance.train.record import Record, recorded
 from workbench.overfit.events import Event
+from workbench.recipe.yaml.document import Document
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def axolotl_side(recipe: Path) -> Record:
 
     sys.argv = ["axolotl"]
     sys.path.insert(0, str(recipe.parent))
-    with recorded() as record:
+    with recorded(_vocabulary(recipe)) as record:
         do_cli(str(recipe))
     return record
 
@@ -62,9 +63,17 @@ def bench_side(recipe: Path, folder: Path) -> Overfit:
     plan = make_plan(bench, rows=range(len(bench.rows)), steps=STEPS, seed=SEED, device="cpu")
     folder.mkdir()
     replace(plan, probes=False).write(folder / PLAN)
-    with recorded() as record:
+    with recorded(_vocabulary(recipe)) as record:
         status = runner.main(folder)
     events = read(folder / EVENTS)
     if status:
         raise RuntimeError(str(last(events, "error")))
     return Overfit(record, events)
+
+
+def _vocabulary(recipe: Path) -> int:
+    """The rows of the embeddings in the weights that a recipe names."""
+    from transformers import AutoConfig
+
+    base = Document.from_file(recipe).data["base_model"]
+    return int(AutoConfig.from_pretrained(base).get_text_config().vocab_size)

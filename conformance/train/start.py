@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
+# Lists of other modules have lookalikes: `embed_tokens_per_layer`.
+_EMBEDDINGS = re.compile(r"\b(embed_tokens|lm_head)\.")
 
-def same_start(model: Any) -> None:
-    """Fill the `lora_A` of every adapter, so that two models with the same names begin with the same weights."""
+
+def same_start(model: Any, vocabulary: int) -> None:
+    """Fill the `lora_A` of every adapter, so that two models with the same names begin with the same weights.
+
+    So are the rows of embeddings and heads that lie beyond the vocabulary of the weights' own configuration.
+    """
     import torch
 
     with torch.no_grad():
         for name, one in model.named_parameters():
             if ".lora_A." in name or ".lora_embedding_A." in name:
                 one.copy_(drawn(name, tuple(one.shape)))
+            elif _EMBEDDINGS.search(name) and one.shape[0] > vocabulary:
+                one[vocabulary:] = drawn(name, (one.shape[0] - vocabulary, *one.shape[1:]))
 
 
 def drawn(name: str, shape: tuple[int, ...]) -> Any:
