@@ -1,0 +1,1 @@
+"""Train parity: `axolotl train` and the bench's overfit on the same export, step by step."""
