@@ -6,16 +6,19 @@ and nothing else. It ends when the parent ends.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from workbench.errors import BenchError, InputError
 from workbench.overfit.events import Writer
+from workbench.overfit.failures import asked_kernel, kind_of
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
 from workbench.overfit.step_memory import step_memory
@@ -35,28 +38,35 @@ def main(folder: Path) -> int:
         _run(plan, folder, writer)
     except BenchError as problem:
         text = " ".join(part for part in (problem.title, problem.cause) if part)
-        _say(writer, "input", text, hint=problem.hint, field=problem.where.field)
+        _say(writer, "input", text, hint=problem.hint, field=problem.where.field, row=problem.where.row)
         return 2
     except BaseException as problem:
-        kind = "memory" if _is_memory(problem) else "cancelled" if isinstance(problem, KeyboardInterrupt) else "crash"
+        kind: str = kind_of(problem)
         traceback.print_exc()
         tail = "".join(traceback.format_exception(problem)).splitlines()[-_TAIL:]
-        more = {"estimate": step_memory(plan)} if kind == "memory" and first else {}
+        # The frames hold what was computed so far, and the estimate wants memory of its own.
+        traceback.clear_frames(problem.__traceback__)
+        more: dict[str, Any] = {"estimate": _estimate(plan)} if kind == "memory" and first else {}
+        if kind == "package":
+            kind, more = "input", {"hint": "Install it, or take what needs it out of the recipe."}
+        elif kind == "kernel":
+            more = asked_kernel(plan.recipe, str(problem))
         _say(writer, kind, f"{type(problem).__name__}: {problem}"[:500], tail="\n".join(tail), **more)
         return 1
     return 0
 
 
+def _estimate(plan: Plan) -> dict[str, Any] | None:
+    """The estimate of a step, where there is memory for that at least."""
+    try:
+        return step_memory(plan)
+    except Exception:
+        return None
+
+
 def _say(writer: Writer | None, kind: str, message: str, **more: Any) -> None:
     if writer is not None:
         writer.write("error", kind=kind, message=message, **more)
-
-
-def _is_memory(problem: BaseException) -> bool:
-    import torch
-
-    message = str(problem).lower()
-    return isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in message
 
 
 def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
@@ -66,19 +76,16 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
 
     from workbench.fingerprint import fingerprint
     from workbench.models.embeddings import resized
+    from workbench.models.towers import media_dtype
     from workbench.models.weights import load_weights, pick_device
+    from workbench.overfit.checksums import checksums
     from workbench.overfit.here import recipe_here
     from workbench.overfit.loss import can_trim, forward_names
-    from workbench.overfit.probes import Examiner, logged_factor, weight_hashes
-    from workbench.overfit.training import (
-        Collator,
-        OverfitTrainer,
-        Reporter,
-        TrainingRows,
-        accumulation,
-        arguments,
-        to_device,
-    )
+    from workbench.overfit.probes import Examiner
+    from workbench.overfit.reloading import originals
+    from workbench.overfit.soundness import require_embeddings
+    from workbench.overfit.template_probe import template_result
+    from workbench.overfit.training import Collator, OverfitTrainer, Reporter, TrainingRows, arguments, to_device
 
     tell = writer.write if writer is not None else (lambda event, **fields: None)
     bench = plan.open()
@@ -106,13 +113,15 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     model, notes = _prepared(load(), bench, recipe)
     if device == "cpu" and sum(p.numel() for p in model.parameters()) < _FEW_PARAMETERS:
         torch.set_num_threads(1)
+    require_embeddings(model, bench, plan.rows)
     names = forward_names(model)
     collator = Collator(bench, plan.rows, names)
     trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     batch = collator([0])
     batch.pop("rows")
     labels = batch.pop("labels").to(device)
-    inputs = to_device(batch, device, next(model.parameters()).dtype)
+    dtype = media_dtype(model)
+    inputs = to_device(batch, device, dtype)
     why_not = can_trim(model.eval(), inputs, labels)
     if why_not:
         notes.append(f"logits of every position are computed: {why_not}")
@@ -123,6 +132,7 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         parameters=sum(p.numel() for p in model.parameters()),
         trainable=sum(p.numel() for _, p in trainable),
         adapters=_towers(bench, model),
+        frozen_by=_frozen_by(recipe, model) if not trainable else "",
         vocabulary=_vocabulary(model),
         device=device,
         dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
@@ -132,21 +142,15 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
         memory_of="training",
     )
     examiner = Examiner(bench, plan.rows, collator, trim=trim)
-    before = examiner.losses(model)
-    by_tokens, micro_batches = plan.manner["loss_by_tokens"], accumulation(recipe)
-    tokens = _tell_baseline(
-        tell,
-        bench,
-        before,
-        lambda: logged_factor(model, inputs, labels, micro_batches, by_tokens=by_tokens),
-        loss_by_tokens=by_tokens,
-        micro_batches=micro_batches,
-    )
-    _tell_tokens(tell, bench, before, "before")
-    if not tokens or not trainable:
-        tell("done", reason="nothing to train", steps=0, seconds=round(monotonic() - began, 3))
+    by_tokens = plan.manner["loss_by_tokens"]
+    tokens, finite = _baseline(tell, plan, bench, model, examiner, (inputs, labels), recipe)
+    if not tokens or not trainable or not finite:
+        reason = "nothing to train" if finite else "no number before the first step"
+        tell("done", reason=reason, steps=0, seconds=round(monotonic() - began, 3))
         return
-    frozen = weight_hashes(model) if plan.probes else {}
+    if plan.probes and writer is not None:
+        tell("probe", name="template", **template_result(model, bench, plan.rows, names, dtype, trim=trim))
+    frozen, kept = (checksums(model), originals(model)) if plan.probes else ({}, {})
     reporter = Reporter(writer, memory)
     trainer = OverfitTrainer(
         model=model,
@@ -161,12 +165,55 @@ def _run(plan: Plan, folder: Path, writer: Writer | None) -> None:
     trainer.train()
     model = trainer.accelerator.unwrap_model(trainer.model)
     steps = int(trainer.state.global_step)
-    if plan.probes and writer is not None:
-        _probe(tell, plan, bench, model, examiner, reporter, trainable, frozen, folder, load)
     if torch.distributed.is_initialized():
-        torch.distributed.barrier()
+        # The probes are the first process's alone, however long they take: nobody waits for them.
+        torch.distributed.destroy_process_group()
+    if plan.probes and writer is not None:
+        _probe(tell, plan, bench, model, examiner, reporter, trainable, Before(frozen, kept), folder, load)
     reason = "steps" if steps >= plan.steps else "diverged"
     tell("done", reason=reason, steps=steps, seconds=round(monotonic() - began, 3))
+
+
+def _baseline(
+    tell: Any, plan: Plan, bench: Any, model: Any, examiner: Any, batch: tuple[dict[str, Any], Any], recipe: Any
+) -> tuple[int, bool]:
+    """Measure the rows before the first step and write the event; the number of trained tokens, and if it is finite."""
+    from workbench.overfit.probes import logged_factor
+    from workbench.overfit.soundness import not_finite
+    from workbench.overfit.training import accumulation
+
+    before = examiner.losses(model)
+    tokens = sum(len(row_loss.nll) for row_loss in before)
+    mean = sum(sum(row_loss.nll) for row_loss in before) / tokens if tokens else 0.0
+    by_tokens, micro_batches = plan.manner["loss_by_tokens"], accumulation(recipe)
+    plain, factor = _own_loss(
+        lambda: logged_factor(model, *batch, micro_batches, by_tokens=by_tokens), bool(before[0].nll)
+    )
+    finite = math.isfinite(mean)
+    batches = {} if finite else {index: examiner.collator([place]) for place, index in enumerate(plan.rows)}
+    tell(
+        "baseline",
+        nll=mean,
+        tokens=tokens,
+        rows=[{"row": row_loss.row, "tokens": len(row_loss.nll), "nll": row_loss.mean} for row_loss in before],
+        direct=before[0].mean if before[0].nll else None,
+        plain=plain,
+        logged_factor=factor,
+        why=_untrained_reason(bench, plan.rows) if not tokens else "",
+        not_finite={} if finite else not_finite(model, batches),
+        loss_by_tokens=by_tokens,
+        micro_batches=micro_batches,
+    )
+    _tell_tokens(tell, bench, before, "before")
+    return tokens, finite
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The weights before the first step: `frozen` ones by checksum, `trained` ones whole where no adapter has them."""
+
+    frozen: dict[str, str]
+    trained: dict[str, Any]
 
 
 def _prepared(model: Any, bench: Any, recipe: Any) -> tuple[Any, list[str]]:
@@ -180,9 +227,10 @@ def _prepared(model: Any, bench: Any, recipe: Any) -> tuple[Any, list[str]]:
     if config is not None:
         _refuse_frozen_tokens(bench, recipe)
         if getattr(model, "is_quantized", False):
-            from peft import prepare_model_for_kbit_training
+            from workbench.models.few_bits import prepared_few_bits
+            from workbench.models.weights import pick_dtype
 
-            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+            model = prepared_few_bits(model, pick_dtype(recipe, str(model.device)))
         model = _adapted(model, config, bench, recipe)
     if recipe.unfrozen_parameters:
         keep, ranged = unfrozen((name for name, _ in model.named_parameters()), recipe.unfrozen_parameters)
@@ -223,6 +271,16 @@ def _adapted(model: Any, config: Any, bench: Any, recipe: Any) -> Any:
         if refusal is not None:
             raise refusal from None
         raise
+
+
+def _frozen_by(recipe: Any, model: Any) -> str:
+    """The key of the recipe that freezes the adapters which there are; "" where there are none."""
+    from workbench.models.freeze import is_mm
+
+    adapters = [name for name, _ in model.named_parameters() if "lora_" in name or ".modules_to_save." in name]
+    if recipe.unfrozen_parameters:
+        return "unfrozen_parameters"
+    return "freeze_mm_modules" if adapters and recipe.freeze_mm_modules and all(map(is_mm, adapters)) else ""
 
 
 def _towers(bench: Any, model: Any) -> dict[str, int]:
@@ -277,25 +335,6 @@ def _untrained_reason(bench: Any, rows: Any) -> str:
     return next((finding.message for finding in sorted(found, key=lambda finding: finding.code, reverse=True)), "")
 
 
-def _tell_baseline(tell: Any, bench: Any, before: Any, own: Any, **more: Any) -> int:
-    """Write the losses before the first step; gives the number of trained tokens. `own` asks for the model's own."""
-    tokens = sum(len(row_loss.nll) for row_loss in before)
-    mean = sum(sum(row_loss.nll) for row_loss in before) / tokens if tokens else 0.0
-    plain, factor = _own_loss(own, bool(before[0].nll))
-    tell(
-        "baseline",
-        nll=mean,
-        tokens=tokens,
-        rows=[{"row": row_loss.row, "tokens": len(row_loss.nll), "nll": row_loss.mean} for row_loss in before],
-        direct=before[0].mean if before[0].nll else None,
-        plain=plain,
-        logged_factor=factor,
-        why="" if tokens else _untrained_reason(bench, [row_loss.row for row_loss in before]),
-        **more,
-    )
-    return tokens
-
-
 def _tell_tokens(tell: Any, bench: Any, losses: Any, when: str) -> None:
     for row_loss in losses:
         ids = bench.row(row_loss.row).rendering.input_ids
@@ -313,15 +352,16 @@ def _probe(
     examiner: Any,
     reporter: Any,
     trainable: Any,
-    frozen: dict[str, str],
+    before: Before,
     folder: Path,
     load: Any,
 ) -> None:
     """Run the probes after the last step, and write their events."""
     from peft import PeftModel
 
-    from workbench.models.lora import wrapped_linear_redirected
-    from workbench.overfit.probes import stop_ids, stop_result, swap_result, weight_hashes
+    from workbench.overfit.checksums import checksums
+    from workbench.overfit.probes import stop_ids, stop_result, swap_result
+    from workbench.overfit.reloading import put_back, unsaved
 
     after = examiner.losses(model)
     tokens = sum(len(row_loss.nll) for row_loss in after)
@@ -331,8 +371,9 @@ def _probe(
     _tell_tokens(tell, bench, after, "after")
     without = [name for name, _ in trainable if name not in reporter.with_gradient]
     tell("probe", name="gradients", without=without, of=len(trainable))
-    now = weight_hashes(model)
-    tell("probe", name="frozen", moved=[name for name, was in frozen.items() if now.get(name) != was], of=len(frozen))
+    now = checksums(model)
+    moved = [name for name, was in before.frozen.items() if now.get(name) != was]
+    tell("probe", name="frozen", moved=moved, of=len(before.frozen))
     model.config.use_cache = True
     if hasattr(model, "gradient_checkpointing_disable"):
         model.gradient_checkpointing_disable()
@@ -348,13 +389,13 @@ def _probe(
         tell("probe", name="reload", applicable=False, why="nothing was adapted")
         return
     model.save_pretrained(str(folder / ADAPTER))
-    # A fresh model shows what was saved; the trained one has all it learned, saved or not. The adapter is loaded as
-    # axolotl loads it, and modules that plain PEFT would refuse are reported.
-    with wrapped_linear_redirected() as redirected:
-        fresh = PeftModel.from_pretrained(load(), str(folder / ADAPTER)).to(model.device)
+    # The base as it was shows what was saved; the trained model has all it learned, saved or not. The adapter is loaded
+    # as axolotl loads it, and modules that plain PEFT would refuse are reported.
+    missing = unsaved(folder / ADAPTER, (name for name, _ in trainable))
+    fresh, redirected = put_back(model, folder / ADAPTER, before.trained, load)
     again = examiner.losses(fresh)
     nll = sum(sum(row_loss.nll) for row_loss in again) / tokens
-    tell("probe", name="reload", applicable=True, nll=nll, redirected=redirected)
+    tell("probe", name="reload", applicable=True, nll=nll, redirected=redirected, missing=missing)
 
 
 def _memory_meter(device: str) -> Any:

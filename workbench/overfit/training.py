@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
+from workbench.models.towers import media_dtype
 from workbench.overfit.knobs import SCHEDULERS
 from workbench.overfit.loss import trained_nll, with_type_ids
 
@@ -60,7 +62,7 @@ class Collator:
 
 
 def to_device(batch: dict[str, Any], device: Any, dtype: Any) -> dict[str, Any]:
-    """A batch on the model's device; pixels and sound in the model's dtype."""
+    """A batch on the model's device; pixels and sound in a dtype, that of the tower which takes them."""
     return {
         key: value.to(device, dtype=dtype if value.is_floating_point() else None) if torch.is_tensor(value) else value
         for key, value in batch.items()
@@ -116,9 +118,9 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
         loss = nll.sum() / num_items_in_batch
         return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
 
-    @property
+    @cached_property
     def _dtype(self) -> Any:
-        return next(self.model.parameters()).dtype
+        return media_dtype(self.model)
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
