@@ -153,11 +153,11 @@ SABOTAGES = {
     "a mismatched adapter": Sabotage(
         "fail",
         "R022",
-        "language_model.norm.weight",
+        "are not in its file",
         {
             ("unfrozen_parameters",): [
-                "base_model.model.model.language_model.layers.[0-9]+.(self_attn|mlp).[a-z_]+.lora_[AB]",
-                "base_model.model.model.language_model.norm.weight",
+                "base_model.model.model.language_model.layers.[0-9]+.self_attn.q_proj.lora_[AB]",
+                "base_model.model.model.language_model.layers.[0-9]+.mlp.down_proj.base_layer.weight",
             ]
         },
         steps=30,
