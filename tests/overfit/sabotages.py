@@ -162,7 +162,7 @@ SABOTAGES = {
         },
         steps=30,
     ),
-    "tokens not resized": Sabotage("fail", "R017", "<|shape|>", model=with_a_new_token, data=with_the_new_token),
+    "tokens not resized": Sabotage("fail", "R032", "<|shape|>", model=with_a_new_token, data=with_the_new_token),
 }
 
 

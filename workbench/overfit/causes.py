@@ -13,7 +13,7 @@ from workbench.findings import SEVERITIES, Finding
 # went wrong while it trained, what the probes found at the end.
 _ORDER = (
     *("R017", "R033", "R015", "R016", "R018"),
-    *("R001", "R002", "R030", "R003", "R031", "R004", "R024"),
+    *("R001", "R002", "R030", "R032", "R003", "R031", "R004", "R024"),
     *("R006", "R007", "R009", "R010", "R012", "R021", "R013"),
     *("R020", "R019", "R022", "R023"),
 )
@@ -23,6 +23,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     # Nothing was computed, so nothing was learned either.
     "R002": frozenset(("R003", "R007", "R009")) | _UNLEARNED,
     "R030": frozenset(("R004", "R005", "R006", "R008", "R011", "R022")) | _UNLEARNED,
+    # Rows with random embeddings in them begin high, and cannot be learned.
+    "R032": frozenset(("R005", "R012", "R013", "R019")),
     # Adapters in a tower that does not write the answers.
     "R003": frozenset(("R007", "R009")) | _UNLEARNED,
     # A template that the model was not trained with is why it begins high.

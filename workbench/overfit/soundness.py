@@ -23,7 +23,7 @@ def require_embeddings(model: Any, bench: Bench, rows: Iterable[int]) -> None:
     Raises:
         InputError: a token has none; the row, the token and the sizes are named.
     """
-    size = _embeddings(model)
+    size = embeddings_of(model)
     # The ids of media may lie beyond: a model puts its pictures in their place before it looks anything up.
     media = {value for key, value in vars(innermost(model).config).items() if "token" in key and isinstance(value, int)}
     for index in rows:
@@ -43,7 +43,7 @@ def require_embeddings(model: Any, bench: Bench, rows: Iterable[int]) -> None:
         )
 
 
-def _embeddings(model: Any) -> int | None:
+def embeddings_of(model: Any) -> int | None:
     """The number of the model's input embeddings; None where they are not a plain table."""
     try:
         table = innermost(model).get_input_embeddings()
@@ -51,6 +51,25 @@ def _embeddings(model: Any) -> int | None:
         return None
     weight = getattr(table, "weight", None)
     return int(weight.shape[0]) if weight is not None and weight.dim() == 2 else None
+
+
+def new_tokens(model: Any, bench: Bench, rows: Iterable[int], grown: tuple[int, int] | None) -> dict[str, Any]:
+    """The embeddings that were added for the tokenizer (`grown`: from how many to how many), and who needs them.
+
+    Empty where there are none. `trained`: whether the run trains them; `rows`: those with such a token; `token`: one.
+    """
+    if grown is None:
+        return {}
+    table = innermost(model).get_input_embeddings()
+    trained = any(parameter.requires_grad for parameter in table.parameters())
+    using, token = [], ""
+    for index in rows:
+        ids = bench.row(index).rendering.input_ids
+        high = [int(one) for one in ids if one >= grown[0]]
+        if high:
+            using.append(index)
+            token = token or str(bench.loaded.tokenizer.decode([high[0]]))
+    return {"from": grown[0], "to": grown[1], "trained": trained, "rows": using, "token": token}
 
 
 def not_finite(model: Any, inputs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:

@@ -124,6 +124,7 @@ def _findings(events: Sequence[Event], steps: list[Event], losses: list[float]) 
     yield from _weights_of_rows(events)
     yield from _adapters(events)
     yield from _not_a_number(events)
+    yield from _new_tokens(events)
     yield from _beginning(events)
     yield from _course(events, steps, losses)
     final = last(events, "probe", name="final")
@@ -361,6 +362,24 @@ def _not_a_number(events: Sequence[Event]) -> Iterator[Finding]:
 
 def _counted(count: int, word: str) -> str:
     return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+@emits("R032")
+def _new_tokens(events: Sequence[Event]) -> Iterator[Finding]:
+    """Tokens whose embeddings were added at random, because the model has none, and that nothing trains."""
+    new = (last(events, "loaded") or {}).get("new_tokens") or {}
+    if not new or new["trained"] or not new["rows"]:
+        return
+    count, rows = int(new["to"]) - int(new["from"]), list(new["rows"])
+    text = (
+        f"{_counted(len(rows), 'row')} of the run use {'a token' if count == 1 else 'tokens'} that the model has no "
+        f"embedding for (“{str(new['token'])[:30]}”): {count:,} beyond its {int(new['from']):,} "
+        f"{'was' if count == 1 else 'were'} added at random, and nothing trains {'it' if count == 1 else 'them'}"
+    )
+    hint = (
+        "Put the embeddings and the head into lora_modules_to_save, or give the tokenizer that belongs to this model."
+    )
+    yield _finding("R032", "error", text, hint, rows[0], "lora_modules_to_save")
 
 
 @emits("R004", "R005", "R008", "R024", "R031")
