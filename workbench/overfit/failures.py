@@ -20,7 +20,7 @@ _MEMORY = (
     *("_status_alloc_failed", "cufft_alloc_failed", "nvml_success == r"),
     # torch on a CPU, C++ and the system.
     *("can't allocate memory", "not enough memory", "cannot allocate memory", "std::bad_alloc", "unable to allocate"),
-    *("failed to allocate", "failed to mmap", "sigkill", "exit code 137", "exitcode: -9", "killed by signal 9"),
+    *("failed to allocate", "failed to mmap", "memoryerror"),
 )
 _KERNEL = (
     *("no kernel image is available", "invalid device function", "no available kernel", "no binary for gpu"),
@@ -71,7 +71,12 @@ def is_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
         return True
-    return isinstance(error, (RuntimeError, OSError)) and _says(str(error), _MEMORY)
+    return isinstance(error, (RuntimeError, OSError)) and says_memory(str(error))
+
+
+def says_memory(log: str) -> bool:
+    """Whether the end of a log says that memory ran out."""
+    return _says(log, _MEMORY)
 
 
 def _says(text: str, words: tuple[str, ...]) -> bool:

@@ -7,15 +7,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
 from workbench import child_process
 from workbench.errors import InputError
+from workbench.overfit.devices import first_devices, gpus, one_device
 from workbench.overfit.events import Event, Writer, last, parse
+from workbench.overfit.failures import killed, out_of_memory_kills, says_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import EVENTS, LOG, PLAN, RECIPE
+from workbench.overfit.sharding import launch_arguments
 from workbench.overfit.step_memory import step_memory
 
 _POLL_SECONDS = 0.1
@@ -44,6 +48,8 @@ class Supervisor:
         self._launcher, self._processes = launcher, processes
         self._child: subprocess.Popen[bytes] | None = None
         self._ended_by = ""
+        self._variables: dict[str, str] = {}
+        self._kills: int | None = None
 
     @property
     def command(self) -> list[str]:
@@ -53,10 +59,12 @@ class Supervisor:
             return child_process.command(*runner)
         launch = [sys.executable, "-P", "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
         launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        if self._processes > 1:
+        if self._processes > 1 and self.plan.sharding:
+            launch += launch_arguments(self.plan.sharding)
+        elif self._processes > 1:
             # This starts one process each whatever the device; `--cpu` would ask for MPI.
             launch.append("--multi_gpu")
-        elif not _gpus():
+        elif not gpus(self.plan.device):
             launch.append("--cpu")
         return [*launch, *child_process.script(*runner)]
 
@@ -65,7 +73,10 @@ class Supervisor:
 
         However it ends, the child has ended when this has: leaving the loop early stops it.
         """
-        self.plan.write(self.folder / PLAN)
+        # In the child's eyes the device that was asked for is the only one.
+        device, self._variables = self._devices()
+        replace(self.plan, device=device).write(self.folder / PLAN)
+        self._kills = out_of_memory_kills()
         (self.folder / RECIPE).write_text(self.plan.recipe, "utf-8")
         file = self.folder / EVENTS
         file.touch()
@@ -101,10 +112,9 @@ class Supervisor:
         self._end("cancelled")
 
     def _start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))} if self._launcher else {}
-        if self._launcher and _gpus() < self._processes:
-            threads["ACCELERATE_USE_CPU"] = "true"
-        environment = child_process.environment(**threads, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false")
+        environment = child_process.environment(
+            **self._variables, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false"
+        )
         # The child reads this pipe: when it closes, because this process is gone, the child goes as well.
         return subprocess.Popen(
             self.command,
@@ -114,6 +124,15 @@ class Supervisor:
             env=environment,
             start_new_session=True,
         )
+
+    def _devices(self) -> tuple[str, dict[str, str]]:
+        """The device as the child is to name it, and the variables that decide what it sees."""
+        if not self._launcher:
+            return one_device(self.plan.device, os.environ)
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))}
+        if gpus(self.plan.device) < self._processes:
+            return self.plan.device, threads | {"ACCELERATE_USE_CPU": "true"}
+        return "cuda", threads | first_devices(self._processes, os.environ)
 
     def _watch(self, began: float) -> None:
         if self._max_seconds is not None and monotonic() - began > self._max_seconds:
@@ -166,15 +185,28 @@ class Supervisor:
     def _write_end(self, code: int) -> None:
         """Write the last event in place of the child, which wrote none."""
         writer = Writer(self.folder / EVENTS)
-        kind = self._ended_by or ("killed" if code < 0 else "crash")
+        tail = self._tail()
+        kind = self._ended_by or self._kind(code, tail)
         message = {
             "cancelled": "cancelled",
             "time": f"the limit of {self._max_seconds or 0:g} seconds was reached",
             "limit": f"{self._used / 2**30:.1f} GiB are more than the limit of {(self._max_bytes or 0) / 2**30:.1f}",
         }.get(kind) or (f"signal {_name(-code)}" if code < 0 else f"exit code {code}")
-        more = {"estimate": step_memory(self.plan)} if kind == "limit" else {}
-        writer.write("error", kind=kind, message=message, tail=self._tail(), **more)
+        if kind == "memory" and killed(code, tail):
+            message = f"the system killed the process for want of memory ({message})"
+        more = {"estimate": step_memory(self.plan)} if kind in ("limit", "memory", "killed") else {}
+        writer.write("error", kind=kind, message=message, tail=tail, **more)
         writer.close()
+
+    def _kind(self, code: int, tail: str) -> str:
+        """The kind of an end that the child could not write itself."""
+        if killed(code, tail):
+            kills = out_of_memory_kills()
+            more = kills is not None and self._kills is not None and kills > self._kills
+            return "memory" if more else "killed"
+        if code < 0:
+            return "killed"
+        return "memory" if says_memory(tail) else "crash"
 
     def _tail(self) -> str:
         text = (self.folder / LOG).read_text("utf-8", "replace")
@@ -201,12 +233,6 @@ def _name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return str(number)
-
-
-def _gpus() -> int:
-    import torch
-
-    return int(torch.cuda.device_count())
 
 
 def run(supervisor: Supervisor, report: Callable[[Event], None]) -> list[Event]:
