@@ -22,7 +22,7 @@ from workbench.overfit.events import Writer
 from workbench.overfit.failures import asked_kernel, kind_of
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
-from workbench.overfit.sharding import adapter_tensors, everywhere, let_generate, sharded
+from workbench.overfit.sharding import adapter_tensors, everywhere, let_generate, parted, sharded
 from workbench.overfit.step_memory import step_memory
 
 _TAIL = 20
@@ -201,7 +201,7 @@ class _Run:
         if plan.probes and self.here:
             result = template_result(model, bench, plan.rows, self.names, dtype, trim=self.trim)
             self.tell("probe", name="template", **result)
-            self.before = Before(checksums(model), {} if sharded() else originals(model))
+            self.before = Before(checksums(parted(model)), {} if sharded() else originals(model))
         return True
 
     @property
@@ -435,7 +435,7 @@ def _probe(run: _Run, model: Any, without: list[str]) -> None:
     tell("probe", name="final", nll=final, tokens=tokens, rows=rows)
     _tell_tokens(tell, bench, after, "after")
     tell("probe", name="gradients", without=without, of=len(run.trainable))
-    now = checksums(model)
+    now = checksums(parted(model))
     moved = {name for name, was in run.before.frozen.items() if now.get(name) != was}
     moved = everywhere(moved) if sharded() else moved
     tell("probe", name="frozen", moved=sorted(moved), of=len(run.before.frozen))

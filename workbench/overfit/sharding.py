@@ -46,9 +46,16 @@ def sharding_of(bench: Bench) -> dict[str, Any]:
         "wrap": wrap,
         "reshard_after_forward": bool(settings.get("reshard_after_forward", True)),
         "offload_params": bool(settings.get("offload_params", False)),
-        # Else every process reads the whole model into the machine's memory.
-        "cpu_ram_efficient_loading": bool(settings.get("cpu_ram_efficient_loading", True)),
+        # accelerate hands out weights that the first process reads, and stops at buffers that are saved with them.
+        "cpu_ram_efficient_loading": bool(settings.get("cpu_ram_efficient_loading")) and not _saves_buffers(anatomy),
     }
+
+
+def _saves_buffers(anatomy: Any) -> bool:
+    """Whether tensors are saved with the model that are no parameters."""
+    model = anatomy.model
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    return not parameters.issuperset(model.state_dict())
 
 
 def _names(value: Any) -> list[str]:
@@ -77,6 +84,16 @@ def everywhere(names: Iterable[str]) -> set[str]:
     found: list[Any] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(found, sorted(names))
     return {name for listed in found for name in listed}
+
+
+def parted(model: Any) -> Any:
+    """The model with every process at its own part again: after a forward pass the root's tensors are whole."""
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+    return model
 
 
 def let_generate(model: Any) -> None:
