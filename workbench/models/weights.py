@@ -24,7 +24,12 @@ def pick_device(wanted: str) -> str:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available.get(wanted.partition(":")[0], False):
+    kind, colon, number = wanted.partition(":")
+    there = available.get(kind, False)
+    if there and colon:
+        count = torch.cuda.device_count() if kind == "cuda" else 1
+        there = number.isdigit() and int(number) < count
+    if not there:
         raise EnvironmentProblem(f"There is no device {wanted!r} here", hint="Give --device auto.")
     return wanted
 

@@ -70,7 +70,7 @@ def _bare(model: Any, before: Mapping[str, Any]) -> Any:
 
 
 def unsaved(folder: Path, trained: Iterable[str]) -> list[str]:
-    """The names of trained tensors that are not in the file of a saved adapter."""
+    """The names of trained tensors of no adapter that are not in the file of a saved one; PEFT sees to its own."""
     from safetensors import safe_open
 
     file = folder / "adapter_model.safetensors"
@@ -78,5 +78,5 @@ def unsaved(folder: Path, trained: Iterable[str]) -> list[str]:
         return []
     with safe_open(str(file), framework="pt") as opened:
         there = set(opened.keys())
-    names = {name: name.replace(".modules_to_save.default", "").replace(".default", "") for name in trained}
-    return [name.removeprefix("base_model.model.") for name, key in names.items() if key not in there]
+    outside = (name for name in trained if not any(part in name for part in _OF_ADAPTER))
+    return [name.removeprefix("base_model.model.") for name in outside if name not in there]
