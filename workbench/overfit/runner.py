@@ -303,6 +303,7 @@ def _prepared(model: Any, bench: Any, recipe: Any) -> tuple[Any, list[str]]:
     model.config.use_cache = False
     config = lora_config(recipe, model)
     if config is not None:
+        _refuse_frozen_tokens(bench, recipe)
         # Shared out, all is kept in one dtype, as axolotl does.
         if getattr(model, "is_quantized", False) and not sharded():
             from workbench.models.few_bits import prepared_few_bits
