@@ -176,6 +176,14 @@ def test_a_run_that_breaks_off_in_fp16_is_not_told_to_lower_its_rate() -> None:
     assert "fp16 overflows" in found(events)["R006"].hint
 
 
+@pytest.mark.parametrize(("counted", "says"), [(None, "ran out of memory"), (False, "who stopped it")])
+def test_a_process_that_was_killed(counted: bool | None, says: str) -> None:
+    error = {"event": "error", "kind": "killed", "message": "signal SIGKILL", "memory_kills": counted}
+    verdict = judge([*RUNS["too few steps"][:8], error])
+    assert verdict.findings[0].code == "R016"
+    assert says in verdict.findings[0].hint
+
+
 def test_pictures_that_change_a_little_are_no_dead_tower() -> None:
     events = changed("a dead tower", "probe", "swap", largest=5.5, rise=3.3)
     assert "R021" not in found(events)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO
+from typing import IO, Any
 
 from workbench import child_process
 from workbench.errors import InputError
@@ -194,16 +194,21 @@ class Supervisor:
         }.get(kind) or (f"signal {_name(-code)}" if code < 0 else f"exit code {code}")
         if kind == "memory" and killed(code, tail):
             message = f"the system killed the process for want of memory ({message})"
-        more = {"estimate": step_memory(self.plan)} if kind in ("limit", "memory", "killed") else {}
+        more: dict[str, Any] = {"estimate": step_memory(self.plan)} if kind in ("limit", "memory", "killed") else {}
+        if kind == "killed":
+            more["memory_kills"] = self._memory_kills()
         writer.write("error", kind=kind, message=message, tail=tail, **more)
         writer.close()
+
+    def _memory_kills(self) -> bool | None:
+        """Whether the system killed a process for want of memory since the run began; None where it does not count."""
+        kills = out_of_memory_kills()
+        return None if kills is None or self._kills is None else kills > self._kills
 
     def _kind(self, code: int, tail: str) -> str:
         """The kind of an end that the child could not write itself."""
         if killed(code, tail):
-            kills = out_of_memory_kills()
-            more = kills is not None and self._kills is not None and kills > self._kills
-            return "memory" if more else "killed"
+            return "memory" if self._memory_kills() else "killed"
         if code < 0:
             return "killed"
         return "memory" if says_memory(tail) else "crash"

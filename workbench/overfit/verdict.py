@@ -197,6 +197,9 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
     elif kind == "killed":
         memory, less = _memory_text(error.get("estimate") or {})
         hint = f"Unless somebody stopped it, the system ran out of memory: see its log. {less}"
+        if error.get("memory_kills") is False:
+            hint = "The system counts no kill for want of memory: look for who stopped it, such as a limit of the job."
+            memory = ""
         yield _finding("R016", "error", f"the process of the run was killed {after}: {message}{memory}", hint)
     elif kind == "input":
         yield _finding("R017", "error", message, str(error.get("hint") or ""), error.get("row"), error.get("field"))
