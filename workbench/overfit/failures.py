@@ -45,6 +45,22 @@ _ASKED_BY = (
     (("'bfloat16'",), ("bf16", "bfloat16")),
     (("optim",), ("optimizer",)),
 )
+# What a process says of another that is gone: the reason is that one's.
+_PEER = (
+    *(
+        "connection reset by peer",
+        "connection closed by peer",
+        "remote process exited",
+        "broken pipe",
+        "socket timeout",
+    ),
+    *("nccl error", "ncclremoteerror", "watchdog caught collective operation timeout", "gloo/transport"),
+)
+
+
+def is_of_peer(problem: BaseException) -> bool:
+    """Whether an exception only says that another process of the run is gone."""
+    return any(isinstance(error, RuntimeError) and _says(str(error), _PEER) for error in _chain(problem))
 
 
 def kind_of(problem: BaseException) -> Kind:
@@ -75,8 +91,14 @@ def is_memory(error: BaseException) -> bool:
 
 
 def says_memory(log: str) -> bool:
-    """Whether the end of a log says that memory ran out."""
+    """Whether a log says that memory ran out."""
     return _says(log, _MEMORY)
+
+
+def line_on(kind: Kind | str, log: str) -> str:
+    """The last line of a log that says so; "" where none does."""
+    words = _MEMORY if kind == "memory" else _KILLED
+    return next((line.strip()[:300] for line in reversed(log.splitlines()) if _says(line, words)), "")
 
 
 def _says(text: str, words: tuple[str, ...]) -> bool:
@@ -112,7 +134,10 @@ def killed(code: int, log: str) -> bool:
 
     137 is how a shell and a container say it; a launcher says it in its log.
     """
-    return code in (-9, 137) or (code != 0 and _says(log, ("sigkill", "exitcode: -9", "exitcode  : -9")))
+    return code in (-9, 137) or (code != 0 and _says(log, _KILLED))
+
+
+_KILLED = ("signal 9 (sigkill)", "exitcode: -9", "exitcode  : -9")
 
 
 def out_of_memory_kills(root: Path = Path("/")) -> int | None:

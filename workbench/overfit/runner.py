@@ -19,7 +19,7 @@ from typing import Any
 
 from workbench.errors import BenchError, InputError
 from workbench.overfit.events import Writer
-from workbench.overfit.failures import asked_kernel, kind_of
+from workbench.overfit.failures import asked_kernel, is_of_peer, kind_of
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import ADAPTER, EVENTS, PLAN
 from workbench.overfit.sharding import adapter_tensors, everywhere, let_generate, parted, sharded
@@ -45,6 +45,9 @@ def main(folder: Path) -> int:
     except BaseException as problem:
         kind: str = kind_of(problem)
         traceback.print_exc()
+        if kind == "crash" and is_of_peer(problem):
+            # Another process ended first: the parent reads why in the log.
+            return 1
         tail = "".join(traceback.format_exception(problem)).splitlines()[-_TAIL:]
         # The frames hold what was computed so far, and the estimate wants memory of its own.
         traceback.clear_frames(problem.__traceback__)

@@ -16,7 +16,7 @@ from workbench import child_process
 from workbench.errors import InputError
 from workbench.overfit.devices import first_devices, gpus, one_device
 from workbench.overfit.events import Event, Writer, last, parse
-from workbench.overfit.failures import killed, out_of_memory_kills, says_memory
+from workbench.overfit.failures import killed, line_on, out_of_memory_kills, says_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import EVENTS, LOG, PLAN, RECIPE
 from workbench.overfit.sharding import launch_arguments
@@ -25,6 +25,8 @@ from workbench.overfit.step_memory import step_memory
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
 _TAIL_LINES = 20
+# Enough to hold what each process of a launcher said last.
+_LOG_LINES = 400
 
 
 class Supervisor:
@@ -185,14 +187,16 @@ class Supervisor:
     def _write_end(self, code: int) -> None:
         """Write the last event in place of the child, which wrote none."""
         writer = Writer(self.folder / EVENTS)
-        tail = self._tail()
-        kind = self._ended_by or self._kind(code, tail)
+        log = self._tail(_LOG_LINES)
+        kind, tail = self._ended_by or self._kind(code, log), self._tail()
         message = {
             "cancelled": "cancelled",
             "time": f"the limit of {self._max_seconds or 0:g} seconds was reached",
             "limit": f"{self._used / 2**30:.1f} GiB are more than the limit of {(self._max_bytes or 0) / 2**30:.1f}",
         }.get(kind) or (f"signal {_name(-code)}" if code < 0 else f"exit code {code}")
-        if kind == "memory" and killed(code, tail):
+        if kind in ("memory", "killed") and code > 0:
+            message = line_on("killed" if killed(code, log) else kind, log) or message
+        if kind == "memory" and killed(code, log):
             message = f"the system killed the process for want of memory ({message})"
         more: dict[str, Any] = {"estimate": step_memory(self.plan)} if kind in ("limit", "memory", "killed") else {}
         if kind == "killed":
@@ -205,17 +209,17 @@ class Supervisor:
         kills = out_of_memory_kills()
         return None if kills is None or self._kills is None else kills > self._kills
 
-    def _kind(self, code: int, tail: str) -> str:
+    def _kind(self, code: int, log: str) -> str:
         """The kind of an end that the child could not write itself."""
-        if killed(code, tail):
+        if killed(code, log):
             return "memory" if self._memory_kills() else "killed"
         if code < 0:
             return "killed"
-        return "memory" if says_memory(tail) else "crash"
+        return "memory" if says_memory(log) else "crash"
 
-    def _tail(self) -> str:
+    def _tail(self, lines: int = _TAIL_LINES) -> str:
         text = (self.folder / LOG).read_text("utf-8", "replace")
-        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+        return "\n".join(text.splitlines()[-lines:])
 
 
 class _Lines:
