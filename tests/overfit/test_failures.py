@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from workbench.overfit.failures import asked_kernel, killed, kind_of, out_of_memory_kills, says_memory
+from workbench.overfit.failures import (
+    asked_kernel,
+    is_of_peer,
+    kind_of,
+    killed,
+    line_on,
+    out_of_memory_kills,
+    says_memory,
+)
 
 MEMORY = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 79 GiB"),
@@ -121,6 +129,24 @@ def test_the_systems_count_of_kills(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert out_of_memory_kills(tmp_path) == 5
+
+
+LAUNCHER = """RuntimeError: [gloo/transport/tcp/pair.cc:545] Read error: Connection reset by peer.
+  rank      : 1 (local_rank: 1)
+  exitcode  : -9 (pid: 24722)  (SIGKILL)
+  traceback : Signal 9 (SIGKILL) received by PID 24722
+===="""
+
+
+def test_a_process_that_misses_another_has_no_reason_of_its_own() -> None:
+    assert is_of_peer(RuntimeError("[gloo/transport/tcp/pair.cc:545] Read error: Connection reset by peer."))
+    assert is_of_peer(RuntimeError("NCCL error in: ProcessGroupNCCL.cpp:2027, remote process exited or there was an"))
+    assert not is_of_peer(RuntimeError("shape '[1, 2]' is invalid for input of size 3"))
+    assert not is_of_peer(torch.OutOfMemoryError("CUDA out of memory."))
+    assert killed(1, LAUNCHER)
+    assert line_on("killed", LAUNCHER) == "traceback : Signal 9 (SIGKILL) received by PID 24722"
+    other = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB\n" + LAUNCHER.replace("-9", "-15")
+    assert line_on("memory", other).startswith("torch.OutOfMemoryError")
 
 
 def test_a_log_that_ends_for_want_of_memory() -> None:

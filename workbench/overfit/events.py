@@ -18,7 +18,7 @@ version is refused, an event of an unknown name is kept and passed over.
 and before the first step `template` (the answers' loss in the `recipe`'s chat template and in the model's `own`) |
 | `done` | `reason`, `steps`, `seconds` |
 | `error` | `kind` (memory, kernel, crash, killed, cancelled, time, limit, input), `message`, `tail`, `hint`, `field`,
-`row`, `estimate` (of a step), `memory_kills` (whether the system counts one for want of memory; null where it counts none) |
+`row`, `estimate` (of a step), `memory_kills` (whether the system counts one for want of memory; null: unknown) |
 """
 
 from __future__ import annotations
