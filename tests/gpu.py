@@ -29,7 +29,7 @@ from workbench.recipe.yaml.document import Document
 NO_GPU = 3
 # The estimate counts the step's tensors; an allocator rounds up, and kernels take room to work in.
 NEAR = (0.75, 1.35)
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 600
 # Limits a child's share of the GPU, so that memory runs out at a known size.
 SHARE = """
 import os, sys

@@ -11,8 +11,8 @@ import torch
 from workbench.overfit.failures import (
     asked_kernel,
     is_of_peer,
-    kind_of,
     killed,
+    kind_of,
     line_on,
     out_of_memory_kills,
     says_memory,
