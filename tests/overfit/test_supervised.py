@@ -171,6 +171,21 @@ def test_two_processes_under_accelerate(tmp_path: Path, overfit: Overfit) -> Non
     assert final["nll"] == pytest.approx(judge(alone).final_nll, rel=1e-3)
 
 
+def test_the_end_of_another_process_is_the_cause(tmp_path: Path) -> None:
+    """The first process only hears that the connection is gone; why is in the launcher's log."""
+
+    def kill_the_second(supervisor: Supervisor) -> None:
+        assert supervisor._child is not None
+        children = psutil.Process(supervisor._child.pid).children(recursive=True)
+        (second,) = (one for one in children if one.environ().get("RANK") == "1")
+        second.kill()
+
+    supervisor = started(tmp_path, {("micro_batch_size",): 1}, launcher="accelerate", processes=2)
+    verdict = judge(follow(supervisor, "step", kill_the_second))
+    assert [one.code for one in verdict.findings if one.severity == "error"] == ["R016"]
+    assert "SIGKILL" in verdict.findings[0].message
+
+
 def test_runs_are_kept_with_their_recipe(tmp_path: Path) -> None:
     bench = demo(tmp_path, {})
     assert latest(bench) is None

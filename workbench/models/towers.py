@@ -45,6 +45,22 @@ def tower_prefixes(model: Any) -> dict[str, TowerName]:
     return found | dict(_ends(model, found))
 
 
+def media_dtype(model: Any) -> Any:
+    """The dtype of pixels and sound for a model: that of the first floating weight of its vision or audio tower.
+
+    The model's first weight may be another: an integer where it is quantized, 32 bits where an embedding was cast.
+    """
+    from workbench.models.lora import innermost
+
+    inner = innermost(model)
+    prefixes = tower_prefixes(inner) if hasattr(inner, "config") else {}
+    towers = [name for name, tower in prefixes.items() if tower in ("vision", "audio")]
+    floating = {name: one for name, one in inner.named_parameters() if one.is_floating_point() and "lora_" not in name}
+    found = (one for name, one in floating.items() if any(_within(name, tower) for tower in towers))
+    first = next(found, None)
+    return first.dtype if first is not None else next(iter(floating.values())).dtype
+
+
 def _parts(model: Any) -> dict[str, TowerName]:
     """The parts that are models of their own."""
     from transformers import PreTrainedModel

@@ -24,7 +24,12 @@ def pick_device(wanted: str) -> str:
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available.get(wanted.partition(":")[0], False):
+    kind, colon, number = wanted.partition(":")
+    there = available.get(kind, False)
+    if there and colon:
+        count = torch.cuda.device_count() if kind == "cuda" else 1
+        there = number.isdigit() and int(number) < count
+    if not there:
         raise EnvironmentProblem(f"There is no device {wanted!r} here", hint="Give --device auto.")
     return wanted
 
@@ -54,10 +59,13 @@ def as_loaded(recipe: Recipe, device: str) -> Recipe:
     return recipe.model_copy(update=dict.fromkeys(("bf16", "fp16", "bfloat16", "float16"), False))
 
 
-def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_remote_code: bool = False) -> Any:
+def load_weights(
+    loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_remote_code: bool = False, place: str | None = None
+) -> Any:
     """The model on a device: the multimodal class where there is one and a processor, else the causal model.
 
     4- and 8-bit loading need bitsandbytes and a GPU: `overfit.here` asks for them only where both are there.
+    `place`: where the weights stay for now, if not on the device.
 
     Raises:
         EnvironmentProblem: weights or a package are missing. InputError: no class can be had for this configuration, or
@@ -99,7 +107,7 @@ def load_weights(loaded: Loaded, recipe: Recipe, *, device: str = "cpu", trust_r
         raise EnvironmentProblem("A package that loading this model needs is missing", message[:300], hint) from error
     except ValueError as error:
         raise _refused(loaded, recipe, name, error) from error
-    return model if "quantization_config" in options else model.to(device)
+    return model if "quantization_config" in options else model.to(place or device)
 
 
 def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: Exception) -> InputError:

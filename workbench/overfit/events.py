@@ -8,14 +8,17 @@ version is refused, an event of an unknown name is kept and passed over.
 | `start` | `version`, `plan` (see `plan.Plan`), `fingerprint`, `not_honoured` (what of the recipe the run leaves out) |
 | `loaded` | `seconds`, `parameters`, `trainable`, `adapters` (by tower), `vocabulary`, `device`, `dtype`, `notes`,
 `replaced` (what of the recipe this machine lacks, and what takes its place), `memory_of` ("training": a step's
-`memory` leaves out what Python and its libraries have) |
+`memory` leaves out what Python and its libraries have), `frozen_by` (the key that freezes all that is adapted),
+`new_tokens` (embeddings that were added at random: `from`, `to`, `trained`, `rows`, `token`) |
 | `baseline` | `nll` (per token), `tokens`, `rows` (`row`, `tokens`, `nll`), `direct`, `plain`, `logged_factor`,
-`loss_by_tokens`, `micro_batches` (of a step) |
+`loss_by_tokens`, `micro_batches` (of a step), `not_finite` (`weights` and by row `inputs` that hold NaN or infinity) |
 | `token_nll` | `when` (before, after), `row`, `input_ids`, `nll` (null where not measured) |
 | `step` | `step`, `loss`, `grad_norm`, `learning_rate`, `tokens`, `seconds`, `memory` (bytes), `rows` |
-| `probe` | `name` and its own fields: `final`, `decode`, `stop`, `gradients`, `frozen`, `swap`, `reload` |
+| `probe` | `name` and its own fields: `final`, `decode`, `stop`, `gradients`, `frozen`, `swap`, `reload`,
+and before the first step `template` (the answers' loss in the `recipe`'s chat template and in the model's `own`) |
 | `done` | `reason`, `steps`, `seconds` |
-| `error` | `kind` (memory, crash, killed, cancelled, time, limit, input), `message`, `tail`, `estimate` (of a step) |
+| `error` | `kind` (memory, kernel, crash, killed, cancelled, time, limit, input), `message`, `tail`, `hint`, `field`,
+`row`, `estimate` (of a step), `memory_kills` (whether the system counts one for want of memory; null: unknown) |
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ NO_MATTER = re.compile(
 
 _LOSS = "the loss is computed from the logits of the trained positions"
 _PEFT = "PEFT's own layers are used"
-_WHOLE = "every process has the whole model; --launcher accelerate shares the rows out"
+_WHOLE = "one process has the whole model; --launcher accelerate shares it out where each has a GPU"
 _ONE_RATE = "one learning rate is used for all"
 _WHY = {
     **dict.fromkeys(("cut_cross_entropy", "chunked_cross_entropy", "liger_fused_linear_cross_entropy"), _LOSS),

@@ -22,7 +22,8 @@ class Plan:
 
     `recipe` is the text as it is now, saved or not; `recipe_name` and `recipe_path` say where it belongs. `bench` are
     the options that the bench was opened with. `rows` are indexes into its data. `not_honoured`: keys of the recipe
-    that the run does not follow, and why. `manner`: the fields of the `Manner` that it trains in.
+    that the run does not follow, and why. `manner`: the fields of the `Manner` that it trains in. `sharding`: how
+    several accelerators share the model, see `sharding.sharding_of`; nothing where each has all of it.
     """
 
     recipe: str
@@ -37,6 +38,7 @@ class Plan:
     probes: bool = True
     not_honoured: dict[str, str] = field(default_factory=dict)
     manner: dict[str, Any] = field(default_factory=dict)
+    sharding: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"rows": list(self.rows)}

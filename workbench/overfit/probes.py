@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from workbench.models.towers import media_dtype
 from workbench.overfit.loss import trained_nll
 from workbench.overfit.training import Collator, to_device
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 DEPENDS = 0.1
 """A token's loss that changes by this many nats when pictures are exchanged depends on them."""
-_HASHED = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,14 @@ class Examiner:
     def losses(self, model: Any, pictures: dict[int, list[Any]] | None = None) -> list[RowLoss]:
         """The loss of every trained token; with `pictures`, as if the rows had these instead of their own."""
         model.eval()
-        found = []
+        found, dtype = [], media_dtype(model)
         for index in self.rows:
             row = self.bench.row(index)
             messages = row.conversation.messages
             if pictures is not None:
                 messages = with_pictures(messages, pictures[index])
-            inputs = to_device(
-                self.collator.inputs([messages], tools=[row.conversation.tools]),
-                model.device,
-                next(model.parameters()).dtype,
-            )
+            inputs = self.collator.inputs([messages], tools=[row.conversation.tools])
+            inputs = to_device(inputs, model.device, dtype)
             labels = torch.from_numpy(row.mask.labels[None, :]).to(model.device)
             with torch.no_grad():
                 nll, _ = trained_nll(model, inputs, labels, trim=self.trim)
@@ -68,22 +65,25 @@ class Examiner:
     def decode(self, model: Any, limit: int, losses: Sequence[RowLoss] = ()) -> dict[str, Any]:
         """Each trained turn written greedily from its own generation prompt, up to `limit` tokens beyond its length.
 
-        `losses`: of the same rows; each turn then has its `worst` token's.
+        `losses`: of these rows, so that each turn comes with the largest loss that one of its tokens has.
         """
-        known = {row_loss.row: dict(zip(row_loss.places, row_loss.nll, strict=True)) for row_loss in losses}
         model.eval()
-        turns = []
+        turns, dtype = [], media_dtype(model)
+        by_place = {row_loss.row: dict(zip(row_loss.places, row_loss.nll, strict=True)) for row_loss in losses}
         stops = stop_ids(model, self.bench)
         for index in self.rows:
             for message, places in trained_turns(self.bench.row(index)):
                 talk = self.bench.row(index).conversation
                 inputs = self.collator.inputs([talk.messages[:message]], prompt=True, tools=[talk.tools])
-                inputs = to_device(inputs, model.device, next(model.parameters()).dtype)
+                inputs = to_device(inputs, model.device, dtype)
                 length = inputs["input_ids"].shape[1]
                 ids = self.bench.row(index).rendering.input_ids
                 same_start = inputs["input_ids"][0].tolist() == ids[:length].tolist()
                 # What the prompt writes already, such as a line break after the role, is not asked for again.
-                wanted = ids[places[places >= length] if same_start else places].tolist()
+                asked = places[places >= length] if same_start else places
+                wanted = ids[asked].tolist()
+                measured = by_place.get(index, {})
+                worst = max(asked.tolist(), key=lambda place: measured.get(place, 0.0), default=-1)
                 with torch.no_grad():
                     made = model.generate(**inputs, max_new_tokens=min(limit, len(wanted) + 8), do_sample=False)
                 generated = made[0, length:].tolist()
@@ -98,7 +98,8 @@ class Examiner:
                         "ends": bool(set(wanted) & stops),
                         "wanted": self._text(expected),
                         "got": self._text(decoded),
-                        "worst": max((known.get(index, {}).get(int(place), 0.0) for place in places), default=0.0),
+                        "worst": measured.get(worst),
+                        "worst_text": self._text([int(ids[worst])]) if worst in measured else None,
                     }
                 )
         return {"turns": turns}
@@ -134,7 +135,8 @@ def swap_result(own: Sequence[RowLoss], other: Sequence[RowLoss]) -> dict[str, A
     after = np.array([nll for row_loss in other for nll in row_loss.nll])
     depends = np.abs(after - before) >= DEPENDS
     rise = float((after - before)[depends].mean()) if depends.any() else 0.0
-    return {"applicable": True, "rise": rise, "tokens": int(depends.sum()), "of": len(before)}
+    largest = float(np.abs(after - before).max()) if len(before) else 0.0
+    return {"applicable": True, "rise": rise, "tokens": int(depends.sum()), "of": len(before), "largest": largest}
 
 
 def trained_turns(row: Row) -> list[tuple[int, npt.NDArray[np.int64]]]:
@@ -212,20 +214,6 @@ def with_pictures(messages: Sequence[Any], pictures: Sequence[Any]) -> list[Any]
 
 def _look(picture: Any) -> str:
     return hashlib.sha256(picture.convert("RGB").resize((64, 64)).tobytes()).hexdigest()
-
-
-def weight_hashes(model: Any) -> dict[str, str]:
-    """A hash per frozen tensor; of large ones an evenly spread sample."""
-    found = {}
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad or parameter.is_meta:
-                continue
-            flat = parameter.detach().reshape(-1)
-            step = max(1, flat.numel() * flat.element_size() // _HASHED)
-            data = flat[::step].contiguous().view(torch.uint8).cpu().numpy()
-            found[name] = hashlib.blake2b(data.tobytes(), digest_size=16).hexdigest()
-    return found
 
 
 def logged_factor(

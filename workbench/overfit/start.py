@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.bench import Bench
+from workbench.overfit.devices import gpus
 from workbench.overfit.plan import ROWS, STEPS, make_plan
 from workbench.overfit.runs import EVENTS, new_folder
+from workbench.overfit.sharding import sharding_of
 from workbench.overfit.supervisor import Supervisor
 
 
@@ -30,12 +33,15 @@ def start(
         rows: the first so many that can be rendered, or the numbers of rows.
         out: the folder for events, log and adapter; by default one of the recipe's state.
         max_minutes: ends the run after so long. max_memory: ends it when it needs more GiB than this.
-        launcher: "accelerate" to start it under `accelerate launch` with so many `processes`.
+        launcher: "accelerate" to start it under `accelerate launch` with so many `processes`, which share the model
+            out where there is a GPU for each.
 
     Raises:
         BenchError: no row can be learned, or the folder cannot be made.
     """
     plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
+    if launcher and 1 < processes <= gpus(device):
+        plan = replace(plan, sharding=sharding_of(bench))
     return Supervisor(
         plan,
         new_folder(bench, out),

@@ -7,20 +7,26 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
-from typing import IO
+from typing import IO, Any
 
 from workbench import child_process
 from workbench.errors import InputError
+from workbench.overfit.devices import first_devices, gpus, one_device
 from workbench.overfit.events import Event, Writer, last, parse
+from workbench.overfit.failures import killed, line_on, out_of_memory_kills, says_memory
 from workbench.overfit.plan import Plan
 from workbench.overfit.runs import EVENTS, LOG, PLAN, RECIPE
+from workbench.overfit.sharding import launch_arguments
 from workbench.overfit.step_memory import step_memory
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
 _TAIL_LINES = 20
+# Enough to hold what each process of a launcher said last.
+_LOG_LINES = 400
 
 
 class Supervisor:
@@ -44,6 +50,8 @@ class Supervisor:
         self._launcher, self._processes = launcher, processes
         self._child: subprocess.Popen[bytes] | None = None
         self._ended_by = ""
+        self._variables: dict[str, str] = {}
+        self._kills: int | None = None
 
     @property
     def command(self) -> list[str]:
@@ -53,10 +61,12 @@ class Supervisor:
             return child_process.command(*runner)
         launch = [sys.executable, "-P", "-m", "accelerate.commands.launch", "--num_processes", str(self._processes)]
         launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        if self._processes > 1:
+        if self._processes > 1 and self.plan.sharding:
+            launch += launch_arguments(self.plan.sharding)
+        elif self._processes > 1:
             # This starts one process each whatever the device; `--cpu` would ask for MPI.
             launch.append("--multi_gpu")
-        elif not _gpus():
+        elif not gpus(self.plan.device):
             launch.append("--cpu")
         return [*launch, *child_process.script(*runner)]
 
@@ -65,7 +75,10 @@ class Supervisor:
 
         However it ends, the child has ended when this has: leaving the loop early stops it.
         """
-        self.plan.write(self.folder / PLAN)
+        # In the child's eyes the device that was asked for is the only one.
+        device, self._variables = self._devices()
+        replace(self.plan, device=device).write(self.folder / PLAN)
+        self._kills = out_of_memory_kills()
         (self.folder / RECIPE).write_text(self.plan.recipe, "utf-8")
         file = self.folder / EVENTS
         file.touch()
@@ -101,10 +114,9 @@ class Supervisor:
         self._end("cancelled")
 
     def _start(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))} if self._launcher else {}
-        if self._launcher and _gpus() < self._processes:
-            threads["ACCELERATE_USE_CPU"] = "true"
-        environment = child_process.environment(**threads, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false")
+        environment = child_process.environment(
+            **self._variables, VLMBENCH_SUPERVISED="1", TOKENIZERS_PARALLELISM="false"
+        )
         # The child reads this pipe: when it closes, because this process is gone, the child goes as well.
         return subprocess.Popen(
             self.command,
@@ -114,6 +126,15 @@ class Supervisor:
             env=environment,
             start_new_session=True,
         )
+
+    def _devices(self) -> tuple[str, dict[str, str]]:
+        """The device as the child is to name it, and the variables that decide what it sees."""
+        if not self._launcher:
+            return one_device(self.plan.device, os.environ)
+        threads = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // self._processes))}
+        if gpus(self.plan.device) < self._processes:
+            return self.plan.device, threads | {"ACCELERATE_USE_CPU": "true"}
+        return "cuda", threads | first_devices(self._processes, os.environ)
 
     def _watch(self, began: float) -> None:
         if self._max_seconds is not None and monotonic() - began > self._max_seconds:
@@ -166,19 +187,39 @@ class Supervisor:
     def _write_end(self, code: int) -> None:
         """Write the last event in place of the child, which wrote none."""
         writer = Writer(self.folder / EVENTS)
-        kind = self._ended_by or ("killed" if code < 0 else "crash")
+        log = self._tail(_LOG_LINES)
+        kind, tail = self._ended_by or self._kind(code, log), self._tail()
         message = {
             "cancelled": "cancelled",
             "time": f"the limit of {self._max_seconds or 0:g} seconds was reached",
             "limit": f"{self._used / 2**30:.1f} GiB are more than the limit of {(self._max_bytes or 0) / 2**30:.1f}",
         }.get(kind) or (f"signal {_name(-code)}" if code < 0 else f"exit code {code}")
-        more = {"estimate": step_memory(self.plan)} if kind == "limit" else {}
-        writer.write("error", kind=kind, message=message, tail=self._tail(), **more)
+        if kind in ("memory", "killed") and code > 0:
+            message = line_on("killed" if killed(code, log) else kind, log) or message
+        if kind == "memory" and killed(code, log):
+            message = f"the system killed the process for want of memory ({message})"
+        more: dict[str, Any] = {"estimate": step_memory(self.plan)} if kind in ("limit", "memory", "killed") else {}
+        if kind == "killed":
+            more["memory_kills"] = self._memory_kills()
+        writer.write("error", kind=kind, message=message, tail=tail, **more)
         writer.close()
 
-    def _tail(self) -> str:
+    def _memory_kills(self) -> bool | None:
+        """Whether the system killed a process for want of memory since the run began; None where it does not count."""
+        kills = out_of_memory_kills()
+        return None if kills is None or self._kills is None else kills > self._kills
+
+    def _kind(self, code: int, log: str) -> str:
+        """The kind of an end that the child could not write itself."""
+        if killed(code, log):
+            return "memory" if self._memory_kills() else "killed"
+        if code < 0:
+            return "killed"
+        return "memory" if says_memory(log) else "crash"
+
+    def _tail(self, lines: int = _TAIL_LINES) -> str:
         text = (self.folder / LOG).read_text("utf-8", "replace")
-        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+        return "\n".join(text.splitlines()[-lines:])
 
 
 class _Lines:
@@ -201,12 +242,6 @@ def _name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return str(number)
-
-
-def _gpus() -> int:
-    import torch
-
-    return int(torch.cuda.device_count())
 
 
 def run(supervisor: Supervisor, report: Callable[[Event], None]) -> list[Event]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import torch
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
+from workbench.models.towers import media_dtype
+from workbench.overfit.checksums import local
 from workbench.overfit.knobs import SCHEDULERS
 from workbench.overfit.loss import trained_nll, with_type_ids
 
@@ -60,7 +63,7 @@ class Collator:
 
 
 def to_device(batch: dict[str, Any], device: Any, dtype: Any) -> dict[str, Any]:
-    """A batch on the model's device; pixels and sound in the model's dtype."""
+    """A batch on the model's device; pixels and sound in a dtype, that of the tower which takes them."""
     return {
         key: value.to(device, dtype=dtype if value.is_floating_point() else None) if torch.is_tensor(value) else value
         for key, value in batch.items()
@@ -76,7 +79,7 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(self, *args: Any, trim: bool, by_tokens: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._trim = trim
+        self.trim = trim
         # Trainer counts the tokens of a step where this is true, and else divides by the number of micro batches.
         self.model_accepts_loss_kwargs = by_tokens
         self.seen: dict[int, list[float]] = {}
@@ -102,7 +105,7 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
     ) -> Any:
         rows, labels = inputs.pop("rows"), inputs.pop("labels")
         inputs = to_device(inputs, labels.device, self._dtype)
-        nll, row_of = trained_nll(model, inputs, labels, trim=self._trim)
+        nll, row_of = trained_nll(model, inputs, labels, trim=self.trim)
         values = nll.detach().cpu()
         for place, row in enumerate(rows.tolist()):
             self.seen.setdefault(row, []).extend(values[(row_of == place).cpu()].tolist())
@@ -116,9 +119,13 @@ class OverfitTrainer(Trainer):  # type: ignore[misc]
         loss = nll.sum() / num_items_in_batch
         return loss * self.accelerator.num_processes if self.args.average_tokens_across_devices else loss
 
-    @property
+    @cached_property
     def _dtype(self) -> Any:
-        return next(self.model.parameters()).dtype
+        return media_dtype(self.model)
+
+
+class _Ended(Exception):
+    """The end of a training that has nothing to train, from within Trainer."""
 
 
 class Reporter(TrainerCallback):  # type: ignore[misc]
@@ -127,10 +134,25 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
     def __init__(self, writer: Writer | None, memory: Any) -> None:
         self._writer, self._memory = writer, memory
         self.trainer: OverfitTrainer | None = None
+        self.begin: Callable[[], bool] | None = None
+        """Called when the model is where it is trained; False ends the training before the first step."""
         self.with_gradient: set[str] = set()
         self._began = monotonic()
         self._norm = math.nan
         self._rate = math.nan
+
+    def run(self) -> bool:
+        """Train to the end; False where `begin` ended it."""
+        assert self.trainer is not None
+        try:
+            self.trainer.train()
+        except _Ended:
+            return False
+        return True
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.begin is not None and not self.begin():
+            raise _Ended
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         assert self.trainer is not None
@@ -141,8 +163,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]
         assert self.trainer is not None
         total = 0.0
         for name, parameter in self.trainer.model.named_parameters():
-            if parameter.grad is not None:
-                largest = float(parameter.grad.detach().abs().max())
+            # Of a tensor that is shared out a process has its part, which may be nothing.
+            if parameter.grad is not None and (gradient := local(parameter.grad.detach())).numel():
+                largest = float(gradient.abs().max())
                 total = max(total, largest) if largest == largest else math.nan
                 if largest > 0:
                     self.with_gradient.add(name)
