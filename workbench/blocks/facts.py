@@ -42,6 +42,8 @@ class BlockFacts:
     """Per part, its first token; a token that a part shares with what stands beside it belongs to neither."""
     last: IntArray
     """Per part, the token after its last."""
+    shared: BoolArray
+    """`[N]`: tokens that a part shares with what stands beside it."""
     part_row: IntArray
     part_message: IntArray
 
@@ -176,14 +178,6 @@ class BlockFacts:
         mine: IntArray = np.where(inside & (self.message_first[at] < self.span_stop), at, -1)
         return mine
 
-    @cached_property
-    def span_messages(self) -> IntArray:
-        """Per span, how many messages begin inside it."""
-        inside: IntArray = np.searchsorted(self.message_first, self.span_stop) - np.searchsorted(
-            self.message_first, self.span_content
-        )
-        return inside
-
     def of_rows(self, rows: IntArray) -> BoolArray:
         """Per row of the block: it is one of these."""
         found = np.zeros(len(self), dtype=bool)
@@ -210,11 +204,12 @@ class BlockFacts:
         broken = inside.copy()
         broken[1:] &= reason[1:] != reason[:-1]
         uneven = self.of_rows(self.rows_of(np.flatnonzero(broken)))
-        shown = np.where(content, -1, self.ids)
+        shown = np.where(content | self.shared, -1, self.ids)
         names, of_message = self.roles
         codes = np.array([_code(name) for name in names] or [0], dtype=np.int64)
         shown[self.message_first] = codes[of_message]
-        table = np.stack([shown, reason.astype(np.int64)], axis=1)[~inside]
+        about = reason.astype(np.int64) + (self.shared.astype(np.int64) << 8)
+        table = np.stack([shown, about], axis=1)[~inside]
         edges = np.concatenate(([0], np.cumsum(~inside)))[self.edges]
         return [
             None if uneven[row] else table[edges[row] : edges[row + 1]].tobytes() for row in range(len(self))

@@ -187,13 +187,15 @@ class BlockPath:
         )
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
-        flat = np.array([place for places in placed for place in places or ()], dtype=np.int64).reshape(-1, 2)
+        flat = np.array([place for places in placed for place in places or ()], dtype=np.int64).reshape(-1, 4)
         base = edges[row_of]
         message = np.array([number for _, talk in pairs for number in talk.message], dtype=np.int64)
+        first, last = flat[:, 0] + base, flat[:, 1] + base
+        shared = np.zeros(len(ids), dtype=bool)
+        shared[first[flat[:, 2] > 0] - 1] = True
+        shared[last[flat[:, 3] > 0]] = True
         rows, talks = zip(*pairs, strict=True)
-        return BlockFacts(
-            bench, rows, talks, encodings, ids, edges, mask, flat[:, 0] + base, flat[:, 1] + base, row_of, message
-        )
+        return BlockFacts(bench, rows, talks, encodings, ids, edges, mask, first, last, shared, row_of, message)
 
     def _together(self, facts: BlockFacts) -> dict[int, RowResult]:
         """The results of rows by index: of those that are clean, and of suspects by the first rows of their structure."""
@@ -281,12 +283,13 @@ def _is_plain(row: Row) -> bool:
     return not any(True for _ in run(UNRENDERED_CHECKS, row))
 
 
-def _places(encoding: Any, talk: Located) -> list[tuple[int, int]] | None:
+def _places(encoding: Any, talk: Located) -> list[tuple[int, int, int, int]] | None:
     """The tokens [first, last) of each part; None where one of them cannot be told.
 
-    A token that a part shares with its neighbour belongs to neither.
+    A token that a part shares with its neighbour belongs to neither: the third and fourth number are 1 where one stands
+    before the part or after it.
     """
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int, int]] = []
     length, count = len(talk.prompt), len(encoding)
     token_at, chars_of = encoding.char_to_token, encoding.token_to_chars
     for start, stop in zip(talk.start, talk.stop, strict=True):
@@ -294,9 +297,9 @@ def _places(encoding: Any, talk: Located) -> list[tuple[int, int]] | None:
         last = count if stop >= length else token_at(stop)
         if first is None or last is None:
             return None
-        if chars_of(first)[0] < start:
-            first += 1
-        found.append((first, max(first, last)))
+        before = int(chars_of(first)[0] < start)
+        after = int(stop < length and chars_of(last)[0] < stop)
+        found.append((first + before, max(first + before, last), before, after))
     return found
 
 

@@ -25,12 +25,12 @@ _FIRST = 0x20000
 # Every character that `sentinels` may use: a row that holds one goes alone.
 _RARE = re.compile("[\U00020000-\U0010fffd]")
 _BRACKETS = [chr(_FIRST + number) for number in range(2 * MOST_PARTS)]
-_SEQUENCE = "".join(_BRACKETS)
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A prompt and its text parts: `message[p]` is the message of part p, which is `prompt[start[p]:stop[p]]`."""
+    """A prompt and its text parts in their order there: `message[p]` is the message of part p, which is
+    `prompt[start[p]:stop[p]]`."""
 
     prompt: str
     message: tuple[int, ...]
@@ -98,6 +98,7 @@ def _bracketed(messages: Sequence[Message]) -> list[Message]:
 
 
 def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> Located | None:
+    """The parts in the order in which the prompt has them; None where one is missing, changed or written twice."""
     hits = [hit.start() for hit in _RARE.finditer(marked)]
     if len(hits) != 2 * len(parts):
         return None
@@ -106,9 +107,17 @@ def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> Loca
         pieces.append(marked[last:at])
         last = at + 1
     pieces.append(marked[last:])
-    if "".join([marked[at] for at in hits]) != _SEQUENCE[: len(hits)] or "".join(pieces) != prompt:
+    if "".join(pieces) != prompt:
         return None
-    if any(pieces[2 * number + 1] != text for number, (_, text) in enumerate(parts)):
+    order = []
+    for number in range(0, len(hits), 2):
+        opened = ord(marked[hits[number]]) - _FIRST
+        if opened % 2 or ord(marked[hits[number + 1]]) - _FIRST != opened + 1 or opened >= len(hits):
+            return None
+        if pieces[number + 1] != parts[opened // 2][1]:
+            return None
+        order.append(opened // 2)
+    if len(set(order)) != len(order):
         return None
     places = [at - number for number, at in enumerate(hits)]
-    return Located(prompt, tuple(message for message, _ in parts), tuple(places[::2]), tuple(places[1::2]))
+    return Located(prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2]))

@@ -81,7 +81,8 @@ def _marked_by_text(facts: BlockFacts) -> BoolArray:
 
 @suspects_of(mask.never_ends, mask.never_closed, mask.template_words)
 def _irregular_spans(facts: BlockFacts) -> BoolArray:
-    """Rows with a span that holds more than one message, or a trained one that does not end or begins with other words.
+    """Rows with a trained span that holds more than one message, does not end or begins with other words, or an untrained
+    one that holds a trained message.
 
     Also those in which no span of its own begins right before a trained message.
     """
@@ -89,10 +90,13 @@ def _irregular_spans(facts: BlockFacts) -> BoolArray:
         return _none(facts)
     spans, mine = facts.spans, facts.span_message
     has_end = np.array([bool(boundary.end) for boundary in facts.bench.masking.boundaries], dtype=bool)
-    wrong = facts.span_messages > 1
+    trained = np.concatenate(([0], np.cumsum(facts.message_trained)))
+    begins = np.searchsorted(facts.message_first, np.stack([facts.span_content, facts.span_stop]))
+    wrong = np.where(spans.trained, begins[1] - begins[0] > 1, trained[begins[1]] > trained[begins[0]])
     wrong |= spans.trained & ~spans.terminated & has_end[spans.boundary]
-    first = np.append(facts.message_first, -1)[mine]
-    wrong |= spans.trained & (mine >= 0) & (first != facts.span_content)
+    first = np.where(mine >= 0, np.append(facts.message_first, 0)[mine], facts.span_content)
+    own = np.concatenate(([0], np.cumsum(~facts.shared)))
+    wrong |= spans.trained & (first > facts.span_content) & (own[first] > own[facts.span_content])
     found = facts.of_rows(spans.row[wrong])
     names, of_message = facts.roles
     known = {name: number for number, name in enumerate(names)}
