@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from workbench.commands.audit import audit
 from workbench.commands.check import check
 from workbench.commands.explain import explain
 from workbench.commands.export import export
@@ -30,7 +31,7 @@ def cli(context: click.Context) -> None:
         context.invoke(inspect)
 
 
-for _command in (inspect, check, infer, overfit, export, explain, families):
+for _command in (inspect, check, audit, infer, overfit, export, explain, families):
     cli.add_command(_command)
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.blocks.rows import rows
 from workbench.bench import Bench, open
 from workbench.blocks import suspects
-from workbench.blocks.path import ALIKE, BlockPath, RowResult
+from workbench.blocks.path import BlockPath, RowResult
 from workbench.checks.row_checks import ROW_CHECKS, check_row
 from workbench.checks.run import cause
 from workbench.tokens.mask import IGNORE
@@ -65,7 +65,8 @@ def test_every_row_is_found_as_alone(family: str, opened: Callable[..., Bench]) 
     bench = opened(family, rows(count, seed=len(family)))
     results, path = judged(bench, count)
     assert [result.index for result in results] == list(range(count))
-    assert not path.reason and not path.differs
+    assert not path.reason
+    assert not path.differs
     compared(bench, results)
     assert any(not result.alone for result in results)
 
@@ -73,7 +74,8 @@ def test_every_row_is_found_as_alone(family: str, opened: Callable[..., Bench]) 
 def test_a_template_that_marks_its_answers_goes_row_by_row(opened: Callable[..., Bench]) -> None:
     bench = opened("llava_1_5", rows(12, seed=1))
     results, path = judged(bench, 12)
-    assert "assistant mask" in path.reason and all(result.alone for result in results)
+    assert "assistant mask" in path.reason
+    assert all(result.alone for result in results)
     compared(bench, results)
 
 

@@ -191,10 +191,10 @@ class BlockFacts:
 
     @cached_property
     def structures(self) -> list[bytes | None]:
-        """Per row, its tokens and their reasons with every text run taken together; None where a run is masked in parts.
+        """Per row, its tokens and their reasons, each text run taken together; None where a run is masked in parts.
 
-        Rows of one structure differ in the words of their texts alone: what the template writes, who speaks, and what is
-        trained is the same.
+        Rows of one structure differ in the words of their texts alone: what the template writes, who speaks and what
+        is trained are the same.
         """
         content, reason = self.content, self.mask.reason
         inside = np.zeros(len(self.ids), dtype=bool)
@@ -211,9 +211,7 @@ class BlockFacts:
         about = reason.astype(np.int64) + (self.shared.astype(np.int64) << 8)
         table = np.stack([shown, about], axis=1)[~inside]
         edges = np.concatenate(([0], np.cumsum(~inside)))[self.edges]
-        return [
-            None if uneven[row] else table[edges[row] : edges[row + 1]].tobytes() for row in range(len(self))
-        ]
+        return [None if uneven[row] else table[edges[row] : edges[row + 1]].tobytes() for row in range(len(self))]
 
 
 def _code(role: str) -> int:

@@ -198,9 +198,9 @@ class BlockPath:
         return BlockFacts(bench, rows, talks, encodings, ids, edges, mask, first, last, shared, row_of, message)
 
     def _together(self, facts: BlockFacts) -> dict[int, RowResult]:
-        """The results of rows by index: of those that are clean, and of suspects by the first rows of their structure."""
+        """The results of rows by index: clean ones, and suspects by the first rows of their structure."""
         named = suspects.named(facts)
-        suspicious = named.any(axis=0)
+        suspicious: npt.NDArray[np.bool_] = np.any(named, axis=0)
         self._prove(facts, suspicious)
         if self.differs:
             return {}
@@ -263,9 +263,7 @@ class BlockPath:
         runs = row.rendering.media
         pictures = sum(name == "image" for name in runs.modality)
         media = int(runs.soft.sum()) if len(runs) else 0
-        return RowResult(
-            row.index, len(row.rendering), row.mask.trained, media, pictures, findings, form, alone=True
-        )
+        return RowResult(row.index, len(row.rendering), row.mask.trained, media, pictures, findings, form, alone=True)
 
 
 def _is_plain(row: Row) -> bool:

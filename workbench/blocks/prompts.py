@@ -43,7 +43,9 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     texts = [_texts(messages) for messages in conversations]
     able = [number for number, found in enumerate(texts) if found is not None]
     clean = prompts(renderer, [conversations[number] for number in able])
-    able = [number for number, prompt in zip(able, clean, strict=True) if prompt is not None and not _RARE.search(prompt)]
+    able = [
+        number for number, prompt in zip(able, clean, strict=True) if prompt is not None and not _RARE.search(prompt)
+    ]
     by_row = dict(zip([n for n, found in enumerate(texts) if found is not None], clean, strict=True))
     marked = prompts(renderer, [_bracketed(conversations[number]) for number in able])
     located: list[Located | None] = [None] * len(conversations)

@@ -39,7 +39,7 @@ def without_suspects(checks: Iterable[Check]) -> list[str]:
 
 
 def named(facts: BlockFacts) -> BoolArray:
-    """Per function and row of the block `[F, R]`: a check that it stands for may have something to say about the row."""
+    """Per function and row of the block `[F, R]`: a check that it stands for may have something to say."""
     return np.stack([function(facts) for function in dict.fromkeys(_SUSPECTS.values())])
 
 
@@ -54,7 +54,8 @@ def _judges_spans(facts: BlockFacts) -> bool:
 
 @suspects_of(mask.nothing_trained)
 def _untrained(facts: BlockFacts) -> BoolArray:
-    return (facts.trained == 0) & (facts.lengths > 0)
+    untrained: BoolArray = (facts.trained == 0) & (facts.lengths > 0)
+    return untrained
 
 
 @suspects_of(mask.unmatched_starts, mask.misses, mask.leaks)
@@ -81,8 +82,8 @@ def _marked_by_text(facts: BlockFacts) -> BoolArray:
 
 @suspects_of(mask.never_ends, mask.never_closed, mask.template_words)
 def _irregular_spans(facts: BlockFacts) -> BoolArray:
-    """Rows with a trained span that holds more than one message, does not end or begins with other words, or an untrained
-    one that holds a trained message.
+    """Rows with a trained span that holds more than one message, does not end or begins with other words, or with an
+    untrained one that holds a trained message.
 
     Also those in which no span of its own begins right before a trained message.
     """

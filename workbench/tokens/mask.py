@@ -199,8 +199,13 @@ def scan(
         media_ids=media_ids,
     )
     shape = ids.shape
-    arrays = (made.labels, made.keep, made.reason, made.span)
-    return Mask(*(array.reshape(shape) for array in arrays), made.spans)
+    return Mask(
+        made.labels.reshape(shape),
+        made.keep.reshape(shape),
+        made.reason.reshape(shape),
+        made.span.reshape(shape),
+        made.spans,
+    )
 
 
 def scan_ragged(
@@ -317,7 +322,8 @@ def _positions(flat: IntArray, edges: IntArray, hits: IntArray, found: IntArray,
 
 def _row_of(edges: IntArray, places: IntArray) -> IntArray:
     """The row of each flat position; rows without tokens have none."""
-    return cast(IntArray, np.searchsorted(edges, places, side="right") - 1)
+    row: IntArray = np.searchsorted(edges, places, side="right") - 1
+    return row
 
 
 def _spans(

@@ -117,14 +117,14 @@ class Renderer:
             )
         return str(text)
 
-    def prompts(
-        self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool = False
-    ) -> list[str]:
+    def prompts(self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool = False) -> list[str]:
         """The texts that the chat template writes for many conversations. Raises what it raises for any of them."""
         speaker = self.processor if self.processor is not None else self.tokenizer
         batch = [self._spoken(messages) for messages in conversations]
         with self._lock:
-            return list(speaker.apply_chat_template(batch, tokenize=False, **self._options(None, add_generation_prompt)))
+            return list(
+                speaker.apply_chat_template(batch, tokenize=False, **self._options(None, add_generation_prompt))
+            )
 
     def encodings(self, texts: Sequence[str], *, add_special_tokens: bool) -> list[Any]:
         """The encoding of each text by the tokenizer's own backend, on all cores, without padding.
