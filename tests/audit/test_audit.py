@@ -17,9 +17,9 @@ from workbench.audit import plan as plans
 from workbench.audit import run as running
 from workbench.audit.plan import RowPlan
 from workbench.audit.report import AuditReport
-from workbench.audit.run import Progress, audit, row_plan
+from workbench.audit.run import AuditProgress, audit, row_plan
 from workbench.bench import Bench, open
-from workbench.blocks.path import BlockPath, RowResult
+from workbench.blocks.path import BlockPath, JudgedRow
 from workbench.checks.row_checks import check_row
 from workbench.cli import cli
 from workbench.errors import InputError
@@ -103,7 +103,7 @@ def test_it_goes_on_where_it_was_interrupted(bench: Bench, tmp_path: Path) -> No
     whole = told(audit(bench, row_plan(bench)))
     out = tmp_path / "kept"
 
-    def stop(step: Progress) -> None:
+    def stop(step: AuditProgress) -> None:
         if step.done >= 40:
             raise KeyboardInterrupt
 
@@ -142,7 +142,7 @@ def test_a_row_that_ends_its_process_is_named_and_stepped_over(
     whole = audit(bench, row_plan(bench))
     judge = BlockPath.judge
 
-    def poisoned(self: BlockPath, some: Any) -> list[RowResult]:
+    def poisoned(self: BlockPath, some: Any) -> list[JudgedRow]:
         if any(row.index in (37, 92) for row in some):
             os._exit(3) if way == "exit" else os.kill(os.getpid(), 9)
         return judge(self, some)
@@ -161,7 +161,7 @@ def test_a_row_that_never_ends_is_named(bench: Bench, monkeypatch: pytest.Monkey
 
     judge = BlockPath.judge
 
-    def endless(self: BlockPath, some: Any) -> list[RowResult]:
+    def endless(self: BlockPath, some: Any) -> list[JudgedRow]:
         if any(row.index == 5 for row in some):
             time.sleep(60)
         return judge(self, some)

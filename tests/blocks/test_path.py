@@ -12,7 +12,7 @@ import pytest
 from tests.blocks.rows import rows
 from workbench.bench import Bench, open
 from workbench.blocks import suspects
-from workbench.blocks.path import BlockPath, RowResult
+from workbench.blocks.path import BlockPath, JudgedRow
 from workbench.checks.row_checks import ROW_CHECKS, check_row
 from workbench.checks.run import cause
 from workbench.tokens.mask import IGNORE
@@ -37,16 +37,16 @@ def opened(processor_folder: Callable[[str], Path], tmp_path: Path) -> Callable[
     return make
 
 
-def judged(bench: Bench, count: int, size: int = 64) -> tuple[list[RowResult], BlockPath]:
+def judged(bench: Bench, count: int, size: int = 64) -> tuple[list[JudgedRow], BlockPath]:
     """All rows in blocks, and the path that judged them."""
     path = BlockPath(bench)
-    results: list[RowResult] = []
+    results: list[JudgedRow] = []
     for first in range(0, count, size):
         results += path.judge([bench.peek(index) for index in range(first, min(first + size, count))])
     return results, path
 
 
-def compared(bench: Bench, results: list[RowResult]) -> None:
+def compared(bench: Bench, results: list[JudgedRow]) -> None:
     """Every row alone, against its result."""
     for result in results:
         row = bench.peek(result.index)

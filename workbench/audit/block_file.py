@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audit.causes import Cause, causes_of
-from workbench.blocks.path import RowResult
+from workbench.blocks.path import JudgedRow
 from workbench.errors import EnvironmentProblem, Where
 from workbench.findings import Finding
 from workbench.recipe.yaml.document import write_atomically
@@ -43,7 +43,7 @@ COLUMNS = ("row", "line", "tokens", "trained", "media", "pictures", "digest", "c
 rendering; `digest` is of the row's content; `codes` those of its findings; `alone`: it was checked by itself."""
 
 
-def block_result(results: Sequence[RowResult], lines: Sequence[int | None], digests: Sequence[int]) -> BlockResult:
+def block_result(results: Sequence[JudgedRow], lines: Sequence[int | None], digests: Sequence[int]) -> BlockResult:
     """The columns and causes of a block's results."""
     columns: dict[str, list[Any]] = {
         "row": [result.index for result in results],

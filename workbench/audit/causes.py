@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.blocks.path import RowResult
+from workbench.blocks.path import JudgedRow
 from workbench.checks.run import cause
 from workbench.findings import SEVERITIES, Finding
 
@@ -44,7 +44,7 @@ class Cause:
         return cls(tuple(data["key"]), data["rows"], data["count"], examples)
 
 
-def causes_of(results: Iterable[RowResult]) -> list[Cause]:
+def causes_of(results: Iterable[JudgedRow]) -> list[Cause]:
     """The causes of the findings of some rows, in the order of the rows."""
     found: dict[tuple[str, ...], Cause] = {}
     for result in results:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class AuditProgress:
     """How far an audit is: rows done, of how many, of them read from an earlier run, and seconds since it began."""
 
     done: int
@@ -66,7 +66,7 @@ def audit(
     workers: int | None = None,
     out: Path | None = None,
     resume: bool = False,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[AuditProgress], None] = lambda _: None,
 ) -> AuditReport:
     """Judge every row of the plan. `out` keeps the results; with `resume` those that are there already are taken.
 
@@ -102,13 +102,13 @@ def _run(
     jobs: list[Job],
     tally: Tally,
     workers: int,
-    progress: Callable[[Progress], None],
+    progress: Callable[[AuditProgress], None],
 ) -> AuditReport:
     recipe = check_recipe(bench)
     began, resumed = time.monotonic(), tally.rows
 
     def tick() -> None:
-        progress(Progress(tally.rows, len(tally.plan), resumed, time.monotonic() - began))
+        progress(AuditProgress(tally.rows, len(tally.plan), resumed, time.monotonic() - began))
 
     paths = {job.number: job.path for job in jobs}
     interrupted = False

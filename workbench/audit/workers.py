@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
 from workbench.audit.worker import Job, judge_block, serve
-from workbench.blocks.path import BlockPath, RowResult
+from workbench.blocks.path import BlockPath, JudgedRow
 from workbench.errors import Where
 from workbench.findings import Finding, emits
 
@@ -174,7 +174,7 @@ def _poisoned(bench: Bench, row: int, how: str) -> BlockResult:
     finding = Finding(
         "D020", "error", f"the row cannot be processed: {how}", hint, Where(file=bench.rows.name, row=row)
     )
-    return block_result([RowResult(row, -1, -1, -1, -1, (finding,), None, alone=True)], [None], [0])
+    return block_result([JudgedRow(row, -1, -1, -1, -1, (finding,), None, alone=True)], [None], [0])
 
 
 def _way(code: int | None) -> str:

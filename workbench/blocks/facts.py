@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.blocks.prompts import Located
+    from workbench.blocks.prompts import LocatedPrompt
     from workbench.row import Row
     from workbench.tokens.mask import Mask, Spans
 
@@ -33,7 +33,7 @@ class BlockFacts:
 
     bench: Bench
     rows: Sequence[Row]
-    located: Sequence[Located]
+    located: Sequence[LocatedPrompt]
     encodings: Sequence[Any]
     ids: IntArray
     edges: IntArray

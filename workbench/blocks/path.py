@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from workbench.blocks import suspects
 from workbench.blocks.facts import BlockFacts
-from workbench.blocks.prompts import Located, locate_block
+from workbench.blocks.prompts import LocatedPrompt, locate_block
 from workbench.checks.registry import run
 from workbench.checks.row_checks import ROW_CHECKS, UNRENDERED_CHECKS, check_row, in_order, in_parts_findings
 from workbench.checks.run import cause
@@ -44,7 +44,7 @@ _GENERATION = re.compile(r"{%-?\s*generation\b")
 
 
 @dataclass(frozen=True, slots=True)
-class RowResult:
+class JudgedRow:
     """One row of a data set, judged: its size, what of it is trained, and its findings.
 
     `tokens`, `trained`, `media` count tokens, -1 where the row has no rendering; `pictures` counts pictures. `form` is
@@ -123,13 +123,13 @@ class BlockPath:
                 return call
         return None
 
-    def judge(self, rows: Sequence[Row]) -> list[RowResult]:
+    def judge(self, rows: Sequence[Row]) -> list[JudgedRow]:
         """The result of each row, in order. Never raises for what a row holds."""
         results = self._judged(rows)
         self._in_parts(rows, results)
         return results
 
-    def _judged(self, rows: Sequence[Row]) -> list[RowResult]:
+    def _judged(self, rows: Sequence[Row]) -> list[JudgedRow]:
         if self.reason or self.differs or self._call is None:
             return [self._alone(row) for row in rows]
         plain = [row for row in rows if _is_plain(row)]
@@ -137,7 +137,7 @@ class BlockPath:
         by_index = self._together(facts) if facts is not None else {}
         return [by_index.get(row.index) or self._alone(row) for row in rows]
 
-    def _in_parts(self, rows: Sequence[Row], results: list[RowResult]) -> None:
+    def _in_parts(self, rows: Sequence[Row], results: list[JudgedRow]) -> None:
         """Add T002 and T004: of the first rows of each form; of all its rows where one of them has a finding."""
         forms: dict[Any, list[int]] = {}
         for number, result in enumerate(results):
@@ -197,7 +197,7 @@ class BlockPath:
         rows, talks = zip(*pairs, strict=True)
         return BlockFacts(bench, rows, talks, encodings, ids, edges, mask, first, last, shared, row_of, message)
 
-    def _together(self, facts: BlockFacts) -> dict[int, RowResult]:
+    def _together(self, facts: BlockFacts) -> dict[int, JudgedRow]:
         """The results of rows by index: clean ones, and suspects by the first rows of their structure."""
         named = suspects.named(facts)
         suspicious: npt.NDArray[np.bool_] = np.any(named, axis=0)
@@ -205,11 +205,11 @@ class BlockPath:
         if self.differs:
             return {}
         media = self._media_counts(facts)
-        found: dict[int, RowResult] = {}
+        found: dict[int, JudgedRow] = {}
         lengths, trained = facts.lengths.tolist(), facts.trained.tolist()
         for number, row in enumerate(facts.rows):
             form = form_of(row.conversation.messages)
-            result = RowResult(row.index, lengths[number], trained[number], media[number], 0, (), form, alone=False)
+            result = JudgedRow(row.index, lengths[number], trained[number], media[number], 0, (), form, alone=False)
             if suspicious[number]:
                 key = facts.structures[number]
                 structure = self._known.setdefault((key, named[:, number].tobytes(), form), _Structure())
@@ -251,19 +251,19 @@ class BlockPath:
                 self.differs = f"row {row.index}: {what}"
                 return
 
-    def _alone(self, row: Row) -> RowResult:
+    def _alone(self, row: Row) -> JudgedRow:
         """A row judged by the reference."""
         findings = tuple(check_row(row, in_parts=False))
         try:
             form = form_of(row.conversation.messages)
         except BenchError:
-            return RowResult(row.index, -1, -1, -1, -1, findings, None, alone=True)
+            return JudgedRow(row.index, -1, -1, -1, -1, findings, None, alone=True)
         if row.error is not None:
-            return RowResult(row.index, -1, -1, -1, -1, findings, form, alone=True)
+            return JudgedRow(row.index, -1, -1, -1, -1, findings, form, alone=True)
         runs = row.rendering.media
         pictures = sum(name == "image" for name in runs.modality)
         media = int(runs.soft.sum()) if len(runs) else 0
-        return RowResult(row.index, len(row.rendering), row.mask.trained, media, pictures, findings, form, alone=True)
+        return JudgedRow(row.index, len(row.rendering), row.mask.trained, media, pictures, findings, form, alone=True)
 
 
 def _is_plain(row: Row) -> bool:
@@ -281,7 +281,7 @@ def _is_plain(row: Row) -> bool:
     return not any(True for _ in run(UNRENDERED_CHECKS, row))
 
 
-def _places(encoding: Any, talk: Located) -> list[tuple[int, int, int, int]] | None:
+def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int]] | None:
     """The tokens [first, last) of each part; None where one of them cannot be told.
 
     A token that a part shares with its neighbour belongs to neither: the third and fourth number are 1 where one stands

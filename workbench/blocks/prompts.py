@@ -28,7 +28,7 @@ _BRACKETS = [chr(_FIRST + number) for number in range(2 * MOST_PARTS)]
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedPrompt:
     """A prompt and its text parts in their order there: `message[p]` is the message of part p, which is
     `prompt[start[p]:stop[p]]`."""
 
@@ -38,7 +38,7 @@ class Located:
     stop: tuple[int, ...]
 
 
-def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[Located | None]:
+def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
     """Each conversation's prompt with its parts in place; None where this way cannot tell, or the template raises."""
     texts = [_texts(messages) for messages in conversations]
     able = [number for number, found in enumerate(texts) if found is not None]
@@ -48,7 +48,7 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     ]
     by_row = dict(zip([n for n, found in enumerate(texts) if found is not None], clean, strict=True))
     marked = prompts(renderer, [_bracketed(conversations[number]) for number in able])
-    located: list[Located | None] = [None] * len(conversations)
+    located: list[LocatedPrompt | None] = [None] * len(conversations)
     for number, text in zip(able, marked, strict=True):
         prompt, parts = by_row[number], texts[number]
         if prompt is not None and text is not None and parts is not None:
@@ -99,7 +99,7 @@ def _bracketed(messages: Sequence[Message]) -> list[Message]:
     return marked
 
 
-def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> Located | None:
+def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
     """The parts in the order in which the prompt has them; None where one is missing, changed or written twice."""
     hits = [hit.start() for hit in _RARE.finditer(marked)]
     if len(hits) != 2 * len(parts):
@@ -122,4 +122,4 @@ def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> Loca
     if len(set(order)) != len(order):
         return None
     places = [at - number for number, at in enumerate(hits)]
-    return Located(prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2]))
+    return LocatedPrompt(prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2]))

@@ -13,7 +13,7 @@ from workbench.commands.options import EPILOG, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError
 
 if TYPE_CHECKING:
-    from workbench.audit.run import Progress
+    from workbench.audit.run import AuditProgress
 
 
 class RowRange(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -91,7 +91,7 @@ def audit(
 
 
 @contextmanager
-def _shown() -> Iterator[Callable[[Progress], None]]:
+def _shown() -> Iterator[Callable[[AuditProgress], None]]:
     """One line on stderr, where that is a terminal: rows done, the rate and the time left."""
     import sys
 
@@ -106,7 +106,7 @@ def _shown() -> Iterator[Callable[[Progress], None]]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rows", total=None, pace="")
 
-        def show(step: Progress) -> None:
+        def show(step: AuditProgress) -> None:
             left = f", {_duration(step.left)} left" if step.left is not None else ""
             bar.update(task, completed=step.done, total=step.total, pace=f"{step.rate:,.0f} rows/s{left}")
 

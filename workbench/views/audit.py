@@ -41,16 +41,16 @@ def audit_view(bench: Bench, report: AuditReport) -> RenderableType:
     """The causes, the worst first, how long the rows are and what is trained, and a last line that sums up."""
     lines: list[RenderableType] = [Text(visible(bench.path.title), "dim" if bench.path.shown else "yellow"), Text()]
     for finding in sorted(report.recipe, key=lambda finding: SEVERITIES.index(finding.severity)):
-        lines += _finding(finding, "")
+        lines += _lines_of(finding, "")
     for cause in report.causes:
-        lines += _finding(cause.examples[0], _scope(cause, report.rows)) if cause.examples else ()
+        lines += _lines_of(cause.examples[0], _scope(cause, report.rows)) if cause.examples else ()
     if report.recipe or report.causes:
         lines.append(Text())
     lines += [_spreads(report), *(Text(line, style="dim") for line in _facts(report)), _sum(report)]
     return Lines(*lines)
 
 
-def _finding(finding: Finding, scope: str) -> list[RenderableType]:
+def _lines_of(finding: Finding, scope: str) -> list[RenderableType]:
     head = Text.assemble((f"{SEVERITY_GLYPH[finding.severity]} {finding.code} ", _STYLES[finding.severity]))
     if finding.where:
         head.append(f"{visible(str(finding.where))}: ", style="dim")
