@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from workbench.commands.audit import audit
 from workbench.commands.check import check
 from workbench.commands.convert import convert
 from workbench.commands.explain import explain
@@ -31,7 +32,7 @@ def cli(context: click.Context) -> None:
         context.invoke(inspect)
 
 
-for _command in (inspect, check, infer, overfit, export, convert, explain, families):
+for _command in (inspect, check, audit, infer, overfit, export, convert, explain, families):
     cli.add_command(_command)
 
 

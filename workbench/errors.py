@@ -57,6 +57,12 @@ class Where:
             key: list(value) if key == "tokens" else value for key, value in asdict(self).items() if value is not None
         }
 
+    @classmethod
+    def from_dict(cls, payload: dict[str, Any]) -> Where:
+        """A place that `to_dict` wrote."""
+        first, last = payload.get("tokens") or (None, None)
+        return cls(**{**payload, "tokens": None if first is None else (first, last)})
+
 
 def unescaped(text: str) -> str:
     """Text from models and data for a terminal: never emitted as escape codes."""

@@ -94,6 +94,12 @@ class Finding:
         }
         return payload if self.fix is None else payload | {"fix": self.fix.to_dict()}
 
+    @classmethod
+    def from_dict(cls, payload: dict[str, Any]) -> Finding:
+        """A finding that `to_dict` wrote; its fix is left out."""
+        where = Where.from_dict(payload["where"])
+        return cls(payload["code"], payload["severity"], payload["message"], payload["hint"], where)
+
 
 HOMES: dict[str, str] = {}
 """By code: the function or the module's emitter that alone makes its findings (`module.name`), of imported modules."""

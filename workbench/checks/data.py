@@ -118,6 +118,14 @@ def _off(thing: Any) -> str | None:
     return "weight: 0" if isinstance(weight, (int, float)) and not isinstance(weight, bool) and weight == 0 else None
 
 
+def asks_not_to_train(row: Row) -> bool:
+    """True where a message of the row, or a part of one, says that it is not to be trained."""
+    parts = (message.get("content") for message in row.conversation.messages)
+    return any(map(_off, row.raw_messages)) or any(
+        _off(part) for some in parts if isinstance(some, list) for part in some
+    )
+
+
 @check(when=_multimodal)
 def ignored_parts(facts: RowFacts) -> Iterator[Finding]:
     """M013: messages and parts that ask not to be trained, and are."""

@@ -62,9 +62,13 @@ def check(
     return declare
 
 
-def checks(stage: Stage, *modules: ModuleType) -> tuple[Check, ...]:
-    """The checks of a stage that these modules declare, in the order of the modules and of their lines."""
-    return tuple(check for module in modules for check in _CHECKS.get(module.__name__, ()) if check.stage == stage)
+def checks(stage: Stage, *modules: ModuleType, only: Collection[CheckFunction] = ()) -> tuple[Check, ...]:
+    """The checks of a stage that these modules declare, in the order of the modules and of their lines.
+
+    `only`: of these functions alone.
+    """
+    declared = (check for module in modules for check in _CHECKS.get(module.__name__, ()) if check.stage == stage)
+    return tuple(check for check in declared if not only or check.function in only)
 
 
 def run(checks: Iterable[Check], subject: Any) -> Iterator[Finding]:

@@ -21,8 +21,15 @@ ASKED_CHECKS = checks("asked row", trainer)
 ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))
 
 
-def check_row(row: Row) -> list[Finding]:
-    """Every finding about one row, those of its data included, the worst first. Never raises for what a row holds."""
+_IN_PARTS = checks("row", template, only=(template.rendered_in_parts,))
+_WHOLE = tuple(check for check in ROW_CHECKS if check not in _IN_PARTS)
+
+
+def check_row(row: Row, *, in_parts: bool = True) -> list[Finding]:
+    """Every finding about one row, those of its data included, the worst first. Never raises for what a row holds.
+
+    `in_parts=False` leaves out what renders the beginnings of the row again; see `in_parts_findings`.
+    """
     if not row.bench.path.shown:
         # The notes of a chat's rows are not those of other data.
         return [row.error] if row.error is not None else []
@@ -34,8 +41,13 @@ def check_row(row: Row) -> list[Finding]:
     found += run(UNRENDERED_CHECKS, row)
     if row.error is not None:
         return in_order([row.error, *found])
-    found += run(ROW_CHECKS, RowFacts(row))
+    found += run(ROW_CHECKS if in_parts else _WHOLE, RowFacts(row))
     return in_order(found)
+
+
+def in_parts_findings(row: Row) -> list[Finding]:
+    """The findings about a row that renders for which its beginnings are rendered again."""
+    return list(run(_IN_PARTS, RowFacts(row)))
 
 
 def mask_findings(facts: RowFacts) -> list[Finding]:

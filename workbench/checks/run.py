@@ -159,15 +159,19 @@ def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (),
     return checking.report()
 
 
+def cause(finding: Finding) -> tuple[str, ...]:
+    """The cause of a finding: its code and words, whatever the numbers and excerpts in them."""
+    # A place in the recipe tells two causes apart that have the same words.
+    line = f"{finding.where.field}" if finding.where.row is None or finding.where.column is not None else ""
+    words = _PLURAL.sub(r"\1", _OF_THE_ROW.sub("#", finding.message))
+    return (finding.code, finding.severity, words, line)
+
+
 def grouped(findings: Iterable[Finding], places: int = FIRST_PLACES) -> tuple[Group, ...]:
     """Findings of one code and cause together: the same words, whatever the numbers and excerpts in them."""
     kinds: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:
-        # A place in the recipe tells two causes apart that have the same words.
-        line = f"{finding.where.field}" if finding.where.row is None or finding.where.column is not None else ""
-        words = _PLURAL.sub(r"\1", _OF_THE_ROW.sub("#", finding.message))
-        key = (finding.code, finding.severity, words, line)
-        kinds.setdefault(key, []).append(finding)
+        kinds.setdefault(cause(finding), []).append(finding)
     groups = [
         Group(
             same[0].code,

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime as _datetime
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,13 +23,9 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.tokens.render import Message
 
-# Rendering the beginnings of a row again costs more than all other checks: rows of a form that has been clean this
-# often are taken to be clean. A form is the roles, the kinds of parts, and the tags that the texts hold.
-_ENOUGH = 3
 _ANSWERS = 4
 _TAG = re.compile(r"</?[a-z_|]{2,24}>")
 _DAYS = (_datetime(2021, 3, 4, 5, 6, 7), _datetime(2033, 11, 12, 13, 14, 15))
-_clean: WeakKeyDictionary[Renderer, dict[Any, int]] = WeakKeyDictionary()
 
 
 @check()
@@ -74,11 +69,8 @@ def doubled_bos(facts: RowFacts) -> Iterator[Finding]:
 @check()
 def other_template(facts: RowFacts) -> Iterator[Finding]:
     """T007: the bundled template of that name against the model's own, on this row."""
-    bench = facts.bench
-    if not bench.template.source.startswith("axolotl's "):
-        return
-    own = bench.loaded.tokenizer_template or bench.loaded.processor_template
-    if own is None or own == bench.template.text:
+    bench, own = facts.bench, served_template(facts.bench)
+    if own is None:
         return
     trained, tokens = facts.rendering.prompt, None
     try:
@@ -98,20 +90,26 @@ def other_template(facts: RowFacts) -> Iterator[Finding]:
     yield OTHER_TEMPLATE("warning", text, hint, facts.at_recipe(("chat_template",), None, tokens))
 
 
+def served_template(bench: Bench) -> str | None:
+    """The model's own template, where the recipe trains with one that axolotl bundles and that is another."""
+    if not bench.template.source.startswith("axolotl's "):
+        return None
+    own = bench.loaded.tokenizer_template or bench.loaded.processor_template
+    return None if own == bench.template.text else own
+
+
 @check()
 def rendered_in_parts(facts: RowFacts) -> Iterator[Finding]:
-    """T002 and T004, for the first rows of each form."""
-    seen = _clean.setdefault(facts.bench.renderer, {})
-    form = _form(facts.row.conversation.messages)
-    if seen.get(form, 0) >= _ENOUGH:
-        return
-    found = [*prefixes(facts), *generation(facts)]
-    if not found:
-        seen[form] = seen.get(form, 0) + 1
-    yield from found
+    """T002 and T004, which render the beginnings of the row again.
+
+    That costs more than all other checks: where many rows are read, `workbench.blocks` asks for a few of each form.
+    """
+    yield from prefixes(facts)
+    yield from generation(facts)
 
 
-def _form(messages: Sequence[Message]) -> tuple[Any, ...]:
+def form_of(messages: Sequence[Message]) -> tuple[Any, ...]:
+    """The roles of a conversation, the kinds of its parts, and the tags that its texts hold."""
     form = []
     for message in messages:
         parts = message.get("content")

@@ -186,26 +186,68 @@ def scan(
     ids = np.asarray(input_ids)
     if ids.ndim not in (1, 2):
         raise ValueError(f"input_ids has shape {ids.shape}; it must be [L] or [B, L]")
-    length = ids.shape[-1]
     flat = np.ascontiguousarray(ids, dtype=np.int64).reshape(-1)
+    edges = np.arange(0, flat.size + 1, ids.shape[-1] or 1, dtype=np.int64)
+    made = scan_ragged(
+        flat,
+        edges,
+        boundaries,
+        roles_to_train=roles_to_train,
+        train_on_eos=train_on_eos,
+        train_on_inputs=train_on_inputs,
+        pad_id=pad_id,
+        media_ids=media_ids,
+    )
+    shape = ids.shape
+    return Mask(
+        made.labels.reshape(shape),
+        made.keep.reshape(shape),
+        made.reason.reshape(shape),
+        made.span.reshape(shape),
+        made.spans,
+    )
 
+
+def scan_ragged(
+    flat: IntArray,
+    edges: IntArray,
+    boundaries: Sequence[RoleBoundary],
+    *,
+    roles_to_train: Collection[str] = ("assistant",),
+    train_on_eos: str = "turn",
+    train_on_inputs: bool = False,
+    pad_id: int | None = None,
+    media_ids: Iterable[int] = (),
+) -> Mask:
+    """Mask rows of any lengths that stand one after the other, each as `scan` masks it alone.
+
+    Args:
+        flat: int64 `[N]`, the ids of all rows.
+        edges: int64 `[R + 1]`, ascending: row r is `flat[edges[r]:edges[r + 1]]`.
+
+    Returns:
+        A `Mask` over `[N]`; `spans` count within their rows.
+
+    Raises:
+        ValueError: `train_on_eos` is none of the four.
+    """
+    if train_on_eos not in TRAIN_ON_EOS:
+        raise ValueError(f"train_on_eos is {train_on_eos!r}; it must be one of {', '.join(TRAIN_ON_EOS)}")
     finder = _finder(tuple(boundaries), pad_id, tuple(media_ids))
     kinds = finder.kinds(flat)
-    spans, resume = _spans(flat, length, finder, np.flatnonzero(kinds >= _MARKER), roles_to_train)
+    spans, resume = _spans(flat, edges, finder, np.flatnonzero(kinds >= _MARKER), roles_to_train)
     if train_on_inputs or not boundaries:
         reason = np.full(flat.size, Reason.ALL_INPUTS if train_on_inputs else Reason.NO_BOUNDARIES, dtype=np.uint8)
-        span = _fill(flat.size, spans, resume, length, None)[1]
+        span = _fill(flat.size, spans, resume, edges, None)[1]
     else:
-        reason, span = _fill(flat.size, spans, resume, length, _end_reasons(spans, finder, train_on_eos))
+        reason, span = _fill(flat.size, spans, resume, edges, _end_reasons(spans, finder, train_on_eos))
         if finder.any_include_start:
-            _include_starts(reason, spans, finder, length)
+            _include_starts(reason, spans, finder, edges)
     kinds &= ~_MARKER
     np.maximum(reason, kinds, out=reason)
     # One comparison for both ends: 0 wraps around to the largest value.
     keep = reason - np.uint8(Reason.CONTENT) <= Reason.NO_BOUNDARIES - Reason.CONTENT
-    labels = np.where(keep, flat, IGNORE)
-    shape = ids.shape
-    return Mask(labels.reshape(shape), keep.reshape(shape), reason.reshape(shape), span.reshape(shape), spans)
+    return Mask(np.where(keep, flat, IGNORE), keep, reason, span, spans)
 
 
 def gate_terminators(mask: Mask, input_ids: npt.ArrayLike, terminators: Sequence[int], train_on_eos: str) -> Mask:
@@ -266,26 +308,33 @@ def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tup
     return _MarkerTable(boundaries, pad_id, media)
 
 
-def _positions(flat: IntArray, length: int, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
+def _positions(flat: IntArray, edges: IntArray, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
     """The positions at which a marker stands whole, inside one row."""
     places = hits[found == marker[0]]
     if len(marker) > 1:
         places = places[: np.searchsorted(places, flat.size - len(marker), side="right")]
         for offset in range(1, len(marker)):
             places = places[flat[places + offset] == marker[offset]]
-        places = places[places % length + len(marker) <= length]
+        if len(edges) > 2:
+            places = places[places + len(marker) <= edges[_row_of(edges, places) + 1]]
     return cast(IntArray, places)
 
 
+def _row_of(edges: IntArray, places: IntArray) -> IntArray:
+    """The row of each flat position; rows without tokens have none."""
+    row: IntArray = np.searchsorted(edges, places, side="right") - 1
+    return row
+
+
 def _spans(
-    flat: IntArray, length: int, finder: _MarkerTable, hits: IntArray, roles_to_train: Collection[str]
+    flat: IntArray, edges: IntArray, finder: _MarkerTable, hits: IntArray, roles_to_train: Collection[str]
 ) -> tuple[Spans, IntArray]:
     """Every span in order, and for each the flat position where the scan went on."""
     found = flat[hits]
     starts: list[IntArray] = []
     which: list[IntArray] = []
     for index in finder.by_length:
-        places = _positions(flat, length, hits, found, finder.boundaries[index].start)
+        places = _positions(flat, edges, hits, found, finder.boundaries[index].start)
         starts.append(places)
         which.append(np.full(len(places), index, dtype=np.int64))
     position = np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64)
@@ -294,14 +343,14 @@ def _spans(
     position, first = np.unique(position, return_index=True)
     boundary = boundary[first]
 
-    row = position // length if length else position
-    row_end = (row + 1) * length
+    row = _row_of(edges, position)
+    row_end = edges[row + 1] if len(position) else position
     content = position + finder.start_length[boundary]
     end = row_end.copy()
     terminated = np.zeros(len(position), dtype=bool)
     for index, marker in enumerate(finder.ends):
         mine = np.flatnonzero(np.array([i == index for i in finder.end_of], dtype=bool)[boundary])
-        places = np.append(_positions(flat, length, hits, found, marker), flat.size)
+        places = np.append(_positions(flat, edges, hits, found, marker), flat.size)
         nearest = places[np.searchsorted(places, content[mine])]
         inside = nearest < row_end[mine]
         end[mine[inside]] = nearest[inside]
@@ -313,7 +362,7 @@ def _spans(
     following = np.searchsorted(position, resume)
     chosen = _chain(following)
     in_loss = np.array([role in roles_to_train for role in finder.roles], dtype=bool)
-    base = row * length
+    base = edges[row]
     trained = in_loss[boundary]
     spans = Spans(
         row, boundary, position - base, content - base, end - base, stop - base, terminated, trained, finder.roles
@@ -353,11 +402,11 @@ def _end_reasons(spans: Spans, finder: _MarkerTable, train_on_eos: str) -> npt.N
 
 
 def _fill(
-    size: int, spans: Spans, resume: IntArray, length: int, end_trained: npt.NDArray[np.bool_] | None
+    size: int, spans: Spans, resume: IntArray, edges: IntArray, end_trained: npt.NDArray[np.bool_] | None
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
     """Per token, the reason and the span, painted as runs between the edges of the spans."""
     count = len(spans)
-    base = spans.row * length
+    base = edges[spans.row]
     edges = np.empty(4 * count + 2, dtype=np.int64)
     edges[0], edges[-1] = 0, size
     edges[1:-1:4] = spans.start + base
@@ -377,9 +426,9 @@ def _fill(
     return reason, span
 
 
-def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _MarkerTable, length: int) -> None:
+def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _MarkerTable, edges: IntArray) -> None:
     chosen = np.flatnonzero(spans.trained & finder.include_start[spans.boundary])
     widths = finder.start_length[spans.boundary[chosen]]
-    begin = spans.start[chosen] + spans.row[chosen] * length
+    begin = spans.start[chosen] + edges[spans.row[chosen]]
     within = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
     reason[np.repeat(begin, widths) + within] = Reason.START

@@ -117,6 +117,41 @@ class Renderer:
             )
         return str(text)
 
+    def prompts(self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool = False) -> list[str]:
+        """The texts that the chat template writes for many conversations. Raises what it raises for any of them."""
+        speaker = self.processor if self.processor is not None else self.tokenizer
+        batch = [self._spoken(messages) for messages in conversations]
+        with self._lock:
+            return list(
+                speaker.apply_chat_template(batch, tokenize=False, **self._options(None, add_generation_prompt))
+            )
+
+    def encodings(self, texts: Sequence[str], *, add_special_tokens: bool) -> list[Any]:
+        """The encoding of each text by the tokenizer's own backend, on all cores, without padding.
+
+        Raises:
+            AttributeError: the tokenizer has no such backend; see `is_fast`.
+        """
+        backend = self.tokenizer.backend_tokenizer
+        with self._lock:
+            # Every call of the tokenizer itself sets these anew.
+            backend.no_padding()
+            backend.no_truncation()
+            return list(backend.encode_batch(list(texts), add_special_tokens=add_special_tokens))
+
+    def text_call(self, messages: Sequence[Message]) -> TextCall | None:
+        """How the processor has a text-only conversation tokenized; None where that cannot be told or repeated."""
+        try:
+            prompt = self.prompt(messages)
+            with self._lock, _watch(self.tokenizer) as calls:
+                ids = self.encode_batch([messages])[0]
+        except Exception:
+            return None
+        for call in reversed(calls):
+            if call.texts == [prompt] and np.array_equal(call.encodings[0].ids, ids):
+                return TextCall(bool(call.options.get("add_special_tokens", True)))
+        return None
+
     def turn_ids(self, turns: Sequence[Message], *, tools: Sequence[Any] | None, last: int) -> list[int]:
         """The ids of a conversation's beginning, as the text path makes them for a tokenizer without offsets.
 
@@ -251,9 +286,17 @@ class Renderer:
 
 
 @dataclass(frozen=True, slots=True)
+class TextCall:
+    """The options with which the prompt of a text-only conversation is tokenized, as it stands."""
+
+    add_special_tokens: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Call:
     texts: list[str]
     encodings: list[Any]
+    options: Mapping[str, Any]
 
 
 @contextmanager
@@ -270,7 +313,7 @@ def _watch(tokenizer: Any) -> Iterator[list[_Call]]:
         texts = [text] if isinstance(text, str) else list(text or ())
         encodings = list(getattr(result, "encodings", None) or ())
         if texts and len(texts) == len(encodings) and all(isinstance(item, str) for item in texts):
-            calls.append(_Call(texts, encodings))
+            calls.append(_Call(texts, encodings, kwargs))
         return result
 
     tokenizer.__class__ = type(original.__name__, (original,), {"__call__": watched, "__module__": original.__module__})

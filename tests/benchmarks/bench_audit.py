@@ -1,0 +1,68 @@
+"""`audit` over text rows against rendering and encoding the same rows alone. Target: 0.6 of their rate.
+
+`python -m tests.benchmarks.bench_audit [ROWS] [MODEL]`; rows of about 150 tokens in two turns, one in a hundred of them
+faulty. Both sides have all cores: the peer renders in one process and encodes on all of them, as plain code would.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.bench_check import TEXT
+from workbench.audit.run import audit, row_plan
+from workbench.bench import open
+from workbench.paths import sample_dir
+
+FAULTY = 100
+
+
+def write_rows(path: Path, count: int) -> int:
+    """Write the rows; gives the number of faulty ones."""
+    draw, faulty, words = random.Random(0), 0, TEXT.split()
+    with path.open("w", encoding="utf-8") as stream:
+        for number in range(count):
+            turns = [
+                {"role": "user", "content": " ".join(draw.choices(words, k=draw.randint(20, 70)))},
+                {"role": "assistant", "content": " ".join(draw.choices(words, k=draw.randint(40, 120)))},
+            ]
+            if number % FAULTY == FAULTY - 1:
+                faulty += 1
+                turns[number // FAULTY % 2]["content"] = ""
+            stream.write(json.dumps({"messages": turns}) + "\n")
+    return faulty
+
+
+def main(count: int, model: str) -> None:
+    """Print the rate of both, their ratio, the faults found and the peak memory."""
+    with tempfile.TemporaryDirectory() as scratch:
+        data = Path(scratch) / "rows.jsonl"
+        faulty = write_rows(data, count)
+        bench = open(model=model, data=str(data))
+        loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        some = min(count, 4000)
+        talks = [bench.peek(index).conversation.messages for index in range(some)]
+        bench.renderer.prompts(talks[:10])
+        began = time.perf_counter()
+        bench.renderer.encodings(bench.renderer.prompts(talks), add_special_tokens=False)
+        bare = some / (time.perf_counter() - began)
+        report = audit(bench, row_plan(bench))
+        rate = report.rows / report.seconds
+        found = sum(cause.rows for cause in report.causes if cause.code == "D002")
+        peak = max(
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        )
+    print(f"{count} rows: bare {bare:.0f} rows/s, audit {rate:.0f} rows/s ({rate / bare:.2f}×)")
+    print(f"faulty rows {faulty}, found {found}; memory {peak / loaded:.2f}× of the loaded model's ({peak >> 10} MiB)")
+
+
+if __name__ == "__main__":
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 20_000,
+        sys.argv[2] if len(sys.argv) > 2 else str(sample_dir() / "demo-model"),
+    )

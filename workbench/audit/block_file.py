@@ -1,0 +1,123 @@
+"""The results of one block of rows, in a Parquet file: one line a row, and the causes of its findings beside them.
+
+A file is written under another name and renamed when it is whole, so that an audit that was killed goes on behind the
+last block that was finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.audit.causes import Cause, causes_of
+from workbench.blocks.path import JudgedRow
+from workbench.errors import EnvironmentProblem, Where
+from workbench.findings import Finding
+from workbench.recipe.yaml.document import write_atomically
+
+_ABOUT = b"vlmbench.audit"
+
+
+@dataclass(slots=True)
+class BlockResult:
+    """A block, judged. `columns`: by name, a list with an entry for each row; see `COLUMNS`."""
+
+    columns: dict[str, list[Any]]
+    causes: list[Cause]
+    roles: list[str] = field(default_factory=list)
+    source_findings: list[Finding] = field(default_factory=list)
+    by_row: str = ""
+    """The reason why the rows were checked one by one; "" where they were not."""
+    read: int = 0
+    """Bytes of text in the rows, for the rate."""
+
+    def __len__(self) -> int:
+        return len(self.columns["row"])
+
+
+COLUMNS = ("row", "line", "tokens", "trained", "media", "pictures", "digest", "codes", "alone")
+"""`row` and `line` (-1: none) place the row; `tokens`, `trained` and `media` count tokens, -1 where the row has no
+rendering; `digest` is of the row's content; `codes` those of its findings; `alone`: it was checked by itself."""
+
+
+def block_result(results: Sequence[JudgedRow], lines: Sequence[int | None], digests: Sequence[int]) -> BlockResult:
+    """The columns and causes of a block's results."""
+    columns: dict[str, list[Any]] = {
+        "row": [result.index for result in results],
+        "line": [-1 if line is None else line for line in lines],
+        "tokens": [result.tokens for result in results],
+        "trained": [result.trained for result in results],
+        "media": [result.media for result in results],
+        "pictures": [result.pictures for result in results],
+        "digest": list(digests),
+        "codes": [sorted({finding.code for finding in (*result.findings, *result.like)}) for result in results],
+        "alone": [result.alone for result in results],
+    }
+    return BlockResult(columns, causes_of(results))
+
+
+def write_block(path: Path, block: BlockResult, question: str) -> None:
+    """Write a block's file in one step. `question` says what was asked; a file of another question is not read.
+
+    Raises:
+        EnvironmentProblem: no right, no room.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema(
+        [
+            ("row", pa.int64()),
+            ("line", pa.int64()),
+            ("tokens", pa.int32()),
+            ("trained", pa.int32()),
+            ("media", pa.int32()),
+            ("pictures", pa.int32()),
+            ("digest", pa.uint64()),
+            ("codes", pa.list_(pa.string())),
+            ("alone", pa.bool_()),
+        ]
+    )
+    about = {
+        "question": question,
+        "causes": [cause.to_dict() for cause in block.causes],
+        "roles": block.roles,
+        "source": [finding.to_dict() for finding in block.source_findings],
+        "by_row": block.by_row,
+        "read": block.read,
+    }
+    table = pa.table(block.columns, schema=schema).replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    write_atomically(path, buffer.getvalue().to_pybytes())
+
+
+def read_block(path: Path, question: str) -> BlockResult | None:
+    """A block that was written for the same question; None where there is none, or its file is damaged.
+
+    Raises:
+        EnvironmentProblem: the file cannot be read for another reason.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path, partitioning=None)
+        about = json.loads((table.schema.metadata or {})[_ABOUT])
+    except FileNotFoundError:
+        return None
+    except PermissionError as problem:
+        raise EnvironmentProblem(
+            "A result cannot be read", str(problem), "Give another --out.", Where(str(path))
+        ) from None
+    except (pa.ArrowException, OSError, KeyError, ValueError):
+        return None
+    if about.get("question") != question:
+        return None
+    columns = {name: table.column(name).to_pylist() for name in COLUMNS}
+    causes = [Cause.from_dict(item) for item in about["causes"]]
+    source = [Finding.from_dict(item) for item in about["source"]]
+    return BlockResult(columns, causes, about["roles"], source, about["by_row"], about["read"])

@@ -1,0 +1,181 @@
+"""Processes that judge the blocks of an audit. A row that ends its process costs that process, and is stepped over.
+
+They are forked from the process that loaded the model's files, so that none loads them again. Where the system cannot,
+the blocks are judged in this one.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+from workbench.audit.block_file import BlockResult, block_result, write_block
+from workbench.audit.worker import Job, judge_block, serve
+from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.errors import Where
+from workbench.findings import Finding, emits
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from workbench.bench import Bench
+
+SECONDS_A_ROW = 20.0
+"""Longer than this for one row alone, and its process is ended."""
+SECONDS_A_BLOCK = 600.0
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: Any
+    pipe: Connection
+    job: Job | None = None
+    since: float = 0.0
+
+
+def can_fork() -> bool:
+    """True where a process can go on from where another one is."""
+    return "fork" in multiprocessing.get_all_start_methods()
+
+
+class Workers:
+    """`count` processes over one loaded bench. A context manager: leaving it ends them."""
+
+    def __init__(self, bench: Bench, question: str, count: int) -> None:
+        self._bench = bench
+        self._question = question
+        self._count = count
+        self._context: Any = multiprocessing.get_context("fork") if can_fork() else None
+        self._workers: list[_Worker] = []
+        self._parts: dict[int, list[BlockResult]] = {}
+        self._left: dict[int, int] = {}
+        self._whole: dict[int, Job] = {}
+        self.lost = 0
+        """Processes that a row ended."""
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+
+    def run(self, jobs: Sequence[Job], tick: Callable[[], None] = lambda: None) -> Iterator[tuple[int, int]]:
+        """Judge the blocks; yields (block number, rows) as each one's file is written. `tick` is called between."""
+        if self._context is None:
+            yield from self._here(jobs, tick)
+            return
+        waiting = deque(jobs)
+        while waiting or any(worker.job is not None for worker in self._workers):
+            self._fill(waiting)
+            busy = [worker for worker in self._workers if worker.job is not None]
+            ready = wait([worker.pipe for worker in busy], timeout=0.2)
+            for worker in busy:
+                assert worker.job is not None
+                if worker.pipe in ready:
+                    yield from self._answered(worker, waiting)
+                elif time.monotonic() - worker.since > (
+                    SECONDS_A_ROW if len(worker.job.rows) == 1 else SECONDS_A_BLOCK
+                ):
+                    yield from self._ended(worker, waiting, "it takes longer than any row should")
+            tick()
+
+    def _here(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[tuple[int, int]]:
+        path = BlockPath(self._bench)
+        for job in jobs:
+            assert job.path is not None
+            result = judge_block(path, job.rows)
+            write_block(job.path, result, self._question)
+            yield job.number, len(result)
+            tick()
+
+    def _fill(self, waiting: deque[Job]) -> None:
+        for worker in self._workers:
+            if worker.job is None and waiting:
+                self._give(worker, waiting.popleft())
+        while waiting and len(self._workers) < self._count:
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=serve, args=(self._bench, self._question, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            self._workers.append(_Worker(process, ours))
+            self._give(self._workers[-1], waiting.popleft())
+
+    def _give(self, worker: _Worker, job: Job) -> None:
+        worker.job, worker.since = job, time.monotonic()
+        worker.pipe.send(job)
+
+    def _answered(self, worker: _Worker, waiting: deque[Job]) -> Iterator[tuple[int, int]]:
+        try:
+            number, answer = worker.pipe.recv()
+        except (EOFError, OSError):
+            worker.process.join(timeout=5)
+            code = worker.process.exitcode
+            yield from self._ended(worker, waiting, f"the process that reads it ends ({_way(code)})")
+            return
+        worker.job = None
+        if isinstance(answer, BlockResult):
+            yield from self._part(number, answer)
+        else:
+            yield number, answer
+
+    def _ended(self, worker: _Worker, waiting: deque[Job], how: str) -> Iterator[tuple[int, int]]:
+        """The process of a block is gone: its halves are tried, down to the row that did it."""
+        job = worker.job
+        assert job is not None
+        worker.process.kill()
+        worker.process.join()
+        self._workers.remove(worker)
+        self.lost += 1
+        if job.path is not None:
+            self._whole[job.number] = job
+            self._left[job.number] = len(job.rows)
+            self._parts[job.number] = []
+        if len(job.rows) == 1:
+            yield from self._part(job.number, _poisoned(self._bench, job.rows[0], how))
+            return
+        half = len(job.rows) // 2
+        for rows in (job.rows[half:], job.rows[:half]):
+            waiting.appendleft(replace(job, rows=rows, path=None))
+
+    def _part(self, number: int, result: BlockResult) -> Iterator[tuple[int, int]]:
+        self._parts[number].append(result)
+        self._left[number] -= len(result)
+        if not self._left[number]:
+            job = self._whole[number]
+            assert job.path is not None
+            write_block(job.path, _joined(self._parts.pop(number)), self._question)
+            yield number, len(job.rows)
+
+
+def _joined(parts: list[BlockResult]) -> BlockResult:
+    """The parts of a block that was cut up, as one, in the order of the rows."""
+    from workbench.audit.causes import merged
+
+    parts.sort(key=lambda part: part.columns["row"][0])
+    columns = {name: [value for part in parts for value in part.columns[name]] for name in parts[0].columns}
+    roles = sorted({role for part in parts for role in part.roles})
+    source = [finding for part in parts for finding in part.source_findings]
+    reason = next((part.by_row for part in parts if part.by_row), "")
+    return BlockResult(columns, merged(part.causes for part in parts), roles, source, reason)
+
+
+@emits("D020")
+def _poisoned(bench: Bench, row: int, how: str) -> BlockResult:
+    """D020: a row that ends the process that reads it, or keeps it for good."""
+    hint = "Look at the size of its texts and pictures; training would stop here as well. Take the row out."
+    finding = Finding(
+        "D020", "error", f"the row cannot be processed: {how}", hint, Where(file=bench.rows.name, row=row)
+    )
+    return block_result([JudgedRow(row, -1, -1, -1, -1, (finding,), None, alone=True)], [None], [0])
+
+
+def _way(code: int | None) -> str:
+    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

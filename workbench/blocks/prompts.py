@@ -1,0 +1,125 @@
+"""The prompts of a block of conversations, and the characters of every text part in them.
+
+A block is rendered twice, clean and with every text part between two rare characters. Where the second equals the first
+but for those characters, what stands between them is the part: the same proof as in `workbench.tokens.sentinels`, once
+for the whole block. A row for which it fails goes the long way there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from workbench.tokens.render import Message, Renderer
+
+IntArray = npt.NDArray[np.int64]
+MOST_PARTS = 2000
+"""Text parts of one row at most; beyond, the row goes alone."""
+_FIRST = 0x20000
+# Every character that `sentinels` may use: a row that holds one goes alone.
+_RARE = re.compile("[\U00020000-\U0010fffd]")
+_BRACKETS = [chr(_FIRST + number) for number in range(2 * MOST_PARTS)]
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedPrompt:
+    """A prompt and its text parts in their order there: `message[p]` is the message of part p, which is
+    `prompt[start[p]:stop[p]]`."""
+
+    prompt: str
+    message: tuple[int, ...]
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+
+def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
+    """Each conversation's prompt with its parts in place; None where this way cannot tell, or the template raises."""
+    texts = [_texts(messages) for messages in conversations]
+    able = [number for number, found in enumerate(texts) if found is not None]
+    clean = prompts(renderer, [conversations[number] for number in able])
+    able = [
+        number for number, prompt in zip(able, clean, strict=True) if prompt is not None and not _RARE.search(prompt)
+    ]
+    by_row = dict(zip([n for n, found in enumerate(texts) if found is not None], clean, strict=True))
+    marked = prompts(renderer, [_bracketed(conversations[number]) for number in able])
+    located: list[LocatedPrompt | None] = [None] * len(conversations)
+    for number, text in zip(able, marked, strict=True):
+        prompt, parts = by_row[number], texts[number]
+        if prompt is not None and text is not None and parts is not None:
+            located[number] = _located(prompt, text, parts)
+    return located
+
+
+def prompts(renderer: Renderer, conversations: Sequence[Sequence[Message]], **options: Any) -> list[str | None]:
+    """The prompt of each conversation; None where the template refuses it."""
+    if not conversations:
+        return []
+    try:
+        return list(renderer.prompts(conversations, **options))
+    except Exception:
+        if len(conversations) == 1:
+            return [None]
+        half = len(conversations) // 2
+        return prompts(renderer, conversations[:half], **options) + prompts(renderer, conversations[half:], **options)
+
+
+def _texts(messages: Sequence[Message]) -> list[tuple[int, str]] | None:
+    """(message, text) of every part; None where a part is no text, or there are too many."""
+    found: list[tuple[int, str]] = []
+    for index, message in enumerate(messages):
+        for part in message["content"]:
+            text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+            if not isinstance(text, str):
+                return None
+            if text:
+                found.append((index, text))
+    return found if len(found) <= MOST_PARTS else None
+
+
+def _bracketed(messages: Sequence[Message]) -> list[Message]:
+    """The conversation with every text part between two characters of its own."""
+    marked: list[Message] = []
+    number = 0
+    for message in messages:
+        parts = []
+        for part in message["content"]:
+            if part["text"]:
+                text = f"{_BRACKETS[number]}{part['text']}{_BRACKETS[number + 1]}"
+                parts.append({**part, "text": text})
+                number += 2
+            else:
+                parts.append(part)
+        marked.append({**message, "content": parts})
+    return marked
+
+
+def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
+    """The parts in the order in which the prompt has them; None where one is missing, changed or written twice."""
+    hits = [hit.start() for hit in _RARE.finditer(marked)]
+    if len(hits) != 2 * len(parts):
+        return None
+    pieces, last = [], 0
+    for at in hits:
+        pieces.append(marked[last:at])
+        last = at + 1
+    pieces.append(marked[last:])
+    if "".join(pieces) != prompt:
+        return None
+    order = []
+    for number in range(0, len(hits), 2):
+        opened = ord(marked[hits[number]]) - _FIRST
+        if opened % 2 or ord(marked[hits[number + 1]]) - _FIRST != opened + 1 or opened >= len(hits):
+            return None
+        if pieces[number + 1] != parts[opened // 2][1]:
+            return None
+        order.append(opened // 2)
+    if len(set(order)) != len(order):
+        return None
+    places = [at - number for number, at in enumerate(hits)]
+    return LocatedPrompt(prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2]))

@@ -1,0 +1,129 @@
+"""Output of `vlmbench audit`, as text and as JSON (`vlmbench.audit/1`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from workbench.audit.report import PERCENTILES, AuditReport, Spread
+from workbench.findings import SEVERITIES, Finding
+from workbench.views.items import visible
+from workbench.views.palette import SEVERITY_GLYPH
+
+if TYPE_CHECKING:
+    from workbench.audit.causes import Cause
+    from workbench.bench import Bench
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_SHADES = " ▁▂▃▄▅▆▇█"
+_ROWS_NAMED = 5
+
+
+def audit_payload(bench: Bench, report: AuditReport) -> dict[str, Any]:
+    """The whole report, ready for `json.dumps`."""
+    return report.to_dict() | {
+        "model": bench.title,
+        "recipe": bench.document.name,
+        "path": bench.path.title,
+        "data": bench.rows.name,
+        "summary": {f"{severity}s": report.count(severity) for severity in SEVERITIES},
+        "seconds": round(report.seconds, 3),
+        "resumed": report.resumed,
+    }
+
+
+def audit_view(bench: Bench, report: AuditReport) -> RenderableType:
+    """The causes, the worst first, how long the rows are and what is trained, and a last line that sums up."""
+    lines: list[RenderableType] = [Text(visible(bench.path.title), "dim" if bench.path.shown else "yellow"), Text()]
+    for finding in sorted(report.recipe, key=lambda finding: SEVERITIES.index(finding.severity)):
+        lines += _lines_of(finding, "")
+    for cause in report.causes:
+        lines += _lines_of(cause.examples[0], _scope(cause, report.rows)) if cause.examples else ()
+    if report.recipe or report.causes:
+        lines.append(Text())
+    lines += [_spreads(report), *(Text(line, style="dim") for line in _facts(report)), _sum(report)]
+    return Lines(*lines)
+
+
+def _lines_of(finding: Finding, scope: str) -> list[RenderableType]:
+    head = Text.assemble((f"{SEVERITY_GLYPH[finding.severity]} {finding.code} ", _STYLES[finding.severity]))
+    if finding.where:
+        head.append(f"{visible(str(finding.where))}: ", style="dim")
+    head.append(visible(finding.message)).append(scope, style="bold")
+    hint = Text(visible(finding.hint), style="dim")
+    return [head, Padding(hint, (0, 0, 0, 7), expand=False)] if hint.plain else [head]
+
+
+def _scope(cause: Cause, rows: int) -> str:
+    """The rows of a cause, their share, and the first of them, in brackets."""
+    if cause.rows == 1:
+        return ""
+    named = list(dict.fromkeys(finding.where.row for finding in cause.examples if finding.where.row is not None))
+    first = ", ".join(map(str, named[:_ROWS_NAMED])) + (", …" if cause.rows > _ROWS_NAMED else "")
+    return f" ({cause.rows:,} rows, {_percent(cause.rows, rows)}: {first})"
+
+
+def _percent(part: float, whole: float) -> str:
+    share = 100 * part / whole if whole else 0.0
+    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.1f}%" if share >= 0.1 else "under 0.1%"
+
+
+def _spreads(report: AuditReport) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("a row has")
+    for share in PERCENTILES:
+        name = {0: "least", 50: "median", 100: "most"}.get(share, f"{share}%")
+        table.add_column(name, justify="right")
+    table.add_column("spread")
+    named = (("tokens", report.tokens), ("trained", report.trained), ("trained share", report.share))
+    for name, spread in (*named, ("media tokens", report.media)):
+        if spread is not None and (name != "media tokens" or spread.total):
+            values = [f"{100 * v:.0f}%" if name == "trained share" else f"{v:,.0f}" for v in spread.percentiles]
+            table.add_row(name, *values, _bars(spread))
+    return table
+
+
+def _bars(spread: Spread) -> str:
+    most = max(spread.counts) or 1
+    # A bar for every bin that has a row, however few.
+    return "".join(_SHADES[0 if not count else max(1, round(8 * count / most))] for count in spread.counts)
+
+
+def _facts(report: AuditReport) -> list[str]:
+    facts = []
+    if report.longest is not None and report.tokens is not None:
+        facts.append(f"row {report.longest} is the longest, with {report.tokens.percentiles[-1]:,.0f} tokens")
+    if report.repeated:
+        first = "; ".join(", ".join(map(str, group)) for group in report.twice[:3])
+        facts.append(
+            f"{report.repeated:,} rows repeat an earlier one (rows {first}{'; …' if report.repeated > 3 else ''})"
+        )
+    if report.unrendered:
+        facts.append(f"{report.unrendered:,} rows have no rendering")
+    if report.by_row:
+        facts.append(f"rows were checked one by one: {visible(report.by_row)}")
+    if report.lost:
+        facts.append(f"{report.lost} processes were lost to rows that cannot be processed")
+    return facts
+
+
+def _sum(report: AuditReport) -> Text:
+    rows = f"{report.rows:,} of {report.planned:,} rows" if not report.whole else f"{report.rows:,} rows"
+    known = "interrupted: what is known so far; " if report.interrupted else ""
+    counts = [
+        f"{number:,} {severity}{'' if number == 1 else 's'}"
+        for severity in SEVERITIES
+        if (number := report.count(severity))
+    ]
+    trained = report.trained.total if report.trained is not None else 0
+    tokens = report.tokens.total if report.tokens is not None else 0
+    share = f"{trained:,.0f} of {tokens:,.0f} tokens trained ({_percent(trained, tokens)})"
+    read = report.rows - report.resumed
+    rate = f", {read / report.seconds:,.0f} rows/s" if report.seconds > 0 and read else ""
+    style = "bold red" if report.count("error") else "yellow" if report.count("warning") else "green"
+    return Text(f"{known}{rows}, {share}{rate}: {', '.join(counts) or 'nothing found'}", style=style)
