@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NOT_RENDERED = Emitter("T006", __name__)
 NOT_SHOWN = Emitter("D011", __name__)
+_TAKE_OUT = "Correct the row, or take it out."
 
 
 class NotShown(InputError):
@@ -142,7 +143,8 @@ class Row:
 
         if self.raw.data is None:
             problem = self.raw.error
-            raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
+            hint = (problem.hint if problem else "") or _TAKE_OUT
+            raise InputError(problem.message if problem else "This row cannot be read", hint=hint, where=self.where)
         bench = self.bench
         if self._asked is not None:
             from workbench.data.conversation import Conversation
@@ -181,10 +183,11 @@ class Row:
         if self.bench.path.kind != "asked" or asked is None or asked.answer is None:
             return None
         if self.index in asked.answer.dropped:
-            raise InputError(f"{asked.answer.name} drops this row", asked.answer.dropped[self.index], where=self.where)
+            cause = asked.answer.dropped[self.index]
+            raise InputError(f"{asked.answer.name} drops this row", cause, _TAKE_OUT, self.where)
         found = asked.answer.rows.get(self.index)
         if isinstance(found, str):
-            raise InputError(f"{asked.answer.name} raises at this row", found, where=self.where)
+            raise InputError(f"{asked.answer.name} raises at this row", found, _TAKE_OUT, self.where)
         return found
 
     def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:

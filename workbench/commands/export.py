@@ -76,7 +76,8 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
     try:
         return key_path(key), yaml.safe_load(value)
     except yaml.YAMLError as problem:
-        raise InputError(f"--set {text!r}: the value is no YAML", " ".join(str(problem).split())[:200]) from problem
+        cause = " ".join(str(problem).split())[:200]
+        raise InputError(f"--set {text!r}: the value is no YAML", cause, "Quote it, as in KEY='a: b'.") from problem
 
 
 def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int:

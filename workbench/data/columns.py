@@ -33,7 +33,8 @@ class ParquetSource:
         try:
             self._file = pq.ParquetFile(path)
         except (pa.ArrowException, OSError) as error:
-            raise InputError("Not a readable Parquet file", _first_line(error), where=Where(file=name)) from error
+            hint = "Write the file anew, or name its type with `ds_type`."
+            raise InputError("Not a readable Parquet file", _first_line(error), hint, Where(file=name)) from error
         info = json.loads((self._file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")).get("info", {})
         self._features: dict[str, Any] = info.get("features") or {}
         groups: list[int] = [self._file.metadata.row_group(g).num_rows for g in range(self._file.num_row_groups)]

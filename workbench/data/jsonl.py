@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.mixed_types import Mixed
-from workbench.data.reader import DAMAGED, Reader
+from workbench.data.reader import DAMAGED, Reader, unreadable
 from workbench.data.row_notes import BAD_PART, BAD_ROW, type_name
 from workbench.data.rows import RawRow
 from workbench.errors import InputError, Where
@@ -41,7 +41,7 @@ def open_json(path: Path, name: str, *, as_written: bool = False) -> JsonlSource
     try:
         start = Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
     except DAMAGED as error:
-        raise InputError("The data file cannot be read", str(error), where=Where(file=name)) from error
+        raise unreadable(error, name) from error
     if start.startswith(b"["):
         whole = JsonListSource(path, name, as_written=as_written)
         if whole.is_list:

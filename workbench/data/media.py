@@ -149,12 +149,14 @@ def fetch(url: str, *, seconds: float = FETCH_SECONDS, max_bytes: int = MAX_DOWN
         def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
             if not newurl.startswith(("http://", "https://")):
                 raise MediaError(
-                    "Picture not fetched", f"{url} redirects to {shorten(newurl)}, which is not http or https"
+                    "Picture not fetched",
+                    f"{url} redirects to {shorten(newurl)}, which is not http or https",
+                    _FETCHED,
                 )
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     if not url.startswith(("http://", "https://")):
-        raise MediaError("Picture not fetched", f"{shorten(url)} is not an http or https URL")
+        raise MediaError("Picture not fetched", f"{shorten(url)} is not an http or https URL", _FETCHED)
     deadline = time.monotonic() + seconds
     body = bytearray()
     try:

@@ -21,6 +21,7 @@ from workbench.data.jsonl import open_json
 from workbench.data.row_notes import BAD_PART
 from workbench.data.rows import Lines, RawRow, RowSource
 from workbench.errors import InputError, Where
+from workbench.files import refuse_special
 from workbench.findings import Finding
 
 __all__ = ["RawRow", "RowSource", "arrow_view", "open_source"]
@@ -210,7 +211,11 @@ def _limited(source: RowSource, limit: int | None) -> RowSource:
 
 def _existing(path: str, base_dir: Path | None) -> Path | None:
     folders = [Path()] if base_dir is None else [Path(), base_dir]
-    return next((folder / path for folder in folders if (folder / path).exists()), None)
+    try:
+        return next((folder / path for folder in folders if (folder / path).exists()), None)
+    except (OSError, ValueError):
+        # A name that is too long, or holds a zero, is no file's.
+        return None
 
 
 def _type_of(path: str, ds_type: str | None) -> str:
@@ -246,6 +251,7 @@ def _open_files(
 
 
 def _open_file(path: Path, shown: str, ds_type: str | None, streaming: bool, as_written: bool) -> RowSource:
+    refuse_special(path, "The data file cannot be read", shown)
     kind = _type_of(shown, ds_type)
     if kind == "json":
         return open_json(path.absolute(), shown, as_written=as_written)

@@ -196,7 +196,9 @@ def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True) ->
         EnvironmentProblem: transformers has no class for it, lacks a package for it, or cannot build it.
     """
     if config is None:
-        raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
+        raise EnvironmentProblem(
+            "The model's architecture is not known", "It has no config.json.", "Add the config.json of the model."
+        )
     key = f"{sized} {recipe and weight_dtype(recipe)} {type(config).__name__} {config.to_json_string(use_diff=False)}"
     if key not in _kept:
         _kept[key] = Anatomy(meta_model(config, recipe), sized=sized)

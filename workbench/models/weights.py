@@ -97,7 +97,8 @@ def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: ValueError
         why = None
     if why is None:
         message = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        return InputError("transformers cannot load this model", message, where=Where(file=str(loaded.path)))
+        hint = "Check that the folder holds whole weights, and that this transformers is new enough for the model."
+        return InputError("transformers cannot load this model", message, hint, Where(file=str(loaded.path)))
     flag = next((key for key, _ in _ATTENTION if getattr(recipe, key)), "")
     key = "attn_implementation" if recipe.attn_implementation else flag
     hint = f"Remove {key}: {UNSET}."

@@ -57,7 +57,8 @@ class NotebookRows(Result):
             return NotebookRows(self.session, self.start + (ends[0] or 0), min(known) if known else None)
         at = self.start + (index if index >= 0 else index + len(self))
         if self.stop is not None and at >= self.stop:
-            raise InputError(f"There is no row {at} here", f"These are rows {self.start} to {self.stop - 1}.")
+            cause = f"These are rows {self.start} to {self.stop - 1}."
+            raise InputError(f"There is no row {at} here", cause, "Take one of these.")
         self.session.bench.row(at)
         return RowResult(self.session, at)
 

@@ -144,7 +144,8 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
         )
         yield _finding("R016", "error", f"the process of the run was killed {after}: {message}", hint)
     elif kind == "input":
-        yield _finding("R017", "error", message, str(error.get("hint") or ""), field=error.get("field"))
+        hint = str(error.get("hint") or "") or "The log beside the events tells more."
+        yield _finding("R017", "error", message or "the run could not begin", hint, field=error.get("field"))
     else:
         shown = f" ({tail[-1][:200]})" if tail and tail[-1] not in message else ""
         yield _finding(

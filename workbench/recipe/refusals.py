@@ -42,7 +42,9 @@ def validated(
             findings.append(_refused(parsed, place, path, errors[path], data, _annotation(schema, path)))
         for path in paths:
             _drop(data, path)
-    raise InputError("The recipe has too many values that axolotl refuses", where=Where(parsed.name))
+    raise InputError(
+        "The recipe has too many values that axolotl refuses", "", "Check that this is a recipe.", Where(parsed.name)
+    )
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -103,6 +105,7 @@ def _refused(parsed: Parsed, path: KeyPath, model_path: KeyPath, item: Any, data
         hint = f"Write it as a list: [{value}]"
     elif isinstance(value, (int, float)) and "text" in expected:
         hint = f'Quote it: "{value}"'
+    hint = hint or f"Write {expected} here, or take the key out."
     return BAD_VALUE("error", f"{dotted(path)} is {shown}; expected {expected}", hint, parsed.where(path))
 
 

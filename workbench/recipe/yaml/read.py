@@ -37,13 +37,17 @@ _HINTS = (
 )
 
 
+_CORRECT = "Correct this line of the recipe."
+
+
 def _hint(problem: str) -> str:
-    return next((text for sign, text in _HINTS if sign in problem), "")
+    return next((text for sign, text in _HINTS if sign in problem), _CORRECT)
 
 
 def too_large(name: str) -> InputError:
     """The error for a recipe of more than MAX_BYTES."""
-    return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", where=Where(name))
+    hint = "Check that this is a recipe."
+    return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", hint, Where(name))
 
 
 class Parsed:
@@ -134,7 +138,7 @@ class Parsed:
         line, column = self.line(path, key=key)
         return Where(file=self.name, line=line, column=column, field=dotted(path) or None)
 
-    def error(self, title: str, cause: str, hint: str = "", offset: int = 0) -> InputError:
+    def error(self, title: str, cause: str, hint: str = _CORRECT, offset: int = 0) -> InputError:
         """An InputError at a character offset that quotes the offending line."""
         line, column = self.place(min(offset, len(self.text)))
         shown = self.text[self._lines[line - 1] :].split("\n", 1)[0].rstrip("\r")[:160]
@@ -240,7 +244,7 @@ class ValueBuilder:
         self.copied = self.depth = 0
         self.open: set[str] = set()
 
-    def fail(self, node: Node, cause: str, hint: str = "") -> InputError:
+    def fail(self, node: Node, cause: str, hint: str = _CORRECT) -> InputError:
         return self.parsed.error("The recipe cannot be read", cause, hint, node.start)
 
     def mapping_or_empty(self, root: Node | None) -> dict[Any, Any]:
@@ -323,4 +327,4 @@ class ValueBuilder:
                 if tag in KNOWN
                 else f"The tag {node.tag or tag} has no meaning here"
             )
-            raise self.fail(node, cause, "" if tag in KNOWN else "Quote the text, or remove the tag.") from None
+            raise self.fail(node, cause, "Quote the text, or remove the tag.") from None
