@@ -41,14 +41,25 @@ class Bug(BenchError):
 
 @contextlib.contextmanager
 def placed(where: Where) -> Iterator[None]:
-    """What goes on at a place: an exception that nobody expected names the innermost one it came through."""
+    """What goes on at a place: an exception that nobody expected names the innermost one it came through.
+
+    Raises:
+        InputError: the input is at fault, for which Python has exceptions of its own.
+    """
     try:
         yield
+    except (RecursionError, UnicodeEncodeError) as problem:
+        _note(problem, where)
+        raise as_error(problem) from problem
     except Exception as problem:
-        if not isinstance(problem, BenchError) and not hasattr(problem, _PLACE):
-            with contextlib.suppress(AttributeError):
-                setattr(problem, _PLACE, where)
+        _note(problem, where)
         raise
+
+
+def _note(problem: BaseException, where: Where) -> None:
+    if not isinstance(problem, BenchError) and not hasattr(problem, _PLACE):
+        with contextlib.suppress(AttributeError):
+            setattr(problem, _PLACE, where)
 
 
 def place_of(problem: BaseException) -> Where:

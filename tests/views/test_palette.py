@@ -8,19 +8,18 @@ import pytest
 from rich.cells import cell_len
 
 from workbench.findings import SEVERITIES
+from workbench.escaping import NEWLINE, TAB
 from workbench.views.palette import (
     ADDED,
     CONTINUED,
     DARK,
     LIGHT,
     MEDIA_GLYPH,
-    NEWLINE,
     REMOVED,
     ROLE_COLOUR,
     SEVERITY_COLOUR,
     SEVERITY_GLYPH,
     SPACE,
-    TAB,
     TRAINED_BAR,
     Look,
     Paint,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import StoredPicture
-from workbench.data.row_notes import BAD_ROW
+from workbench.data.row_notes import BAD_ROW, CORRECT_ROW
 from workbench.data.rows import RawRow, in_order
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
@@ -65,7 +65,7 @@ class ParquetSource:
             except (self._arrow_error, OSError, ValueError) as error:
                 self._group = -1
                 where = Where(file=self.name, row=index)
-                return RawRow(index, None, BAD_ROW("error", _first_line(error), "", where), self.name)
+                return RawRow(index, None, BAD_ROW("error", _first_line(error), CORRECT_ROW, where), self.name)
         return RawRow(index, decode(data, self._features), None, self.name)
 
     def _fetch(self, index: int) -> dict[str, Any]:

@@ -247,6 +247,12 @@ def _open_files(
 ) -> RowSource:
     sources = [_open_file(path, shown, ds_type, streaming, as_written) for path, shown in files]
     whole = sources[0] if len(sources) == 1 else JoinedSource(sources, files[0][1] + " …", sources[0].base_dir)
+    try:
+        whole.row(0)
+    except IndexError:
+        cause = "The file is empty, or holds nothing but blank lines or an empty list."
+        hint = "Check that this is the right file, and that what wrote it has ended."
+        raise InputError("There is no row here", cause, hint, Where(file=whole.name)) from None
     return _sliced(whole, split)
 
 

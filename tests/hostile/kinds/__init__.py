@@ -31,6 +31,8 @@ KINDS: dict[str, Callable[[Random], Iterator[Case]]] = {
 }
 
 
-def cases_of(kind: str, seed: str) -> list[Case]:
-    """The cases of a kind; the same seed gives the same cases."""
-    return list(KINDS[kind](Random(f"{seed} {kind}")))
+def cases_of(kind: str, seed: str, most: int | None = None) -> list[Case]:
+    """The cases of a kind, or `most` of them that chance takes; the same seed gives the same ones."""
+    chance = Random(f"{seed} {kind}")
+    made = list(KINDS[kind](chance))
+    return made if most is None or most >= len(made) else [made[at] for at in sorted(chance.sample(range(len(made)), most))]

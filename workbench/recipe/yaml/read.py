@@ -17,6 +17,10 @@ from workbench.recipe.yaml.pyyaml import CORE, KNOWN, convert, events, resolve
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_ALIAS_NODES = 20_000
+MAX_NODES = 40_000
+"""Keys and values of a text: a recipe has a hundred, and one that lists every module of a large model ten thousand."""
+MAX_BITS = 4_096
+"""Of a whole number: Python does not even write larger ones out."""
 
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
@@ -53,13 +57,14 @@ def too_large(name: str) -> InputError:
 class Parsed:
     """A text with its data and the place of each value. It never changes."""
 
-    __slots__ = ("_lines", "aliases", "anchors", "data", "name", "root", "text")
+    __slots__ = ("_lines", "_nodes", "aliases", "anchors", "data", "name", "root", "text")
 
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name = text, name
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self.anchors: dict[str, Node] = {}
         self.aliases: list[Node] = []
+        self._nodes = 0
         if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
             raise too_large(name)
         self.root = self._read()
@@ -184,6 +189,10 @@ class Parsed:
     def _node(self, event: Any, stream: Iterator[Any], depth: int) -> Node:
         kind, start, end = type(event).__name__, event.start_mark.index, event.end_mark.index
         anchor = event.anchor
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            cause = f"At most {MAX_NODES:,} keys and values are read"
+            raise self.error("The recipe holds too much", cause, "Check that this is a recipe.", start)
         if depth > MAX_DEPTH:
             raise self.error("The recipe is nested too deeply", f"At most {MAX_DEPTH} levels are read", offset=start)
         if anchor is not None and not _ANCHOR.fullmatch(anchor):
@@ -320,11 +329,15 @@ class ValueBuilder:
     def _scalar(self, node: Node) -> Any:
         tag = node.tag.removeprefix(CORE) if node.tag else resolve(node.value) if node.plain else "str"
         try:
-            return convert(tag, node.value)
+            value = convert(tag, node.value)
         except (ValueError, KeyError, OverflowError):
             cause = (
                 f"{node.value!r} is no valid {tag}"
                 if tag in KNOWN
                 else f"The tag {node.tag or tag} has no meaning here"
             )
-            raise self.fail(node, cause, "Quote the text, or remove the tag.") from None
+            hint = "Quote the text, or remove the tag."
+            raise self.fail(node, cause, hint if tag not in KNOWN else "Correct it, or quote it as text.") from None
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise self.fail(node, "A number of more than a thousand digits stands here", "Write a smaller number.")
+        return value
