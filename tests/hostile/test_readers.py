@@ -18,7 +18,6 @@ from workbench.overfit.schema import faults
 from workbench.overfit.verdict import judge
 from workbench.recipe.model import DatasetSpec, Recipe
 from workbench.recipe.yaml.document import Document
-from workbench.recipe.yaml.write import write_value
 from workbench.views.html_reports import run_html
 from workbench.views.overfit import overfit_payload, overfit_text
 
@@ -102,9 +101,9 @@ FIELDS = sorted(DatasetSpec.model_fields)
 @QUICK
 @given(st.dictionaries(st.sampled_from(KEYS), ANYTHING, min_size=1, max_size=4), st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=3))
 def test_each_wrong_type_of_a_recipe_is_an_error_at_its_line(values: dict[str, Any], entry: dict[str, Any]) -> None:
-    lines = [f"{key}: {write_value(value)}" for key, value in values.items() if key != "datasets"]
-    lines += ["datasets:", "  - path: x", *(f"    {key}: {write_value(value)}" for key, value in entry.items() if key != "path")]
-    text = "\n".join(line for line in lines if line.count("\n") == 0)
+    lines = [f"{key}: {json.dumps(value)}" for key, value in values.items() if key != "datasets"]
+    lines += ["datasets:", "  - path: x", *(f"    {key}: {json.dumps(value)}" for key, value in entry.items() if key != "path")]
+    text = "\n".join(lines)
     try:
         document = Document(text, "recipe.yaml")
     except InputError as problem:

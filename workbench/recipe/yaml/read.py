@@ -17,7 +17,7 @@ from workbench.recipe.yaml.pyyaml import CORE, KNOWN, convert, events, resolve
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_ALIAS_NODES = 20_000
-MAX_NODES = 40_000
+MAX_NODES = 20_000
 """Keys and values of a text: a recipe has a hundred, and one that lists every module of a large model ten thousand."""
 MAX_BITS = 4_096
 """Of a whole number: Python does not even write larger ones out."""
