@@ -117,7 +117,7 @@ class BoundaryEditor(anywidget.AnyWidget):
     def _mask(self, row: Row) -> str:
         change = self.editing.change(row)
         drawn = html.tokens(row, window=(0, TOKENS), more="the bench's rows show more", change=change)
-        return drawn + html.boundaries(self._session.bench, [row])
+        return f"{drawn}{html.boundaries(self._session.bench, [row])}"
 
     def _counts(self, row: Row) -> str:
         change = self.editing.change(row)

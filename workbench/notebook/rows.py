@@ -154,7 +154,7 @@ class RowResult(_RowResult):
 
     def body(self) -> str:
         drawn = html.row_section(self.row, window=self._window, more=_MORE, key=html.legend())
-        return drawn + html.boundaries(self.session.bench, [self.row])
+        return f"{drawn}{html.boundaries(self.session.bench, [self.row])}"
 
 
 class MaskResult(_RowResult):
@@ -239,4 +239,4 @@ class TraceResult(_RowResult):
         tokens = html.tokens(row, window=self._window, more=_MORE, owners=True)
         kinds = ((kind, int((row.trace.kind == kind).sum())) for kind in Owner)
         facts = " · ".join(f"{kind.name.lower()} {count:,}" for kind, count in kinds if count)
-        return f'<h2>{html.place(row)}</h2><p class="facts">{facts}</p>{tokens}'
+        return f'<h2>{html.safe(html.place(row))}</h2><p class="facts">{facts}</p>{tokens}'
