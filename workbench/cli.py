@@ -62,9 +62,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _usage(problem: click.ClickException) -> int:
     """Say what is wrong with the arguments, which may hold anything."""
-    if isinstance(problem, click.UsageError) and problem.ctx is not None:
-        print(problem.ctx.get_usage(), file=sys.stderr)
-        print(f"Try '{visible(problem.ctx.command_path)} --help' for help.\n", file=sys.stderr)
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    if context is not None:
+        print(context.get_usage(), file=sys.stderr)
+    if isinstance(problem, click.UsageError):
+        path = visible(context.command_path) if context is not None else "vlmbench"
+        print(f"Try '{path} --help' for help.\n", file=sys.stderr)
     print(f"Error: {visible_lines(problem.format_message())}", file=sys.stderr)
     return problem.exit_code
 

@@ -44,7 +44,9 @@ def refuse_special(path: str | os.PathLike[str], title: str, shown: str | None =
         raise InputError(title, cause, _KEPT, Where(file=shown or os.fspath(path)))
 
 
-def read_limited(path: Path, most: int, title: str, *, hint: str = "Check the path.", shown: str | None = None) -> bytes:
+def read_limited(
+    path: Path, most: int, title: str, *, hint: str = "Check the path.", shown: str | None = None
+) -> bytes:
     """The bytes of a file that has at most `most` of them.
 
     Raises:

@@ -101,7 +101,9 @@ def _of_system(problem: OSError, where: Where) -> EnvironmentProblem:
         return EnvironmentProblem("The system does not allow this", reason, "Check who may read and write it.", place)
     if problem.errno in _NO_FILES_LEFT:
         return EnvironmentProblem("Too many files are open", reason, "Raise the limit: `ulimit -n`.", place)
-    return EnvironmentProblem("The system refused something", reason, "Check the path, the disk and the network.", place)
+    return EnvironmentProblem(
+        "The system refused something", reason, "Check the path, the disk and the network.", place
+    )
 
 
 def _first_line(problem: BaseException) -> str:

@@ -60,7 +60,9 @@ class Fault:
         last = traceback.extract_tb(error.__traceback__)[-1:]
         raised = f"{last[0].filename}:{last[0].lineno}" if last else ""
         trace = "".join(traceback.format_exception(error, limit=-_FRAMES))
-        return cls(place, visible_lines(f"{type(error).__name__}: {error}"), visible_lines(trace), raised, datetime.now(UTC))
+        return cls(
+            place, visible_lines(f"{type(error).__name__}: {error}"), visible_lines(trace), raised, datetime.now(UTC)
+        )
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -77,6 +77,8 @@ class Case:
                     stream.truncate(content.size)
             elif content is not None:
                 with open(file, "wb") as stream:
+                    if content[:2] in (b"#!", "#!"):
+                        os.fchmod(stream.fileno(), 0o755)
                     stream.write(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
 
     @property

@@ -99,10 +99,17 @@ FIELDS = sorted(DatasetSpec.model_fields)
 
 
 @QUICK
-@given(st.dictionaries(st.sampled_from(KEYS), ANYTHING, min_size=1, max_size=4), st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=3))
+@given(
+    st.dictionaries(st.sampled_from(KEYS), ANYTHING, min_size=1, max_size=4),
+    st.dictionaries(st.sampled_from(FIELDS), ANYTHING, max_size=3),
+)
 def test_each_wrong_type_of_a_recipe_is_an_error_at_its_line(values: dict[str, Any], entry: dict[str, Any]) -> None:
     lines = [f"{key}: {json.dumps(value)}" for key, value in values.items() if key != "datasets"]
-    lines += ["datasets:", "  - path: x", *(f"    {key}: {json.dumps(value)}" for key, value in entry.items() if key != "path")]
+    lines += [
+        "datasets:",
+        "  - path: x",
+        *(f"    {key}: {json.dumps(value)}" for key, value in entry.items() if key != "path"),
+    ]
     text = "\n".join(lines)
     try:
         document = Document(text, "recipe.yaml")

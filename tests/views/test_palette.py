@@ -7,8 +7,8 @@ from itertools import combinations
 import pytest
 from rich.cells import cell_len
 
-from workbench.findings import SEVERITIES
 from workbench.escaping import NEWLINE, TAB
+from workbench.findings import SEVERITIES
 from workbench.views.palette import (
     ADDED,
     CONTINUED,

@@ -75,7 +75,7 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
         raise InputError(f"--set {text!r} is no assignment", hint="Write KEY=VALUE, such as num_epochs=2.")
     try:
         return key_path(key), yaml.safe_load(value)
-    except yaml.YAMLError as problem:
+    except (yaml.YAMLError, ValueError, OverflowError, AttributeError, IndexError) as problem:
         cause = " ".join(str(problem).split())[:200]
         raise InputError(f"--set {text!r}: the value is no YAML", cause, "Quote it, as in KEY='a: b'.") from problem
 

@@ -138,5 +138,8 @@ def _explain(error: Exception, shown: str) -> BenchError:
             "The dataset cannot be opened as asked", cause, "Check `name`, `split` and `data_files`.", where
         )
     return EnvironmentProblem(
-        "The dataset cannot be loaded", cause, "Check that the file is whole, and of the type that it is read as.", where
+        "The dataset cannot be loaded",
+        cause,
+        "Check that the file is whole, and of the type that it is read as.",
+        where,
     )

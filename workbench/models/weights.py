@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
@@ -12,18 +13,25 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
+
+
 def pick_device(wanted: str) -> str:
     """`auto` is the best there is: cuda, mps or cpu.
 
     Raises:
-        EnvironmentProblem: the device that was asked for is not there.
+        InputError: the text names no device. EnvironmentProblem: the device that was asked for is not there.
     """
+    if not _DEVICE.fullmatch(wanted):
+        hint = "Write auto, cpu, mps, cuda or cuda:N, N being the number of the card."
+        raise InputError(f"{wanted!r} names no device", hint=hint, where=Where(field="device"))
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
         return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available.get(wanted.partition(":")[0], False):
+    name, _, number = wanted.partition(":")
+    if not available[name] or (number and int(number) >= torch.cuda.device_count()):
         raise EnvironmentProblem(f"There is no device {wanted!r} here", hint="Give --device auto.")
     return wanted
 

@@ -15,11 +15,11 @@ from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
 from workbench.views.checks import check_payload, check_view
 from workbench.views.export import proof_line, proofs_text, written_text
-from workbench.views.skeleton import safe
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
 from workbench.views.infer import infer_payload, infer_text
 from workbench.views.items import visible
 from workbench.views.overfit import overfit_payload, overfit_text
+from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

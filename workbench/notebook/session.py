@@ -15,8 +15,8 @@ from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, 
 from workbench.notebook.row_file import Given, as_source
 from workbench.notebook.rows import TOKENS, NotebookRows, RowResult
 from workbench.views.html import overview
-from workbench.views.skeleton import safe
 from workbench.views.inspect_json import inspect_payload
+from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     from workbench.notebook.editor import BoundaryEditor

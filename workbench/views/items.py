@@ -20,6 +20,7 @@ from workbench.tokens.trace import Owner, Trace
 from workbench.views.palette import CONTINUED, MEDIA_GLYPH, Look
 from workbench.views.token_text import standalone_text
 
+
 def pill(text: str) -> str:
     """A control token as it is drawn: `<|turn>` becomes `⟨|turn⟩`."""
     shown = visible(text)

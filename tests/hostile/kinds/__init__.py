@@ -35,4 +35,8 @@ def cases_of(kind: str, seed: str, most: int | None = None) -> list[Case]:
     """The cases of a kind, or `most` of them that chance takes; the same seed gives the same ones."""
     chance = Random(f"{seed} {kind}")
     made = list(KINDS[kind](chance))
-    return made if most is None or most >= len(made) else [made[at] for at in sorted(chance.sample(range(len(made)), most))]
+    return (
+        made
+        if most is None or most >= len(made)
+        else [made[at] for at in sorted(chance.sample(range(len(made)), most))]
+    )

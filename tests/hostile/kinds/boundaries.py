@@ -35,7 +35,10 @@ def cases(chance: Random) -> Iterator[Case]:
         for form in range(2):
             start, end = (text, chance.choice(_TEXTS)) if form else (chance.choice(_TEXTS), text)
             entry = {"role": "assistant", "start": start, "end": end, "include_start": chance.random() < 0.5}
-            entries = [entry, {"role": "user", "start": chance.choice(_TEXTS), "end": chance.choice((None, "eos_token", "x"))}]
+            entries = [
+                entry,
+                {"role": "user", "start": chance.choice(_TEXTS), "end": chance.choice((None, "eos_token", "x"))},
+            ]
             yield _case(chance, f"markers #{number}.{form}", json.dumps(entries))
     yield _case(chance, "lone halves", '[{role: a, start: "\\ud800", end: "\\udfff"}]')
     for number in range(24):
@@ -43,7 +46,18 @@ def cases(chance: Random) -> Iterator[Case]:
         entry = {"role": "assistant", "start": "'<|turn>model\\n'", "end": "<turn|>", key: value(chance)}
         inner = "".join(f"\n    {name}: {item}" for name, item in entry.items()).strip()
         yield _case(chance, f"{key} #{number}", f"\n  - {inner}")
-    for text in ("3", "text", "{}", "[[]]", "[null]", "[3]", "[{}]", "[{role: x}]", "{role: x, start: y}", "[[{role: x}]]"):
+    for text in (
+        "3",
+        "text",
+        "{}",
+        "[[]]",
+        "[null]",
+        "[3]",
+        "[{}]",
+        "[{role: x}]",
+        "{role: x, start: y}",
+        "[[{role: x}]]",
+    ):
         yield _case(chance, f"all {text}", text)
     many = ", ".join(f"{{role: r{number}, start: m{number}, end: n{number}}}" for number in range(2_000))
     yield _case(chance, "2,000 of them", f"[{many}]")
@@ -54,7 +68,9 @@ def cases(chance: Random) -> Iterator[Case]:
             if chance.random() < 0.35:
                 entry = f"\n  - {{path: rows.jsonl, type: chat_template, roles_to_train: {roles}, train_on_eos: {end}}}"
                 arguments = ["check", "recipe.yaml", "--rows", "1"]
-                yield Case(f"roles {roles}, end {end}", arguments, {"recipe.yaml": recipe(datasets=entry), "rows.jsonl": ROWS})
+                yield Case(
+                    f"roles {roles}, end {end}", arguments, {"recipe.yaml": recipe(datasets=entry), "rows.jsonl": ROWS}
+                )
 
 
 def _case(chance: Random, name: str, boundaries: str) -> Case:

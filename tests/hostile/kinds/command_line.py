@@ -8,7 +8,25 @@ from random import Random
 from tests.hostile.case import ROWS, Case, Fifo, Link, recipe
 from tests.hostile.strings import ATTACKS
 
-_NUMBERS = ("-1", "0", "1.5", "nan", "inf", "9" * 30, "9" * 5000, "", " ", "x", "١", "1e3", "0x1", "--", "\x1b[2J", "all", "1_0")
+_NUMBERS = (
+    "-1",
+    "0",
+    "1.5",
+    "nan",
+    "inf",
+    "9" * 30,
+    "9" * 5000,
+    "",
+    " ",
+    "x",
+    "١",
+    "1e3",
+    "0x1",
+    "--",
+    "\x1b[2J",
+    "all",
+    "1_0",
+)
 _FILES = {"recipe.yaml": recipe(), "rows.jsonl": ROWS}
 _REFUSED = frozenset((2, 3))
 
@@ -27,7 +45,16 @@ def cases(chance: Random) -> Iterator[Case]:
     for command, option in numeric:
         for number in _NUMBERS:
             yield Case(f"{command} {option} {number[:9]!r}", [command, "recipe.yaml", option, number], _FILES)
-    quick = ("--rows", "--steps", "--seed", "--max-minutes", "--max-memory", "--num-processes", "--device", "--launcher")
+    quick = (
+        "--rows",
+        "--steps",
+        "--seed",
+        "--max-minutes",
+        "--max-memory",
+        "--num-processes",
+        "--device",
+        "--launcher",
+    )
     for option in quick:
         for number in chance.sample(_NUMBERS, 9):
             # A limit of no time at all: what is taken is a run that ends before it begins.
@@ -36,9 +63,26 @@ def cases(chance: Random) -> Iterator[Case]:
     for device in ("nonsense", "cuda:99", "cuda:-1", "cuda:x", "meta", "", "\x1b[2J", "cpu:7", "mps"):
         arguments = ["overfit", "recipe.yaml", "--device", device, "--steps", "1", "--rows", "1"]
         yield Case(f"device {device!r}", arguments, _FILES, codes=frozenset((2, 3)))
-    words = ("", " ", "-", "--", "nowhere", "/", ".", "..", "\ud800", "nul\0", "x" * 5000, "file:///x", "http://[::1", *ATTACKS)
+    words = (
+        "",
+        " ",
+        "-",
+        "--",
+        "nowhere",
+        "/",
+        ".",
+        "..",
+        "\ud800",
+        "nul\0",
+        "x" * 5000,
+        "file:///x",
+        "http://[::1",
+        *ATTACKS,
+    )
     for word in words:
-        for option in chance.sample(("--model", "--data", "--family", "--revision", "--select", "--ignore", "--axolotl-version"), 4):
+        for option in chance.sample(
+            ("--model", "--data", "--family", "--revision", "--select", "--ignore", "--axolotl-version"), 4
+        ):
             if "\0" in word:
                 continue
             command = "check" if option in ("--select", "--ignore") else chance.choice(("check", "inspect"))
@@ -79,7 +123,17 @@ def cases(chance: Random) -> Iterator[Case]:
     ):
         arguments = ["export", "recipe.yaml", "--set", assignment, "--rows", "1"]
         yield Case(f"--set {assignment[:14]!r}", arguments, _FILES)
-    for target in ("", ".", "/", "nowhere/x.yaml", "x" * 300, "\ud800.yaml", "recipe.yaml/x", "\x1b[2J.yaml", "a\nb.yaml"):
+    for target in (
+        "",
+        ".",
+        "/",
+        "nowhere/x.yaml",
+        "x" * 300,
+        "\ud800.yaml",
+        "recipe.yaml/x",
+        "\x1b[2J.yaml",
+        "a\nb.yaml",
+    ):
         arguments = ["export", "recipe.yaml", "--unvalidated", "--out", target, "--rows", "1"]
         yield Case(f"--out {target[:9]!r}", arguments, _FILES)
     arguments = ["export", "recipe.yaml", "--unvalidated", "--force", "--out", "pipe", "--rows", "1"]
@@ -104,11 +158,29 @@ def _programs() -> Iterator[Case]:
     }
     for name, text in scripts.items():
         arguments = ["check", "recipe.yaml", "--rows", "1", "--axolotl-python", "./python"]
-        yield Case(f"a Python that {name}", arguments, {**_FILES, "python": text}, codes=_REFUSED, names="python")
+        # The template is axolotl's, and has to be read there.
+        files = {**_FILES, "python": text, "recipe.yaml": recipe(chat_template="gemma4")}
+        yield Case(f"a Python that {name}", arguments, files, codes=_REFUSED, names="python")
     for path in ("", "nowhere", "/", "\x1b[2J", "/bin/false", "/bin/true", "~"):
         arguments = ["check", "recipe.yaml", "--rows", "1", "--axolotl-python", path]
         yield Case(f"--axolotl-python {path!r}", arguments, _FILES)
-    for settings in ("axolotl-python: [", "axolotl-python = 3", "axolotl-python = ['a']", "\x00", "a = \x1b[2J", "[" * 5000, "x = 1\n" * 5000):
-        yield Case(f".vlmbench.toml {settings[:12]!r}", ["check", "recipe.yaml", "--rows", "1"], {**_FILES, ".vlmbench.toml": settings})
+    for settings in (
+        "axolotl-python: [",
+        "axolotl-python = 3",
+        "axolotl-python = ['a']",
+        "\x00",
+        "a = \x1b[2J",
+        "[" * 5000,
+        "x = 1\n" * 5000,
+    ):
+        yield Case(
+            f".vlmbench.toml {settings[:12]!r}",
+            ["check", "recipe.yaml", "--rows", "1"],
+            {**_FILES, ".vlmbench.toml": settings},
+        )
     yield Case(".vlmbench.toml FIFO", ["check", "recipe.yaml", "--rows", "1"], {**_FILES, ".vlmbench.toml": Fifo()})
-    yield Case(".vlmbench.toml endless", ["check", "recipe.yaml", "--rows", "1"], {**_FILES, ".vlmbench.toml": Link("/dev/zero")})
+    yield Case(
+        ".vlmbench.toml endless",
+        ["check", "recipe.yaml", "--rows", "1"],
+        {**_FILES, ".vlmbench.toml": Link("/dev/zero")},
+    )

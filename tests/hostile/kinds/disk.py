@@ -20,7 +20,13 @@ def cases(chance: Random) -> Iterator[Case]:
         fixed = ["check", "recipe.yaml", "--fix", "--yes", "--rows", "1"]
         broken = {**_FILES, "recipe.yaml": recipe(sample_packing="true")}
         yield Case(f"check --fix with room for {size} bytes", fixed, broken, file_bytes=size)
-        for arguments in (["explain"], ["inspect"], ["inspect", "--format", "json"], ["check", "--format", "html"], ["families"]):
+        for arguments in (
+            ["explain"],
+            ["inspect"],
+            ["inspect", "--format", "json"],
+            ["check", "--format", "html"],
+            ["families"],
+        ):
             yield Case(f"{arguments} with room for {size} bytes", arguments, _FILES, file_bytes=size)
         run = ["overfit", "recipe.yaml", "--steps", "1", "--rows", "1", "--out", "run"]
         if size in (0, 100):
@@ -38,7 +44,18 @@ def cases(chance: Random) -> Iterator[Case]:
         run = ["overfit", "recipe.yaml", "--steps", "1", "--rows", "1", "--out", out]
         yield Case(f"overfit --out {out}", run, files, codes=refused)
         yield Case(f"export --out {out}", [*unproven, "--out", out], files, codes=frozenset((1, 2, 3)))
-    for name, text in {"HF_ENDPOINT": "no address", "HF_HOME": "file/x", "LANG": "C", "PYTHONIOENCODING": "ascii", "NO_COLOR": "1", "COLUMNS": "x", "TERM": "\x1b[2J", "LC_ALL": "nonsense", "HOME": "/nowhere", "TMPDIR": "/nowhere"}.items():
+    for name, text in {
+        "HF_ENDPOINT": "no address",
+        "HF_HOME": "file/x",
+        "LANG": "C",
+        "PYTHONIOENCODING": "ascii",
+        "NO_COLOR": "1",
+        "COLUMNS": "x",
+        "TERM": "\x1b[2J",
+        "LC_ALL": "nonsense",
+        "HOME": "/nowhere",
+        "TMPDIR": "/nowhere",
+    }.items():
         yield Case(f"{name}={text!r}", ["check", "recipe.yaml", "--rows", "1"], _FILES, environment={name: text})
     for columns in ("0", "1", "3", "-5", "9" * 30):
         yield Case(f"COLUMNS={columns[:5]}", ["inspect", "--rows", "1"], _FILES, environment={"COLUMNS": columns})

@@ -99,7 +99,9 @@ def _lines(chance: Random) -> Iterator[Case]:
     yield _case(chance, "nested 50,000 deep", deep)
     yield _case(chance, "an object nested 50,000 deep", '{"event":' * 50_000 + "1" + "}" * 50_000)
     for text in ("[]", "null", "1", '"event"', "{}", '{"event": null}', '{"event": ["start"]}', '{"event": {}}'):
-        yield _case(chance, f"the first line is {text}", text + "\n" + whole, codes=frozenset((2,)), names="events.jsonl")
+        yield _case(
+            chance, f"the first line is {text}", text + "\n" + whole, codes=frozenset((2,)), names="events.jsonl"
+        )
     for version in (0, 2, "1", None, 1.5, 10**400, [], "\x1b[2J"):
         first = dict(recorded()[0], version=version)
         yield _case(chance, f"version {str(version)[:9]!r}", _text([first, *recorded()[1:]]))
@@ -114,7 +116,9 @@ def _lines(chance: Random) -> Iterator[Case]:
                     holder[at[-1]] = attack
         more = {"event": attack, "time": 1}, {"event": "error", "kind": "crash", "message": attack, "tail": attack}
         yield _case(chance, f"texts {attack[:9]!r}", _text([*events, *more]))
-        yield _case(chance, f"ends {attack[:9]!r}", _text([{**more[1], "kind": "input", "hint": attack, "field": attack}]))
+        yield _case(
+            chance, f"ends {attack[:9]!r}", _text([{**more[1], "kind": "input", "hint": attack, "field": attack}])
+        )
     for kind in ("memory", "limit", "killed", "cancelled", "time", "input", "crash", "?", None, 3, []):
         for estimate in ({"total": "x"}, [], {"weights": 1e300, "total": None}, {"weights": "1" * 5000}, "x"):
             event = {"event": "error", "time": 1, "kind": kind, "message": None, "tail": 7, "estimate": estimate}
@@ -136,4 +140,6 @@ def _files(chance: Random) -> Iterator[Case]:
     yield _case(chance, "BOM", b"\xef\xbb\xbf" + _text(recorded()).encode())
     yield _case(chance, "CR LF", _text(recorded()).replace("\n", "\r\n"))
     yield _case(chance, "link to itself", Link("events.jsonl"), codes=refused)
-    yield Case("a folder whose events are a FIFO", ["overfit", "--replay", "run"], {"run/events.jsonl": Fifo()}, refused)
+    yield Case(
+        "a folder whose events are a FIFO", ["overfit", "--replay", "run"], {"run/events.jsonl": Fifo()}, refused
+    )

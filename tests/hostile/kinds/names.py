@@ -10,7 +10,13 @@ from tests.hostile.case import DEMO_MODEL, ROW, ROWS, Case, Content, Link, recip
 from tests.hostile.kinds.events import recorded
 from tests.hostile.strings import ATTACKS
 
-_MODEL_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "processor_config.json", "chat_template.jinja")
+_MODEL_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "processor_config.json",
+    "chat_template.jinja",
+)
 
 
 def cases(chance: Random) -> Iterator[Case]:
@@ -33,15 +39,63 @@ def cases(chance: Random) -> Iterator[Case]:
             ("base_model", ["check", "r.yaml"], {"r.yaml": recipe(base_model=quoted), "rows.jsonl": rows}),
             ("role", ["check", "--data", "d.jsonl"], {"d.jsonl": json.dumps({"messages": turns})}),
             ("column", ["check", "--data", "d.jsonl"], {"d.jsonl": json.dumps({attack: attack, "image": attack})}),
-            ("part type", ["check", "--data", "d.jsonl"], {"d.jsonl": json.dumps({"messages": [{"role": "user", "content": [{"type": attack, attack: attack}]}]})}),
-            ("role of a boundary", ["check", "r.yaml"], {"r.yaml": recipe(role_boundaries=f"[{{role: {quoted}, start: {quoted}, end: {quoted}}}]"), "rows.jsonl": rows}),
-            ("roles_to_train", ["check", "r.yaml"], {"r.yaml": recipe(datasets=f"[{{path: rows.jsonl, roles_to_train: [{quoted}], field_messages: {quoted}}}]"), "rows.jsonl": rows}),
+            (
+                "part type",
+                ["check", "--data", "d.jsonl"],
+                {
+                    "d.jsonl": json.dumps(
+                        {"messages": [{"role": "user", "content": [{"type": attack, attack: attack}]}]}
+                    )
+                },
+            ),
+            (
+                "role of a boundary",
+                ["check", "r.yaml"],
+                {
+                    "r.yaml": recipe(role_boundaries=f"[{{role: {quoted}, start: {quoted}, end: {quoted}}}]"),
+                    "rows.jsonl": rows,
+                },
+            ),
+            (
+                "roles_to_train",
+                ["check", "r.yaml"],
+                {
+                    "r.yaml": recipe(
+                        datasets=f"[{{path: rows.jsonl, roles_to_train: [{quoted}], field_messages: {quoted}}}]"
+                    ),
+                    "rows.jsonl": rows,
+                },
+            ),
             ("chat_template", ["check", "r.yaml"], {"r.yaml": recipe(chat_template=quoted), "rows.jsonl": rows}),
-            ("adapter", ["check", "r.yaml"], {"r.yaml": recipe(adapter=quoted, optimizer=quoted, lora_target_modules=quoted), "rows.jsonl": rows}),
-            ("tokens", ["check", "r.yaml"], {"r.yaml": recipe(tokens=f"[{quoted}]", special_tokens=f"{{eos_token: {quoted}}}"), "rows.jsonl": rows}),
-            ("plugin", ["check", "r.yaml"], {"r.yaml": recipe(plugins=f"[{quoted}]", output_dir=quoted), "rows.jsonl": rows}),
-            ("split", ["check", "r.yaml"], {"r.yaml": recipe(datasets=f"[{{path: rows.jsonl, split: {quoted}}}]"), "rows.jsonl": rows}),
-            ("picture", ["check", "--data", "d.jsonl"], {"d.jsonl": json.dumps({"messages": [{"role": "user", "content": [{"type": "image", "path": attack}]}]})}),
+            (
+                "adapter",
+                ["check", "r.yaml"],
+                {"r.yaml": recipe(adapter=quoted, optimizer=quoted, lora_target_modules=quoted), "rows.jsonl": rows},
+            ),
+            (
+                "tokens",
+                ["check", "r.yaml"],
+                {"r.yaml": recipe(tokens=f"[{quoted}]", special_tokens=f"{{eos_token: {quoted}}}"), "rows.jsonl": rows},
+            ),
+            (
+                "plugin",
+                ["check", "r.yaml"],
+                {"r.yaml": recipe(plugins=f"[{quoted}]", output_dir=quoted), "rows.jsonl": rows},
+            ),
+            (
+                "split",
+                ["check", "r.yaml"],
+                {"r.yaml": recipe(datasets=f"[{{path: rows.jsonl, split: {quoted}}}]"), "rows.jsonl": rows},
+            ),
+            (
+                "picture",
+                ["check", "--data", "d.jsonl"],
+                {
+                    "d.jsonl": json.dumps(
+                        {"messages": [{"role": "user", "content": [{"type": "image", "path": attack}]}]}
+                    )
+                },
+            ),
             ("events file", ["overfit", "--replay", file], {file: "\n".join(map(json.dumps, recorded()))}),
             ("broken events file", ["overfit", "--replay", file], {file: "{\n{\n"}),
             ("folder of events", ["overfit", "--replay", file], {file: None}),
@@ -52,7 +106,9 @@ def cases(chance: Random) -> Iterator[Case]:
             yield Case(f"{place} {attack[:9]!r}", [*arguments, *more], {"rows.jsonl": ROWS, **files})
         if chance.random() < 0.5:
             exported = ["export", f"{file}.yaml", "--unvalidated", "--force", "--out", f"{file}.yaml", "--rows", "1"]
-            yield Case(f"export over {attack[:9]!r}", exported, {f"{file}.yaml": recipe() + f"# {file}\n", "rows.jsonl": rows})
+            yield Case(
+                f"export over {attack[:9]!r}", exported, {f"{file}.yaml": recipe() + f"# {file}\n", "rows.jsonl": rows}
+            )
             fixed = ["check", f"{file}.yaml", "--fix", "--yes", "--rows", "1"]
             broken = recipe(sample_packing="true", remove_unused_columns=None)
             yield Case(f"fix {attack[:9]!r}", fixed, {f"{file}.yaml": broken, "rows.jsonl": rows})

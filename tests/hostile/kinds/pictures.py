@@ -22,7 +22,12 @@ def png(width: int, height: int, *, body: bytes = b"", kind: int = 2) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body or zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", body or zlib.compress(b"\0" * 64))
+        + chunk(b"IEND", b"")
+    )
 
 
 def picture(width: int, height: int, kind: str = "PNG", mode: str = "RGB", **options: Any) -> bytes:
@@ -60,7 +65,11 @@ def cases(chance: Random) -> Iterator[Case]:
         "bomb by its header": png(60_000, 60_000),
         "bomb of a side": png(4_000_000_000, 1),
         "large": png(13_000, 13_000),
-        "gif bomb": b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + b"\x80\0\0" + b"\0" * 6 + b",\0\0\0\0\xff\xff\xff\xff\0\x02\0;",
+        "gif bomb": b"GIF89a"
+        + struct.pack("<HH", 65_535, 65_535)
+        + b"\x80\0\0"
+        + b"\0" * 6
+        + b",\0\0\0\0\xff\xff\xff\xff\0\x02\0;",
         "tiff bomb": b"II*\0\x08\0\0\0\x02\0\0\x01\x04\0\x01\0\0\0\xff\xff\xff\x7f\x01\x01\x04\0\x01\0\0\0\xff\xff\xff\x7f\0\0\0\0",
         "bmp bomb": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 60, 0, 0, 54, 40, 60_000, 60_000, 1, 24, 0, 0, 0, 0, 0, 0),
         "ico": b"\0\0\1\0\xff\xff" + b"\xff" * 200,
@@ -91,7 +100,9 @@ def cases(chance: Random) -> Iterator[Case]:
         spoiled = bytearray(picture(24, 24, chance.choice(("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"))))
         for _ in range(6):
             spoiled[chance.randrange(len(spoiled))] = chance.randrange(256)
-        yield _case(chance, f"spoiled #{number}", {"type": "image", "path": "picture.png"}, {"picture.png": bytes(spoiled)})
+        yield _case(
+            chance, f"spoiled #{number}", {"type": "image", "path": "picture.png"}, {"picture.png": bytes(spoiled)}
+        )
     references = (
         "",
         " ",
@@ -136,7 +147,19 @@ def cases(chance: Random) -> Iterator[Case]:
     for reference in references:
         part = {"type": "image", chance.choice(("path", "image", "url")): reference}
         yield _case(chance, f"reference {reference[:24]!r}", part, {})
-    for content in (None, 3, True, [], {}, [1, 2], {"bytes": None}, {"bytes": "x"}, {"path": 3}, 1e308, [[[255, 0, 0]]]):
+    for content in (
+        None,
+        3,
+        True,
+        [],
+        {},
+        [1, 2],
+        {"bytes": None},
+        {"bytes": "x"},
+        {"path": 3},
+        1e308,
+        [[[255, 0, 0]]],
+    ):
         yield _case(chance, f"picture {content!r}", {"type": "image", "image": content}, {})
         column = json.dumps({**ROW, "images": [content]}) + "\n"
         yield _case(chance, f"images {content!r}", column, {})

@@ -106,12 +106,22 @@ def _texts(chance: Random) -> Iterator[Case]:
     yield _case(chance, "alias of itself", whole + "a: &a [*a]\n", codes=refused, names="recipe.yaml")
     yield _case(chance, "30,000 keys", whole + "".join(f"key{n}: {n}\n" for n in range(30_000)))
     yield _case(chance, "30,000 misspelt keys", whole + "".join(f"lora_{n}: {n}\n" for n in range(30_000)))
-    yield _case(chance, "30,000 keys in a section", whole + "dpo: {" + ", ".join(f"k{n}: {n}" for n in range(30_000)) + "}\n")
-    yield _case(chance, "30,000 boundaries", recipe(role_boundaries="".join(f"\n  - {{role: r{n}, start: s{n}}}" for n in range(30_000))))
+    yield _case(
+        chance, "30,000 keys in a section", whole + "dpo: {" + ", ".join(f"k{n}: {n}" for n in range(30_000)) + "}\n"
+    )
+    yield _case(
+        chance,
+        "30,000 boundaries",
+        recipe(role_boundaries="".join(f"\n  - {{role: r{n}, start: s{n}}}" for n in range(30_000))),
+    )
     yield _case(chance, "200 wrong values", whole + "".join(f"lora_rank_pattern{n}: [\n]\n" for n in range(200)))
-    yield _case(chance, "500 wrong datasets", recipe(datasets="".join(f"\n  - {{path: {n}, split: []}}" for n in range(500))))
+    yield _case(
+        chance, "500 wrong datasets", recipe(datasets="".join(f"\n  - {{path: {n}, split: []}}" for n in range(500)))
+    )
     yield _case(chance, "one line of 900,000 characters", whole + "note: '" + "x" * 900_000 + "'\n")
-    yield _case(chance, "a chain of mappings", whole + "".join("  " * n + f"k{n}:\n" for n in range(200)), codes=refused)
+    yield _case(
+        chance, "a chain of mappings", whole + "".join("  " * n + f"k{n}:\n" for n in range(200)), codes=refused
+    )
     yield _case(chance, "flow 100,000 deep", whole + "x: " + "[" * 100_000, codes=refused)
     yield _case(chance, "closed flow 40,000 deep", whole + "x: " + "[" * 40_000 + "]" * 40_000, codes=refused)
     yield _case(chance, "numbers of 100,000 digits", whole + f"seed: {'9' * 100_000}\nsave_steps: {'1:' * 20_000}1\n")

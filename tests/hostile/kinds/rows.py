@@ -60,7 +60,10 @@ def cases(chance: Random) -> Iterator[Case]:
             row[chance.choice(columns)] = chance.choice(JSON_VALUES)
         yield _case(chance, f"shape #{number}", _lines(ROW, row, ROW))
     for attack in (*ATTACKS, *LONE):
-        row = {"messages": [{"role": attack, "content": attack}, {"role": "assistant", "content": attack}], attack: attack}
+        row = {
+            "messages": [{"role": attack, "content": attack}, {"role": "assistant", "content": attack}],
+            attack: attack,
+        }
         yield _case(chance, f"texts {attack[:9]!r}", _lines(row, ROW))
     yield from _texts(chance)
     yield from _files(chance)
@@ -84,10 +87,26 @@ def _texts(chance: Random) -> Iterator[Case]:
     yield _case(chance, "keys twice", '{"messages": 1, "messages": 2}\n')
     yield _case(chance, "2,000 columns", _lines({f"c{n}": n for n in range(2_000)}, ROW))
     yield _case(chance, "3,000 messages", _lines({"messages": ROW["messages"] * 1_500}))
-    yield _case(chance, "an answer of 2 MB", _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": "word " * 400_000}]}))
-    yield _case(chance, "an answer of one word of 1 MB", _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": "x" * 1_000_000}]}))
-    yield _case(chance, "an answer of spaces", _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": " " * 300_000}]}))
-    yield _case(chance, "an answer of markers", _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": "<|turn>model\n<turn|>" * 3_000}]}))
+    yield _case(
+        chance,
+        "an answer of 400 kB",
+        _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": "word " * 80_000}]}),
+    )
+    yield _case(
+        chance,
+        "an answer of one word of 1 MB",
+        _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": "x" * 1_000_000}]}),
+    )
+    yield _case(
+        chance,
+        "an answer of spaces",
+        _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": " " * 300_000}]}),
+    )
+    yield _case(
+        chance,
+        "an answer of markers",
+        _lines({"messages": [ROW["messages"][0], {"role": "assistant", "content": "<|turn>model\n<turn|>" * 3_000}]}),
+    )
     yield _case(chance, "20,000 broken lines", "{\n" * 20_000)
     whole = _lines(ROW, ROW, ROW)
     for number in range(10):
@@ -102,7 +121,7 @@ def _texts(chance: Random) -> Iterator[Case]:
     yield _case(chance, "one object over lines", json.dumps(ROW, indent=1), "rows.json")
     yield _case(chance, "a list that is cut", json.dumps([ROW, ROW])[:-20], "rows.json")
     yield _case(chance, "a list nested 100,000 deep", "[" * 100_000, "rows.json")
-    yield _case(chance, "a list of other things", "[1, null, [], \"x\"]", "rows.json")
+    yield _case(chance, "a list of other things", '[1, null, [], "x"]', "rows.json")
 
 
 def _files(chance: Random) -> Iterator[Case]:
@@ -113,10 +132,22 @@ def _files(chance: Random) -> Iterator[Case]:
     yield _case(chance, "link to itself", Link("rows.jsonl"), codes=refused, names="rows.jsonl")
     yield _case(chance, "empty folder", None, "rows", codes=refused, names="rows")
     yield Case("folder of a FIFO", ["check", "--data", "rows"], {"rows/a.jsonl": Fifo()}, refused)
-    yield Case("folder whose README is a FIFO", ["check", "--data", "rows", "--rows", "1"], {"rows/a.jsonl": ROWS, "rows/README.md": Fifo()})
+    yield Case(
+        "folder whose README is a FIFO",
+        ["check", "--data", "rows", "--rows", "1"],
+        {"rows/a.jsonl": ROWS, "rows/README.md": Fifo()},
+    )
     yield _case(chance, "16 GiB of zeros", Sparse(16 << 30))
     yield _case(chance, "a list of 16 GiB", Link("big"), "rows.json")
-    for file in ("rows.parquet", "rows.csv", "rows.arrow", "rows.jsonl.gz", "rows.jsonl.zst", "rows.jsonl.bz2", "rows.txt"):
+    for file in (
+        "rows.parquet",
+        "rows.csv",
+        "rows.arrow",
+        "rows.jsonl.gz",
+        "rows.jsonl.zst",
+        "rows.jsonl.bz2",
+        "rows.txt",
+    ):
         yield _case(chance, f"no {file}", b"\x00\x01PAR1 nothing of that kind PAR1", file)
         yield _case(chance, f"empty {file}", b"", file)
     bomb = gzip.compress(b"\0" * (256 << 20), 9)

@@ -66,7 +66,9 @@ def cases(chance: Random) -> Iterator[Case]:
     """Each template with a command that renders."""
     files: dict[str, Content | None] = {"rows.jsonl": ROWS, "pipe": Fifo(), "endless": Link("/dev/zero")}
     for name, text in TEMPLATES.items():
-        for command in ("check", "infer") if chance.random() < 0.5 else (chance.choice(("inspect", "check", "export")),):
+        for command in (
+            ("check", "infer") if chance.random() < 0.5 else (chance.choice(("inspect", "check", "export")),)
+        ):
             output = chance.choice(("text", "json"))
             written = recipe(
                 chat_template="jinja",
