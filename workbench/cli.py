@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import pairwise
 
 import click
 
@@ -84,7 +85,7 @@ def _told(problem: BenchError, *, as_json: bool) -> int:
 
 
 def _asks_json(arguments: list[str]) -> bool:
-    return "--format=json" in arguments or ("--format", "json") in zip(arguments, arguments[1:], strict=False)
+    return "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
 
 
 def _refuse_closed_stdout() -> None:

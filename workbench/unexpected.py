@@ -79,7 +79,7 @@ def as_error(problem: BaseException) -> BenchError:
     if isinstance(problem, OSError):
         return _of_system(problem, where)
     if isinstance(problem, ImportError):
-        hint = "Install vlmbench again with its dependencies: `pip install --upgrade vlm-workbench`."
+        hint = "Install vlmbench again, with the packages that it asks for."
         return EnvironmentProblem("A package is missing or does not fit", _first_line(problem), hint, where)
     if isinstance(problem, RecursionError):
         hint = "Take out the value that holds so many others inside each other."

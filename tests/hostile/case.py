@@ -173,7 +173,8 @@ def _json_problems(raw: bytes) -> Iterator[str]:
 
 
 def _findings(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for holder in [payload, *(row for row in payload.get("rows") or () if isinstance(row, dict))]:
+    rows = payload.get("rows")
+    for holder in [payload, *(row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict))]:
         yield from (found for found in holder.get("findings") or () if isinstance(found, dict))
 
 

@@ -1,6 +1,6 @@
-"""Servers on the loopback that are silent, drip, lie about their lengths, or send without end. Ports are bound on import.
+"""Servers on the loopback that are silent, drip, lie about their lengths, or send without end.
 
-They run in threads of the warm process's parent: a process of their own, so that no thread is copied with a case.
+Their ports are bound when this is imported. They run in a process of their own: no thread is copied with a case.
 """
 
 from __future__ import annotations

@@ -35,6 +35,12 @@ QUICK = settings(max_examples=120, deadline=None, suppress_health_check=list(Hea
 PLACES = [(number, at) for number, event in enumerate(recorded()) for at in places(event)]
 
 
+def require_words(problem: InputError, file: str) -> None:
+    """An error names the file, and says what to do."""
+    assert problem.hint
+    assert problem.where.file == file
+
+
 @QUICK
 @given(st.lists(st.tuples(st.sampled_from(PLACES), st.just(...) | ANYTHING), min_size=1, max_size=3))
 def test_events_are_refused_at_their_line_or_judged_and_drawn_in_every_face(changes: Any) -> None:
@@ -45,8 +51,7 @@ def test_events_are_refused_at_their_line_or_judged_and_drawn_in_every_face(chan
     try:
         read = list(parse([json.dumps(event) for event in events], "events.jsonl"))
     except InputError as problem:
-        assert problem.hint
-        assert problem.where.file == "events.jsonl"
+        require_words(problem, "events.jsonl")
         return
     verdict = judge(read)
     json.dumps(overfit_payload(read, verdict, "f"))
@@ -114,7 +119,7 @@ def test_each_wrong_type_of_a_recipe_is_an_error_at_its_line(values: dict[str, A
     try:
         document = Document(text, "recipe.yaml")
     except InputError as problem:
-        assert problem.hint
+        require_words(problem, "recipe.yaml")
         return
     recipe, findings = Recipe.read(document)
     for finding in findings:
@@ -135,5 +140,4 @@ def test_any_bytes_are_a_recipe_or_an_error_with_a_remedy(tmp_path_factory: pyte
     try:
         Recipe.read(Document.from_file(file))
     except InputError as problem:
-        assert problem.hint
-        assert problem.where.file == str(file)
+        require_words(problem, str(file))

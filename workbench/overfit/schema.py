@@ -43,7 +43,7 @@ class Start(_Event):
     not_honoured: dict[str, Text] = {}
 
 
-class Loaded(_Event):
+class ModelLoaded(_Event):
     """The model is there."""
 
     parameters: Count
@@ -212,7 +212,7 @@ class Error(_Event):
 
 _FORMS: dict[str, type[_Event]] = {
     "start": Start,
-    "loaded": Loaded,
+    "loaded": ModelLoaded,
     "baseline": Baseline,
     "token_nll": TokenNll,
     "step": Step,

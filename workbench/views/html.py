@@ -1,7 +1,7 @@
 """Tokens, mask, boundaries and findings as HTML: a page to share, and what a notebook shows.
 
-No script, nothing from the network, everything escaped by the skeletons. Every token's facts are in its tooltip. Of a long row a window
-is shown, and the page says so.
+No script, nothing from the network, everything escaped by the skeletons. Every token's facts are in its tooltip. Of a
+long row a window is shown, and the page says so.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def page(bench: Bench, rows: Sequence[Row]) -> Markup:
 
 
 def document(title: str, body: str) -> Markup:
-    """A whole HTML document around HTML that was made here. Its policy forbids scripts and requests, whatever is in it."""
+    """A whole HTML document around HTML that was made here. Its policy forbids scripts and requests."""
     whole = fragment(body)
     return draw("document.jinja", policy=_POLICY, title=title, style=Markup(PAGE_STYLE), body=whole)
 

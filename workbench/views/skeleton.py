@@ -1,7 +1,8 @@
 """HTML from the skeletons in `pages/`: jinja2 escapes every value that is put into one, and `visible` comes before.
 
 A skeleton's lines are joined without what is between them, so that they can be written one below the other; a space
-that is meant stands as `{{ " " }}`. The filter `join` escapes and makes nothing visible: join before. HTML that a function here has made is `Markup` and stays as it is.
+that is meant stands as `{{ " " }}`. The filter `join` escapes and makes nothing visible: join before. HTML that a
+function here has made is `Markup` and stays as it is.
 """
 
 from __future__ import annotations

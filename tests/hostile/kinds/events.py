@@ -71,6 +71,7 @@ def cases(chance: Random) -> Iterator[Case]:
                 put(same, at, deepcopy(new) if new is not ... else ...)
         yield _case(chance, f"{kind} {'.'.join(map(str, at))} = {str(new)[:20]!r} #{number}", _text(events))
     yield from _lines(chance)
+    yield from _ends(chance)
     yield from _files(chance)
 
 
@@ -105,6 +106,10 @@ def _lines(chance: Random) -> Iterator[Case]:
     for version in (0, 2, "1", None, 1.5, 10**400, [], "\x1b[2J"):
         first = dict(recorded()[0], version=version)
         yield _case(chance, f"version {str(version)[:9]!r}", _text([first, *recorded()[1:]]))
+
+
+def _ends(chance: Random) -> Iterator[Case]:
+    """Attacks in every text of a run, and runs that ended in every way, with estimates of every type."""
     for attack in ATTACKS:
         events = deepcopy(list(recorded()))
         for event in events:

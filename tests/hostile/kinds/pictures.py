@@ -70,7 +70,8 @@ def cases(chance: Random) -> Iterator[Case]:
         + b"\x80\0\0"
         + b"\0" * 6
         + b",\0\0\0\0\xff\xff\xff\xff\0\x02\0;",
-        "tiff bomb": b"II*\0\x08\0\0\0\x02\0\0\x01\x04\0\x01\0\0\0\xff\xff\xff\x7f\x01\x01\x04\0\x01\0\0\0\xff\xff\xff\x7f\0\0\0\0",
+        "tiff bomb": b"II*\0\x08\0\0\0\x02\0\0\x01\x04\0\x01\0\0\0\xff\xff\xff\x7f"
+        b"\x01\x01\x04\0\x01\0\0\0\xff\xff\xff\x7f\0\0\0\0",
         "bmp bomb": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 60, 0, 0, 54, 40, 60_000, 60_000, 1, 24, 0, 0, 0, 0, 0, 0),
         "ico": b"\0\0\1\0\xff\xff" + b"\xff" * 200,
         "no pixels": png(0, 0),

@@ -31,7 +31,8 @@ TEMPLATES = {
     "memory by format": "{{ '%99999999999d' % 1 }}",
     "memory by center": "{{ 'x' | center(99999999999) }}",
     "memory by indent": "{{ 'x' | indent(99999999999) }}",
-    "memory by doubling": "{% set n = namespace(x='x') %}{% for a in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
+    "memory by doubling": "{% set n = namespace(x='x') %}"
+    "{% for a in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
     "power": "{{ 9 ** 9 ** 9 }}",
     "long output": "{{ 'word ' * 300000 }}",
     "range too large": "{% for a in range(999999999) %}x{% endfor %}",

@@ -189,12 +189,7 @@ class Parsed:
     def _node(self, event: Any, stream: Iterator[Any], depth: int) -> Node:
         kind, start, end = type(event).__name__, event.start_mark.index, event.end_mark.index
         anchor = event.anchor
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            cause = f"At most {MAX_NODES:,} keys and values are read"
-            raise self.error("The recipe holds too much", cause, "Check that this is a recipe.", start)
-        if depth > MAX_DEPTH:
-            raise self.error("The recipe is nested too deeply", f"At most {MAX_DEPTH} levels are read", offset=start)
+        self._bound(depth, start)
         if anchor is not None and not _ANCHOR.fullmatch(anchor):
             raise self.error(
                 "The recipe is not valid YAML", f"Unexpected characters in the name {anchor!r}", offset=start
@@ -236,6 +231,15 @@ class Parsed:
         if node.kind in ("map", "seq") and node.flow:
             node.end = event.end_mark.index
         return node
+
+    def _bound(self, depth: int, start: int) -> None:
+        """Count a node, and raise InputError where there are too many, or too many inside each other."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            cause = f"At most {MAX_NODES:,} keys and values are read"
+            raise self.error("The recipe holds too much", cause, "Check that this is a recipe.", start)
+        if depth > MAX_DEPTH:
+            raise self.error("The recipe is nested too deeply", f"At most {MAX_DEPTH} levels are read", offset=start)
 
     def skip_blank(self, offset: int) -> int:
         """The offset of the next character that is neither white space nor in a comment."""
