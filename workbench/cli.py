@@ -19,7 +19,6 @@ from workbench.commands.inspect import inspect
 from workbench.commands.options import EPILOG
 from workbench.commands.overfit import overfit
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, BenchError, EnvironmentProblem
-from workbench.escaping import visible, visible_lines
 from workbench.version import __version__
 
 
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as problem:
         code = _usage(problem)
     except (KeyboardInterrupt, click.Abort):
-        print("vlmbench: interrupted", file=sys.stderr)
+        console.tell("vlmbench: interrupted")
         code = EXIT_INTERRUPTED
     except Exception as problem:
         from workbench.unexpected import as_error
@@ -65,11 +64,11 @@ def _usage(problem: click.ClickException) -> int:
     """Say what is wrong with the arguments, which may hold anything."""
     context = problem.ctx if isinstance(problem, click.UsageError) else None
     if context is not None:
-        print(context.get_usage(), file=sys.stderr)
+        console.tell(context.get_usage())
     if isinstance(problem, click.UsageError):
-        path = visible(context.command_path) if context is not None else "vlmbench"
-        print(f"Try '{path} --help' for help.\n", file=sys.stderr)
-    print(f"Error: {visible_lines(problem.format_message())}", file=sys.stderr)
+        path = context.command_path if context is not None else "vlmbench"
+        console.tell(f"Try '{path} --help' for help.\n")
+    console.tell(f"Error: {problem.format_message()}")
     return problem.exit_code
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from workbench.errors import BenchError
-from workbench.escaping import visible_lines
+from workbench.escaping import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,14 +36,18 @@ def write_json(payload: dict[str, Any], stream: TextIO | None = None) -> None:
 def report(problem: BenchError, *, as_json: bool = False) -> int:
     """Say what went wrong on stderr, as JSON on stdout too where JSON was asked for; gives the exit code."""
     lines = [text for text in (problem.cause, problem.hint and f"→ {problem.hint}") if text]
-    told = [f"vlmbench: {problem.line}", *(textwrap.indent(visible_lines(text), "  ") for text in lines)]
     # Where stderr is closed or full as well, the exit code is all that is left.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write("\n".join(told) + "\n")
-        sys.stderr.flush()
+    tell("\n".join([f"vlmbench: {problem.line}", *(textwrap.indent(text, "  ") for text in lines)]))
     if as_json:
         write_json({"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code})
     return problem.exit_code
+
+
+def tell(text: str) -> None:
+    """A message on stderr, made safe to draw: it may name files, keys and values of any kind."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(visible_lines(text) + "\n")
+        sys.stderr.flush()
 
 
 def quiet_libraries() -> None:
@@ -90,7 +94,7 @@ def say(line: str, outcome: Literal["pass", "doubtful", "fail"]) -> None:
     from rich.text import Text
 
     style = {"pass": "bold green", "doubtful": "bold yellow", "fail": "bold red"}[outcome]
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(line, style))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(visible(line), style))
 
 
 @contextmanager

@@ -58,3 +58,13 @@ def test_no_class_of_errors_is_left_out() -> None:
     known = {*TAKES_HINT, "RowError", "PatternError", "ExportRefused", "Bug"}
     ours = {kind.__name__ for kind in below(BenchError) if kind.__module__.startswith(("workbench.", "screens."))}
     assert ours <= known
+
+
+def test_commands_speak_through_the_console_which_makes_their_words_safe_to_draw() -> None:
+    direct = []
+    for file in [ROOT / "workbench" / "cli.py", *sorted((ROOT / "workbench" / "commands").glob("*.py"))]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo", "sys.stderr.write"):
+                direct.append(ast.unparse(node))
+    # Data of our own: the pages of the codes.
+    assert direct == ["print(codes_markdown(chosen), end='')"]

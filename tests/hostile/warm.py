@@ -138,7 +138,8 @@ def _become(case: Case, home: Path) -> None:
     try:
         os.setsid()
         os.chdir(home / "here")
-        os.environ.update(VLMBENCH_STATE=str(home / "state"), VLMBENCH_CACHE=str(home / "cache"), **case.environment)
+        kept = {"VLMBENCH_STATE": str(home / "state"), "VLMBENCH_CACHE": str(home / "cache")}
+        os.environ.update(kept | dict(case.environment))
         for name, number in (("stdout", 1), ("stderr", 2)):
             os.dup2(os.open(home / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -18,6 +18,7 @@ from workbench.views import html
 from workbench.views.html_reports import rows_html
 from workbench.views.inspect_json import inspect_payload, row_payload, spans_payload
 from workbench.views.items import visible
+from workbench.views.skeleton import safe
 from workbench.views.terminal import row_view
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class MaskResult(_RowResult):
             return html.row_section(row)
         counts = [
             [
-                html.safe(REASON_TEXT[reason]),
+                safe(REASON_TEXT[reason]),
                 f"{count:,}",
                 "trained" if row.mask.keep[row.mask.reason == reason].any() else "",
             ]
@@ -239,4 +240,4 @@ class TraceResult(_RowResult):
         tokens = html.tokens(row, window=self._window, more=_MORE, owners=True)
         kinds = ((kind, int((row.trace.kind == kind).sum())) for kind in Owner)
         facts = " · ".join(f"{kind.name.lower()} {count:,}" for kind, count in kinds if count)
-        return f'<h2>{html.safe(html.place(row))}</h2><p class="facts">{facts}</p>{tokens}'
+        return f'<h2>{safe(html.place(row))}</h2><p class="facts">{facts}</p>{tokens}'
