@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _refuse_closed_stdout()
+        console.forget_odd_size()
         code = cli.main(args=given, prog_name="vlmbench", standalone_mode=False)
         with console.ignoring_closed_pipe():
             sys.stdout.flush()

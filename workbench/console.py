@@ -50,6 +50,13 @@ def tell(text: str) -> None:
         sys.stderr.flush()
 
 
+def forget_odd_size() -> None:
+    """Take COLUMNS and LINES out of the environment where no terminal has so many: libraries take them as they are."""
+    for name in ("COLUMNS", "LINES"):
+        if len(os.environ.get(name, "")) > 4:
+            del os.environ[name]
+
+
 def quiet_libraries() -> None:
     """Keep the libraries' own bars and advice off the screen; the bench says what matters."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -78,6 +78,9 @@ def as_error(problem: BaseException) -> BenchError:
         return EnvironmentProblem("There is not enough memory for this", _first_line(problem), hint, where)
     if isinstance(problem, OSError):
         return _of_system(problem, where)
+    if isinstance(problem, RuntimeError) and str(problem).startswith("Symlink loop"):
+        # pathlib has no OSError for it.
+        return InputError("A link leads to itself", _first_line(problem), "Give another path.", where)
     if isinstance(problem, ImportError):
         hint = "Install vlmbench again, with the packages that it asks for."
         return EnvironmentProblem("A package is missing or does not fit", _first_line(problem), hint, where)

@@ -53,6 +53,7 @@ class Case:
         names: a text that the error must hold: the file, the key or the value that is at fault.
         environment: variables to set.
         file_bytes: the most bytes of a file that may be written, as on a full disk.
+        most_bytes: the most memory that it may take beyond what the warm process holds.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Case:
     names: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     file_bytes: int | None = None
+    most_bytes: int = MOST_BYTES
 
     def lay_out(self, folder: Path) -> None:
         """Make the files of the case in its folder."""
@@ -102,6 +104,8 @@ class Outcome:
     grown: int
     codes: frozenset[int]
     names: str
+    full: bool = False
+    most_bytes: int = MOST_BYTES
 
     def problems(self) -> list[str]:
         """Everything that is wrong with it, in words; empty for a case that went well."""
@@ -115,13 +119,16 @@ class Outcome:
             yield f"ended by signal {-self.code}"
         elif self.code not in self.codes:
             yield f"exit code {self.code}, not one of {sorted(self.codes)}"
-        if self.grown > MOST_BYTES:
+        if self.grown > self.most_bytes:
             yield f"took {self.grown >> 20} MiB"
         for where, raw in (("stdout", self.stdout), ("stderr", self.stderr)):
             if b"Traceback (most recent call last)" in raw:
                 yield f"traceback on {where}"
             yield from _escapes(where, raw)
         errors = self.stderr.decode("utf-8", "replace")
+        if self.full:
+            # What was written before the disk was full ends anywhere.
+            return
         if self.code in (2, 3):
             # A verdict is printed in full, and its findings have their remedies there.
             verdict = self.arguments[0] == "overfit" and b"R017" in self.stdout

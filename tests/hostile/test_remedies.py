@@ -61,10 +61,12 @@ def test_no_class_of_errors_is_left_out() -> None:
 
 
 def test_commands_speak_through_the_console_which_makes_their_words_safe_to_draw() -> None:
-    direct = []
-    for file in [ROOT / "workbench" / "cli.py", *sorted((ROOT / "workbench" / "commands").glob("*.py"))]:
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo", "sys.stderr.write"):
-                direct.append(ast.unparse(node))
+    files = [ROOT / "workbench" / "cli.py", *sorted((ROOT / "workbench" / "commands").glob("*.py"))]
+    direct = [
+        ast.unparse(node)
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo", "sys.stderr.write")
+    ]
     # Data of our own: the pages of the codes.
     assert direct == ["print(codes_markdown(chosen), end='')"]

@@ -127,6 +127,8 @@ class Runner:
             max(0, peak - self._base) << 10,
             case.codes,
             case.names,
+            case.file_bytes is not None,
+            case.most_bytes,
         )
         shutil.rmtree(home, ignore_errors=True)
         return found

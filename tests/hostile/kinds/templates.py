@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from random import Random
 
-from tests.hostile.case import ROWS, Case, Content, Fifo, Link, recipe
+from tests.hostile.case import MOST_BYTES, ROWS, Case, Content, Fifo, Link, recipe
 from tests.hostile.strings import ATTACKS
 
 TEMPLATES = {
@@ -34,7 +34,7 @@ TEMPLATES = {
     "memory by doubling": "{% set n = namespace(x='x') %}"
     "{% for a in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
     "power": "{{ 9 ** 9 ** 9 }}",
-    "long output": "{{ 'word ' * 300000 }}",
+    "long output": "{{ 'word ' * 20000 }}",
     "range too large": "{% for a in range(999999999) %}x{% endfor %}",
     "class": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
     "globals": "{{ raise_exception.__globals__ }}",
@@ -77,7 +77,9 @@ def cases(chance: Random) -> Iterator[Case]:
                 processor_type=None if chance.random() < 0.2 else "AutoProcessor",
             )
             arguments = [command, "recipe.yaml", "--rows", "2", "--format", output]
-            yield Case(f"{name} ({command})", arguments, {**files, "recipe.yaml": written})
+            # What a template builds inside is bounded by the machine alone: it must end in words all the same.
+            most = 4 << 30 if name.startswith("memory") else MOST_BYTES
+            yield Case(f"{name} ({command})", arguments, {**files, "recipe.yaml": written}, most_bytes=most)
     for attack in ATTACKS:
         text = "{% for m in messages %}" + attack.replace("{", "(") + "{{ m.role }}{{ m.content }}<turn|>{% endfor %}"
         written = recipe(chat_template="jinja", chat_template_jinja=json.dumps(text))
