@@ -80,6 +80,10 @@ def _added(folder: Path) -> Iterator[Path]:
                 yield folder / line.strip()
 
 
+_failed: dict[str, EnvironmentProblem] = {}
+"""Interpreters that could not be asked, in the state in which they were."""
+
+
 def _asked_folders(python: str) -> list[Path]:
     """The folders in which the interpreter looks for packages, as it says itself; kept until the file changes."""
     path = Path(python).absolute()
@@ -95,6 +99,8 @@ def _asked_folders(python: str) -> list[Path]:
             return [Path(one) for one in folders]
     except (OSError, ValueError):
         pass
+    if named in _failed:
+        raise _failed[named]
     # Not from the working directory, where a checkout of the trainer may lie; `-P` is not known before Python 3.11.
     question = "import json, os, sys; print('\\n' + json.dumps([p for p in sys.path if p and os.path.isdir(p)]))"
     try:
@@ -103,7 +109,9 @@ def _asked_folders(python: str) -> list[Path]:
         if not isinstance(folders, list) or not all(isinstance(one, str) for one in folders):
             raise ValueError("its answer is none of a Python")
     except (OSError, subprocess.SubprocessError, ValueError, IndexError, RecursionError) as problem:
-        raise cannot_run(python, problem) from problem
+        # It may have taken its time, and is asked at more than one place.
+        _failed[named] = cannot_run(python, problem)
+        raise _failed[named] from problem
     # Where it cannot be kept, it is asked again the next time.
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ def test_a_closed_stdout_is_an_error_in_words(tmp_path: Path, line: str) -> None
 
 
 def test_a_full_stdout_is_an_error_in_words(tmp_path: Path) -> None:
-    ran = shell(tmp_path, "(trap '' XFSZ; ulimit -f 1; vlmbench explain > out.txt)")
+    ran = shell(tmp_path, "(trap '' XFSZ; ulimit -f 0; vlmbench explain > out.txt)")
     assert ran.returncode == 3
     assert "no room to write" in ran.stderr
     assert "Traceback" not in ran.stderr
