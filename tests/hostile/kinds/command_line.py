@@ -44,7 +44,9 @@ def cases(chance: Random) -> Iterator[Case]:
     )
     for command, option in numeric:
         for number in _NUMBERS:
-            yield Case(f"{command} {option} {number[:9]!r}", [command, "recipe.yaml", option, number], _FILES)
+            yield Case(
+                f"{command} {option} {number[:9]!r} of {len(number)}", [command, "recipe.yaml", option, number], _FILES
+            )
     quick = (
         "--rows",
         "--steps",
@@ -59,7 +61,7 @@ def cases(chance: Random) -> Iterator[Case]:
         for number in chance.sample(_NUMBERS, 9):
             # A limit of no time at all: what is taken is a run that ends before it begins.
             arguments = ["overfit", "recipe.yaml", option, number, "--model", "./nowhere"]
-            yield Case(f"overfit {option} {number[:9]!r}", arguments, _FILES)
+            yield Case(f"overfit {option} {number[:9]!r} of {len(number)}", arguments, _FILES)
     for device in ("nonsense", "cuda:99", "cuda:-1", "cuda:x", "meta", "", "\x1b[2J", "cpu:7", "mps"):
         arguments = ["overfit", "recipe.yaml", "--device", device, "--steps", "1", "--rows", "1"]
         yield Case(f"device {device!r}", arguments, _FILES, codes=frozenset((2, 3)))

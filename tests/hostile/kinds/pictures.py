@@ -8,6 +8,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -147,7 +148,7 @@ def cases(chance: Random) -> Iterator[Case]:
     )
     for reference in references:
         part = {"type": "image", chance.choice(("path", "image", "url")): reference}
-        yield _case(chance, f"reference {reference[:24]!r}", part, {})
+        yield _case(chance, f"reference {reference[:24]!r} of {len(reference)}", part, {})
     for content in (
         None,
         3,
@@ -184,6 +185,7 @@ def _exif(data: bytes) -> bytes:
     return whole[:2] + b"\xff\xe1" + struct.pack(">H", len(data) + 2) + data + whole[2:]
 
 
+@cache
 def _text_bomb(whole: bytes) -> bytes:
     data = b"x\0\0" + zlib.compress(b"\0" * (80 << 20), 9)
     chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
