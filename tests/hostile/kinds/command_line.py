@@ -176,7 +176,7 @@ def _programs() -> Iterator[Case]:
         "x = 1\n" * 5000,
     ):
         yield Case(
-            f".vlmbench.toml {settings[:12]!r}",
+            f".vlmbench.toml {settings[:24]!r}",
             ["check", "recipe.yaml", "--rows", "1"],
             {**_FILES, ".vlmbench.toml": settings},
         )
