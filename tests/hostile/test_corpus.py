@@ -53,4 +53,5 @@ def test_the_corpus_is_large_and_the_same_seed_makes_the_same() -> None:
         names = [case.name for case in cases_of(kind, SEED)]
         assert len(set(names)) == len(names), kind
         assert {case.name for case in cases} <= set(names)
-        assert [case.name for case in cases_of(kind, "another", MOST)] != [case.name for case in cases]
+        others = {case.name for case in cases_of(kind, "another", MOST)}
+        assert others != {case.name for case in cases} or len(names) == len(cases), kind
