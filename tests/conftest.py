@@ -36,6 +36,7 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 
 # Few tests that take long: they come first, or one worker is left alone with them. Of the others, the many come first.
 LONG = (
+    "tests/hostile/test_corpus.py",
     "tests/models/test_memory.py",
     "tests/notebook/test_session.py",
     "tests/overfit/test_sabotage.py",

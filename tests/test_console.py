@@ -42,7 +42,7 @@ def test_an_error_is_json_too_where_that_was_asked_for(capsys: pytest.CaptureFix
 def test_nothing_from_the_data_acts_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     report(BenchError(EVIL, EVIL, EVIL, Where(EVIL)))
     err = capsys.readouterr().err
-    assert err.count("a\\x1b[31mb") == 4
+    assert err.count("a␛[31mb") == 4
     assert "\x1b" not in err
     assert "\u202e" not in err
 

@@ -154,7 +154,11 @@ class Bench:
         from workbench.consumers.settings import settings
         from workbench.models.load import load
         from workbench.recipe.knobs import repeating_model
+        from workbench.recipe.model import Recipe
 
+        if self._document is not None:
+            # Before anything takes a value for what it should be.
+            Recipe.from_document(self._document)
         found = settings(self.recipe_dir, axolotl_python=self._axolotl_python, axolotl_version=self._axolotl_version)
         self._axolotl_python, self.asks = found.axolotl_python, found.ask
         self._axolotl_version = found.axolotl_version
@@ -464,7 +468,8 @@ class Bench:
             )
         entry = datasets[self._dataset]
         if not entry.path:
-            raise InputError("This dataset has no `path`", where=self._place(("datasets", self._dataset)))
+            hint = "Add `path: …`, the file or the hub id of the rows."
+            raise InputError("This dataset has no `path`", "", hint, self._place(("datasets", self._dataset)))
         return open_source(
             entry.path,
             split=entry.split,
@@ -513,7 +518,8 @@ class Bench:
             raise InputError(
                 f"There is no row {index}",
                 f"{self.rows.name} has {count} rows, counted from 0." if count is not None else "",
-                where=Where(file=self.rows.name),
+                "Give a smaller number." if count else "Check that this is the right file: it has no row.",
+                Where(file=self.rows.name),
             ) from problem
 
     def head(self, count: int | None) -> Iterator[Row]:

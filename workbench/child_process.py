@@ -33,6 +33,56 @@ def environment(**more: str) -> dict[str, str]:
     return {**environment, "PYTHONPATH": os.pathsep.join(entry for entry in path if entry)}
 
 
+def output_of(arguments: list[str], *, seconds: float, most: int = 1 << 20) -> str:
+    """What a program of somebody else writes on stdout, within limits of time and size.
+
+    Raises:
+        OSError: it cannot be started. subprocess.SubprocessError: it fails, or takes longer. ValueError: it writes
+        without end, or no UTF-8.
+    """
+    import subprocess
+    import threading
+
+    with subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        start_new_session=True,
+    ) as child:
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            _end_group(child.pid)
+
+        timer = threading.Timer(seconds, end)
+        timer.start()
+        try:
+            assert child.stdout is not None
+            told = child.stdout.read(most + 1)
+            if len(told) > most:
+                raise ValueError(f"it writes more than {most >> 20} MiB")
+            code = child.wait()
+        finally:
+            timer.cancel()
+            _end_group(child.pid)
+        if late.is_set():
+            raise subprocess.TimeoutExpired(arguments[:1], seconds)
+        if code:
+            raise subprocess.CalledProcessError(code, arguments[:1])
+        return told.decode("utf-8")
+
+
+def _end_group(process: int) -> None:
+    import contextlib
+    import signal
+
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process, signal.SIGKILL)
+
+
 class _BenchFinder:
     """Finds the packages of the bench beside this file, before any other place."""
 

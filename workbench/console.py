@@ -1,11 +1,12 @@
 """Output of the command line beside its data: errors, progress, exit codes, and the JSON envelope.
 
 stdout carries data, stderr messages. Exit codes: 0 clean, 1 findings or a failed verdict, 2 bad usage or input, 3
-environment (missing package, no such model, gated, out of memory), 130 interrupted.
+environment (missing package, no such model, gated, out of memory), 70 a bug of vlmbench, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -14,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from workbench.errors import BenchError, unescaped
+from workbench.errors import BenchError
+from workbench.escaping import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,14 +35,26 @@ def write_json(payload: dict[str, Any], stream: TextIO | None = None) -> None:
 
 def report(problem: BenchError, *, as_json: bool = False) -> int:
     """Say what went wrong on stderr, as JSON on stdout too where JSON was asked for; gives the exit code."""
-    lines = [f"{problem.where}: {problem.title}" if problem.where else problem.title]
-    lines += [text for text in (problem.cause, problem.hint and f"→ {problem.hint}") if text]
-    print(f"vlmbench: {unescaped(lines[0])}", file=sys.stderr)
-    for line in lines[1:]:
-        print(textwrap.indent(unescaped(line), "  "), file=sys.stderr)
+    lines = [text for text in (problem.cause, problem.hint and f"→ {problem.hint}") if text]
+    # Where stderr is closed or full as well, the exit code is all that is left.
+    tell("\n".join([f"vlmbench: {problem.line}", *(textwrap.indent(text, "  ") for text in lines)]))
     if as_json:
         write_json({"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code})
     return problem.exit_code
+
+
+def tell(text: str) -> None:
+    """A message on stderr, made safe to draw: it may name files, keys and values of any kind."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(visible_lines(text) + "\n")
+        sys.stderr.flush()
+
+
+def forget_odd_size() -> None:
+    """Take COLUMNS and LINES out of the environment where no terminal has so many: libraries take them as they are."""
+    for name in ("COLUMNS", "LINES"):
+        if len(os.environ.get(name, "")) > 4:
+            del os.environ[name]
 
 
 def quiet_libraries() -> None:
@@ -58,7 +72,15 @@ def ignoring_closed_pipe() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # The rest of the buffer cannot be written any more, and must not fail again when the interpreter exits.
+        drop_stdout()
+
+
+def drop_stdout() -> None:
+    """Let what is left in stdout's buffer go: it cannot be written, and must not fail again at the interpreter's exit.
+
+    What was written before stays.
+    """
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -79,7 +101,7 @@ def say(line: str, outcome: Literal["pass", "doubtful", "fail"]) -> None:
     from rich.text import Text
 
     style = {"pass": "bold green", "doubtful": "bold yellow", "fail": "bold red"}[outcome]
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(line, style))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(visible(line), style))
 
 
 @contextmanager

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.escaping import visible, visible_lines
+
 EXIT_OK = 0
 EXIT_FINDINGS = 1
 EXIT_INPUT = 2
 EXIT_ENVIRONMENT = 3
+EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 
@@ -64,11 +67,6 @@ class Where:
         return cls(**{**payload, "tokens": None if first is None else (first, last)})
 
 
-def unescaped(text: str) -> str:
-    """Text from models and data for a terminal: never emitted as escape codes."""
-    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)
-
-
 class BenchError(Exception):
     """A problem with a title, a cause, a hint and a place. Exit code 2 unless a subclass says otherwise."""
 
@@ -82,13 +80,16 @@ class BenchError(Exception):
         self.where = where or Where()
 
     def __str__(self) -> str:
-        lines = [f"{self.where}: {self.title}" if self.where else self.title]
-        lines += [text for text in (self.cause, self.hint) if text]
-        return "\n".join(lines)
+        return "\n".join([self.line, *(text for text in (self.cause, self.hint) if text)])
+
+    @property
+    def line(self) -> str:
+        """The place and the title, safe to draw: a name that has several lines cannot pass for several errors."""
+        return visible(f"{self.where}: {self.title}" if self.where else self.title)
 
     def _render_traceback_(self) -> list[str]:
         """The text that IPython shows in place of a traceback: the message without frames of the bench."""
-        return [f"✗ {unescaped(str(self))}"]
+        return [f"✗ {visible_lines(str(self))}"]
 
     def to_dict(self) -> dict[str, Any]:
         return {"title": self.title, "cause": self.cause, "hint": self.hint, "where": self.where.to_dict()}

@@ -25,7 +25,7 @@ NONE = "none"
 """In the place of an interpreter's path: no trainer is asked, and none is read."""
 PACKAGES = ("axolotl", "transformers", "tokenizers", "torch", "peft", "trl", "datasets", "accelerate")
 """Packages that a trainer's answers depend on most."""
-_SECONDS = 60
+_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,10 @@ def _added(folder: Path) -> Iterator[Path]:
                 yield folder / line.strip()
 
 
+_failed: dict[str, EnvironmentProblem] = {}
+"""Interpreters that could not be asked, in the state in which they were."""
+
+
 def _asked_folders(python: str) -> list[Path]:
     """The folders in which the interpreter looks for packages, as it says itself; kept until the file changes."""
     path = Path(python).absolute()
@@ -87,28 +91,27 @@ def _asked_folders(python: str) -> list[Path]:
         state = path.stat()
     except OSError as problem:
         raise cannot_run(python, problem) from problem
-    told = f"{path} {path.resolve()} {state.st_size} {state.st_mtime_ns} {os.environ.get('PYTHONPATH', '')}"
-    kept = cache_dir() / "interpreters" / f"{hashlib.sha256(told.encode()).hexdigest()[:32]}.json"
+    named = f"{path} {path.resolve()} {state.st_size} {state.st_mtime_ns} {os.environ.get('PYTHONPATH', '')}"
+    kept = cache_dir() / "interpreters" / f"{hashlib.sha256(named.encode()).hexdigest()[:32]}.json"
     try:
         folders = json.loads(kept.read_text("utf-8"))
         if isinstance(folders, list) and folders and all(isinstance(one, str) for one in folders):
             return [Path(one) for one in folders]
     except (OSError, ValueError):
         pass
+    if named in _failed:
+        raise _failed[named]
     # Not from the working directory, where a checkout of the trainer may lie; `-P` is not known before Python 3.11.
     question = "import json, os, sys; print('\\n' + json.dumps([p for p in sys.path if p and os.path.isdir(p)]))"
     try:
-        ran = subprocess.run(
-            [str(path), "-c", question],
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=True,
-            env=child_process.environment(),
-        )
-        folders = json.loads(ran.stdout.strip().splitlines()[-1])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as problem:
-        raise cannot_run(python, problem) from problem
+        told = child_process.output_of([str(path), "-c", question], seconds=_SECONDS)
+        folders = json.loads(told.strip().splitlines()[-1])
+        if not isinstance(folders, list) or not all(isinstance(one, str) for one in folders):
+            raise ValueError("its answer is none of a Python")
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError, RecursionError) as problem:
+        # It may have taken its time, and is asked at more than one place.
+        _failed[named] = cannot_run(python, problem)
+        raise _failed[named] from problem
     # Where it cannot be kept, it is asked again the next time.
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workbench.data.row_notes import CORRECT_ROW
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Emitter, Finding
 from workbench.recipe.start_folder import starting_folder
+from workbench.unexpected import placed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,11 +140,16 @@ class Row:
     @cached_property
     def conversation(self) -> Conversation:
         """The messages exactly as axolotl hands them to the chat template."""
+        with placed(self.where):
+            return self._normalized()
+
+    def _normalized(self) -> Conversation:
         from workbench.data.conversation import normalize
 
         if self.raw.data is None:
             problem = self.raw.error
-            raise InputError(problem.message if problem else "This row cannot be read", where=self.where)
+            hint = (problem.hint if problem else "") or CORRECT_ROW
+            raise InputError(problem.message if problem else "This row cannot be read", hint=hint, where=self.where)
         bench = self.bench
         if self._asked is not None:
             from workbench.data.conversation import Conversation
@@ -172,7 +179,8 @@ class Row:
         if not self.bench.path.shown:
             raise not_shown(self.bench.path, self.where)
         talk = self.conversation
-        return self.bench.renderer.render(talk.messages, tools=talk.tools, where=self.where)
+        with placed(self.where):
+            return self.bench.renderer.render(talk.messages, tools=talk.tools, where=self.where)
 
     @property
     def _asked(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None:
@@ -181,10 +189,11 @@ class Row:
         if self.bench.path.kind != "asked" or asked is None or asked.answer is None:
             return None
         if self.index in asked.answer.dropped:
-            raise InputError(f"{asked.answer.name} drops this row", asked.answer.dropped[self.index], where=self.where)
+            cause = asked.answer.dropped[self.index]
+            raise InputError(f"{asked.answer.name} drops this row", cause, CORRECT_ROW, self.where)
         found = asked.answer.rows.get(self.index)
         if isinstance(found, str):
-            raise InputError(f"{asked.answer.name} raises at this row", found, where=self.where)
+            raise InputError(f"{asked.answer.name} raises at this row", found, CORRECT_ROW, self.where)
         return found
 
     def prompt(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
@@ -261,7 +270,8 @@ class Row:
         """The message, part and characters that each token came from."""
         from workbench.tokens.trace import trace
 
-        return trace(self.rendering, self.conversation.messages, self.prompt, pad_id=self.bench.masking.pad_id)
+        with placed(self.where):
+            return trace(self.rendering, self.conversation.messages, self.prompt, pad_id=self.bench.masking.pad_id)
 
     @cached_property
     def error(self) -> Finding | None:

@@ -34,7 +34,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
-from workbench.errors import BenchError, unescaped
+from workbench.errors import BenchError
+from workbench.escaping import visible_lines
 
 _MOST_BYTES = 1_000_000
 _TOLD_AGAIN = (1, 10, 100, 1_000, 10_000)
@@ -59,7 +60,9 @@ class Fault:
         last = traceback.extract_tb(error.__traceback__)[-1:]
         raised = f"{last[0].filename}:{last[0].lineno}" if last else ""
         trace = "".join(traceback.format_exception(error, limit=-_FRAMES))
-        return cls(place, unescaped(f"{type(error).__name__}: {error}"), unescaped(trace), raised, datetime.now(UTC))
+        return cls(
+            place, visible_lines(f"{type(error).__name__}: {error}"), visible_lines(trace), raised, datetime.now(UTC)
+        )
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -101,7 +104,7 @@ def write_text(text: str) -> None:
         if file.exists() and file.stat().st_size > _MOST_BYTES:
             file.replace(file.with_suffix(".log.1"))
         with file.open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{unescaped(head)}\n{text.rstrip()}\n\n")
+            log.write(f"{visible_lines(head)}\n{text.rstrip()}\n\n")
     except OSError:
         return
 
@@ -109,7 +112,7 @@ def write_text(text: str) -> None:
 def unexpected(error: BaseException) -> BenchError:
     """An exception of a job as a problem that a pane can show."""
     return BenchError(
-        unescaped(f"{type(error).__name__}: {error}"),
+        visible_lines(f"{type(error).__name__}: {error}"),
         "vlmbench did not expect this error. The rest keeps working, and your edits are kept.",
         f"To report it, attach {log_file()} and, if you may share it, the recipe.",
     )
@@ -278,7 +281,7 @@ def _composed(compose: Callable[[Any], ComposeResult]) -> Callable[[Any], Compos
 def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
     return [
         f"✗ {place_of(widget)} cannot be drawn",
-        unescaped(f"{type(error).__name__}: {error}").replace("\n", " "),
+        visible_lines(f"{type(error).__name__}: {error}").replace("\n", " "),
         "The rest keeps working, and your edits are kept.",
         "f12 shows what to report.",
     ]

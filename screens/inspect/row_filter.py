@@ -81,10 +81,10 @@ def parse_filter(text: str) -> RowFilter:
             codes.append(term)
         elif term.startswith("is:"):
             if term[3:] not in _IS:
-                raise InputError("is: takes error, warning, note or clean")
+                raise InputError("is: takes error, warning, note or clean", hint="Write is:error, for example.")
             states.append(term[3:])
         elif re.match(r"trained[<>=]", term):
-            raise InputError("trained is compared with a percentage: trained<10")
+            raise InputError("trained is compared with a percentage", hint="Write trained<10, for example.")
         else:
             words.append(term.casefold())
     return RowFilter(tuple(words), tuple(trained), tuple(codes), tuple(states))

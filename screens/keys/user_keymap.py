@@ -50,11 +50,13 @@ def read_keys(file: Path | None = None) -> Keys:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as problem:
-        raise InputError("The key map cannot be read", f"{problem}", where=Where(str(file))) from None
+        hint = "Save it as UTF-8, or take it away."
+        raise InputError("The key map cannot be read", f"{problem}", hint, Where(str(file))) from None
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise InputError("The key map is not valid TOML", f"{problem}", where=Where(str(file))) from None
+        hint = "Correct the line, or take the file away."
+        raise InputError("The key map is not valid TOML", f"{problem}", hint, Where(str(file))) from None
     table = data.pop("keys", {})
     if data or not isinstance(table, dict):
         raise InputError(

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import IO
 
 from screens.guard.faults import log_file, write_text
-from workbench.errors import unescaped
+from workbench.escaping import visible_lines
 
 SECONDS = 10.0
 _LOOKS = 4
@@ -42,7 +42,7 @@ class Silence:
         terminal = sys.__stderr__
         with contextlib.suppress(OSError, ValueError):
             if terminal is not None and terminal.isatty():
-                terminal.write(f"\x1b7\x1b[999;1H\x1b[7m{unescaped(line)}\x1b[0m\x1b8")
+                terminal.write(f"\x1b7\x1b[999;1H\x1b[7m{visible_lines(line)}\x1b[0m\x1b8")
                 terminal.flush()
 
 
@@ -106,7 +106,7 @@ class Watchdog:
     def _look(self) -> Silence:
         frame = sys._current_frames().get(self._watched)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "its thread is gone"
-        silence = Silence(unescaped(stack), datetime.now(UTC))
+        silence = Silence(visible_lines(stack), datetime.now(UTC))
         write_text(f"The window did not respond for {self.limit:g} seconds. Its thread was here:\n{silence.stack}")
         return silence
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
+from workbench.escaping import NEWLINE
 from workbench.views.items import Items, Turn, items, visible, wrap
-from workbench.views.palette import NEWLINE
 from workbench.views.row_view import RowView
 
 IntArray = npt.NDArray[np.int64]

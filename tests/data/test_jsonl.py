@@ -207,9 +207,10 @@ def test_damaged_compressed_file_gives_what_is_before(tmp_path: Path) -> None:
         open_source(written(tmp_path, b"no gzip at all", "e.jsonl.gz"))
 
 
-def test_empty_file_has_no_rows(tmp_path: Path) -> None:
-    source = open_source(written(tmp_path, b""))
-    assert (len(source), list(source)) == (0, [])
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"[]"])
+def test_a_file_without_a_row_is_an_error(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InputError, match="There is no row here"):
+        open_source(written(tmp_path, content))
 
 
 def test_list_file_is_lazy_and_keeps_line_numbers(tmp_path: Path) -> None:

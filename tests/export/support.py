@@ -73,13 +73,14 @@ def record(
         },
     ]
     events += [
-        {"event": "step", "step": step, "loss": 1.5 / step**2, "grad_norm": 1.0, "learning_rate": 0.002, "memory": 1}
+        {"event": "step", "step": step, "loss": 1.5 / step**2, "grad_norm": 1.0, "learning_rate": 0.002}
+        | {"seconds": 0.1, "memory": 1}
         for step in range(1, 13)
     ]
     if end == "done":
         events += [
             {"event": "probe", "name": "final", "nll": nll},
-            {"event": "probe", "name": "stop", "stopped": 4, "of": 4, "trained": True},
+            {"event": "probe", "name": "stop", "stopped": 4, "of": 4, "trained": 4},
             {"event": "done", "reason": "finished", "steps": 12, "seconds": 3.0},
         ]
     elif end == "error":

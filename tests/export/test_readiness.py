@@ -164,10 +164,15 @@ def test_data_that_is_not_there_yet(opened: Bench) -> None:
     assert {"placeholder_data", "export_unreadable", "no_run"} <= set(codes(made))
 
 
-def test_no_rows(make: Make, tmp_path: Path) -> None:
-    bench = make()
-    (tmp_path / "shapes.jsonl").write_text("", "utf-8")
+def _without_rows(bench: Bench) -> None:
+    """A split that takes none: a file that has none is not even opened."""
+    bench.document.set(("datasets", 0, "split"), "train[0:0]")
     bench.apply()
+
+
+def test_no_rows(make: Make) -> None:
+    bench = make()
+    _without_rows(bench)
     assert readiness.rows_proof(bench, []).code == "no_rows"
 
 
@@ -314,7 +319,7 @@ WAYS: dict[str, tuple[str, dict[str, Any] | None, Callable[[Bench], Any]]] = {
     "other rows": ("stale_rows", {}, _lines(lambda lines: lines[::-1])),
     "another model": ("stale_model", {}, _another_model),
     "a row that is broken": ("broken_rows", {}, _lines(lambda lines: ["{\n", *lines])),
-    "no rows": ("no_rows", {}, _lines(lambda lines: [])),
+    "no rows": ("no_rows", {}, _without_rows),
     "axolotl says something else": ("consumer_disagrees", {}, disagreeing),
     "axolotl cannot be asked": ("consumer_silent", {}, lambda bench: EnvironmentProblem("no axolotl there")),
 }

@@ -266,7 +266,7 @@ def test_problems_are_told_without_a_traceback(
     assert not (tmp_path / "full.yaml").exists()
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     shell.run_cell("from workbench.errors import InputError\nraise InputError('broken \\x1b[2J', 'because', 'do this')")
-    assert capsys.readouterr().out == "✗ broken \\x1b[2J\nbecause\ndo this\n"
+    assert capsys.readouterr().out == "✗ broken ␛[2J\nbecause\ndo this\n"
     with pytest.raises(InputError, match="recipe itself"):
         session.export(session.bench.document.path, unvalidated=True, force=True)
     session.editing.type("base_model: [")

@@ -175,7 +175,7 @@ async def test_every_action_may_fail(opened: Opened, recipe: Path, name: str) ->
             setattr(node, method, boom)
             await app.perform(action)
             delattr(node, method)
-            assert [one.summary for one in app.faults] == ["Unforeseen: oh [bold]no[/] \\x1b[2J"], action.id
+            assert [one.summary for one in app.faults] == ["Unforeseen: oh [bold]no[/] ␛[2J"], action.id
         assert app.is_running
         assert app.editing is not None
         assert app.editing.document.text == text == kept(app)
@@ -359,7 +359,7 @@ async def test_what_to_report_is_one_key_away(opened: Opened) -> None:
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, FaultsScreen)
     log = log_file().read_text("utf-8")
-    for part in ("Traceback", "test_faults.py", "vlmbench 0", "textual", "Python 3", "\\x1b[2J"):
+    for part in ("Traceback", "test_faults.py", "vlmbench 0", "textual", "Python 3", "␛[2J"):
         assert part in log, part
     assert "\x1b" not in log
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 
 from tests.views.support import EVIL, SAFE, Element, note, read, words
 from workbench.bench import Bench
@@ -44,7 +45,8 @@ def test_text_is_made_visible_and_escaped() -> None:
     assert read(f"<p>{safe(EVIL)}</p>").one("p").text == SAFE
     assert read(f'<p title="{safe(EVIL)}">x</p>').one("p").attributes["title"] == SAFE
     assert safe(7) == "7"
-    assert safe("a'b\"c") == "a&#x27;b&quot;c"
+    assert safe("a'b\"c") == "a&#39;b&#34;c"
+    assert safe(Markup("<b>")) == "<b>"
 
 
 def test_every_token_is_one_piece_with_its_look(rows: list[Row]) -> None:
@@ -273,9 +275,9 @@ def test_boundaries_without_an_end_or_with_long_markers(copied: Bench) -> None:
 
 
 def test_a_table_sets_numbers_to_the_right() -> None:
-    told = read(table(("a", "b"), [["1", "<i>x</i>"], ["2", "y"]], numbers=("b",)))
-    assert told.table() == [["a", "b"], ["1", "x"], ["2", "y"]]
-    assert words(told.all(of_class="n")) == ["b", "x", "y"]
+    told = read(table(("a", "b"), [["1", Markup("<i>x</i>")], ["2", EVIL]], numbers=("b",)))
+    assert told.table() == [["a", "b"], ["1", "x"], ["2", SAFE]]
+    assert words(told.all(of_class="n")) == ["b", "x", SAFE]
     assert told.all("i")
 
 

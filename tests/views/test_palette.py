@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from rich.cells import cell_len
 
+from workbench.escaping import NEWLINE, TAB
 from workbench.findings import SEVERITIES
 from workbench.views.palette import (
     ADDED,
@@ -14,13 +15,11 @@ from workbench.views.palette import (
     DARK,
     LIGHT,
     MEDIA_GLYPH,
-    NEWLINE,
     REMOVED,
     ROLE_COLOUR,
     SEVERITY_COLOUR,
     SEVERITY_GLYPH,
     SPACE,
-    TAB,
     TRAINED_BAR,
     Look,
     Paint,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.recipe_facts import ModelFacts
 from workbench.checks.registry import check
-from workbench.errors import Where
+from workbench.errors import InputError, Where
+from workbench.files import read_limited
 from workbench.findings import Edit, Emitter, Finding, Fix
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 DOES_NOT_FIT = Emitter("A020", __name__)
 _KEY = "lora_model_dir"
+_MOST_BYTES = 4 << 20
 _WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 # The recipe's keys, and the names in adapter_config.json that hold in their place.
 _GOVERNED = {
@@ -91,8 +93,8 @@ def _folder(bench: Bench) -> Path | None:
 
 def _read(folder: Path) -> Mapping[str, Any] | None:
     try:
-        saved = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        saved = json.loads(read_limited(folder / "adapter_config.json", _MOST_BYTES, "The adapter cannot be read"))
+    except (InputError, ValueError, RecursionError):
         return None
     return saved if isinstance(saved, dict) else None
 

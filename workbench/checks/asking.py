@@ -98,7 +98,8 @@ def make_question(bench: Bench, rows: Sequence[int], text: str | None = None) ->
 def _not_to_be_asked(bench: Bench) -> BenchError | None:
     data = bench.document.data
     if data.get("rl"):
-        return InputError("rows of preference data are not asked about", f"The recipe has rl: {data['rl']}.")
+        hint = "`vlmbench inspect` shows prompt, chosen and rejected as text."
+        return InputError("rows of preference data are not asked about", f"The recipe has rl: {data['rl']}.", hint)
     if data.get("trust_remote_code") and not bench.options["trust_remote_code"]:
         return InputError(
             "the trainer would run the model's own Python code",

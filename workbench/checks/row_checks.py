@@ -11,6 +11,7 @@ from workbench.checks.registry import checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
+from workbench.unexpected import placed
 
 if TYPE_CHECKING:
     from workbench.row import Row
@@ -59,7 +60,8 @@ def row_findings(row: Row) -> list[Finding]:
     """`check_row`, once for each masking of the bench, and what the trainer said of the row, where it was asked."""
     masking = row.bench.masking
     if row.checked is None or row.checked[0] is not masking:
-        row.checked = (masking, check_row(row))
+        with placed(row.where):
+            row.checked = (masking, check_row(row))
     found = list(row.checked[1])
     # Not kept: the answer comes later than the row.
     return found if row.bench.asked is None else in_order([*found, *run(ASKED_CHECKS, row)])

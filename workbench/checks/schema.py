@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 OUTDATED = Emitter("C003", __name__)
 BAD_PATTERN = Emitter("C011", __name__)
 _SHIPPED = ("axolotl.integrations.", plugin.NAME)
+_GUESSED = 200
+"""Unknown keys for which a known one is looked for, among some seven hundred: a text with more is no recipe."""
 _DECIDES_ROLES = ("roles_to_train", "datasets")
 
 
@@ -78,7 +80,7 @@ def unknown(recipe: TextFacts) -> Iterator[Finding]:
     """C002, and C003 for the keys of a section."""
     data = recipe.data
     axolotl = recipe.axolotl
-    for path, names in unknown_keys(data, axolotl.schema):
+    for number, (path, names) in enumerate(unknown_keys(data, axolotl.schema)):
         key, section = str(path[-1]), recipe.get(path[:-1]) if len(path) > 1 else data
         if path == (key,) and (key in axolotl.removed or key in axolotl.renamed):
             continue
@@ -89,7 +91,7 @@ def unknown(recipe: TextFacts) -> Iterator[Finding]:
             where = recipe.where(path, key=True)
             yield OUTDATED("note", f"fsdp_config.{key} is {plain} now", f"Write {plain}.", where, fix)
             continue
-        near = nearest(key, names)
+        near = nearest(key, names) if number < _GUESSED else None
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
         text = f"{place} (from the table of {axolotl.name}); it says nothing and ignores it"
         where = recipe.where(path, key=True)

@@ -78,11 +78,11 @@ def check(
 def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, output: str) -> int:
     """Print what a check finds, mended first where that is asked for; gives the exit code."""
     from workbench.checks.apply_fixes import mend
-    from workbench.console import console, ignoring_closed_pipe, write_json
-    from workbench.console import report as tell
+    from workbench.console import console, ignoring_closed_pipe, tell, write_json
+    from workbench.console import report as report_problem
+    from workbench.escaping import visible
     from workbench.recipe import plugin
     from workbench.views.checks import check_payload, check_view, fixes_view
-    from workbench.views.items import visible
 
     mended = mend(bench, report) if fix else None
     found = mended.report if mended is not None else report()
@@ -100,25 +100,25 @@ def _checked(bench: Bench, report: Callable[[], Report], fix: bool, yes: bool, o
             console().print(check_view(bench, found))
     if mended is not None and mended.fixes:
         if output != "text":
-            print(*map(visible, bench.document.diff().splitlines()), sep="\n", file=sys.stderr)
+            tell(bench.document.diff().rstrip("\n"))
         path = bench.document.path
-        if yes or (sys.stdin.isatty() and click.confirm(f"Write {path}?", err=True)):
+        if yes or (sys.stdin.isatty() and click.confirm(visible(f"Write {path}?"), err=True)):
             try:
                 saved = _written(bench.document)
             except BenchError as problem:
                 # What was found is on stdout by now, and one document is enough.
-                return tell(problem)
+                return report_problem(problem)
             # The findings above are those of the text that was written.
             left = [
                 f"{number} {severity}{'' if number == 1 else 's'}"
                 for severity in ("error", "warning")
                 if (number := found.count(severity))
             ]
-            print(f"vlmbench: wrote {path}; what remains: {', '.join(left) or 'nothing'}", file=sys.stderr)
+            tell(f"vlmbench: wrote {path}; what remains: {', '.join(left) or 'nothing'}")
             if (more := plugin.write_beside(bench.document.data, saved)) is not None:
-                print(f"vlmbench: wrote {more}, the plugin that the recipe names", file=sys.stderr)
+                tell(f"vlmbench: wrote {more}, the plugin that the recipe names")
         else:
-            print("vlmbench: nothing written; give --yes to write it", file=sys.stderr)
+            tell("vlmbench: nothing written; give --yes to write it")
             return EXIT_FINDINGS
     return EXIT_FINDINGS if found.count("error") else EXIT_OK
 

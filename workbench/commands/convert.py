@@ -145,7 +145,7 @@ def _converted(
     from workbench.views.convert import convert_payload, convert_text, outcome, proof_line
 
     if media is not None and not Path(media).is_dir():
-        raise InputError("--media names no folder", media)
+        raise InputError("--media names no folder", media, "Give the folder where relative paths begin.")
     source = SliceSource(source, 0, limit) if limit is not None else source
     proof = RowProof(bench, out) if bench is not None else None
 

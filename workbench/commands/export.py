@@ -85,8 +85,9 @@ def _assignment(text: str) -> tuple[tuple[str | int, ...], Any]:
         raise InputError(f"--set {text!r} is no assignment", hint="Write KEY=VALUE, such as num_epochs=2.")
     try:
         return key_path(key), yaml.safe_load(value)
-    except yaml.YAMLError as problem:
-        raise InputError(f"--set {text!r}: the value is no YAML", " ".join(str(problem).split())[:200]) from problem
+    except (yaml.YAMLError, ValueError, OverflowError, AttributeError, IndexError) as problem:
+        cause = " ".join(str(problem).split())[:200]
+        raise InputError(f"--set {text!r}: the value is no YAML", cause, "Quote it, as in KEY='a: b'.") from problem
 
 
 def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int:
@@ -94,16 +95,15 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
     from workbench import console
     from workbench.console import ignoring_closed_pipe, write_json
     from workbench.views.export import outcome, proof_line, proofs_text, written_text
-    from workbench.views.items import visible
 
     written: Path | None = None
     problem: BenchError | None = None
     if output == "text":
         console.say(proof_line(made), outcome(made))
-        print(proofs_text(made), file=sys.stderr)
+        console.tell(proofs_text(made))
     diff = made.diff()
     if diff and output == "text":
-        print(*map(visible, diff.splitlines()), sep="\n", file=sys.stderr)
+        console.tell(diff.rstrip("\n"))
     if made.out is not None:
         try:
             written = made.write(unvalidated=unvalidated, force=force)
@@ -120,5 +120,5 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
             return problem.exit_code
         raise problem
     if output == "text" and written is not None:
-        print(f"vlmbench: {written_text(made, written)}", file=sys.stderr)
+        console.tell(f"vlmbench: {written_text(made, written)}")
     return EXIT_OK if made.proven_by or unvalidated else EXIT_FINDINGS

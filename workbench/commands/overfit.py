@@ -106,7 +106,7 @@ def overfit(
             with Live(sys.stderr, steps, supervisor.plan.not_honoured) as live:
                 events = run(supervisor, live.tell)
     except KeyboardInterrupt:
-        print("vlmbench: the run was cancelled", file=sys.stderr)
+        console.tell("vlmbench: the run was cancelled")
         return EXIT_INTERRUPTED
     except BenchError as problem:
         return console.report(problem, as_json=as_json)

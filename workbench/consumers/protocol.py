@@ -17,6 +17,7 @@ import numpy.typing as npt
 from workbench.errors import BenchError, EnvironmentProblem
 
 SCHEMA = "vlmbench.consumer/2"
+ASK_AGAIN = "Install vlmbench again, so that all of it is of one version, and ask again."
 PROCESS = "process"
 """The stage of a refusal that is the process's own: the question ended it, or took too long."""
 What = Literal["validate", "kernels", "labels"]
@@ -192,5 +193,7 @@ def check_schema(payload: Mapping[str, Any]) -> None:
     """
     if payload.get("schema") != SCHEMA:
         raise EnvironmentProblem(
-            "axolotl's answer is of another version", f"It says {payload.get('schema')!r}, not {SCHEMA!r}."
+            "axolotl's answer is of another version",
+            f"It says {payload.get('schema')!r}, not {SCHEMA!r}.",
+            ASK_AGAIN,
         )

@@ -98,7 +98,7 @@ def _ours(file: Path) -> bool:
 def _has_table(file: Path) -> bool:
     try:
         return "vlmbench" in tomllib.loads(file.read_text("utf-8")).get("tool", {})
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 
@@ -106,7 +106,7 @@ def _values(file: Path) -> dict[str, Any] | None:
     """The values of a file, checked; None for a pyproject.toml without the table."""
     try:
         content = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         if file.name == PROJECT_FILE:
             # Another tool's file: whoever reads it says what is wrong with it.
             return None

@@ -131,7 +131,8 @@ class _Named:
         for option, column in options:
             if column and column.partition(".")[0] not in self._cells and column not in self._cells:
                 cause = f"the columns are {names(self._cells)}"
-                raise InputError(f"{option}: there is no column {column!r}", cause, where=Where(file=self._source))
+                hint = "Give one of these."
+                raise InputError(f"{option}: there is no column {column!r}", cause, hint, Where(file=self._source))
 
 
 def names(columns: Any) -> str:

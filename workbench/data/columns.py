@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import StoredPicture
-from workbench.data.row_notes import BAD_ROW
+from workbench.data.row_notes import BAD_ROW, CORRECT_ROW
 from workbench.data.rows import RawRow, in_order
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.findings import Finding
@@ -33,7 +33,8 @@ class ParquetSource:
         try:
             self._file = pq.ParquetFile(path)
         except (pa.ArrowException, OSError) as error:
-            raise InputError("Not a readable Parquet file", _first_line(error), where=Where(file=name)) from error
+            hint = "Write the file anew, or name its type with `ds_type`."
+            raise InputError("Not a readable Parquet file", _first_line(error), hint, Where(file=name)) from error
         info = json.loads((self._file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")).get("info", {})
         self._features: dict[str, Any] = info.get("features") or {}
         groups: list[int] = [self._file.metadata.row_group(g).num_rows for g in range(self._file.num_row_groups)]
@@ -64,7 +65,7 @@ class ParquetSource:
             except (self._arrow_error, OSError, ValueError) as error:
                 self._group = -1
                 where = Where(file=self.name, row=index)
-                return RawRow(index, None, BAD_ROW("error", _first_line(error), "", where), self.name)
+                return RawRow(index, None, BAD_ROW("error", _first_line(error), CORRECT_ROW, where), self.name)
         return RawRow(index, decode(data, self._features), None, self.name)
 
     def _fetch(self, index: int) -> dict[str, Any]:

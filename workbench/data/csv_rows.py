@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workbench.data.reader import DAMAGED
+from workbench.data.reader import DAMAGED, unreadable
 from workbench.data.row_notes import BAD_ROW
 from workbench.data.rows import RawRow
-from workbench.errors import InputError, Where
+from workbench.errors import Where
 from workbench.findings import Finding
 
 # A cell may hold a picture as base64; the limit of the `csv` module is 128 KiB.
@@ -35,7 +35,7 @@ class CsvSource:
             with path.open(encoding="utf-8-sig", newline="") as stream:
                 head = stream.read(_SNIFFED).partition("\n")[0]
         except (*DAMAGED, UnicodeDecodeError) as error:
-            raise InputError("The data file cannot be read", str(error), where=Where(file=name)) from error
+            raise unreadable(error, name) from error
         # The header names columns; it holds no quoted sentences that a guess could trip over.
         self._delimiter = max(",;\t", key=head.count)
 

@@ -68,7 +68,10 @@ def open_saved(folder: Path, *, shown: str, split: str | None = None, limit: int
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:
         raise InputError(
-            "Not a readable saved dataset", f"{type(error).__name__}: {error}", where=Where(file=shown)
+            "Not a readable saved dataset",
+            f"{type(error).__name__}: {error}",
+            "Save it again with `save_to_disk`, or give its files.",
+            Where(file=shown),
         ) from error
     return DatasetSource(_pick_split(loaded, split, shown), shown, base_dir=folder, limit=limit)
 
@@ -134,4 +137,9 @@ def _explain(error: Exception, shown: str) -> BenchError:
         return InputError(
             "The dataset cannot be opened as asked", cause, "Check `name`, `split` and `data_files`.", where
         )
-    return EnvironmentProblem("The dataset cannot be loaded", cause, "", where)
+    return EnvironmentProblem(
+        "The dataset cannot be loaded",
+        cause,
+        "Check that the file is whole, and of the type that it is read as.",
+        where,
+    )

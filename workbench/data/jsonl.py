@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.mixed_types import Mixed
-from workbench.data.reader import DAMAGED, Reader
+from workbench.data.reader import DAMAGED, Reader, unreadable
 from workbench.data.row_notes import BAD_PART, BAD_ROW, type_name
 from workbench.data.rows import RawRow
 from workbench.errors import InputError, Where
@@ -30,7 +30,8 @@ COLUMNS_FROM_BYTES = 10 << 20  # the chunk from which `datasets` takes the colum
 _BLOCK = 4 << 20
 _BLANK = frozenset(b" \t\r\n\xef")  # with the first byte of a BOM
 _WHOLE_FILE = "axolotl cannot load the file while this row is in it: `datasets` gives up on the whole file."
-_last_key = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:')
+# A text that is never closed is taken to the end: else each of its quotes would be tried as the beginning of a key.
+_string = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"(\s*+:)?|\\?\Z)', re.DOTALL)
 
 
 def open_json(path: Path, name: str, *, as_written: bool = False) -> JsonlSource | JsonListSource:
@@ -41,7 +42,7 @@ def open_json(path: Path, name: str, *, as_written: bool = False) -> JsonlSource
     try:
         start = Reader(path).read_at(0, 4096).removeprefix(codecs.BOM_UTF8).lstrip()
     except DAMAGED as error:
-        raise InputError("The data file cannot be read", str(error), where=Where(file=name)) from error
+        raise unreadable(error, name) from error
     if start.startswith(b"["):
         whole = JsonListSource(path, name, as_written=as_written)
         if whole.is_list:
@@ -365,5 +366,8 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _field_before(text: str) -> str | None:
     """The last key before a position: the field that a parser had reached."""
-    keys = _last_key.findall(text)
-    return keys[-1] if keys else None
+    last = None
+    for found in _string.finditer(text):
+        if found[2]:
+            last = found[1]
+    return last

@@ -15,26 +15,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from workbench.errors import InputError
+from workbench.data.fetching import fetch
+from workbench.data.media_error import MediaError, shorten
+from workbench.files import special_kind
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PIXELS = 178_956_970  # where PIL itself raises DecompressionBombError
-MAX_DOWNLOAD_BYTES = 64 << 20
-FETCH_SECONDS = 15.0
+
+__all__ = [
+    "MAX_PIXELS",
+    "Located",
+    "MediaError",
+    "StoredPicture",
+    "as_data_uri",
+    "fetch",
+    "load_picture",
+    "locate",
+    "picture_size",
+    "shorten",
+]
 
 # EPS and its like start an interpreter (Ghostscript, the system's metafile player) to draw themselves.
 _PROGRAM_FORMATS = frozenset({"EPS", "WMF", "FPX", "MIC"})
 
-Kind = Literal["url", "file", "inline", "missing"]
+Kind = Literal["url", "file", "inline", "missing", "special"]
 T = TypeVar("T")
-_FETCHED = "Keep the pictures beside the data; axolotl fetches each one again in every epoch."
 _BROKEN = "Write the picture anew, or take the row out."
-
-
-class MediaError(InputError):
-    """A picture that cannot be read (finding D005)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +83,19 @@ def locate(reference: str, base_dir: Path | None = None) -> Located:
     if reference.startswith(("http://", "https://")):
         return Located("url")
     uri = reference.startswith("file://")
-    text = unquote(urlsplit(reference).path) if uri else reference
+    try:
+        text = unquote(urlsplit(reference).path) if uri else reference
+    except ValueError:
+        return Located("missing", uri=True)
     if text.startswith("data:"):
         return Located("inline")
+    if special_kind(text) is not None:
+        return Located("special", Path(text), uri=uri)
     here = os.path.isfile(text)
     if base_dir is not None and text and not os.path.isabs(text):
         beside = os.path.join(base_dir, text)
+        if special_kind(beside) is not None:
+            return Located("special", Path(beside), uri=uri)
         if os.path.isfile(beside):
             differs = here and not os.path.samefile(beside, text)
             return Located("file", Path(beside).resolve(), beside_data=not here, shadowed=differs, uri=uri)
@@ -139,38 +154,6 @@ def picture_size(value: Any, base_dir: Path | None = None) -> tuple[int, int]:
     return (height, width) if orientation in {5, 6, 7, 8} else (width, height)
 
 
-def fetch(url: str, *, seconds: float = FETCH_SECONDS, max_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:
-    """The body of an http(s) URL, within a time limit for the whole of it and a size limit. Raises MediaError."""
-    import time
-    import urllib.error
-    import urllib.request
-
-    class HttpOnly(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-            if not newurl.startswith(("http://", "https://")):
-                raise MediaError(
-                    "Picture not fetched", f"{url} redirects to {shorten(newurl)}, which is not http or https"
-                )
-            return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-    if not url.startswith(("http://", "https://")):
-        raise MediaError("Picture not fetched", f"{shorten(url)} is not an http or https URL")
-    deadline = time.monotonic() + seconds
-    body = bytearray()
-    try:
-        request = urllib.request.Request(url, headers={"User-Agent": "vlmbench"})
-        with urllib.request.build_opener(HttpOnly).open(request, timeout=seconds) as answer:
-            while block := answer.read1(1 << 16):
-                body += block
-                if len(body) > max_bytes:
-                    raise MediaError("Picture not fetched", f"{url} sends more than {max_bytes >> 20} MiB", _FETCHED)
-                if time.monotonic() > deadline:
-                    raise MediaError("Picture not fetched", f"{url} took longer than {seconds:g} s", _FETCHED)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        raise MediaError("Picture not fetched", f"{url}: {error}", _FETCHED) from error
-    return bytes(body)
-
-
 def as_data_uri(url: str) -> str:
     """The picture behind a URL as a data: URI, the one string form that every processor accepts."""
     body = fetch(url)
@@ -178,15 +161,13 @@ def as_data_uri(url: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(body).decode()}"
 
 
-def shorten(text: str, limit: int = 80) -> str:
-    """A reference fit for a message: base64 is not printed in full."""
-    return text if len(text) <= limit else f"{text[: limit - 20]}… ({len(text)} characters)"
-
-
 def _open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
     found = locate(reference, base_dir)
     if found.kind == "url":
         return io.BytesIO(fetch(reference))
+    if found.kind == "special":
+        cause = f"{shorten(reference)} is a {special_kind(found.path or '')}, and may never end"
+        raise MediaError("Picture not read", cause, "Give a file, or take the row out.")
     if found.path is not None:
         return found.path
     if found.kind == "missing":

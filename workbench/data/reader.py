@@ -34,9 +34,7 @@ class Reader:
             try:
                 self._file = self._open()
             except OSError as error:
-                raise InputError(
-                    "The data file cannot be read", str(error), where=Where(file=str(self._path))
-                ) from error
+                raise unreadable(error, str(self._path)) from error
             self._at = 0
         if not self._seekable:
             while self._at < start and self._forward(min(_BLOCK, start - self._at)):
@@ -66,6 +64,13 @@ class Reader:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def unreadable(error: BaseException, name: str) -> InputError:
+    """The error for a data file that cannot be opened, or is damaged at its beginning."""
+    cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    hint = "Check that the file is whole, and who may read it."
+    return InputError("The data file cannot be read", f"{cause}.", hint, Where(file=name))
 
 
 def _inflate(path: Path, kind: str) -> BinaryIO:

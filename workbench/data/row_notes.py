@@ -12,6 +12,7 @@ from workbench.findings import Emitter, Finding, Severity
 
 __all__ = ["BAD_CONTENT", "BAD_MEDIA", "BAD_PART", "BAD_PICTURES", "BAD_ROW", "LOST_TEXT"]
 
+CORRECT_ROW = "Correct the row, or take it out."
 BAD_ROW = Emitter("D001", __name__)
 BAD_CONTENT = Emitter("D002", __name__)
 BAD_PICTURES = Emitter("D003", __name__)
@@ -34,7 +35,7 @@ class RowError(InputError):
     def __init__(
         self, problem: Emitter, title: str, cause: str = "", hint: str = "", where: Where | None = None
     ) -> None:
-        super().__init__(title, cause, hint, where)
+        super().__init__(title, cause, hint or CORRECT_ROW, where)
         self.problem = problem
 
     @property

@@ -21,6 +21,7 @@ from workbench.data.jsonl import open_json
 from workbench.data.row_notes import BAD_PART
 from workbench.data.rows import Lines, RawRow, RowSource
 from workbench.errors import InputError, Where
+from workbench.files import refuse_special
 from workbench.findings import Finding
 
 __all__ = ["RawRow", "RowSource", "arrow_view", "open_source"]
@@ -210,7 +211,11 @@ def _limited(source: RowSource, limit: int | None) -> RowSource:
 
 def _existing(path: str, base_dir: Path | None) -> Path | None:
     folders = [Path()] if base_dir is None else [Path(), base_dir]
-    return next((folder / path for folder in folders if (folder / path).exists()), None)
+    try:
+        return next((folder / path for folder in folders if (folder / path).exists()), None)
+    except (OSError, ValueError):
+        # A name that is too long, or holds a zero, is no file's.
+        return None
 
 
 def _type_of(path: str, ds_type: str | None) -> str:
@@ -242,10 +247,17 @@ def _open_files(
 ) -> RowSource:
     sources = [_open_file(path, shown, ds_type, streaming, as_written) for path, shown in files]
     whole = sources[0] if len(sources) == 1 else JoinedSource(sources, files[0][1] + " …", sources[0].base_dir)
+    try:
+        whole.row(0)
+    except IndexError:
+        cause = "The file is empty, or holds nothing but blank lines or an empty list."
+        hint = "Check that this is the right file, and that what wrote it has ended."
+        raise InputError("There is no row here", cause, hint, Where(file=whole.name)) from None
     return _sliced(whole, split)
 
 
 def _open_file(path: Path, shown: str, ds_type: str | None, streaming: bool, as_written: bool) -> RowSource:
+    refuse_special(path, "The data file cannot be read", shown)
     kind = _type_of(shown, ds_type)
     if kind == "json":
         return open_json(path.absolute(), shown, as_written=as_written)

@@ -15,6 +15,7 @@ from workbench.errors import InputError
 from workbench.recipe.yaml.write import write_value
 
 VERSION = 1
+_EXPORT_AGAIN = "Export the recipe again."
 _FIRST = "# ---- vlmbench receipt"
 _LAST = "# ---- end of the receipt; a later edit below makes it void"
 BENCH = "bench"
@@ -78,7 +79,8 @@ def read_receipt(text: str) -> Receipt | None:
     try:
         fields = yaml.safe_load("\n".join(line[2:] for line in block[2:]))
         if fields["receipt"] != VERSION:
-            raise InputError("The receipt is of another version", f"It says {fields['receipt']!r}, not {VERSION}.")
+            cause = f"It says {fields['receipt']!r}, not {VERSION}."
+            raise InputError("The receipt is of another version", cause, _EXPORT_AGAIN)
         return Receipt(
             _validated(fields),
             str(fields["date"]),
@@ -91,7 +93,8 @@ def read_receipt(text: str) -> Receipt | None:
             str(fields.get("recipe", "")),
         )
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as problem:
-        raise InputError("The receipt cannot be read", " ".join(str(problem).split())[:200]) from problem
+        cause = " ".join(str(problem).split())[:200]
+        raise InputError("The receipt cannot be read", cause, _EXPORT_AGAIN) from problem
 
 
 def _validated(fields: dict[str, Any]) -> str | Literal[False]:

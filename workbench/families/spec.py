@@ -254,7 +254,9 @@ def parse(text: str, file: str, model: type[T]) -> T:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
-        raise InputError("This spec is not valid YAML", str(error.problem or error), where=place) from error
+        raise InputError(
+            "This spec is not valid YAML", str(error.problem or error), "Correct the line.", place
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         field = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in first["loc"]).lstrip(".")

@@ -270,9 +270,10 @@ def generation_prompts(renderer: Renderer) -> list[str]:
         texts = []
         for ready in (False, True):
             try:
-                text = speaker.apply_chat_template(
-                    messages, tokenize=False, add_generation_prompt=ready, **template, **options
-                )
+                with renderer.in_time():
+                    text = speaker.apply_chat_template(
+                        messages, tokenize=False, add_generation_prompt=ready, **template, **options
+                    )
             except Exception:
                 break
             texts.append(text if isinstance(text, str) else text[0])

@@ -197,7 +197,9 @@ def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True, to
         EnvironmentProblem: transformers has no class for it, lacks a package for it, or cannot build it.
     """
     if config is None:
-        raise EnvironmentProblem("The model's architecture is not known", "It has no config.json.")
+        raise EnvironmentProblem(
+            "The model's architecture is not known", "It has no config.json.", "Add the config.json of the model."
+        )
     rows = _embeddings_key(recipe, tokens)
     name = f"{type(config).__name__} {config.to_json_string(use_diff=False)}"
     key = f"{sized} {rows} {recipe and weight_dtype(recipe)} {name}"

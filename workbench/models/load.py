@@ -103,6 +103,7 @@ def load(
         key = (place.repo, place.revision, place.folder)
         if key not in fetched:
             fetched[key] = hub.fetch(place, trust_remote_code=trust_remote_code, report=progress, offline=offline)
+            problems.refuse_unreadable(fetched[key].path)
         return fetched[key]
 
     home, token_home, process_home = get(model), get(token_from), get(process_from)
@@ -200,7 +201,7 @@ def _read_json(path: Path, source: Source) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise problems.broken_file(path, error, source) from error
     if not isinstance(data, dict):
         raise problems.broken_file(path, ValueError("a JSON object is expected"), source)

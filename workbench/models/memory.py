@@ -155,7 +155,8 @@ def _rehearsed(model: Any, recipe: Recipe, batch: int, sequence: int, kept: int)
     except Exception as problem:
         raise EnvironmentProblem(
             "The memory of this model cannot be estimated",
-            f"Its code does not run on tensors without data: {str(problem).splitlines()[0][:200]}",
+            f"Its code does not run on tensors without data: {(str(problem).splitlines() or [''])[0][:200]}",
+            "`vlmbench overfit` measures it.",
         ) from problem
     finally:
         model.zero_grad(set_to_none=True)

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from workbench import files
 from workbench.errors import BenchError, EnvironmentProblem, InputError, Where
 from workbench.models.hub import Source
 from workbench.models.hub_errors import cause_chain
@@ -124,9 +125,29 @@ def _first_broken(path: Path) -> tuple[Path, Exception] | None:
     for file in sorted(path.glob("*.json")):
         try:
             json.loads(file.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             return file, error
     return None
+
+
+_MOST_BYTES = 256 << 20
+"""The largest tokenizer.json of today has 40 MB."""
+
+
+def refuse_unreadable(folder: Path) -> None:
+    """Stop before a library opens a file that is none, or that would take all memory.
+
+    Raises:
+        InputError: a small file of the model is a FIFO or a device, or larger than any model's.
+    """
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix not in (".json", ".jinja", ".txt", ".model", ".tiktoken", ".spm"):
+            continue
+        files.refuse_special(file, f"{file.name} of the model cannot be read")
+        if file.is_file() and file.stat().st_size > _MOST_BYTES:
+            cause = f"It is larger than {_MOST_BYTES >> 20} MiB, and no model's is."
+            hint = "Check the file, or copy it here again."
+            raise InputError(f"{file.name} of the model is too large", cause, hint, Where(file=str(file)))
 
 
 def broken_file(file: Path, error: Exception, source: Source) -> BenchError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
@@ -13,12 +14,18 @@ if TYPE_CHECKING:
     from workbench.recipe.model import Recipe
 
 
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,3})?")
+
+
 def pick_device(wanted: str) -> str:
     """`auto` is the best there is: cuda, mps or cpu.
 
     Raises:
-        EnvironmentProblem: the device that was asked for is not there.
+        InputError: the text names no device. EnvironmentProblem: the device that was asked for is not there.
     """
+    if not _DEVICE.fullmatch(wanted):
+        hint = "Write auto, cpu, mps, cuda or cuda:N, N being the number of the card."
+        raise InputError(f"{wanted!r} names no device", hint=hint, where=Where(field="device"))
     import torch
 
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -121,7 +128,8 @@ def _refused(loaded: Loaded, recipe: Recipe, name: str | None, error: Exception)
         why = None
     if why is None:
         message = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        return InputError("transformers cannot load this model", message, where=Where(file=str(loaded.path)))
+        hint = "Check that the folder holds whole weights, and that this transformers is new enough for the model."
+        return InputError("transformers cannot load this model", message, hint, Where(file=str(loaded.path)))
     flag = next((key for key, _ in ATTENTION_FLAGS if getattr(recipe, key)), "")
     key = "attn_implementation" if recipe.attn_implementation else flag
     hint = f"Remove {key}: {UNSET}."

@@ -15,6 +15,7 @@ import traitlets
 from workbench.errors import BenchError
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.views import html
+from workbench.views.skeleton import safe
 from workbench.views.style import style
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class BoundaryEditor(anywidget.AnyWidget):
     def _mask(self, row: Row) -> str:
         change = self.editing.change(row)
         drawn = html.tokens(row, window=(0, TOKENS), more="the bench's rows show more", change=change)
-        return drawn + html.boundaries(self._session.bench, [row])
+        return f"{drawn}{html.boundaries(self._session.bench, [row])}"
 
     def _counts(self, row: Row) -> str:
         change = self.editing.change(row)
@@ -132,8 +133,8 @@ class BoundaryEditor(anywidget.AnyWidget):
         at = f"line {line}, column {where.column or 1}: " if line > 0 else ""
         # A cause may quote the line by its number in the whole recipe.
         cause = problem.cause.replace(f"(line {where.line}", f"(line {line}") if line > 0 else problem.cause
-        more = " · ".join(html.safe(text) for text in (cause, problem.hint) if text)
-        self.status = f'<b class="no">✗ {at}{html.safe(problem.title)}</b> <span class="muted">{more}</span>'
+        more = " · ".join(safe(text) for text in (cause, problem.hint) if text)
+        self.status = f'<b class="no">✗ {at}{safe(problem.title)}</b> <span class="muted">{more}</span>'
 
 
 def _around(document: Document) -> tuple[str, str]:

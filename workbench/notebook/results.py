@@ -15,11 +15,11 @@ from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
 from workbench.views.checks import check_payload, check_view
 from workbench.views.export import proof_line, proofs_text, written_text
-from workbench.views.html import safe
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
 from workbench.views.infer import infer_payload, infer_text
 from workbench.views.items import visible
 from workbench.views.overfit import overfit_payload, overfit_text
+from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -71,7 +71,7 @@ class Checked(Result):
     def body(self) -> str:
         made = "".join(f'<li class="yes">✓ {safe(fix.described)}</li>' for fix in self.fixed)
         fixed = f'<ul class="findings">{made}</ul>' if made else ""
-        return check_html(self.session.bench, self.report) + fixed
+        return f"{check_html(self.session.bench, self.report)}{fixed}"
 
 
 def check_recipe(
@@ -210,4 +210,4 @@ class RecipeText(Result):
         return "\n".join(visible(line) for line in self.yaml.splitlines())
 
     def body(self) -> str:
-        return (diff_html(self.diff) if self.diff else "") + yaml_html(self.yaml)
+        return f"{diff_html(self.diff) if self.diff else ''}{yaml_html(self.yaml)}"

@@ -18,6 +18,7 @@ from workbench.views import html
 from workbench.views.html_reports import rows_html
 from workbench.views.inspect_json import inspect_payload, row_payload, spans_payload
 from workbench.views.items import visible
+from workbench.views.skeleton import safe
 from workbench.views.terminal import row_view
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class NotebookRows(Result):
             return NotebookRows(self.session, self.start + (ends[0] or 0), min(known) if known else None)
         at = self.start + (index if index >= 0 else index + len(self))
         if self.stop is not None and at >= self.stop:
-            raise InputError(f"There is no row {at} here", f"These are rows {self.start} to {self.stop - 1}.")
+            cause = f"These are rows {self.start} to {self.stop - 1}."
+            raise InputError(f"There is no row {at} here", cause, "Take one of these.")
         self.session.bench.row(at)
         return RowResult(self.session, at)
 
@@ -153,7 +155,7 @@ class RowResult(_RowResult):
 
     def body(self) -> str:
         drawn = html.row_section(self.row, window=self._window, more=_MORE, key=html.legend())
-        return drawn + html.boundaries(self.session.bench, [self.row])
+        return f"{drawn}{html.boundaries(self.session.bench, [self.row])}"
 
 
 class MaskResult(_RowResult):
@@ -205,7 +207,7 @@ class MaskResult(_RowResult):
             return html.row_section(row)
         counts = [
             [
-                html.safe(REASON_TEXT[reason]),
+                safe(REASON_TEXT[reason]),
                 f"{count:,}",
                 "trained" if row.mask.keep[row.mask.reason == reason].any() else "",
             ]
@@ -238,4 +240,4 @@ class TraceResult(_RowResult):
         tokens = html.tokens(row, window=self._window, more=_MORE, owners=True)
         kinds = ((kind, int((row.trace.kind == kind).sum())) for kind in Owner)
         facts = " · ".join(f"{kind.name.lower()} {count:,}" for kind, count in kinds if count)
-        return f'<h2>{html.place(row)}</h2><p class="facts">{facts}</p>{tokens}'
+        return f'<h2>{safe(html.place(row))}</h2><p class="facts">{facts}</p>{tokens}'

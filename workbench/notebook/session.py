@@ -14,8 +14,9 @@ from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText, check_recipe
 from workbench.notebook.row_file import Given, as_source
 from workbench.notebook.rows import TOKENS, NotebookRows, RowResult
-from workbench.views.html import overview, safe
+from workbench.views.html import overview
 from workbench.views.inspect_json import inspect_payload
+from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     from workbench.notebook.editor import BoundaryEditor
@@ -86,7 +87,8 @@ class Session(OpenRecipe, Result):
 
     def body(self) -> str:
         unsaved = f'<p class="warning-line">{safe(self._unsaved)}</p>' if self._unsaved else ""
-        return unsaved + overview(self.bench, [self.bench.row(0)], window=(0, TOKENS), more=".rows[0].window(a, b)")
+        shown = overview(self.bench, [self.bench.row(0)], window=(0, TOKENS), more=".rows[0].window(a, b)")
+        return f"{unsaved}{shown}"
 
     @property
     def _unsaved(self) -> str:

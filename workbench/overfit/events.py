@@ -19,6 +19,8 @@ and before the first step `template` (the answers' loss in the `recipe`'s chat t
 | `done` | `reason`, `steps`, `seconds` |
 | `error` | `kind` (memory, kernel, crash, killed, cancelled, time, limit, input), `message`, `tail`, `hint`, `field`,
 `row`, `estimate` (of a step), `memory_kills` (whether the system counts one for want of memory; null: unknown) |
+
+`schema.py` has the form of each; a line of another form is refused, with its place, before anything judges it.
 """
 
 from __future__ import annotations
@@ -31,8 +33,12 @@ from time import monotonic
 from typing import IO, Any
 
 from workbench.errors import InputError, Where
+from workbench.files import read_limited
+from workbench.overfit.schema import faults
 
 VERSION = 1
+MOST_BYTES = 64 << 20
+"""A run on some rows of a hundred thousand tokens writes ten MiB."""
 Event = dict[str, Any]
 
 
@@ -79,40 +85,62 @@ def read(path: Path) -> list[Event]:
     Raises:
         InputError: it cannot be read, is not a file of events, or is one of another version.
     """
-    try:
-        text = path.read_text("utf-8", "replace")
-    except OSError as problem:
-        raise InputError("The events cannot be read", f"{problem.strerror}.", where=Where(file=str(path))) from None
-    return list(parse(text.splitlines(), str(path)))
+    text = read_limited(path, MOST_BYTES, "The events cannot be read").decode("utf-8", "replace")
+    return list(parse(text.removeprefix("\ufeff").split("\n"), str(path)))
 
 
 def parse(lines: Iterable[str], name: str = "", *, begun: bool = False) -> Iterator[Event]:
-    """Events from lines, checked as `read` says; `begun`: these go on where others ended."""
+    """Events from lines, each of the form that `schema` has for it; `begun`: these go on where others ended."""
     first = not begun
     pending: tuple[int, str] | None = None
     for number_of_line, line in enumerate(lines, 1):
-        if pending is not None:
-            raise InputError("This is no event", f"{pending[1][:60]!r} is not JSON.", where=Where(name, pending[0]))
         if not line.strip():
             continue
+        if pending is not None:
+            raise _no_event(pending[1], Where(name, pending[0]))
+        where = Where(name, number_of_line)
         try:
-            event = json.loads(line)
-        except ValueError:
+            event = json.loads(line, parse_constant=_refuse)
+        except RecursionError:
+            raise _no_event("It is nested too deeply.", where) from None
+        except ValueError as problem:
             # Only the last line may be broken off.
-            pending = (number_of_line, line)
+            pending = (number_of_line, f"{line[:60]!r} is no JSON: {problem}.")
             continue
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-            raise InputError("This is no event", f"{line[:60]!r} has no `event`.", where=Where(name, number_of_line))
+            raise _no_event(f"{line[:60]!r} has no `event`.", where)
         # A run that could not begin has nothing but its error.
-        if first and event["event"] != "error" and (event["event"] != "start" or event.get("version") != VERSION):
-            cause = f"The first event is {event['event']} of version {event.get('version')}; version {VERSION} is read."
-            raise InputError("These are no events of this bench", cause, "Run again.", Where(name, number_of_line))
+        if first and event["event"] != "error":
+            _require_start(event, where)
         first = False
+        wrong = list(faults(event))
+        if wrong:
+            kind = " ".join(filter(None, (event["event"], str(event.get("name") or ""))))[:60]
+            raise _no_event("; ".join(wrong[:5]) + ".", where, f"This {kind} event is not as the bench writes it")
         yield event
     if first:
-        raise InputError(
-            "There are no events", "The file is empty, or its first line is broken off.", where=Where(name)
-        )
+        cause = pending[1] if pending is not None else "The file is empty."
+        raise InputError("There are no events", cause, _ANOTHER, Where(name))
+
+
+_ANOTHER = "Give the folder of a run, or its events.jsonl; or run again."
+
+
+def _no_event(cause: str, where: Where, title: str = "This is no event") -> InputError:
+    return InputError(title, cause, "Take the line out if you know what it held, or run again.", where)
+
+
+def _require_start(event: Event, where: Where) -> None:
+    """Raises InputError where a file does not begin as a run of this version does."""
+    version = event.get("version")
+    if event["event"] != "start" or type(version) is not int or version != VERSION:
+        shown = f"{event['event']!r}"[:60], f"{json.dumps(version)}"[:60]
+        cause = f"The first event is {shown[0]} of version {shown[1]}; version {VERSION} is read."
+        raise InputError("These are no events of this bench", cause, "Run again.", where)
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
 
 
 def last(events: Iterable[Event], kind: str, **fields: Any) -> Event | None:

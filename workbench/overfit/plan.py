@@ -119,5 +119,5 @@ def _first(bench: Bench, count: int) -> tuple[int, ...]:
             found.append(index)
         index += 1
     if not found:
-        raise InputError("No row can be rendered", "`vlmbench check` says why.") from problem
+        raise InputError("No row can be rendered", hint="`vlmbench check` says why.") from problem
     return tuple(found)

@@ -108,7 +108,8 @@ def new_folder(bench: Bench, out: Path | None = None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise InputError("The folder of the run cannot be made", f"{problem.strerror}: {folder}.") from None
+        hint = "Give another folder with --out, or set VLMBENCH_STATE to one that can be written."
+        raise InputError("The folder of the run cannot be made", f"{problem.strerror}: {folder}.", hint) from None
     return folder
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from workbench.bench import Bench
+from workbench.errors import InputError
+from workbench.models.weights import pick_device
 from workbench.overfit.devices import gpus
 from workbench.overfit.plan import ROWS, STEPS, make_plan
 from workbench.overfit.runs import EVENTS, new_folder
@@ -37,8 +40,16 @@ def start(
             out where there is a GPU for each.
 
     Raises:
-        BenchError: no row can be learned, or the folder cannot be made.
+        BenchError: no row can be learned, there is no such device, a limit is none, or the folder cannot be made.
     """
+    limits = {"--max-minutes": max_minutes, "--max-memory": max_memory}
+    for option, limit in limits.items():
+        if limit is not None and not (math.isfinite(limit) and 0 < limit < 1e9):
+            raise InputError(f"{option} {limit:g} is no limit", hint="Give a number above zero, or leave it out.")
+    if processes < 1:
+        raise InputError(f"--num-processes {processes} starts nothing", hint="Give 1 or more.")
+    # Here rather than in the child: an error is said at once, and no folder is left.
+    pick_device(device)
     plan = make_plan(bench, rows=rows, steps=steps, seed=seed, device=device)
     if launcher and 1 < processes <= gpus(device):
         plan = replace(plan, sharding=sharding_of(bench))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, fie
 
 from workbench.errors import InputError, Where
 from workbench.findings import Finding
-from workbench.recipe.refusals import in_order, odd_key, validated
+from workbench.recipe.refusals import in_order, lone_surrogates, odd_key, validated
 from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.nodes import dotted
 from workbench.recipe.yaml.read import Parsed
@@ -285,6 +285,9 @@ class Recipe(_Section):
         if data.get("chat_template_jinja") and not data.get("chat_template"):
             data["chat_template"] = "jinja"
         findings = [odd_key(parsed, key) for key in parsed.data if not isinstance(key, str)]
+        for key, finding in lone_surrogates(parsed):
+            findings.append(finding)
+            data.pop(_ALIASES.get(key, key), None)
         recipe, refused = validated(cls, data, parsed, renamed)
         recipe._parsed = parsed
         return recipe, in_order(findings + refused)

@@ -73,7 +73,10 @@ def write_file(folder: Path) -> Path | None:
         return None
     except OSError as problem:
         raise EnvironmentProblem(
-            f"{FILE} cannot be written beside the recipe", str(problem), "", Where(str(target))
+            f"{FILE} cannot be written beside the recipe",
+            str(problem),
+            "Make room there, or export to another folder.",
+            Where(str(target)),
         ) from problem
     return target
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -40,9 +41,10 @@ def validated(
         for path in paths:
             place = (renamed.get(path[0], path[0]), *path[1:])
             findings.append(_refused(parsed, place, path, errors[path], data, _annotation(schema, path)))
-        for path in paths:
-            _drop(data, path)
-    raise InputError("The recipe has too many values that axolotl refuses", where=Where(parsed.name))
+        _drop_all(data, paths)
+    raise InputError(
+        "The recipe has too many values that axolotl refuses", "", "Check that this is a recipe.", Where(parsed.name)
+    )
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -64,12 +66,23 @@ def _document_path(data: Any, loc: KeyPath, kind: str) -> KeyPath:
     return tuple(path)
 
 
-def _drop(data: Any, path: KeyPath) -> None:
-    """Removes a refused value with as little else as possible: a row without role or start goes whole."""
+def _drop_all(data: Any, paths: Iterable[KeyPath]) -> None:
+    """Removes refused values with as little else as possible: a row without role or start goes whole."""
+    wanted = {_dropped(path) for path in paths}
+    # Later entries of a list first, so that the numbers of those before them stay.
+    for path in sorted(wanted, key=lambda path: [(isinstance(step, int), step) for step in path], reverse=True):
+        if not any(path[:end] in wanted for end in range(len(path))):
+            _drop(data, path)
+
+
+def _dropped(path: KeyPath) -> KeyPath:
+    """The path of what goes where the value at `path` is refused."""
     if path[0] == "role_boundaries" and len(path) > 2 and path[2] in ("role", "start"):
-        path = path[:2]
-    elif path[0] in ("datasets", "test_datasets"):
-        path = path[:3]
+        return path[:2]
+    return path[:3] if path[0] in ("datasets", "test_datasets") else path
+
+
+def _drop(data: Any, path: KeyPath) -> None:
     parent = data
     for step in path[:-1]:
         parent = parent[step]
@@ -103,6 +116,7 @@ def _refused(parsed: Parsed, path: KeyPath, model_path: KeyPath, item: Any, data
         hint = f"Write it as a list: [{value}]"
     elif isinstance(value, (int, float)) and "text" in expected:
         hint = f'Quote it: "{value}"'
+    hint = hint or f"Write {expected} here, or take the key out."
     return BAD_VALUE("error", f"{dotted(path)} is {shown}; expected {expected}", hint, parsed.where(path))
 
 
@@ -110,6 +124,31 @@ def odd_key(parsed: Parsed, key: Any) -> Finding:
     """A finding for a key of the document that is no text."""
     message = f"The key {key!r} is no text; YAML reads yes, no, on, off and numbers without quotes as other values"
     return BAD_VALUE("error", message, "Quote the key.", parsed.where((key,), key=True))
+
+
+def lone_surrogates(parsed: Parsed) -> Iterator[tuple[str, Finding]]:
+    """A finding for each text of the document with half a surrogate pair, which nothing can encode; with its key."""
+    if "\\u" in parsed.text.lower() or _LONE.search(parsed.text):
+        for path, text in _texts(parsed.data, ()):
+            if _LONE.search(text):
+                message = f"{dotted(path)} holds half a surrogate pair, which is no character: {text[:40]!r}"
+                yield str(path[0]), BAD_VALUE("error", message, "Write the character itself.", parsed.where(path))
+
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def _texts(value: Any, at: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, str):
+        yield at, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(key, str):
+                yield (*at, key), key
+            yield from _texts(item, (*at, key))
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*at, index))
 
 
 def _annotation(schema: type[BaseModel], path: KeyPath) -> Any:

@@ -17,11 +17,26 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.errors import BenchError, InputError, Where
+from workbench.time_limit import time_limit
 from workbench.tokens.vocabulary import Vocabulary
 
 Message = dict[str, Any]
+TEMPLATE_SECONDS = 5.0
+"""Of one conversation: the longest real ones take a tenth of a second."""
+_OFTEN_ENOUGH = 2
 _SHARED = "vision"
 MODALITIES = ("image", "audio", "video", _SHARED)
+
+
+class EndlessTemplate(InputError):
+    """A chat template that loops, for ever or nearly so."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The chat template does not end",
+            f"It ran for more than {TEMPLATE_SECONDS:g} s on one conversation.",
+            "Look for loops inside loops, and macros that call themselves, in the template.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,7 @@ class Renderer:
         self.template_options = dict(template_options or {})
         self.vocabulary = Vocabulary(tokenizer)
         self._lock = RLock()
+        self._endless = 0
 
     @property
     def is_fast(self) -> bool:
@@ -110,7 +126,7 @@ class Renderer:
     ) -> str:
         """The text that the chat template writes. Raises what the template raises."""
         speaker = self.processor if self.processor is not None else self.tokenizer
-        with self._lock:
+        with self._lock, self.in_time():
             # A batch of one, as the collator renders: a row without messages is no error there.
             (text,) = speaker.apply_chat_template(
                 [self._spoken(messages)], tokenize=False, **self._options(tools, add_generation_prompt)
@@ -151,6 +167,21 @@ class Renderer:
             if call.texts == [prompt] and np.array_equal(call.encodings[0].ids, ids):
                 return TextCall(bool(call.options.get("add_special_tokens", True)))
         return None
+    @contextmanager
+    def in_time(self) -> Iterator[None]:
+        """The template's time. One that took too long twice is not asked again: each row is rendered several times.
+
+        Raises:
+            EndlessTemplate: it takes longer.
+        """
+        if self._endless >= _OFTEN_ENOUGH:
+            raise EndlessTemplate
+        try:
+            with time_limit(TEMPLATE_SECONDS, EndlessTemplate):
+                yield
+        except EndlessTemplate:
+            self._endless += 1
+            raise
 
     def turn_ids(self, turns: Sequence[Message], *, tools: Sequence[Any] | None, last: int) -> list[int]:
         """The ids of a conversation's beginning, as the text path makes them for a tokenizer without offsets.
@@ -185,7 +216,10 @@ class Renderer:
         options = {} if self.template is None else {"chat_template": self.template}
         messages = [{"role": "user", "content": [{"type": "text", "text": "word"}]}]
         try:
-            return "'text'" in str(self.tokenizer.apply_chat_template(messages, tokenize=False, **options))
+            with self.in_time():
+                return "'text'" in str(self.tokenizer.apply_chat_template(messages, tokenize=False, **options))
+        except EndlessTemplate:
+            raise
         except Exception:
             return True
 
@@ -199,6 +233,8 @@ class Renderer:
         """
         try:
             prompt = self.prompt(messages, tools=tools)
+        except EndlessTemplate as problem:
+            raise InputError(problem.title, problem.cause, problem.hint, where) from None
         except BenchError:
             raise
         except Exception as problem:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
+from workbench.files import read_limited
 from workbench.findings import Emitter, Finding
 from workbench.installed import NONE, installed
 from workbench.recipe.axolotl_table import AxolotlTable, table
 
 DEFAULT = "tokenizer_default"
 FALLBACK = "tokenizer_default_fallback_"
+MOST_BYTES = 4 << 20
 _CHATML_SYSTEM = "You are a helpful assistant."
 
 
@@ -117,7 +119,7 @@ def _jinja(jinja: str | None, base_dir: Path | None, where: Where) -> Template:
         for folder in (Path(), base_dir or Path()):
             file = folder / jinja
             if file.is_file():
-                return Template(file.read_text("utf-8"), str(file))
+                return Template(_read(file, where), str(file))
         raise InputError(
             f"There is no template file {jinja!r}",
             "It is no Jinja text either, so axolotl would render this very line.",
@@ -125,6 +127,15 @@ def _jinja(jinja: str | None, base_dir: Path | None, where: Where) -> Template:
             where,
         )
     return Template(jinja, "chat_template_jinja")
+
+
+def _read(file: Path, where: Where) -> str:
+    title = "The chat template cannot be read"
+    try:
+        return read_limited(file, MOST_BYTES, title).decode("utf-8")
+    except UnicodeDecodeError as problem:
+        cause = f"{file} is no UTF-8: byte {problem.start} is 0x{problem.object[problem.start]:02x}."
+        raise InputError(title, cause, "Save it as UTF-8.", where) from None
 
 
 def _named(

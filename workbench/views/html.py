@@ -1,7 +1,7 @@
 """Tokens, mask, boundaries and findings as HTML: a page to share, and what a notebook shows.
 
-No script, nothing from the network, everything escaped. Every token's facts are in its tooltip. Of a long row a window
-is shown, and the page says so.
+No script, nothing from the network, everything escaped by the skeletons. Every token's facts are in its tooltip. Of a
+long row a window is shown, and the page says so.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup
 
 from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
@@ -18,10 +19,11 @@ from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
 from workbench.views.asked import asked_line
 from workbench.views.inspect_json import count_matches
-from workbench.views.items import Items, Turn, cut, glyphs, items, turns, visible
-from workbench.views.palette import ROLE_COLOUR, SEVERITY_GLYPH, Look
+from workbench.views.items import Items, Turn, cut, glyphs, items, turns
+from workbench.views.palette import ROLE_COLOUR, Look
 from workbench.views.path import mask_facts, preference_lines, preference_texts, without_boundaries
 from workbench.views.row_notes import general, serious
+from workbench.views.skeleton import draw, safe
 from workbench.views.style import PAGE_STYLE, style
 
 if TYPE_CHECKING:
@@ -37,52 +39,46 @@ Classes = Callable[[int, int], str]
 """The CSS classes of what is drawn for tokens [start, stop)."""
 
 
-def page(bench: Bench, rows: Sequence[Row]) -> str:
+def page(bench: Bench, rows: Sequence[Row]) -> Markup:
     """A whole HTML document for these rows."""
     return document(f"{bench.title} · {bench.document.name}", overview(bench, rows))
 
 
-def document(title: str, body: str) -> str:
-    """A whole HTML document. Its policy forbids scripts and requests, whatever stands in it."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{safe(title)} · vlmbench</title><style>{PAGE_STYLE}</style></head>"
-        f'<body><div class="page">{fragment(body)}</div></body></html>\n'
-    )
+def document(title: str, body: str) -> Markup:
+    """A whole HTML document around HTML that was made here. Its policy forbids scripts and requests."""
+    whole = fragment(body)
+    return draw("document.jinja", policy=_POLICY, title=title, style=Markup(PAGE_STYLE), body=whole)
 
 
-def fragment(body: str) -> str:
+def fragment(body: str) -> Markup:
     """HTML that brings its own style, for a notebook's output."""
-    return f'<div class="vlmbench"><style>{style()}</style>{body}</div>'
+    return Markup(f'<div class="vlmbench"><style>{style()}</style>{body}</div>')
 
 
-def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOKENS), more: str = "") -> str:
+def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOKENS), more: str = "") -> Markup:
     """The recipe's facts, these rows, the boundaries and what there is to say of all."""
-    family = bench.family.name if bench.family is not None else "unknown family"
-    head = (
-        f"<h1>vlmbench</h1><p><b>{safe(bench.title)}</b> · {safe(family)} · {safe(bench.document.name)}</p>"
-        f'<p class="facts">{safe(" · ".join(mask_facts(bench)))}</p>'
-        f"{asked_html(bench, [finding for row in rows for finding in row_findings(row)])}{legend()}"
+    return draw(
+        "overview.jinja",
+        title=bench.title,
+        family=bench.family.name if bench.family is not None else "unknown family",
+        recipe=bench.document.name,
+        facts=" · ".join(mask_facts(bench)),
+        asked=asked_html(bench, [finding for row in rows for finding in row_findings(row)]),
+        legend=legend(),
+        rows=[row_section(row, window=window, more=more) for row in rows],
+        boundaries=boundaries(bench, rows),
+        findings=findings(general(bench, rows)),
     )
-    body = "".join(row_section(row, window=window, more=more) for row in rows)
-    return f"{head}{body}{boundaries(bench, rows)}{findings(general(bench, rows))}"
 
 
-def asked_html(bench: Bench, found: Sequence[Finding]) -> str:
+def asked_html(bench: Bench, found: Sequence[Finding]) -> Markup:
     """The source of the labels: the trainer that was asked, or the table."""
     line = asked_line(bench, found)
     classes = {"same": "yes", "other": "error", "unknown": "muted"}[line.outcome]
-    return f'<p class="asked"><span class="{classes}"><b>{safe(line.text)}</b></span></p>'
+    return draw("asked.jinja", classes=classes, text=line.text)
 
 
-def safe(text: object) -> str:
-    """Text made visible and escaped, for content and attributes."""
-    return escape(visible(str(text)), quote=True)
-
-
-def legend() -> str:
+def legend() -> Markup:
     """The legend of the looks of tokens."""
     samples = [
         (Look.TRAINED, "trained"),
@@ -90,37 +86,46 @@ def legend() -> str:
         (Look.CONTROL, "control token"),
         (Look.MEDIA, "media"),
     ]
-    return '<p class="legend">' + "".join(_piece(f"k{look:d}", text, "", look) for look, text in samples) + "</p>"
+    pieces = "".join(_piece(f"k{look:d}", text, "", look) for look, text in samples)
+    return Markup(f'<p class="legend">{pieces}</p>')
 
 
-def row_title(row: Row) -> str:
+def row_title(row: Row) -> Markup:
     """The row's place, and how much of it is trained."""
     share = f"{row.mask.trained:,} of {len(row.rendering):,} tokens trained"
-    return f'<h2>{place(row)}<span class="share">{share}</span></h2>'
+    return draw("row_title.jinja", place=place(row), share=share)
 
 
 def place(row: Row) -> str:
-    """The file and line of a row, or its number; escaped."""
-    return safe(row.where) or f"row {row.index}"
+    """The file and line of a row, or its number."""
+    return str(row.where) or f"row {row.index}"
 
 
-def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", key: str = "") -> str:
+def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", key: str = "") -> Markup:
     """One row: its tokens and what is wrong with it. `more` says how to see what is outside the window.
 
     `key` is HTML that stands between the title and the tokens.
     """
     if row.error is not None:
-        pieces = preference_texts(row)
-        more = f"<pre>{escape(preference_lines(pieces))}</pre>" if pieces else ""
-        return f"<section><h2>{place(row)}</h2>{findings(row_findings(row))}{more}</section>"
-    drawn = tokens(row, window=window, more=more)
-    return f"<section>{row_title(row)}{key}{drawn}{findings(serious(row_findings(row)))}</section>"
+        texts = preference_lines(preference_texts(row)).splitlines()
+        return draw("row.jinja", failed=True, place=place(row), found=row_findings(row), texts=texts)
+    return draw(
+        "row.jinja",
+        failed=False,
+        title=row_title(row),
+        key=Markup(key),
+        tokens=tokens(row, window=window, more=more),
+        found=serious(row_findings(row)),
+    )
 
 
 def tokens(
     row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", change: Change | None = None, owners: bool = False
-) -> str:
-    """The tokens of a row, turn by turn. `change` marks what an edit did; `owners` colours by owner instead of mask."""
+) -> Markup:
+    """The tokens of a row, turn by turn. `change` marks what an edit did; `owners` colours by owner instead of mask.
+
+    No skeleton draws these: a row has a hundred thousand, and every text here is made visible with its glyph.
+    """
     total = len(row.rendering)
     first, last = max(0, window[0]), min(window[1], total)
     drawn = cut(items(row.rendering, row.mask, glyphs(row.rendering)), (first, last))
@@ -140,7 +145,7 @@ def tokens(
     html.append("</div></div>")
     if last - first < total:
         html.append(f'<p class="cut">{safe(window_note((first, last), total, more))}</p>')
-    return "".join(html)
+    return Markup("".join(html))
 
 
 def window_note(window: Window, total: int, more: str = "") -> str:
@@ -211,56 +216,26 @@ def _facts(row: Row, roles: Sequence[str]) -> Callable[[int, int], str]:
     return describe
 
 
-def boundaries(bench: Bench, rows: Sequence[Row]) -> str:
+def boundaries(bench: Bench, rows: Sequence[Row]) -> Markup:
     """The role boundaries in force, with their ids and their matches over these rows."""
     known = bench.masking.boundaries
-    if not known:
-        name = "warning-line" if bench.path.kind == "multimodal" else "facts"
-        said = without_boundaries(bench)
-        return f'<p class="{name}">{safe(said[0].upper() + said[1:])}.</p>'
+    said = "" if known else without_boundaries(bench)
     matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
-    lines = [
-        [
-            safe(boundary.role),
-            f"<code>{safe(boundary.start_text)}</code>",
-            _ids(boundary.start),
-            f"<code>{safe(boundary.end_text)}</code>" if boundary.end_text is not None else "end of sequence",
-            _ids(boundary.end),
-            str(matches[index]),
-            str(unterminated[index]),
-        ]
-        for index, boundary in enumerate(known)
-    ]
-    head = ("role", "start", "ids", "end", "ids", "matches", "never end")
-    return f"<section><h2>role_boundaries</h2>{table(head, lines, numbers=('matches', 'never end'))}</section>"
-
-
-def _ids(ids: Sequence[int]) -> str:
-    """Ids of a marker; a few stay on one line."""
-    return ("&nbsp;" if len(ids) <= 4 else " ").join(map(str, ids))
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()) -> str:
-    """A table of cells that are HTML already; the columns named in `numbers` are set to the right."""
-    sides = [' class="n"' if name in numbers else "" for name in head]
-    top = "".join(f"<th{side}>{name}</th>" for name, side in zip(head, sides, strict=True))
-    rows = "".join(
-        "<tr>" + "".join(f"<td{side}>{cell}</td>" for cell, side in zip(line, sides, strict=True)) + "</tr>"
-        for line in lines
+    return draw(
+        "boundaries.jinja",
+        known=known,
+        matches=list(matches),
+        unterminated=list(unterminated),
+        classes="warning-line" if bench.path.kind == "multimodal" else "facts",
+        without=said[:1].upper() + said[1:],
     )
-    return f'<div class="scroll"><table><tr>{top}</tr>{rows}</table></div>'
 
 
-def findings(found: Sequence[Finding]) -> str:
+def findings(found: Sequence[Finding]) -> Markup:
     """Findings, one below the other: glyph, code, place, cause; the hint below."""
-    lines = "".join(finding_line(finding) for finding in found)
-    return f'<ul class="findings">{lines}</ul>' if lines else ""
+    return draw("findings.jinja", found=list(found))
 
 
-def finding_line(finding: Finding, more: str = "", below: str = "") -> str:
-    """One finding; `more` and `below` are HTML, behind its cause and below its hint."""
-    return (
-        f'<li class="{finding.severity}"><b>{SEVERITY_GLYPH[finding.severity]} {safe(finding.code)}</b> '
-        f'<span class="muted">{safe(finding.where)}</span> {safe(finding.message)}{more}'
-        f'<br><span class="hint">{safe(finding.hint)}</span>{below}</li>'
-    )
+def table(head: Sequence[str], lines: Sequence[Sequence[object]], *, numbers: Sequence[str] = ()) -> Markup:
+    """A table; the columns named in `numbers` are set to the right. A cell that is `Markup` stays as it is."""
+    return draw("table.jinja", head=head, lines=lines, numbers=numbers)

@@ -31,11 +31,11 @@ def infer_text(inference: Inference, model: str, data: str = "", path: TrainingP
     proved = f"{inference.conversations} conversations that were not used to find it"
     if inference.rows:
         proved += f", and {inference.rows} rows of {visible(data)}"
-    lines = [f"{visible(model)}: {headline(inference)}", f"Proved on {proved}.", ""]
+    lines = [visible(f"{model}: {headline(inference)}"), f"Proved on {proved}.", ""]
     if path is not None and path.kind != "multimodal":
         lines += [*not_read(path), ""]
     lines += _table(inference)
-    notes = [f"{evidence.role}: {visible(note)}" for evidence in inference.evidence for note in evidence.notes]
+    notes = [visible(f"{evidence.role}: {note}") for evidence in inference.evidence for note in evidence.notes]
     notes += [visible(note) for note in inference.notes]
     lines += ["", *notes, ""] if notes else [""]
     lines += [*(visible(line) for line in injection_lines(inference)), ""] if inference.injection is not None else []
@@ -97,7 +97,7 @@ def injection_lines(inference: Inference) -> list[str]:
 
 
 def _table(inference: Inference) -> list[str]:
-    rows = [COLUMNS, *(cells(evidence) for evidence in inference.evidence)]
+    rows = [COLUMNS, *(tuple(map(visible, cells(evidence))) for evidence in inference.evidence)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

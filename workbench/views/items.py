@@ -5,7 +5,6 @@ Texts are made once per distinct token id, so a row of 131,072 tokens costs some
 
 from __future__ import annotations
 
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -14,34 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
+from workbench.escaping import visible as visible
 from workbench.tokens.mask import Mask
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Owner, Trace
-from workbench.views.palette import CONTINUED, MEDIA_GLYPH, NEWLINE, TAB, Look
+from workbench.views.palette import CONTINUED, MEDIA_GLYPH, Look
 from workbench.views.token_text import standalone_text
-
-_SHOWN = {"\n": NEWLINE, "\t": TAB, "\r": "␍", "\u00a0": "⍽"}
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# The joiner inside emoji sequences and the variation selectors belong to the picture they make.
-_HARMLESS = {"\u200d", "\ufe0e", "\ufe0f"}
-
-
-def visible(text: str) -> str:
-    """Text made safe to draw: control, bidi and unassigned characters are named, never emitted."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_SHOWN.get(char) or (_named(char) if _is_hidden(char) else char) for char in text)
-
-
-def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in _HIDDEN and char not in _HARMLESS
-
-
-def _named(char: str) -> str:
-    code = ord(char)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
 
 def pill(text: str) -> str:

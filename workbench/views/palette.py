@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 TRAINED_BAR = "▎"
-NEWLINE = "⏎"
-TAB = "⇥"
 SPACE = "·"
 CONTINUED = "·"
 MEDIA_GLYPH = {"image": "▣", "audio": "♪", "video": "▶"}

@@ -59,7 +59,7 @@ def headline(bench: Bench) -> RenderableType:
         [
             Text("vlmbench", style="bold"),
             Text(visible(bench.title)),
-            Text(bench.family.name if bench.family is not None else "unknown family"),
+            Text(visible(bench.family.name) if bench.family is not None else "unknown family"),
             Text(visible(bench.document.name)),
         ]
     )
@@ -127,7 +127,9 @@ def boundaries_table(bench: Bench, rows: Sequence[Row]) -> RenderableType:
     """The role boundaries in force, with their ids and how often they matched in these rows."""
     boundaries = bench.masking.boundaries
     if not boundaries:
-        return Text(without_boundaries(bench), style="bold yellow" if bench.path.kind == "multimodal" else "dim")
+        return Text(
+            visible(without_boundaries(bench)), style="bold yellow" if bench.path.kind == "multimodal" else "dim"
+        )
     matches, unterminated = count_matches(len(boundaries), (row.mask.spans for row in rows if row.error is None))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in ("role", "start", "ids", "end", "ids", "matches"):
@@ -136,7 +138,7 @@ def boundaries_table(bench: Bench, rows: Sequence[Row]) -> RenderableType:
         open_ended = f" ({unterminated[index]} never end)" if unterminated[index] else ""
         trained = boundary.role in bench.masking.roles_to_train
         table.add_row(
-            Text(boundary.role, style="green" if trained else ""),
+            Text(visible(boundary.role), style="green" if trained else ""),
             Text(_quoted(boundary.start_text)),
             Text(" ".join(map(str, boundary.start))),
             Text(_quoted(boundary.end_text) if boundary.end_text is not None else "end of sequence"),

@@ -96,7 +96,7 @@ class AxolotlConsumer:
                 return kept
         with self._lock:
             if cancelled():
-                raise EnvironmentProblem(_CANCELLED)
+                raise EnvironmentProblem(_CANCELLED, hint="Ask again.")
             payload = self._answered(question.about(missing))
         answer = read_answer(payload)
         if question.what == "labels" and (answer.refused is None or answer.unwrapped):

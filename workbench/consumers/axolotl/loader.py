@@ -16,7 +16,7 @@ from workbench import child_process
 from workbench.consumers.axolotl.rehearsal import SCHEMA
 from workbench.consumers.cache import JsonStore
 from workbench.consumers.content import question_key
-from workbench.consumers.protocol import Question
+from workbench.consumers.protocol import ASK_AGAIN, Question
 from workbench.errors import EnvironmentProblem
 from workbench.installed import installed
 from workbench.paths import cache_dir
@@ -139,7 +139,8 @@ def _asked(python: str, text: str, folder: Path, offline: bool) -> dict[str, Any
 def read_rehearsal(payload: Mapping[str, Any]) -> Rehearsal:
     """An answer from its JSON. Raises EnvironmentProblem where it is of another version."""
     if payload.get("schema") != SCHEMA:
-        raise EnvironmentProblem("The loader's answer is of another version", f"It says {payload.get('schema')!r}.")
+        cause = f"It says {payload.get('schema')!r}."
+        raise EnvironmentProblem("The loader's answer is of another version", cause, ASK_AGAIN)
     refused = payload["refused"]
     if refused is not None:
         names = tuple(dict.fromkeys(refused["keys"]))

@@ -10,7 +10,6 @@ import contextlib
 import difflib
 import errno
 import os
-import stat
 import tempfile
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench import files
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.recipe.yaml.edit import Editor
 from workbench.recipe.yaml.nodes import dotted, key_path
@@ -62,15 +62,14 @@ class Document:
     def from_file(cls, path: str | os.PathLike[str]) -> Document:
         """Reads a file: UTF-8, at most 1 MiB. Raises InputError with the file, and line and column where there are."""
         file = Path(path)
+        files.refuse_special(file, "The recipe cannot be opened")
         try:
             with file.open("rb") as stream:
                 raw = stream.read(MAX_BYTES + 4)
-        except OSError as error:
-            hints = {errno.ENOENT: "Check the path.", errno.EISDIR: "Give the YAML file inside this folder."}
-            reason = f"{error.strerror or error}."
-            raise InputError(
-                "The recipe cannot be opened", reason, hints.get(error.errno or 0, ""), Where(str(file))
-            ) from None
+        except (OSError, ValueError) as error:
+            code, reason = getattr(error, "errno", None), f"{getattr(error, 'strerror', None) or error}."
+            hint = "Give the YAML file inside this folder." if code == errno.EISDIR else "Check the path."
+            raise InputError("The recipe cannot be opened", reason, hint, Where(str(file))) from None
         if len(raw) > MAX_BYTES + 3:
             raise too_large(str(file))
         try:
@@ -248,14 +247,9 @@ def refuse_special(path: Path) -> None:
     Raises:
         InputError: there is something of that kind at the path, or at the end of the links there.
     """
-    try:
-        mode = path.stat().st_mode
-    except OSError:
+    kind = files.special_kind(path)
+    if kind is None:
         return
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return
-    is_device = stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
-    kind = "FIFO" if stat.S_ISFIFO(mode) else "device" if is_device else "socket"
     raise InputError(
         "The file was not written",
         f"It is a {kind}: files are replaced in one step here, and a regular file would lie in its place.",

@@ -32,7 +32,9 @@ class Editor:
         value = plain(value)
         if not path:
             if not isinstance(value, dict):
-                raise InputError("A recipe is a mapping of keys to values", f"It cannot become {kind_of(value)}.")
+                raise InputError(
+                    "A recipe is a mapping of keys to values", f"It cannot become {kind_of(value)}.", "Give a mapping."
+                )
             if not self.parsed.data or not value:
                 return self._apply((), value, Splice.replace)
         old = self._value(path)
@@ -137,7 +139,10 @@ class Editor:
 
     def _refuse(self, path: KeyPath, cause: str) -> InputError:
         return InputError(
-            f"{dotted(path)} cannot be set", f"{cause[:1].upper()}{cause[1:]}.", where=self.parsed.where(path)
+            f"{dotted(path)} cannot be set",
+            f"{cause[:1].upper()}{cause[1:]}.",
+            "Change it in the recipe's text.",
+            self.parsed.where(path),
         )
 
     def _value(self, path: KeyPath) -> Any:
@@ -171,7 +176,8 @@ class Editor:
         raise InputError(
             "The edit cannot be written as YAML",
             "The written text does not read back as the new value.",
-            where=Where(self.parsed.name),
+            "Change it in the recipe's text.",
+            Where(self.parsed.name),
         )
 
     def _unshare(self, path: KeyPath) -> None:

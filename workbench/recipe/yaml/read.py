@@ -17,6 +17,10 @@ from workbench.recipe.yaml.pyyaml import CORE, KNOWN, convert, events, resolve
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
 MAX_ALIAS_NODES = 20_000
+MAX_NODES = 20_000
+"""Keys and values of a text: a recipe has a hundred, and one that lists every module of a large model ten thousand."""
+MAX_BITS = 4_096
+"""Of a whole number: Python does not even write larger ones out."""
 
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+")
 _BLANK = re.compile(r"(?:\s|#[^\n]*)*")
@@ -37,25 +41,30 @@ _HINTS = (
 )
 
 
+_CORRECT = "Correct this line of the recipe."
+
+
 def _hint(problem: str) -> str:
-    return next((text for sign, text in _HINTS if sign in problem), "")
+    return next((text for sign, text in _HINTS if sign in problem), _CORRECT)
 
 
 def too_large(name: str) -> InputError:
     """The error for a recipe of more than MAX_BYTES."""
-    return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", where=Where(name))
+    hint = "Check that this is a recipe."
+    return InputError("The recipe is too large", f"A recipe has at most {MAX_BYTES // 1024} KiB.", hint, Where(name))
 
 
 class Parsed:
     """A text with its data and the place of each value. It never changes."""
 
-    __slots__ = ("_lines", "aliases", "anchors", "data", "name", "root", "text")
+    __slots__ = ("_lines", "_nodes", "aliases", "anchors", "data", "name", "root", "text")
 
     def __init__(self, text: str, name: str) -> None:
         self.text, self.name = text, name
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self.anchors: dict[str, Node] = {}
         self.aliases: list[Node] = []
+        self._nodes = 0
         if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
             raise too_large(name)
         self.root = self._read()
@@ -134,7 +143,7 @@ class Parsed:
         line, column = self.line(path, key=key)
         return Where(file=self.name, line=line, column=column, field=dotted(path) or None)
 
-    def error(self, title: str, cause: str, hint: str = "", offset: int = 0) -> InputError:
+    def error(self, title: str, cause: str, hint: str = _CORRECT, offset: int = 0) -> InputError:
         """An InputError at a character offset that quotes the offending line."""
         line, column = self.place(min(offset, len(self.text)))
         shown = self.text[self._lines[line - 1] :].split("\n", 1)[0].rstrip("\r")[:160]
@@ -180,8 +189,7 @@ class Parsed:
     def _node(self, event: Any, stream: Iterator[Any], depth: int) -> Node:
         kind, start, end = type(event).__name__, event.start_mark.index, event.end_mark.index
         anchor = event.anchor
-        if depth > MAX_DEPTH:
-            raise self.error("The recipe is nested too deeply", f"At most {MAX_DEPTH} levels are read", offset=start)
+        self._bound(depth, start)
         if anchor is not None and not _ANCHOR.fullmatch(anchor):
             raise self.error(
                 "The recipe is not valid YAML", f"Unexpected characters in the name {anchor!r}", offset=start
@@ -224,6 +232,15 @@ class Parsed:
             node.end = event.end_mark.index
         return node
 
+    def _bound(self, depth: int, start: int) -> None:
+        """Count a node, and raise InputError where there are too many, or too many inside each other."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            cause = f"At most {MAX_NODES:,} keys and values are read"
+            raise self.error("The recipe holds too much", cause, "Check that this is a recipe.", start)
+        if depth > MAX_DEPTH:
+            raise self.error("The recipe is nested too deeply", f"At most {MAX_DEPTH} levels are read", offset=start)
+
     def skip_blank(self, offset: int) -> int:
         """The offset of the next character that is neither white space nor in a comment."""
         found = _BLANK.match(self.text, offset)
@@ -240,7 +257,7 @@ class ValueBuilder:
         self.copied = self.depth = 0
         self.open: set[str] = set()
 
-    def fail(self, node: Node, cause: str, hint: str = "") -> InputError:
+    def fail(self, node: Node, cause: str, hint: str = _CORRECT) -> InputError:
         return self.parsed.error("The recipe cannot be read", cause, hint, node.start)
 
     def mapping_or_empty(self, root: Node | None) -> dict[Any, Any]:
@@ -316,11 +333,15 @@ class ValueBuilder:
     def _scalar(self, node: Node) -> Any:
         tag = node.tag.removeprefix(CORE) if node.tag else resolve(node.value) if node.plain else "str"
         try:
-            return convert(tag, node.value)
+            value = convert(tag, node.value)
         except (ValueError, KeyError, OverflowError):
             cause = (
                 f"{node.value!r} is no valid {tag}"
                 if tag in KNOWN
                 else f"The tag {node.tag or tag} has no meaning here"
             )
-            raise self.fail(node, cause, "" if tag in KNOWN else "Quote the text, or remove the tag.") from None
+            hint = "Quote the text, or remove the tag."
+            raise self.fail(node, cause, hint if tag not in KNOWN else "Correct it, or quote it as text.") from None
+        if isinstance(value, int) and value.bit_length() > MAX_BITS:
+            raise self.fail(node, "A number of more than a thousand digits stands here", "Write a smaller number.")
+        return value

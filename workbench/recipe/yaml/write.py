@@ -98,7 +98,8 @@ def as_inline(value: Any, *, style: str | None = None, flow: bool = False) -> st
         return value.isoformat()
     if isinstance(value, bytes):
         return f"!!binary {_double(base64.b64encode(value).decode())}"
-    raise InputError("This value cannot be written to a recipe", f"It is of type {type(value).__name__}.")
+    cause = f"It is of type {type(value).__name__}."
+    raise InputError("This value cannot be written to a recipe", cause, "Give texts, numbers, lists and mappings.")
 
 
 def _float(value: float) -> str:

@@ -1,0 +1,82 @@
+"""Code that loops for ever ends in the error that was named, in whichever thread it runs, and nothing comes later."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from workbench.time_limit import time_limit
+
+
+class Late(Exception):
+    """The error of these tests."""
+
+
+def loop() -> None:
+    while True:
+        pass
+
+
+def test_a_loop_ends_in_the_error() -> None:
+    with pytest.raises(Late), time_limit(0.05, Late):
+        loop()
+
+
+def test_also_where_it_catches_everything_in_its_way() -> None:
+    def stubborn() -> None:
+        for _ in range(3):
+            try:
+                loop()
+            except ValueError:
+                continue
+
+    with pytest.raises(Late), time_limit(0.05, Late):
+        stubborn()
+
+
+def test_in_another_thread_and_in_a_copy_of_the_process() -> None:
+    found: list[str] = []
+
+    def work() -> None:
+        try:
+            with time_limit(0.05, Late):
+                loop()
+        except Late:
+            found.append("late")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(20)
+    assert found == ["late"]
+    child = os.fork()
+    if child == 0:
+        work()
+        os._exit(len(found))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
+def test_what_ends_in_time_is_left_alone_and_its_own_error_passes() -> None:
+    with time_limit(60, Late):
+        done = True
+    assert done
+    with pytest.raises(KeyError), time_limit(60, Late):
+        raise KeyError("x")
+
+
+def test_inside_another_limit_the_outer_one_holds() -> None:
+    with pytest.raises(Late), time_limit(0.05, Late), time_limit(60, KeyError):
+        loop()
+
+
+def test_what_ends_in_the_very_moment_leaves_no_error_behind() -> None:
+    for number in range(12):
+        try:
+            with time_limit(0.0, Late):
+                time.sleep(0.15 + 0.01 * number)
+        except Late:
+            pass
+        # Many steps of Python, at any of which an error that was left would come.
+        assert sum(range(50_000)) > 0

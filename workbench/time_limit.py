@@ -1,0 +1,86 @@
+"""A limit of time for Python code of somebody else that runs in this process: a chat template may loop for ever.
+
+One thread watches the deadlines of all others, and raises the error inside the thread that missed its own. It is raised
+between two steps of Python: a call into C ends first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_STEP = 0.2
+
+
+@dataclass(slots=True)
+class _Deadline:
+    at: float
+    error: type[BaseException]
+    missed: bool = False
+
+
+_running: dict[int, _Deadline] = {}
+_lock = threading.Lock()
+_watcher: threading.Thread | None = None
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, error: type[BaseException]) -> Iterator[None]:
+    """Raise `error`, made without arguments, where what is inside has not ended in time. Inside another: no effect."""
+    thread = threading.get_ident()
+    if thread in _running:
+        yield
+        return
+    deadline = _Deadline(time.monotonic() + seconds, error)
+    with _lock:
+        _running[thread] = deadline
+        _watch()
+    try:
+        try:
+            yield
+        finally:
+            with _lock:
+                _running.pop(thread, None)
+    except error:
+        raise
+    except BaseException:
+        if deadline.missed:
+            _take(error)
+        raise
+    if deadline.missed:
+        # What was inside ended in the very moment in which it was found late: the error comes at one of the next steps.
+        _take(error)
+
+
+def _take(error: type[BaseException]) -> None:
+    """Let an error that was raised from outside arrive here, and not where it is no more expected."""
+    with contextlib.suppress(error):
+        for _ in range(1000):
+            time.sleep(0.001)
+
+
+def _watch() -> None:
+    """Start the thread that watches, where none is alive: a copy of the process by `fork` has none."""
+    global _watcher
+    if _watcher is None or not _watcher.is_alive():
+        _watcher = threading.Thread(target=_look, name="vlmbench-time-limit", daemon=True)
+        _watcher.start()
+
+
+def _look() -> None:
+    while True:
+        time.sleep(_STEP)
+        now = time.monotonic()
+        with _lock:
+            if not _running:
+                global _watcher
+                _watcher = None
+                return
+            for thread, deadline in _running.items():
+                if now > deadline.at and not deadline.missed:
+                    deadline.missed = True
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(deadline.error))
