@@ -33,6 +33,7 @@ class _Part(BaseModel):
 class _Plan(_Part):
     rows: list[Count] = []
     steps: Count | None = None
+    manner: dict[str, Any] = {}
 
 
 class Start(_Event):
@@ -218,6 +219,7 @@ class Reload(Probe):
     applicable: Truth
     nll: Number | None = None
     redirected: list[Text] | None = None
+    missing: list[Text] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Reload:
