@@ -7,7 +7,7 @@ would have made the trainer: before it needs a model. Without a processor, rows 
 This file is also a script for the Python of the environment that trains, where there is no bench: it imports the
 standard library alone until it imports axolotl. `python worker.py [--offline]` answers questions until stdin ends, one
 JSON object a line; the protocol is `workbench.consumers.protocol`. Its own stdout is kept for the answers: what axolotl
-prints goes to stderr.
+prints goes to stderr. `rehearsal.py` beside it is read when the loader is asked.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ PACKAGES = ("axolotl", "transformers", "tokenizers", "torch", "peft", "trl", "da
 _IDLE_SECONDS = 600
 """The process holds about 1 GiB: it ends when nobody has asked for so long."""
 _KERNEL_SECONDS = 300
+_REHEARSAL_SECONDS = 540
+"""Less than the client waits, so that this process answers and goes on."""
 _KNOBS = (
     *("chat_template", "processor_type", "sample_packing", "sequence_len", "excess_length_strategy", "bf16", "fp16"),
     *(
@@ -299,7 +303,7 @@ def answer(
             return payload
         stage = "kernels"
         payload["resolved"]["kernels"] = bool(cfg.lora_qkv_kernel or cfg.lora_o_kernel)
-        in_a_fork(lambda: try_lora_kernels(cfg))
+        in_a_fork(lambda: try_lora_kernels(cfg), _KERNEL_SECONDS)
         if what == "kernels":
             return payload
         stage = "collator"
@@ -441,39 +445,75 @@ class ForkError(Exception):
         self.kind = kind
 
 
-def in_a_fork(function: Callable[[], None]) -> None:
-    """Call a function in a copy of this process, so that what it changes is changed nowhere else.
+def in_a_fork(function: Callable[[], Any], seconds: int) -> Any:
+    """The result of a function, as JSON has it, from a copy of this process: what it changes is changed nowhere else.
 
-    The attention that was patched for one recipe would be taken as patched for the next.
+    The attention that was patched for one recipe would be taken as patched for the next. Where no process can be
+    copied it is called in this one, which is `spent` then.
 
     Raises:
         ForkError: the function raised, or the copy ended or hung.
     """
     if not hasattr(os, "fork"):
-        function()
-        return
+        return function()
     read, write = os.pipe()
     child = os.fork()
     if not child:
         os.close(read)
-        signal.alarm(_KERNEL_SECONDS)
-        told: list[str] = []
+        signal.alarm(seconds)
         try:
-            function()
+            outcome = {"value": function()}
+            text = json.dumps(outcome)
         except BaseException as problem:
-            told = [type(problem).__name__, str(problem)[:4000]]
+            text = json.dumps({"raised": [type(problem).__name__, str(problem)[:4000]]})
         with os.fdopen(write, "w", encoding="utf-8") as pipe:
-            json.dump(told, pipe)
+            pipe.write(text)
+        sys.stderr.flush()
         # No exit handlers: what they would clean up is the parent's.
         os._exit(0)
     os.close(write)
     with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
-        said = pipe.read()
+        text = pipe.read()
     _, status = os.waitpid(child, 0)
-    if status or not said:
-        raise ForkError("ChildProcessError", f"the process that tried it ended with status {status}")
-    if told := json.loads(said):
-        raise ForkError(*told)
+    if status or not text:
+        raise ForkError("ChildProcessError", f"the process that tried it ended with status {_ending(status)}")
+    answered = json.loads(text)
+    if "raised" in answered:
+        raise ForkError(*answered["raised"])
+    return answered["value"]
+
+
+def _ending(status: int) -> str:
+    """The status of a process that ended, with the signal's name where one ended it."""
+    code = os.waitstatus_to_exitcode(status)
+    with suppress(ValueError):
+        return f"{code} ({signal.Signals(-code).name})"
+    return str(code)
+
+
+@cache
+def _rehearsal() -> ModuleType:
+    """The script of the rehearsal, which lies beside this one: no import finds it in the trainer's Python."""
+    spec = spec_from_file_location("vlmbench_rehearsal", Path(__file__).with_name("rehearsal.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def rehearsed(recipe: Path) -> dict[str, Any]:
+    """The loader's answer for a recipe, from a copy of this process, in which axolotl is imported once for all."""
+    script = _rehearsal()
+    with suppress(Exception):
+        # What cannot be imported the copy says, as the answer.
+        script.warm()
+    try:
+        answered: dict[str, Any] = in_a_fork(lambda: script.rehearse(recipe), _REHEARSAL_SECONDS)
+    except ForkError as problem:
+        refused = {"stage": "process", "type": problem.kind, "message": str(problem), "keys": []}
+        return {"schema": script.SCHEMA, "versions": versions(), "refused": refused | {"environment": True, "at": ""}}
+    return answered
 
 
 @contextmanager
@@ -506,6 +546,9 @@ def reply(question: dict[str, Any]) -> dict[str, Any]:
         # As it is in training: the recipe's own folder first.
         places = [one for one in (question.get("beside"), scratch) if one]
         with _as_started_in(question["folder"], *places):
+            if question["what"] == "rehearsal":
+                payload = {"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "refused": None, "rows": []}
+                return payload | {"rehearsal": rehearsed(recipe), "spent": not hasattr(os, "fork")}
             return answer(
                 recipe, list(question["rows"]), dataset=question["dataset"], what=question["what"], replaced=replaced
             )
