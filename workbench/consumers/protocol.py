@@ -100,6 +100,12 @@ class Answer:
         return f"{self.consumer} {self.versions.get(self.consumer, '?')}"
 
     @property
+    def kernels_pass(self) -> bool:
+        """True where the recipe has LoRA kernels for the attention, and the trainer has patched it for them."""
+        passed = self.refused is None or self.refused["stage"] in ("collator", "rows")
+        return passed and bool(self.resolved.get("kernels"))
+
+    @property
     def died(self) -> bool:
         """True where the question ended the trainer's process."""
         return self.refused is not None and self.refused["stage"] == PROCESS

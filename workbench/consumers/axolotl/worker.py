@@ -298,7 +298,8 @@ def answer(
             _replace(recipe, dataset, **replaced)
         cfg = read_config(recipe)
         payload["keys"] = known_keys()
-        payload["resolved"] = {"path": "multimodal" if cfg.processor_type else "text"} | _knobs(cfg)
+        payload["resolved"] = {"path": "multimodal" if cfg.processor_type else "text", "loader": _loader(cfg)}
+        payload["resolved"] |= {"is_multimodal": bool(cfg.is_multimodal)} | _knobs(cfg)
         if what == "validate":
             return payload
         stage = "kernels"
@@ -319,7 +320,7 @@ def answer(
             theirs = open_recipe(recipe, unwrap_boundaries=True)
             payload["unwrapped"] = True
         payload["strategy"] = theirs.name
-        payload["resolved"] |= {"strategy": theirs.name, "loader": _loader(theirs.cfg)}
+        payload["resolved"]["strategy"] = theirs.name
         if isinstance(theirs, AxolotlSide):
             payload["resolved"]["media_ids"] = _media_ids(theirs.strategy)
         stage = "rows"
@@ -355,13 +356,34 @@ def _knobs(cfg: Any) -> dict[str, Any]:
 
 
 def _loader(cfg: Any) -> str:
-    """The name of the class that loads the model."""
-    from axolotl.loaders.constants import MULTIMODAL_AUTO_MODEL_MAPPING
+    """The name of the class that loads the model of a normalised configuration."""
+    named = cfg.model_type
+    if named and named != "AutoModelForCausalLM" and not cfg.trust_remote_code and not cfg.gptq:
+        return str(named)
+    return loader_class(cfg.model_config_type, is_multimodal=bool(cfg.is_multimodal))
 
-    if not cfg.is_multimodal:
-        return str(cfg.model_type or "AutoModelForCausalLM")
-    found = MULTIMODAL_AUTO_MODEL_MAPPING.get(cfg.model_config_type, "AutoModelForImageTextToText")
-    return found if isinstance(found, str) else str(found.__name__)
+
+def loader_class(model_type: str, *, is_multimodal: bool) -> str:
+    """The name of the class by which axolotl's loader loads a model type where the recipe names none.
+
+    An automatic class is followed to the one that it stands for, where transformers has one.
+    """
+    from axolotl.loaders.model import ModelLoader
+    from axolotl.utils.dict import DictDefault
+    from transformers import AutoModelForCausalLM
+    from transformers.models.auto import modeling_auto
+
+    loader = ModelLoader.__new__(ModelLoader)
+    loader.model_config = SimpleNamespace(model_type=model_type)
+    loader.cfg = DictDefault(is_multimodal=is_multimodal)
+    loader.auto_model_loader = AutoModelForCausalLM
+    loader._set_auto_model_loader()
+    name = str(loader.auto_model_loader.__name__)
+    known = {
+        "AutoModelForImageTextToText": modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        "AutoModelForCausalLM": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    }.get(name, {})
+    return str(known.get(model_type, name))
 
 
 def _media_ids(strategy: Any) -> list[int]:
@@ -390,7 +412,7 @@ def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str,
     _let_the_plugin(cfg)
     theirs = TextSide(cfg, load_tokenizer(cfg), number)
     payload["strategy"] = theirs.name
-    payload["resolved"] |= {"strategy": theirs.name, "loader": _loader(cfg)}
+    payload["resolved"]["strategy"] = theirs.name
     try:
         raw = _dataset(cfg, number)
     except Exception as problem:
@@ -547,8 +569,8 @@ def reply(question: dict[str, Any]) -> dict[str, Any]:
         places = [one for one in (question.get("beside"), scratch) if one]
         with _as_started_in(question["folder"], *places):
             if question["what"] == "rehearsal":
-                payload = {"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "refused": None, "rows": []}
-                return payload | {"rehearsal": rehearsed(recipe), "spent": not hasattr(os, "fork")}
+                found = {"rehearsal": rehearsed(recipe), "spent": not hasattr(os, "fork")}
+                return {"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "refused": None} | found
             return answer(
                 recipe, list(question["rows"]), dataset=question["dataset"], what=question["what"], replaced=replaced
             )
