@@ -41,7 +41,7 @@ class Plan:
     """Everything the child needs, as JSON.
 
     `recipe` is the text as it is now, saved or not; `recipe_name` and `recipe_path` say where it belongs. `bench` are
-    the options that the bench was opened with. `rows` are indexes into its data.
+    the options that the bench was opened with. `rows` are indexes into its data; `path` is the recipe's, in words.
     """
 
     recipe: str
@@ -55,6 +55,7 @@ class Plan:
     decode_tokens: int = 256
     probes: bool = True
     not_honoured: dict[str, str] = field(default_factory=dict)
+    path: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"rows": list(self.rows)}
@@ -113,6 +114,7 @@ def make_plan(
         seed=seed,
         device=device,
         not_honoured={key: why for key, why in NOT_HONOURED.items() if known.get(key)},
+        path=bench.path.title,
     )
 
 

@@ -13,10 +13,10 @@ from workbench.overfit.verdict import Verdict
 from workbench.tokens.sentinels import text_parts
 from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
-from workbench.views.export import MARKS, outcome, proof_line
+from workbench.views.export import MARKS, outcome, path_line, proof_line
 from workbench.views.html import asked_html, finding_line, findings, safe, table
 from workbench.views.infer import COLUMNS, cells, headline, injection_lines, not_read
-from workbench.views.overfit import facts
+from workbench.views.overfit import facts, path_of
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
@@ -67,12 +67,12 @@ def check_html(bench: Bench, report: Report) -> str:
         if (number := report.count(severity))
     ]
     part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
-    looked = f"{safe(bench.path.title)} · {looked_at(bench, report)}"
-    looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
+    looked = f"{looked_at(bench, report)} · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     head = ", ".join(counts) or '<span class="yes">clean</span>'
     groups = "".join(_group(group) for group in report.groups)
     asked = asked_html(bench, report.findings)
-    return f'<p class="outcome">{head}</p><p class="facts">{looked}</p>{asked}<ul class="findings">{groups}</ul>'
+    path = _path(bench.path.title)
+    return f'{path}<p class="outcome">{head}</p><p class="facts">{looked}</p>{asked}<ul class="findings">{groups}</ul>'
 
 
 def _group(group: Group) -> str:
@@ -122,7 +122,7 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> str:
         turns = table(head, lines, numbers=("row",))
         written = f"<details><summary>{len(lines)} turns reproduced</summary>{turns}</details>"
     return (
-        f'<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
+        f'{_path(path_of(events))}<p class="outcome {verdict.outcome}">{safe(verdict.line)}</p>{_curve(events)}'
         f'<ul class="findings">{measured}</ul>{findings(verdict.findings)}{written}'
         f'<p class="cut">events: {safe(file)}</p>'
     )
@@ -150,6 +150,11 @@ def _curve(events: Sequence[Event]) -> str:
     return curve(losses, int(plan.get("steps") or len(losses)), guess)
 
 
+def _path(title: str) -> str:
+    """The path of a recipe, where it is known."""
+    return f'<p class="path">{safe(title)}</p>' if title else ""
+
+
 def _mark(good: bool) -> str:
     return '<span class="yes">✓</span>' if good else '<span class="no">✗</span>'
 
@@ -166,7 +171,7 @@ def export_html(made: Export, written: str | None, diff: str) -> str:
         ]
         for proof in made.proofs
     ]
-    head = f'<p class="outcome {outcome(made)}">{safe(proof_line(made))}</p>'
+    head = f'{_path(path_line(made))}<p class="outcome {outcome(made)}">{safe(proof_line(made))}</p>'
     required = "".join(f'<li class="warning"><b>!</b> {safe(text)}</li>' for text in made.composed.requirements)
     beside = f", with <code>{safe(', '.join(made.composed.files))}</code> beside it" if made.composed.files else ""
     where = f"<p>wrote <code>{safe(written)}</code>{beside}</p>" if written else ""
