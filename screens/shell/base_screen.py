@@ -12,6 +12,7 @@ from screens.shell.footer import KeyHints
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import AskedStatus, Status, StatusBar
 from screens.shell.worker import Background
+from workbench.views.asked import asked_name
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ def status_of(bench: Bench) -> Status:
 
 def asked_status(bench: Bench) -> AskedStatus:
     """The trainer that was asked about the recipe as it is, or the table that the bench goes by."""
-    from workbench.views.asked import asked_name
-
     text = asked_name(bench)
     return AskedStatus(text, short=text.removeprefix("from the "))
 
