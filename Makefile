@@ -1,4 +1,4 @@
-# Everything a fresh machine needs is Python 3.11 and make; with 3.12, axolotl 0.21 is compared with as well.
+# Everything a fresh machine needs is Python 3.11 and make; with 3.12, axolotl 0.20 and 0.21 are compared with as well.
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin

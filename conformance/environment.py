@@ -15,8 +15,12 @@ from pathlib import Path
 from tests.support.environment import ROOT, Environment, Step
 
 HERE = Path(__file__).resolve().parent
-PYTHONS = {"0.19": "3.11", "0.21": "3.12"}
-"""The releases of axolotl that are compared with, the oldest first, and the Python of each."""
+PYTHONS = {"0.19": "3.11", "0.20": "3.12", "0.21": "3.12"}
+"""The releases of axolotl that are compared with, the oldest first, and the Python of each.
+
+A further one is a further entry: its requirements are made from its own metadata where there are none, and
+`make harvest` asks it for its table.
+"""
 
 
 class NoInterpreterError(OSError):
@@ -59,6 +63,11 @@ class Place:
         python = self.interpreter()
         if python is None:
             raise NoInterpreterError(f"axolotl {self.release} needs Python {PYTHONS[self.release]}: none was found")
+        if not self.requirements.is_file():
+            from conformance.requirements import write
+
+            known = list(PYTHONS)
+            write(self.release, known[known.index(self.release) - 1], PYTHONS[self.release])
         environment = Environment(self.home, "requirements.sha256", (self.requirements,), python)
 
         def install(pip: Step) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from conformance.environment import here
 from workbench.bench import open
 from workbench.checks.asking import ask_rows, make_question
 from workbench.checks.row_checks import row_findings
 from workbench.consumers.axolotl.client import AxolotlConsumer, close_all, consumer
+from workbench.consumers.axolotl.loader import rehearse
 from workbench.consumers.protocol import Question
 from workbench.installed import installed
 from workbench.paths import sample_dir
@@ -136,6 +138,79 @@ def test_the_text_path_is_answered_for_row_by_row(asked: AxolotlConsumer, folder
     assert 0 < sum(label != -100 for label in labels) < len(labels)
     assert "sequence_len is 512" in told.dropped[1]
     assert "IndexError" in str(told.rows[5])
+
+
+SUPPORT = """
+from axolotl.model_support.base import ModelSupport
+from axolotl.model_support.profile import ModelProfile, ModelStrategyOverrides
+from axolotl.model_support.templates import IMAGE_TEXT_TO_TEXT
+
+
+def strategy():
+    from axolotl.processing_strategies import ProcessingStrategy
+
+    class LastTokenAlone(ProcessingStrategy):
+        def process_labels(self, input_ids):
+            labels = input_ids.clone()
+            labels[:, :-1] = -100
+            return labels
+
+    return LastTokenAlone
+
+
+class Support(ModelSupport):
+    model_types = ("gemma4",)
+    profile = ModelProfile(
+        family=IMAGE_TEXT_TO_TEXT, strategies=ModelStrategyOverrides(processing_strategy_cls=strategy)
+    )
+"""
+
+
+@pytest.mark.skipif(here().release in ("0.19", "0.20"), reason="it looks for no entry points")
+def test_a_strategy_of_a_package_that_is_installed_there_is_asked(
+    asked: AxolotlConsumer, folder: Path, tmp_path: Path
+) -> None:
+    """The bench knows nothing of it: its labels are the answer, and where they differ that is a finding."""
+    site = tmp_path / "site"
+    info = site / "theirs-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "theirs.py").write_text(SUPPORT, "utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text("[axolotl.model_support]\ntheirs = theirs:Support\n", "utf-8")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{site}" exec "{sys.executable}" "$@"\n', "utf-8")
+    python.chmod(0o755)
+    bench = open(folder / "demo.yaml", axolotl_python=str(python))
+    told = ask_rows(bench, range(2))
+    assert told is not None
+    assert told.answer is not None, told.problem
+    assert (told.answer.refused, told.answer.strategy) == (None, "LastTokenAlone")
+    for index in range(2):
+        ids, labels = told.answer.rows[index]
+        assert [label for label in labels if label != -100] == [ids[-1]]
+        assert "M020" in [finding.code for finding in row_findings(bench.row(index))]
+    # The same environment without the package is asked anew, and has its own strategy.
+    again = ask_rows(open(folder / "demo.yaml", axolotl_python=sys.executable), range(2))
+    assert again is not None
+    assert again.answer is not None
+    assert again.answer.strategy == "ProcessingStrategy"
+
+
+def test_the_loader_is_rehearsed_by_the_process_that_answers_for_rows(asked: AxolotlConsumer, folder: Path) -> None:
+    """One import for rows and rehearsals; what one recipe's patches change is there for no other."""
+    text = (folder / "demo.yaml").read_text("utf-8")
+    before = asked.starts
+    asked.ask_one(question(folder, 0, num_epochs=5))
+    for changed in ("\nwandb_name: a\n", "\nwandb_name: b\n"):
+        found = rehearse(sys.executable, text + changed, folder=folder, offline=True)
+        assert found.refused is None, found.refused
+        assert found.model_class == "Gemma4ForConditionalGeneration"
+        assert found.modules
+    wrong = rehearse(sys.executable, text.replace("lora_r: ", "lora_r: many"), folder=folder, offline=True)
+    assert wrong.refused is not None
+    assert wrong.refused.stage == "validate"
+    assert not asked.ask_one(question(folder, 0, num_epochs=6)).died
+    assert asked.starts <= max(before, 1)
 
 
 def test_all_of_it_was_one_process(asked: AxolotlConsumer, folder: Path) -> None:

@@ -20,7 +20,7 @@ from tests.support import processors
 from workbench.bench import Bench
 from workbench.bench import open as opened
 from workbench.checks.loader import differences
-from workbench.consumers.axolotl import rehearsal
+from workbench.consumers.axolotl import worker
 from workbench.consumers.axolotl.loader import Rehearsal, read_rehearsal
 from workbench.export.compose import compose
 from workbench.models.targets import trained
@@ -36,11 +36,6 @@ INCOMPLETE = {
 NO_PICTURES = {"qwen4_exp_text": "Unrecognized configuration class"}
 FAMILIES = [one for one in TOLD if FULL or one.values[1] in PART or one.values[0] in PART]
 Made = Callable[..., Bench]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def warm() -> None:
-    rehearsal.warm()
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +68,7 @@ def made(tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
 
 def rehearsed(bench: Bench) -> Rehearsal:
     assert bench.document.path is not None
-    return read_rehearsal(rehearsal.forked(str(bench.document.path)))
+    return read_rehearsal(worker.rehearsed(bench.document.path))
 
 
 @pytest.mark.parametrize(("family", "model_type", "values"), FAMILIES)
@@ -116,7 +111,7 @@ def test_a_recipe_that_cannot_be_loaded_is_refused_at_its_stage(name: str, made:
     assert file is not None
     data = yaml.safe_load(file.read_text("utf-8")) | keys
     file.write_text(yaml.safe_dump({key: value for key, value in data.items() if value is not None}), "utf-8")
-    found = read_rehearsal(rehearsal.forked(str(file)))
+    found = read_rehearsal(worker.rehearsed(file))
     assert found.refused is not None
     assert found.refused.stage == stage
     assert words in (*found.refused.keys, found.refused.line) or words in found.refused.line

@@ -180,7 +180,7 @@ class ChecksScreen(WorkbenchScreen):
         self.query_one("#progress", Static).update(progress)
         self._draw_detail()
         status = status_of(self.bench)
-        status = replace(status, asked=self._trainer_status)
+        status = replace(status, asked=self._trainer_status or status.asked)
         if self.report is not None:
             status = replace(status, errors=self.report.count("error"), warnings=self.report.count("warning"))
         self.query_one(StatusBar).show(status)

@@ -24,7 +24,7 @@ from workbench.paths import sample_dir
 from workbench.recipe.axolotl_table import releases, table
 from workbench.recipe.yaml.document import Document
 
-OLD, NEW = "0.19", "0.21"
+OLD, NEW = releases()[0], releases()[-1]
 
 
 @pytest.fixture(autouse=True)
@@ -54,14 +54,16 @@ def test_the_newest_where_nothing_is_said() -> None:
     assert (chosen.table.release, chosen.findings) == (releases()[-1], ())
 
 
-@pytest.mark.parametrize(("version", "release"), [("0.19.0", OLD), ("0.19.2.dev0", OLD), ("0.21.5", NEW)])
+@pytest.mark.parametrize(
+    ("version", "release"), [("0.19.0", OLD), ("0.19.2.dev0", OLD), ("0.20.1", "0.20"), ("0.21.5", NEW)]
+)
 def test_that_of_the_axolotl_at_hand(beside: Callable[[str], None], version: str, release: str) -> None:
     beside(version)
     chosen = at_hand.choose_table()
     assert (chosen.table.release, chosen.findings) == (release, ())
 
 
-@pytest.mark.parametrize(("version", "release"), [("0.17.1", OLD), ("0.20.0", NEW), ("0.24.0", NEW)])
+@pytest.mark.parametrize(("version", "release"), [("0.17.1", OLD), ("0.18.0", OLD), ("0.24.0", NEW)])
 def test_the_nearest_for_another_release_and_it_is_said(
     beside: Callable[[str], None], version: str, release: str
 ) -> None:
@@ -85,11 +87,11 @@ def test_what_is_asked_for_goes_before_what_is_at_hand(beside: Callable[[str], N
 
 def test_a_release_that_there_is_no_table_of() -> None:
     for opened in (open_bench, workbench.open):
-        with pytest.raises(InputError, match=r"no table of axolotl 0\.20"):
-            opened(axolotl_version="0.20")
-    told = run("inspect", "--plain", "--axolotl-version", "0.20.0")
+        with pytest.raises(InputError, match=r"no table of axolotl 0\.18"):
+            opened(axolotl_version="0.18")
+    told = run("inspect", "--plain", "--axolotl-version", "0.18.0")
     assert told.returncode == 2
-    assert "there are 0.19, 0.21" in told.stderr
+    assert f"there are {', '.join(releases())}" in told.stderr
 
 
 # -- how it travels
@@ -180,8 +182,9 @@ def moe(loaded: Callable[[str], Any], tmp_path: Path) -> Callable[[str], Bench]:
     return lambda release: bench_of(model, tmp_path, recipe, [row("Is it red?", "Yes.")], axolotl_version=release)
 
 
-def test_a_mixture_of_experts_is_masked_from_0_21_on(moe: Callable[[str], Bench]) -> None:
-    old, new = moe(OLD), moe(NEW)
+@pytest.mark.parametrize("release", releases()[1:])
+def test_a_mixture_of_experts_is_masked_from_0_20_on(release: str, moe: Callable[[str], Bench]) -> None:
+    old, new = moe(OLD), moe(release)
     assert [one.strategy.class_name for one in (old, new)] == ["ProcessingStrategy", "Qwen3_5ProcessingStrategy"]
     before, after = old.row(0), new.row(0)
     assert before.rendering.input_ids.tolist() == after.rendering.input_ids.tolist()
@@ -191,6 +194,18 @@ def test_a_mixture_of_experts_is_masked_from_0_21_on(moe: Callable[[str], Bench]
     text = new.loaded.tokenizer.decode(trained)
     assert "Yes." in text
     assert "red" not in text
+
+
+def test_the_keys_of_a_plugin_that_need_not_be_listed() -> None:
+    """Some of 0.21's own plugins are always there; one that a recipe has to list still is named."""
+    new = table(NEW)
+    (key, *_) = new.schema.plugins["axolotl.integrations.expert_parallel.ExpertParallelPlugin"]
+    assert table(OLD).schema.builtin == ()
+    assert new.schema.plugin_of(key) is None
+    listed = new.schema.plugin_of("liger_rope")
+    assert listed == "axolotl.integrations.liger.LigerPlugin"
+    assert "C006" not in [code for code, _ in texts(NEW, **{key: "1"})]
+    assert "C006" in [code for code, _ in texts(NEW, liger_rope="true")]
 
 
 def test_messages_about_kernels_name_the_table(loaded: Callable[[str], Any], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from conformance import environment, once
 from conformance.environment import HERE, PYTHONS, Place, find_python
+from conformance.requirements import adapted, asked_for
 from workbench.recipe.axolotl_table import releases, table
 
 
@@ -52,3 +53,31 @@ def test_without_a_python_the_place_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(environment, "find_python", lambda wanted: None)
     with pytest.raises(environment.NoInterpreterError, match=r"axolotl 0\.21 needs Python 3\.12"):
         Place("0.21").ensure()
+
+
+def test_a_further_release_asks_for_its_own_versions() -> None:
+    """A release is raised by one entry: what is installed are the packages of the one before, at its own versions."""
+    told = asked_for(
+        [
+            "torch<=2.14.0,>=2.13.0",
+            "huggingface_hub==1.18.0",
+            "liger-kernel==0.8.1; sys_platform != 'darwin'",
+            "addict",
+            "vllm>=0.17.0; extra == 'vllm'",
+        ]
+    )
+    assert told == {"torch": ">=2.13.0,<=2.14.0", "huggingface-hub": "==1.18.0", "liger-kernel": "==0.8.1"}
+    before = (
+        "# axolotl 0.21.0\n#   requirements-0.21.in\naddict\nhuggingface-hub>=1.31.0\npytest\ntorch==2.14.1\nvllm\n"
+    )
+    after = "# axolotl 0.22.0\n#   requirements-0.22.in\naddict\nhuggingface-hub==1.18.0\npytest\n"
+    assert adapted(before, told, "0.21", "0.22") == f"{after}torch>=2.13.0,<=2.14.0\nvllm\n"
+
+
+def test_the_requirements_of_each_release_hold_what_it_asks_for() -> None:
+    """The names are the same in all of them."""
+    names = [
+        {line.split("=")[0].split(">")[0] for line in lines if line and not line.startswith("#")}
+        for lines in ((HERE / f"requirements-{one}.in").read_text("utf-8").splitlines() for one in PYTHONS)
+    ]
+    assert names[1] == names[2]

@@ -86,6 +86,8 @@ class Bench:
         """The losses of the last run, by row; see `Row.nll`."""
         self.asked: Asked | None = None
         """The answer of the trainer at hand about the recipe as it is now, where it was asked; see `take_answer`."""
+        self.patched: set[str | None] = set()
+        """The model types whose attention the axolotl that was asked has patched for its LoRA kernels."""
         self.asks = asks_by_default()
         """False where the trainer at hand is not to be asked; its templates are read all the same."""
 
@@ -182,6 +184,7 @@ class Bench:
             recipe=known,
             progress=progress,
             offline=self._offline,
+            multimodal_types=self.axolotl.multimodal.keys(),
         )
         self._marker_ids = {}
         self.family: Family | None = self._identify()
@@ -322,6 +325,8 @@ class Bench:
         if self.path.kind == "asked":
             # What is shown of these rows is the answer.
             self._kept.clear()
+        if asked is not None and asked.answer is not None and asked.answer.kernels_pass:
+            self.patched.add(self.loaded.model_type)
         told = list(refusals(self.asked))
         self.findings = [*(one for one in self.findings if one not in self._refusals), *told]
         self._refusals = told

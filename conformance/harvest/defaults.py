@@ -6,15 +6,25 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from workbench.consumers.axolotl.worker import loader_class
+
 
 def multimodal() -> dict[str, str]:
-    """Model type -> the class that loads it, for all that axolotl takes for multimodal."""
-    from axolotl.loaders.constants import MULTIMODAL_AUTO_MODEL_MAPPING
+    """Model type -> the class that loads it, for all that axolotl takes for multimodal.
 
-    return {
-        name: loader if isinstance(loader, str) else loader.__name__
-        for name, loader in sorted(MULTIMODAL_AUTO_MODEL_MAPPING.items())
-    }
+    Besides transformers' image-text-to-text models these are the types whose support in axolotl says so.
+    """
+    from axolotl.loaders.constants import MULTIMODAL_AUTO_MODEL_MAPPING
+    from axolotl.model_support import get_model_support, resolve_model_support
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    found = {}
+    for name in sorted({*CONFIG_MAPPING_NAMES, *MULTIMODAL_AUTO_MODEL_MAPPING}):
+        support = get_model_support(name)
+        says_so = support is not None and resolve_model_support(support).is_multimodal
+        if name in MULTIMODAL_AUTO_MODEL_MAPPING or says_so:
+            found[name] = loader_class(name, is_multimodal=True)
+    return found
 
 
 def reentrant() -> dict[str, bool]:

@@ -18,7 +18,7 @@ _PLAIN = {str: "text", int: "int", float: "float", bool: "bool", type(None): "nu
 
 
 def collect() -> dict[str, Any]:  # noqa: C901 - one walk over pydantic's fields, kind by kind
-    """names (of optimizers and schedulers), keys, plugins (name -> keys), sections (class -> keys)."""
+    """names (of optimizers, schedulers), builtin (plugins), keys, plugins (name -> keys), sections (class -> keys)."""
     from axolotl.utils.schemas.config import AxolotlInputConfig
     from pydantic import BaseModel
 
@@ -94,6 +94,7 @@ def collect() -> dict[str, Any]:  # noqa: C901 - one walk over pydantic's fields
     top = sections.pop("AxolotlInputConfig")
     return {
         "names": names(),
+        "builtin": builtin(),
         "keys": top,
         "plugins": {plugin: section(model) for plugin, model in plugin_models()},
         "sections": {
@@ -115,6 +116,16 @@ def names() -> dict[str, list[str]]:
         "optimizer": sorted({*(one.value for one in OptimizerNames), *own}),
         "lr_scheduler": sorted({*(one.value for one in SchedulerType), "one_cycle", "rex"}),
     }
+
+
+def builtin() -> list[str]:
+    """The plugins whose keys axolotl knows where a recipe lists none."""
+    from axolotl.integrations.base import PluginManager
+    from axolotl.utils.config import prepare_plugins
+    from axolotl.utils.dict import DictDefault
+
+    prepare_plugins(DictDefault({}))
+    return sorted(PluginManager.get_instance().plugins)
 
 
 def plugin_models() -> list[tuple[str, Any]]:

@@ -68,7 +68,7 @@ class Asking:
         if isinstance(question, BenchError):
             self._context.tell(self._not_asked, request, question)
             return
-        self._context.tell(self._show, request, AskedStatus(f"asking {name}…"), False)
+        self._context.tell(self._show, request, AskedStatus(f"asking {name}…", pending=True), False)
         threading.Thread(target=self._wait, args=(request, python, question), name="vlmbench-ask", daemon=True).start()
         yield
 
@@ -99,18 +99,18 @@ class Asking:
             return
         row = self._context.bench.row(request.row)
         if answer.died:
-            status = AskedStatus(f"{answer.name} gave no answer")
+            status = AskedStatus.of(answer.name, "gave no answer")
         elif answer.refused is not None and not answer.unwrapped:
-            status = AskedStatus(f"{answer.name} does not take the recipe", False)
+            status = AskedStatus.of(answer.name, "does not take the recipe", False)
         elif request.row in answer.dropped and is_trained_here(row):
-            status = AskedStatus(f"{answer.name} does not train on this row", False)
+            status = AskedStatus.of(answer.name, "does not train on this row", False)
         elif (found := row_disagreement(row, answer)) is None:
-            status = AskedStatus(f"{answer.name} gives the same labels", True)
+            status = AskedStatus.of(answer.name, "gives the same labels", True)
         elif found.token is None:
-            status = AskedStatus(f"{answer.name} has this row otherwise", False)
+            status = AskedStatus.of(answer.name, "has this row otherwise", False)
         else:
             tokens = f"{found.count:,} token{'' if found.count == 1 else 's'}"
-            status = AskedStatus(f"{answer.name} differs at {tokens}", False)
+            status = AskedStatus.of(answer.name, f"differs at {tokens}", False)
         self._context.tell(self._show, request, status, True)
 
     def _show(self, request: _Request, status: AskedStatus, answered: bool) -> None:

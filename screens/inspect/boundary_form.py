@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.highlighter import Highlighter
@@ -27,8 +28,8 @@ from workbench.views.items import visible
 Path = tuple[str | int, ...]
 ROLES, EOS, INPUTS = ("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos"), ("train_on_inputs",)
 EOT, EOT_TOKENS = ("datasets", 0, "train_on_eot"), ("eot_tokens",)
-NAMES = (ROLES, EOT_TOKENS)
-"""Fields that hold a list of names."""
+NAMES = (ROLES[-1], EOT_TOKENS[-1])
+"""Keys that hold a list of names."""
 AS_EOS = "as train_on_eos"
 BOUNDARIES = "role_boundaries"
 _USUAL_ROLES = ("assistant", "user", "system", "tool")
@@ -104,7 +105,7 @@ class TextField(Input):
     @property
     def read(self) -> Any:
         """The value that stands in the field; None: none."""
-        if self.path in NAMES:
+        if self.path[-1] in NAMES:
             return names_from_typed(self.value)
         return from_typed(self.value) if self.value or self.path[-1] != "end" else None
 
@@ -113,7 +114,7 @@ class TextField(Input):
         if value == self.read:
             return
         with self.prevent(Input.Changed):
-            if self.path in NAMES:
+            if self.path[-1] in NAMES:
                 self.value = names_as_typed(value)
             else:
                 self.value = "" if value is None else as_typed(value if isinstance(value, str) else str(value))
@@ -213,11 +214,20 @@ class BoundaryForm(Vertical):
         yield VerticalScroll(id="rows", can_focus=False)
         yield Static(id="form-note", markup=False)
 
-    def show(self, document: Document, problem: BenchError | None, *, built_in: str = "", text_path: str = "") -> None:
+    def show(
+        self,
+        document: Document,
+        problem: BenchError | None,
+        *,
+        built_in: str = "",
+        text_path: str = "",
+        dataset: int = 0,
+    ) -> None:
         """Show what the recipe holds and what is wrong with it.
 
         `built_in`: the strategy whose boundaries axolotl uses where the recipe has none. `text_path` is the recipe's
-        path where that reads no boundaries: they are greyed, and its own keys shown.
+        path where that reads no boundaries: they are greyed, and its own keys shown. `dataset` is the one that is
+        shown: the text path reads its own keys, the collator those of the first for every dataset.
         """
         self._unread = bool(text_path)
         rows = document.get((BOUNDARIES,))
@@ -229,17 +239,21 @@ class BoundaryForm(Vertical):
             for row in present[len(rows) :]:
                 row.remove()
             scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
-            self.call_after_refresh(self.show, document, problem, built_in=built_in, text_path=text_path)
+            again = partial(self.show, built_in=built_in, text_path=text_path, dataset=dataset)
+            self.call_after_refresh(again, document, problem)
         for knob in self.query(".of-text-path"):
             knob.display = self._unread
         for field in self.fields:
+            if field.path[0] == "datasets":
+                field.path = ("datasets", dataset if self._unread else 0, field.path[-1])
             # Without a dataset there is no entry that these could stand in.
-            field.disabled = (field.path[0] == "datasets" and not document.get(("datasets",))) or (
+            field.disabled = (field.path[0] == "datasets" and not document.get(field.path[:2])) or (
                 field.path[0] == BOUNDARIES and self._unread
             )
             field.show(document.get(field.path))
         self.disabled = document.error is not None
-        self._say(problem, rows, built_in, text_path)
+        rule = "" if self._unread or not dataset else f"datasets[{dataset}] is shown, and datasets[0] rules: "
+        self._say(problem, rows, built_in, text_path, rule)
         self._go()
 
     @property
@@ -247,7 +261,7 @@ class BoundaryForm(Vertical):
         """Every field, in the order of tab."""
         return [field for field in self.query("TextField, CycleField") if isinstance(field, (TextField, CycleField))]
 
-    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str, text_path: str) -> None:
+    def _say(self, problem: BenchError | None, rows: list[Any], built_in: str, text_path: str, rule: str) -> None:
         paint, text = paints(self.app.current_theme), Text(end="")
         if problem is not None:
             text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
@@ -256,6 +270,9 @@ class BoundaryForm(Vertical):
         elif text_path:
             text.append(f"{visible(text_path)}: ", paint.strong)
             text.append("role_boundaries are not read; the keys above decide.", paint.muted)
+        elif rule:
+            text.append(rule, paint.severity["warning"])
+            text.append("axolotl reads roles_to_train and train_on_eos of the first entry alone.", paint.muted)
         elif not rows:
             ruling = f"axolotl uses those of {built_in}." if built_in else "everything is trained."
             text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
@@ -355,4 +372,4 @@ class BoundaryForm(Vertical):
 
 def default_of(path: Path) -> Any:
     """The value that axolotl uses where the recipe has none at a path."""
-    return _FLAGS.get(str(path[-1]), "turn" if path == EOS else False if path == INPUTS else None)
+    return _FLAGS.get(str(path[-1]), "turn" if path[-1] == EOS[-1] else False if path == INPUTS else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from screens.guard.faults import guarded
@@ -14,16 +14,16 @@ from screens.inspect.picture import Preview
 from screens.inspect.prompt import Prompt
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
+from screens.shell.base_screen import status_of
 from screens.shell.problem import ProblemPane
 from screens.shell.recipe_screen import RecipeScreen
-from screens.shell.status_bar import AskedStatus, Status, StatusBar
+from screens.shell.status_bar import AskedStatus, StatusBar
 from screens.shell.worker import Background
 from screens.token_grid.grid import TokenGrid
 from screens.token_grid.inspector import TokenInspector
 from workbench.bench import Bench
 from workbench.editing.session import Change, Editing
 from workbench.findings import Finding
-from workbench.views.items import visible
 from workbench.views.row_view import RowView
 
 
@@ -82,21 +82,18 @@ class InspectContext:
         """Write the status bar anew."""
         bench, view = self.bench, self.view
         found = [*self.findings, *bench.findings]
-        asked = self.asked
+        asked, status = self.asked, status_of(bench)
         current = asked is not None and asked[:2] == (self.row, bench.document.text)
         more, less = self.panes.boundaries.difference
         self.panes.status_bar.show(
-            Status(
-                title=visible(bench.title),
-                family=bench.family.name if bench.family is not None else "unknown family",
-                recipe=visible(bench.document.name),
-                edited=bench.document.dirty,
+            replace(
+                status,
                 row=self.row,
                 trained=view.mask.trained if view is not None else None,
                 before=view.mask.trained - more + less if view is not None else None,
                 total=len(view.rendering) if view is not None else 0,
                 errors=sum(finding.severity == "error" for finding in found),
                 warnings=sum(finding.severity == "warning" for finding in found),
-                asked=asked[2] if asked is not None and current else None,
+                asked=asked[2] if asked is not None and current else status.asked,
             )
         )

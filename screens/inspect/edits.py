@@ -185,7 +185,13 @@ class RecipeEdits:
         editing = self._context.editing
         path = self._context.bench.path
         text_path = path.title if path.kind == "text" else ""
-        self._form.show(editing.document, editing.problem, built_in=self._built_in, text_path=text_path)
+        self._form.show(
+            editing.document,
+            editing.problem,
+            built_in=self._built_in,
+            text_path=text_path,
+            dataset=int(self._context.bench.options["dataset"]),
+        )
 
     @property
     def _built_in(self) -> str:

@@ -10,8 +10,9 @@ from textual.message import Message
 from screens.shell.fix_trials import FixTrials
 from screens.shell.footer import KeyHints
 from screens.shell.recipe_screen import RecipeScreen
-from screens.shell.status_bar import Status, StatusBar
+from screens.shell.status_bar import AskedStatus, Status, StatusBar
 from screens.shell.worker import Background
+from workbench.views.asked import asked_name
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
@@ -26,7 +27,15 @@ def status_of(bench: Bench) -> Status:
         family=bench.family.name if bench.family is not None else "unknown family",
         recipe=visible(bench.document.name),
         edited=bench.document.dirty,
+        path=bench.path.name,
+        asked=asked_status(bench),
     )
+
+
+def asked_status(bench: Bench) -> AskedStatus:
+    """The trainer that was asked about the recipe as it is, or the table that the bench goes by."""
+    text = asked_name(bench)
+    return AskedStatus(text, short=text.removeprefix("from the "))
 
 
 class WorkbenchScreen(RecipeScreen):

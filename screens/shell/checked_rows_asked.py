@@ -49,7 +49,7 @@ class CheckedRowsAsked:
         if question is None or isinstance(question, BenchError):
             self._told(AskedStatus("axolotl was not asked"), False)
             return
-        self._told(AskedStatus(f"asking {name}…"), False)
+        self._told(AskedStatus(f"asking {name}…", pending=True), False)
         threading.Thread(target=self._wait, args=(python, question), name="vlmbench-ask", daemon=True).start()
 
     def _wait(self, python: str, question: Question) -> None:
@@ -76,12 +76,12 @@ class CheckedRowsAsked:
             self._told(AskedStatus("axolotl was not asked"), False)
             return
         if answer.died:
-            self._told(AskedStatus(f"{answer.name} gave no answer"), again)
+            self._told(AskedStatus.of(answer.name, "gave no answer"), again)
             return
         if answer.refused is not None and not answer.unwrapped:
-            self._told(AskedStatus(f"{answer.name} does not take the recipe", False), again)
+            self._told(AskedStatus.of(answer.name, "does not take the recipe", False), again)
             return
         different = sum(row_disagreement(self._bench.peek(row), answer) is not None for row in asked.rows)
         rows = f"{len(asked.rows):,} row{'' if len(asked.rows) == 1 else 's'}"
         said = f"differs on {different:,} of {rows}" if different else f"gives the same labels on {rows}"
-        self._told(AskedStatus(f"{answer.name} {said}", not different), again and bool(different or answer.dropped))
+        self._told(AskedStatus.of(answer.name, said, not different), again and bool(different or answer.dropped))

@@ -1,4 +1,4 @@
-"""The bar at the top: model, family and recipe; the row, its trained tokens, the numbers of findings."""
+"""The bar at the top: path, model, family and recipe; who was asked; the row, its trained tokens, the findings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,39 @@ from screens.line_cache.kept_lines import Still
 from screens.line_cache.text_pane import strip_of
 from screens.shell.themes import Paints, paints
 
-_LEAST_LEFT = 26
+_LEAST_LEFT = 34
 _LEAST_TITLE = 12
 """Cells of the model's name that have to fit before family and recipe are shown too."""
+_NAMED = 60
+"""Cells on the left side from which on the tool's name is shown before the path."""
+_USUAL = "multimodal path"
 
 
 @dataclass(frozen=True, slots=True)
 class AskedStatus:
-    """The answer of the trainer at hand about the shown row. `good`: it agrees, it does not, or (None) not known."""
+    """The trainer that was asked and its answer, or the table that stands for one.
+
+    `good`: it agrees, it does not, or (None) it is not known. `short`: the same where there is less room. `pending`:
+    an answer is on its way.
+    """
 
     text: str
     good: bool | None = None
+    short: str = ""
+    pending: bool = False
+
+    @classmethod
+    def of(cls, name: str, said: str, good: bool | None = None) -> AskedStatus:
+        """The answer of the trainer `name`, in words that follow its name."""
+        return cls(f"asked: {name} {said}", good, f"asked: {name}")
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The texts from the longest to the shortest."""
+        if self.good is None:
+            return tuple(form for form in (self.text, self.short, "…" if self.pending else "") if form)
+        glyph = "✓" if self.good else "✗"
+        return (*(f"{glyph} {form}" for form in (self.text, self.short) if form), glyph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +64,7 @@ class Status:
     errors: int = 0
     warnings: int = 0
     asked: AskedStatus | None = None
+    path: str = ""
 
 
 class StatusBar(Still):
@@ -76,7 +99,13 @@ class StatusBar(Still):
 
     def _left(self, paint: Paints, room: int) -> Text:
         status = self.status
-        text = Text.assemble((" vlmbench", paint.accent + Style(bold=True)), no_wrap=True)
+        # The path comes first; the tool's own name is what a narrow window can do without.
+        text = Text("", no_wrap=True)
+        if not status.path or room >= _NAMED:
+            text.append(" vlmbench", paint.accent + Style(bold=True))
+        if status.path:
+            style = paint.accent if status.path == _USUAL else paint.severity["warning"]
+            text.append("   " if text else " ").append(status.path, style)
         others = [part for part in (status.family, status.recipe) if part]
         tail = sum(cell_len(part) + 3 for part in others) + 2 * status.edited
         title = status.title
@@ -113,12 +142,14 @@ class StatusBar(Still):
     def _asked(self, paint: Paints, room: int) -> Text:
         """The trainer's answer, as far as there is room: its sign at least."""
         asked = self.status.asked
-        if asked is None:
+        if asked is None or not asked.forms:
             return Text(no_wrap=True)
-        glyph = {True: "✓", False: "✗", None: "…"}[asked.good]
         style = {True: paint.accent, False: paint.severity["error"], None: paint.muted}[asked.good]
-        whole = asked.text if asked.good is None else f"{glyph} {asked.text}"
-        return Text(f"{whole if cell_len(whole) + 3 <= room else glyph}   ", style, no_wrap=True)
+        fitting = [form for form in asked.forms if cell_len(form) + 3 <= room]
+        # A sign stays in any case; the name of a table gives way.
+        last = asked.forms[-1] if cell_len(asked.forms[-1]) == 1 else ""
+        shown = fitting[0] if fitting else last
+        return Text(f"{shown}   " if shown else "", style, no_wrap=True)
 
 
 def _middle(text: str, room: int) -> str:

@@ -23,8 +23,10 @@ from tests.checks.support import QWEN, bench_of, of, row
 from tests.models.test_anatomy import PREFIXES, SEVEN, really_adapted, tiny_gemma4
 from tests.support.small import small_config
 from workbench.bench import Bench
+from workbench.checks.loaded_class import LoadedClass, loaded_class
 from workbench.checks.recipe_checks import model_findings as check
 from workbench.consumers.axolotl.loader import Rehearsal
+from workbench.consumers.protocol import Answer, Asked
 from workbench.errors import BenchError, EnvironmentProblem, InputError
 from workbench.families.library import families
 from workbench.findings import Finding, apply_fix
@@ -206,11 +208,35 @@ def test_text_alone_on_a_checkpoint_with_pictures(modelled: Modelled) -> None:
     for model_type in ("gemma3", "qwen3_5"):
         (found,) = of(told(modelled(small_config(model_type), multimodal=False, **lora)), "A004")
         assert (found.severity, found.where.field) == ("note", "base_model")
-        assert "ForConditionalGeneration whole, for rows of text too: no row reaches its vision" in found.message
+        assert "ForConditionalGeneration whole, for rows of text too (from the table of axolotl 0.21)" in found.message
+        assert "no row reaches its vision" in found.message
         assert "M parameters" in found.message
     assert of(told(modelled(small_config("gemma3"), **lora)), "A004") == []
     named = modelled(small_config("gemma3"), multimodal=False, model_type="Gemma3ForCausalLM", **lora)
-    assert of(told(named), "A004") == []
+    (found,) = of(told(named), "A004")
+    assert (found.severity, found.where.field) == ("warning", "model_type")
+    assert found.message.startswith("axolotl loads Gemma3ForCausalLM (from the table of axolotl 0.21); the bench shows")
+
+
+def test_the_class_that_axolotl_loads_is_asked_first(modelled: Modelled, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = modelled(small_config("gemma3"), multimodal=False, **LORA, lora_target_modules=DOCUMENTED)
+    shown = "Gemma3ForConditionalGeneration"
+    assert loaded_class(bench) == LoadedClass(shown, "axolotl 0.21", False)
+    # Another model type under the same class: not one that the release takes for multimodal.
+    bench.loaded = replace(bench.loaded, model_type="something_new", is_multimodal=False)
+    assert loaded_class(bench).name == "Gemma3ForConditionalGeneration"
+    bench.loaded = replace(bench.loaded, auto_config=small_config("git"))
+    assert loaded_class(bench).name == "GitForCausalLM"
+    answer = Answer({"axolotl": "0.21.3"}, resolved={"loader": "Gemma3ForCausalLM"})
+    bench.asked = Asked(bench.document.text, (0,), answer)
+    assert loaded_class(bench) == LoadedClass("Gemma3ForCausalLM", "axolotl 0.21.3", True)
+    (found,) = [one for one in told(bench) if one.code == "A004" and one.severity == "warning"]
+    assert found.message.startswith("axolotl 0.21.3 loads Gemma3ForCausalLM; the bench shows Git")
+    rehearsed = Rehearsal({"axolotl": "0.21.4"}, model_class="Git")
+    assert loaded_class(bench, rehearsed) == LoadedClass("Git", "axolotl 0.21.4", True)
+    # An answer about another text says nothing.
+    bench.document.set(("num_epochs",), 3)
+    assert not loaded_class(bench).asked
 
 
 def test_an_input_that_training_needs(modelled: Modelled) -> None:

@@ -13,13 +13,6 @@ import json, os, signal, sys, time
 from pathlib import Path
 
 here = Path(__file__).parent
-if sys.argv[2].endswith("rehearsal.py"):
-    with (here / "rehearsals").open("a") as log:
-        log.write("rehearsal\\n")
-    refused = {"stage": "model", "type": "ValueError", "message": "no", "environment": False, "keys": []}
-    told = {"schema": "vlmbench.rehearsal/1", "versions": {"axolotl": "0.19.0"}, "refused": refused}
-    Path(sys.argv[-1]).write_text(json.dumps([told]))
-    sys.exit(0)
 with (here / "starts").open("a") as log:
     log.write("start\\n")
 out = sys.stdout
@@ -30,10 +23,17 @@ if told.get("before"):
 print(json.dumps(base), flush=True)
 for line in sys.stdin:
     question = json.loads(line)
-    with (here / "questions").open("a") as log:
-        log.write(line)
     told = json.loads((here / "told.json").read_text())
     recipe = question["recipe"]
+    if question["what"] == "rehearsal":
+        with (here / "rehearsals").open("a") as log:
+            log.write("rehearsal\\n")
+        refused = {"stage": "model", "type": "ValueError", "message": "no", "environment": False, "keys": []}
+        found = {"schema": "vlmbench.rehearsal/1", "versions": told["versions"], "refused": refused}
+        found |= told.get("rehearsal", {})
+    else:
+        with (here / "questions").open("a") as log:
+            log.write(line)
     if "please noise" in recipe:
         out.write("Loading shards: 100%\\n" + json.dumps({"loss": 1.0}) + "\\n[1]\\nnull\\n")
     if "please segfault" in recipe:
@@ -52,6 +52,8 @@ for line in sys.stdin:
     rows = [{"row": row, **known.get(str(row), plain[row])} for row in question["rows"]]
     answer = base | {"refused": None, "unwrapped": False, "strategy": "Fake", "rows": rows, "keys": ["base_model"]}
     answer |= told.get("answer", {})
+    if question["what"] == "rehearsal":
+        answer = base | {"refused": None, "rows": [], "rehearsal": found, "spent": told.get("spent", False)}
     if "another version" in recipe:
         answer["schema"] = "vlmbench.consumer/9"
     if "fewer rows" in recipe:
@@ -95,7 +97,10 @@ class FakeAxolotl:
             (info / "direct_url.json").write_text(json.dumps(direct_url), "utf-8")
 
     def tell(self, **told: Any) -> None:
-        """Set its answers from now on: `rows` by number, `answer` for the rest, `before` as the first line of all."""
+        """Set its answers from now on: `rows` by number, `answer` for the rest, `before` as the first line of all.
+
+        `rehearsal`: of its loader's answer; `spent`: the process is no good after it.
+        """
         content = {"schema": "vlmbench.consumer/2", "versions": {"axolotl": self._version}} | told
         (self.folder / "told.json").write_text(json.dumps(content), "utf-8")
 
@@ -115,6 +120,6 @@ class FakeAxolotl:
 
     @property
     def questions(self) -> list[Mapping[str, Any]]:
-        """Every question that reached it."""
+        """Every question that reached it, but for those of its loader."""
         file = self.folder / "questions"
         return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.exists() else []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,17 +157,24 @@ def test_the_scripts_own_stdout_is_for_answers_alone(tmp_path: Path) -> None:
 
 def test_what_is_tried_in_a_fork_changes_nothing_here() -> None:
     changed: list[int] = []
-    worker.in_a_fork(lambda: changed.append(1))
+
+    def change() -> list[int]:
+        changed.append(1)
+        return changed
+
+    assert worker.in_a_fork(change, 60) == [1]
     assert changed == []
 
     def wrong() -> None:
         raise KeyError("Original QKV code not found")
 
     with pytest.raises(worker.ForkError, match="QKV") as raised:
-        worker.in_a_fork(wrong)
+        worker.in_a_fork(wrong, 60)
     assert raised.value.kind == "KeyError"
-    with pytest.raises(worker.ForkError, match="ended with status"):
-        worker.in_a_fork(lambda: __import__("os")._exit(9))
+    with pytest.raises(worker.ForkError, match="ended with status 9"):
+        worker.in_a_fork(lambda: os._exit(9), 60)
+    with pytest.raises(worker.ForkError, match="SIGALRM"):
+        worker.in_a_fork(lambda: time.sleep(600), 1)
 
 
 def test_one_consumer_an_interpreter(fake: FakeAxolotl) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,18 @@ from typing import Any
 
 import pytest
 
-from workbench.consumers.axolotl import loader, rehearsal
+from tests.consumers.fake import FakeAxolotl
+from workbench.consumers.axolotl import rehearsal, worker
+from workbench.consumers.axolotl.client import close_all, consumer
 from workbench.consumers.axolotl.loader import read_rehearsal, rehearse
+from workbench.consumers.protocol import Question
 from workbench.errors import EnvironmentProblem
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeAxolotl]:
+    yield FakeAxolotl(tmp_path / "environment")
+    close_all()
 
 
 def test_the_innermost_stage_that_failed_is_named() -> None:
@@ -94,11 +104,8 @@ def test_a_python_without_axolotl_is_told(tmp_path: Path) -> None:
         rehearse(str(tmp_path / "nothing"), "base_model: x\n", folder=tmp_path)
 
 
-def test_an_answer_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_is_asked_for_once_and_all_of_one_process(fake: FakeAxolotl, tmp_path: Path) -> None:
     said: dict[str, Any] = {
-        "schema": rehearsal.SCHEMA,
-        "versions": {"axolotl": "9"},
-        "refused": None,
         "loader": "Auto",
         "model_class": "Whole",
         "modules": ["a"],
@@ -109,36 +116,68 @@ def test_an_answer_is_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "attention": {"": "sdpa"},
         "embeddings": 7,
     }
-    asked: list[list[str]] = []
-
-    def run(command: list[str], **_: Any) -> Any:
-        asked.append(command)
-        Path(command[-1]).write_text(json.dumps([said]))
-        assert len(json.loads(Path(command[-2]).read_text())["recipes"]) == 1
-        return SimpleNamespace(stderr="", returncode=0)
-
-    monkeypatch.setattr(subprocess, "run", run)
-    packages = SimpleNamespace(digest="some packages")
-    monkeypatch.setattr(loader, "installed", lambda python: packages)
-    first = rehearse("python", "base_model: x\n", folder=tmp_path)
-    assert rehearse("python", "base_model: x\n", folder=tmp_path) == first
-    assert (first.modules, first.trained, first.name) == (("a",), {"a.lora_A.default.weight": 3}, "axolotl 9")
-    rehearse("python", "base_model: y\n", folder=tmp_path)
-    assert len(asked) == 2
-    packages.digest = "other packages"
+    fake.tell(rehearsal={"refused": None} | said)
+    first = rehearse(fake.python, "base_model: x\n", folder=tmp_path)
+    assert rehearse(fake.python, "base_model: x\n", folder=tmp_path) == first
+    assert (first.modules, first.trained, first.name) == (("a",), {"a.lora_A.default.weight": 3}, "axolotl 0.19.0")
+    rehearse(fake.python, "base_model: y\n", folder=tmp_path)
+    # The rows are asked of the same process, before and after.
+    consumer(fake.python).ask_one(Question("a: 1", tmp_path, (0,)))
+    rehearse(fake.python, "base_model: w\nplugins: [theirs.Plugin]\n", folder=tmp_path)
+    assert (fake.rehearsals, fake.starts) == (3, 1)
+    fake.install("transformers", "5.17.0")
+    close_all()
     model = tmp_path / "model"
     model.mkdir()
     for text in ("{}", "{ }"):
         (model / "config.json").write_text(text, "utf-8")
         for _ in range(2):
-            rehearse("python", "base_model: y\n", folder=tmp_path, model_folders=(model,))
-    assert len(asked) == 4
+            rehearse(fake.python, "base_model: y\n", folder=tmp_path, model_folders=(model,))
+    assert fake.rehearsals == 5
     # What this machine lacks may be there the next time.
-    said["refused"] = {"stage": "import", "type": "E", "message": "no", "environment": True, "keys": []}
+    refused = {"stage": "import", "type": "E", "message": "no", "environment": True, "keys": []}
+    fake.tell(rehearsal={"refused": refused})
     for _ in range(2):
-        rehearse("python", "base_model: z\n", folder=tmp_path)
-    assert len(asked) == 6
-    said["refused"] = {"stage": "model", "type": "E", "message": "a\nb", "environment": False, "keys": ["k", "k"]}
-    refused = read_rehearsal(said).refused
-    assert refused is not None
-    assert (refused.line, refused.keys) == ("E: a b", ("k",))
+        rehearse(fake.python, "base_model: z\n", folder=tmp_path)
+    assert fake.rehearsals == 7
+
+
+def test_the_refusal_is_told_in_a_line() -> None:
+    refused = {"stage": "model", "type": "E", "message": "a\nb", "environment": False, "keys": ["k", "k"]}
+    found = read_rehearsal({"schema": rehearsal.SCHEMA, "versions": {}, "refused": refused}).refused
+    assert found is not None
+    assert (found.line, found.keys) == ("E: a b", ("k",))
+
+
+def test_a_process_that_is_spent_answers_nothing_more(fake: FakeAxolotl, tmp_path: Path) -> None:
+    """Where no process can be copied, the loader's patches stay in the one that answered."""
+    fake.tell(spent=True)
+    for number in range(2):
+        rehearse(fake.python, f"base_model: m{number}\n", folder=tmp_path)
+    assert (fake.rehearsals, fake.starts) == (2, 2)
+
+
+@pytest.mark.parametrize(("words", "said"), [("please segfault: 1", "SIGSEGV"), ("please exit: 1", "exit code 7")])
+def test_a_rehearsal_that_ends_the_process_is_no_answer(
+    words: str, said: str, fake: FakeAxolotl, tmp_path: Path
+) -> None:
+    with pytest.raises(EnvironmentProblem, match="did not rehearse its loader") as problem:
+        rehearse(fake.python, words, folder=tmp_path)
+    assert said in problem.value.cause
+    assert rehearse(fake.python, "base_model: x\n", folder=tmp_path).refused is not None
+
+
+def test_a_copy_that_dies_leaves_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = SimpleNamespace(SCHEMA=rehearsal.SCHEMA, warm=lambda: None, rehearse=lambda path: os.kill(os.getpid(), 9))
+    monkeypatch.setattr(worker, "_rehearsal", lambda: script)
+    found = read_rehearsal(worker.rehearsed(tmp_path)).refused
+    assert found is not None
+    assert (found.stage, found.environment) == ("process", True)
+    assert "SIGKILL" in found.message
+    script.rehearse = lambda path: {"pid": os.getpid(), "path": str(path)}
+    again = worker.rehearsed(tmp_path)
+    assert (again["path"], again["pid"] == os.getpid()) == (str(tmp_path), False)
+
+
+def test_the_worker_finds_the_rehearsal_beside_it() -> None:
+    assert worker._rehearsal().SCHEMA == rehearsal.SCHEMA

@@ -134,6 +134,23 @@ def test_the_named_strategy_is_written_where_it_gives_the_same(make: Make, tmp_p
     assert not any("role_boundaries" in need for need in made.requirements)
 
 
+@pytest.mark.parametrize("others", [(), ("axolotl.integrations.liger.LigerPlugin",)])
+def test_the_plugin_goes_with_the_boundaries_that_it_was_for(
+    others: tuple[str, ...], make: Make, tmp_path: Path, opened: Bench
+) -> None:
+    python = axolotl_with(tmp_path, opened.loaded.tokenizer_template or "")
+    bench = make(lambda text: plugged(text, plugin.NAME, *others), axolotl_python=python)
+    made = compose(bench, rows=ROWS)
+    data = yaml.safe_load(made.text)
+    assert "role_boundaries" not in data
+    assert data.get("plugins", []) == list(others)
+    assert made.files == {}
+    assert [change.removed for change in made.changes if change.path[0] == "plugins"] == [True]
+    # A list that was given stays.
+    kept = compose(bench, rows=ROWS, overrides={("plugins",): [plugin.NAME]})
+    assert yaml.safe_load(kept.text)["plugins"] == [plugin.NAME]
+
+
 def test_another_template_of_that_name_is_not_taken(make: Make, tmp_path: Path, opened: Bench) -> None:
     own = opened.loaded.tokenizer_template or ""
     python = axolotl_with(tmp_path, own.replace("<|turn>", "<|turn> "))

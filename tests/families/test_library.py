@@ -515,11 +515,8 @@ def test_the_lora_pattern_hits_the_language_model_alone(name: str, model_type: s
 
 
 def test_what_axolotl_decides_by_model_type_or_name() -> None:
-    assert fam.is_multimodal("lfm2-vl", "x")
-    assert fam.is_multimodal("voxtral", "x")
-    assert fam.is_multimodal(None, "mistral-community/Pixtral-12B")
-    assert not fam.is_multimodal("qwen2", "Qwen/Qwen2-7B")
-    assert not fam.is_multimodal(None, "x")
+    assert fam.is_named_multimodal("mistral-community/Pixtral-12B")
+    assert not fam.is_named_multimodal("Qwen/Qwen2-7B")
     assert fam.is_derived("mistral", "mistral")
     assert not fam.is_derived("mistral3", "mistral")
     assert fam.embedding_layers("gpt_neox") == ("embed_in", "embed_out")

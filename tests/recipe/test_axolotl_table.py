@@ -12,22 +12,22 @@ BOTH = pytest.mark.parametrize("release", releases())
 
 
 def test_there_is_a_table_of_each_release_that_is_compared_with() -> None:
-    assert releases() == ("0.19", "0.21")
+    assert releases() == ("0.19", "0.20", "0.21")
     assert table() is table(releases()[-1])
-    assert [table(one).version for one in releases()] == ["0.19.0", "0.21.0"]
+    assert [table(one).version for one in releases()] == ["0.19.0", "0.20.0", "0.21.0"]
 
 
 def test_a_release_without_a_table_is_an_error() -> None:
-    with pytest.raises(InputError, match=r"no table of axolotl 0\.20") as told:
-        table("0.20")
-    assert "0.19, 0.21" in told.value.hint
+    with pytest.raises(InputError, match=r"no table of axolotl 0\.18") as told:
+        table("0.18")
+    assert "0.19, 0.20, 0.21" in told.value.hint
 
 
 @pytest.mark.parametrize(
     ("version", "release"),
     [
         *(("0.19.0", "0.19"), ("0.19.7.dev1", "0.19"), ("0.21.3", "0.21")),
-        *(("0.16.1", "0.19"), ("0.18.0", "0.19"), ("0.20.0", "0.21"), ("0.30.0", "0.21"), ("1.0.0", "0.21")),
+        *(("0.16.1", "0.19"), ("0.18.0", "0.19"), ("0.20.1", "0.20"), ("0.30.0", "0.21"), ("1.0.0", "0.21")),
         *(("main", "0.21"), ("", "0.21")),
     ],
 )

@@ -72,12 +72,12 @@ async def test_the_row_is_there_before_the_answer(
         await until(pilot, lambda: "asking axolotl 0.19.0…" in bar(pilot))
         assert "of 135 trained" in bar(pilot) or "trained" in bar(pilot)
         held.set()
-        await until(pilot, lambda: "✓ axolotl 0.19.0 gives the same labels" in bar(pilot))
+        await until(pilot, lambda: "✓ asked: axolotl 0.19.0 gives the same labels" in bar(pilot))
         assert codes(pilot) == []
         await to_row(pilot, "J")
-        await until(pilot, lambda: "✓ axolotl" in bar(pilot))
+        await until(pilot, lambda: "✓ asked: axolotl" in bar(pilot))
         await to_row(pilot, "K")
-        await until(pilot, lambda: "✓ axolotl" in bar(pilot))
+        await until(pilot, lambda: "✓ asked: axolotl" in bar(pilot))
     # What was asked is asked no more.
     assert [question["rows"] for question in fake.questions] == [[0], [1]]
     assert fake.starts == 1
@@ -88,7 +88,7 @@ async def test_a_difference_is_red_with_its_finding_and_an_edit_asks_again(
 ) -> None:
     fake.tell(rows=labels(bench, r0=[3, 4, 5]))
     async with opened((140, 34), bench=bench) as pilot:
-        await until(pilot, lambda: "✗ axolotl 0.19.0 differs at 3 tokens" in bar(pilot))
+        await until(pilot, lambda: "✗ asked: axolotl 0.19.0 differs at 3 tokens" in bar(pilot))
         await until(pilot, lambda: codes(pilot) == ["M020"])
         (finding,) = screen_of(pilot).context.findings
         assert finding.where.tokens == (3, 4)
@@ -97,8 +97,8 @@ async def test_a_difference_is_red_with_its_finding_and_an_edit_asks_again(
         screen = screen_of(pilot)
         screen.editing.set(("num_epochs",), 7)
         screen.follow()
-        assert "axolotl" not in bar(pilot)
-        await until(pilot, lambda: "✓ axolotl 0.19.0 gives the same labels" in bar(pilot))
+        assert "from the table of 0.19" in bar(pilot)
+        await until(pilot, lambda: "✓ asked: axolotl 0.19.0 gives the same labels" in bar(pilot))
         assert codes(pilot) == []
 
 
@@ -107,7 +107,7 @@ async def test_a_difference_is_red_with_its_finding_and_an_edit_asks_again(
     [
         (
             {"answer": {"refused": {"stage": "validate", "type": "V", "message": "no"}, "rows": []}},
-            "✗ axolotl 0.19.0 does not take the recipe",
+            "✗ asked: axolotl 0.19.0 does not take the recipe",
         ),
         ({"schema": "vlmbench.consumer/1"}, "axolotl was not asked"),
     ],
@@ -134,7 +134,7 @@ async def test_nobody_is_asked_where_that_is_turned_off(
     bench.asks = False
     async with opened((140, 34), bench=bench) as pilot:
         await to_row(pilot, "J")
-        assert "axolotl" not in bar(pilot)
+        assert "from the table of 0.19" in bar(pilot)
     assert fake.starts == 0
 
 
@@ -143,12 +143,12 @@ async def test_the_checks_screen_asks_about_the_rows_that_were_checked(
 ) -> None:
     fake.tell(rows=labels(bench, r1=[3], r6=[4]))
     async with opened((140, 34), bench=bench) as pilot:
-        await until(pilot, lambda: "✓ axolotl" in bar(pilot))
+        await until(pilot, lambda: "✓ asked: axolotl" in bar(pilot))
         screen = await pilot.app.show("checks")
         status = screen.query_one(StatusBar)
-        await until(pilot, lambda: "✗ axolotl 0.19.0 differs on 2 of 8 rows" in status.render().plain)
+        await until(pilot, lambda: "✗ asked: axolotl 0.19.0 differs on 2 of 8 rows" in status.render().plain)
         assert [(group.code, group.rows) for group in screen.groups if group.code == "M020"] == [("M020", 2)]
         # What is asked again is known by now.
         screen.action_check_again()
-        await until(pilot, lambda: screen.done and "✗ axolotl" in status.render().plain)
+        await until(pilot, lambda: screen.done and "✗ asked: axolotl" in status.render().plain)
     assert [question["rows"] for question in fake.questions] == [[0], list(range(1, 8))]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.boundary_form import AS_EOS, EOT, EOT_TOKENS, BoundaryForm, CycleField, TextField
+from screens.inspect.boundary_form import AS_EOS, EOS, EOT, EOT_TOKENS, BoundaryForm, CycleField, TextField
 from screens.shell.problem import ProblemPane
+from screens.shell.status_bar import StatusBar
 from screens.token_grid.copy import reproducer
 from tests.screens.conftest import Opened, screen_of, until
 from tests.screens.test_editing import trained
@@ -75,6 +78,58 @@ async def test_the_form_edits_what_this_path_reads_and_the_mask_follows(opened: 
         await pilot.press("space")
         assert (document.get(EOT), choice.value) == (None, AS_EOS)
         assert trained(pilot) == before + 1
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_the_form_edits_the_dataset_that_is_shown(number: int, opened: Opened, text_recipe: Any) -> None:
+    file = Path(text_recipe(ROWS).document.path or "")
+    text = file.read_text("utf-8")
+    entry = next(line for line in text.splitlines() if "- path:" in line)
+    file.write_text(text.replace(entry, f"{entry}\n    type: chat_template\n{entry}", 1), "utf-8")
+    async with opened((160, 48), bench=prepare(file, dataset=number)) as pilot:
+        screen = screen_of(pilot)
+        document, form = screen.editing.document, screen.query_one(BoundaryForm)
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField | CycleField))
+        (choice,) = [one for one in form.fields if one.path == ("datasets", number, "train_on_eos")]
+        choice.focus()
+        await pilot.press("space")
+        assert document.get(("datasets", number, "train_on_eos")) == "all"
+        assert document.get(("datasets", 1 - number, "train_on_eos")) != "all"
+
+
+async def test_on_the_multimodal_path_the_first_dataset_is_edited_and_said_to_rule(
+    opened: Opened, recipe: Path
+) -> None:
+    text = recipe.read_text("utf-8")
+    entry = next(line for line in text.splitlines() if "- path:" in line)
+    recipe.write_text(text.replace(entry, f"{entry}\n    type: chat_template\n{entry}", 1), "utf-8")
+    async with opened((160, 48), bench=prepare(recipe, dataset=1)) as pilot:
+        screen = screen_of(pilot)
+        form = screen.query_one(BoundaryForm)
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField | CycleField))
+        note = str(form.query_one("#form-note", Static).render())
+        assert "datasets[1] is shown, and datasets[0] rules" in note
+        (choice,) = [one for one in form.fields if one.path == EOS]
+        choice.focus()
+        await pilot.press("space")
+        assert screen.editing.document.get(EOS) == "all"
+        assert screen.editing.document.get(("datasets", 1, "train_on_eos")) != "all"
+
+
+async def test_every_screen_names_the_path_first_and_who_was_asked(opened: Opened, text_recipe: Any) -> None:
+    async with opened((160, 48), bench=text_recipe(ROWS)) as pilot:
+        for key in "12345":
+            await pilot.press(key)
+            await until(pilot, lambda: bool(pilot.app.screen.query(StatusBar)))
+            bar = pilot.app.screen.query_one(StatusBar)
+            await until(pilot, lambda bar=bar: "from the table of 0.2" in bar.render().plain)  # type: ignore[misc]
+            assert bar.render().plain.split("   ")[:2] == [" vlmbench", "text path"]
+        bar.show(replace(bar.status, title="a", errors=9))
+        await pilot.resize_terminal(60, 24)
+        await until(pilot, lambda: bar.size.width == 60)
+        assert bar.render().plain.startswith(" text path   a")
 
 
 async def test_the_copied_program_gives_the_labels(opened: Opened, text_recipe: Any) -> None:

@@ -53,14 +53,14 @@ class Environment:
         name = self.home.relative_to(ROOT)
         print(f"making {name} (once; several GB of downloads)", file=sys.stderr, flush=True)
         stamp.unlink(missing_ok=True)
-        tool = _uv(self.home)
+        tool = uv(self.home)
 
-        def uv(*words: str | Path) -> None:
+        def run(*words: str | Path) -> None:
             subprocess.run([*tool, *words], cwd=ROOT, check=True)
 
-        uv("venv", "--quiet", "--clear", "--python", self.base, self.home / "venv")
+        run("venv", "--quiet", "--clear", "--python", self.base, self.home / "venv")
         # Compiled here, on every core, and not by each worker as it imports.
-        install(lambda *words: uv("pip", words[0], "--quiet", "--python", self.python, *words[1:]))
+        install(lambda *words: run("pip", words[0], "--quiet", "--python", self.python, *words[1:]))
         stamp.write_text(wanted)
         return True
 
@@ -73,7 +73,7 @@ def _version(python: Path) -> str:
     return subprocess.run([python, "-c", question], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _uv(home: Path) -> list[str]:
+def uv(home: Path) -> list[str]:
     """A `uv` that is at hand, or one installed into an environment of its own by this interpreter's pip."""
     beside = Path(sys.executable).parent / "uv"
     if beside.is_file():

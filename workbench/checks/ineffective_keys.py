@@ -166,7 +166,7 @@ SILENT: tuple[Rule, ...] = (
         when("deepspeed", lambda d: d.get("deepspeed") and d.get("fsdp_config") is not None and not d.get("fsdp")),
         "deepspeed and fsdp_config are both given",
         "Keep one of them.",
-        before="0.21",
+        before="0.20",
     ),
     Rule(
         "packing without separation",

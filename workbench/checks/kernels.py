@@ -16,7 +16,8 @@ def kernels(recipe: RecipeFacts) -> Iterator[Finding]:
     document, model_type = recipe.document, recipe.bench.loaded.model_type
     data, axolotl = document.data, recipe.bench.axolotl
     key, why = kernel_switch(data), kernel_error(data, model_type, axolotl.kernels)
-    if key is None or why is None:
+    if key is None or why is None or model_type in recipe.bench.patched:
+        # What was asked goes before the table.
         return
     unasked = key == "adapter"
     cause = "axolotl turns its LoRA kernels on where no lora_*_kernel key is set" if unasked else f"{key} is on"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from workbench.checks.loaded_class import loaded_class
 from workbench.checks.recipe_facts import ModelFacts
 from workbench.checks.refused_keys import LEGACY_ATTENTION, attention
 from workbench.checks.registry import check
 from workbench.checks.row_facts import counted
 from workbench.checks.schema import BAD_PATTERN
 from workbench.families.gradients import lost
-from workbench.findings import Edit, Emitter, Finding, Fix
+from workbench.findings import Edit, Emitter, Finding, Fix, Severity
 from workbench.models.forward import forward_facts
+from workbench.models.load_route import causal_class
 from workbench.models.patterns import PatternError
 from workbench.models.sizes import UNSIZED
 from workbench.recipe.checkpointing import is_reentrant
@@ -41,21 +43,47 @@ def endless_pattern(model: ModelFacts) -> Iterator[Finding]:
 
 
 @check("A004", stage="model")
-def text_class(model: ModelFacts) -> Iterator[Finding]:
-    """A004, for a recipe that trains on text alone: axolotl takes the text out of no checkpoint with pictures."""
+def model_class(model: ModelFacts) -> Iterator[Finding]:
+    """A004: the class that axolotl loads, where it is another one than is shown, or has pictures that no row has."""
+    found = _another_class(model) or _whole_for_text(model)
+    if found is not None:
+        severity, text, hint, key = found
+        yield Finding("A004", severity, text, hint, model.at(key))
+
+
+def _another_class(model: ModelFacts) -> tuple[Severity, str, str, str] | None:
+    import transformers
+
+    loads, shown = loaded_class(model.bench, model.rehearsal), model.anatomy.class_name
+    # A class that the recipe names and transformers does not have is C010's.
+    gone = loads.name == model.bench.recipe.type_of_model and not hasattr(transformers, loads.name)
+    if loads.name == shown or gone:
+        return None
+    lacks = ""
+    if loads.name.startswith("Auto"):
+        if loads.name != "AutoModelForCausalLM" or causal_class(model.anatomy.config) is not None:
+            # It stands for a class that is not known here.
+            return None
+        lacks = ", which knows no class for this model type"
+    data = model.bench.document.data
+    key = next((key for key in ("type_of_model", "model_type") if data.get(key)), "base_model")
+    hint = "The towers, adapters and memory that are shown are those of another model. Correct what names the class."
+    return "warning", f"{loads.said(lacks)}; the bench shows {shown}", hint, key
+
+
+def _whole_for_text(model: ModelFacts) -> tuple[Severity, str, str, str] | None:
+    """For a recipe that trains on text alone: axolotl takes the text out of no checkpoint with pictures."""
     bench, anatomy = model.bench, model.anatomy
     named = bench.recipe.type_of_model
     if bench.recipe.multimodal or not bench.loaded.is_multimodal or named not in (None, "AutoModelForCausalLM"):
-        return
+        return None
     beside = [tower for tower in anatomy.towers if tower.name in ("vision", "audio", "projector")]
     if not beside:
-        return
+        return None
     size = f", {sum(tower.parameters for tower in beside) / 1e6:,.1f} M parameters" if anatomy.sized else ""
-    text = (
-        f"axolotl loads {anatomy.class_name} whole, for rows of text too: no row reaches its "
-        f"{' and '.join(tower.name for tower in beside)}{size}"
-    )
-    yield Finding("A004", "note", text, "They take memory; adapters on them learn nothing.", model.at("base_model"))
+    loads = loaded_class(bench, model.rehearsal).said(" whole, for rows of text too")
+    text = f"{loads}: no row reaches its {' and '.join(tower.name for tower in beside)}{size}"
+    return "note", text, "They take memory; adapters on them learn nothing.", "base_model"
 
 
 @check("A006", stage="model")

@@ -234,7 +234,7 @@ REFUSED: tuple[Rule, ...] = (
         "context_parallel_size above 1 needs flash_attention_2",
         "Set attn_implementation: flash_attention_2.",
         set_to("attn_implementation", "flash_attention_2"),
-        before="0.21",
+        before="0.20",
     ),
     Rule(
         "softmax scaling without flex",
@@ -360,14 +360,14 @@ REFUSED: tuple[Rule, ...] = (
         both("deepspeed", "fsdp"),
         "deepspeed and fsdp exclude each other",
         "Keep one of them.",
-        before="0.21",
+        before="0.20",
     ),
     Rule(
         "deepspeed and fsdp_config, refused",
         both("deepspeed", "fsdp_config"),
         "deepspeed and fsdp_config exclude each other",
         "Keep one of them.",
-        since="0.21",
+        since="0.20",
     ),
     Rule(
         "8-bit optimizer under FSDP2",
@@ -386,7 +386,7 @@ REFUSED: tuple[Rule, ...] = (
         "expect them unquantized",
         "Set fsdp_config.cpu_ram_efficient_loading to false.",
         _load_on_every_rank,
-        before="0.21",
+        before="0.20",
     ),
     Rule(
         "4 bits loaded by the first rank alone, and not in shards",
@@ -395,7 +395,7 @@ REFUSED: tuple[Rule, ...] = (
         "unquantized, unless qlora_sharded_model_loading stages them on the CPU",
         "Set qlora_sharded_model_loading to true, or fsdp_config.cpu_ram_efficient_loading to false.",
         _load_on_every_rank,
-        since="0.21",
+        since="0.20",
     ),
     Rule(
         "two memory limits",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.checks import template
+from workbench.checks.one_cause import one_cause
 from workbench.checks.recipe_checks import model_findings, recipe_findings, rows_findings
 from workbench.checks.recipe_facts import RowsSeen
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
@@ -98,7 +99,10 @@ class Checking:
         self._bench = bench
         self._select, self._ignore = select, ignore
         with_model = not self._select or any(pattern.upper().startswith("A") for pattern in self._select)
-        self._found = self._chosen(check_recipe(bench, with_model=with_model))
+        answer = bench.asked.answer if bench.asked is not None else None
+        refused = answer.refused if answer is not None and answer.refused is not None else {}
+        chosen = self._chosen(check_recipe(bench, with_model=with_model))
+        self._found = one_cause(chosen, refused.get("stage", ""))
         self._roles: set[str] = set()
         self._trials = Trials(bench)
         self.rows = 0

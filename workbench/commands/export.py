@@ -94,11 +94,12 @@ def _finish(made: Export, *, unvalidated: bool, force: bool, output: str) -> int
     """Write or print; stderr tells what is proven, stdout is the data."""
     from workbench import console
     from workbench.console import ignoring_closed_pipe, write_json
-    from workbench.views.export import outcome, proof_line, proofs_text, written_text
+    from workbench.views.export import outcome, path_line, proof_line, proofs_text, written_text
 
     written: Path | None = None
     problem: BenchError | None = None
     if output == "text":
+        console.tell(path_line(made))
         console.say(proof_line(made), outcome(made))
         console.tell(proofs_text(made))
     diff = made.diff()

@@ -20,7 +20,7 @@ SCHEMA = "vlmbench.consumer/2"
 ASK_AGAIN = "Install vlmbench again, so that all of it is of one version, and ask again."
 PROCESS = "process"
 """The stage of a refusal that is the process's own: the question ended it, or took too long."""
-What = Literal["validate", "kernels", "labels"]
+What = Literal["validate", "kernels", "labels", "rehearsal"]
 Labels = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
@@ -30,7 +30,8 @@ class Question:
 
     `recipe` is the YAML's text; `folder` is where the trainer is started, for paths are relative to it; `beside` is the
     folder of the recipe's own plugins. `model` and `data`, where given, take the place of the recipe's model and of the
-    path of the dataset. `what`: how far the trainer goes; "labels" includes "kernels", and that "validate".
+    path of the dataset. `what`: how far the trainer goes; "labels" includes "kernels", and that "validate". "rehearsal"
+    stands alone: the recipe's model is loaded without weights, and the answer has that result under this name.
 
     Two fields are not sent. `digests`: number -> digest of the raw row and its pictures; an answer about rows without
     them is not kept. `model_folders` hold the tokenizer, processor and configuration that the answer depends on.
@@ -98,6 +99,12 @@ class Answer:
     def name(self) -> str:
         """The trainer with its version: "axolotl 0.19.0"."""
         return f"{self.consumer} {self.versions.get(self.consumer, '?')}"
+
+    @property
+    def kernels_pass(self) -> bool:
+        """True where the recipe has LoRA kernels for the attention, and the trainer has patched it for them."""
+        passed = self.refused is None or self.refused["stage"] in ("collator", "rows")
+        return passed and bool(self.resolved.get("kernels"))
 
     @property
     def died(self) -> bool:

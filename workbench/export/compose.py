@@ -174,6 +174,16 @@ def _plugged(work: ExportDraft, problem: str) -> None:
     work.requirements.append(NEEDS_PLUGIN)
 
 
+def _unplugged(work: ExportDraft) -> None:
+    """Take the plugin off the list where there are no `role_boundaries` any more that it would make readable."""
+    if ("plugins",) in work.overrides:
+        return
+    for edit in plugin.without_edits(work.document.data):
+        work.document.delete(edit.path)
+        why = "without role_boundaries axolotl starts as it is"
+        work.changes.append(ExportChange(edit.path, None, why, removed=True))
+
+
 def _named(work: ExportDraft, name: str) -> str:
     """Go over to the template and the boundaries that axolotl has under this name; "" where done, else why not."""
     from workbench.tokens.template import bundled_templates
@@ -200,6 +210,7 @@ def _named(work: ExportDraft, name: str) -> str:
             work.changes.append(ExportChange((key,), None, f"the same as axolotl's own of {name}", removed=True))
     work.document = trial
     work.changes.append(ExportChange(("chat_template",), name, why))
+    _unplugged(work)
     _remark(work, "chat_template", f"{why[0].upper()}{why[1:]}.")
     return ""
 

@@ -22,10 +22,12 @@ def sources(work: ExportDraft, out: Path | None) -> None:
         work.put(("base_model",), options["model"], "the model on the bench")
     if options["revision"]:
         work.put(("revision_of_model",), options["revision"], "the revision on the bench")
-    if options["data"] and ("datasets", 0, "path") not in work.overrides:
+    # Its rows stand in for those of the entry that is shown.
+    number = options["dataset"] if document.get(("datasets", options["dataset"])) is not None else 0
+    if options["data"] and ("datasets", number, "path") not in work.overrides:
         for key in ("name", "split", "data_files", "revision"):
-            document.delete(("datasets", 0, key))
-        work.put(("datasets", 0, "path"), options["data"], "the data on the bench")
+            document.delete(("datasets", number, key))
+        work.put(("datasets", number, "path"), options["data"], "the data on the bench")
     home, pictures = bench.recipe_dir, picture_folder(bench, (bench.row(index).raw for index in work.rows))
     moved = out is not None and out.resolve().parent != home.resolve()
     if pictures is not None:

@@ -20,6 +20,7 @@ from workbench.export.defaults import RUN_KEYS
 from workbench.export.readiness import Proof
 from workbench.export.receipt import BENCH, Receipt, without_receipt
 from workbench.fingerprint import fingerprint, versions
+from workbench.recipe.path import TrainingPath
 from workbench.recipe.yaml.document import Document, write_atomically
 from workbench.version import __version__
 
@@ -48,7 +49,8 @@ class ExportRefused(BenchError):
 class Export:
     """An export before it is written, with its proofs.
 
-    `rows` are the numbers of the rows that were looked at; `answer` is what axolotl made of them, where it was asked.
+    `rows` are the numbers of the rows that were looked at; `answer` is what axolotl made of them, where it was asked;
+    `path` the path that the recipe takes.
     """
 
     composed: Composed
@@ -57,6 +59,7 @@ class Export:
     rows: tuple[int, ...]
     out: Path | None = None
     answer: Answer | None = None
+    path: TrainingPath | None = None
 
     @property
     def missing(self) -> tuple[Proof, ...]:
@@ -118,6 +121,7 @@ class Export:
         """The payload of `vlmbench.export/1`, but for what was written."""
         return {
             "schema": SCHEMA,
+            "path": self.path.to_dict() if self.path is not None else None,
             "validated": self.validated,
             "proven_by": self.proven_by,
             "proofs": [proof.to_dict() for proof in self.proofs],
@@ -207,7 +211,7 @@ def prepare_export(
             proofs += [readiness.loader_proof(exported, rehearsal)] if rehearsal is not None else []
     receipt = _receipt(bench, rows, proofs, composed, answer, today)
     axolotl_answer = answer if isinstance(answer, Answer) else None
-    return Export(composed, tuple(proofs), receipt, rows, out, axolotl_answer)
+    return Export(composed, tuple(proofs), receipt, rows, out, axolotl_answer, bench.path)
 
 
 def _with(bench: Bench, overrides: Overrides) -> Bench:

@@ -212,11 +212,9 @@ def is_derived(model_type: str | None, parent: str) -> bool:
     return model_type in _library().axolotl.derived_model_types[parent]
 
 
-def is_multimodal(model_type: str | None, base_model: str) -> bool:
-    """True where axolotl counts the model as multimodal, besides transformers' image-text-to-text models."""
-    axolotl = _library().axolotl
-    named = any(name in base_model.lower() for name in axolotl.multimodal_names)
-    return named or model_type in axolotl.multimodal_model_types
+def is_named_multimodal(base_model: str) -> bool:
+    """True where axolotl counts a model as multimodal for its name, whatever its type."""
+    return any(name in base_model.lower() for name in _library().axolotl.multimodal_names)
 
 
 def embedding_layers(model_type: str | None) -> tuple[str, str]:

@@ -221,13 +221,12 @@ class Family(Data):
 class AxolotlFile(Data):
     """`axolotl.yaml`: strategies of no family, and what axolotl decides by model type or by a model's name.
 
-    Types derived from others, what is multimodal besides transformers' own list,
-    and the embeddings and head of types that name them otherwise.
+    Types derived from others, what is multimodal for its name, and the embeddings and head of types that name them
+    otherwise.
     """
 
     strategies: tuple[StrategySpec, ...]
     derived_model_types: dict[str, tuple[str, ...]] = {}
-    multimodal_model_types: tuple[str, ...] = ()
     multimodal_names: tuple[str, ...] = ()
     embedding_layers: dict[str, tuple[str, str]] = {}
 

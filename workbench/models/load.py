@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import BenchError, InputError
-from workbench.families.library import is_multimodal
+from workbench.families.library import is_named_multimodal
 from workbench.findings import Emitter, Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
 from workbench.models.sizes import names_sizes
+from workbench.recipe.axolotl_table import table
 
 NO_PROCESSOR = Emitter("L001", __name__)
 NO_FAMILY = Emitter("L002", __name__)
@@ -74,13 +75,15 @@ def load(
     recipe: Mapping[str, Any] | None = None,
     progress: Report | None = None,
     offline: bool = False,
+    multimodal_types: Collection[str] | None = None,
 ) -> Loaded:
     """Load the tokenizer, processor and configuration. Weights are never read.
 
     `source` is a folder or a hub id (`org/name`, `org/name@revision`). `recipe` holds top-level axolotl keys; those
     that change ids, pad, eos or the processor are honoured with axolotl's meaning. `trust_remote_code` is the user's
     own word: the recipe's is not enough. The tokenizer and processor sources go before the recipe's
-    `tokenizer_config` and `processor_config`, and those before the model.
+    `tokenizer_config` and `processor_config`, and those before the model. `multimodal_types`: the model types that
+    axolotl takes for multimodal, by default those of the newest table.
 
     What costs time: importing transformers and torch (seconds, once a process); parsing tokenizer.json (0.2 to 3 s by
     vocabulary), twice where there is a processor, because a processor is built around a tokenizer of its own and
@@ -116,7 +119,7 @@ def load(
         auto_config = _auto_config(config_home.path, config_from, raw, keys, trust_remote_code, notes)
         base_model = str(keys.get("base_model") or (model.repo or source))
         model_type = getattr(auto_config, "model_type", None) or raw.get("model_type")
-        multimodal = _is_multimodal(model_type, base_model, keys)
+        multimodal = _is_multimodal(model_type, base_model, keys, multimodal_types)
         # First, so that the tokenizer it is built around is gone before the real one is loaded.
         processor = _processor(process_home.path, process_from, raw, keys, trust_remote_code, notes, progress)
         hub._tell(progress, hub.TOKENIZER, 0, 1, "step")
@@ -235,11 +238,11 @@ def _auto_config(
     return config
 
 
-def _is_multimodal(model_type: str | None, base_model: str, keys: Mapping[str, Any]) -> bool:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
-
-    known = model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or is_multimodal(model_type, base_model)
-    return known or bool(keys.get("is_multimodal"))
+def _is_multimodal(
+    model_type: str | None, base_model: str, keys: Mapping[str, Any], types: Collection[str] | None
+) -> bool:
+    known = table().multimodal if types is None else types
+    return model_type in known or is_named_multimodal(base_model) or bool(keys.get("is_multimodal"))
 
 
 def _processor(

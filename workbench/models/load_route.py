@@ -29,7 +29,7 @@ class Route:
 def route(config: Any) -> Route:
     """The way for a transformers configuration."""
     whole = _registered("MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING", type(config))
-    causal = _registered("MODEL_FOR_CAUSAL_LM_MAPPING", type(config))
+    causal = causal_class(config)
     if causal is not None and causal != whole:
         also = f", beside {whole} for pictures" if whole else ""
         return Route(
@@ -49,6 +49,11 @@ def route(config: Any) -> Route:
         return Route("backbone", backbone, dual, f"{reason}; its text_config alone makes a {backbone}")
     lacks = "its text_config has no causal class" if text is not None else "it has no text_config"
     return Route("direct", whole or causal, dual, f"{reason}, and {lacks}")
+
+
+def causal_class(config: Any) -> str | None:
+    """The class that `AutoModelForCausalLM` makes of a configuration; None where it knows none."""
+    return _registered("MODEL_FOR_CAUSAL_LM_MAPPING", type(config))
 
 
 def _registered(mapping: str, kind: type) -> str | None:

@@ -14,7 +14,7 @@ from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
 from workbench.overfit.verdict import Outcome, Verdict, judge
 from workbench.views.checks import check_payload, check_view
-from workbench.views.export import proof_line, proofs_text, written_text
+from workbench.views.export import path_line, proof_line, proofs_text, written_text
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
 from workbench.views.infer import infer_payload, infer_text
 from workbench.views.items import visible
@@ -188,7 +188,7 @@ class Exported(Result):
 
     def text(self) -> str:
         wrote = f"\n{written_text(self.made, self.written)}" if self.written else ""
-        return f"{proof_line(self.made)}\n{proofs_text(self.made)}{wrote}"
+        return f"{path_line(self.made)}\n{proof_line(self.made)}\n{proofs_text(self.made)}{wrote}"
 
     def body(self) -> str:
         return export_html(self.made, str(self.written) if self.written else None, self.diff)

@@ -21,7 +21,8 @@ class Plan:
     """Everything the child needs, as JSON.
 
     `recipe` is the text as it is now, saved or not; `recipe_name` and `recipe_path` say where it belongs. `bench` are
-    the options that the bench was opened with. `rows` are indexes into its data. `not_honoured`: keys of the recipe
+    the options that the bench was opened with. `rows` are indexes into its data; `path` is the recipe's, in words.
+    `not_honoured`: keys of the recipe
     that the run does not follow, and why. `manner`: the fields of the `Manner` that it trains in. `sharding`: how
     several accelerators share the model, see `sharding.sharding_of`; nothing where each has all of it.
     """
@@ -39,6 +40,7 @@ class Plan:
     not_honoured: dict[str, str] = field(default_factory=dict)
     manner: dict[str, Any] = field(default_factory=dict)
     sharding: dict[str, Any] = field(default_factory=dict)
+    path: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"rows": list(self.rows)}
@@ -100,6 +102,7 @@ def make_plan(
         device=device,
         not_honoured=not_followed(bench),
         manner=manner(bench).to_dict(),
+        path=bench.path.title,
     )
 
 

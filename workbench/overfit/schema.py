@@ -34,6 +34,7 @@ class _Plan(_Part):
     rows: list[Count] = []
     steps: Count | None = None
     manner: dict[str, Any] = {}
+    path: Text = ""
 
 
 class Start(_Event):

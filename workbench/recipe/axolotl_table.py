@@ -145,6 +145,7 @@ def _read(release: str) -> AxolotlTable:
             keys["plugins"],
             keys["sections"],
             {key: tuple(words) for key, words in keys["names"].items()},
+            tuple(keys["builtin"]),
         ),
         frozenset(stored["outdated"]["removed"]),
         stored["outdated"]["renamed"],

@@ -26,10 +26,18 @@ class TrainingPath:
     reason: str
 
     @property
+    def name(self) -> str:
+        """The path in two words; "asked" is a strategy of the text path."""
+        return {"multimodal": "multimodal path", "preference": "preference data"}.get(self.kind, "text path")
+
+    @property
     def title(self) -> str:
         """The path and its reason, for a headline."""
-        name = {"multimodal": "multimodal path", "preference": "preference data"}.get(self.kind, "text path")
-        return f"{name}: {self.reason}"
+        return f"{self.name}: {self.reason}"
+
+    def to_dict(self) -> dict[str, str]:
+        """`kind`, `reason` and `title`, for JSON."""
+        return {"kind": self.kind, "reason": self.reason, "title": self.title}
 
     @property
     def shown(self) -> bool:
@@ -43,10 +51,11 @@ def training_path(recipe: Recipe, entry: DatasetSpec | None) -> TrainingPath:
         return TrainingPath("preference", f"rl: {recipe.rl}")
     if recipe.multimodal:
         return TrainingPath("multimodal", f"processor_type: {recipe.processor_type}")
-    if recipe.tokenizer_use_mistral_common:
-        return TrainingPath("asked", "no processor_type; mistral-common finds the turns")
     kind = entry.type if entry is not None else None
     if kind is None or kind == CHAT_TEMPLATE:
+        if recipe.tokenizer_use_mistral_common:
+            # The same search for turns, over what mistral-common makes of a conversation: no template takes part in it.
+            return TrainingPath("asked", "no processor_type; mistral-common renders the turns, without a template")
         return TrainingPath("text", "no processor_type")
     name = kind if isinstance(kind, str) else "{" + ", ".join(list(kind)[:2]) + ", …}"
     return TrainingPath("asked", f"no processor_type; type: {name}")

@@ -43,6 +43,18 @@ def plugin_edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
     return (Edit(("plugins", len(plugins)), NAME) if more else Edit(("plugins",), [*plugins, NAME]),)
 
 
+def without_edits(data: Mapping[Any, Any]) -> tuple[Edit, ...]:
+    """The edits after which a recipe lists the plugin no more: none, or one of `plugins`."""
+    plugins = _plugins(data)
+    if NAME not in plugins:
+        return ()
+    if len(plugins) == plugins.count(NAME):
+        return (Edit(("plugins",), remove=True),)
+    # The last first, so that the places of the others hold.
+    places = [index for index, name in enumerate(plugins) if name == NAME]
+    return tuple(Edit(("plugins", index), remove=True) for index in reversed(places))
+
+
 def boundary_edits(data: Mapping[Any, Any], rows: list[dict[str, Any]]) -> tuple[Edit, ...]:
     """The edits that write these `role_boundaries` into a recipe so that axolotl starts with them."""
     return (Edit(("role_boundaries",), rows), *plugin_edits(data))

@@ -19,16 +19,21 @@ Form = Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """axolotl's keys. `keys` of the top level, `plugins` by the plugin that adds them, `sections` by class name."""
+    """axolotl's keys. `keys` of the top level, `plugins` by the plugin that adds them, `sections` by class name.
+
+    `builtin`: the plugins that need not be listed.
+    """
 
     keys: Mapping[str, Mapping[str, Any]]
     plugins: Mapping[str, Mapping[str, Mapping[str, Any]]]
     sections: Mapping[str, Mapping[str, Mapping[str, Any]]]
     names: Mapping[str, tuple[str, ...]]
+    builtin: tuple[str, ...] = ()
 
     def plugin_of(self, key: str) -> str | None:
-        """The first plugin that adds a key which axolotl alone does not know."""
-        return None if key in self.keys else next((name for name, keys in self.plugins.items() if key in keys), None)
+        """The first plugin that adds a key which axolotl does not know where no plugin is listed."""
+        homes = [name for name, keys in self.plugins.items() if key in keys]
+        return None if key in self.keys or {*homes} & {*self.builtin} else next(iter(homes), None)
 
 
 def known_names(keys: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -24,6 +24,14 @@ class AskedLine:
     outcome: Outcome
 
 
+def asked_name(bench: Bench) -> str:
+    """The trainer that was asked about the recipe as it is, without its answer; or the table that stands for one."""
+    asked = bench.asked
+    if asked is not None and asked.answer is not None and asked.text == bench.document.text:
+        return f"asked: {asked.answer.name}"
+    return f"from the table of {bench.axolotl.release}"
+
+
 def asked_line(bench: Bench, findings: Iterable[Finding]) -> AskedLine:
     """The trainer that was asked and the outcome. `findings`: those of the rows that are shown or checked."""
     asked = bench.asked

@@ -31,10 +31,10 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
     """Everything that a check found, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
+        "path": bench.path.title,
         "model": bench.title,
         "family": bench.family.name if bench.family is not None else None,
         "recipe": bench.document.name,
-        "path": bench.path.title,
         "data": bench.rows.name,
         "findings": [finding.to_dict() for finding in report.findings],
         "summary": {

@@ -30,6 +30,11 @@ def proof_line(made: Export) -> str:
     return f"proven by {visible(made.proven_by)}" if made.validated else "proven here; axolotl not asked"
 
 
+def path_line(made: Export) -> str:
+    """The path that the exported recipe takes; "" where it is not known."""
+    return visible(made.path.title) if made.path is not None else ""
+
+
 def proofs_text(made: Export) -> str:
     """One line a step, what to do below it where it is not proven; then what the file needs."""
     lines = []

@@ -15,10 +15,10 @@ from workbench.overfit.verdict import Verdict
 from workbench.tokens.sentinels import text_parts
 from workbench.views.checks import looked_at, scope
 from workbench.views.curve import curve
-from workbench.views.export import MARKS, outcome, proof_line
+from workbench.views.export import MARKS, outcome, path_line, proof_line
 from workbench.views.html import asked_html
 from workbench.views.infer import COLUMNS, cells, headline, injection_lines, not_read
-from workbench.views.overfit import facts
+from workbench.views.overfit import facts, path_of
 from workbench.views.skeleton import draw
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def check_html(bench: Bench, report: Report) -> Markup:
         if (number := report.count(severity))
     ]
     part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
-    looked = f"{bench.path.title} · {looked_at(bench, report)}"
+    looked = looked_at(bench, report)
     looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     groups = [
         {
@@ -78,7 +78,8 @@ def check_html(bench: Bench, report: Report) -> Markup:
         }
         for group in report.groups
     ]
-    return draw("check.jinja", counts=counts, looked=looked, asked=asked_html(bench, report.findings), groups=groups)
+    asked = asked_html(bench, report.findings)
+    return draw("check.jinja", path=bench.path.title, counts=counts, looked=looked, asked=asked, groups=groups)
 
 
 def infer_html(found: Inference, model: str, data: str, path: TrainingPath | None = None) -> Markup:
@@ -106,6 +107,7 @@ def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> Markup:
     decode = last(events, "probe", name="decode")
     return draw(
         "run.jinja",
+        path=path_of(events),
         verdict=verdict,
         curve=_curve(events),
         measured=facts(events, verdict, curve=False),
@@ -141,6 +143,7 @@ def export_html(made: Export, written: str | None, diff: str) -> Markup:
     """The proofs of an export, the changes it makes, and the file."""
     return draw(
         "export.jinja",
+        path=path_line(made),
         proofs=made.proofs,
         classes={True: "yes", False: "no", None: "doubtful"},
         marks=MARKS,

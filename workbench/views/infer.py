@@ -20,7 +20,7 @@ def infer_payload(inference: Inference, model: str, path: TrainingPath | None = 
     """The JSON of `vlmbench.infer/1`, with the model's name and the recipe's path."""
     payload = inference.to_dict()
     named = {} if path is None else {"path": path.title, "read": path.kind == "multimodal"}
-    return {"schema": payload.pop("schema"), "model": model, **named, **payload}
+    return {"schema": payload.pop("schema"), **named, "model": model, **payload}
 
 
 def infer_text(inference: Inference, model: str, data: str = "", path: TrainingPath | None = None) -> str:
@@ -31,9 +31,8 @@ def infer_text(inference: Inference, model: str, data: str = "", path: TrainingP
     proved = f"{inference.conversations} conversations that were not used to find it"
     if inference.rows:
         proved += f", and {inference.rows} rows of {visible(data)}"
-    lines = [visible(f"{model}: {headline(inference)}"), f"Proved on {proved}.", ""]
-    if path is not None and path.kind != "multimodal":
-        lines += [*not_read(path), ""]
+    lines = [] if path is None else [visible(path.title), ""] if path.kind == "multimodal" else [*not_read(path), ""]
+    lines += [visible(f"{model}: {headline(inference)}"), f"Proved on {proved}.", ""]
     lines += _table(inference)
     notes = [visible(f"{evidence.role}: {note}") for evidence in inference.evidence for note in evidence.notes]
     notes += [visible(note) for note in inference.notes]

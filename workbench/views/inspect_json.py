@@ -26,6 +26,7 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
     masking = bench.masking
     return {
         "schema": SCHEMA,
+        "path": bench.path.to_dict(),
         "model": {
             "source": bench.title,
             "revision": bench.loaded.revision,
@@ -33,7 +34,6 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
             "processor": type(bench.loaded.processor).__name__ if bench.loaded.processor is not None else None,
             "tokenizer": type(bench.loaded.tokenizer).__name__,
         },
-        "path": {"kind": bench.path.kind, "reason": bench.path.reason, "title": bench.path.title},
         "family": bench.family.name if bench.family is not None else None,
         "recipe": {
             "file": bench.document.name,

@@ -83,6 +83,7 @@ def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dic
     start, loaded, baseline = (last(events, name) or {} for name in ("start", "loaded", "baseline"))
     return {
         "schema": SCHEMA,
+        "path": path_of(events) or None,
         **verdict.to_dict(),
         "rows": (start.get("plan") or {}).get("rows", []),
         "model": {k: loaded[k] for k in ("parameters", "trainable", "adapters", "device", "dtype") if k in loaded},
@@ -101,10 +102,18 @@ def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dic
 _OUT = ("event", "time", "name")
 
 
+def path_of(events: Sequence[Event]) -> str:
+    """The path whose labels were trained, in words; "" in a run that was recorded before it was told."""
+    plan = (last(events, "start") or {}).get("plan") or {}
+    return str(plan.get("path") or "")
+
+
 def overfit_text(events: Sequence[Event], verdict: Verdict, file: str) -> str:
     """The verdict as text: the line, the curve, what was asked, the findings."""
     stream = io.StringIO()
     console = Console(file=stream, width=100, highlight=False, force_terminal=_colour(), force_jupyter=False)
+    if path := path_of(events):
+        console.print(Text(visible(path), "dim"))
     console.print(Text(visible(verdict.line), _STYLE[verdict.outcome]))
     for line in facts(events, verdict):
         console.print(Text(f"  {visible(line)}", "dim"))

@@ -43,7 +43,7 @@ h1{{font-size:1rem;font-weight:700;letter-spacing:.04em;margin:0;color:var(--bra
 h2{{font-size:.95rem;line-height:1.4;font-weight:600;margin:1.4rem 0 .5rem;color:var(--ink)}}
 :is(style+h2,style+section h2){{margin-top:.2rem}}
 p{{margin:.3rem 0}}
-:is(.facts,.share,.hint,.cut,.muted){{color:var(--muted);font-weight:400}}
+:is(.facts,.path,.share,.hint,.cut,.muted){{color:var(--muted);font-weight:400}}
 .share{{margin-left:1rem}}
 .legend{{margin:.6rem 0;display:flex;flex-wrap:wrap;gap:.25rem .75rem}}
 .turn{{display:flex;gap:1rem;padding:.35rem 0;border-top:1px solid var(--line)}}

@@ -110,6 +110,24 @@ class AxolotlConsumer:
             return answer
         return replace(answer, rows=kept.rows | answer.rows, dropped=kept.dropped | answer.dropped)
 
+    def rehearse(self, question: Question) -> dict[str, Any]:
+        """The answer of axolotl's loader about a recipe, as it came: `vlmbench.rehearsal/1`; see `rehearsal.py`.
+
+        Raises:
+            EnvironmentProblem: the interpreter cannot be run, has no axolotl, dies, or does not answer in time.
+        """
+        with self._lock:
+            payload = self._answered(replace(question, what="rehearsal"))
+        found = payload.get("rehearsal")
+        if isinstance(found, dict):
+            return found
+        refused = payload.get("refused") or {"type": "no answer", "message": ""}
+        raise EnvironmentProblem(
+            f"axolotl in {self.python} did not rehearse its loader",
+            f"{refused['type']}: {refused['message']}",
+            "Give the Python of the environment in which you train.",
+        )
+
     def close(self) -> None:
         """End the processes."""
         for process in self._processes.values():
@@ -142,8 +160,9 @@ class AxolotlConsumer:
         if "axolotl" not in payload.get("versions", {}):
             process.close()
             raise _without_axolotl(self.python)
-        if has_foreign_plugins(question.recipe):
-            # What somebody else's plugin has changed in this process is for no other question.
+        # What somebody else's plugin has changed in this process is for no other question; a rehearsal has its own.
+        foreign = question.what != "rehearsal" and has_foreign_plugins(question.recipe)
+        if foreign or payload.get("spent"):
             process.close()
         return payload
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from workbench import child_process
+from workbench.consumers.axolotl import client
 from workbench.consumers.axolotl.rehearsal import SCHEMA
 from workbench.consumers.cache import JsonStore
 from workbench.consumers.content import question_key
@@ -22,7 +17,6 @@ from workbench.installed import installed
 from workbench.paths import cache_dir
 from workbench.recipe import plugin
 
-TIMEOUT_SECONDS = 600
 _SCRIPT = Path(__file__).with_name("rehearsal.py")
 
 
@@ -77,7 +71,7 @@ class Rehearsal:
 def rehearse(
     python: str, text: str, *, folder: Path, offline: bool = False, model_folders: tuple[Path, ...] = ()
 ) -> Rehearsal:
-    """Let that Python's axolotl load the recipe `text` without weights; some 5 s, and 2 to 6 s for the model.
+    """Let that Python's axolotl load the recipe `text` without weights: 2 to 6 s, beside the imports of its process.
 
     `folder` is where the paths in it start; `model_folders` are those of the model's configuration and tokenizer. What
     was asked before is answered from the cache, by the content of all that the answer depends on.
@@ -86,54 +80,18 @@ def rehearse(
         EnvironmentProblem: the interpreter cannot be run, has no axolotl, dies, or does not answer in time.
     """
     store = JsonStore(cache_dir() / "rehearsed")
-    question = Question(text, folder, beside=folder, offline=offline, what="kernels", model_folders=model_folders)
+    question = Question(text, folder, beside=folder, offline=offline, what="rehearsal", model_folders=model_folders)
     environment = f"{Path(python).absolute()} {installed(python).digest}"
-    key = question_key(question, environment=environment, script=_SCRIPT.read_bytes() + plugin.source())
+    script = _SCRIPT.read_bytes() + client.SCRIPT.read_bytes() + plugin.source()
+    key = question_key(question, environment=environment, script=script)
     kept = store.read(key)
     if kept is not None:
         return read_rehearsal(kept)
-    payload = _asked(python, text, folder, offline)
+    payload = client.consumer(python).rehearse(question)
     found = read_rehearsal(payload)
     if found.refused is None or not found.refused.environment:
         store.write(key, payload)
     return found
-
-
-def _asked(python: str, text: str, folder: Path, offline: bool) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="vlmbench-rehearsal-") as scratch:
-        recipe, question, answer = (Path(scratch) / name for name in ("recipe.yaml", "question.json", "answer.json"))
-        recipe.write_text(text, encoding="utf-8")
-        # As the export puts it beside the file.
-        plugin.write_beside(yaml.safe_load(text), recipe)
-        question.write_text(json.dumps({"recipes": [str(recipe)], "offline": offline}))
-        # By its own path and without this folder, whose names must not hide the other environment's.
-        command = [str(Path(python).absolute()), "-P", str(_SCRIPT), str(question), str(answer)]
-        hint = "Give the Python of the environment in which you train."
-        try:
-            ran = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                errors="replace",
-                env=child_process.environment(),
-            )
-        except subprocess.TimeoutExpired as problem:
-            title, cause = (
-                f"axolotl in {python} gave no answer",
-                f"It did not end within {TIMEOUT_SECONDS // 60} minutes.",
-            )
-            raise EnvironmentProblem(title, cause, "Ask again when the machine is idle.") from problem
-        except OSError as problem:
-            raise EnvironmentProblem(f"--axolotl-python {python} cannot be run", str(problem), hint) from problem
-        if not answer.is_file():
-            last = (ran.stderr.strip().splitlines() or [f"exit code {ran.returncode}"])[-1]
-            missing = "No module named 'axolotl'" in last
-            title = f"{python} has no axolotl" if missing else f"axolotl in {python} did not rehearse its loader"
-            raise EnvironmentProblem(title, "" if missing else last[:300], hint)
-        (payload,) = json.loads(answer.read_text(encoding="utf-8"))
-        return dict(payload)
 
 
 def read_rehearsal(payload: Mapping[str, Any]) -> Rehearsal:

@@ -6,16 +6,14 @@ attention, and the weights, which are one empty file; every parameter stays on t
 
 Two things cannot be seen so: the sizes of parameters that are quantized, and keys of a checkpoint that fit no module.
 
-This file is also a script for the Python of the environment that trains: it imports the standard library alone until it
-imports axolotl. `python rehearsal.py QUESTION ANSWER`, both JSON files: `{"recipes": [path, …]}` gives a list of
-`vlmbench.rehearsal/1`. Each recipe is loaded in a forked process of its own, because axolotl's patches stay in the
-process that made them.
+This file runs inside the Python of the environment that trains, beside `worker.py`, which answers for a recipe in a
+copy of its own process: axolotl's patches stay in the process that made them. It imports the standard library alone
+until it imports axolotl.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 import tempfile
@@ -62,21 +60,17 @@ class Stage:
         return staged
 
 
-def quiet(*, offline: bool) -> None:
-    """Turn off telemetry, logs, progress and GPUs; with `offline` no network. Call it before axolotl is imported."""
-    os.environ.update(
-        AXOLOTL_DO_NOT_TRACK="1",
-        AXOLOTL_LOG_LEVEL="ERROR",
-        CUDA_VISIBLE_DEVICES="",
-        DO_NOT_TRACK="1",
-        OMP_NUM_THREADS="1",
-        TOKENIZERS_PARALLELISM="false",
-        TRANSFORMERS_VERBOSITY="error",
-        TRL_EXPERIMENTAL_SILENCE="1",
-        WANDB_DISABLED="true",
-    )
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+def without_gpu() -> None:
+    """Hide the GPUs from what is to come, in this process too: it may have looked for them before.
+
+    One thread, because the threads of the process that this one was copied from are not in it.
+    """
+    import torch
+
+    os.environ.update(CUDA_VISIBLE_DEVICES="", OMP_NUM_THREADS="1")
+    torch.set_num_threads(1)
+    torch.cuda.is_available = lambda: False
+    torch.cuda.device_count = lambda: 0
 
 
 def warm() -> None:
@@ -247,6 +241,7 @@ def rehearse(path: Path) -> dict[str, Any]:
     try:
         for package in ("axolotl", "transformers", "torch", "peft"):
             payload["versions"][package] = version(package)
+        without_gpu()
         warm()
         with tempfile.TemporaryDirectory() as scratch, as_if_on_a_gpu(), without_weights(Path(scratch)), staged(stage):
             payload |= _loaded(configured(path, stage), stage)
@@ -341,45 +336,3 @@ def _refusal(stage: str, problem: Exception) -> dict[str, Any]:
         "keys": keys,
         "at": f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "",
     }
-
-
-def forked(path: str) -> dict[str, Any]:
-    """The answer for one recipe, from a process of its own."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        status = 1
-        try:
-            text = json.dumps(rehearse(Path(path)))
-            with os.fdopen(writer, "w", encoding="utf-8") as pipe:
-                pipe.write(text)
-            status = 0
-        finally:
-            # Nothing of the parent's is run at the child's end.
-            sys.stderr.flush()
-            os._exit(status)
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as pipe:
-        text = pipe.read()
-    _, ended = os.waitpid(child, 0)
-    if text:
-        answer: dict[str, Any] = json.loads(text)
-        return answer
-    code = os.waitstatus_to_exitcode(ended)
-    refused = {"stage": "process", "type": "ChildProcessError", "message": f"it ended with {code}", "keys": []}
-    return {"schema": SCHEMA, "versions": {}, "refused": refused | {"environment": True, "at": ""}}
-
-
-def main(arguments: list[str]) -> int:
-    """Read the question, rehearse each recipe, write the answers."""
-    question = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    quiet(offline=bool(question.get("offline")))
-    warm()
-    answers = [forked(path) for path in question["recipes"]]
-    Path(arguments[1]).write_text(json.dumps(answers), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

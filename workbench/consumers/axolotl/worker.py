@@ -7,7 +7,7 @@ would have made the trainer: before it needs a model. Without a processor, rows 
 This file is also a script for the Python of the environment that trains, where there is no bench: it imports the
 standard library alone until it imports axolotl. `python worker.py [--offline]` answers questions until stdin ends, one
 JSON object a line; the protocol is `workbench.consumers.protocol`. Its own stdout is kept for the answers: what axolotl
-prints goes to stderr.
+prints goes to stderr. `rehearsal.py` beside it is read when the loader is asked.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ PACKAGES = ("axolotl", "transformers", "tokenizers", "torch", "peft", "trl", "da
 _IDLE_SECONDS = 600
 """The process holds about 1 GiB: it ends when nobody has asked for so long."""
 _KERNEL_SECONDS = 300
+_REHEARSAL_SECONDS = 540
+"""Less than the client waits, so that this process answers and goes on."""
 _KNOBS = (
     *("chat_template", "processor_type", "sample_packing", "sequence_len", "excess_length_strategy", "bf16", "fp16"),
     *(
@@ -309,12 +313,13 @@ def answer(
             _replace(recipe, dataset, **replaced)
         cfg = read_config(recipe)
         payload["keys"] = known_keys()
-        payload["resolved"] = {"path": "multimodal" if cfg.processor_type else "text"} | _knobs(cfg)
+        payload["resolved"] = {"path": "multimodal" if cfg.processor_type else "text", "loader": _loader(cfg)}
+        payload["resolved"] |= {"is_multimodal": bool(cfg.is_multimodal)} | _knobs(cfg)
         if what == "validate":
             return payload
         stage = "kernels"
         payload["resolved"]["kernels"] = bool(cfg.lora_qkv_kernel or cfg.lora_o_kernel)
-        in_a_fork(lambda: try_lora_kernels(cfg))
+        in_a_fork(lambda: try_lora_kernels(cfg), _KERNEL_SECONDS)
         if what == "kernels":
             return payload
         stage = "collator"
@@ -330,7 +335,7 @@ def answer(
             theirs = open_recipe(recipe, unwrap_boundaries=True)
             payload["unwrapped"] = True
         payload["strategy"] = theirs.name
-        payload["resolved"] |= {"strategy": theirs.name, "loader": _loader(theirs.cfg)}
+        payload["resolved"]["strategy"] = theirs.name
         if isinstance(theirs, AxolotlSide):
             payload["resolved"]["media_ids"] = _media_ids(theirs.strategy)
         stage = "rows"
@@ -366,13 +371,34 @@ def _knobs(cfg: Any) -> dict[str, Any]:
 
 
 def _loader(cfg: Any) -> str:
-    """The name of the class that loads the model."""
-    from axolotl.loaders.constants import MULTIMODAL_AUTO_MODEL_MAPPING
+    """The name of the class that loads the model of a normalised configuration."""
+    named = cfg.model_type
+    if named and named != "AutoModelForCausalLM" and not cfg.trust_remote_code and not cfg.gptq:
+        return str(named)
+    return loader_class(cfg.model_config_type, is_multimodal=bool(cfg.is_multimodal))
 
-    if not cfg.is_multimodal:
-        return str(cfg.model_type or "AutoModelForCausalLM")
-    found = MULTIMODAL_AUTO_MODEL_MAPPING.get(cfg.model_config_type, "AutoModelForImageTextToText")
-    return found if isinstance(found, str) else str(found.__name__)
+
+def loader_class(model_type: str, *, is_multimodal: bool) -> str:
+    """The name of the class by which axolotl's loader loads a model type where the recipe names none.
+
+    An automatic class is followed to the one that it stands for, where transformers has one.
+    """
+    from axolotl.loaders.model import ModelLoader
+    from axolotl.utils.dict import DictDefault
+    from transformers import AutoModelForCausalLM
+    from transformers.models.auto import modeling_auto
+
+    loader = ModelLoader.__new__(ModelLoader)
+    loader.model_config = SimpleNamespace(model_type=model_type)
+    loader.cfg = DictDefault(is_multimodal=is_multimodal)
+    loader.auto_model_loader = AutoModelForCausalLM
+    loader._set_auto_model_loader()
+    name = str(loader.auto_model_loader.__name__)
+    known = {
+        "AutoModelForImageTextToText": modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        "AutoModelForCausalLM": modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    }.get(name, {})
+    return str(known.get(model_type, name))
 
 
 def _media_ids(strategy: Any) -> list[int]:
@@ -401,7 +427,7 @@ def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str,
     _let_the_plugin(cfg)
     theirs = TextSide(cfg, load_tokenizer(cfg), number)
     payload["strategy"] = theirs.name
-    payload["resolved"] |= {"strategy": theirs.name, "loader": _loader(cfg)}
+    payload["resolved"]["strategy"] = theirs.name
     try:
         raw = _dataset(cfg, number)
     except Exception as problem:
@@ -456,39 +482,75 @@ class ForkError(Exception):
         self.kind = kind
 
 
-def in_a_fork(function: Callable[[], None]) -> None:
-    """Call a function in a copy of this process, so that what it changes is changed nowhere else.
+def in_a_fork(function: Callable[[], Any], seconds: int) -> Any:
+    """The result of a function, as JSON has it, from a copy of this process: what it changes is changed nowhere else.
 
-    The attention that was patched for one recipe would be taken as patched for the next.
+    The attention that was patched for one recipe would be taken as patched for the next. Where no process can be
+    copied it is called in this one, which is `spent` then.
 
     Raises:
         ForkError: the function raised, or the copy ended or hung.
     """
     if not hasattr(os, "fork"):
-        function()
-        return
+        return function()
     read, write = os.pipe()
     child = os.fork()
     if not child:
         os.close(read)
-        signal.alarm(_KERNEL_SECONDS)
-        told: list[str] = []
+        signal.alarm(seconds)
         try:
-            function()
+            outcome = {"value": function()}
+            text = json.dumps(outcome)
         except BaseException as problem:
-            told = [type(problem).__name__, str(problem)[:4000]]
+            text = json.dumps({"raised": [type(problem).__name__, str(problem)[:4000]]})
         with os.fdopen(write, "w", encoding="utf-8") as pipe:
-            json.dump(told, pipe)
+            pipe.write(text)
+        sys.stderr.flush()
         # No exit handlers: what they would clean up is the parent's.
         os._exit(0)
     os.close(write)
     with os.fdopen(read, encoding="utf-8", errors="replace") as pipe:
-        said = pipe.read()
+        text = pipe.read()
     _, status = os.waitpid(child, 0)
-    if status or not said:
-        raise ForkError("ChildProcessError", f"the process that tried it ended with status {status}")
-    if told := json.loads(said):
-        raise ForkError(*told)
+    if status or not text:
+        raise ForkError("ChildProcessError", f"the process that tried it ended with status {_ending(status)}")
+    answered = json.loads(text)
+    if "raised" in answered:
+        raise ForkError(*answered["raised"])
+    return answered["value"]
+
+
+def _ending(status: int) -> str:
+    """The status of a process that ended, with the signal's name where one ended it."""
+    code = os.waitstatus_to_exitcode(status)
+    with suppress(ValueError):
+        return f"{code} ({signal.Signals(-code).name})"
+    return str(code)
+
+
+@cache
+def _rehearsal() -> ModuleType:
+    """The script of the rehearsal, which lies beside this one: no import finds it in the trainer's Python."""
+    spec = spec_from_file_location("vlmbench_rehearsal", Path(__file__).with_name("rehearsal.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def rehearsed(recipe: Path) -> dict[str, Any]:
+    """The loader's answer for a recipe, from a copy of this process, in which axolotl is imported once for all."""
+    script = _rehearsal()
+    with suppress(Exception):
+        # What cannot be imported the copy says, as the answer.
+        script.warm()
+    try:
+        answered: dict[str, Any] = in_a_fork(lambda: script.rehearse(recipe), _REHEARSAL_SECONDS)
+    except ForkError as problem:
+        refused = {"stage": "process", "type": problem.kind, "message": str(problem), "keys": []}
+        return {"schema": script.SCHEMA, "versions": versions(), "refused": refused | {"environment": True, "at": ""}}
+    return answered
 
 
 @contextmanager
@@ -521,6 +583,9 @@ def reply(question: dict[str, Any]) -> dict[str, Any]:
         # As it is in training: the recipe's own folder first.
         places = [one for one in (question.get("beside"), scratch) if one]
         with _as_started_in(question["folder"], *places):
+            if question["what"] == "rehearsal":
+                found = {"rehearsal": rehearsed(recipe), "spent": not hasattr(os, "fork")}
+                return {"schema": SCHEMA, "consumer": "axolotl", "versions": versions(), "refused": None} | found
             return answer(
                 recipe, list(question["rows"]), dataset=question["dataset"], what=question["what"], replaced=replaced
             )
