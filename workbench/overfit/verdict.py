@@ -203,7 +203,8 @@ def _ends(events: Sequence[Event], steps: int) -> Iterator[Finding]:
         yield _finding("R016", "error", f"the process of the run was killed {after}: {message}{memory}", hint)
     elif kind == "input":
         hint = str(error.get("hint") or "") or "The log beside the events tells more."
-        yield _finding("R017", "error", message or "the run could not begin", hint, error.get("row"), error.get("field"))
+        why = message or "the run could not begin"
+        yield _finding("R017", "error", why, hint, error.get("row"), error.get("field"))
     elif kind == "kernel":
         hint = str(error.get("hint") or "Take what asks for it out of the recipe, or run on a device that has it.")
         text = f"an operation of this run cannot be done on this device: {message}"

@@ -167,6 +167,7 @@ class Renderer:
             if call.texts == [prompt] and np.array_equal(call.encodings[0].ids, ids):
                 return TextCall(bool(call.options.get("add_special_tokens", True)))
         return None
+
     @contextmanager
     def in_time(self) -> Iterator[None]:
         """The template's time. One that took too long twice is not asked again: each row is rendered several times.
