@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, mask, template, text_path, trainer
+from workbench.checks import data, handed_over, mask, template, text_path, trainer
 from workbench.checks.registry import checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
@@ -15,7 +15,7 @@ from workbench.findings import SEVERITIES, Finding
 if TYPE_CHECKING:
     from workbench.row import Row
 
-UNRENDERED_CHECKS = checks("unrendered row", data)
+UNRENDERED_CHECKS = checks("unrendered row", data, handed_over)
 MASK_CHECKS = checks("row", mask, text_path)
 ASKED_CHECKS = checks("asked row", trainer)
 ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))

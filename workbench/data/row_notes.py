@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench.data.media import StoredPicture
 from workbench.errors import InputError, Where
 from workbench.findings import Emitter, Finding, Severity
 
@@ -103,4 +104,6 @@ def type_name(value: Any) -> str:
         int: "a number",
         float: "a number",
     }
+    if hasattr(value, "resize") or isinstance(value, StoredPicture):
+        return "a picture"
     return "null" if value is None else names.get(type(value), f"a {type(value).__name__}")
