@@ -188,7 +188,7 @@ def _argument(row: Row, part: dict[str, Any], found: list[str]) -> tuple[str, Fi
             value = part[key] if isinstance(part[key], (int, float)) else None
         if value is not None:
             wanted.setdefault(PICTURE_ARGUMENTS[key], value)
-    known = _arguments(row)
+    known = arguments(row)
     wanted = {key: value for key, value in wanted.items() if key in known}
     if not wanted:
         return "Resize the pictures in the data: this model's processor takes no such argument.", None
@@ -198,7 +198,7 @@ def _argument(row: Row, part: dict[str, Any], found: list[str]) -> tuple[str, Fi
     return f"Write {title} in the recipe, which holds for every row.", Fix(title, edits)
 
 
-def _arguments(row: Row) -> set[str]:
+def arguments(row: Row) -> set[str]:
     """The arguments that the processor's own parts take from `processor_kwargs`."""
     processor = row.bench.renderer.processor
     parts = [getattr(processor, name, None) for name in ("image_processor", "video_processor")]

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, handed_over, mask, template, text_path, trainer
+from workbench.checks import data, handed_over, mask, roles, template, text_path, trainer, whole_text
 from workbench.checks.registry import checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
+from workbench.row import NOT_RENDERED
+from workbench.tokens.refusals import refusal
 
 if TYPE_CHECKING:
     from workbench.row import Row
 
-UNRENDERED_CHECKS = checks("unrendered row", data, handed_over)
+UNRENDERED_CHECKS = checks("unrendered row", data, handed_over, roles)
 MASK_CHECKS = checks("row", mask, text_path)
 ASKED_CHECKS = checks("asked row", trainer)
-ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))
+ROW_CHECKS = (*MASK_CHECKS, *checks("row", whole_text, template, data))
 
 
 def check_row(row: Row) -> list[Finding]:
@@ -32,10 +35,32 @@ def check_row(row: Row) -> list[Finding]:
         return [row.error] if row.error is not None else []
     found = [finding for finding in conversation.findings if not _overtaken(finding)]
     found += run(UNRENDERED_CHECKS, row)
+    # A note that another finding repeats is of the same cause.
+    found = [one for one in found if one.severity != "note" or not _repeated(one, found)]
     if row.error is not None:
-        return in_order([row.error, *found])
+        return in_order(_with_its_cause(row.error, found))
     found += run(ROW_CHECKS, RowFacts(row))
     return in_order(found)
+
+
+def _with_its_cause(error: Finding, found: list[Finding]) -> list[Finding]:
+    """The findings of a row that cannot be rendered: where one of them says why, it quotes the refusal."""
+    causes = _CAUSES.get(refusal(_quoted(error)).cause, ()) if error.code == NOT_RENDERED.code else ()
+    why = next((one for one in found if one.severity == "error" and one.code in causes), None)
+    if why is None:
+        return [error, *found]
+    told = replace(why, message=f"{why.message}; {_as_clause(error.message)}")
+    return [told if one is why else one for one in found]
+
+
+def _quoted(error: Finding) -> str:
+    """The type and the text of what was raised, as the message of T006 holds them."""
+    text, _, raised = error.message.rpartition(" (")
+    return f"{raised.split(' ')[0]}: {text}"
+
+
+def _as_clause(message: str) -> str:
+    return message[:1].lower() + message[1:]
 
 
 def mask_findings(facts: RowFacts) -> list[Finding]:
@@ -58,9 +83,23 @@ def _overtaken(finding: Finding) -> bool:
     return finding.code == "M013" and _PART_NOTE.match(finding.message) is not None
 
 
+def _repeated(note: Finding, found: list[Finding]) -> bool:
+    return any(note.message in other.message for other in found if other is not note)
+
+
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """The worst first, else as they came."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
+# By what a refusal is about, the findings that tell why a row is refused so.
+_CAUSES = {
+    "type": ("D008",),
+    "media": ("D005",),
+    "count": ("D003", "D004"),
+    "role": ("D012",),
+    "order": ("D012",),
+    "call": ("D012",),
+    "part": ("D003", "T001", "D008", "D012"),
+}
 _PART_NOTE = re.compile(r"`(train|weight|training)` ")

@@ -198,6 +198,10 @@ def _open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
         looked = [str(folder) for folder in (base_dir, Path.cwd()) if folder is not None]
         cause = f"no file {shorten(reference)!r} in {' or '.join(dict.fromkeys(looked))}"
         hint = "Correct the path, or take the row out; axolotl looks in the folder that it is started from."
+        if found.uri:
+            hint = "Correct the path, and write it without file://, which axolotl does not take."
+        elif "://" in reference:
+            hint = "Fetch the pictures first and write their paths: axolotl opens files and http(s) addresses."
         raise MediaError("Picture not found", cause, hint)
     text = reference.split(",", 1)[1] if reference.startswith("data:") and "," in reference else reference
     try:

@@ -91,8 +91,17 @@ def resolve_parts(
                     address["url"] = _picture(address["url"], base_dir, notes, f"{place}.image_url.url")
             elif kind in {"video", "audio"}:
                 for key in MEDIA_KEYS[kind]:
-                    if isinstance(part.get(key), str):
-                        part[key] = _path(part[key], base_dir, notes, f"{place}.{key}", kind)
+                    given = part.get(key)
+                    if isinstance(given, str):
+                        part[key] = _path(given, base_dir, notes, f"{place}.{key}", kind)
+                    elif isinstance(given, list):
+                        # The frames of a video, each a picture.
+                        part[key] = [
+                            _path(frame, base_dir, notes, f"{place}.{key}[{at}]", "picture")
+                            if isinstance(frame, str)
+                            else frame
+                            for at, frame in enumerate(given)
+                        ]
 
 
 def _picture(value: Any, base_dir: Path | None, notes: Notes, place: str) -> Any:

@@ -55,6 +55,9 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
     if pictures is None:
         return None
     hint = f"Write a list with one picture: {column}: [picture]; null where the row has none; {CONVERT} does."
+    if _tagged(raw):
+        # Followed to the letter, the hint would leave the tag in the text and put the picture behind it.
+        hint = f"Write the picture as a part where `<image>` stands, which is mere text here; {CONVERT} does."
     if isinstance(pictures, str):
         what = (
             f"axolotl loads its first character {pictures[0]!r} and raises ValueError"
@@ -85,6 +88,15 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
             BAD_PICTURES, "The picture has a form that cannot be loaded", cause, hint, field=f"{column}[0]"
         )
     return ColumnPicture(f"{column}[0]", first)
+
+
+def _tagged(value: Any) -> bool:
+    """True where a text of the row, at whatever depth a message has one, says `<image>`."""
+    if isinstance(value, str):
+        return "<image>" in value
+    if isinstance(value, dict):
+        return any(map(_tagged, value.values()))
+    return isinstance(value, list) and any(map(_tagged, value))
 
 
 def is_placeholder(part: dict[str, Any]) -> bool:
