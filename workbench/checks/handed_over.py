@@ -182,8 +182,8 @@ def _argument(row: Row, part: dict[str, Any], found: list[str]) -> tuple[str, Fi
     wanted: dict[str, Any] = {}
     for key in found:
         if key in ("resized_height", "resized_width"):
-            sides = part.get("resized_height"), part.get("resized_width")
-            value = int(sides[0]) * int(sides[1]) if all(isinstance(side, int) for side in sides) else None
+            height, width = part.get("resized_height"), part.get("resized_width")
+            value = height * width if isinstance(height, int) and isinstance(width, int) else None
         else:
             value = part[key] if isinstance(part[key], (int, float)) else None
         if value is not None:

@@ -328,9 +328,9 @@ def media_trained(facts: RowFacts) -> Iterator[Finding]:
         f"media ids are trained: {named}; the strategy {bench.strategy.name} masks {len(bench.media)} of {len(kinds)}"
     )
     template = bench.family.axolotl.chat_template if bench.family is not None else None
-    named = template is not None and template != bench.recipe.chat_template
+    another = template is not None and template != bench.recipe.chat_template
     hint = "Train only roles without pictures" + (
-        f", or write chat_template: {template}, whose strategy masks them." if named else " (roles_to_train)."
+        f", or write chat_template: {template}, whose strategy masks them." if another else " (roles_to_train)."
     )
     tokens_at = (int(at[0]), int(at[-1]) + 1)
     place = facts.at_recipe(("chat_template",), int(facts.trace.message[at[0]]), tokens_at)

@@ -93,7 +93,7 @@ def invented_headers(row: Row) -> Iterator[Finding]:
 
 
 def _mapping(bench: Bench, unknown: dict[str, str]) -> Fix | None:
-    """The dataset's `roles:` with the unknown ones beside those that are mapped already: a list replaces the defaults."""
+    """The dataset's `roles:` with the unknown ones beside those mapped already: what it lists replaces the defaults."""
     if bench.entry_of(bench.recipe) is None:
         return None
     mapping: dict[str, list[str]] = {}

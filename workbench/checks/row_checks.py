@@ -75,7 +75,21 @@ def row_findings(row: Row) -> list[Finding]:
         row.checked = (masking, check_row(row))
     found = list(row.checked[1])
     # Not kept: the answer comes later than the row.
-    return found if row.bench.asked is None else in_order([*found, *run(ASKED_CHECKS, row)])
+    if row.bench.asked is None:
+        return found
+    if (there := trainer.goes_on(row)) is not None:
+        found = [_going_on(one, there) if row.error and _same(row.error, one) else one for one in found]
+    return in_order([*found, *run(ASKED_CHECKS, row)])
+
+
+def _same(error: Finding, found: Finding) -> bool:
+    """True for the finding of a row's error: itself, or the one that says why and quotes it."""
+    return found.code == error.code or _as_clause(error.message) in found.message
+
+
+def _going_on(found: Finding, there: str) -> Finding:
+    without = ", without the picture" if "gets none" in found.message or "gets nothing" in found.message else ""
+    return replace(found, message=f"{found.message}; {there}{without}")
 
 
 def _overtaken(finding: Finding) -> bool:

@@ -12,7 +12,6 @@ from workbench.data.row_notes import BAD_PICTURES, LOST_TEXT, Notes
 from workbench.findings import Severity
 from workbench.recipe.knobs import NO_EFFECT
 
-_NOTHING = (None, "", "[]", "{}", [], {})
 _SYSTEM = ("system", "system_prompt", "system_message")
 CALLS = ("tool_calls", "function_call")
 _THOUGHT = ("reasoning_content", "reasoning", "thinking")
@@ -28,7 +27,7 @@ def note_columns(raw: dict[str, Any], read: Collection[str], messages: Sequence[
     shown = {name for message in messages for name in references(message.get("content"))}
     wanted = set(_wanted(messages))
     for name, value in raw.items():
-        if name in read or value in _NOTHING:
+        if name in read or _is_nothing(value):
             continue
         kind = modality(value)
         if name in _SYSTEM and isinstance(value, str):
@@ -58,6 +57,10 @@ def _note_media(name: str, kind: Modality, lost: bool, notes: Notes) -> None:
     else:
         text = f"the column `{name}` holds {what} that nothing reads: axolotl reads `images` and `image` alone"
         notes.add(BAD_PICTURES, "warning", text, hint, field=name)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, list, dict)) and value in ("", "[]", "{}", [], {}))
 
 
 def _wanted(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -94,7 +97,7 @@ def note_keys(column: str, listed: Sequence[dict[str, Any]], kept: Collection[st
     where: dict[str, list[int]] = {}
     for index, message in enumerate(listed):
         for key, value in message.items():
-            if key not in kept and value not in _NOTHING:
+            if key not in kept and not _is_nothing(value):
                 where.setdefault(key, []).append(index)
     last = max((index for index, message in enumerate(listed) if _answers(message)), default=-1)
     for key, indexes in where.items():
