@@ -1,11 +1,9 @@
-"""Rows in the shapes that public data sets have, as they stand there; pictures are the files `p.png` and `q.png`.
-
-SHAPES[name] = (row, what must be said of it on every family: the codes of which one at least is an error or a warning).
-"""
+"""Rows in the shapes that public data sets have, as they stand there; `write_pictures` makes the files they name."""
 
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 from tests.data.awkward import RED
@@ -23,6 +21,17 @@ ANSWER = said("assistant", "A square.")
 TALK = [ASKED, ANSWER]
 PLAIN = [{"role": "user", "content": "What is it?"}, {"role": "assistant", "content": "A square."}]
 CALL = {"id": "call_1", "type": "function", "function": {"name": "crop", "arguments": '{"box": [0, 0, 9, 9]}'}}
+
+
+def write_pictures(folder: Path) -> None:
+    """The pictures that the rows name: two sound ones, a strip of 500 to 1, a single pixel."""
+    from PIL import Image
+
+    Image.linear_gradient("L").resize((64, 48)).convert("RGB").save(folder / "p.png")
+    Image.linear_gradient("L").resize((48, 64)).convert("RGB").save(folder / "q.png")
+    Image.new("RGB", (1000, 2), "red").save(folder / "strip.png")
+    Image.new("RGB", (1, 1), "red").save(folder / "dot.png")
+
 
 SHAPES: dict[str, Row] = {
     "llava": {

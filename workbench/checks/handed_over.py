@@ -7,7 +7,7 @@ that the template or the processor refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,12 @@ from workbench.data.row_notes import BAD_PICTURES, LOST_TEXT
 from workbench.findings import Edit, Finding, Fix
 from workbench.recipe.knobs import NO_EFFECT
 from workbench.tokens.ablation import leaves_nothing
+from workbench.tokens.sentinels import text_parts
 
 if TYPE_CHECKING:
     from workbench.errors import Where
     from workbench.row import Row
+    from workbench.tokens.render import Message
 
 _NAMES: dict[Modality, str] = {"image": "picture", "video": "video", "audio": "sound"}
 _CALLS = ("tool_use", "tool_call", "function_call")
@@ -32,7 +34,8 @@ _RESULTS = ("tool_result", "tool_response", "function_call_output")
 @dataclass(frozen=True, slots=True)
 class PartFate:
     """What becomes of a part: what it is (`kind` None: no media), how many media the processor gets of it, and whether
-    the template writes anything for it; None where it refuses the row."""
+    the template writes anything for it; None where it refuses the row. `listed`: it writes out the part as it stands.
+    """
 
     message: int
     part: int
@@ -40,6 +43,7 @@ class PartFate:
     kind: Modality | None
     handed: int
     written: bool | None
+    listed: bool = False
 
     @property
     def typed(self) -> str:
@@ -65,8 +69,17 @@ def fates(row: Row) -> list[PartFate]:
     found = []
     for index, number, part, kind in odd:
         written = None if prompt is None else not leaves_nothing(messages, index, number, row.prompt, prompt)
-        found.append(PartFate(index, number, part, kind, handed_over(part), written))
+        listed = prompt is not None and _written_out(part, prompt, messages)
+        found.append(PartFate(index, number, part, kind, handed_over(part), written, listed))
     return found
+
+
+def _written_out(part: dict[str, Any], prompt: str, messages: Sequence[Message]) -> bool:
+    """True where the prompt holds the part's type as Python or JSON writes it, and no text of the row does."""
+    kind = str(part.get("type"))
+    said = [text.text for text in text_parts(messages)]
+    forms = (f"'type': {kind!r}", f'"type": "{kind}"')
+    return any(form in prompt and not any(form in text for text in said) for form in forms)
 
 
 def _prompt(row: Row) -> str | None:
@@ -113,6 +126,8 @@ def _problem(fate: PartFate) -> str | None:
         return "empty" if fate.written or (fate.written is None and _bare(fate)) else "lost"
     if fate.handed > 1:
         return "several"
+    if fate.listed:
+        return "listed"
     return "unwritten" if fate.written is False else None
 
 
@@ -136,6 +151,9 @@ def _explained(problem: str, typed: str, fate: PartFate, row: Row) -> tuple[str,
     if problem == "several":
         text = f"{place} {typed} names {fate.handed} {what}s, and the template writes one placeholder"
         return text, f"Give it exactly one of {', '.join(keys)}."
+    if problem == "listed":
+        text = f"{place} {typed} is written out as part of a list, and no placeholder for its {what}"
+        return text, f"Put the {what} into a user message: the template joins no parts of such a one."
     if problem == "unwritten":
         role = row.conversation.messages[fate.message].get("role")
         text = f"the {what} of {place} {typed} is handed over, and the template writes no placeholder for it"
@@ -165,7 +183,10 @@ def unread_arguments(row: Row) -> Iterator[Finding]:
     for index, message in enumerate(row.conversation.messages):
         content = message.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
-            found = [key for key in PICTURE_ARGUMENTS if isinstance(part, dict) and key in part]
+            if not isinstance(part, dict):
+                continue
+            known = dict(row.bench.document.get(("processor_kwargs",)) or {})
+            found = [key for key, name in PICTURE_ARGUMENTS.items() if key in part and name not in known]
             if not found:
                 continue
             named = ", ".join(f"`{key}`" for key in found)
