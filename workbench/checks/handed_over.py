@@ -212,7 +212,7 @@ def _argument(row: Row, part: dict[str, Any], found: list[str]) -> tuple[str, Fi
     known = arguments(row)
     wanted = {key: value for key, value in wanted.items() if key in known}
     if not wanted:
-        return "Resize the pictures in the data: this model's processor takes no such argument.", None
+        return "Take it out, and resize the pictures in the data: this processor takes no such argument.", None
     edits = tuple(Edit(("processor_kwargs", key), value) for key, value in wanted.items())
     given = ", ".join(f"{key}: {value}" for key, value in wanted.items())
     title = f"processor_kwargs: {{{given}}}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from workbench.checks.registry import check
 from workbench.data.remedies import RENAME
 from workbench.findings import Edit, Finding, Fix
+from workbench.tokens.sentinels import text_parts
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -43,19 +44,29 @@ def unknown_roles(row: Row) -> dict[str, str]:
     bench = cast("Bench", row.bench)
     template = bench.template.text or bench.loaded.processor_template or bench.loaded.tokenizer_template or ""
     known = {*STANDARD, *_branches(template), *(boundary.role for boundary in bench.masking.boundaries)}
-    found: dict[str, str] = {}
-    for message in row.conversation.messages:
-        role = message.get("role")
-        if isinstance(role, str) and role not in known:
-            found.setdefault(role, _meant(role, known))
+    roles = [message.get("role") for message in row.conversation.messages]
+    found = {role: _meant(role) for role in roles if isinstance(role, str) and role not in known}
+    if "tool" in found.values() and not ("tool" in known and _takes_tools(row, found)):
+        # The answer of a tool is what the model reads before its next turn.
+        found = {role: "user" if meant == "tool" else meant for role, meant in found.items()}
     return found
 
 
-def _meant(role: str, known: set[str]) -> str:
+def _meant(role: str) -> str:
     plain = role.strip().lower()
-    meant = plain if plain in (*STANDARD, "tool") else _MEANT.get(plain, "")
-    # The answer of a tool is what the model reads before its next turn.
-    return "user" if meant == "tool" and "tool" not in known else meant
+    return plain if plain in (*STANDARD, "tool") else _MEANT.get(plain, "")
+
+
+def _takes_tools(row: Row, meant: dict[str, str]) -> bool:
+    """True where the template writes the row's tool answers under the role tool: some ask for a call, which is lost."""
+    messages = row.conversation.messages
+    renamed = [{**message, "role": meant.get(str(message.get("role")), message.get("role"))} for message in messages]
+    try:
+        prompt = row.prompt(renamed)
+    except Exception:
+        return False
+    answers = [part for part in text_parts(renamed) if part.role == "tool"]
+    return all(part.text.strip() in prompt for part in answers)
 
 
 def answers_to(row: Row) -> set[str]:

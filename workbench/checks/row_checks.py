@@ -38,7 +38,7 @@ def check_row(row: Row) -> list[Finding]:
     # A note that another finding repeats is of the same cause.
     found = [one for one in found if one.severity != "note" or not _repeated(one, found)]
     if row.error is not None:
-        return in_order(_with_its_cause(row.error, found))
+        return in_order(_with_its_cause(_placed(row, row.error), found))
     found += run(ROW_CHECKS, RowFacts(row))
     return in_order(found)
 
@@ -51,6 +51,20 @@ def _with_its_cause(error: Finding, found: list[Finding]) -> list[Finding]:
         return [error, *found]
     told = replace(why, message=f"{why.message}; {_as_clause(error.message)}")
     return [told if one is why else one for one in found]
+
+
+def _placed(row: Row, error: Finding) -> Finding:
+    """The error of a template with the message at which it is raised: the last of the shortest beginning that raises."""
+    if error.code != NOT_RENDERED.code or not error.message.startswith("The chat template"):
+        return error
+    messages = row.conversation.messages
+    for count in range(1, len(messages) + 1):
+        try:
+            row.prompt(messages[:count])
+        except Exception as problem:
+            if str(problem) and str(problem) in error.message:
+                return error.at(message=row.raw_message(count - 1))
+    return error
 
 
 def _quoted(error: Finding) -> str:

@@ -46,11 +46,13 @@ def rewritten(facts: RowFacts) -> Iterator[Finding]:
         thought = _thought(facts, message, kept)
         severity = _severity(facts, message, thought)
         what = f"the thinking of the {role} message" if thought else f"text of the {role} message"
-        hint = (
-            "Split the conversation into a row for each answer, if its thinking is to be trained."
-            if thought
-            else "Write it where the template keeps it, or change the template."
-        )
+        hint = "Write it where the template keeps it, or change the template."
+        if thought:
+            hint = "Split the conversation into a row for each answer, if its thinking is to be trained."
+        elif role in ("tool", "ipython") and not kept:
+            hint = (
+                "Give the message the role user: without tool_calls, which axolotl drops, the template leaves it out."
+            )
         if kept:
             text = f"{what} is lost: the template drops or rewrites {lost:,} of {len(said):,} characters"
         else:

@@ -53,7 +53,7 @@ _REFUSALS = (
     _of(
         "order",
         r"must alternate|must start with a user|after role|at the beginning|No user query|roles? .*order",
-        "Bring the roles into the order that the message asks for: join or rename messages, or take the row out.",
+        "Join messages of one role, give a tool's answer the role user, or take the row out: the order is the template's.",
     ),
     _of(
         "role",
