@@ -20,7 +20,7 @@ from workbench.bench import Bench
 from workbench.checks.row_checks import check_row
 from workbench.findings import Finding, apply_fix
 
-FAMILIES = ("qwen2_5_vl", "gemma4", "pixtral", "llama3_2_vision")
+FAMILIES = ("qwen2_5_vl", "gemma4", "pixtral", "llama3_2_vision", "qwen3_5")
 _ROUNDS = 8
 # Another file is needed for these, or a decision that only a person can make.
 _FILES = {"qwen file url", "s3 picture", "bad url", "broken base64", "long strip", "qwen frames", "image bytes column"}
@@ -124,7 +124,12 @@ def _of_message(told: list[Row], at: int, hint: str) -> list[Row]:
         following = told[at + 1]
         following["content"] = parts(message) + parts(following)
         return [one for one in told if one is not message]
+    if ended := re.search(r"end the row at message (\d+)", hint):
+        return told[: int(ended[1]) + 1]
+    if "End a row at each answer" in hint:
+        return told[: at + 1]
     if "into the first user message" in hint:
+        message = next(one for one in told if one["role"] == "system")
         first = next(one for one in told if one["role"] == "user")
         first["content"] = parts(message) + parts(first)
         return [one for one in told if one is not message]
@@ -169,6 +174,10 @@ def worst(bench: Bench, raw: Row) -> list[Finding]:
     return [one for one in found if one.severity != "note" and one.code not in skipped and one.fix is None]
 
 
+def same(one: Finding, other: Finding) -> bool:
+    return (one.code, one.message, one.where.message) == (other.code, other.message, other.where.message)
+
+
 @needs_real
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_remedy_that_is_followed_makes_its_finding_go(family: str, bench_on: Callable[[str], Bench]) -> None:
@@ -185,7 +194,7 @@ def test_a_remedy_that_is_followed_makes_its_finding_go(family: str, bench_on: C
             first = found[0]
             seen.append((first.code, first.message, first.hint))
             raw = follow(raw, first)
-            again = [one for one in worst(bench, raw) if (one.code, one.message) == (first.code, first.message)]
+            again = [one for one in worst(bench, raw) if same(one, first)]
             assert not again, f"{name}: {first.code} stays, {first.message} || {first.hint}\n{raw}"
             followed += 1
         assert not worst(bench, raw), f"{name}: {seen}\n{raw}"

@@ -89,7 +89,8 @@ def invented_headers(row: Row) -> Iterator[Finding]:
     text += "it refuses the row" if row.error is not None else "it writes a header that the model does not know"
     lost = [role for role, meant in unknown.items() if meant in wanted]
     if lost and row.error is None:
-        text += f", and what {' and '.join(lost)} says is never trained"
+        nothing = not set(roles) & set(wanted)
+        text += ", and no token is trained" if nothing else f", and what {' and '.join(lost)} says is never trained"
     renamed = ", ".join(f"{role} → {meant}" for role, meant in unknown.items() if meant)
     where = replace(row.where, message=row.raw_message(roles.index(next(iter(unknown)))))
     if not renamed:

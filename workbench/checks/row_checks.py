@@ -54,7 +54,7 @@ def _with_its_cause(error: Finding, found: list[Finding]) -> list[Finding]:
 
 
 def _placed(row: Row, error: Finding) -> Finding:
-    """The error of a template with the message at which it is raised: the last of the shortest beginning that raises."""
+    """The error of a template with the message at which it is raised: the last of the first beginning that raises."""
     if error.code != NOT_RENDERED.code or not error.message.startswith("The chat template"):
         return error
     messages = row.conversation.messages

@@ -126,7 +126,7 @@ def prefixes(facts: RowFacts) -> Iterator[Finding]:
             f"up to message {name} the row renders otherwise than as part of the whole: "
             f"alone “{_excerpt(part, at)}”, in the row “{_excerpt(full, at)}”"
         )
-        hint = "Split the conversation into a row for each answer, or use a template that writes every turn alike."
+        hint = f"Use a template that writes every turn alike, or end the row at message {name}."
         if facts.roles[index] == facts.roles[index + 1]:
             hint = (
                 f"Join messages {name} and {facts.row.raw_message(index + 1)} into one: the template writes one turn."

@@ -48,7 +48,7 @@ def rewritten(facts: RowFacts) -> Iterator[Finding]:
         what = f"the thinking of the {role} message" if thought else f"text of the {role} message"
         hint = "Write it where the template keeps it, or change the template."
         if thought:
-            hint = "Split the conversation into a row for each answer, if its thinking is to be trained."
+            hint = "End a row at each answer whose thinking is to be trained: before a later one it is left out."
         elif role in ("tool", "ipython") and not kept:
             hint = (
                 "Give the message the role user: without tool_calls, which axolotl drops, the template leaves it out."
@@ -134,7 +134,7 @@ def elsewhere(facts: RowFacts) -> Iterator[Finding]:
     for message, behind in moved[:1]:
         role, after = facts.roles[message], facts.row.raw_message(behind)
         text = f"the template moves the text of the {role} message behind message {after}: earlier turns are without it"
-        hint = "Split the conversation into a row for each answer, or write the text into the first user message."
+        hint = "Write the text into the first user message, where it stays whatever follows."
         yield LOST_TEXT("warning", text, hint, _where(facts, message))
     if moved:
         return

@@ -92,7 +92,9 @@ def _named(value: Any, shown: Collection[str]) -> bool:
     return bool(names) and names <= set(shown)
 
 
-def note_keys(column: str, listed: Sequence[dict[str, Any]], kept: Collection[str], path: str, notes: Notes) -> None:
+def note_keys(
+    column: str, listed: Sequence[dict[str, Any]], kept: Collection[str | None], path: str, notes: Notes
+) -> None:
     """One finding for each key of the messages that never reaches the template. `path`: the words for who leaves it."""
     where: dict[str, list[int]] = {}
     for index, message in enumerate(listed):

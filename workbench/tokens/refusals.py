@@ -53,7 +53,7 @@ _REFUSALS = (
     _of(
         "order",
         r"must alternate|must start with a user|after role|at the beginning|No user query|roles? .*order",
-        "Join messages of one role, give a tool's answer the role user, or take the row out: the order is the template's.",
+        "Join messages of one role, give a tool's answer the role user, or take the row out: there is an order to keep.",
     ),
     _of(
         "role",
@@ -61,9 +61,14 @@ _REFUSALS = (
         "Use the roles that the template knows.",
     ),
     _of(
+        "",
+        r"incompatible with system",
+        "Write the system prompt into the first user message: the template takes none beside pictures.",
+    ),
+    _of(
         "part",
         r"chunks are supported|Unexpected item type|Invalid content type|Unexpected content type|cannot contain images"
-        r"|cannot contain videos|incompatible with system",
+        r"|cannot contain videos",
         "Write the part as one that the template takes there: {type: text, text: …}, or a picture in a user message.",
     ),
 )
