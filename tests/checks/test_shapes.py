@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.checks.support import HEAD, SETS, bench_of, boundaries_of, needs_real, row_of
+from tests.data.cards import CARDS, stored
 from tests.data.shapes import SHAPES, write_pictures
 from workbench.bench import Bench
 from workbench.checks.handed_over import fates
@@ -197,3 +198,27 @@ def test_turns_stand_under_their_speakers(bench_on: Callable[[str], Bench]) -> N
     own = seen("qwen2_5_vl", "clean, text")
     assert own[0][0] == "user"
     assert "helpful" not in own[0][1]
+
+
+def test_no_card_is_silent(bench_on: Callable[[str], Bench]) -> None:
+    """Data sets of shapes that were not thought of when the checks were written."""
+    bench = bench_on("qwen2_5_vl")
+    for name, raw in CARDS.items():
+        found = [one for one in check_row(row_of(bench, stored(raw))) if one.severity != "note"]
+        assert found, name
+        assert all(one.hint for one in found), name
+
+
+def test_a_conversation_in_two_columns_is_joined_not_named(bench_on: Callable[[str], Bench]) -> None:
+    bench = bench_on("qwen2_5_vl")
+    (found,) = check_row(row_of(bench, CARDS["TRL vision"]))
+    assert "field_messages" not in found.hint
+    assert "prompt and completion" in found.hint
+    (found,) = check_row(row_of(bench, {"chat": SHAPES["clean, text"]["messages"]}))
+    assert "field_messages: chat" in found.hint
+
+
+def test_a_video_that_the_text_calls_an_image_is_lost(bench_on: Callable[[str], Bench]) -> None:
+    bench = bench_on("qwen2_5_vl")
+    (found,) = check_row(row_of(bench, CARDS["LLaVA-Video"]))
+    assert (found.code, found.severity, found.where.field) == ("D003", "error", "video")

@@ -66,7 +66,11 @@ def literal_media(row: Row) -> Iterator[Finding]:
 def _told_of_column(row: Row, kind: str) -> bool:
     """True where the finding about a column of such media says already that the text asks for them."""
     columns = [one for one in row.conversation.findings if one.code == "D003" and one.severity == "error"]
-    return any(one.where.field and kind in one.message for one in columns if one.where.message is None)
+    return any(
+        one.where.field and (kind in one.message or "a message asks for them" in one.message)
+        for one in columns
+        if one.where.message is None
+    )
 
 
 def _kind_of(token: str, renderer: Renderer) -> str:

@@ -14,8 +14,12 @@ AS_SYSTEM = f"Make it the first message, {{role: system, content: …}}; {CONVER
 AS_TEXT = "Write it into the content as the template would; " + CONVERT[:-1] + " --tool-text` does."
 RENAME = f"Rename it in the rows; {CONVERT} does."
 
-_ASKED = ("question", "query", "prompt", "instruction", "user", "problem", "input", "human")
-_ANSWERED = ("answer", "answers", "response", "completion", "output", "assistant", "solution", "caption", "text", "gpt")
+_ASKED = ("question", "query", "prompt", "instruction", "user", "problem", "input", "inputs", "human", "q")
+_ANSWERED = (
+    *("answer", "answers", "response", "completion", "output", "outputs", "assistant", "solution", "caption", "label"),
+    *("text", "ground_truth", "gpt", "a"),
+)
+_ANSWERING = ("assistant", "gpt")
 _SPEAKERS = ({"role", "content"}, {"from", "value"})
 
 
@@ -31,13 +35,27 @@ def message_columns(row: Mapping[str, Any]) -> list[str]:
     return [name for name, value in row.items() if holds_messages(value)]
 
 
+def _speaker(turn: Mapping[str, Any]) -> Any:
+    return turn.get("role", turn.get("from"))
+
+
+def _is_said(value: Any) -> bool:
+    """True for a text, and for a list of texts of which one is the answer."""
+    first = value[0] if isinstance(value, list) and value else value
+    return isinstance(first, str) and bool(first)
+
+
 def without_messages(row: Mapping[str, Any]) -> str:
     """What to do about a row in whose message column no messages are: the column's name, or the conversion."""
     found = message_columns(row)
+    whole = [name for name in found if any(_speaker(turn) in _ANSWERING for turn in row[name][1:])]
+    if whole or len(found) == 1:
+        name = (whole or found)[0]
+        return f"Write field_messages: {name} in the recipe's dataset entry: that column holds messages."
     if found:
-        return f"Write field_messages: {found[0]} in the recipe's dataset entry: that column holds messages."
+        return f"{' and '.join(found)} each hold a part of the conversation: {CONVERT} joins them."
     asked = next((name for name in _ASKED if isinstance(row.get(name), str)), None)
-    answered = next((name for name in _ANSWERED if row.get(name) not in (None, "", [])), None)
+    answered = next((name for name in _ANSWERED if name != asked and _is_said(row.get(name))), None)
     shown = next((name for name, value in row.items() if modality(value) == "image"), None)
     given = {"--user": asked, "--assistant": answered, "--image": shown}
     options = "".join(f" {option} {name}" for option, name in given.items() if name) if asked and answered else ""

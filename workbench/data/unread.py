@@ -26,6 +26,9 @@ def note_columns(raw: dict[str, Any], read: Collection[str], messages: Sequence[
     """Findings for the columns of a row that axolotl's collator does not read."""
     shown = {name for message in messages for name in references(message.get("content"))}
     wanted = set(_wanted(messages))
+    if "image" in wanted and not any(map(_has_picture, messages)):
+        # Data sets of videos write <image> where the video stands.
+        wanted |= {"video"}
     for name, value in raw.items():
         if name in read or _is_nothing(value):
             continue
@@ -75,6 +78,12 @@ def _wanted(messages: Sequence[dict[str, Any]]) -> Iterator[str]:
             kind = part_modality(part)
             if kind is not None and not any(modality(value) for key, value in part.items() if key != "type"):
                 yield kind
+
+
+def _has_picture(message: dict[str, Any]) -> bool:
+    content = message.get("content")
+    listed = content if isinstance(content, list) else []
+    return any(part_modality(part) == "image" for part in listed)
 
 
 def _texts(messages: Sequence[dict[str, Any]], role: str) -> Iterator[str]:

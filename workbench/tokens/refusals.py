@@ -53,7 +53,7 @@ _REFUSALS = (
     _of(
         "order",
         r"must alternate|must start with a user|after role|at the beginning|No user query|roles? .*order",
-        "Join messages of one role, give a tool's answer the role user, or take the row out: there is an order to keep.",
+        "Join messages of one role, give a tool's answer the role user, or take the row out: the order counts.",
     ),
     _of(
         "role",
