@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _ENOUGH = 3
 _ANSWERS = 4
 _TAG = re.compile(r"</?[a-z_|]{2,24}>")
+_THINKING = re.compile(r"think|thought|reason|channel", re.IGNORECASE)
 _DAYS = (_datetime(2021, 3, 4, 5, 6, 7), _datetime(2033, 11, 12, 13, 14, 15))
 _clean: WeakKeyDictionary[Renderer, dict[Any, int]] = WeakKeyDictionary()
 
@@ -155,9 +156,8 @@ def generation(facts: RowFacts) -> Iterator[Finding]:
         "the generation prompt is not how the answer begins"
     )
     hint = "Change one of the two in the template, or write into the answers what the generation prompt has."
-    if _TAG.search(asked[at - 24 if at > 24 else 0 : at + 48]) or _TAG.search(
-        full[at - 24 if at > 24 else 0 : at + 48]
-    ):
+    around = slice(max(0, at - 24), at + 48)
+    if _THINKING.search(asked[around]) or _THINKING.search(full[around]):
         hint = (
             "Serve with the switch that fits the data (thinking on or off), or change one of the two in the template."
         )
