@@ -99,7 +99,7 @@ def _multimodal(row: Row) -> bool:
 @check(stage="unrendered row", when=_multimodal)
 def lost_parts(row: Row) -> Iterator[Finding]:
     """D003 and T001: pictures and parts that are lost, placeholders without a picture, pictures without one."""
-    if not row.bench.renderer.processor:
+    if not row.bench.renderer.processor or _plainly_whole(row):
         return
     kinds: dict[tuple[str, str], list[PartFate]] = {}
     # Pictures that a column had for these placeholders, and lost, are told of there.
@@ -113,6 +113,16 @@ def lost_parts(row: Row) -> Iterator[Finding]:
         more = f" ({len(same)} parts of the row alike)" if len(same) > 1 else ""
         emit = LOST_TEXT if problem == "nothing" else BAD_PICTURES
         yield emit("error", text + more, hint, _place(row, same[0], tokens=problem == "empty"))
+
+
+def _plainly_whole(row: Row) -> bool:
+    """True where one run of media stands for each part that is no text, so that nothing needs to be rendered again."""
+    if row.error is not None:
+        return False
+    contents = [message.get("content") for message in row.conversation.messages]
+    parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
+    odd = [part for part in parts if part_modality(part) is not None or text_key(part) is None]
+    return len(odd) == len(row.rendering.media) and all(handed_over(part) == 1 for part in odd)
 
 
 def _of_column(finding: Finding) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusalKind:
     """A kind of refusal: `hint` is what to do, `cause` which fault of a row it comes from ("" where it is its own)."""
 
     cause: str
@@ -15,8 +15,8 @@ class Refusal:
     hint: str
 
 
-def _of(cause: str, pattern: str, hint: str) -> Refusal:
-    return Refusal(cause, re.compile(pattern, re.IGNORECASE), hint)
+def _of(cause: str, pattern: str, hint: str) -> RefusalKind:
+    return RefusalKind(cause, re.compile(pattern, re.IGNORECASE), hint)
 
 
 _REFUSALS = (
@@ -75,6 +75,8 @@ _REFUSALS = (
 _DEFAULT = "The message quotes what was raised: change the row, or use a template that takes it."
 
 
-def refusal(quoted: str) -> Refusal:
+def refusal(quoted: str) -> RefusalKind:
     """The kind of a refusal, by the text of the error and its type ("KeyError: 'type'")."""
-    return next((known for known in _REFUSALS if known.pattern.search(quoted)), Refusal("", re.compile(""), _DEFAULT))
+    return next(
+        (known for known in _REFUSALS if known.pattern.search(quoted)), RefusalKind("", re.compile(""), _DEFAULT)
+    )
