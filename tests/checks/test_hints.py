@@ -8,7 +8,7 @@ import pytest
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, bad, needs_real, of, row, row_of, said
 from tests.data.shapes import SHAPES, write_pictures
-from workbench.checks.row_checks import check_row
+from workbench.checks.row_checks import check_row, row_findings
 from workbench.checks.run import check_rows
 from workbench.data.conversation import RowError, normalize
 from workbench.data.media import MediaError, StoredPicture, load_picture
@@ -148,6 +148,30 @@ def test_no_internal_word_reaches_a_message() -> None:
     with pytest.raises(MediaError) as broken:
         load_picture(cell)
     assert "StoredPicture" not in str(broken.value.cause)
+
+
+@needs_real
+def test_what_is_refused_here_and_taken_by_the_asked_trainer_is_one_finding(make: Make) -> None:
+    import numpy as np
+
+    from workbench.consumers.protocol import Answer, Asked
+    from workbench.views.asked import asked_line
+
+    bench = make([SHAPES["placeholder without picture"], row("a", "b")])
+    shown, other = bench.row(0), bench.row(1)
+    assert shown.error is not None
+    labels = np.array([-100, 5, 6, -100])
+    clean = (other.rendering.input_ids, other.mask.labels)
+    versions = {"axolotl": "0.19.0", "transformers": "5.16.1"}
+    bench.take_answer(Asked(bench.document.text, (0, 1), Answer(versions, rows={0: (np.arange(4), labels), 1: clean})))
+    (found,) = row_findings(bench.row(0))
+    assert (found.code, found.severity) == ("D003", "error")
+    assert "ValueError of transformers 5." in found.message
+    told = "the asked axolotl 0.19.0 with transformers 5.16.1 goes on and trains 2 tokens of it, without the picture"
+    assert found.message.endswith(told)
+    assert row_findings(bench.row(1)) == []
+    assert asked_line(bench, row_findings(bench.row(0))).outcome == "other"
+    assert asked_line(bench, row_findings(bench.row(1))).outcome == "same"
 
 
 @needs_real

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from workbench.row import Row
 
 
+_GOES_ON = "goes on and trains"
+
+
 @check("M020", stage="asked row")
 def other_labels(row: Row) -> Iterator[Finding]:
     """M020: the trainer that was asked gives a row other ids or labels, or leaves it out."""
@@ -42,9 +45,15 @@ def other_labels(row: Row) -> Iterator[Finding]:
     yield Finding("M020", "error", message, hint, place)
 
 
+def is_difference(finding: Finding) -> bool:
+    """True for a finding that the asked trainer does something else with a row: M020, or what `goes_on` is told with."""
+    return finding.code == "M020" or _GOES_ON in finding.message
+
+
 def goes_on(row: Row) -> str | None:
     """What the trainer that was asked does with a row that cannot be rendered here: the words where it takes it."""
-    answer = row.bench.asked.answer if row.bench.asked is not None else None
+    asked = row.bench.asked
+    answer = asked.answer if asked is not None and asked.text == row.bench.document.text else None
     if answer is None or row.error is None or row.error.code != NOT_RENDERED.code:
         return None
     theirs = answer.rows.get(row.index)
@@ -52,7 +61,7 @@ def goes_on(row: Row) -> str | None:
         return None
     release = answer.versions.get("transformers")
     beside = f" with transformers {release}" if release else ""
-    return f"the asked {answer.name}{beside} goes on and trains {int((theirs[1] >= 0).sum()):,} tokens of it"
+    return f"the asked {answer.name}{beside} {_GOES_ON} {int((theirs[1] >= 0).sum()):,} tokens of it"
 
 
 def _at(row: Row, token: int) -> Where:
