@@ -46,7 +46,7 @@ def other_labels(row: Row) -> Iterator[Finding]:
 
 
 def is_difference(finding: Finding) -> bool:
-    """True for a finding that the asked trainer does something else with a row: M020, or what `goes_on` is told with."""
+    """True for a finding that the asked trainer does something else with a row: M020, or one that tells `goes_on`."""
     return finding.code == "M020" or _GOES_ON in finding.message
 
 
