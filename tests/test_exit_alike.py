@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.support import HEAD, QWEN, SETS, row
+from tests.checks.support import HEAD, SETS, row
 from tests.data.shapes import SHAPES
 from workbench.cli import main
 
+RECIPE = HEAD + "chat_template: qwen2_vl\nlearning_rate: 0.0002\nsample_packing: false\n" + SETS
 CLEAN = row("What is it?", "A square.")
 
 
 @pytest.mark.parametrize(
     ("recipe", "raw", "code", "exits"),
     [
-        (HEAD + QWEN + SETS, CLEAN, "", 0),
-        (HEAD + QWEN + SETS, SHAPES["system column"], "T001", 1),
-        (HEAD + QWEN + SETS + "lora_r: eight\n", CLEAN, "C", 1),
-        (HEAD.replace("skip_prepare_dataset: true\n", "sample_packing: true\n") + QWEN + SETS, CLEAN, "C001", 1),
+        (RECIPE, CLEAN, "", 0),
+        (RECIPE, SHAPES["system column"], "T001", 1),
+        (RECIPE.replace("learning_rate: 0.0002\n", ""), CLEAN, "C010", 1),
     ],
 )
 def test_inspect_exits_as_check_does(
