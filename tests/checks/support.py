@@ -11,8 +11,10 @@ import pytest
 
 from tests.support.processors import TOKENIZERS
 from workbench.bench import Bench
+from workbench.data.rows import RawRow
 from workbench.findings import Finding
 from workbench.recipe.yaml.document import Document
+from workbench.row import Row
 
 HEAD = "base_model: here\nprocessor_type: AutoProcessor\nskip_prepare_dataset: true\n"
 
@@ -60,6 +62,21 @@ def bench_of(model: Any, folder: Path, recipe: str, rows: Sequence[dict[str, Any
     bench.family = bench._identify()
     bench.apply()
     return bench
+
+
+def boundaries_of(family: str) -> str:
+    """The recipe's keys for a family's own boundaries, with the tokenizer's template."""
+    import yaml
+
+    from workbench.families.library import family as known
+
+    rows = [row.as_recipe() for row in known(family).boundaries]
+    return "chat_template: tokenizer_default\n" + yaml.safe_dump({"role_boundaries": rows}, sort_keys=False)
+
+
+def row_of(bench: Bench, raw: dict[str, Any]) -> Row:
+    """A row of the bench's data as if it stood alone in its file, without the columns that others have."""
+    return Row(bench, 0, RawRow(0, raw, None, "rows.jsonl", base_dir=bench.recipe_dir))
 
 
 def of(findings: Sequence[Finding], code: str) -> list[Finding]:

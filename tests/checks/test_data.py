@@ -30,9 +30,11 @@ def test_d006_and_d007_name_the_limit(make: Make) -> None:
     assert f"{length:,} tokens" in long.message
     assert "trained whole" in long.message
     assert (long.where.line, long.where.row, long.where.tokens) == (4, 0, (20, length))
-    inside = of(check_row(shown), "D007")
+    # What is trained whole is cut nowhere.
+    assert not of(check_row(shown), "D007")
     run = shown.rendering.media
-    assert bool(inside) == bool(run.start[0] < 20 < run.stop[0])
+    cut = "excess_length_strategy: truncate\n" + limited.replace("skip_prepare_dataset: true\n", "")
+    bench = make([SHOWN, row("a", "b")], cut)
     # The limit just before, inside and just behind the picture.
     for limit, count in ((int(run.start[0]), 0), (int(run.start[0]) + 1, 1), (int(run.stop[0]), 0)):
         bench.document.set(("sequence_len",), limit)
@@ -40,6 +42,8 @@ def test_d006_and_d007_name_the_limit(make: Make) -> None:
         found = of(check_row(bench.row(0)), "D007")
         assert len(found) == count
         assert all(one.where.tokens == (run.start[0], run.stop[0]) for one in found)
+        (long,) = of(check_row(bench.row(0)), "D006")
+        assert "it is cut" in long.message
     bench.document.set(("sequence_len",), length)
     bench.apply()
     assert check_row(bench.row(0)) == [] or all(one.severity == "note" for one in check_row(bench.row(0)))

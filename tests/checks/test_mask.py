@@ -30,7 +30,7 @@ def test_a_plain_row_has_no_finding(make: Make) -> None:
     ("sets", "content", "cause"),
     [
         (SETS + "    roles_to_train: []\n", row("a", "b"), "roles_to_train is empty"),
-        (SETS, {"messages": [said("user", "a"), said("bot", "b")]}, "the row has user, bot"),
+        (SETS, {"messages": [said("system", "a"), said("user", "b")]}, "the row has system, user"),
         (SETS, row("a", "\n- b"), "no start marker of assistant matched (1 turn)"),
         (SETS, row("a", ""), "have no content"),
     ],
@@ -329,7 +329,9 @@ def test_a_system_text_inside_the_users_turn_is_no_runaway(make: Make) -> None:
         recipe += f'  - role: {role}\n    start: "<start_of_turn>{name}\\n"\n    end: "<end_of_turn>"\n'
     bench = make([{"messages": turns}], recipe, "gemma3")
     assert int(bench.row(0).trace.message.max()) == 4
-    assert bad(check_row(bench.row(0))) == []
+    (merged,) = [one for one in check_row(bench.row(0)) if one.severity != "note" and one.code != "A012"]
+    assert (merged.code, merged.severity, merged.where.message) == ("T001", "warning", 0)
+    assert "as one turn" in merged.message
 
 
 def test_m006_where_the_next_turns_start_is_the_only_end(make: Make) -> None:

@@ -61,9 +61,11 @@ def test_pain_02_without_a_newline_too(make: Make) -> None:
 def test_pain_03_every_label_is_ignored(make: Make) -> None:
     bench = make([{"messages": [said("user", "a"), said("bot", "b")]}, PLAIN])
     assert (bench.row(0).mask.labels == -100).all()
-    (found,) = of(check_row(bench.row(0)), "M001")
-    assert found.where.row == 0
-    assert "bot" in found.message
+    (found,) = check_row(bench.row(0))
+    assert (found.code, found.severity, found.where.row) == ("D012", "error", 0)
+    assert "'bot'" in found.message
+    assert "no token is trained" in found.message
+    assert "bot → assistant" in found.hint
     assert check_row(bench.row(1)) == []
 
 
@@ -125,7 +127,8 @@ def test_pain_09_a_limit_cuts_a_picture(make: Make) -> None:
     run = bench.row(0).rendering.media
     middle = int(run.start[0] + run.stop[0]) // 2
     for limit, count in ((middle, 1), (len(bench.row(0).rendering), 0)):
-        shown = make([SHOWN], HEAD + f"sequence_len: {limit}\n" + QWEN + SETS).row(0)
+        head = HEAD.replace("skip_prepare_dataset: true\n", "excess_length_strategy: truncate\n")
+        shown = make([SHOWN], head + f"sequence_len: {limit}\n" + QWEN + SETS).row(0)
         found = of(check_row(shown), "D007")
         assert len(found) == count
         assert all((one.where.line, one.where.row) == (4, 0) for one in found)

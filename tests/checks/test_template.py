@@ -40,18 +40,21 @@ def test_t001_a_dropped_message(make: Make) -> None:
     rows = [{"messages": [said("system", "Be brief."), *PLAIN["messages"]]}, PLAIN]
     bench = make(rows, jinja(dropping))
     (found,) = of(check_row(bench.row(0)), "T001")
-    assert (found.severity, found.where.row, found.where.message) == ("warning", 0, 0)
+    assert (found.severity, found.where.row, found.where.message) == ("error", 0, 0)
     assert "system" in found.message
     assert check_row(bench.row(1)) == []
 
 
 def test_t001_counts_the_characters_of_dropped_thinking(make: Make) -> None:
     thinking = CHAT.replace("{{ p.text }}", "{{ p.text.split('</think>')[-1] }}")
-    bench = make([row("a", "<think>\nhm, long\n</think>\n\nAnswer."), row("a", "Answer.")], jinja(thinking))
-    (found,) = of(check_row(bench.row(0)), "T001")
-    assert (found.severity, found.where.message) == ("warning", 1)
-    assert "drops or rewrites" in found.message
-    assert " of 34 characters" in found.message
+    thought = "<think>\nhm, long\n</think>\n\nAnswer."
+    bench = make([row("a", thought), row("a", "Answer."), row("a", thought, "b", "c")], jinja(thinking))
+    # Of the answer that is trained last it is lost for good; of an earlier one it is left out at inference, too.
+    for number, severity in ((0, "error"), (2, "warning")):
+        (found,) = of(check_row(bench.row(number)), "T001")
+        assert (found.severity, found.where.message) == (severity, 1)
+        assert "thinking" in found.message
+        assert "drops or rewrites 22 of 29 characters" in found.message
     assert check_row(bench.row(1)) == []
 
 

@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from tests.convert.shapes import CALL, TOOL, jsonl, pictures, talk
 from workbench.cli import cli
 from workbench.data.conversation import normalize
-from workbench.data.row_notes import RowError, convert_command
+from workbench.data.remedies import AS_TEXT, CONVERT
+from workbench.data.row_notes import RowError, at_source
 from workbench.data.sources import open_source
 from workbench.findings import Finding
 
@@ -70,6 +71,6 @@ def test_the_command_of_a_hint_mends_the_row(
 
 
 def test_the_source_is_quoted_and_several_files_are_not_named() -> None:
-    assert convert_command("it's.jsonl") == """`vlmbench convert 'it'"'"'s.jsonl' --out rows.jsonl`"""
-    assert convert_command("a.jsonl …", "--tool-text") == "`vlmbench convert DATA --out rows.jsonl --tool-text`"
-    assert convert_command(None) == "`vlmbench convert DATA --out rows.jsonl`"
+    assert at_source(CONVERT, "it's.jsonl") == """`vlmbench convert 'it'"'"'s.jsonl' --out rows.jsonl`"""
+    assert "`vlmbench convert DATA --out rows.jsonl --tool-text`" in at_source(AS_TEXT, "a.jsonl …")
+    assert at_source(CONVERT, None) == "`vlmbench convert DATA --out rows.jsonl`"

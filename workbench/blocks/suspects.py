@@ -7,19 +7,21 @@ none names is clean, and the others are checked alone. A check without one has e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from workbench.blocks.facts import BlockFacts
-from workbench.blocks.prompts import prompts
-from workbench.checks import data, mask, template, text_path
+from workbench.blocks.prompts import LocatedPrompt, prompts
+from workbench.checks import data, mask, template, text_path, whole_text
 from workbench.checks.registry import Check
 from workbench.tokens.render import Renderer
 
 BoolArray = npt.NDArray[np.bool_]
 Suspects = Callable[[BlockFacts], BoolArray]
+_QUOTES = frozenset(("'", '"'))
 _SUSPECTS: dict[Callable[..., Any], Suspects] = {}
 
 
@@ -165,10 +167,31 @@ def _asks_not_to_train(facts: BlockFacts) -> BoolArray:
     return np.array([data.asks_not_to_train(row) for row in facts.rows], dtype=bool)
 
 
-@suspects_of(template.rewritten)
+@suspects_of(whole_text.rewritten)
 def _rewritten(facts: BlockFacts) -> BoolArray:
     """None: a row of a block has every text in its place, unchanged."""
     return _none(facts)
+
+
+@suspects_of(whole_text.written_out)
+def _quoted(facts: BlockFacts) -> BoolArray:
+    """Rows with a part that stands behind a quotation mark, as in a list that is written out."""
+    return np.array([any(talk.prompt[max(0, at - 1) : at] in _QUOTES for at in talk.start) for talk in facts.located])
+
+
+@suspects_of(whole_text.elsewhere)
+def _out_of_order(facts: BlockFacts) -> BoolArray:
+    """Rows whose messages stand in another order, or with nothing but white space between two of them."""
+    return np.array([_moved_or_merged(talk) for talk in facts.located], dtype=bool)
+
+
+def _moved_or_merged(talk: LocatedPrompt) -> bool:
+    for number, (left, right) in enumerate(pairwise(talk.message)):
+        if right < left:
+            return True
+        if right > left and not talk.prompt[talk.stop[number] : talk.start[number + 1]].strip():
+            return True
+    return False
 
 
 @suspects_of(template.rendered_in_parts, template.other_mask)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.checks import handed_over
 from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts
-from workbench.data.row_notes import convert_command
+from workbench.data.remedies import CONVERT
 from workbench.data.turns import TRAINING_DETAIL
 from workbench.findings import Edit, Finding, Fix, Severity
 from workbench.recipe.knobs import NO_EFFECT
@@ -45,17 +46,39 @@ def literal_media(row: Row) -> Iterator[Finding]:
             place = row.where
             place = type(place)(place.file, place.line, place.column, place.row, row.raw_message(number))
             token = found[0]
+            what = f"text of a {message.get('role')} message holds"
+            kind = _kind_of(token, row.bench.renderer)
+            part = f"{{type: {kind}, path: …}}"
             if token in own:
-                what = f"text of a {message.get('role')} message holds the media token {token!r}"
-                hint = "Take it out of the text; a picture is a part of its own, {type: image, path: …}"
-                hint += f", as {convert_command(row.raw.source)} makes it." if token in _COMMON else "."
-                yield Finding("D004", "error", f"{what}: the processor takes it for a placeholder", hint, place)
-            else:
-                what = f"text of a {message.get('role')} message holds {token!r}, which this model knows as mere text"
-                hint = "If a picture belongs there, make it a part of its own, {type: image, path: …}: "
-                hint += f"{convert_command(row.raw.source)} does."
-                yield Finding("D004", "warning", what, hint, place)
+                text = f"{what} the media token {token!r}: the processor takes it for a placeholder"
+                hint = f"Take it out of the text; a {kind} is a part of its own, {part}; {CONVERT} does."
+                yield Finding("D004", "error", text, hint, place)
+            elif not _told_of_column(row, kind):
+                moved = [one for one in row.conversation.findings if one.code == "D003" and one.severity == "note"]
+                where_to = f"; {moved[0].message}" if moved and kind == "image" else ""
+                text = f"{what} {token!r}, which this model knows as mere text{where_to}"
+                a = "a" if kind == "video" else "an"
+                hint = f"If {a} {kind} belongs there, make it a part, {part}; {CONVERT} does."
+                yield Finding("D004", "warning", text, hint, place)
             return
+
+
+def _told_of_column(row: Row, kind: str) -> bool:
+    """True where the finding about a column of such media says already that the text asks for them."""
+    columns = [one for one in row.conversation.findings if one.code == "D003" and one.severity == "error"]
+    return any(
+        one.where.field and (kind in one.message or "a message asks for them" in one.message)
+        for one in columns
+        if one.where.message is None
+    )
+
+
+def _kind_of(token: str, renderer: Renderer) -> str:
+    """The kind of media that a token stands for, by the model's own list or by its name."""
+    kinds = {renderer.vocabulary.text(number): kind.split("_")[0] for number, kind in renderer.media_kinds.items()}
+    named = next((kind for kind in ("video", "audio") if kind in token), "image")
+    found = kinds.get(token, named)
+    return found if found in ("image", "video", "audio") else named
 
 
 @lru_cache(maxsize=8)
@@ -94,18 +117,29 @@ def too_long(facts: RowFacts) -> Iterator[Finding]:
     media = int(runs.soft.sum()) if len(runs) else 0
     of_media = f", {media:,} of them media" if media else ""
     text = f"{length:,} tokens{of_media}, sequence_len is {limit:,}: {fate}"
-    hint = "Shorten the row, make its pictures smaller (image_size), or raise sequence_len."
+    hint = f"Shorten the row{_smaller(facts)}, or raise sequence_len."
     yield Finding("D006", "warning", text, hint, facts.at_recipe(("sequence_len",), None, (limit, length)))
-    for index in range(len(runs)):
+    for index in range(len(runs) if cut and not whole else 0):
         start, stop = int(runs.start[index]), int(runs.stop[index])
         if start < limit < stop:
             what = f"sequence_len {limit:,} falls inside {runs.modality[index]} {index} (tokens {start:,}–{stop:,})"
             message = int(facts.trace.message[start])
             text = f"{what}: cut there, the model gets fewer placeholders than features and raises"
             hint = "Shorten the text before it, or raise sequence_len."
-            severity: Severity = "error" if cut and not whole else "warning"
             where = facts.at_recipe(("sequence_len",), message, (start, stop))
-            yield Finding("D007", severity, text, hint, where)
+            yield Finding("D007", "error", text, hint, where)
+
+
+def _smaller(facts: RowFacts) -> str:
+    """How the pictures of a row can be made smaller, where it has some: `image_size` acts on a column's alone."""
+    if not len(facts.rendering.media):
+        return ""
+    raw = facts.row.conversation.raw
+    if raw.get("images") or raw.get("image"):
+        return ", make its pictures smaller (image_size)"
+    if "max_pixels" in handed_over.arguments(facts.row):
+        return ", make its pictures smaller (processor_kwargs: {max_pixels: …})"
+    return ", make its pictures smaller in the data"
 
 
 def _off(thing: Any) -> str | None:

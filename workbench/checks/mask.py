@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workbench.checks import unmatched_markers
+from workbench.checks import roles, unmatched_markers
 from workbench.checks.markers import find, stable_prefix
 from workbench.checks.registry import check
 from workbench.checks.row_facts import BoolArray, RowFacts, as_rows, counted, shorten
@@ -51,10 +51,14 @@ def nothing_trained(facts: RowFacts) -> Iterator[Finding]:
     if not wanted:
         cause, hint = "roles_to_train is empty", "Name the roles to train in the first dataset."
     elif not len(mine):
+        # Roles that nobody knows, one of which is meant to be this one, are D012's.
+        if set(wanted) & roles.answers_to(facts.row):
+            return
         there = ", ".join(dict.fromkeys(facts.roles)) or "no message"
         cause = f"no message has a role that is trained ({trained}); the row has {there}"
-        bounded = "" if facts.masking.text is not None else ", and give it a boundary"
-        hint = f"Name the row's role in roles_to_train{bounded}; or drop the row."
+        hint = "Write the answer, or drop the row: there is nothing in it to learn."
+        if len(set(facts.roles)) > 1:
+            hint = f"Write the answer as a message of {wanted[0]}, or drop the row."
     elif facts.unmatched:
         cause = f"no start marker of {trained} matched ({counted(len(facts.unmatched), 'turn')})"
         hint = "M002 shows the ids; correct the start marker."
@@ -324,8 +328,9 @@ def media_trained(facts: RowFacts) -> Iterator[Finding]:
         f"media ids are trained: {named}; the strategy {bench.strategy.name} masks {len(bench.media)} of {len(kinds)}"
     )
     template = bench.family.axolotl.chat_template if bench.family is not None else None
+    another = template is not None and template != bench.recipe.chat_template
     hint = "Train only roles without pictures" + (
-        f", or write chat_template: {template}, whose strategy masks them." if template else "."
+        f", or write chat_template: {template}, whose strategy masks them." if another else " (roles_to_train)."
     )
     tokens_at = (int(at[0]), int(at[-1]) + 1)
     place = facts.at_recipe(("chat_template",), int(facts.trace.message[at[0]]), tokens_at)

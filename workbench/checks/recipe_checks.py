@@ -54,6 +54,11 @@ def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[
             yield finding
 
 
+def recipe_errors(bench: Bench) -> list[Finding]:
+    """The errors of the recipe itself beside those that the bench has from reading it; no model is built for them."""
+    return [one for one in recipe_findings(bench) if one.severity == "error" and one not in bench.findings]
+
+
 def text_findings(document: Document, axolotl: AxolotlTable | None = None) -> Iterator[Finding]:
     """The findings for which the recipe's text alone is enough, by the table of a release, by default the newest."""
     return run(TEXT_CHECKS, TextFacts(document, axolotl or table()))

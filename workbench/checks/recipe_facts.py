@@ -114,9 +114,13 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class RowsSeen:
-    """The rows that were checked: how many, the `roles` of their messages, and whether they were all."""
+    """The rows that were checked: how many, the `roles` of their messages, and whether they were all.
+
+    `matched` are the roles whose boundaries found a turn in one of them.
+    """
 
     bench: Bench
     roles: Collection[str]
     rows: int
     all_of_them: bool
+    matched: Collection[str] = ()

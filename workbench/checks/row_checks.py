@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, mask, template, text_path, trainer
+from workbench.checks import data, handed_over, mask, roles, template, text_path, trainer, whole_text
 from workbench.checks.registry import checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
+from workbench.row import NOT_RENDERED
+from workbench.tokens.refusals import refusal
 from workbench.unexpected import placed
 
 if TYPE_CHECKING:
     from workbench.row import Row
 
-UNRENDERED_CHECKS = checks("unrendered row", data)
+UNRENDERED_CHECKS = checks("unrendered row", data, handed_over, roles)
 MASK_CHECKS = checks("row", mask, text_path)
 ASKED_CHECKS = checks("asked row", trainer)
-ROW_CHECKS = (*MASK_CHECKS, *checks("row", template, data))
+ROW_CHECKS = (*MASK_CHECKS, *checks("row", whole_text, template, data))
 
 
 _IN_PARTS = checks("row", template, only=(template.rendered_in_parts,))
@@ -40,8 +43,10 @@ def check_row(row: Row, *, in_parts: bool = True) -> list[Finding]:
         return [row.error] if row.error is not None else []
     found = [finding for finding in conversation.findings if not _overtaken(finding)]
     found += run(UNRENDERED_CHECKS, row)
+    # A note that another finding repeats is of the same cause.
+    found = [one for one in found if one.severity != "note" or not _repeated(one, found)]
     if row.error is not None:
-        return in_order([row.error, *found])
+        return in_order(_with_its_cause(_placed(row, row.error), found))
     found += run(ROW_CHECKS if in_parts else _WHOLE, RowFacts(row))
     return in_order(found)
 
@@ -49,6 +54,40 @@ def check_row(row: Row, *, in_parts: bool = True) -> list[Finding]:
 def in_parts_findings(row: Row) -> list[Finding]:
     """The findings about a row that renders for which its beginnings are rendered again."""
     return list(run(_IN_PARTS, RowFacts(row)))
+
+
+def _with_its_cause(error: Finding, found: list[Finding]) -> list[Finding]:
+    """The findings of a row that cannot be rendered: where one of them says why, it quotes the refusal."""
+    causes = _CAUSES.get(refusal(_quoted(error)).cause, ()) if error.code == NOT_RENDERED.code else ()
+    why = next((one for one in found if one.severity == "error" and one.code in causes), None)
+    if why is None:
+        return [error, *found]
+    told = replace(why, message=f"{why.message}; {_as_clause(error.message)}")
+    return [told if one is why else one for one in found]
+
+
+def _placed(row: Row, error: Finding) -> Finding:
+    """The error of a template with the message at which it is raised: the last of the first beginning that raises."""
+    if error.code != NOT_RENDERED.code or not error.message.startswith("The chat template"):
+        return error
+    messages = row.conversation.messages
+    for count in range(1, len(messages) + 1):
+        try:
+            row.prompt(messages[:count])
+        except Exception as problem:
+            if str(problem) and str(problem) in error.message:
+                return error.at(message=row.raw_message(count - 1))
+    return error
+
+
+def _quoted(error: Finding) -> str:
+    """The type and the text of what was raised, as the message of T006 holds them."""
+    text, _, raised = error.message.rpartition(" (")
+    return f"{raised.split(' ')[0]}: {text}"
+
+
+def _as_clause(message: str) -> str:
+    return message[:1].lower() + message[1:]
 
 
 def mask_findings(facts: RowFacts) -> list[Finding]:
@@ -64,7 +103,21 @@ def row_findings(row: Row) -> list[Finding]:
             row.checked = (masking, check_row(row))
     found = list(row.checked[1])
     # Not kept: the answer comes later than the row.
-    return found if row.bench.asked is None else in_order([*found, *run(ASKED_CHECKS, row)])
+    if row.bench.asked is None:
+        return found
+    if (there := trainer.goes_on(row)) is not None:
+        found = [_going_on(one, there) if row.error and _same(row.error, one) else one for one in found]
+    return in_order([*found, *run(ASKED_CHECKS, row)])
+
+
+def _same(error: Finding, found: Finding) -> bool:
+    """True for the finding of a row's error: itself, or the one that says why and quotes it."""
+    return found.code == error.code or _as_clause(error.message) in found.message
+
+
+def _going_on(found: Finding, there: str) -> Finding:
+    without = ", without the picture" if "gets none" in found.message or "gets nothing" in found.message else ""
+    return replace(found, message=f"{found.message}; {there}{without}")
 
 
 def _overtaken(finding: Finding) -> bool:
@@ -72,9 +125,23 @@ def _overtaken(finding: Finding) -> bool:
     return finding.code == "M013" and _PART_NOTE.match(finding.message) is not None
 
 
+def _repeated(note: Finding, found: list[Finding]) -> bool:
+    return any(note.message in other.message for other in found if other is not note)
+
+
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """The worst first, else as they came."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
+# By what a refusal is about, the findings that tell why a row is refused so.
+_CAUSES = {
+    "type": ("D008",),
+    "media": ("D005",),
+    "count": ("D003", "D004"),
+    "role": ("D012",),
+    "order": ("D012", "T001"),
+    "call": ("D012",),
+    "part": ("D003", "T001", "D008", "D012"),
+}
 _PART_NOTE = re.compile(r"`(train|weight|training)` ")

@@ -104,6 +104,7 @@ class Checking:
         chosen = self._chosen(check_recipe(bench, with_model=with_model))
         self._found = one_cause(chosen, refused.get("stage", ""))
         self._roles: set[str] = set()
+        self._matched: set[str] = set()
         self._trials = Trials(bench)
         self.rows = 0
         self._reported: set[int] = set()
@@ -124,6 +125,7 @@ class Checking:
             return
         self._trials.add(row)
         self._roles.update(str(message.get("role")) for message in row.conversation.messages)
+        self._matched.update(row.mask.spans.role(index) for index in range(len(row.mask.spans)))
         self._trained += row.mask.trained
         self._tokens += len(row.rendering)
         agreement = template.third_opinion(RowFacts(row))
@@ -147,7 +149,7 @@ class Checking:
         found = list(self._found)
         if self._roles:
             whole = self.rows == self._bench.rows.known_length
-            found += self._chosen(rows_findings(RowsSeen(self._bench, self._roles, self.rows, whole)))
+            found += self._chosen(rows_findings(RowsSeen(self._bench, self._roles, self.rows, whole, self._matched)))
         found = self._trials.offered(found)
         agreement = (self._agreed, self._compared) if self._compared else None
         groups = grouped(found, places)

@@ -1,4 +1,4 @@
-"""T001 to T005, T007, T008: what the chat template makes of a row, and of the same row rendered another way."""
+"""T002 to T005, T007, T008: what the chat template makes of a row, and of the same row rendered another way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from workbench.checks.recipe_facts import RecipeFacts
 from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts, counted, shorten
-from workbench.data.row_notes import LOST_TEXT
+from workbench.checks.whole_text import missing_messages, moved_messages, thoughts_lost
 from workbench.findings import Finding, emits
 from workbench.tokens.render import Renderer
 from workbench.tokens.template import OTHER_TEMPLATE
@@ -25,34 +25,8 @@ if TYPE_CHECKING:
 
 _ANSWERS = 4
 _TAG = re.compile(r"</?[a-z_|]{2,24}>")
+_THINKING = re.compile(r"think|thought|reason|channel", re.IGNORECASE)
 _DAYS = (_datetime(2021, 3, 4, 5, 6, 7), _datetime(2033, 11, 12, 13, 14, 15))
-
-
-@check()
-def rewritten(facts: RowFacts) -> Iterator[Finding]:
-    """T001: text that never reaches the rendering, or only changed."""
-    trace = facts.trace
-    for message in dict.fromkeys(message for message, _ in trace.missing):
-        role, trained = facts.roles[message], bool(facts.role_trained[message])
-        text = f"text of the {role} message does not reach the rendering: the template drops or rewrites it"
-        hint = "Write it where the template keeps it, or change the template."
-        yield LOST_TEXT("error" if trained else "warning", text, hint, facts.where(message))
-    inexact = np.unique(trace.message[facts.content & ~trace.exact])
-    for message in inexact.tolist():
-        parts = facts.row.conversation.messages[message].get("content")
-        texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [parts]
-        total = sum(len(text.strip()) for text in texts if isinstance(text, str))
-        kept = sum(piece.stop - piece.start for piece in trace.places if piece.message == message and not piece.media)
-        at = np.flatnonzero(facts.content & (trace.message == message))
-        where = facts.where(message, (int(at[0]), int(at[-1]) + 1))
-        role, lost = facts.roles[message], total - kept
-        if lost > 0:
-            text = f"the template drops or rewrites {lost:,} of {total:,} characters of the {role} message"
-            hint = "Write them where the template keeps them, split the row, or change the template."
-            yield LOST_TEXT("warning", text, hint, where)
-        else:
-            text = f"the template changes text around what the {role} message says"
-            yield LOST_TEXT("note", text, "Compare the tokens in `vlmbench inspect`.", where)
 
 
 @check("T003")
@@ -104,8 +78,20 @@ def rendered_in_parts(facts: RowFacts) -> Iterator[Finding]:
 
     That costs more than all other checks: where many rows are read, `workbench.blocks` asks for a few of each form.
     """
-    yield from prefixes(facts)
-    yield from generation(facts)
+    # Where messages are lost or moved, everything after them differs: T001 tells of it.
+    if missing_messages(facts) or moved_messages(facts):
+        return
+    found = list(prefixes(facts))
+    # An answer that is part of an earlier turn has no header of its own: that is the same difference.
+    found += [] if found and _joined(facts, found[0]) else generation(facts)
+    yield from found
+
+
+def _joined(facts: RowFacts, found: Finding) -> bool:
+    """True where the message of a T002 and the next are of one role."""
+    roles, message = facts.roles, found.where.message
+    rendered = [index for index in range(len(roles) - 1) if facts.row.raw_message(index) == message]
+    return bool(rendered) and roles[rendered[0]] == roles[rendered[0] + 1]
 
 
 def form_of(messages: Sequence[Message]) -> tuple[Any, ...]:
@@ -139,7 +125,14 @@ def prefixes(facts: RowFacts) -> Iterator[Finding]:
             f"up to message {name} the row renders otherwise than as part of the whole: "
             f"alone “{_excerpt(part, at)}”, in the row “{_excerpt(full, at)}”"
         )
-        hint = "Split the conversation into a row for each answer, or use a template that writes every turn alike."
+        hint = f"Use a template that writes every turn alike, or end the row at message {name}."
+        if facts.roles[index] == facts.roles[index + 1]:
+            hint = (
+                f"Join messages {name} and {facts.row.raw_message(index + 1)} into one: the template writes one turn."
+            )
+        if index in thoughts_lost(facts):
+            # T001 names the thinking that is gone.
+            continue
         yield Finding("T002", "warning", text, hint, facts.where(index, _token_at(facts, at)))
         return
 
@@ -160,7 +153,12 @@ def generation(facts: RowFacts) -> Iterator[Finding]:
         f"inference asks for the answer with “{_excerpt(asked, at)}”, training has “{_excerpt(full, at)}” there: "
         "the generation prompt is not how the answer begins"
     )
-    hint = "Serve with the switch that fits the data (thinking on or off), or change one of the two in the template."
+    hint = "Change one of the two in the template, or write into the answers what the generation prompt has."
+    around = slice(max(0, at - 24), at + 48)
+    if _THINKING.search(asked[around]) or _THINKING.search(full[around]):
+        hint = (
+            "Serve with the switch that fits the data (thinking on or off), or change one of the two in the template."
+        )
     yield Finding("T004", "warning", text, hint, facts.where(last, _token_at(facts, at)))
 
 

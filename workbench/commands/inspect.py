@@ -77,9 +77,10 @@ def inspect(
             _print(bench, chosen, output)
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")
+    from workbench.checks.recipe_checks import recipe_errors
     from workbench.checks.row_checks import row_findings
 
-    found = [*bench.findings, *(finding for row in chosen for finding in row_findings(row))]
+    found = [*bench.findings, *recipe_errors(bench), *(finding for row in chosen for finding in row_findings(row))]
     return EXIT_FINDINGS if any(finding.severity == "error" for finding in found) else EXIT_OK
 
 

@@ -14,21 +14,15 @@ from typing import Any
 
 from workbench.data.parts import resolve_parts, review_parts
 from workbench.data.pictures import column_picture, place_picture
-from workbench.data.row_notes import BAD_CONTENT, BAD_PICTURES, BAD_ROW, LOST_TEXT, Notes, RowError, type_name
+from workbench.data.remedies import AS_TEXT, CONVERT, message_columns, without_messages
+from workbench.data.row_notes import BAD_CONTENT, BAD_ROW, Notes, RowError, type_name
+from workbench.data.unread import CALLS, note_columns, note_keys
 from workbench.findings import Finding
-from workbench.recipe.knobs import NO_EFFECT
 
 __all__ = ["Conversation", "RowError", "messages_field", "normalize"]
 
 _SHAREGPT_ROLES = {"human": "user", "gpt": "assistant"}
-_DROPPED_SPEECH = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking", "tool_call_id", "name")
-_WRITTEN_AS_TEXT = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking")
-_IGNORED_COLUMNS = {
-    "tools": "the template gets no tools",
-    "chat_template_kwargs": "the template gets none of them",
-    "system": "no system message is made of it",
-}
-_UNREAD_MEDIA = ("videos", "video", "audios", "audio")
+_KEPT = "axolotl keeps role and content"
 
 
 @dataclass(slots=True)
@@ -76,12 +70,12 @@ def normalize(
     column, listed, legacy = _select_messages(raw, field_messages, notes)
     turns, value_key = _legacy_turns(column, listed, notes) if legacy else (listed, "content")
     messages, origin = _convert(column, turns, value_key, notes)
-    _note_dropped_keys(column, listed, legacy, notes)
-    _note_ignored_columns(raw, notes)
+    note_keys(column, listed, {"from", "value"} if legacy else {"role", "content"}, _KEPT, notes)
 
     if (picture := column_picture(raw, notes)) is not None:
         value = picture.load(image_size, image_resize, base_dir, notes) if load_media else picture.value
         place_picture(messages, origin, value, column, picture.name, notes)
+    note_columns(raw, {column, "images", "image"}, messages, notes)
     messages = [without_none(message) for message in messages]
     review_parts(messages, origin, column, notes)
     if load_media:
@@ -112,7 +106,7 @@ def _select_messages(
                 BAD_ROW,
                 "The row has no messages",
                 "`messages` is null and there is no `conversations`; axolotl raises ValueError",
-                "Fill `messages` or remove the row.",
+                without_messages(raw) if message_columns(raw) else "Fill `messages` or remove the row.",
                 field="messages",
             )
         names = ", ".join(map(repr, list(raw)[:8])) or "none"
@@ -120,10 +114,12 @@ def _select_messages(
             BAD_ROW,
             "The row has no message column",
             f"its columns are {names}; axolotl raises ValueError",
-            "Name the column with `field_messages` in the recipe's dataset entry; where none holds messages, "
-            f"{notes.convert_command()} makes them.",
+            without_messages(raw),
         )
     value = raw[column]
+    if value is None:
+        cause = f"`{column}` is null; axolotl raises TypeError: object is not iterable"
+        raise notes.error(BAD_ROW, "The messages are not a list", cause, without_messages(raw), field=column)
     wanted = [field_messages] if isinstance(field_messages, str) else list(field_messages or ())
     if column == "messages" and "conversations" in wanted and raw.get("conversations") is not None:
         earlier = wanted[: wanted.index("conversations")]
@@ -151,7 +147,7 @@ def _legacy_turns(column: str, listed: Any, notes: Notes) -> tuple[list[dict[str
             if key not in turn:
                 hint = "Each ShareGPT turn needs `from` and `value`."
                 if "role" in turn and "content" in turn:
-                    hint = "Role/content messages belong in `messages`, or in a column that `field_messages` names."
+                    hint = f"Role/content messages belong in `messages`: rename the column; {CONVERT} does."
                 notes.at_message(column, index, key)
                 problem = BAD_CONTENT if key == "value" else BAD_ROW
                 raise notes.error(problem, f"A turn without `{key}`", f"axolotl raises KeyError: '{key}'", hint)
@@ -174,19 +170,17 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
         _require_message(column, index, message, notes)
         if "content" not in message:
             notes.at_message(column, index, "content")
-            hint = "Give every message a `content`; an empty text is allowed."
-            if "from" in message and "value" in message:
-                hint = "ShareGPT turns belong in `conversations`, or in a column that `field_messages` names."
+            hint = _without_content(message)
             raise notes.error(BAD_CONTENT, "A message without content", "axolotl raises KeyError: 'content'", hint)
         content = message["content"]
         notes.at_message(column, index, key)
         if not isinstance(content, (str, list)):
             what = "null" if content is None else f"{type_name(content)}, neither a text nor a list of parts"
             consequence = "axolotl drops the message without a warning"
-            if message.get("tool_calls"):
-                consequence += ", its tool_calls with it"
-            hint = "Give the message a text, or remove it, so that what is trained is what is written."
-            notes.add(BAD_CONTENT, "warning", f"content is {what}: {consequence}", hint)
+            # A call is lost with its message: that is one error, told where the call stands.
+            if not any(message.get(name) for name in CALLS):
+                hint = "Give the message a text, or remove it, so that what is trained is what is written."
+                notes.add(BAD_CONTENT, "warning", f"content is {what}: {consequence}", hint)
             continue
         if "role" not in message:
             notes.at_message(column, index, "role")
@@ -211,6 +205,21 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
     return messages, origin
 
 
+def _without_content(message: dict[str, Any]) -> str:
+    """What to do about a message without a content, by what it has instead."""
+    if "from" in message and "value" in message:
+        return "ShareGPT turns belong in `conversations`, or in a column that `field_messages` names."
+    call = next((name for name in CALLS if message.get(name)), None)
+    if call is not None:
+        return f"`{call}` never reaches the template. {AS_TEXT}"
+    text = next(
+        (name for name in ("value", "text", "message", "parts") if isinstance(message.get(name), (str, list))), None
+    )
+    if text is not None:
+        return f"Rename `{text}` to `content`; {CONVERT} does."
+    return "Write what the message says under `content`, or remove the message."
+
+
 def _require_iterable(column: str, value: Any, notes: Notes) -> None:
     if not isinstance(value, (list, tuple)) and value not in ("", {}):  # these two iterate, over nothing
         cause = (
@@ -220,7 +229,7 @@ def _require_iterable(column: str, value: Any, notes: Notes) -> None:
             BAD_ROW,
             "The messages are not a list",
             f"`{column}` is {type_name(value)}; axolotl raises TypeError: {cause}",
-            "A message column holds a list of messages; text that holds JSON must be parsed first.",
+            f"A message column holds a list of messages; {CONVERT} parses text that holds JSON.",
             field=column,
         )
 
@@ -243,57 +252,3 @@ def without_none(value: Any) -> Any:
     if isinstance(value, list):
         return [without_none(item) for item in value]
     return value
-
-
-def _note_dropped_keys(column: str, listed: Any, legacy: bool, notes: Notes) -> None:
-    """One finding for each key of the messages that never reaches the template."""
-    kept = {"from", "value"} if legacy else {"role", "content"}
-    where: dict[str, list[int]] = {}
-    for index, message in enumerate(listed):
-        for key, value in message.items():
-            if key not in kept and value is not None and value not in ([], {}, ""):
-                where.setdefault(key, []).append(index)
-    for key, indexes in where.items():
-        notes.at_message(column, indexes[0], key)
-        places = f"message{'s' if len(indexes) > 1 else ''} {', '.join(map(str, indexes[:6]))}" + (
-            f" and {len(indexes) - 6} more" if len(indexes) > 6 else ""
-        )
-        if key in _DROPPED_SPEECH:
-            hint = "Write it into the content as the template would, or it is never trained"
-            hint += f": {notes.convert_command('--tool-text')} does." if key in _WRITTEN_AS_TEXT else "."
-            notes.add(
-                LOST_TEXT,
-                "warning",
-                f"`{key}` of {places} never reaches the template: axolotl keeps role and content",
-                hint,
-            )
-        else:
-            notes.add(
-                NO_EFFECT,
-                "note",
-                f"`{key}` of {places} is ignored by the multimodal path",
-                "Remove it: it has no effect.",
-            )
-    notes.at_message(column, None, None)
-
-
-def _note_ignored_columns(raw: dict[str, Any], notes: Notes) -> None:
-    for name, consequence in _IGNORED_COLUMNS.items():
-        if raw.get(name) not in (None, "", [], {}):
-            hint = "Write what the model must see into the messages"
-            hint += {
-                "tools": f": {notes.convert_command('--tool-text')} does.",
-                "system": f": {notes.convert_command()} does.",
-            }.get(name, ".")
-            notes.add(NO_EFFECT, "note", f"the column `{name}` is ignored: {consequence}", hint, field=name)
-    for name in _UNREAD_MEDIA:
-        if raw.get(name) not in (None, "", [], {}):
-            hint = f"Put them into the messages as {{type: {name.rstrip('s')}, path: …}} parts: "
-            hint += f"{notes.convert_command()} does."
-            notes.add(
-                BAD_PICTURES,
-                "warning",
-                f"the column `{name}` is ignored: axolotl reads `images` and `image` alone",
-                hint,
-                field=name,
-            )

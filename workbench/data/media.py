@@ -56,10 +56,15 @@ class StoredPicture:
         size = "no bytes" if self.bytes is None else f"{len(self.bytes)} bytes"
         return f"StoredPicture({size}, path={self.path!r})"
 
+    @property
+    def name(self) -> str:
+        """The picture's name in a message: its path, or how large it is."""
+        return self.path or f"a picture of {len(self.bytes or b''):,} bytes"
+
     def open(self, base_dir: Path | None = None) -> Image.Image:
         """The picture as `datasets` decodes it: upright, its own mode. Raises MediaError."""
         if self.bytes is not None:
-            return _decode(io.BytesIO(self.bytes), self.path or f"{len(self.bytes)} bytes", rgb=False)
+            return _decode(io.BytesIO(self.bytes), self.name, rgb=False)
         if self.path is None:
             cause = "the cell of the Image column holds neither bytes nor a path"
             raise MediaError("Unreadable picture", cause, _BROKEN)
@@ -118,7 +123,7 @@ def load_picture(value: Any, base_dir: Path | None = None) -> Image.Image:
         return _guarded(lambda: _upright(value).convert("RGB"), "the given picture")
     if isinstance(value, StoredPicture):
         picture = value.open(base_dir)
-        return _guarded(lambda: picture.convert("RGB"), repr(value))
+        return _guarded(lambda: picture.convert("RGB"), value.name)
     if isinstance(value, dict) and ("bytes" in value or "path" in value):
         return load_picture(StoredPicture(value.get("bytes"), value.get("path")), base_dir)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -174,6 +179,10 @@ def _open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
         looked = [str(folder) for folder in (base_dir, Path.cwd()) if folder is not None]
         cause = f"no file {shorten(reference)!r} in {' or '.join(dict.fromkeys(looked))}"
         hint = "Correct the path, or take the row out; axolotl looks in the folder that it is started from."
+        if found.uri:
+            hint = "Correct the path, and write it without file://, which axolotl does not take."
+        elif "://" in reference:
+            hint = "Fetch the pictures first and write their paths: axolotl opens files and http(s) addresses."
         raise MediaError("Picture not found", cause, hint)
     text = reference.split(",", 1)[1] if reference.startswith("data:") and "," in reference else reference
     try:

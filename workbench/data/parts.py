@@ -5,51 +5,64 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from workbench.data.forms import part_modality
 from workbench.data.media import MediaError, StoredPicture, as_data_uri, load_picture, locate, shorten
 from workbench.data.pictures import PICTURE_KEYS, note_place
-from workbench.data.row_notes import BAD_MEDIA, BAD_PART, BAD_PICTURES, Notes, type_name
+from workbench.data.remedies import CONVERT
+from workbench.data.row_notes import BAD_MEDIA, BAD_PART, Notes, type_name
 from workbench.recipe.knobs import NO_EFFECT
 
 # transformers' `_multimodal_inputs_from_conversations`: each of these keys in a part of the type adds one input.
 MEDIA_KEYS = {"image": PICTURE_KEYS, "video": ("video", "url", "path"), "audio": ("audio", "url", "path")}
 _IGNORED_PART_KEYS = ("train", "weight", "training")
+_TEXT_PART = '{"type": "text", "text": …}'
 
 
 def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str, notes: Notes) -> None:
-    """Findings for what the processor raises at, or counts wrong, after axolotl's own code has passed the row on."""
-    slots = dict.fromkeys(MEDIA_KEYS, 0)
-    passed = dict.fromkeys(MEDIA_KEYS, 0)
-    first_slot: dict[str, tuple[int, int]] = {}
+    """Findings for the parts at which the processor raises after axolotl's own code has passed the row on.
+
+    Parts of one fault are one finding, at the first of them.
+    """
+    odd: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
     ignored: dict[str, int] = {}
     for index, message in enumerate(messages):
         for number, part in enumerate(message["content"]):
-            notes.at_message(column, origin[index], f"content[{number}]")
-            if not isinstance(part, dict) or "type" not in part:
-                what = "a part has no type" if isinstance(part, dict) else f"a part is {type_name(part)}, not an object"
-                error = "KeyError: 'type'" if isinstance(part, dict) else "TypeError"
-                hint = f'Write {{"type": "text", "text": …}}; {notes.convert_command()} gives parts their type.'
-                notes.add(BAD_PART, "error", f"{what}: transformers raises {error}", hint)
-                continue
-            kind = "image" if part["type"] == "image_url" and "image_url" in part else part["type"]
-            for key in _IGNORED_PART_KEYS:
-                if key in part:
-                    ignored.setdefault(key, index)
-            if not isinstance(kind, str) or kind not in MEDIA_KEYS:
-                continue
-            named = 1 if part["type"] == "image_url" else sum(key in part for key in MEDIA_KEYS[kind])
-            slots[kind] += 1
-            passed[kind] += named
-            if named != 1:
-                first_slot.setdefault(kind, (index, number))
-    for kind, (index, number) in first_slot.items():
+            if not isinstance(part, dict):
+                found = f"a part is {type_name(part)}, not an object", "TypeError", _TEXT_PART
+                odd.setdefault(found, []).append((index, number))
+            elif "type" not in part:
+                odd.setdefault(("a part has no type", "KeyError: 'type'", _typed(part)), []).append((index, number))
+            else:
+                for key in _IGNORED_PART_KEYS:
+                    if key in part:
+                        ignored.setdefault(key, index)
+    if odd:
+        (what, error, _), places = next(iter(odd.items()))
+        count = sum(map(len, odd.values()))
+        more = f", {count} parts of the row alike" if count > 1 else ""
+        index, number = places[0]
         notes.at_message(column, origin[index], f"content[{number}]")
-        names = {"image": "picture", "video": "video", "audio": "audio"}
-        text = f"the processor gets {_count(passed[kind], names[kind])} for {_count(slots[kind], kind + ' part')}"
-        notes.add(BAD_PICTURES, "error", text, f"Give every {kind} part exactly one of {', '.join(MEDIA_KEYS[kind])}.")
+        hint = f"Write {' and '.join(dict.fromkeys(remedy for _, _, remedy in odd))}; {CONVERT} does."
+        notes.add(BAD_PART, "error", f"{what}: transformers raises {error}{more}", hint)
     for key, index in ignored.items():
         notes.at_message(column, origin[index], None)
         notes.add(NO_EFFECT, "note", f"`{key}` on a part is ignored by the multimodal path", "Mask by role instead.")
     notes.at_message(column, None, None)
+
+
+def _typed(part: dict[str, Any]) -> str:
+    """The part as it must be written, by what it holds."""
+    kind = part_modality(part)
+    return _TEXT_PART if kind is None else f'{{"type": "{kind}", "{kind}": …}}'
+
+
+def handed_over(part: Any) -> int:
+    """How many pictures, videos or sounds transformers takes of a part and gives to the processor."""
+    if not isinstance(part, dict):
+        return 0
+    if part.get("type") == "image_url":
+        return int("image_url" in part)
+    return sum(key in part for key in MEDIA_KEYS.get(str(part.get("type")), ()))
 
 
 def resolve_parts(
@@ -78,8 +91,17 @@ def resolve_parts(
                     address["url"] = _picture(address["url"], base_dir, notes, f"{place}.image_url.url")
             elif kind in {"video", "audio"}:
                 for key in MEDIA_KEYS[kind]:
-                    if isinstance(part.get(key), str):
-                        part[key] = _path(part[key], base_dir, notes, f"{place}.{key}", kind)
+                    given = part.get(key)
+                    if isinstance(given, str):
+                        part[key] = _path(given, base_dir, notes, f"{place}.{key}", kind)
+                    elif isinstance(given, list):
+                        # The frames of a video, each a picture.
+                        part[key] = [
+                            _path(frame, base_dir, notes, f"{place}.{key}[{at}]", "picture")
+                            if isinstance(frame, str)
+                            else frame
+                            for at, frame in enumerate(given)
+                        ]
 
 
 def _picture(value: Any, base_dir: Path | None, notes: Notes, place: str) -> Any:
@@ -113,7 +135,3 @@ def _path(value: str, base_dir: Path | None, notes: Notes, place: str, kind: str
         return value
     note_place(value, base_dir, notes, place)
     return str(found.path) if found.beside_data or found.shadowed or found.uri else value
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 or what == 'audio' else 's'}"

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import MediaError, StoredPicture, load_picture, locate, shorten
+from workbench.data.remedies import AS_PARTS, CONVERT
 from workbench.data.row_notes import BAD_MEDIA, BAD_PART, BAD_PICTURES, Notes, type_name
+from workbench.findings import Severity
 
 PICTURE_KEYS = ("image", "url", "path", "base64")
 
@@ -44,13 +46,18 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
     column = "images" if "images" in raw else "image"
     pictures = raw.get(column)
     if column == "images" and raw.get("image") is not None:
+        # Beside other pictures it may be one of them; beside none it is lost.
+        severity: Severity = "error" if pictures is None else "warning"
         state = "null" if pictures is None else "there"
         text = f"`image` is ignored: axolotl reads `images` where that column exists, and it is {state}"
-        notes.add(BAD_PICTURES, "warning", text, "Keep one of the two columns.", field="image")
+        hint = f"Keep one of the two columns, or put the picture into the messages; {CONVERT} does."
+        notes.add(BAD_PICTURES, severity, text, hint, field="image")
     if pictures is None:
         return None
-    hint = f"Write a list with one picture: {column}: [picture]; null where the row has none. "
-    hint += f"{notes.convert_command()} puts each into the messages."
+    hint = f"Write a list with one picture: {column}: [picture]; null where the row has none; {CONVERT} does."
+    if _tagged(raw):
+        # Followed to the letter, the hint would leave the tag in the text and put the picture behind it.
+        hint = f"Write the picture as a part where `<image>` stands, which is mere text here; {CONVERT} does."
     if isinstance(pictures, str):
         what = (
             f"axolotl loads its first character {pictures[0]!r} and raises ValueError"
@@ -67,25 +74,30 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
     if not pictures:
         cause = "axolotl raises IndexError: list index out of range"
         raise notes.error(
-            BAD_PICTURES,
-            f"`{column}` is an empty list",
-            cause,
-            f"Write null, or leave the column out, as {notes.convert_command()} does.",
-            field=column,
+            BAD_PICTURES, f"`{column}` is an empty list", cause, f"Write null; {CONVERT} does.", field=column
         )
     if len(pictures) > 1:
-        text = f"axolotl uses the first of {len(pictures)} pictures in `{column}` and ignores {len(pictures) - 1}"
-        each = "Put each picture into the messages, {type: image, path: …}: "
-        notes.add(BAD_PICTURES, "warning", text, f"{each}{notes.convert_command()} does.", field=column)
+        lost = "1 is lost" if len(pictures) == 2 else f"{len(pictures) - 1} are lost"
+        text = f"axolotl uses the first of {len(pictures)} pictures in `{column}`: {lost}"
+        notes.add(BAD_PICTURES, "error", text, AS_PARTS, field=column)
     first = pictures[0]
     if not isinstance(first, (str, StoredPicture)) and not hasattr(first, "resize"):
         cause = f"it is {type_name(first)}; axolotl raises TypeError: Incorrect format used for image"
         hint = "Use a path, a URL, base64 text, or a column of the `datasets` type Image; "
-        hint += f"{notes.convert_command()} writes bytes and arrays to files."
+        hint += f"{CONVERT} writes bytes and arrays to files."
         raise notes.error(
             BAD_PICTURES, "The picture has a form that cannot be loaded", cause, hint, field=f"{column}[0]"
         )
     return ColumnPicture(f"{column}[0]", first)
+
+
+def _tagged(value: Any) -> bool:
+    """True where a text of the row, at whatever depth a message has one, says `<image>`."""
+    if isinstance(value, str):
+        return "<image>" in value
+    if isinstance(value, dict):
+        return any(map(_tagged, value.values()))
+    return isinstance(value, list) and any(map(_tagged, value))
 
 
 def is_placeholder(part: dict[str, Any]) -> bool:
@@ -142,5 +154,5 @@ def note_place(reference: str, base_dir: Path | None, notes: Notes, name: str) -
         notes.shadowed.append(shorten(reference))
     if found.uri:
         text = f"{name} is a file:// address; axolotl raises ValueError, it takes plain paths"
-        hint = f"Write the path without file://, as {notes.convert_command()} does."
+        hint = f"Write the path without file://, as {CONVERT} does."
         notes.add(BAD_MEDIA, "error", text, hint, field=name)

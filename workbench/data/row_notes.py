@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from workbench.data.media import StoredPicture
 from workbench.errors import InputError, Where
 from workbench.findings import Emitter, Finding, Severity
 
@@ -22,11 +23,12 @@ LOST_TEXT = Emitter("T001", __name__)
 """Text that is dropped before the template or by it."""
 
 
-def convert_command(source: str | None, *options: str) -> str:
-    """The command that writes the rows of a source as messages, for a hint."""
+def at_source(hint: str, source: str | None) -> str:
+    """A hint with the source of its row in the command that it names, see `remedies.CONVERT`."""
     # Several files are shown as the first of them and an ellipsis.
-    data = shlex.quote(source) if source and not source.endswith("…") else "DATA"
-    return f"`{' '.join(('vlmbench convert', data, '--out rows.jsonl', *options))}`"
+    if not source or source.endswith("…"):
+        return hint
+    return hint.replace("vlmbench convert DATA ", f"vlmbench convert {shlex.quote(source)} ")
 
 
 class RowError(InputError):
@@ -65,10 +67,6 @@ class Notes:
         self._message = index
         self._field = None if index is None else f"{column}[{index}]" + (f".{key}" if key else "")
 
-    def convert_command(self, *options: str) -> str:
-        """The command that mends the rows of this source, for a hint."""
-        return convert_command(self._row.file, *options)
-
     def where(self, field: str | None = None) -> Where:
         head = self._row
         message = self._message if field is None else None
@@ -77,13 +75,13 @@ class Notes:
     def add(
         self, problem: Emitter, severity: Severity, message: str, hint: str = "", *, field: str | None = None
     ) -> None:
-        self.findings.append(problem(severity, message, hint, self.where(field)))
+        self.findings.append(problem(severity, message, at_source(hint, self._row.file), self.where(field)))
 
     def error(
         self, problem: Emitter, title: str, cause: str = "", hint: str = "", *, field: str | None = None
     ) -> RowError:
         """The error to raise: the row stops here, as it does in axolotl."""
-        return RowError(problem, title, cause, hint, self.where(field))
+        return RowError(problem, title, cause, at_source(hint, self._row.file), self.where(field))
 
     def note_places(self, base_dir: Path | None, started_in: Callable[[], Path | None]) -> None:
         """One finding a row for files that axolotl, looking in the working directory, would not find or would swap.
@@ -116,4 +114,6 @@ def type_name(value: Any) -> str:
         int: "a number",
         float: "a number",
     }
+    if hasattr(value, "resize") or isinstance(value, StoredPicture):
+        return "a picture"
     return "null" if value is None else names.get(type(value), f"a {type(value).__name__}")

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.data.conversation import Conversation, without_none
+from workbench.data.remedies import without_messages
 from workbench.data.row_notes import BAD_CONTENT, BAD_PICTURES, BAD_ROW, Notes, type_name
+from workbench.data.unread import note_keys
 
 __all__ = ["TRAINING", "TRAINING_DETAIL", "TRAINING_REASONING", "TurnKeys", "turns_of"]
 
@@ -133,6 +135,14 @@ def turns_of(raw: Any, keys: TurnKeys, *, row: int = 0, source: str = "", line: 
     if not turns:
         raise notes.error(BAD_ROW, "No turn is left to render", "axolotl raises IndexError", "Remove the row.")
     tools = _tools(given, notes)
+    kept = {
+        *keys.mappings.values(),
+        *keys.read,
+        keys.training,
+        keys.detail,
+        keys.thinking if keys.split_thinking else "",
+    }
+    note_keys(keys.messages, messages, kept, "the template does not read it", notes)
     _note_media(raw, notes)
     return Conversation(row, turns, origin, notes.findings, raw, source, line, tools)
 
@@ -145,8 +155,7 @@ def _messages(given: dict[str, Any], keys: TurnKeys, notes: Notes) -> list[Any]:
             BAD_ROW,
             f"The row has no `{keys.messages}`",
             f"its columns are {names}; axolotl raises ValueError",
-            "Name the column with `field_messages` in the dataset's entry; where none holds messages, "
-            f"{notes.convert_command()} makes them.",
+            without_messages(given),
         )
     if isinstance(found, str):
         try:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.time_limit import time_limit
+from workbench.tokens.refusals import refusal
 from workbench.tokens.vocabulary import Vocabulary
 
 Message = dict[str, Any]
@@ -239,22 +240,12 @@ class Renderer:
         except BenchError:
             raise
         except Exception as problem:
-            raise InputError(
-                f"The chat template refuses this row: {problem}",
-                f"{type(problem).__name__} while rendering; axolotl would stop here.",
-                "Look at the order of the roles and the types of the parts, or change the template.",
-                where,
-            ) from problem
+            raise _refused("The chat template", problem, where) from problem
         try:
             with self._lock, _watch(self.tokenizer) as calls:
                 ids = self.encode_batch([messages], tools=[tools])[0]
         except Exception as problem:
-            raise InputError(
-                f"The processor refuses this row: {problem}",
-                f"{type(problem).__name__} while processing; axolotl would stop here.",
-                "Compare the number of pictures with the number of placeholders in the row.",
-                where,
-            ) from problem
+            raise _refused("The processor", problem, where) from problem
         text, offsets = _matching_call(calls, ids)
         return Rendering(
             prompt=prompt,
@@ -320,6 +311,15 @@ class Renderer:
             return self.tokenizer(
                 texts, add_special_tokens=False, padding=True, return_tensors="pt" if tensors else "np"
             )
+
+
+def _refused(who: str, problem: Exception, where: Where | None) -> InputError:
+    """The error for a row at which the template or the processor raises, with the version that it was seen on."""
+    from importlib.metadata import version
+
+    quoted = f"{type(problem).__name__}: {problem}"
+    cause = f"{type(problem).__name__} of transformers {version('transformers')} here"
+    return InputError(f"{who} refuses this row: {problem}", cause, refusal(quoted).hint, where)
 
 
 @dataclass(frozen=True, slots=True)

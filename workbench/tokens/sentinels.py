@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from workbench.data.forms import text_key
 from workbench.tokens.alignment import Piece, match
 
 Message = dict[str, Any]
@@ -30,12 +31,13 @@ _TAG = re.compile(r"<[^<>\n]{1,40}>|\[/?[A-Z_]{2,}\]")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A text part: its message and its place in the content (0 for a string), and the text."""
+    """A part with a text: its message and place in the content (0 for a string), the text, and the key it has there."""
 
     message: int
     part: int
     text: str
     role: str = ""
+    key: str = "text"
 
     @property
     def core(self) -> tuple[int, int]:
@@ -66,15 +68,18 @@ _Found = dict[_Range, list[tuple[int, int]]]
 
 
 def text_parts(messages: Sequence[Message]) -> Iterator[Part]:
-    """The text parts of a conversation, in order; the content of a message is a text or a list of parts."""
+    """The texts of a conversation, in order; the content of a message is a text or a list of parts.
+
+    A part of any type may hold one: templates take the text of `input_text`, or the `thinking` of a thinking part.
+    """
     for index, message in enumerate(messages):
         content, role = message.get("content"), str(message.get("role"))
         if isinstance(content, str):
             yield Part(index, 0, content, role)
         elif isinstance(content, list):
             for number, part in enumerate(content):
-                if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
-                    yield Part(index, number, part["text"], role)
+                if isinstance(part, dict) and (key := text_key(part)) is not None:
+                    yield Part(index, number, part[key], role, key)
 
 
 def locate(messages: Sequence[Message], render: Render, prompt: str) -> list[LocatedParts]:
@@ -212,7 +217,7 @@ class _BracketTrial:
         parts = list(self.parts)
         for span in ranges:
             part = parts[span.index]
-            parts[span.index] = Part(part.message, part.part, part.text[span.first : span.last], part.role)
+            parts[span.index] = replace(part, text=part.text[span.first : span.last])
         shifted = [_Range(span.index, 0, span.last - span.first) for span in ranges]
         texts, opens, closes = self._bracketed(parts, shifted)
         try:
@@ -311,7 +316,7 @@ def with_texts(messages: Sequence[Message], parts: Sequence[Part], texts: Sequen
         if isinstance(content, str):
             changed[part.message]["content"] = text
         else:
-            content[part.part] = {**content[part.part], "text": text}
+            content[part.part] = {**content[part.part], part.key: text}
     return changed
 
 

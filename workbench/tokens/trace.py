@@ -14,6 +14,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.forms import part_modality
 from workbench.tokens.render import Message, Rendering
 from workbench.tokens.sentinels import LocatedParts, Render, locate
 
@@ -98,7 +99,7 @@ def _media_parts(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
     for index, message in enumerate(messages):
         content = message.get("content")
         for number, part in enumerate(content if isinstance(content, list) else ()):
-            if isinstance(part, dict) and part.get("type") not in (None, "text"):
+            if part_modality(part) is not None:
                 yield index, number
 
 

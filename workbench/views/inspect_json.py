@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.checks.recipe_checks import recipe_errors
 from workbench.checks.row_checks import row_findings
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
@@ -49,7 +50,7 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
         },
         "boundaries": boundaries_payload(bench, rows),
         "rows": [row_payload(row) for row in rows],
-        "findings": [finding.to_dict() for finding in bench.findings],
+        "findings": [finding.to_dict() for finding in (*bench.findings, *recipe_errors(bench))],
         "asked": asked_payload(bench, (finding for row in rows for finding in row_findings(row))),
     }
 

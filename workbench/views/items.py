@@ -191,31 +191,47 @@ class Turn:
 
 
 def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) -> list[Turn]:
-    """The turns of a row: one per message that reached the rendering, begun where its span or its header begins.
+    """The turns of a row in the order of its tokens, each begun where its span or its header begins.
 
-    `roles[m]` is the role of message `m`.
+    A message has one where its text or media stand together; where the template writes one into another's turn, what
+    follows is the other's again. Before the first stands what the template writes of itself. `roles[m]` is the role of
+    message `m`.
     """
     owned = np.flatnonzero((trace.kind == Owner.CONTENT) | (trace.kind == Owner.MEDIA))
     owned = owned[trace.message[owned] >= 0]
-    messages, first = np.unique(trace.message[owned], return_index=True)
-    last_of = dict(zip(trace.message[owned].tolist(), owned.tolist(), strict=True))
+    if not len(owned):
+        return []
+    whose = trace.message[owned]
+    edges = np.flatnonzero(np.diff(whose)) + 1
+    starts = np.concatenate(([0], edges))
+    first, last = owned[starts], owned[np.concatenate((edges, [len(owned)])) - 1]
+    ends = _ends(rendering, last)
     found: list[Turn] = []
     floor, begins = 0, mask.spans.start
-    latest = np.searchsorted(begins, owned[first], side="right") - 1
-    for message, begin, span in zip(messages.tolist(), owned[first].tolist(), latest.tolist(), strict=True):
-        start = int(begins[span]) if span >= 0 and begins[span] >= floor else _header(rendering, floor, begin)
+    latest = np.searchsorted(begins, first, side="right") - 1
+    for message, begin, end, span in zip(
+        whose[starts].tolist(), first.tolist(), last.tolist(), latest.tolist(), strict=True
+    ):
+        start = int(begins[span]) if span >= 0 and begins[span] >= floor else _header(rendering, floor, begin, ends)
         found.append(Turn(start, message, roles[message]))
-        floor = last_of[message] + 1
+        floor = end + 1
     return found
 
 
-def _header(rendering: Rendering, floor: int, begin: int) -> int:
-    """The first token of a header that no span marks: after the previous turn's end marker and its white space."""
-    if floor == 0:
+def _ends(rendering: Rendering, last: npt.NDArray[np.int64]) -> frozenset[int]:
+    """The control tokens that stand right after the last token of a message: they end turns."""
+    after = np.unique(rendering.input_ids[last[last + 1 < len(rendering)] + 1])
+    return frozenset(rendering.vocabulary.special_ids.intersection(after.tolist()))
+
+
+def _header(rendering: Rendering, floor: int, begin: int, ends: Collection[int]) -> int:
+    """The first token of a header that no span marks: after the end of the turn before, and its white space."""
+    at = floor
+    closed = np.flatnonzero(np.isin(rendering.input_ids[floor:begin], list(ends)))
+    if len(closed):
+        at += int(closed[-1]) + 1
+    elif floor == 0:
         return 0
-    vocabulary, at = rendering.vocabulary, floor
-    if at < begin and int(rendering.input_ids[at]) in vocabulary.special_ids:
-        at += 1
     while at < begin and rendering.token_text(at).isspace():
         at += 1
     return at

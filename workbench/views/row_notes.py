@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from workbench.checks.recipe_checks import recipe_errors
 from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 
@@ -20,7 +21,7 @@ def serious(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def general(bench: Bench, rows: Sequence[Row]) -> list[Finding]:
-    """The findings to report once: the bench's own, and each kind of note with the number of rows it holds for."""
+    """The findings to report once: the bench's own, the recipe's errors, each kind of note with its rows' count."""
     kinds: dict[tuple[str, str], list[Finding]] = {}
     for row in rows:
         for finding in row_findings(row):
@@ -31,4 +32,4 @@ def general(bench: Bench, rows: Sequence[Row]) -> list[Finding]:
         others = len(same) - 1
         more = f" (and {others} more like it)" if others else ""
         notes.append(replace(same[0], message=same[0].message + more))
-    return [*bench.findings, *notes]
+    return [*bench.findings, *recipe_errors(bench), *notes]
