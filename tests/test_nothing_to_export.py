@@ -75,7 +75,8 @@ def test_from_nothing_to_an_export_in_a_notebook(by_command: Path, tmp_path: Pat
     assert "activations" in page("bench.memory()")
     live, report = (output.data for output in shown["run"])
     assert live["text/plain"] == f"overfit: pass, {STEPS} of {STEPS} steps"
-    assert report["text/plain"].startswith(f"pass: the model reproduces these rows after {STEPS} steps")
+    verdict = report["text/plain"].splitlines()[1]
+    assert verdict.startswith(f"pass: the model reproduces these rows after {STEPS} steps")
     assert 'class="curve"' in report["text/html"]
     assert "· loss 0.0" in page("bench.rows[0]")
     assert "proven here; axolotl not asked" in page('bench.export("full.yaml", force=True)')

@@ -113,6 +113,7 @@ def test_an_answer_is_asked_for_once_and_all_of_one_process(fake: FakeAxolotl, t
         "trained": {"a.lora_A.default.weight": 3},
         "frozen": [],
         "use_reentrant": True,
+        "loss_by_tokens": True,
         "attention": {"": "sdpa"},
         "embeddings": 7,
     }

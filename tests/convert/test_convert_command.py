@@ -92,7 +92,7 @@ def test_json_is_versioned_and_whole(run: Run, tmp_path: Path) -> None:
         (["data/data.json", "--out", "fifo"], "The file was not written"),
         (["data/data.json", "--media", "nowhere"], "--media names no folder"),
         (["data/data.json", "--messages", "talk"], "there is no column 'talk'"),
-        (["empty.jsonl"], "There is no row to convert"),
+        (["empty.jsonl"], "There is no row here"),
         (["data/data.json", "--config", "none.yaml"], "none.yaml"),
         (["data/data.json", "--model", "./none"], "no such folder"),
     ],

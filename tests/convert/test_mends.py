@@ -32,8 +32,8 @@ ROWS: list[tuple[str, dict[str, Any]]] = [
     ("D005", {"messages": talk([{"type": "image", "path": "FILE"}, {"type": "text", "text": "A?"}], "B.")}),
     ("D008", {"messages": talk([{"text": "A?"}], "B.")}),
     ("D008", {"messages": talk(["A?"], "B.")}),
-    ("M013", {"messages": PAIR, "system": "Be brief."}),
-    ("M013", {"messages": PAIR, "tools": [TOOL]}),
+    ("T001", {"messages": PAIR, "system": "Be brief."}),
+    ("T001", {"messages": PAIR, "tools": [TOOL]}),
     ("T001", {"messages": [PAIR[0], CALLED, *PAIR]}),
     ("T001", {"messages": [PAIR[0], {**PAIR[1], "reasoning_content": "C."}]}),
 ]

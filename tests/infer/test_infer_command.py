@@ -28,8 +28,8 @@ def test_the_demos_boundaries_are_proved_and_can_be_pasted(run):
     code, out, _ = run("--rows", "4")
     assert code == EXIT_OK
     comments = [line for line in out.splitlines() if line.startswith("#")]
-    assert "verified for system, user, assistant" in comments[0]
-    assert "4 rows" in comments[1]
+    assert "verified for system, user, assistant" in comments[2]
+    assert "4 rows" in comments[3]
     rows = yaml.safe_load(out)["role_boundaries"]
     assert [row["role"] for row in rows] == ["system", "user", "assistant"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_no_text_acts_in_a_page_and_nothing_is_asked(hostile: list[Result], tmp_
         # The same in a page of its own, policy and all.
         for number, one in enumerate(hostile):
             page = one.html()
-            assert "default-src 'none'" in page
+            assert "default-src 'none'" in html.unescape(page)
             assert page.lower().count("<title>") == 1 + page.count("<svg")
             put(here, f"/page{number}", page)
         here.asked.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.errors import EnvironmentProblem
+from workbench.errors import EnvironmentProblem, InputError
 from workbench.models.weights import pick_device
 from workbench.overfit.devices import first_devices, one_device
 
@@ -37,7 +37,12 @@ def test_a_launcher_sees_as_many_as_it_has_processes() -> None:
     assert first_devices(2, {"CUDA_VISIBLE_DEVICES": "7,5,3"}) == {"CUDA_VISIBLE_DEVICES": "7,5"}
 
 
-@pytest.mark.parametrize("device", ["cuda:7", "cuda:x", "tpu", "mps:0:1"])
-def test_a_device_that_is_not_there(device: str) -> None:
+def test_a_device_that_is_not_there() -> None:
     with pytest.raises(EnvironmentProblem, match="no device"):
+        pick_device("cuda:7")
+
+
+@pytest.mark.parametrize("device", ["cuda:x", "tpu", "mps:0:1"])
+def test_a_text_that_names_no_device(device: str) -> None:
+    with pytest.raises(InputError, match="names no device"):
         pick_device(device)

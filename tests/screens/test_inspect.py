@@ -45,7 +45,7 @@ async def test_the_first_row_opens_with_its_mask_in_the_bar(opened: Opened) -> N
         bar = screen_of(pilot).query_one(StatusBar).render().plain
         assert view is not None
         assert f"row 0   {view.mask.trained} of {len(view.rendering)} trained" in bar
-        assert bar.startswith(" vlmbench   small/model · small · small.yaml")
+        assert bar.startswith(" vlmbench   multimodal path   small/model · small · small.yaml")
 
 
 async def test_the_gutter_names_turns_and_marks_trained_lines(opened: Opened) -> None:

@@ -57,13 +57,16 @@ class RowProof:
         raw = RawRow(index, data, None, self._out.name, index + 1, self._out.parent)
         row = Row(self.bench, index, raw)
         found = check_row(row)
-        lost = LOST_TEXT.code
-        wrong = [one for one in found if one.severity == "error" or (one.code == lost and one.severity == "warning")]
+        wrong = [one for one in found if one.severity == "error"]
+        if not wrong and (lost := self._lost(row)):
+            # Text that is moved, or stands in another's turn, is there all the same.
+            wrong = [one for one in found if one.code == LOST_TEXT.code]
+            if not wrong:
+                raise Refused(f"{_NOT_PROVEN}a text is not whole in the rendering", lost)
         if wrong:
             # What the processor raises is often the consequence of another finding.
             cause = next((finding for finding in wrong if finding.code != NOT_RENDERED.code), wrong[0])
             raise Refused(f"{_NOT_PROVEN}{cause.code}", cause.message, cause.hint)
-        self._whole(row)
         media = self._media(row)
         for finding in found:
             kind = (finding.code, finding.severity)
@@ -73,8 +76,8 @@ class RowProof:
         self.media += media
         self.tokens += len(row.rendering)
 
-    def _whole(self, row: Row) -> None:
-        """Every text part's characters are in the rendering, but for white space at its edges."""
+    def _lost(self, row: Row) -> str:
+        """The first text part of which characters, but for white space at its edges, are not in the rendering."""
         trace = row.trace
         kept: Counter[tuple[int, int]] = Counter()
         for place in trace.places:
@@ -85,8 +88,8 @@ class RowProof:
             for part, item in enumerate(content if isinstance(content, list) else [{"type": "text", "text": content}]):
                 text = item.get("text") if item.get("type") == "text" else None
                 if isinstance(text, str) and kept[number, part] < len(text.strip()):
-                    detail = f"{kept[number, part]} of {len(text.strip())} characters of message {number + 1}"
-                    raise Refused(f"{_NOT_PROVEN}a text is not whole in the rendering", detail)
+                    return f"{kept[number, part]} of {len(text.strip())} characters of message {number + 1}"
+        return ""
 
     def _media(self, row: Row) -> int:
         """The number of media of a row; each has its tokens in the rendering."""

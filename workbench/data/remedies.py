@@ -11,7 +11,10 @@ CONVERT = "`vlmbench convert DATA --out rows.jsonl`"
 """The command that writes rows of other shapes as messages with parts in place."""
 AS_PARTS = f"Write each as a part where it belongs, {{type: image, path: …}}; {CONVERT} does."
 AS_SYSTEM = f"Make it the first message, {{role: system, content: …}}; {CONVERT} does."
-AS_TEXT = "Write it into the content as the template would; " + CONVERT[:-1] + " --tool-text` does."
+WITH_TOOL_TEXT = f"{CONVERT[:-1]} --tool-text`"
+"""The same, with calls, tools and reasoning written into the texts."""
+AS_TEXT = f"Write it into the content as the template would; {WITH_TOOL_TEXT} does."
+AS_INSTRUCTIONS = f"Write them into the system message as the template would; {WITH_TOOL_TEXT} does."
 RENAME = f"Rename it in the rows; {CONVERT} does."
 
 _ASKED = ("question", "query", "prompt", "instruction", "user", "problem", "input", "inputs", "human", "q")

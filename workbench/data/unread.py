@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from workbench.data.forms import Modality, modality, part_modality, references
-from workbench.data.remedies import AS_PARTS, AS_SYSTEM, AS_TEXT
+from workbench.data.remedies import AS_INSTRUCTIONS, AS_PARTS, AS_SYSTEM, AS_TEXT, WITH_TOOL_TEXT
 from workbench.data.row_notes import BAD_PICTURES, LOST_TEXT, Notes
 from workbench.findings import Severity
 from workbench.recipe.knobs import NO_EFFECT
@@ -18,7 +18,7 @@ _THOUGHT = ("reasoning_content", "reasoning", "thinking")
 _LABELS = ("tool_call_id", "name", "id")
 _SPEECH = re.compile(r"\S+(\s+\S+){3,}")
 """A text of four words or more: something that is said, and no label of the row."""
-_THINK = "Write it into the content as the template would (<think>…</think> for most), or it is never trained."
+_THINK = f"Write it into the content as the template would (<think>…</think> for most); {WITH_TOOL_TEXT} does."
 _TAGS = re.compile(r"<(image|video|audio)>")
 
 
@@ -41,9 +41,7 @@ def note_columns(raw: dict[str, Any], read: Collection[str], messages: Sequence[
                 notes.add(LOST_TEXT, "error", text, AS_SYSTEM, field=name)
         elif name == "tools":
             text = "the column `tools` never reaches the template: on this path it gets no tools"
-            notes.add(
-                LOST_TEXT, "warning", text, "Write them into the system message as the template would.", field=name
-            )
+            notes.add(LOST_TEXT, "warning", text, AS_INSTRUCTIONS, field=name)
         elif name == "chat_template_kwargs":
             text = f"the column `{name}` is ignored: the template gets none of them"
             notes.add(NO_EFFECT, "note", text, "Write what the model must see into the messages.", field=name)

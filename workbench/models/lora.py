@@ -223,7 +223,8 @@ def saved_config(recipe: Recipe) -> Any:
         raise refusal_error(recipe, problem, "lora_model_dir") from problem
     if not isinstance(config, LoraConfig):
         title = f"The adapter in {recipe.lora_model_dir} is no LoRA adapter"
-        raise InputError(title, f"Its type is {config.peft_type}.", where=_place(recipe, "lora_model_dir"))
+        hint = "Name the folder of a LoRA adapter, or take lora_model_dir out."
+        raise InputError(title, f"Its type is {config.peft_type}.", hint, _place(recipe, "lora_model_dir"))
     config.inference_mode = False
     return config
 

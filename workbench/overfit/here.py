@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PLAIN = "adamw_torch"
 _EVERYWHERE = ("sdpa", "eager")
+_AXOLOTL = ("xformers", "sage", "s2", "fp8")
 _FLASH = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
 
 
@@ -57,6 +58,10 @@ def _without(name: str, device: str) -> str:
     """The thing that an attention needs and this machine lacks; "" where it has all of it."""
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+    known = {*ALL_ATTENTION_FUNCTIONS.valid_keys(), *_FLASH, *_AXOLOTL}
+    if name not in known and "/" not in name:
+        # A name that nothing has: loading says so.
+        return ""
     if not device.startswith("cuda"):
         return "CUDA"
     package = _FLASH.get(name)
@@ -64,7 +69,7 @@ def _without(name: str, device: str) -> str:
         return "" if find_spec(package) is not None else f"the package {package}"
     if "/" in name:
         return "" if find_spec("kernels") is not None else "the package kernels"
-    return "" if name in ALL_ATTENTION_FUNCTIONS.valid_keys() else "axolotl's own code"
+    return "axolotl's own code" if name in _AXOLOTL else ""
 
 
 def _quantization(recipe: Recipe, bench: Bench, device: str) -> _Replaced:

@@ -79,7 +79,7 @@ class ModelLoaded(_Event):
 class _RowLoss(_Part):
     row: Count
     tokens: Count
-    nll: Number | None = None
+    nll: Number | None
 
 
 class _NotFinite(_Part):
@@ -182,7 +182,7 @@ class Stop(Probe):
     nll: Number | None = None
 
 
-class Gradients(Probe):
+class WithoutGradient(Probe):
     """Tensors that never had a gradient."""
 
     without: list[Text]
@@ -271,7 +271,7 @@ _PROBES: dict[str, type[Probe]] = {
     "template": OwnTemplate,
     "decode": Decode,
     "stop": Stop,
-    "gradients": Gradients,
+    "gradients": WithoutGradient,
     "frozen": Frozen,
     "swap": Swap,
     "reload": Reload,
