@@ -32,7 +32,8 @@ contracts: setup
 pytest: setup
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
-# The bench against each release of axolotl that this machine has a Python for; `-full` leaves nothing out.
+# The bench against the newest and the oldest release of axolotl that it knows; `-full` takes every release, and leaves
+# nothing out.
 conformance: setup
 	$(BIN)/python -m conformance
 

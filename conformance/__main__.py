@@ -1,9 +1,9 @@
 """`python -m conformance [--axolotl RELEASE] [--full] [pytest arguments]`: compare the bench with axolotl itself.
 
-Each release has an environment of its own, which is made if need be. Without `--axolotl` every release is compared with
-for which this machine has a Python, the newest first. What cannot differ between two of them is proved on the newest
-alone (`once.py` says what that is, and how it is known), unless pytest arguments say what to run; `--full` runs
-everything on all of them.
+Each release has an environment of its own, which is made if need be. Without `--axolotl` the newest and the oldest
+release are compared with, where this machine has a Python for them. What cannot differ between them is proved on the
+newest alone (`once.py` says what that is, and how it is known), unless pytest arguments say what to run; `--full` runs
+everything on every release.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ def main(arguments: list[str]) -> int:
     options, words = parser.parse_known_args(arguments)
     if options.full:
         os.environ["VLMBENCH_CONFORMANCE"] = "full"
+    known = tuple(PYTHONS)
+    wanted = options.axolotl or (known if options.full else (known[0], known[-1]))
     proved: str | None = None
     ran = False
     worst = 0
-    for release in reversed(PYTHONS):
-        if options.axolotl and release not in options.axolotl:
+    for release in reversed(known):
+        if release not in wanted:
             continue
         try:
             python = Place(release).ensure()
