@@ -52,6 +52,19 @@ TEXTS = (
 )
 SYSTEMS = ("You are terse.", "You look at pictures.\n\nAnswer in one sentence.", "\nSystem first", "系统提示", "")
 QUESTIONS = ("How many?", "Which colour is it?", "Describe it.", "\nAnd now?", "Is it round?", "为什么?")
+PICTURE_SCHEMAS = (
+    "path",
+    "image",
+    "data",
+    "base64",
+    "two",
+    "column",
+    "column",
+    "column-list",
+    "column-moved",
+    "column-first",
+)
+"""The ways to write a row with a picture. They take turns, so that a few rows have each more than once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,7 @@ class Corpus:
         self._random = random.Random(seed)
         self._markers = list(markers)
         self._media = list(media)
+        self._deck: list[str] = []
         self._pictures = _pictures(folder)
 
     def rows(self, count: int, pictures: int, *, field: str = "chat") -> list[Made]:
@@ -161,20 +175,9 @@ class Corpus:
         return [{"type": "text", "text": text, "image": None, "weight": 1}]
 
     def _with_picture(self, field: str) -> Made:
-        schema = self._random.choice(
-            (
-                "path",
-                "image",
-                "data",
-                "base64",
-                "two",
-                "column",
-                "column",
-                "column-list",
-                "column-moved",
-                "column-first",
-            )
-        )
+        if not self._deck:
+            self._deck = self._random.sample(PICTURE_SCHEMAS, len(PICTURE_SCHEMAS))
+        schema = self._deck.pop()
         turns = self._turns(systems=0.1)
         row: Row = {"messages": [{"role": role, "content": self._parts(text)} for role, text in turns]}
         users = [message for message in row["messages"] if message["role"] == "user"]

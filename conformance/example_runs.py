@@ -90,6 +90,7 @@ def examples() -> list[Path]:
 
 def run_example(path: Path, scratch: Path) -> ExampleRun:
     """A few steps of an example on two rows, in this process, with everything but model and data as it says."""
+    ensure_num2words()
     name = str(path.relative_to(here().examples))
     family = FAMILIES[Path(name).parts[0]]
     model = tiny_model(family, scratch / "models")
@@ -154,7 +155,6 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def run_all(parts: list[str]) -> Iterator[ExampleRun]:
     """The runs of the examples whose path holds one of the parts; of all where there are none."""
-    ensure_num2words()
     with TemporaryDirectory() as scratch:
         for path in examples():
             if not parts or any(part in str(path) for part in parts):

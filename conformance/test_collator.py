@@ -16,7 +16,7 @@ from tests.support.media_ids import MEDIA_IDS
 from workbench.consumers.axolotl import worker
 
 # The same schemas and contents in both, drawn twice as often in the full run.
-ROWS, PICTURES, IMAGE_ROWS = (232, 76, 18) if FULL else (116, 44, 18)
+ROWS, PICTURES, IMAGE_ROWS = (244, 80, 18) if FULL else (124, 44, 18)
 WANTED_ROWS, WANTED_PICTURES = (200, 50) if FULL else (100, 30)
 BATCHES = 18 if FULL else 10
 

@@ -7,6 +7,7 @@ neither import it nor has a Python that could. Small tokenizers stand in: none o
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ LORA = {"adapter": "lora", "lora_r": 4, "lora_alpha": 8, "lora_target_linear": T
 # On a machine without a GPU axolotl does not turn them on by itself.
 KERNELS = {"lora_qkv_kernel": True, "lora_o_kernel": True, "lora_dropout": 0}
 SAID = [{"role": "user", "content": "How many?"}, {"role": "assistant", "content": "One."}]
+ROW = json.dumps({"messages": SAID}) + "\n"
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def test_what_decides_the_mask(name: str, template: str, tmp_path: Path) -> None
     if named is None:
         pytest.skip("axolotl has no template of this family")
     rows, path = tmp_path / "rows.jsonl", tmp_path / "recipe.yaml"
-    rows.write_text("", "utf-8")
+    rows.write_text(ROW, "utf-8")
     folder = model_folder(name, real=False)
     path.write_text(yaml.safe_dump(recipe(folder, named, rows, train_on_inputs=True)), "utf-8")
     with hidden():
@@ -105,7 +107,7 @@ def test_what_the_model_type_decides(
     monkeypatch.chdir(tmp_path)
     model = processors.fallback_folder("qwen2_vl", tmp_path)
     configuration(model_type, values).save_pretrained(model)
-    (tmp_path / "rows.jsonl").write_text("", "utf-8")
+    (tmp_path / "rows.jsonl").write_text(ROW, "utf-8")
     data = recipe(model, "tokenizer_default", tmp_path / "rows.jsonl", **LORA)
     path = tmp_path / "recipe.yaml"
     for keys in ({}, KERNELS):

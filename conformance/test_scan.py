@@ -208,7 +208,10 @@ MUTANTS: dict[str, tuple[str, str]] = {
     "tie": ("key=lambda i: -len(boundaries[i].start)", "key=lambda i: (-len(boundaries[i].start), -i)"),
     "nested": ("key=lambda i: -len(boundaries[i].start)", "key=lambda i: len(boundaries[i].start)"),
     "match inside a span": ("chosen = _chain(following)", "chosen = None"),
-    "marker across rows": ("places = places[places % length + len(marker) <= length]", "places = places"),
+    "marker across rows": (
+        "places = places[places + len(marker) <= edges[_row_of(edges, places) + 1]]",
+        "places = places",
+    ),
     "shared end and start": (
         "following = np.searchsorted(position, resume)",
         'following = np.searchsorted(position, resume, side="right")',

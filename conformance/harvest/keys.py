@@ -125,7 +125,8 @@ def builtin() -> list[str]:
     from axolotl.utils.dict import DictDefault
 
     prepare_plugins(DictDefault({}))
-    return sorted(PluginManager.get_instance().plugins)
+    # A plugin of somebody else that a recipe named stays registered for as long as the process lasts.
+    return sorted(name for name in PluginManager.get_instance().plugins if name.startswith("axolotl."))
 
 
 def plugin_models() -> list[tuple[str, Any]]:

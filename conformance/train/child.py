@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import torch
+
 T = TypeVar("T")
 _TAIL = 6000
 
@@ -55,6 +57,9 @@ def start(function: Callable[[], T], scratch: Path, name: str, *, directory: Pat
     # Trainers collect garbage; going through all that the parent holds would take seconds, and copy it.
     gc.freeze()
     try:
+        # Here torch finds that its pool of threads did not survive the fork, and makes another. Left to the threads of
+        # a backward pass, it is made by one while another looks for it, and torch ends the process.
+        torch.set_num_threads(torch.get_num_threads())
         log = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)

@@ -167,8 +167,8 @@ def test_a_row_that_never_ends_is_named(bench: Bench, monkeypatch: pytest.Monkey
         return judge(self, some)
 
     monkeypatch.setattr(BlockPath, "judge", endless)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 1.0)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_BLOCK", 4.0)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 0.5)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_BLOCK", 2.0)
     report = audit(bench, row_plan(bench, 0, 20), workers=1)
     assert report.whole
     assert [cause.examples[0].where.row for cause in report.causes if cause.code == "D020"] == [5]

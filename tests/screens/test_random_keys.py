@@ -12,7 +12,7 @@ from screens.keys.screen_registry import SCREENS
 from tests.screens import random_keys
 from tests.screens.random_keys import FIELDS, HEIGHTS, WIDTHS, apart, drive
 
-EVENTS = 340
+EVENTS = 260
 SEEDS = (1, 2)
 HANGS_SECONDS = 600
 
