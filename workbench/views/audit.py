@@ -10,7 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workbench.audit.report import PERCENTILES, AuditReport, Spread
+from workbench.audit.report import AuditReport
+from workbench.audit.spread import PERCENTILES, Spread
 from workbench.findings import SEVERITIES, Finding
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
@@ -96,19 +97,8 @@ def _bars(spread: Spread) -> str:
 
 def _facts(report: AuditReport) -> list[str]:
     facts = []
-    if report.longest is not None and report.tokens is not None:
-        facts.append(f"row {report.longest} is the longest, with {report.tokens.percentiles[-1]:,.0f} tokens")
-    if report.repeated:
-        first = "; ".join(", ".join(map(str, group)) for group in report.twice[:3])
-        facts.append(
-            f"{report.repeated:,} rows repeat an earlier one (rows {first}{'; …' if report.repeated > 3 else ''})"
-        )
-    if report.unrendered:
-        facts.append(f"{report.unrendered:,} rows have no rendering")
-    if report.by_row:
-        facts.append(f"rows were checked one by one: {visible(report.by_row)}")
-    if report.lost:
-        facts.append(f"{report.lost} processes were lost to rows that cannot be processed")
+    if report.largest is not None:
+        facts.append(f"row {report.largest.place.row}")
     return facts
 
 
