@@ -20,6 +20,8 @@ from workbench.data.media import StoredPicture, locate
 _NAMES = frozenset({"id", "idx", "index", "uid", "uuid", "row_id", "question_id", "sample_id", "__index_level_0__"})
 """Columns that number or name a row: rows that differ in these alone say the same."""
 _COLUMNS = ("images", "image")
+_MESSAGE = frozenset({"role", "from", "content", "messages", "conversations"})
+"""Keys of what holds parts, and is none itself."""
 _WHOLE = 64 * 1024
 """Bytes up to which a picture is read whole."""
 _STRETCH = 16 * 1024
@@ -31,7 +33,16 @@ def row_number(data: dict[str, Any] | None, pictures: list[int]) -> int:
     if data is None:
         return 0
     said = {key: value for key, value in data.items() if str(key).lower() not in _NAMES} or data
-    return _number(repr(said).encode("utf-8", "surrogatepass"), repr(pictures).encode())
+    return _number(repr(_filled(said)).encode("utf-8", "surrogatepass"), repr(pictures).encode())
+
+
+def _filled(value: Any, depth: int = 0) -> Any:
+    """A value without keys that hold nothing, which a row has where another row of its file holds something."""
+    if depth < _DEEP and isinstance(value, dict):
+        return [(key, _filled(value[key], depth + 1)) for key in sorted(value, key=str) if value[key] is not None]
+    if depth < _DEEP and isinstance(value, list):
+        return [_filled(one, depth + 1) for one in value]
+    return value
 
 
 def picture_numbers(data: dict[str, Any] | None, base_dir: Path | None, *, whole: bool = False) -> list[int]:
@@ -61,7 +72,7 @@ def _inside(value: Any, depth: int) -> Iterator[Any]:
             if isinstance(one, (list, dict)):
                 yield from _inside(one, depth + 1)
     elif isinstance(value, dict):
-        if part_modality(value) != "image":
+        if not _MESSAGE.isdisjoint(value) or part_modality(value) != "image":
             for one in value.values():
                 if isinstance(one, (list, dict)):
                     yield from _inside(one, depth + 1)

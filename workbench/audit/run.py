@@ -8,12 +8,13 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.audit.block_file import BlockResult, read_block
+from workbench.audit.progress_file import AuditProgress, ProgressFile
 from workbench.audit.report import AuditReport
+from workbench.audit.rows_file import NAME, write_rows
 from workbench.audit.sources import AuditPlan, AuditSource, recipe_plan, row_plan
 from workbench.audit.tally import Tally
 from workbench.audit.worker import Job
@@ -27,26 +28,6 @@ if TYPE_CHECKING:
     from workbench.findings import Finding
 
 __all__ = ["AuditProgress", "audit", "question_of", "recipe_plan", "row_plan"]
-
-
-@dataclass(frozen=True, slots=True)
-class AuditProgress:
-    """How far an audit is: rows done, of how many, of them read from an earlier run, and seconds since it began."""
-
-    done: int
-    total: int
-    resumed: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Rows a second of this run."""
-        return (self.done - self.resumed) / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds that the rest will take; None until one block is done."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else None
 
 
 def audit(
@@ -70,10 +51,9 @@ def audit(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) if out is None else out / "blocks"
         folder.mkdir(parents=True, exist_ok=True)
-        blocks = plan.blocks()
         jobs = [
             Job(number, source, rows, folder / f"{number:07d}.parquet")
-            for number, (source, rows) in enumerate(blocks)
+            for number, (source, rows) in enumerate(plan.blocks())
         ]
         if not resume:
             _refuse_others(folder, question)
@@ -86,7 +66,19 @@ def audit(
                 waiting.append(job)
             else:
                 tally.add(job.number, known)
-        return _run(bench, question, waiting, tally, workers or os.cpu_count() or 1, progress)
+        file = ProgressFile(out) if out is not None else None
+
+        def shown(step: AuditProgress) -> None:
+            if file is not None:
+                file.step(question, step)
+            progress(step)
+
+        report = _run(bench, question, waiting, tally, workers or os.cpu_count() or 1, shown)
+        if out is not None and file is not None:
+            judged = [job for job in jobs if not plan.sources[job.source].evaluation and tally.has(job.number)]
+            write_rows(out / NAME, [job.path for job in judged if job.path is not None])
+            file.end("interrupted" if report.interrupted else "whole")
+        return report
 
 
 def _run(
@@ -122,9 +114,7 @@ def _run(
     seconds = time.monotonic() - began
 
     def report(*, whole: bool) -> AuditReport:
-        return tally.report(
-            recipe, interrupted=not whole, lost=lost, seconds=seconds, resumed=resumed, estimate=whole
-        )
+        return tally.report(recipe, interrupted=not whole, lost=lost, seconds=seconds, resumed=resumed, estimate=whole)
 
     try:
         return report(whole=not interrupted)

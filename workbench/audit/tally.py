@@ -70,6 +70,10 @@ class Tally:
         )
         self.rows += len(block) if dataset >= 0 else 0
 
+    def has(self, number: int) -> bool:
+        """True where a block is judged."""
+        return number in self._blocks
+
     def causes(self) -> list[Cause]:
         """The causes so far, the worst first."""
         return merged(self._blocks[number].causes for number in sorted(self._blocks))

@@ -1,0 +1,41 @@
+"""What the app asks of the process that audits for it: the recipe as it is now, in a file of the audit's folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.recipe.yaml.document import Document, write_atomically
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+NAME = "question.json"
+MODULE = "workbench.commands.audit_child"
+"""The module of the process; see `workbench.child_process`."""
+
+
+def write_question(folder: Path, bench: Bench) -> None:
+    """Write what is to be audited: the recipe, saved or not, and how its model is loaded.
+
+    Raises:
+        BenchError: no right, no room.
+    """
+    document = bench.document
+    payload = {
+        "text": document.text,
+        "name": document.name,
+        "path": str(document.path) if document.path is not None else None,
+        "options": bench.options,
+    }
+    write_atomically(folder / NAME, json.dumps(payload).encode())
+
+
+def read_question(folder: Path) -> Bench:
+    """The bench of a question, not loaded yet."""
+    from workbench.bench import Bench
+
+    asked: dict[str, Any] = json.loads((folder / NAME).read_text("utf-8"))
+    path = Path(asked["path"]) if asked["path"] else None
+    return Bench(Document(asked["text"], asked["name"], path=path), **asked["options"])
