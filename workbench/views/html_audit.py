@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -27,6 +28,7 @@ from workbench.views.skeleton import draw
 if TYPE_CHECKING:
     from workbench.audit.causes import Cause
     from workbench.bench import Bench
+    from workbench.findings import Finding
 
 _NUMBERS = ("rows", "tokens", "trained", "of all", "in the run")
 
@@ -72,17 +74,23 @@ def _cause(bench: Bench, report: AuditReport, cause: Cause) -> dict[str, Any]:
     many = f"{cause.rows:,} rows" if cause.rows != 1 else "1 row"
     return {
         "finding": cause.examples[0],
-        "scope": f"({many}, {percent(cause.rows, report.rows)})",
+        "scope": f" ({many}, {percent(cause.rows, report.rows)})",
         "summary": f"the first {len(rows)} rows" if cause.rows > len(rows) > 1 else many,
         "examples": [
             {
                 "name": f"row {row_name(place, report)}",
-                "message": finding.message,
+                "place": _within(finding),
+                "message": finding.message if finding.message != cause.examples[0].message else "",
                 "command": inspect_command(bench, place),
             }
             for place, finding in rows
         ],
     }
+
+
+def _within(finding: Finding) -> str:
+    """The place of a finding inside of its row."""
+    return str(replace(finding.where, file=None, line=None, column=None, row=None))
 
 
 def _shown(name: str) -> Any:

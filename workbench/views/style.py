@@ -88,7 +88,7 @@ figure{{margin:.2rem 0;flex:0 1 20rem;min-width:0}}
 .cause{{border-top:1px solid var(--line);padding:.2rem 0 .4rem}}
 .rows{{margin:.3rem 0;padding-left:1.2rem}}
 .rows li{{margin:.35rem 0;overflow-wrap:anywhere}}
-.paste{{display:inline-block;max-width:100%;overflow-x:auto;white-space:pre;user-select:all;vertical-align:top}}
+.paste{{overflow-wrap:anywhere;user-select:all}}
 details summary{{cursor:pointer;color:var(--muted)}}
 """
 
