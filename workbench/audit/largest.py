@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.audit.sources import RowPlace
@@ -22,6 +22,13 @@ class Largest:
     tokens: int
     estimate: MemoryEstimate | None = None
     unknown: str = ""
+
+    def with_estimate(self, estimate: dict[str, int]) -> Largest:
+        """The same row with an estimate as its JSON has it."""
+        from workbench.models.memory import MemoryEstimate
+
+        known = {field.name for field in fields(MemoryEstimate)}
+        return replace(self, estimate=MemoryEstimate(**{name: estimate[name] for name in known}))
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -41,13 +41,14 @@ class AuditProgress:
 class Followed:
     """An audit as its file tells of it. `question` is that of its blocks; `ended`: "", "whole", "interrupted", "failed".
 
-    `problem` says in words why it failed.
+    `problem` says in words why it failed; `process` is the id of the one that writes.
     """
 
     question: str
     step: AuditProgress
     ended: str = ""
     problem: str = ""
+    process: int = 0
 
 
 class ProgressFile:
@@ -71,7 +72,7 @@ class ProgressFile:
 
     def _write(self) -> None:
         self._written = time.monotonic()
-        payload: dict[str, Any] = {"schema": SCHEMA, "process": os.getpid(), **asdict(self._last)}
+        payload: dict[str, Any] = {"schema": SCHEMA, **asdict(self._last), "process": os.getpid()}
         with contextlib.suppress(Exception):
             write_atomically(self._path, json.dumps(payload).encode())
 
@@ -81,6 +82,7 @@ def followed(folder: Path) -> Followed | None:
     try:
         found = json.loads((folder / NAME).read_text("utf-8"))
         step = AuditProgress(**{name: found["step"][name] for name in ("done", "total", "resumed", "seconds")})
-        return Followed(str(found["question"]), step, str(found["ended"]), str(found["problem"]))
+        question, ended, problem = (str(found[name]) for name in ("question", "ended", "problem"))
+        return Followed(question, step, ended, problem, int(found["process"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -22,14 +22,25 @@ def write_question(folder: Path, bench: Bench) -> None:
     Raises:
         BenchError: no right, no room.
     """
+    write_atomically(folder / NAME, json.dumps(_asked(bench)).encode())
+
+
+def is_of(folder: Path, bench: Bench) -> bool:
+    """True where the question in a folder is of this bench and of its recipe as it is now."""
+    try:
+        return bool(json.loads((folder / NAME).read_text("utf-8")) == _asked(bench))
+    except (OSError, ValueError):
+        return False
+
+
+def _asked(bench: Bench) -> dict[str, Any]:
     document = bench.document
-    payload = {
+    return {
         "text": document.text,
         "name": document.name,
         "path": str(document.path) if document.path is not None else None,
         "options": bench.options,
     }
-    write_atomically(folder / NAME, json.dumps(payload).encode())
 
 
 def read_question(folder: Path) -> Bench:

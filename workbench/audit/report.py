@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.audit.budget import Budget
@@ -71,6 +71,12 @@ class AuditReport:
         return sum(finding.severity == severity for finding in self.recipe) + sum(
             cause.count for cause in self.causes if cause.severity == severity
         )
+
+    def with_estimate(self, estimate: dict[str, int] | None) -> AuditReport:
+        """The same report with the memory of the largest step, as the JSON of a report has it."""
+        if estimate is None or self.largest is None:
+            return self
+        return replace(self, largest=self.largest.with_estimate(estimate))
 
     def to_dict(self) -> dict[str, Any]:
         spreads = {"tokens": self.tokens, "trained": self.trained, "share": self.share, "media": self.media}

@@ -1,4 +1,4 @@
-"""The data sets that an audit reads: those that are trained, row by row, and those of the evaluation, for what they share.
+"""The data sets that an audit reads: those that are trained, and those of the evaluation, for what both hold.
 
 Rows are numbered within their data set, as `--row` numbers them; `RowPlace` names one over all of them.
 """

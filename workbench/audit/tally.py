@@ -88,7 +88,7 @@ class Tally:
         resumed: int = 0,
         estimate: bool = True,
     ) -> AuditReport:
-        """The report of the blocks so far. `estimate`: with the memory of the largest row's step, which takes seconds."""
+        """The report of the blocks so far. `estimate`: with the memory of the largest step, which takes seconds."""
         kept = [self._blocks[number] for number in sorted(self._blocks)]
         judged = [one for one in kept if one.dataset >= 0]
         bench = self.plan.trained[0].bench

@@ -119,18 +119,14 @@ def _shown() -> Iterator[Callable[[AuditProgress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
+    from workbench.views.durations import duration
+
     columns = (TextColumn("rows"), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rows", total=None, pace="")
 
         def show(step: AuditProgress) -> None:
-            left = f", {_duration(step.left)} left" if step.left is not None else ""
+            left = f", {duration(step.left)} left" if step.left is not None else ""
             bar.update(task, completed=step.done, total=step.total, pace=f"{step.rate:,.0f} rows/s{left}")
 
         yield show
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -88,11 +88,12 @@ def _spreads(report: AuditReport) -> RenderableType:
     table.add_column("spread")
     for name, spread in spreads(report):
         values = [f"{100 * v:.0f}%" if name == "trained share" else f"{v:,.0f}" for v in spread.percentiles]
-        table.add_row(name, *values, _bars(spread))
+        table.add_row(name, *values, bars(spread))
     return table
 
 
-def _bars(spread: Spread) -> str:
+def bars(spread: Spread) -> str:
+    """The histogram of a spread in one line."""
     most = max(spread.counts) or 1
     # A bar for every bin that has a row, however few.
     return "".join(_SHADES[0 if not count else max(1, round(8 * count / most))] for count in spread.counts)

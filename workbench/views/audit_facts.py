@@ -122,7 +122,9 @@ def audit_facts(report: AuditReport) -> list[str]:
     facts += _limit(report.limit) if report.limit is not None else []
     facts += _packing(report.packing) if report.packing is not None else []
     if report.twice.count:
-        facts.append(f"{_number(report.twice.count, 'row')} repeat an earlier one{_groups(report, report.twice.groups)}")
+        facts.append(
+            f"{_number(report.twice.count, 'row')} repeat an earlier one{_groups(report, report.twice.groups)}"
+        )
     if report.pictures.count:
         many = "pictures stand" if report.pictures.count > 1 else "picture stands"
         facts.append(
