@@ -94,7 +94,7 @@ def packing_of(bench: Bench, lengths: npt.NDArray[Any], trained: npt.NDArray[Any
         return None
     recipe = bench.recipe
     some = np.random.default_rng(_SEED).permutation(kept)[:PACKED]
-    bins, fullest = first_fit(some.tolist(), text.limit)
+    bins = first_fit(some.tolist(), text.limit)
     fill, rows = float(some.sum()) / (bins * text.limit), len(some) / bins
     sequences = bins if len(some) == len(kept) else math.ceil(float(kept.sum()) / (fill * text.limit))
     a_step = (recipe.micro_batch_size or 1) * (recipe.gradient_accumulation_steps or 1)
@@ -110,8 +110,8 @@ def packing_of(bench: Bench, lengths: npt.NDArray[Any], trained: npt.NDArray[Any
     )
 
 
-def first_fit(lengths: list[int], limit: int, most: int = _A_SEQUENCE) -> tuple[int, int]:
-    """(sequences, rows in the fullest) where each row goes into the first sequence that has room for it.
+def first_fit(lengths: list[int], limit: int, most: int = _A_SEQUENCE) -> int:
+    """The number of sequences where each row goes into the first sequence that has room for it.
 
     A tree over the sequences holds the most room below each node, so that a row costs the tree's height.
     """
@@ -133,4 +133,4 @@ def first_fit(lengths: list[int], limit: int, most: int = _A_SEQUENCE) -> tuple[
         while at > 1:
             at //= 2
             room[at] = max(room[2 * at], room[2 * at + 1])
-    return used, max(held, default=0)
+    return used

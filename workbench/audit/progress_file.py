@@ -39,7 +39,7 @@ class AuditProgress:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """An audit as its file tells of it. `question` is that of its blocks; `ended`: "", "whole", "interrupted", "failed".
+    """An audit as its file tells of it. `question` is that of its blocks, `ended` "", whole, interrupted or failed.
 
     `problem` says in words why it failed; `process` is the id of the one that writes.
     """

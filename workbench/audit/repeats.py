@@ -57,8 +57,8 @@ class Overlap:
 def repeats_of(numbers: Numbers, places: Places, confirm: Callable[[int, RowPlace], Any] | None = None) -> Repeats:
     """The things with one number, by the rows that they stand in. The number 0 is none.
 
-    Rows with the same thing twice are no group of their own. `confirm` gives all of what has that number in a row: groups
-    whose rows differ in it are not shown.
+    Rows with the same thing twice are no group of their own. `confirm` gives all of what has that number in a row:
+    groups whose rows differ in it are not shown.
     """
     known = numbers != 0
     numbers, places = numbers[known], places[known]

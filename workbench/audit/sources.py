@@ -108,9 +108,9 @@ def _plan(benches: list[Bench], first: int, stop: int | None, sample: int | None
         _draw(sources, sample)
     bench = benches[0]
     for number, entry in enumerate(bench.recipe.test_datasets or ()):
-        rows = bench.open_entry(entry)
-        length = _length(rows)
-        sources.append(AuditSource(bench, number, rows.name, RowPlan(0, length), evaluation=True, length=length))
+        opened = bench.open_entry(entry)
+        length = _length(opened)
+        sources.append(AuditSource(bench, number, opened.name, RowPlan(0, length), evaluation=True, length=length))
     return AuditPlan(sources)
 
 

@@ -74,7 +74,7 @@ def inspect_command(bench: Bench, place: RowPlace) -> str:
 
 def budget_lines(report: AuditReport) -> list[tuple[str, ...]]:
     """A line for each data set, by `BUDGET_COLUMNS`, and one for all where there are several."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for budget in report.datasets:
         rows = f"{budget.rows:,}" + (f" of {budget.whole:,}" if budget.rows != budget.whole else "")
         roles = ", ".join(

@@ -26,8 +26,8 @@ def histogram(spread: Spread, shown: Callable[[float], str]) -> str:
         parts.append(f'<rect class="column" fill="#0b7a43" {place} {size}><title>{span}</title></rect>')
     base = _HEIGHT - _BELOW
     parts.append(f'<line class="grid" stroke="#888" x1="0" x2="{_WIDTH}" y1="{base}" y2="{base}"/>')
-    for place, anchor, value in ((0, "start", spread.edges[0]), (_WIDTH, "end", spread.edges[-1])):
-        parts.append(f'<text x="{place}" y="{_HEIGHT - 4}" text-anchor="{anchor}">{shown(value)}</text>')
+    for edge, anchor, value in ((0, "start", spread.edges[0]), (_WIDTH, "end", spread.edges[-1])):
+        parts.append(f'<text x="{edge}" y="{_HEIGHT - 4}" text-anchor="{anchor}">{shown(value)}</text>')
     parts.append(f'<text x="0" y="{_ABOVE - 4}">{max(spread.counts):,} rows</text>')
     size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
     about = f"{sum(spread.counts):,} rows from {shown(spread.edges[0])} to {shown(spread.edges[-1])}"
