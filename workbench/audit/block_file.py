@@ -42,8 +42,8 @@ COLUMNS = (
     *("row", "dataset", "source", "line", "length", "trained", "by_role", "pictures", "media_tokens", "codes"),
     *("digest", "picture_digests", "alone"),
 )
-"""`dataset`, `row`, `source` and `line` (-1: none) place the row. `length`, `trained` and `media_tokens` count tokens, -1
-where the row has no rendering; `by_role` are (role, trained tokens); `codes` those of its findings; `digest` and
+"""`dataset`, `row`, `source` and `line` (-1: none) place the row. `length`, `trained` and `media_tokens` count tokens,
+-1 where the row has no rendering; `by_role` are (role, trained tokens); `codes` those of its findings; `digest` and
 `picture_digests` are of its content; `alone`: it was checked by itself."""
 
 

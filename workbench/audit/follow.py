@@ -123,7 +123,7 @@ class FollowedAudit:
         if self._tally is None or not self._tally.rows:
             return None
         written = self._written()
-        recipe = [Finding.from_dict(one) for one in written.get("recipe", ())]
+        recipe = [Finding.from_dict(one) for one in written.get("findings", ())]
         step = self.progress.step if self.progress is not None else None
         made = self._tally.report(
             recipe,

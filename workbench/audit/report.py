@@ -87,7 +87,7 @@ class AuditReport:
             "rows": self.rows,
             "whole": self.whole,
             "interrupted": self.interrupted,
-            "recipe": [finding.to_dict() for finding in self.recipe],
+            "findings": [finding.to_dict() for finding in self.recipe],
             "causes": [_cause_dict(cause, self.rows) for cause in self.causes],
             "unrendered": self.unrendered,
             **{name: spread and spread.to_dict() for name, spread in spreads.items()},

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.audit.beside import RecipeFindings
 from workbench.audit.block_file import BlockResult, read_block
 from workbench.audit.progress_file import AuditProgress, ProgressFile
 from workbench.audit.report import AuditReport
@@ -19,7 +20,6 @@ from workbench.audit.sources import AuditPlan, AuditSource, recipe_plan, row_pla
 from workbench.audit.tally import Tally
 from workbench.audit.worker import Job
 from workbench.audit.workers import Workers
-from workbench.checks.run import check_recipe
 from workbench.errors import InputError
 from workbench.fingerprint import fingerprint
 
@@ -93,7 +93,7 @@ def _run(
     recipe: list[Finding] = []
     paths = {job.number: job.path for job in jobs}
     interrupted = False
-    with Workers(tally.plan, question, min(workers, max(1, len(jobs)))) as pool:
+    with RecipeFindings(bench) as beside, Workers(tally.plan, question, min(workers, max(1, len(jobs)))) as pool:
 
         def tick() -> None:
             done = min(tally.rows + pool.under_way, len(tally.plan))
@@ -101,13 +101,13 @@ def _run(
 
         try:
             tick()
-            recipe = check_recipe(bench)
             for number, _ in pool.run(jobs, tick):
                 path = paths[number]
                 result = read_block(path, question) if path is not None else None
                 if isinstance(result, BlockResult):
                     tally.add(number, result)
                 tick()
+            recipe = beside.found()
         except KeyboardInterrupt:
             interrupted = True
         lost = pool.lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,13 +91,15 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
     `seen.value` counts the rows of a block that were judged alone, for who waits for the block.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # An interruption is told to the parent, which ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Files that are open already share their place with the other processes.
 
     def count() -> None:
         seen.value += 1
 
     judge = Judge(plan, anew=True, seen=count)
-    while (job := pipe.recv()) is not None:
+    while (job := _next(pipe)) is not None:
         seen.value = 0
         result = judge.judge(job)
         if job.path is None:
@@ -104,6 +107,15 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
         else:
             write_block(job.path, result, question)
             pipe.send((job.number, len(result)))
+
+
+def _next(pipe: Connection) -> Job | None:
+    """The next block; None where there is none any more, or nobody to ask for one."""
+    try:
+        job: Job | None = pipe.recv()
+    except (EOFError, OSError):
+        return None
+    return job
 
 
 def _messages(row: Row) -> list[dict[str, Any]]:
