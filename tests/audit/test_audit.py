@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tests.blocks.rows import rows
 from workbench.audit import plan as plans
 from workbench.audit import run as running
+from workbench.audit.largest import Largest
 from workbench.audit.plan import RowPlan
 from workbench.audit.repeats import Repeats
 from workbench.audit.report import AuditReport
@@ -30,8 +31,11 @@ COUNT = 150
 
 
 @pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of few rows; what builds the model is tested elsewhere."""
     monkeypatch.setattr(plans, "BLOCK", 20)
+    monkeypatch.setattr("workbench.audit.beside.check_recipe", lambda bench: [])
+    monkeypatch.setattr("workbench.audit.tally.estimated", lambda bench, place, tokens: Largest(place, tokens))
 
 
 @pytest.fixture
@@ -172,9 +176,9 @@ def test_a_row_that_never_ends_is_named(bench: Bench, monkeypatch: pytest.Monkey
         return judge(self, some)
 
     monkeypatch.setattr(BlockPath, "judge", endless)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 1.0)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_BLOCK", 4.0)
-    report = audit(bench, row_plan(bench, 0, 20), workers=1)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 2.0)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_BLOCK", 2.0)
+    report = audit(bench, row_plan(bench, 0, 8), workers=1)
     assert report.whole
     assert [cause.examples[0].where.row for cause in report.causes if cause.code == "D020"] == [5]
 
