@@ -52,7 +52,10 @@ def test_what_stands_twice_is_what_a_dictionary_finds(drawn: list[tuple[int, int
     places = np.array([one[1:] for one in drawn], dtype=np.int64).reshape(-1, 2)
     found = repeats_of(numbers, places)
     assert found.count == sum(len(group) - 1 for group in groups)
-    assert [tuple(map(tuple, group)) for group in found.groups] == [group[:10] for group in groups][:10]
+    shown = [tuple(map(tuple, group)) for group in found.groups]
+    assert [group[:2] for group in shown] == [group[:2] for group in groups][:10]
+    if len(groups) <= 10:
+        assert sorted(shown) == sorted(group[:10] for group in groups)
 
 
 def test_a_group_whose_rows_differ_to_their_ends_is_not_shown() -> None:

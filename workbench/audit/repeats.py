@@ -73,7 +73,8 @@ def repeats_of(numbers: Numbers, places: Places, confirm: Callable[[int, RowPlac
     starts = np.flatnonzero(same & ~np.append(False, same[:-1]))
     ends = np.flatnonzero(same & ~np.append(same[1:], False)) + 2
     # In the order of the rows that come first.
-    first = np.lexsort((places[starts, 1], places[starts, 0]))
+    one, two = places[starts], places[starts + 1]
+    first = np.lexsort((two[:, 1], two[:, 0], one[:, 1], one[:, 0]))
     groups: list[Group] = []
     for at in first:
         group = tuple(RowPlace(*map(int, place)) for place in places[starts[at] : min(ends[at], starts[at] + SHOWN)])
