@@ -253,7 +253,9 @@ def test_long_rows_of_the_text_path_and_how_the_rest_is_packed(tmp_path: Path, q
     assert report.packing.asked
     assert report.packing.sequences >= -(-int(kept.sum()) // limit)
     assert report.packing.fill == pytest.approx(kept.sum() / (report.packing.sequences * limit))
-    assert report.packing.unpacked == -(-len(kept) // (bench.recipe.micro_batch_size or 1))
+    assert report.packing.unpacked == -(
+        -len(kept) // ((bench.recipe.micro_batch_size or 1) * (bench.recipe.gradient_accumulation_steps or 1))
+    )
 
 
 def test_rows_that_the_collator_tokenizes_are_not_packed(recipe: Path) -> None:
