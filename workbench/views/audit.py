@@ -48,7 +48,8 @@ def audit_view(bench: Bench, report: AuditReport) -> RenderableType:
         lines += _lines_of(cause.examples[0], _scope(cause, report)) if cause.examples else ()
     if report.recipe or report.causes:
         lines.append(Text())
-    lines += [_spreads(report), Text(), _budget(report), Text()]
+    if report.rows:
+        lines += [_spreads(report), Text(), _budget(report), Text()]
     lines += [Text(visible(line), style="dim") for line in audit_facts(report)]
     return Lines(*lines, outcome_line(report))
 

@@ -113,6 +113,8 @@ def budget_lines(report: AuditReport) -> list[tuple[str, ...]]:
 
 def audit_facts(report: AuditReport) -> list[str]:
     """What there is to say of the rows besides their findings, a line each."""
+    if not report.rows:
+        return []
     facts = []
     epochs = f"{report.epochs:g} epoch{'' if report.epochs == 1 else 's'}"
     ended = f", unless max_steps {report.steps:,} end the run before" if report.steps is not None else ""
@@ -131,7 +133,7 @@ def audit_facts(report: AuditReport) -> list[str]:
             f"{report.pictures.count:,} {many} in an earlier row too, by the bytes of their files"
             f"{_groups(report, report.pictures.groups)}"
         )
-    if report.overlap is not None:
+    if report.overlap is not None and report.overlap.rows:
         facts += _overlap(report, report.overlap)
     if report.split:
         share = f"{report.split:.0%}" if report.split < 1 else f"{report.split:,.0f} rows"

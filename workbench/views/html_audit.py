@@ -57,7 +57,7 @@ def audit_html(bench: Bench, report: AuditReport) -> Markup:
             {"name": name, "figures": _figures(name, spread), "drawn": Markup(histogram(spread, _shown(name)))}
             for name, spread in spreads(report)
         ],
-        weighs=facts[0],
+        weighs=facts[0] if facts else "",
         columns=BUDGET_COLUMNS,
         budget=budget_lines(report),
         numbers=_NUMBERS,
