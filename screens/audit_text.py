@@ -1,4 +1,4 @@
-"""What the audit screen says, as text."""
+"""Texts of the audit screen: its line, the causes, and the pages beside them."""
 
 from __future__ import annotations
 

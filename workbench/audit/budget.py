@@ -1,4 +1,4 @@
-"""What the loss is weighted by: trained tokens by data set and by role, in an epoch and in the run."""
+"""Trained tokens by data set and by role: the weights of the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of the rows' lengths: those over `sequence_len`, and how the rest would fill packed sequences.
+"""The lengths of the rows: those over `sequence_len`, and how the rest would fill packed sequences.
 
 axolotl cuts or drops long rows where it tokenizes them before the run; rows that its collator tokenizes are trained
 whole, and cannot be packed. Packing is first-fit over shuffled rows, as its sampler does it
@@ -84,7 +84,7 @@ def limit_of(bench: Bench, lengths: npt.NDArray[Any]) -> Limit | None:
 
 
 def packing_of(bench: Bench, lengths: npt.NDArray[Any], trained: npt.NDArray[Any]) -> Packing | None:
-    """How the rows would fill packed sequences; None on a path where axolotl packs none."""
+    """The rows packed into sequences; None on a path where axolotl packs none."""
     text = bench.masking.text
     if text is None or text.limit is None:
         return None

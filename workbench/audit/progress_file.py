@@ -1,4 +1,4 @@
-"""How far an audit is, in a small file beside its results, for who follows it from another process."""
+"""The progress of an audit, in a small file beside its results, for who follows it from another process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class AuditProgress:
-    """How far an audit is: rows done, of how many, of them read from an earlier run, and seconds since it began."""
+    """The progress of an audit: rows done, of how many, of them read from an earlier run, and seconds since it began."""
 
     done: int
     total: int

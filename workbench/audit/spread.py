@@ -1,4 +1,4 @@
-"""How a quantity is spread over the rows: percentiles, and a histogram."""
+"""A quantity spread over the rows: percentiles, and a histogram."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BINS = 16
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a quantity is spread over the rows: `percentiles` by `PERCENTILES`, the sum, and a histogram.
+    """A quantity spread over the rows: `percentiles` by `PERCENTILES`, the sum, and a histogram.
 
     `counts[i]` rows lie in [`edges[i]`, `edges[i + 1]`), those at the last edge in the last bin.
     """

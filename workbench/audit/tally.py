@@ -1,4 +1,4 @@
-"""What an audit knows so far: a few numbers a row and the causes, from which a report is made at any time."""
+"""The rows that an audit has judged so far: a few numbers a row and the causes, of which a report is made at any time."""
 
 from __future__ import annotations
 

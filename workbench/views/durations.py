@@ -1,4 +1,4 @@
-"""How long something takes, in few characters."""
+"""Durations in few characters."""
 
 from __future__ import annotations
 
