@@ -19,7 +19,7 @@ _EVERY_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class AuditProgress:
-    """The progress of an audit: rows done, of how many, of them read from an earlier run, and seconds since it began."""
+    """The progress of an audit: rows done, of how many, of them from an earlier run, and seconds since it began."""
 
     done: int
     total: int

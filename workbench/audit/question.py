@@ -1,4 +1,4 @@
-"""The question of the app to the process that audits for it: the recipe as it is now, in a file of the audit's folder."""
+"""The question of the app to the process that audits for it: the recipe as it is now, in the audit's folder."""
 
 from __future__ import annotations
 

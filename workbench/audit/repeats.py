@@ -97,7 +97,7 @@ def overlap_of(
 def _shared(
     known: Numbers, places: Places, numbers: Numbers, asked: Places
 ) -> tuple[int, tuple[tuple[RowPlace, RowPlace], ...]]:
-    """The number of rows of `asked` have a number that is known, and the first of them with a row that has it."""
+    """The number of rows of `asked` that have a known number, and the first of them with a row that has it."""
     there = (numbers != 0) & np.isin(numbers, known)
     rows, first = np.unique(asked[there], axis=0, return_index=True)
     # Entries of test_datasets are numbered downwards.

@@ -124,7 +124,7 @@ def _run(
 
 
 def question_of(bench: Bench, plan: AuditPlan) -> str:
-    """What an audit asks, as a digest: recipe, model and template, data, rows, and the versions that answer."""
+    """The question of an audit as a digest: recipe, model and template, data, rows, and the versions that answer."""
     from workbench.version import __version__
 
     about = {

@@ -112,7 +112,7 @@ def budget_lines(report: AuditReport) -> list[tuple[str, ...]]:
 
 
 def audit_facts(report: AuditReport) -> list[str]:
-    """What there is to say of the rows besides their findings, a line each."""
+    """The facts of the rows besides their findings, a line each."""
     if not report.rows:
         return []
     facts = []
