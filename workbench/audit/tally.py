@@ -1,4 +1,4 @@
-"""The rows that an audit has judged so far: a few numbers a row and the causes; a report is made of them at any time."""
+"""The rows that an audit has judged: a few numbers a row and the causes, for a report at any time."""
 
 from __future__ import annotations
 
