@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -448,6 +449,19 @@ class Bench:
         if self.shown_data:
             self._data = data
 
+    def of_dataset(self, number: int) -> Bench:
+        """The same recipe and model, with another of the recipe's datasets shown.
+
+        Raises:
+            BenchError: its rows cannot be read.
+        """
+        other = copy(self)
+        other._dataset = number
+        other._kept, other.losses, other.asked = OrderedDict(), {}, None
+        other.findings, other._refusals = [], []
+        other.apply()
+        return other
+
     def rows_as_written(self) -> RowSource:
         """The rows that are shown, opened anew: as their files say them, where `datasets` would read some otherwise.
 
@@ -475,6 +489,19 @@ class Bench:
         if not entry.path:
             hint = "Add `path: …`, the file or the hub id of the rows."
             raise InputError("This dataset has no `path`", "", hint, self._place(("datasets", self._dataset)))
+        return self.open_entry(entry, as_written=as_written)
+
+    def open_entry(self, entry: DatasetSpec, *, as_written: bool = False) -> RowSource:
+        """The rows of an entry of `datasets` or `test_datasets`, opened anew.
+
+        Raises:
+            BenchError: there are none, or they cannot be read.
+        """
+        from workbench.data.sources import open_source
+
+        if not entry.path:
+            hint = "Add `path: …`, the file or the hub id of the rows."
+            raise InputError("A dataset of the evaluation has no `path`", "", hint, self._place(("test_datasets",)))
         return open_source(
             entry.path,
             split=entry.split,

@@ -16,7 +16,7 @@ from screens.keys.screen_registry import SCREENS
 __all__ = ["ACTIONS", "Action", "Scope", "bindings", "groups", "hints", "together"]
 
 _TOKENS, _EDIT, _ROWS, _PANES = map(Binding.Group, ("Tokens", "Recipe", "Rows", "Panes"))
-_CHECKS, _MODEL, _OVERFIT, _EXPORT = map(Binding.Group, ("Checks", "Model", "Overfit run", "Export"))
+_CHECKS, _MODEL, _OVERFIT, _EXPORT, _AUDIT = map(Binding.Group, ("Checks", "Model", "Overfit run", "Export", "Audit"))
 _BENCH = Binding.Group("Workbench")
 # Compact: a footer without room for all of them names the whole group.
 _SCREENS = Binding.Group("Screens", compact=True)
@@ -156,6 +156,27 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="Check the recipe and every row from the beginning.",
     ),
     _next_pane("checks.panes", "checks", "Between the findings and what explains them."),
+    Action(
+        "r", "start", "Audit every row", id="audit.start", group=_AUDIT, scope="audit", hint="audit",
+        tooltip="In processes of its own, from where an audit of this recipe was left.",
+    ),
+    Action(
+        "escape", "stop", "Stop the audit", id="audit.stop", group=_AUDIT, scope="audit", hint="stop",
+        tooltip="What is known so far is kept; r goes on from there.",
+    ),
+    Action(
+        "enter,o", "visit", "To the row", id="audit.visit", group=_AUDIT, scope="audit", hint="to the row",
+        tooltip="Open the example that is marked on the inspect screen.",
+    ),
+    Action(
+        "n", "next_place", "Next example", id="audit.next-place", group=_AUDIT, scope="audit", hint="example",
+        tooltip="The next row of this cause, of the first ten.",
+    ),
+    Action(
+        "N", "previous_place", "Previous example", id="audit.previous-place", group=_AUDIT, scope="audit",
+        tooltip="The row before.",
+    ),
+    _next_pane("audit.panes", "audit", "Between the causes and what there is to say of one."),
 )  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (

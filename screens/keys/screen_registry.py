@@ -30,4 +30,5 @@ SCREENS = {
     "model": Entry("screens.model:ModelScreen", "The towers of the model: frozen, adapted, refused; memory."),
     "overfit": Entry("screens.overfit:OverfitScreen", "A short run that proves the recipe can learn."),
     "export": Entry("screens.export:ExportScreen", "The recipe for the full run, with its evidence."),
+    "audit": Entry("screens.audit:AuditScreen", "Every row of every data set, by several processes: causes, budget."),
 }

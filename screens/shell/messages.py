@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from screens.shell.status_bar import AskedStatus
     from screens.shell.worker import Kind
+    from workbench.audit.progress_file import Followed
+    from workbench.audit.report import AuditReport
     from workbench.checks.run import Report
     from workbench.errors import BenchError
     from workbench.export.prepare import Export
@@ -141,5 +143,27 @@ class FileComposed(Message):
         self.path = path
         self.made = made
         self.unvalidated = unvalidated
+        self.problem = problem
+        super().__init__()
+
+
+class AuditRead(Message):
+    """What an audit's files say so far: a report, where there are rows, and how far it is.
+
+    `running`: there will be more. `problem`: it could not be started.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        report: AuditReport | None,
+        progress: Followed | None,
+        running: bool,
+        problem: BenchError | None = None,
+    ) -> None:
+        self.number = number
+        self.report = report
+        self.progress = progress
+        self.running = running
         self.problem = problem
         super().__init__()

@@ -52,6 +52,7 @@ _JOBS = {
     Kind.WRITE: "preparing the file",
     Kind.MEMORY: "estimating the memory",
     Kind.CONVERT: "converting the rows",
+    Kind.AUDIT: "following the audit",
 }
 
 

@@ -38,6 +38,7 @@ class Kind(IntEnum):
     EXPORT = 14
     MEMORY = 15
     CONVERT = 16
+    AUDIT = 17
 
 
 class AppClosing(BaseException):

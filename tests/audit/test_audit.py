@@ -15,7 +15,9 @@ from click.testing import CliRunner
 from tests.blocks.rows import rows
 from workbench.audit import plan as plans
 from workbench.audit import run as running
+from workbench.audit.largest import Largest
 from workbench.audit.plan import RowPlan
+from workbench.audit.repeats import Repeats
 from workbench.audit.report import AuditReport
 from workbench.audit.run import AuditProgress, audit, row_plan
 from workbench.bench import Bench, open
@@ -29,8 +31,11 @@ COUNT = 150
 
 
 @pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of few rows; what builds the model is tested elsewhere."""
     monkeypatch.setattr(plans, "BLOCK", 20)
+    monkeypatch.setattr("workbench.audit.beside.check_recipe", lambda bench: [])
+    monkeypatch.setattr("workbench.audit.tally.estimated", lambda bench, place, tokens: Largest(place, tokens))
 
 
 @pytest.fixture
@@ -61,11 +66,16 @@ def test_blocks_begin_at_multiples_and_hold_every_row() -> None:
         blocks = plan.blocks()
         assert [row for block in blocks for row in block] == list(range(plan.first, plan.stop))
         assert all(block[0] % 20 == 0 for block in blocks[1:])
-    sample = RowPlan(10, 90, 30)
-    drawn = [row for block in sample.blocks() for row in block]
-    assert len(drawn) == len(set(drawn)) == len(sample) == 30
+
+
+def test_a_sample_is_drawn_evenly_and_always_the_same(bench: Bench) -> None:
+    plan = row_plan(bench, 10, 90, sample=30)
+    drawn = [row for _, block in plan.blocks() for row in block]
+    assert len(drawn) == len(set(drawn)) == len(plan) == 30
     assert drawn == sorted(drawn)
     assert all(10 <= row < 90 for row in drawn)
+    assert row_plan(bench, 10, 90, sample=30).described() == plan.described()
+    assert len(row_plan(bench, 10, 90, sample=80)) == len(row_plan(bench, 10, 90)) == 80
 
 
 def test_what_is_found_is_what_every_row_alone_has(bench: Bench) -> None:
@@ -88,8 +98,7 @@ def test_what_is_found_is_what_every_row_alone_has(bench: Bench) -> None:
     assert found == expected
     assert report.trained is not None
     assert report.trained.total == trained
-    assert report.repeated == 1
-    assert report.twice == ((3, 140),)
+    assert report.twice == Repeats(1, (((0, 3), (0, 140)),))
 
 
 def test_neither_processes_nor_order_change_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,9 +176,9 @@ def test_a_row_that_never_ends_is_named(bench: Bench, monkeypatch: pytest.Monkey
         return judge(self, some)
 
     monkeypatch.setattr(BlockPath, "judge", endless)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 0.5)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 2.0)
     monkeypatch.setattr("workbench.audit.workers.SECONDS_A_BLOCK", 2.0)
-    report = audit(bench, row_plan(bench, 0, 20), workers=1)
+    report = audit(bench, row_plan(bench, 0, 8), workers=1)
     assert report.whole
     assert [cause.examples[0].where.row for cause in report.causes if cause.code == "D020"] == [5]
 

@@ -15,8 +15,11 @@ import pytest
 from screens.keys.screen_registry import SCREENS
 from tests.hostile.case import recipe
 from tests.hostile.strings import ATTACKS
-from tests.screens.conftest import Opened, opened  # noqa: F401
+from tests.screens.conftest import Opened, opened, until  # noqa: F401
 from tests.views.support import read as read_page
+from workbench.audit.follow import FollowedAudit
+from workbench.audit.question import write_question
+from workbench.audit.run import audit, recipe_plan
 from workbench.bench import prepare
 from workbench.checks.registry import codes
 from workbench.cli import main
@@ -90,6 +93,23 @@ def test_the_command_line(command: str, poisoned: Path) -> None:
             read_page(shown)
 
 
+def test_an_audit_on_the_command_line_and_in_its_files(poisoned: Path, tmp_path: Path) -> None:
+    for output in ("text", "json", "html"):
+        shown, told = printed("audit", poisoned.name, "--workers", "1", "--format", output, "--out", f"out-{output}")
+        assert acting(shown + told) == set(), output
+        assert "owned" in shown, output
+        if output == "json":
+            assert json.loads(shown)["rows"] == 5
+        if output == "html":
+            read_page(shown)
+            assert "<img" not in shown
+            assert "<script" not in shown
+        page = (tmp_path / f"out-{output}" / "report.html").read_text("utf-8")
+        assert acting(page) == set()
+        assert "owned" in page
+        json.loads((tmp_path / f"out-{output}" / "report.json").read_text("utf-8"))
+
+
 def test_the_notebook(poisoned: Path) -> None:
     bench = session.open(poisoned)
     for result in (bench, bench.rows, bench.rows[0], bench.rows[1], bench.rows[2], bench.check()):
@@ -101,14 +121,26 @@ def test_the_notebook(poisoned: Path) -> None:
         assert "owned" in page
 
 
+def audited(bench: Any) -> None:
+    """An audit of a bench's recipe, in the folder where the app looks for it."""
+    folder = FollowedAudit(bench).folder
+    folder.mkdir(parents=True)
+    write_question(folder, bench)
+    audit(bench, recipe_plan(bench), workers=1, out=folder)
+
+
 async def test_the_app(opened: Opened, poisoned: Path) -> None:  # noqa: F811
     async with opened((160, 50), bench=prepare(poisoned)) as pilot:
         app: Any = pilot.app
+        audited(app.bench)
         seen = ""
         for name in SCREENS:
             await app.show(name)
             await pilot.pause()
-            for keys in ((), ("J",), ("J",)) if name == "inspect" else ((),):
+            if name == "audit":
+                await until(pilot, lambda: app.screen.report is not None)
+            more = {"inspect": ((), ("J",), ("J",)), "audit": ((), ("down",), ("down",), ("down",), ("enter",))}
+            for keys in more.get(name, ((),)):
                 await pilot.press(*keys)
                 await pilot.pause()
                 drawn = app.screen._compositor.render_full_update().render_segments(app.console)

@@ -10,12 +10,21 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from screens.audit import AuditScreen
 from screens.checks import ChecksScreen
 from screens.export import ExportScreen
 from screens.model import ModelScreen
 from screens.overfit import OverfitScreen
-from screens.shell.messages import CheckProgressed, ExportReady, MemoryRead, ModelRead, RunsFound
+from screens.shell.messages import AuditRead, CheckProgressed, ExportReady, MemoryRead, ModelRead, RunsFound
 from tests.screens.conftest import Opened, settled, to_row, until
+from workbench.audit.budget import Budget
+from workbench.audit.causes import Cause
+from workbench.audit.largest import Largest
+from workbench.audit.progress_file import AuditProgress, Followed
+from workbench.audit.repeats import Repeats
+from workbench.audit.report import AuditReport
+from workbench.audit.sources import RowPlace
+from workbench.audit.spread import Spread
 from workbench.checks.run import Group, Report
 from workbench.errors import Where
 from workbench.export.readiness import Proof
@@ -106,12 +115,33 @@ def ran(screen: OverfitScreen) -> Iterator[None]:
     yield
 
 
+def audited(screen: AuditScreen, number: int, *, start: bool = False) -> Iterator[None]:
+    causes = tuple(
+        Cause((one.code, one.severity, one.message, ""), 300 - 100 * at, 300 - 100 * at, [one], [0])
+        for at, one in enumerate(FOUND)
+    )
+    tokens = Spread((18, 101, 353, 683, 829, 2117), 742_592, (18.0, 1068.0, 2118.0), (1900, 100))
+    trained = Spread((0, 22, 159, 353, 446, 2041), 346_835, (0.0, 1021.0, 2042.0), (1990, 10))
+    budgets = (
+        Budget(0, "small.jsonl", 1500, 15_000, 2, 555_525, 261_007, 0.75, {"assistant": 250_000, "user": 11_007}),
+        Budget(1, "more.jsonl", 500, 5000, 0, 187_067, 85_828, 0.25, {"assistant": 85_828}),
+    )
+    report = AuditReport(
+        20_000, 2000, FOUND[2:], causes, 2, tokens, trained, None, None, budgets, 3.0, None,
+        Largest(RowPlace(0, 1415), 2117), None, None, Repeats(2, ((RowPlace(0, 3), RowPlace(0, 7)),)), Repeats(), None,
+        0.0, 0, "", seconds=1.0,
+    )  # fmt: skip
+    screen.tell(AuditRead(number, report, Followed("q", AuditProgress(2000, 20_000, 0, 1.6)), running=True))
+    yield
+
+
 SCREENS: dict[str, tuple[str, Callable[[Pilot[None]], bool]]] = {
     "inspect": ("1", settled),
     "checks": ("2", lambda pilot: isinstance(pilot.app.screen, ChecksScreen) and pilot.app.screen.done),
     "model": ("3", lambda pilot: isinstance(pilot.app.screen, ModelScreen) and pilot.app.screen.estimate is not None),
     "overfit": ("4", lambda pilot: isinstance(pilot.app.screen, OverfitScreen) and bool(pilot.app.screen._events)),
     "export": ("5", lambda pilot: isinstance(pilot.app.screen, ExportScreen) and pilot.app.screen.made is not None),
+    "audit": ("6", lambda pilot: isinstance(pilot.app.screen, AuditScreen) and pilot.app.screen.report is not None),
 }
 
 
@@ -125,6 +155,8 @@ async def test_every_screen_at_every_size(
     monkeypatch.setattr(ModelScreen, "_measure", measured)
     monkeypatch.setattr(ExportScreen, "_prepare", prepared)
     monkeypatch.setattr(OverfitScreen, "_find", ran)
+    monkeypatch.setattr(AuditScreen, "_read", audited)
+    monkeypatch.setattr(AuditScreen, "_poll", lambda screen: None)
     if colour == "no-colour":
         monkeypatch.setenv("NO_COLOR", "1")
     theme = "vlmbench-light" if colour == "light" else "vlmbench-dark"

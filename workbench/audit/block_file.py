@@ -38,25 +38,64 @@ class BlockResult:
         return len(self.columns["row"])
 
 
-COLUMNS = ("row", "line", "tokens", "trained", "media", "pictures", "digest", "codes", "alone")
-"""`row` and `line` (-1: none) place the row; `tokens`, `trained` and `media` count tokens, -1 where the row has no
-rendering; `digest` is of the row's content; `codes` those of its findings; `alone`: it was checked by itself."""
+COLUMNS = (
+    *("row", "dataset", "source", "line", "length", "trained", "by_role", "pictures", "media_tokens", "codes"),
+    *("digest", "picture_digests", "alone"),
+)
+"""`dataset`, `row`, `source` and `line` (-1: none) place the row. `length`, `trained` and `media_tokens` count tokens,
+-1 where the row has no rendering; `by_role` are (role, trained tokens); `codes` those of its findings; `digest` and
+`picture_digests` are of its content; `alone`: it was checked by itself."""
 
 
-def block_result(results: Sequence[JudgedRow], lines: Sequence[int | None], digests: Sequence[int]) -> BlockResult:
-    """The columns and causes of a block's results."""
+def block_result(
+    results: Sequence[JudgedRow],
+    lines: Sequence[int | None],
+    digests: Sequence[int],
+    pictures: Sequence[Sequence[int]],
+    *,
+    dataset: int,
+    sources: Sequence[str],
+) -> BlockResult:
+    """The columns and causes of a block's results. `digests`, `pictures`: the numbers of each row and its pictures."""
     columns: dict[str, list[Any]] = {
         "row": [result.index for result in results],
+        "dataset": [dataset] * len(results),
+        "source": list(sources),
         "line": [-1 if line is None else line for line in lines],
-        "tokens": [result.tokens for result in results],
+        "length": [result.tokens for result in results],
         "trained": [result.trained for result in results],
-        "media": [result.media for result in results],
-        "pictures": [result.pictures for result in results],
-        "digest": list(digests),
+        "by_role": [sorted(result.by_role.items()) for result in results],
+        "pictures": [max(result.pictures, len(mine)) for result, mine in zip(results, pictures, strict=True)],
+        "media_tokens": [result.media for result in results],
         "codes": [sorted({finding.code for finding in (*result.findings, *result.like)}) for result in results],
+        "digest": list(digests),
+        "picture_digests": [list(mine) for mine in pictures],
         "alone": [result.alone for result in results],
     }
-    return BlockResult(columns, causes_of(results))
+    return BlockResult(columns, causes_of(results, dataset))
+
+
+def schema() -> Any:
+    """The columns of a block's file, as pyarrow takes them."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("row", pa.int64()),
+            ("dataset", pa.int16()),
+            ("source", pa.dictionary(pa.int32(), pa.string())),
+            ("line", pa.int64()),
+            ("length", pa.int32()),
+            ("trained", pa.int32()),
+            ("by_role", pa.map_(pa.string(), pa.int32())),
+            ("pictures", pa.int32()),
+            ("media_tokens", pa.int32()),
+            ("codes", pa.list_(pa.string())),
+            ("digest", pa.uint64()),
+            ("picture_digests", pa.list_(pa.uint64())),
+            ("alone", pa.bool_()),
+        ]
+    )
 
 
 def write_block(path: Path, block: BlockResult, question: str) -> None:
@@ -68,19 +107,6 @@ def write_block(path: Path, block: BlockResult, question: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema(
-        [
-            ("row", pa.int64()),
-            ("line", pa.int64()),
-            ("tokens", pa.int32()),
-            ("trained", pa.int32()),
-            ("media", pa.int32()),
-            ("pictures", pa.int32()),
-            ("digest", pa.uint64()),
-            ("codes", pa.list_(pa.string())),
-            ("alone", pa.bool_()),
-        ]
-    )
     about = {
         "question": question,
         "causes": [cause.to_dict() for cause in block.causes],
@@ -89,7 +115,7 @@ def write_block(path: Path, block: BlockResult, question: str) -> None:
         "by_row": block.by_row,
         "read": block.read,
     }
-    table = pa.table(block.columns, schema=schema).replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
+    table = pa.table(block.columns, schema=schema()).replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")
     write_atomically(path, buffer.getvalue().to_pybytes())

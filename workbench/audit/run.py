@@ -8,60 +8,31 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.audit.beside import RecipeFindings
 from workbench.audit.block_file import BlockResult, read_block
-from workbench.audit.plan import RowPlan
-from workbench.audit.report import AuditReport, Tally
+from workbench.audit.progress_file import AuditProgress, ProgressFile
+from workbench.audit.report import AuditReport
+from workbench.audit.rows_file import NAME, write_rows
+from workbench.audit.sources import AuditPlan, AuditSource, recipe_plan, row_plan
+from workbench.audit.tally import Tally
 from workbench.audit.worker import Job
 from workbench.audit.workers import Workers
-from workbench.checks.run import check_recipe
 from workbench.errors import InputError
 from workbench.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.findings import Finding
 
-
-@dataclass(frozen=True, slots=True)
-class AuditProgress:
-    """How far an audit is: rows done, of how many, of them read from an earlier run, and seconds since it began."""
-
-    done: int
-    total: int
-    resumed: int
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        """Rows a second of this run."""
-        return (self.done - self.resumed) / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds that the rest will take; None until one block is done."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else None
-
-
-def row_plan(bench: Bench, first: int = 0, stop: int | None = None, sample: int | None = None) -> RowPlan:
-    """The rows of a bench that are to be read; counts them.
-
-    Raises:
-        InputError: their number is not known without reading them all from afar.
-    """
-    try:
-        length = len(bench.rows)
-    except TypeError:
-        hint = "Download the data set and give its folder with --data."
-        raise InputError("The number of rows is not known", "The data set is streamed.", hint) from None
-    return RowPlan(min(first, length), length if stop is None else min(stop, length), sample)
+__all__ = ["AuditProgress", "audit", "question_of", "recipe_plan", "row_plan"]
 
 
 def audit(
     bench: Bench,
-    plan: RowPlan,
+    plan: AuditPlan,
     *,
     workers: int | None = None,
     out: Path | None = None,
@@ -80,11 +51,13 @@ def audit(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) if out is None else out / "blocks"
         folder.mkdir(parents=True, exist_ok=True)
-        blocks = plan.blocks()
-        jobs = [Job(number, rows, folder / f"{number:07d}.parquet") for number, rows in enumerate(blocks)]
+        jobs = [
+            Job(number, source, rows, folder / f"{number:07d}.parquet")
+            for number, (source, rows) in enumerate(plan.blocks())
+        ]
         if not resume:
             _refuse_others(folder, question)
-        tally = Tally(bench, plan)
+        tally = Tally(plan)
         waiting = []
         for job in jobs:
             assert job.path is not None
@@ -93,7 +66,19 @@ def audit(
                 waiting.append(job)
             else:
                 tally.add(job.number, known)
-        return _run(bench, question, waiting, tally, workers or os.cpu_count() or 1, progress)
+        file = ProgressFile(out) if out is not None else None
+
+        def shown(step: AuditProgress) -> None:
+            if file is not None:
+                file.step(question, step)
+            progress(step)
+
+        report = _run(bench, question, waiting, tally, workers or os.cpu_count() or 1, shown)
+        if out is not None and file is not None:
+            judged = [job for job in jobs if not plan.sources[job.source].evaluation and tally.has(job.number)]
+            write_rows(out / NAME, [job.path for job in judged if job.path is not None])
+            file.end("interrupted" if report.interrupted else "whole")
+        return report
 
 
 def _run(
@@ -104,31 +89,42 @@ def _run(
     workers: int,
     progress: Callable[[AuditProgress], None],
 ) -> AuditReport:
-    recipe = check_recipe(bench)
     began, resumed = time.monotonic(), tally.rows
-
-    def tick() -> None:
-        progress(AuditProgress(tally.rows, len(tally.plan), resumed, time.monotonic() - began))
-
+    recipe: list[Finding] = []
     paths = {job.number: job.path for job in jobs}
     interrupted = False
-    with Workers(bench, question, min(workers, max(1, len(jobs)))) as pool:
+    with RecipeFindings(bench) as beside, Workers(tally.plan, question, min(workers, max(1, len(jobs)))) as pool:
+
+        def tick() -> None:
+            done = min(tally.rows + pool.under_way, len(tally.plan))
+            progress(AuditProgress(done, len(tally.plan), resumed, time.monotonic() - began))
+
         try:
+            tick()
             for number, _ in pool.run(jobs, tick):
                 path = paths[number]
                 result = read_block(path, question) if path is not None else None
                 if isinstance(result, BlockResult):
                     tally.add(number, result)
                 tick()
+            recipe = beside.found()
         except KeyboardInterrupt:
             interrupted = True
         lost = pool.lost
     seconds = time.monotonic() - began
-    return tally.report(recipe, interrupted=interrupted, lost=lost, seconds=seconds, resumed=resumed)
+
+    def report(*, whole: bool) -> AuditReport:
+        return tally.report(recipe, interrupted=not whole, lost=lost, seconds=seconds, resumed=resumed, estimate=whole)
+
+    try:
+        return report(whole=not interrupted)
+    except KeyboardInterrupt:
+        # The rows are all known; what was waited for is the estimate.
+        return report(whole=False)
 
 
-def question_of(bench: Bench, plan: RowPlan) -> str:
-    """What an audit asks, as a digest: recipe, model and template, data, rows, and the versions that answer."""
+def question_of(bench: Bench, plan: AuditPlan) -> str:
+    """The question of an audit as a digest: recipe, model and template, data, rows, and the versions that answer."""
     from workbench.version import __version__
 
     about = {
@@ -136,16 +132,18 @@ def question_of(bench: Bench, plan: RowPlan) -> str:
         "recipe": bench.document.text,
         "options": {key: str(value) for key, value in bench.options.items()},
         "rows": plan.described(),
-        "data": _data_state(bench),
+        "data": [_data_state(source) for source in plan.sources],
         "asked": fingerprint(bench, ()).to_dict(),
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _data_state(bench: Bench) -> list[object]:
-    """Names, sizes and times of the data's files, as far as they are files."""
-    path = Path(bench.shown_data or bench.rows.name)
-    base = bench.rows.base_dir
+def _data_state(source: AuditSource) -> list[object]:
+    """Names, sizes and times of a data set's files, as far as they are files."""
+    bench = source.bench
+    rows = source.evaluated if source.evaluation else bench.rows
+    path = Path(rows.name if source.evaluation else bench.shown_data or rows.name)
+    base = rows.base_dir
     found = next((place for place in (path, *([base / path.name] if base else [])) if place.exists()), None)
     if found is None:
         return [str(path)]

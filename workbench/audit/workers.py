@@ -15,15 +15,15 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
-from workbench.audit.worker import Job, judge_block, serve
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.audit.worker import Job, Judge, serve
+from workbench.blocks.path import JudgedRow
 from workbench.errors import Where
 from workbench.findings import Finding, emits
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from workbench.bench import Bench
+    from workbench.audit.sources import AuditPlan, AuditSource
 
 SECONDS_A_ROW = 20.0
 """Longer than this for one row alone, and its process is ended."""
@@ -34,6 +34,8 @@ SECONDS_A_BLOCK = 600.0
 class _Worker:
     process: Any
     pipe: Connection
+    seen: Any
+    """Rows of its job that it has judged alone so far, in memory that it shares."""
     job: Job | None = None
     since: float = 0.0
 
@@ -44,10 +46,10 @@ def can_fork() -> bool:
 
 
 class Workers:
-    """`count` processes over one loaded bench. A context manager: leaving it ends them."""
+    """`count` processes over the loaded benches of a plan. A context manager: leaving it ends them."""
 
-    def __init__(self, bench: Bench, question: str, count: int) -> None:
-        self._bench = bench
+    def __init__(self, plan: AuditPlan, question: str, count: int) -> None:
+        self._plan = plan
         self._question = question
         self._count = count
         self._context: Any = multiprocessing.get_context("fork") if can_fork() else None
@@ -66,6 +68,16 @@ class Workers:
             worker.process.kill()
         for worker in self._workers:
             worker.process.join()
+
+    @property
+    def under_way(self) -> int:
+        """Rows that are judged, of blocks that are not: where rows take long, a block takes minutes."""
+        busy = [worker for worker in self._workers if worker.job is not None]
+        return sum(
+            min(worker.seen.value, len(worker.job.rows))
+            for worker in busy
+            if worker.job is not None and not self._plan.sources[worker.job.source].evaluation
+        )
 
     def run(self, jobs: Sequence[Job], tick: Callable[[], None] = lambda: None) -> Iterator[tuple[int, int]]:
         """Judge the blocks; yields (block number, rows) as each one's file is written. `tick` is called between."""
@@ -88,10 +100,10 @@ class Workers:
             tick()
 
     def _here(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Iterator[tuple[int, int]]:
-        path = BlockPath(self._bench)
+        judge = Judge(self._plan)
         for job in jobs:
             assert job.path is not None
-            result = judge_block(path, job.rows)
+            result = judge.judge(job)
             write_block(job.path, result, self._question)
             yield job.number, len(result)
             tick()
@@ -102,14 +114,16 @@ class Workers:
                 self._give(worker, waiting.popleft())
         while waiting and len(self._workers) < self._count:
             ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=serve, args=(self._bench, self._question, theirs), daemon=True)
+            seen = self._context.RawValue("q", 0)
+            arguments = (self._plan, self._question, theirs, seen)
+            process = self._context.Process(target=serve, args=arguments, daemon=True)
             process.start()
             theirs.close()
-            self._workers.append(_Worker(process, ours))
+            self._workers.append(_Worker(process, ours, seen))
             self._give(self._workers[-1], waiting.popleft())
 
     def _give(self, worker: _Worker, job: Job) -> None:
-        worker.job, worker.since = job, time.monotonic()
+        worker.job, worker.since, worker.seen.value = job, time.monotonic(), 0
         worker.pipe.send(job)
 
     def _answered(self, worker: _Worker, waiting: deque[Job]) -> Iterator[tuple[int, int]]:
@@ -139,7 +153,7 @@ class Workers:
             self._left[job.number] = len(job.rows)
             self._parts[job.number] = []
         if len(job.rows) == 1:
-            yield from self._part(job.number, _poisoned(self._bench, job.rows[0], how))
+            yield from self._part(job.number, _poisoned(self._plan.sources[job.source], job.rows[0], how))
             return
         half = len(job.rows) // 2
         for rows in (job.rows[half:], job.rows[:half]):
@@ -168,13 +182,12 @@ def _joined(parts: list[BlockResult]) -> BlockResult:
 
 
 @emits("D020")
-def _poisoned(bench: Bench, row: int, how: str) -> BlockResult:
+def _poisoned(source: AuditSource, row: int, how: str) -> BlockResult:
     """D020: a row that ends the process that reads it, or keeps it for good."""
     hint = "Look at the size of its texts and pictures; training would stop here as well. Take the row out."
-    finding = Finding(
-        "D020", "error", f"the row cannot be processed: {how}", hint, Where(file=bench.rows.name, row=row)
-    )
-    return block_result([JudgedRow(row, -1, -1, -1, -1, (finding,), None, alone=True)], [None], [0])
+    finding = Finding("D020", "error", f"the row cannot be processed: {how}", hint, Where(file=source.name, row=row))
+    result = JudgedRow(row, -1, -1, -1, -1, (finding,), None, alone=True)
+    return block_result([result], [None], [0], [()], dataset=source.key, sources=[source.name])
 
 
 def _way(code: int | None) -> str:

@@ -8,7 +8,7 @@ and are looked for in the first rows of each form, by their place in the data; s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from workbench.checks.run import cause
 from workbench.checks.template import form_of
 from workbench.errors import BenchError
 from workbench.findings import Finding
+from workbench.tokens.by_role import trained_by_role
 from workbench.tokens.mask import scan_ragged
 from workbench.tokens.render import Rendering, TextCall, media_runs
 
@@ -63,6 +64,8 @@ class JudgedRow:
     like: tuple[Finding, ...] = ()
     """The findings of another row of the same structure, which this one has as well: the numbers and excerpts in them
     are the other row's."""
+    by_role: dict[str, int] = field(default_factory=dict)
+    """Trained tokens by the role of their turn; see `workbench.tokens.by_role`."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,8 @@ class BlockPath:
     differs: str = ""
     """The reason why the block path was given up: what it made of a row is not what the row alone is."""
     proved: int = 0
+    seen: Callable[[], None] = lambda: None
+    """Called for each row that is checked alone, which takes long."""
     _known: dict[Any, _Structure] = field(default_factory=dict)
     _since: int = field(default=PROVED_EVERY)
 
@@ -207,9 +212,12 @@ class BlockPath:
         media = self._media_counts(facts)
         found: dict[int, JudgedRow] = {}
         lengths, trained = facts.lengths.tolist(), facts.trained.tolist()
+        by_role = trained_by_role(facts.mask, facts.edges)
         for number, row in enumerate(facts.rows):
             form = form_of(row.conversation.messages)
-            result = JudgedRow(row.index, lengths[number], trained[number], media[number], 0, (), form, alone=False)
+            result = JudgedRow(
+                row.index, lengths[number], trained[number], media[number], 0, (), form, False, (), by_role[number]
+            )
             if suspicious[number]:
                 key = facts.structures[number]
                 structure = self._known.setdefault((key, named[:, number].tobytes(), form), _Structure())
@@ -253,6 +261,7 @@ class BlockPath:
 
     def _alone(self, row: Row) -> JudgedRow:
         """A row judged by the reference."""
+        self.seen()
         findings = tuple(check_row(row, in_parts=False))
         try:
             form = form_of(row.conversation.messages)
@@ -263,7 +272,9 @@ class BlockPath:
         runs = row.rendering.media
         pictures = sum(name == "image" for name in runs.modality)
         media = int(runs.soft.sum()) if len(runs) else 0
-        return JudgedRow(row.index, len(row.rendering), row.mask.trained, media, pictures, findings, form, alone=True)
+        (by_role,) = trained_by_role(row.mask)
+        size, trained = len(row.rendering), row.mask.trained
+        return JudgedRow(row.index, size, trained, media, pictures, findings, form, True, (), by_role)
 
 
 def _is_plain(row: Row) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,10 +40,12 @@ class RowRange(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N rows alone, drawn evenly, always the same.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes; by default one for each core.")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Keep each row's results here, in Parquet."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the results here: rows.parquet, report.json, report.html.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the audit in --out; what is there is not judged again.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "output", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 def audit(
     config: str | None = None,
     model: str | None = None,
@@ -57,6 +60,7 @@ def audit(
 ) -> int:
     """Judge every row: what each trains, how long it is, and what is wrong with it, by cause.
 
+    All data sets of the recipe are read, but where --dataset names one. Rows of test_datasets are compared with them.
     Ctrl-c ends it with what is known so far; with --out and --resume a later audit goes on from there. Exit code 1
     where a row or the recipe has an error.
     """
@@ -66,7 +70,7 @@ def audit(
     console.quiet_libraries()
     try:
         from workbench.audit.run import audit as run_audit
-        from workbench.audit.run import row_plan
+        from workbench.audit.sources import recipe_plan, row_plan
         from workbench.errors import InputError
         from workbench.views.audit import audit_payload, audit_view
 
@@ -75,12 +79,21 @@ def audit(
         bench = prepare(config, model=model, data=data, **options)
         with console.progress_bar() as loading:
             bench.load(loading)
-        plan = row_plan(bench, *rows, sample)
+        plan_of = row_plan if _named("dataset") else recipe_plan
+        plan = plan_of(bench, *rows, sample)
         with _shown() as progress:
             report = run_audit(bench, plan, workers=workers, out=out, resume=resume, progress=progress)
+        if out is not None:
+            from workbench.views.audit_files import write_report
+
+            write_report(out, bench, report)
         with console.ignoring_closed_pipe():
             if output == "json":
                 console.write_json(audit_payload(bench, report))
+            elif output == "html":
+                from workbench.views.html_audit import audit_page
+
+                sys.stdout.write(audit_page(bench, report))
             else:
                 console.console().print(audit_view(bench, report))
         if report.interrupted:
@@ -90,11 +103,15 @@ def audit(
         return console.report(problem, as_json=output == "json")
 
 
+def _named(option: str) -> bool:
+    """True where the option was given."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source not in (None, click.core.ParameterSource.DEFAULT)
+
+
 @contextmanager
 def _shown() -> Iterator[Callable[[AuditProgress], None]]:
     """One line on stderr, where that is a terminal: rows done, the rate and the time left."""
-    import sys
-
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -102,18 +119,14 @@ def _shown() -> Iterator[Callable[[AuditProgress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
+    from workbench.views.durations import duration
+
     columns = (TextColumn("rows"), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rows", total=None, pace="")
 
         def show(step: AuditProgress) -> None:
-            left = f", {_duration(step.left)} left" if step.left is not None else ""
+            left = f", {duration(step.left)} left" if step.left is not None else ""
             bar.update(task, completed=step.done, total=step.total, pace=f"{step.rate:,.0f} rows/s{left}")
 
         yield show
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -10,8 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workbench.audit.report import PERCENTILES, AuditReport, Spread
+from workbench.audit.report import AuditReport
+from workbench.audit.spread import PERCENTILES, Spread
 from workbench.findings import SEVERITIES, Finding
+from workbench.views.audit_facts import BUDGET_COLUMNS, audit_facts, budget_lines, examples_of, percent, row_names
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
@@ -43,11 +45,13 @@ def audit_view(bench: Bench, report: AuditReport) -> RenderableType:
     for finding in sorted(report.recipe, key=lambda finding: SEVERITIES.index(finding.severity)):
         lines += _lines_of(finding, "")
     for cause in report.causes:
-        lines += _lines_of(cause.examples[0], _scope(cause, report.rows)) if cause.examples else ()
+        lines += _lines_of(cause.examples[0], _scope(cause, report)) if cause.examples else ()
     if report.recipe or report.causes:
         lines.append(Text())
-    lines += [_spreads(report), *(Text(line, style="dim") for line in _facts(report)), _sum(report)]
-    return Lines(*lines)
+    if report.rows:
+        lines += [_spreads(report), Text(), _budget(report), Text()]
+    lines += [Text(visible(line), style="dim") for line in audit_facts(report)]
+    return Lines(*lines, outcome_line(report))
 
 
 def _lines_of(finding: Finding, scope: str) -> list[RenderableType]:
@@ -59,18 +63,21 @@ def _lines_of(finding: Finding, scope: str) -> list[RenderableType]:
     return [head, Padding(hint, (0, 0, 0, 7), expand=False)] if hint.plain else [head]
 
 
-def _scope(cause: Cause, rows: int) -> str:
+def _scope(cause: Cause, report: AuditReport) -> str:
     """The rows of a cause, their share, and the first of them, in brackets."""
     if cause.rows == 1:
         return ""
-    named = list(dict.fromkeys(finding.where.row for finding in cause.examples if finding.where.row is not None))
-    first = ", ".join(map(str, named[:_ROWS_NAMED])) + (", …" if cause.rows > _ROWS_NAMED else "")
-    return f" ({cause.rows:,} rows, {_percent(cause.rows, rows)}: {first})"
+    places = examples_of(cause)
+    first = row_names([place for place, _ in places[:_ROWS_NAMED]], report)
+    first += ", …" if cause.rows > _ROWS_NAMED else ""
+    return f" ({cause.rows:,} rows, {percent(cause.rows, report.rows)}: {first})"
 
 
-def _percent(part: float, whole: float) -> str:
-    share = 100 * part / whole if whole else 0.0
-    return f"{share:.0f}%" if share >= 10 or share == 0 else f"{share:.1f}%" if share >= 0.1 else "under 0.1%"
+def spreads(report: AuditReport) -> list[tuple[str, Spread]]:
+    """The spreads that there are, each with its name."""
+    named = (("tokens", report.tokens), ("trained", report.trained), ("trained share", report.share))
+    found = [(name, spread) for name, spread in named if spread is not None]
+    return [*found, ("media tokens", report.media)] if report.media is not None and report.media.total else found
 
 
 def _spreads(report: AuditReport) -> RenderableType:
@@ -80,39 +87,31 @@ def _spreads(report: AuditReport) -> RenderableType:
         name = {0: "least", 50: "median", 100: "most"}.get(share, f"{share}%")
         table.add_column(name, justify="right")
     table.add_column("spread")
-    named = (("tokens", report.tokens), ("trained", report.trained), ("trained share", report.share))
-    for name, spread in (*named, ("media tokens", report.media)):
-        if spread is not None and (name != "media tokens" or spread.total):
-            values = [f"{100 * v:.0f}%" if name == "trained share" else f"{v:,.0f}" for v in spread.percentiles]
-            table.add_row(name, *values, _bars(spread))
+    for name, spread in spreads(report):
+        values = [f"{100 * v:.0f}%" if name == "trained share" else f"{v:,.0f}" for v in spread.percentiles]
+        table.add_row(name, *values, bars(spread))
     return table
 
 
-def _bars(spread: Spread) -> str:
+def bars(spread: Spread) -> str:
+    """The histogram of a spread in one line."""
     most = max(spread.counts) or 1
     # A bar for every bin that has a row, however few.
     return "".join(_SHADES[0 if not count else max(1, round(8 * count / most))] for count in spread.counts)
 
 
-def _facts(report: AuditReport) -> list[str]:
-    facts = []
-    if report.longest is not None and report.tokens is not None:
-        facts.append(f"row {report.longest} is the longest, with {report.tokens.percentiles[-1]:,.0f} tokens")
-    if report.repeated:
-        first = "; ".join(", ".join(map(str, group)) for group in report.twice[:3])
-        facts.append(
-            f"{report.repeated:,} rows repeat an earlier one (rows {first}{'; …' if report.repeated > 3 else ''})"
-        )
-    if report.unrendered:
-        facts.append(f"{report.unrendered:,} rows have no rendering")
-    if report.by_row:
-        facts.append(f"rows were checked one by one: {visible(report.by_row)}")
-    if report.lost:
-        facts.append(f"{report.lost} processes were lost to rows that cannot be processed")
-    return facts
+def _budget(report: AuditReport) -> RenderableType:
+    """Trained tokens by data set and role: what the loss is weighted by."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in BUDGET_COLUMNS:
+        table.add_column(name, justify="left" if name in ("data set", "by role") else "right", overflow="fold")
+    for cells in budget_lines(report):
+        table.add_row(*map(visible, cells))
+    return table
 
 
-def _sum(report: AuditReport) -> Text:
+def outcome_line(report: AuditReport) -> Text:
+    """One line that sums up."""
     rows = f"{report.rows:,} of {report.planned:,} rows" if not report.whole else f"{report.rows:,} rows"
     known = "interrupted: what is known so far; " if report.interrupted else ""
     counts = [
@@ -122,7 +121,7 @@ def _sum(report: AuditReport) -> Text:
     ]
     trained = report.trained.total if report.trained is not None else 0
     tokens = report.tokens.total if report.tokens is not None else 0
-    share = f"{trained:,.0f} of {tokens:,.0f} tokens trained ({_percent(trained, tokens)})"
+    share = f"{trained:,.0f} of {tokens:,.0f} tokens trained ({percent(trained, tokens)})"
     read = report.rows - report.resumed
     rate = f", {read / report.seconds:,.0f} rows/s" if report.seconds > 0 and read else ""
     style = "bold red" if report.count("error") else "yellow" if report.count("warning") else "green"

@@ -82,6 +82,13 @@ svg .grid{{stroke:var(--line);stroke-width:1}}
 svg .goal{{stroke:var(--muted);stroke-width:1;stroke-dasharray:4 4}}
 svg .curve{{stroke:var(--curve);stroke-width:2;fill:none;stroke-linejoin:round}}
 svg .end{{fill:var(--curve)}}
+svg .column{{fill:var(--curve)}}
+.histograms{{display:flex;flex-wrap:wrap;gap:.4rem 2.5rem}}
+figure{{margin:.2rem 0;flex:0 1 20rem;min-width:0}}
+.cause{{border-top:1px solid var(--line);padding:.2rem 0 .4rem}}
+.rows{{margin:.3rem 0;padding-left:1.2rem}}
+.rows li{{margin:.35rem 0;overflow-wrap:anywhere}}
+.paste{{overflow-wrap:anywhere;user-select:all}}
 details summary{{cursor:pointer;color:var(--muted)}}
 """
 
