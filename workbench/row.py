@@ -144,8 +144,7 @@ class Row:
             return self._normalized()
 
     def measured(self) -> Row:
-        """This row with the headers of its pictures in their place, for who gives it a rendering; itself where it has no
-        pictures.
+        """This row with the headers of its pictures in their place, to be given a rendering; itself where it has none.
 
         Raises:
             NeedsDecoding: a header does not tell enough.

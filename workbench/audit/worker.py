@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
 from workbench.blocks.path import BlockPath
@@ -36,15 +37,16 @@ def judge_block(path: BlockPath, rows: Sequence[int]) -> BlockResult:
     read = [bench.peek(index) for index in rows]
     results = path.judge(read)
     block = block_result(results, [row.raw.line for row in read], [_digest(row) for row in read])
-    block.roles = sorted({str(message.get("role")) for row in read for message in _messages(row)})
+    block.roles = sorted({role for result in results for role in result.roles})
     block.source_findings = bench.rows.findings[before:]
-    block.by_row = path.reason or path.differs
+    block.by_row = path.reason or path.differs or (path.uncounted and f"rows with pictures: {path.uncounted}")
     return block
 
 
 def serve(bench: Bench, question: str, pipe: Connection) -> None:
     """Judge blocks until None comes; answers (job number, rows) when a block's file is written, or (number, result)."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    _one_thread()
     # Files that are open already share their place with the other processes.
     bench.apply()
     path = BlockPath(bench)
@@ -57,8 +59,12 @@ def serve(bench: Bench, question: str, pipe: Connection) -> None:
             pipe.send((job.number, len(result)))
 
 
-def _messages(row: Row) -> list[dict[str, Any]]:
-    return row.conversation.messages if row.error is None else []
+def _one_thread() -> None:
+    """Keep torch to this thread: those of the process that this one was forked from are not here, and it would wait for
+    them for ever."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
 
 
 def _digest(row: Row) -> int:

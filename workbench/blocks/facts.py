@@ -17,6 +17,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.blocks.prompts import LocatedPrompt
+    from workbench.findings import Finding
     from workbench.row import Row
     from workbench.tokens.mask import Mask, Spans
 
@@ -46,6 +47,10 @@ class BlockFacts:
     """`[N]`: tokens that a part shares with what stands beside it."""
     part_row: IntArray
     part_message: IntArray
+    pictures: Sequence[int]
+    """Per row, the pictures that the processor gets."""
+    findings: Sequence[tuple[Finding, ...]]
+    """Per row, what is found in it before it is rendered."""
 
     def __len__(self) -> int:
         return len(self.rows)

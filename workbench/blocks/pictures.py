@@ -131,8 +131,9 @@ class PictureTexts:
         """The run of a token that every text is, by the processor's count; None where it is none, or not counted."""
         texts = [self._learnt(size) for size in _LEARNT]
         counts = self._counts(_LEARNT)
-        soft = [self.renderer.vocabulary.text(token) for token, kind in self.renderer.media_kinds.items()
-                if kind == "image"]
+        soft = [
+            self.renderer.vocabulary.text(token) for token, kind in self.renderer.media_kinds.items() if kind == "image"
+        ]
         for token in filter(None, dict.fromkeys((*soft, *self._tokens()))):
             runs = {_run_of(text, token, count) for text, count in zip(texts, counts, strict=True)}
             if len(runs) == 1 and (run := runs.pop()) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -46,7 +46,8 @@ def read_header(value: Any, base_dir: Path | None = None) -> PictureHeader:
     size, a broken or missing file included.
     """
     if hasattr(value, "resize"):
-        return PictureHeader(*value.size, value.mode)
+        width, height = value.size
+        return PictureHeader(width, height, value.mode)
     if isinstance(value, StoredPicture):
         if value.bytes is not None:
             return _of_stream(io.BytesIO(value.bytes))
@@ -102,7 +103,7 @@ def _is_whole(picture: Image.Image, stream: BinaryIO) -> bool:
 
 
 def _png_is_whole(stream: BinaryIO) -> bool:
-    """True where every chunk is whole by its checksum up to the last, and nothing about orientation follows the pixels."""
+    """True where each chunk up to the last is whole by its checksum, and none about orientation follows the pixels."""
     stream.seek(8)
     pixels = False
     while len(head := stream.read(8)) == 8:
@@ -119,11 +120,12 @@ def _png_is_whole(stream: BinaryIO) -> bool:
     return False
 
 
+def is_measured(part: Any) -> bool:
+    """True for a part that has a header in the place of its picture."""
+    return isinstance(part, dict) and any(isinstance(value, PictureHeader) for value in part.values())
+
+
 def headers_of(messages: Sequence[Mapping[str, Any]]) -> list[PictureHeader]:
     """The headers in the parts of these messages, in the order in which the processor gets the pictures."""
-    return [value for part in _parts(messages) for value in part.values() if isinstance(value, PictureHeader)]
-
-
-def _parts(messages: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for message in messages:
-        yield from (part for part in message["content"] if isinstance(part, dict))
+    parts = [part for message in messages for part in message["content"] if isinstance(part, dict)]
+    return [value for part in parts for value in part.values() if isinstance(value, PictureHeader)]
