@@ -83,7 +83,8 @@ class _PlainRow:
 
     row: Row
     findings: tuple[Finding, ...]
-    headers: list[PictureHeader]
+    headers: list[tuple[int, PictureHeader]]
+    """Of its pictures, each with its message."""
 
 
 @dataclass(slots=True)
@@ -226,8 +227,8 @@ class BlockPath:
         """The prompt with the texts of the row's pictures; None where one of them must be processed."""
         if talk is None or not plain.headers:
             return talk
-        texts = [self._texts.of(header) for header in plain.headers]
-        known = [text for text in texts if text is not None]
+        texts = [(message, self._texts.of(header)) for message, header in plain.headers]
+        known = [(message, text) for message, text in texts if text is not None]
         return with_pictures(talk, self._texts.placeholder, known) if len(known) == len(texts) else None
 
     def _encoded(self, pairs: Sequence[tuple[_PlainRow, LocatedPrompt]]) -> list[Any]:
@@ -248,7 +249,7 @@ class BlockPath:
         """The block of those rows whose every part is in its place; None where there is none."""
         bench = self.bench
         located = locate_block(bench.renderer, [row.row.conversation.messages for row in rows])
-        if headers := [header for row in rows for header in row.headers]:
+        if headers := [header for row in rows for _, header in row.headers]:
             self._texts.learn(headers)
         expanded = [self._expanded(row, talk) for row, talk in zip(rows, located, strict=True)]
         pairs = [(row, talk) for row, talk in zip(rows, expanded, strict=True) if talk is not None]
@@ -414,7 +415,7 @@ def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int
     before the part or after it.
     """
     found: list[tuple[int, int, int, int]] = []
-    length, count = len(talk.prompt), len(encoding)
+    length, count = len(talk.text), len(encoding)
     token_at, chars_of = encoding.char_to_token, encoding.token_to_chars
     for start, stop in zip(talk.start, talk.stop, strict=True):
         first = token_at(start)

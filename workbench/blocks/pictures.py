@@ -22,7 +22,7 @@ MOST_BLANK = 1 << 22
 """Pixels of a blank picture at most; a larger one is left to the row alone."""
 _MOST_KNOWN = 20_000
 # (width, height): flat, upright, small, large; a text that only some sizes change is no run of one token.
-_LEARNT = ((224, 160), (64, 64), (160, 480), (700, 500), (333, 1000), (1280, 96))
+LEARNT_FROM = ((224, 160), (64, 64), (160, 480), (700, 500), (333, 1000), (1280, 96))
 _MODES = frozenset(("RGB", "L", "P", "RGBA", "LA", "1", "CMYK"))
 _NAMES = ("image_token", "boi_token", "start_image_token")
 
@@ -55,7 +55,7 @@ class PictureTexts:
     @cached_property
     def _first(self) -> tuple[TextCall, str] | None:
         """The call for a conversation with one picture, and the placeholder in its prompt."""
-        call = self._processed([_LEARNT[0]])
+        call = self._processed([LEARNT_FROM[0]])
         if call is None:
             return None
         for token in self._tokens():
@@ -87,17 +87,22 @@ class PictureTexts:
         """The reason why pictures cannot be counted from their sizes; "" where they can."""
         if self._first is None:
             return "what the processor writes for a picture cannot be told from its size"
-        if self._processed([(48, 48), _LEARNT[0]]) is not None and not self.together:
+        if self._processed([(48, 48), LEARNT_FROM[0]]) is not None and not self.together:
             return "the processor writes other tokens for a picture beside another"
         return ""
 
     @cached_property
     def together(self) -> bool:
         """True where a picture beside others is written as it is alone."""
-        sizes = [_LEARNT[0], _LEARNT[2]]
+        sizes = [LEARNT_FROM[0], LEARNT_FROM[2]]
         call = self._processed(sizes)
         texts = [self.of(PictureHeader(*size)) for size in sizes]
         return call is not None and call.text == self.expanded(call.prompt, texts)
+
+    @property
+    def counts(self) -> bool:
+        """True where the processor's arithmetic gives every size; else each is learnt."""
+        return self._first is not None and self._run is not None
 
     def of(self, picture: PictureHeader) -> str | None:
         """The text for one picture; None where it must be processed."""
@@ -129,8 +134,8 @@ class PictureTexts:
     @cached_property
     def _run(self) -> TokenRun | None:
         """The run of a token that every text is, by the processor's count; None where it is none, or not counted."""
-        texts = [self._learnt(size) for size in _LEARNT]
-        counts = self._counts(_LEARNT)
+        texts = [self._learnt(size) for size in LEARNT_FROM]
+        counts = self._counts(LEARNT_FROM)
         soft = [
             self.renderer.vocabulary.text(token) for token, kind in self.renderer.media_kinds.items() if kind == "image"
         ]
@@ -169,7 +174,7 @@ class PictureTexts:
         if mode not in self._modes:
             same = mode in _MODES and self._first is not None
             if same and self._first is not None:
-                call = self._processed([_LEARNT[0]], mode)
+                call = self._processed([LEARNT_FROM[0]], mode)
                 same = call is not None and call.text == self._first[0].text
             self._modes[mode] = same
         return self._modes[mode]
@@ -188,10 +193,10 @@ class PictureTexts:
     def _weightless(self) -> bool:
         """True where the processor takes pictures without pixels, and writes for them what it writes for others."""
         try:
-            bare = [self.renderer.tokenized(_conversation([_weightless(size)])) for size in _LEARNT[:3]]
+            bare = [self.renderer.tokenized(_conversation([_weightless(size)])) for size in LEARNT_FROM[:3]]
         except ImportError:
             return False
-        full = [self.renderer.tokenized(_conversation([_blank(size, "RGB")])) for size in _LEARNT[:3]]
+        full = [self.renderer.tokenized(_conversation([_blank(size, "RGB")])) for size in LEARNT_FROM[:3]]
         return None not in bare and bare == full
 
 

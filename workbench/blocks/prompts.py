@@ -41,6 +41,8 @@ class LocatedPrompt:
     message: tuple[int, ...]
     start: tuple[int, ...]
     stop: tuple[int, ...]
+    pictures: tuple[tuple[int, int, int], ...] = ()
+    """What the processor writes for each picture: [start, stop) in the text, and the picture's message."""
 
 
 def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
@@ -61,11 +63,15 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     return located
 
 
-def with_pictures(talk: LocatedPrompt, placeholder: str, texts: Sequence[str]) -> LocatedPrompt | None:
-    """The prompt with its placeholders expanded, in their order; None where these are not as many, or in a text."""
+def with_pictures(talk: LocatedPrompt, placeholder: str, pictures: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
+    """The prompt with its placeholders expanded, in their order; None where these are not as many, or in a text.
+
+    `pictures`: of each its message, and what is written for it.
+    """
     at = [hit.start() for hit in re.finditer(re.escape(placeholder), talk.prompt)]
-    if len(at) != len(texts):
+    if len(at) != len(pictures):
         return None
+    texts = [text for _, text in pictures]
     places, grown = np.array(at), np.concatenate(([0], np.cumsum([len(text) - len(placeholder) for text in texts])))
     start, stop = np.array(talk.start, dtype=np.int64), np.array(talk.stop, dtype=np.int64)
     before = np.searchsorted(places, start)
@@ -74,8 +80,10 @@ def with_pictures(talk: LocatedPrompt, placeholder: str, texts: Sequence[str]) -
     pieces = talk.prompt.split(placeholder)
     text = "".join(part for pair in zip(pieces, (*texts, ""), strict=True) for part in pair)
     shift = grown[before]
+    starts = (places + grown[:-1]).tolist()
+    found = tuple((at, at + len(mine), message) for at, (message, mine) in zip(starts, pictures, strict=True))
     return LocatedPrompt(
-        talk.prompt, text, talk.message, tuple((start + shift).tolist()), tuple((stop + shift).tolist())
+        talk.prompt, text, talk.message, tuple((start + shift).tolist()), tuple((stop + shift).tolist()), found
     )
 
 

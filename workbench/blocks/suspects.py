@@ -184,14 +184,20 @@ def _quoted(facts: BlockFacts) -> BoolArray:
 @suspects_of(whole_text.elsewhere)
 def _out_of_order(facts: BlockFacts) -> BoolArray:
     """Rows whose messages stand in another order, or with nothing but white space between two of them."""
-    return np.array([_moved_or_merged(talk) for talk in facts.located], dtype=bool)
+    vocabulary = facts.bench.renderer.vocabulary
+    tokens = filter(None, (vocabulary.text(token) for token in facts.bench.renderer.media_kinds))
+    media = re.compile("|".join(map(re.escape, tokens)) or "(?!)")
+    return np.array([_moved_or_merged(talk, media) for talk in facts.located], dtype=bool)
 
 
-def _moved_or_merged(talk: LocatedPrompt) -> bool:
-    for number, (left, right) in enumerate(pairwise(talk.message)):
+def _moved_or_merged(talk: LocatedPrompt, media: re.Pattern[str]) -> bool:
+    places = sorted((*zip(talk.start, talk.stop, talk.message, strict=True), *talk.pictures))
+    for (_, stop, left), (start, _, right) in pairwise(places):
         if right < left:
             return True
-        if right > left and not talk.text[talk.stop[number] : talk.start[number + 1]].strip():
+        between = talk.text[stop:start]
+        # The ends of a picture belong to it, and may stand around what is written for it.
+        if right > left and not (media.sub("", between) if talk.pictures else between).strip():
             return True
     return False
 

@@ -1,6 +1,6 @@
 """The size and mode of a picture from its header, where the file shows that decoding it would go well.
 
-A JPEG must end as one does, a PNG must be whole by its chunks' lengths and checksums, a WebP as long as it says. All
+A JPEG must be whole by its markers, a PNG by its chunks' lengths and checksums, and a WebP as long as it says. All
 else is for a decoder to judge: `NeedsDecoding` is no error, only the answer that a header cannot give.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _FORMATS = ("JPEG", "PNG", "WEBP")
 _ORIENTATION = 0x0112
 _SIDEWAYS = frozenset((5, 6, 7, 8))
+# Of a JPEG: a marker, but for what stands for a byte of 255 and for restarts among the pixels; those of segments.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_END, _SCAN = 0xD9, 0xDA
+_SEGMENTS = frozenset((*range(0xC0, 0xD0), _SCAN, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE)) - {0xC8}
 # Where a PNG keeps its orientation: PIL reads these chunks only as far as they stand before the pixels.
 _ABOUT_EXIF = (b"Raw profile type exif\0", b"XML:com.adobe.xmp\0")
 
@@ -90,8 +95,8 @@ def _is_whole(picture: Image.Image, stream: BinaryIO) -> bool:
     if getattr(picture, "n_frames", 1) != 1:
         return False
     if picture.format == "JPEG":
-        stream.seek(-2, os.SEEK_END)
-        return stream.read(2) == b"\xff\xd9"
+        stream.seek(0)
+        return _jpeg_is_whole(stream.read())
     if picture.format == "PNG":
         return _png_is_whole(stream)
     if picture.format == "WEBP":
@@ -99,6 +104,24 @@ def _is_whole(picture: Image.Image, stream: BinaryIO) -> bool:
         stream.seek(4)
         return int.from_bytes(stream.read(4), "little") + 8 <= length
     # JPEG files with several pictures have a format of their own.
+    return False
+
+
+def _jpeg_is_whole(data: bytes) -> bool:
+    """True where segment follows upon segment up to the end of the picture, with pixels in one of them.
+
+    Of damaged pixels a decoder makes a picture, unless what it reads looks like a marker that cannot stand there.
+    """
+    at, pixels = 2, False
+    while (found := _MARKER.search(data, at)) is not None:
+        marker = found[0][1]
+        if marker == _END:
+            return pixels
+        # Before the first pixels, and behind every other segment, the next begins at once.
+        if marker not in _SEGMENTS or (found.start() != at and not pixels):
+            return False
+        pixels = pixels or marker == _SCAN
+        at = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
     return False
 
 
@@ -125,7 +148,9 @@ def is_measured(part: Any) -> bool:
     return isinstance(part, dict) and any(isinstance(value, PictureHeader) for value in part.values())
 
 
-def headers_of(messages: Sequence[Mapping[str, Any]]) -> list[PictureHeader]:
-    """The headers in the parts of these messages, in the order in which the processor gets the pictures."""
-    parts = [part for message in messages for part in message["content"] if isinstance(part, dict)]
-    return [value for part in parts for value in part.values() if isinstance(value, PictureHeader)]
+def headers_of(messages: Sequence[Mapping[str, Any]]) -> list[tuple[int, PictureHeader]]:
+    """The headers in the parts of these messages with the message of each, in the order of the processor's pictures."""
+    parts = [
+        (index, part) for index, message in enumerate(messages) for part in message["content"] if isinstance(part, dict)
+    ]
+    return [(index, value) for index, part in parts for value in part.values() if isinstance(value, PictureHeader)]
