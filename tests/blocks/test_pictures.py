@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageFile
 
-from tests.blocks.rows import Row, rows, text
+from tests.blocks.rows import Row, rows
 from tests.blocks.test_path import compared, judged, opened
 from workbench.bench import Bench
 from workbench.blocks.path import BlockPath
@@ -37,7 +37,7 @@ def talk(*pictures: Any) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("family", (*COUNTED, *LEARNT))
+@pytest.mark.parametrize("family", [*COUNTED, *LEARNT])
 def test_the_text_of_a_size_is_the_processors(family: str, opened: Opened) -> None:
     texts = PictureTexts(opened(family, [TALK]).renderer)
     draw = random.Random(family)

@@ -8,6 +8,8 @@ size is learnt once.
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,7 +51,7 @@ class PictureTexts:
 
     renderer: Renderer
     _known: dict[Size, str | None] = field(default_factory=dict)
-    _modes: dict[str, bool] = field(default_factory=lambda: {"RGB": True})
+    _taken: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
     _alike: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -108,7 +110,7 @@ class PictureTexts:
         """The text for one picture; None where it must be processed."""
         self.learn([picture])
         size = picture.width, picture.height
-        return self._known.get(size) if self._takes(picture.mode) else None
+        return self._known.get(size) if self._takes(picture) else None
 
     def expanded(self, prompt: str, texts: Sequence[str | None]) -> str | None:
         """The prompt with each placeholder replaced by its text; None where these are not as many."""
@@ -169,25 +171,33 @@ class PictureTexts:
         # Sizes that are resized to the same have the same text: it is kept once.
         return None if text is None else self._alike.setdefault(text, text)
 
-    def _takes(self, mode: str) -> bool:
-        """True where a picture of this mode is processed as one in RGB is."""
-        if mode not in self._modes:
-            same = mode in _MODES and self._first is not None
-            if same and self._first is not None:
-                call = self._processed([LEARNT_FROM[0]], mode)
-                same = call is not None and call.text == self._first[0].text
-            self._modes[mode] = same
-        return self._modes[mode]
+    def _takes(self, picture: PictureHeader) -> bool:
+        """True where such a file or mode is processed as a picture in RGB is, and turned upright as its header says.
 
-    def _processed(self, sizes: Sequence[Size], mode: str = "RGB") -> TextCall | None:
+        transformers decodes a file by torchvision or otherwise, which do not all know the same.
+        """
+        key = (picture.format, picture.mode, picture.turned)
+        if key == ("", "RGB", False):
+            return True
+        if key not in self._taken:
+            sizes = LEARNT_FROM[:3]
+            made = [_conversation([_sample(size, picture)]) for size in sizes] if picture.mode in _MODES else [None]
+            calls = [self.renderer.tokenized(talk) if talk is not None else None for talk in made]
+            self._taken[key] = all(
+                call is not None and call.text == self.expanded(call.prompt, [self.of(PictureHeader(*size))])
+                for call, size in zip(calls, sizes, strict=False)
+            )
+        return self._taken[key]
+
+    def _processed(self, sizes: Sequence[Size]) -> TextCall | None:
         """The tokenizer's call for a conversation with pictures of these sizes; None where there is none."""
-        if self._weightless and mode == "RGB":
+        if self._weightless:
             call = self.renderer.tokenized(_conversation([_weightless(size) for size in sizes]))
             if call is not None:
                 return call
         if any(width * height > MOST_BLANK for width, height in sizes):
             return None
-        return self.renderer.tokenized(_conversation([_blank(size, mode) for size in sizes]))
+        return self.renderer.tokenized(_conversation([_blank(size) for size in sizes]))
 
     @cached_property
     def _weightless(self) -> bool:
@@ -196,7 +206,7 @@ class PictureTexts:
             bare = [self.renderer.tokenized(_conversation([_weightless(size)])) for size in LEARNT_FROM[:3]]
         except ImportError:
             return False
-        full = [self.renderer.tokenized(_conversation([_blank(size, "RGB")])) for size in LEARNT_FROM[:3]]
+        full = [self.renderer.tokenized(_conversation([_blank(size)])) for size in LEARNT_FROM[:3]]
         return None not in bare and bare == full
 
 
@@ -214,10 +224,28 @@ def _weightless(size: Size) -> Any:
     return torch.empty((3, size[1], size[0]), dtype=torch.uint8, device="meta")
 
 
-def _blank(size: Size, mode: str) -> Any:
+def _blank(size: Size, mode: str = "RGB") -> Any:
     from PIL import Image
 
     return Image.new(mode, size)
+
+
+def _sample(size: Size, like: PictureHeader) -> Any:
+    """A blank picture of an upright size, decoded or as a file like another one."""
+    if not like.format:
+        return _blank(size, like.mode)
+    from PIL import Image
+
+    exif = Image.Exif()
+    if like.turned:
+        exif[0x0112] = 6
+        size = size[1], size[0]
+    stream = io.BytesIO()
+    try:
+        _blank(size, like.mode).save(stream, like.format, exif=exif)
+    except (OSError, KeyError, ValueError):
+        return None
+    return f"data:image/{like.format.lower()};base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _between(text: str, before: str, after: str) -> str | None:

@@ -40,8 +40,9 @@ def measure_parts(
             header = read_header(value, base_dir)
             if isinstance(value, str):
                 note_place(value, base_dir, notes, f"{column}[{origin[index]}].content[{number}].{keys[0]}")
-                # transformers reads it, and converts it.
-                header = PictureHeader(header.width, header.height)
+            else:
+                # The processor gets it decoded, in its own mode, whatever its file was.
+                header = PictureHeader(header.width, header.height, header.mode)
             part[keys[0]] = header
 
 

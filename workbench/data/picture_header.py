@@ -37,11 +37,16 @@ class NeedsDecoding(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PictureHeader:
-    """A picture that was not decoded: its upright size in pixels, and its mode as the processor gets it."""
+    """A picture that was not decoded: its upright size in pixels, its own mode, and its file's format.
+
+    `turned`: its width and height change places to make it upright.
+    """
 
     width: int
     height: int
     mode: str = "RGB"
+    format: str = ""
+    turned: bool = False
 
 
 def read_header(value: Any, base_dir: Path | None = None) -> PictureHeader:
@@ -85,9 +90,10 @@ def _of_stream(stream: BinaryIO) -> PictureHeader:
     width, height = picture.size
     if width * height > MAX_PIXELS:
         raise NeedsDecoding
-    if orientation in _SIDEWAYS:
+    turned = orientation in _SIDEWAYS
+    if turned:
         width, height = height, width
-    return PictureHeader(width, height, picture.mode)
+    return PictureHeader(width, height, picture.mode, picture.format or "", turned)
 
 
 def _is_whole(picture: Image.Image, stream: BinaryIO) -> bool:
