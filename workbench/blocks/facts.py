@@ -29,7 +29,8 @@ BoolArray = npt.NDArray[np.bool_]
 class BlockFacts:
     """Rows `[R]` of a block whose every text part `[P]` is in its place, with their tokens `[N]`.
 
-    `rows`, `located`, `encodings`: per row. `ids` int64 `[N]`, `edges` int64 `[R + 1]`. `mask` is over `[N]`.
+    `rows`, `located`, `encodings`: per row; a row with pictures is located and encoded with each run of their token
+    once. `ids` int64 `[N]`, `edges` int64 `[R + 1]`. `mask` is over `[N]`.
     """
 
     bench: Bench

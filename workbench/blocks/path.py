@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from workbench.blocks import suspects
 from workbench.blocks.facts import BlockFacts
-from workbench.blocks.pictures import PictureTexts
+from workbench.blocks.pictures import PictureTexts, in_full
 from workbench.blocks.prompts import LocatedPrompt, locate_block, with_pictures
 from workbench.checks import handed_over, roles
 from workbench.checks.row_checks import ROW_CHECKS, check_row, in_order, in_parts_findings, unrendered_findings
@@ -256,15 +256,13 @@ class BlockPath:
         if not pairs:
             return None
         encodings = self._encoded(pairs)
-        placed = [_places(encoding, talk) for encoding, (_, talk) in zip(encodings, pairs, strict=True)]
-        if any(place is None for place in placed):
-            kept = [number for number, place in enumerate(placed) if place is not None]
-            pairs = [pairs[number] for number in kept]
-            encodings = [encodings[number] for number in kept]
-            placed = [placed[number] for number in kept]
-        if not pairs:
+        soft = self._texts.soft_id if headers else -1
+        tokens = [_tokens(encoding, talk, soft) for encoding, (_, talk) in zip(encodings, pairs, strict=True)]
+        kept = [number for number, found in enumerate(tokens) if found is not None]
+        if not kept:
             return None
-        each = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+        pairs, encodings = [pairs[number] for number in kept], [encodings[number] for number in kept]
+        each, placed = zip(*(found for found in tokens if found is not None), strict=True)
         edges = np.concatenate(([0], np.cumsum([len(ids) for ids in each], dtype=np.int64)))
         ids = np.concatenate(each)
         masking = bench.masking
@@ -280,7 +278,7 @@ class BlockPath:
         )
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
-        flat = np.array([place for places in placed for place in places or ()], dtype=np.int64).reshape(-1, 4)
+        flat = np.array([place for places in placed for place in places], dtype=np.int64).reshape(-1, 4)
         base = edges[row_of]
         message = np.array([number for _, talk in pairs for number in talk.message], dtype=np.int64)
         first, last = flat[:, 0] + base, flat[:, 1] + base
@@ -354,9 +352,13 @@ class BlockPath:
     def _rendering(self, facts: BlockFacts, number: int) -> Rendering:
         renderer, talk = self.bench.renderer, facts.located[number]
         ids = facts.ids[facts.edges[number] : facts.edges[number + 1]]
-        offsets = np.array(facts.encodings[number].offsets, dtype=np.int32).reshape(-1, 2)
+        encoding, text = facts.encodings[number], talk.text
+        if talk.times:
+            text = in_full(text, self._texts.soft, talk.times)
+            (encoding,) = renderer.encodings([text], add_special_tokens=self._texts.add_special_tokens)
+        offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
         runs = media_runs(ids, renderer.media_kinds)
-        return Rendering(talk.prompt, talk.text, ids, offsets, runs, renderer.vocabulary)
+        return Rendering(talk.prompt, text, ids, offsets, runs, renderer.vocabulary)
 
     def _prove(
         self, facts: BlockFacts, suspicious: npt.NDArray[np.bool_], originals: Mapping[int, Row]
@@ -406,6 +408,23 @@ class BlockPath:
         pictures = sum(name == "image" for name in runs.modality)
         media = int(runs.soft.sum()) if len(runs) else 0
         return JudgedRow(row.index, len(row.rendering), row.mask.trained, media, pictures, findings, form, alone=True)
+
+
+def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> tuple[IntArray, list[tuple[int, int, int, int]]] | None:
+    """The ids of a row, with each run of the pictures' token in full, and the places of its parts among them."""
+    places = _places(encoding, talk)
+    if places is None:
+        return None
+    ids = np.array(encoding.ids, dtype=np.int64)
+    if not talk.times:
+        return ids, places
+    runs = np.flatnonzero(ids == soft)
+    if len(runs) != len(talk.times):
+        return None
+    times = np.ones(len(ids), dtype=np.int64)
+    times[runs] = talk.times
+    edges = np.concatenate(([0], np.cumsum(times))).tolist()
+    return np.repeat(ids, times), [(edges[first], edges[last], *shared) for first, last, *shared in places]
 
 
 def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int]] | None:

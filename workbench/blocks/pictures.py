@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -45,14 +46,35 @@ class TokenRun:
         return self.before + self.token * (count - self.offset) + self.after if count >= self.offset else None
 
 
+@dataclass(frozen=True, slots=True)
+class PictureText:
+    """What is written for a picture, each unbroken run of `token` once: run r stands `times[r]` times."""
+
+    short: str
+    times: tuple[int, ...]
+    token: str
+
+    @property
+    def full(self) -> str:
+        """The text itself."""
+        return in_full(self.short, self.token, self.times)
+
+
+def in_full(short: str, token: str, times: Sequence[int]) -> str:
+    """A text in which each occurrence of a token stands for so many."""
+    if not times:
+        return short
+    first, *rest = short.split(token)
+    return first + "".join(token * count + piece for count, piece in zip(times, rest, strict=True))
+
+
 @dataclass
 class PictureTexts:
     """What one processor writes for pictures. `placeholder` is what the template writes for each of them."""
 
     renderer: Renderer
-    _known: dict[Size, str | None] = field(default_factory=dict)
+    _known: dict[Size, PictureText | None] = field(default_factory=dict)
     _taken: dict[tuple[str, str, bool], bool] = field(default_factory=dict)
-    _alike: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def _first(self) -> tuple[TextCall, str] | None:
@@ -106,19 +128,44 @@ class PictureTexts:
         """True where the processor's arithmetic gives every size; else each is learnt."""
         return self._first is not None and self._run is not None
 
-    def of(self, picture: PictureHeader) -> str | None:
+    @cached_property
+    def soft(self) -> str:
+        """The token that pictures are made of, where many of them are told by one: nothing merges with it."""
+        added = getattr(self.renderer.tokenizer, "added_tokens_decoder", {})
+        for token, kind in self.renderer.media_kinds.items():
+            known = added.get(token)
+            if kind == "image" and known is not None and known.special and not (known.lstrip or known.rstrip):
+                return str(known.content)
+        return ""
+
+    @property
+    def soft_id(self) -> int:
+        return int(self.renderer.tokenizer.convert_tokens_to_ids(self.soft)) if self.soft else -1
+
+    def _kept(self, text: str | None) -> PictureText | None:
+        """A text as it is kept: some are of thousands of tokens."""
+        if text is None or not self.soft:
+            return None if text is None else PictureText(text, (), "")
+        runs = [len(run) // len(self.soft) for run in self._runs.findall(text)]
+        return PictureText(self._runs.sub(lambda _: self.soft, text), tuple(runs), self.soft)
+
+    @cached_property
+    def _runs(self) -> re.Pattern[str]:
+        return re.compile(f"(?:{re.escape(self.soft)})+")
+
+    def of(self, picture: PictureHeader) -> PictureText | None:
         """The text for one picture; None where it must be processed."""
         self.learn([picture])
         size = picture.width, picture.height
         return self._known.get(size) if self._takes(picture) else None
 
-    def expanded(self, prompt: str, texts: Sequence[str | None]) -> str | None:
+    def expanded(self, prompt: str, texts: Sequence[PictureText | None]) -> str | None:
         """The prompt with each placeholder replaced by its text; None where these are not as many."""
-        pieces = prompt.split(self.placeholder)
-        if len(pieces) != len(texts) + 1 or None in texts:
+        first, *rest = prompt.split(self.placeholder)
+        known = [text.full for text in texts if text is not None]
+        if not len(known) == len(texts) == len(rest):
             return None
-        both = [part for pair in zip(pieces, (*texts, ""), strict=True) for part in pair]
-        return "".join(str(part) for part in both)
+        return first + "".join(text + piece for text, piece in zip(known, rest, strict=True))
 
     def learn(self, pictures: Iterable[PictureHeader]) -> None:
         """Learn the sizes of these pictures that are not known, by arithmetic all at once where that holds."""
@@ -129,9 +176,10 @@ class PictureTexts:
         new = [size for size in dict.fromkeys((one.width, one.height) for one in pictures) if size not in self._known]
         if new and self._run is not None:
             counts = self._counts(new)
-            self._known.update(zip(new, (None if n is None else self._run.text(n) for n in counts), strict=True))
+            found = [None if count is None else self._run.text(count) for count in counts]
         else:
-            self._known.update((size, self._learnt(size)) for size in new)
+            found = [self._learnt(size) for size in new]
+        self._known.update(zip(new, map(self._kept, found), strict=True))
 
     @cached_property
     def _run(self) -> TokenRun | None:
@@ -167,9 +215,7 @@ class PictureTexts:
         if call is None:
             return None
         before, _, after = call.prompt.partition(self._first[1])
-        text = _between(call.text, before, after)
-        # Sizes that are resized to the same have the same text: it is kept once.
-        return None if text is None else self._alike.setdefault(text, text)
+        return _between(call.text, before, after)
 
     def _takes(self, picture: PictureHeader) -> bool:
         """True where such a file or mode is processed as a picture in RGB is, and turned upright as its header says.

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from workbench.data.picture_header import is_measured
 
 if TYPE_CHECKING:
+    from workbench.blocks.pictures import PictureText
     from workbench.tokens.render import Message, Renderer
 
 IntArray = npt.NDArray[np.int64]
@@ -33,7 +34,8 @@ _BRACKETS = [chr(_FIRST + number) for number in range(2 * MOST_PARTS)]
 class LocatedPrompt:
     """A prompt and its text parts in their order there: part p is of `message[p]`, and is `text[start[p]:stop[p]]`.
 
-    `text` is what is tokenized: the prompt, with what the processor writes for its pictures.
+    `text` is what is tokenized: the prompt with what the processor writes for its pictures, where a run of their own
+    token stands once, see `PictureText`.
     """
 
     prompt: str
@@ -43,6 +45,8 @@ class LocatedPrompt:
     stop: tuple[int, ...]
     pictures: tuple[tuple[int, int, int], ...] = ()
     """What the processor writes for each picture: [start, stop) in the text, and the picture's message."""
+    times: tuple[int, ...] = ()
+    """Of each run of the pictures' token, how many it stands for."""
 
 
 def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
@@ -63,7 +67,9 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     return located
 
 
-def with_pictures(talk: LocatedPrompt, placeholder: str, pictures: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
+def with_pictures(
+    talk: LocatedPrompt, placeholder: str, pictures: Sequence[tuple[int, PictureText]]
+) -> LocatedPrompt | None:
     """The prompt with its placeholders expanded, in their order; None where these are not as many, or in a text.
 
     `pictures`: of each its message, and what is written for it.
@@ -71,7 +77,7 @@ def with_pictures(talk: LocatedPrompt, placeholder: str, pictures: Sequence[tupl
     at = [hit.start() for hit in re.finditer(re.escape(placeholder), talk.prompt)]
     if len(at) != len(pictures):
         return None
-    texts = [text for _, text in pictures]
+    texts = [text.short for _, text in pictures]
     places, grown = np.array(at), np.concatenate(([0], np.cumsum([len(text) - len(placeholder) for text in texts])))
     start, stop = np.array(talk.start, dtype=np.int64), np.array(talk.stop, dtype=np.int64)
     before = np.searchsorted(places, start)
@@ -81,9 +87,10 @@ def with_pictures(talk: LocatedPrompt, placeholder: str, pictures: Sequence[tupl
     text = "".join(part for pair in zip(pieces, (*texts, ""), strict=True) for part in pair)
     shift = grown[before]
     starts = (places + grown[:-1]).tolist()
-    found = tuple((at, at + len(mine), message) for at, (message, mine) in zip(starts, pictures, strict=True))
+    found = tuple((at, at + len(mine.short), message) for at, (message, mine) in zip(starts, pictures, strict=True))
+    times = tuple(count for _, text in pictures for count in text.times)
     return LocatedPrompt(
-        talk.prompt, text, talk.message, tuple((start + shift).tolist()), tuple((stop + shift).tolist()), found
+        talk.prompt, text, talk.message, tuple((start + shift).tolist()), tuple((stop + shift).tolist()), found, times
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from workbench.data.media import MAX_PIXELS, MediaError, StoredPicture, locate, open_reference
+from workbench.data.media import MAX_PIXELS, MediaError, StoredPicture, open_reference
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +62,7 @@ def read_header(value: Any, base_dir: Path | None = None) -> PictureHeader:
         if value.bytes is not None:
             return _of_stream(io.BytesIO(value.bytes))
         value = value.path
-    if not isinstance(value, str) or locate(value, base_dir).kind == "url":
+    if not isinstance(value, str) or value.startswith(("http://", "https://")):
         raise NeedsDecoding
     try:
         source = open_reference(value, base_dir)
