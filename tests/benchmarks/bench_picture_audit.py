@@ -1,7 +1,8 @@
 """The block path over rows with pictures against axolotl's collator on the same rows, a core each. Target: 30 times.
 
-`python -m tests.benchmarks.bench_picture_audit [ROWS]` in the conformance environment; where axolotl is not at hand the
-peer is the processor alone. Photographs of 0.1 to 1.2 megapixels from a pool, as JPEG; Qwen2.5-VL's own picture sizes.
+`python -m tests.benchmarks.bench_picture_audit [ROWS] [SCALE]` in the conformance environment; where axolotl is not at
+hand the peer is the processor alone. Photographs of 0.1 to 1.2 megapixels from a pool, as JPEG, their edges SCALE times
+as long (2: 0.4 to 4.9 megapixels, as cameras and screens make them); Qwen2.5-VL's own picture sizes.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ def model(scratch: Path) -> Path:
     return folder
 
 
-def write_rows(scratch: Path, count: int) -> Path:
+def write_rows(scratch: Path, count: int, scale: float = 1.0) -> Path:
     """Write pictures and rows; gives the file of the rows."""
     from PIL import Image
 
     draw, words = random.Random(0), TEXT.split()
     for number in range(POOL):
-        size = draw.randint(320, 1280), draw.randint(320, 960)
+        size = int(scale * draw.randint(320, 1280)), int(scale * draw.randint(320, 960))
         small = Image.effect_noise((size[0] // 8, size[1] // 8), 90).convert("RGB")
         small.resize(size, Image.Resampling.BICUBIC).save(scratch / f"{number}.jpg", quality=90)
     data = scratch / "rows.jsonl"
@@ -114,7 +115,7 @@ def peer(bench: Bench, path: Path) -> tuple[str, Callable[[int], tuple[int, int]
     return "the processor", processed
 
 
-def main(count: int) -> None:
+def main(count: int, scale: float) -> None:
     """Print the rate of both, their ratio, and in how many rows tokens or trained tokens differ."""
     import torch
 
@@ -122,7 +123,7 @@ def main(count: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         folder = model(scratch)
-        path = recipe(scratch, folder, write_rows(scratch, count))
+        path = recipe(scratch, folder, write_rows(scratch, count, scale))
         bench = open(path)
         judge = BlockPath(bench)
         some = min(count, 60)
@@ -150,4 +151,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000, float(sys.argv[2]) if len(sys.argv) > 2 else 1.0)
