@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -143,7 +143,22 @@ class Row:
         with placed(self.where):
             return self._normalized()
 
-    def _normalized(self) -> Conversation:
+    def measured(self) -> Row:
+        """This row with the headers of its pictures in their place, to be given a rendering; itself where it has none.
+
+        Raises:
+            NeedsDecoding: a header does not tell enough.
+            BenchError: as `conversation` does.
+        """
+        from workbench.data.picture_header import headers_of
+
+        with placed(self.where):
+            talk = self._normalized(headers_only=True)
+        other = replace(self) if headers_of(talk.messages) else self
+        other.__dict__["conversation"] = talk
+        return other
+
+    def _normalized(self, *, headers_only: bool = False) -> Conversation:
         from workbench.data.conversation import normalize
 
         if self.raw.data is None:
@@ -169,6 +184,7 @@ class Row:
             image_resize=bench.recipe.image_resize_algorithm,
             base_dir=self.raw.base_dir or bench.rows.base_dir,
             started_in=lambda: starting_folder(bench.document, bench.recipe_dir),
+            headers_only=headers_only,
         )
 
     @cached_property

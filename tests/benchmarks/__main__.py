@@ -11,8 +11,8 @@ from conformance import environment
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-# The scan is measured against axolotl, which lives in the conformance environment.
-WITH_AXOLOTL = {"scan"}
+# These are measured against axolotl, which lives in the conformance environment.
+WITH_AXOLOTL = {"scan", "picture_audit"}
 
 
 def main(names: list[str]) -> int:

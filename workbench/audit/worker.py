@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from workbench.audit.sources import AuditPlan, AuditSource
     from workbench.data.rows import RawRow
-    from workbench.row import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,9 @@ def _judged(path: BlockPath, source: AuditSource, rows: Sequence[int]) -> BlockR
     read = [bench.peek(index) for index in rows]
     results = path.judge(read)
     block = _result(results, source, [row.raw for row in read])
-    block.roles = sorted({str(message.get("role")) for row in read for message in _messages(row)})
+    block.roles = sorted({role for result in results for role in result.roles})
     block.source_findings = bench.rows.findings[before:]
-    block.by_row = path.reason or path.differs
+    block.by_row = path.reason or path.differs or (path.uncounted and f"rows with pictures: {path.uncounted}")
     return block
 
 
@@ -93,6 +93,7 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # An interruption is told to the parent, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _one_thread()
     # Files that are open already share their place with the other processes.
 
     def count() -> None:
@@ -118,5 +119,9 @@ def _next(pipe: Connection) -> Job | None:
     return job
 
 
-def _messages(row: Row) -> list[dict[str, Any]]:
-    return row.conversation.messages if row.error is None else []
+def _one_thread() -> None:
+    """Keep torch to this thread: those of the process that this one was forked from are not here, and it would wait for
+    them for ever."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.blocks.prompts import LocatedPrompt
+    from workbench.findings import Finding
     from workbench.row import Row
     from workbench.tokens.mask import Mask, Spans
 
@@ -28,7 +29,8 @@ BoolArray = npt.NDArray[np.bool_]
 class BlockFacts:
     """Rows `[R]` of a block whose every text part `[P]` is in its place, with their tokens `[N]`.
 
-    `rows`, `located`, `encodings`: per row. `ids` int64 `[N]`, `edges` int64 `[R + 1]`. `mask` is over `[N]`.
+    `rows`, `located`, `encodings`: per row; a row with pictures is located and encoded with each run of their token
+    once. `ids` int64 `[N]`, `edges` int64 `[R + 1]`. `mask` is over `[N]`.
     """
 
     bench: Bench
@@ -46,6 +48,10 @@ class BlockFacts:
     """`[N]`: tokens that a part shares with what stands beside it."""
     part_row: IntArray
     part_message: IntArray
+    pictures: Sequence[int]
+    """Per row, the pictures that the processor gets."""
+    findings: Sequence[tuple[Finding, ...]]
+    """Per row, what is found in it before it is rendered."""
 
     def __len__(self) -> int:
         return len(self.rows)

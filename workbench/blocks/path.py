@@ -1,14 +1,16 @@
 """The block path: many rows judged together, with what `check_row` would find in each.
 
 A block is rendered and encoded at once and masked by one scan. Rows that no check can have anything to say about are
-done with that; every other row is checked alone, by the reference. T002 and T004 render the beginnings of a row again
-and are looked for in the first rows of each form, by their place in the data; see `Forms`.
+done with that; every other row is checked alone, by the reference. Pictures are not decoded: what the processor writes
+for one follows from its size, which its header tells; some rows are processed in full, and must be the same. T002 and
+T004 render the beginnings of a row again and are looked for in the first rows of each form, by their place in the data;
+see `form_of`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,13 +20,15 @@ import numpy.typing as npt
 
 from workbench.blocks import suspects
 from workbench.blocks.facts import BlockFacts
-from workbench.blocks.prompts import LocatedPrompt, locate_block
-from workbench.checks.registry import run
-from workbench.checks.row_checks import ROW_CHECKS, UNRENDERED_CHECKS, check_row, in_order, in_parts_findings
+from workbench.blocks.pictures import PictureTexts, in_full
+from workbench.blocks.prompts import LocatedPrompt, locate_block, with_pictures
+from workbench.checks import handed_over, roles
+from workbench.checks.row_checks import ROW_CHECKS, check_row, in_order, in_parts_findings, unrendered_findings
 from workbench.checks.run import cause
 from workbench.checks.template import form_of
+from workbench.data.picture_header import NeedsDecoding, PictureHeader, headers_of, is_measured
 from workbench.errors import BenchError
-from workbench.findings import Finding
+from workbench.findings import Emitter, Finding
 from workbench.tokens.by_role import trained_by_role
 from workbench.tokens.mask import scan_ragged
 from workbench.tokens.render import Rendering, TextCall, media_runs
@@ -41,6 +45,9 @@ ALIKE = 10
 PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20
+NOT_COUNTED = Emitter("D021", __name__)
+_LATER = (handed_over.lost_parts, roles.invented_headers)
+"""Checks of rows that need not render which look at the rendering all the same."""
 _GENERATION = re.compile(r"{%-?\s*generation\b")
 
 
@@ -66,6 +73,21 @@ class JudgedRow:
     are the other row's."""
     by_role: dict[str, int] = field(default_factory=dict)
     """Trained tokens by the role of their turn; see `workbench.tokens.by_role`."""
+
+    @property
+    def roles(self) -> set[str]:
+        """The roles of its messages; none where it has no rendering."""
+        return {str(role) for role, _ in self.form or ()} if self.tokens >= 0 else set()
+
+
+@dataclass(frozen=True, slots=True)
+class _PlainRow:
+    """A row whose parts are texts and measured pictures, with what is found in it before it is rendered."""
+
+    row: Row
+    findings: tuple[Finding, ...]
+    headers: list[tuple[int, PictureHeader]]
+    """Of its pictures, each with its message."""
 
 
 @dataclass(slots=True)
@@ -99,8 +121,13 @@ class BlockPath:
     proved: int = 0
     seen: Callable[[], None] = lambda: None
     """Called for each row that is checked alone, which takes long."""
+    proved_pictures: int = 0
+    """Rows with pictures that were processed in full, and compared."""
+    uncounted: str = ""
+    """The reason why rows with pictures are processed in full, where there is one."""
     _known: dict[Any, _Structure] = field(default_factory=dict)
     _since: int = field(default=PROVED_EVERY)
+    _since_pictures: int = field(default=PROVED_EVERY)
 
     @cached_property
     def reason(self) -> str:
@@ -128,22 +155,61 @@ class BlockPath:
                 return call
         return None
 
+    @cached_property
+    def _texts(self) -> PictureTexts:
+        return PictureTexts(self.bench.renderer)
+
     def judge(self, rows: Sequence[Row]) -> list[JudgedRow]:
         """The result of each row, in order. Never raises for what a row holds."""
-        results = self._judged(rows)
-        self._in_parts(rows, results)
+        if self.reason or self.differs or self._call is None:
+            results, facts = [self._alone(row) for row in rows], None
+        else:
+            results, facts = self._judged(rows)
+        self._in_parts(rows, results, facts)
         return results
 
-    def _judged(self, rows: Sequence[Row]) -> list[JudgedRow]:
-        if self.reason or self.differs or self._call is None:
-            return [self._alone(row) for row in rows]
-        plain = [row for row in rows if _is_plain(row)]
+    def _judged(self, rows: Sequence[Row]) -> tuple[list[JudgedRow], BlockFacts | None]:
+        originals = {row.index: row for row in rows}
+        plain = [found for row in rows if (found := self._plain(row)) is not None]
         facts = self._facts(plain)
-        by_index = self._together(facts) if facts is not None else {}
-        return [by_index.get(row.index) or self._alone(row) for row in rows]
+        by_index = self._together(facts, originals) if facts is not None else {}
+        results = [by_index.get(row.index) or self._alone(row) for row in rows]
+        return results, facts if by_index else None
 
-    def _in_parts(self, rows: Sequence[Row], results: list[JudgedRow]) -> None:
+    def _plain(self, row: Row) -> _PlainRow | None:
+        """The row with its findings so far and the headers of its pictures; None where it must be judged alone."""
+        if row.raw.error is not None:
+            return None
+        try:
+            measured = row.measured()
+        except (BenchError, NeedsDecoding):
+            return None
+        talk = measured.conversation
+        if talk.tools or not talk.messages:
+            return None
+        for message in talk.messages:
+            for part in message["content"]:
+                if is_measured(part):
+                    continue
+                if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
+                    return None
+        headers = headers_of(talk.messages)
+        if headers and self._no_pictures(len(headers)):
+            return None
+        findings = unrendered_findings(measured, without=_LATER)
+        if any(finding.severity == "error" for finding in findings):
+            return None
+        return _PlainRow(measured, tuple(in_order(findings)), headers)
+
+    def _no_pictures(self, count: int) -> bool:
+        """True where a row with so many pictures is processed in full."""
+        if not self.uncounted and (reason := self._texts.reason):
+            self.uncounted = reason
+        return bool(self.uncounted) or (count > 1 and not self._texts.together)
+
+    def _in_parts(self, rows: Sequence[Row], results: list[JudgedRow], facts: BlockFacts | None) -> None:
         """Add T002 and T004: of the first rows of each form; of all its rows where one of them has a finding."""
+        made = {row.index: number for number, row in enumerate(facts.rows)} if facts is not None else {}
         forms: dict[Any, list[int]] = {}
         for number, result in enumerate(results):
             if result.tokens >= 0:
@@ -153,30 +219,55 @@ class BlockPath:
             for place, number in enumerate(numbers):
                 if place >= PROBED and not dirty:
                     break
-                found = in_parts_findings(rows[number])
+                row = rows[number]
+                if facts is not None and row.index in made:
+                    row = self._rendered(facts, made[row.index])
+                found = in_parts_findings(row)
                 if found:
                     dirty = True
                     findings = tuple(in_order([*results[number].findings, *found]))
                     results[number] = replace(results[number], findings=findings)
 
-    def _facts(self, rows: Sequence[Row]) -> BlockFacts | None:
+    def _expanded(self, plain: _PlainRow, talk: LocatedPrompt | None) -> LocatedPrompt | None:
+        """The prompt with the texts of the row's pictures; None where one of them must be processed."""
+        if talk is None or not plain.headers:
+            return talk
+        texts = [(message, self._texts.of(header)) for message, header in plain.headers]
+        known = [(message, text) for message, text in texts if text is not None]
+        return with_pictures(talk, self._texts.placeholder, known) if len(known) == len(texts) else None
+
+    def _encoded(self, pairs: Sequence[tuple[_PlainRow, LocatedPrompt]]) -> list[Any]:
+        """The encoding of each text, as the processor has it encoded with pictures and without."""
+        assert self._call is not None
+        encodings: list[Any] = [None] * len(pairs)
+        for pictures in (False, True):
+            mine = [number for number, (plain, _) in enumerate(pairs) if bool(plain.headers) == pictures]
+            special = self._texts.add_special_tokens if pictures else self._call.add_special_tokens
+            texts = [pairs[number][1].text for number in mine]
+            for number, encoding in zip(
+                mine, self.bench.renderer.encodings(texts, add_special_tokens=special) if mine else (), strict=True
+            ):
+                encodings[number] = encoding
+        return encodings
+
+    def _facts(self, rows: Sequence[_PlainRow]) -> BlockFacts | None:
         """The block of those rows whose every part is in its place; None where there is none."""
         bench = self.bench
-        located = locate_block(bench.renderer, [row.conversation.messages for row in rows])
-        pairs = [(row, talk) for row, talk in zip(rows, located, strict=True) if talk is not None]
-        if not pairs or self._call is None:
-            return None
-        prompts = [talk.prompt for _, talk in pairs]
-        encodings = bench.renderer.encodings(prompts, add_special_tokens=self._call.add_special_tokens)
-        placed = [_places(encoding, talk) for encoding, (_, talk) in zip(encodings, pairs, strict=True)]
-        if any(place is None for place in placed):
-            kept = [number for number, place in enumerate(placed) if place is not None]
-            pairs = [pairs[number] for number in kept]
-            encodings = [encodings[number] for number in kept]
-            placed = [placed[number] for number in kept]
+        located = locate_block(bench.renderer, [row.row.conversation.messages for row in rows])
+        if headers := [header for row in rows for _, header in row.headers]:
+            self._texts.learn(headers)
+        expanded = [self._expanded(row, talk) for row, talk in zip(rows, located, strict=True)]
+        pairs = [(row, talk) for row, talk in zip(rows, expanded, strict=True) if talk is not None]
         if not pairs:
             return None
-        each = [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+        encodings = self._encoded(pairs)
+        soft = self._texts.soft_id if headers else -1
+        tokens = [_tokens(encoding, talk, soft) for encoding, (_, talk) in zip(encodings, pairs, strict=True)]
+        kept = [number for number, found in enumerate(tokens) if found is not None]
+        if not kept:
+            return None
+        pairs, encodings = [pairs[number] for number in kept], [encodings[number] for number in kept]
+        each, placed = zip(*(found for found in tokens if found is not None), strict=True)
         edges = np.concatenate(([0], np.cumsum([len(ids) for ids in each], dtype=np.int64)))
         ids = np.concatenate(each)
         masking = bench.masking
@@ -192,72 +283,123 @@ class BlockPath:
         )
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
-        flat = np.array([place for places in placed for place in places or ()], dtype=np.int64).reshape(-1, 4)
+        flat = np.array([place for places in placed for place in places], dtype=np.int64).reshape(-1, 4)
         base = edges[row_of]
         message = np.array([number for _, talk in pairs for number in talk.message], dtype=np.int64)
         first, last = flat[:, 0] + base, flat[:, 1] + base
         shared = np.zeros(len(ids), dtype=bool)
         shared[first[flat[:, 2] > 0] - 1] = True
         shared[last[flat[:, 3] > 0]] = True
-        rows, talks = zip(*pairs, strict=True)
-        return BlockFacts(bench, rows, talks, encodings, ids, edges, mask, first, last, shared, row_of, message)
+        return BlockFacts(
+            bench,
+            [plain.row for plain, _ in pairs],
+            [talk for _, talk in pairs],
+            encodings,
+            ids,
+            edges,
+            mask,
+            first,
+            last,
+            shared,
+            row_of,
+            message,
+            [len(plain.headers) for plain, _ in pairs],
+            [plain.findings for plain, _ in pairs],
+        )
 
-    def _together(self, facts: BlockFacts) -> dict[int, JudgedRow]:
+    def _together(self, facts: BlockFacts, originals: Mapping[int, Row]) -> dict[int, JudgedRow]:
         """The results of rows by index: clean ones, and suspects by the first rows of their structure."""
         named = suspects.named(facts)
         suspicious: npt.NDArray[np.bool_] = np.any(named, axis=0)
-        self._prove(facts, suspicious)
+        proof = self._prove(facts, suspicious, originals)
         if self.differs:
             return {}
-        media = self._media_counts(facts)
         found: dict[int, JudgedRow] = {}
         lengths, trained = facts.lengths.tolist(), facts.trained.tolist()
         by_role = trained_by_role(facts.mask, facts.edges)
         for number, row in enumerate(facts.rows):
+            if self.uncounted and facts.pictures[number]:
+                continue
             form = form_of(row.conversation.messages)
-            result = JudgedRow(
-                row.index, lengths[number], trained[number], media[number], 0, (), form, False, (), by_role[number]
-            )
+            media, pictures = self._media(facts, number)
+            size = (row.index, lengths[number], trained[number], media, pictures)
+            before = facts.findings[number]
+            result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number])
             if suspicious[number]:
                 key = facts.structures[number]
-                structure = self._known.setdefault((key, named[:, number].tobytes(), form), _Structure())
+                causes = tuple(map(cause, before))
+                structure = self._known.setdefault((key, named[:, number].tobytes(), form, causes), _Structure())
                 if key is None or not structure.settled:
-                    row.__dict__["rendering"] = self._rendering(facts, number)
-                    result = self._alone(row)
+                    result = self._alone(self._rendered(facts, number))
                     structure.add(result.findings)
                 else:
-                    result = replace(result, like=structure.findings)
+                    result = replace(result, findings=(), like=structure.findings)
             found[row.index] = result
+        if proof is not None:
+            row, finding = proof
+            result = self._alone(row)
+            found[row.index] = replace(result, findings=tuple(in_order([finding, *result.findings])))
         return found
 
-    def _media_counts(self, facts: BlockFacts) -> list[int]:
-        kinds = list(self.bench.renderer.media_kinds)
-        if not kinds:
-            return [0] * len(facts)
-        total = np.concatenate(([0], np.cumsum(np.isin(facts.ids, kinds))))
-        counts: list[int] = (total[facts.edges[1:]] - total[facts.edges[:-1]]).tolist()
-        return counts
+    def _media(self, facts: BlockFacts, number: int) -> tuple[int, int]:
+        """The soft tokens of a row, and its pictures, as its rendering counts them."""
+        if not facts.pictures[number]:
+            return 0, 0
+        runs = media_runs(facts.ids[facts.edges[number] : facts.edges[number + 1]], self.bench.renderer.media_kinds)
+        return int(runs.soft.sum()), sum(name == "image" for name in runs.modality)
+
+    def _rendered(self, facts: BlockFacts, number: int) -> Row:
+        """A row of the block with the rendering that the block made of it."""
+        row = facts.rows[number]
+        if "rendering" not in row.__dict__:
+            row.__dict__["rendering"] = self._rendering(facts, number)
+        return row
 
     def _rendering(self, facts: BlockFacts, number: int) -> Rendering:
         renderer, talk = self.bench.renderer, facts.located[number]
         ids = facts.ids[facts.edges[number] : facts.edges[number + 1]]
-        offsets = np.array(facts.encodings[number].offsets, dtype=np.int32).reshape(-1, 2)
+        encoding, text = facts.encodings[number], talk.text
+        if talk.times:
+            text = in_full(text, self._texts.soft, talk.times)
+            (encoding,) = renderer.encodings([text], add_special_tokens=self._texts.add_special_tokens)
+        offsets = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
         runs = media_runs(ids, renderer.media_kinds)
-        return Rendering(talk.prompt, talk.prompt, ids, offsets, runs, renderer.vocabulary)
+        return Rendering(talk.prompt, text, ids, offsets, runs, renderer.vocabulary)
 
-    def _prove(self, facts: BlockFacts, suspicious: npt.NDArray[np.bool_]) -> None:
-        """Render some rows alone and compare: ids and labels, and that nothing is found in what is called clean."""
+    def _prove(
+        self, facts: BlockFacts, suspicious: npt.NDArray[np.bool_], originals: Mapping[int, Row]
+    ) -> tuple[Row, Finding] | None:
+        """Render some rows alone and compare: ids and labels, and that no more is found in what is called clean.
+
+        The first row with pictures that differs is given with its finding; no picture is counted from then on.
+        """
         for number, row in enumerate(facts.rows):
-            self._since += 1
-            if self.proved >= PROVED_FIRST and self._since < PROVED_EVERY:
+            pictures = facts.pictures[number] > 0
+            if (pictures and self.uncounted) or not self._is_due(pictures):
                 continue
-            self._since = 0
-            self.proved += 1
             span = slice(int(facts.edges[number]), int(facts.edges[number + 1]))
-            what = _difference(row, facts.ids[span], facts.mask.labels[span], clean=not suspicious[number])
+            ids, labels = facts.ids[span], facts.mask.labels[span]
+            # The row as it was read, whose pictures are decoded; never the one that was measured.
+            alone = replace(originals[row.index])
+            what = _difference(alone, ids, labels, None if suspicious[number] else facts.findings[number])
+            if what and pictures:
+                self.uncounted = f"row {row.index}: {what}"
+                return alone, _not_counted(alone, what, len(ids))
             if what:
                 self.differs = f"row {row.index}: {what}"
-                return
+                return None
+        return None
+
+    def _is_due(self, pictures: bool) -> bool:
+        """True where this row is one to prove, counted among those with pictures or without."""
+        since = (self._since_pictures if pictures else self._since) + 1
+        proved = self.proved_pictures if pictures else self.proved
+        due = proved < PROVED_FIRST or since >= PROVED_EVERY
+        if pictures:
+            self._since_pictures, self.proved_pictures = 0 if due else since, proved + due
+        else:
+            self._since, self.proved = 0 if due else since, proved + due
+        return due
 
     def _alone(self, row: Row) -> JudgedRow:
         """A row judged by the reference."""
@@ -277,19 +419,21 @@ class BlockPath:
         return JudgedRow(row.index, size, trained, media, pictures, findings, form, True, (), by_role)
 
 
-def _is_plain(row: Row) -> bool:
-    """True where a row has a conversation of texts alone, about which nothing is to be said before it is rendered."""
-    try:
-        talk = row.conversation
-    except BenchError:
-        return False
-    if talk.findings or talk.tools or not talk.messages:
-        return False
-    for message in talk.messages:
-        for part in message["content"]:
-            if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(part.get("text"), str):
-                return False
-    return not any(True for _ in run(UNRENDERED_CHECKS, row))
+def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> tuple[IntArray, list[tuple[int, int, int, int]]] | None:
+    """The ids of a row, with each run of the pictures' token in full, and the places of its parts among them."""
+    places = _places(encoding, talk)
+    if places is None:
+        return None
+    ids = np.array(encoding.ids, dtype=np.int64)
+    if not talk.times:
+        return ids, places
+    runs = np.flatnonzero(ids == soft)
+    if len(runs) != len(talk.times):
+        return None
+    times = np.ones(len(ids), dtype=np.int64)
+    times[runs] = talk.times
+    edges = np.concatenate(([0], np.cumsum(times))).tolist()
+    return np.repeat(ids, times), [(edges[first], edges[last], *shared) for first, last, *shared in places]
 
 
 def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int]] | None:
@@ -299,7 +443,7 @@ def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int
     before the part or after it.
     """
     found: list[tuple[int, int, int, int]] = []
-    length, count = len(talk.prompt), len(encoding)
+    length, count = len(talk.text), len(encoding)
     token_at, chars_of = encoding.char_to_token, encoding.token_to_chars
     for start, stop in zip(talk.start, talk.stop, strict=True):
         first = token_at(start)
@@ -312,14 +456,30 @@ def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int
     return found
 
 
-def _difference(row: Row, ids: IntArray, labels: IntArray, *, clean: bool) -> str:
-    """The first thing in which a row alone is not what its block made of it; "" where there is none."""
+def _difference(row: Row, ids: IntArray, labels: IntArray, clean: Sequence[Finding] | None) -> str:
+    """The first thing in which a row alone is not what its block made of it; "" where there is none.
+
+    `clean`: all that is found in a row that is not suspected of more.
+    """
     if row.error is not None:
-        return "it cannot be rendered alone"
+        return f"it is refused when it is processed alone: {row.error.message}"
     if not np.array_equal(row.rendering.input_ids, ids):
         return "its tokens are others when it is rendered alone"
     if not np.array_equal(row.mask.labels, labels):
         return "its labels are others when it is masked alone"
-    if clean and (found := check_row(row, in_parts=False)):
-        return f"{found[0].code} is found when it is checked alone"
+    if clean is not None:
+        known = list(map(cause, clean))
+        more = [finding for finding in check_row(row, in_parts=False) if cause(finding) not in known]
+        if more:
+            return f"{more[0].code} is found when it is checked alone"
     return ""
+
+
+def _not_counted(row: Row, what: str, counted: int) -> Finding:
+    """The finding for a row whose pictures are not what their sizes gave."""
+    if row.error is None and len(row.rendering) != counted:
+        what = f"{counted:,} tokens by the sizes of its pictures, {len(row.rendering):,} when they are processed"
+    hint = "Trust the rows that were processed in full; all further rows with pictures are."
+    return NOT_COUNTED(
+        "warning", f"pictures counted from their headers are not what the processor makes: {what}", hint, row.where
+    )

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.data.picture_header import is_measured
+
 if TYPE_CHECKING:
+    from workbench.blocks.pictures import PictureText
     from workbench.tokens.render import Message, Renderer
 
 IntArray = npt.NDArray[np.int64]
@@ -29,13 +32,21 @@ _BRACKETS = [chr(_FIRST + number) for number in range(2 * MOST_PARTS)]
 
 @dataclass(frozen=True, slots=True)
 class LocatedPrompt:
-    """A prompt and its text parts in their order there: `message[p]` is the message of part p, which is
-    `prompt[start[p]:stop[p]]`."""
+    """A prompt and its text parts in their order there: part p is of `message[p]`, and is `text[start[p]:stop[p]]`.
+
+    `text` is what is tokenized: the prompt with what the processor writes for its pictures, where a run of their own
+    token stands once, see `PictureText`.
+    """
 
     prompt: str
+    text: str
     message: tuple[int, ...]
     start: tuple[int, ...]
     stop: tuple[int, ...]
+    pictures: tuple[tuple[int, int, int], ...] = ()
+    """What the processor writes for each picture: [start, stop) in the text, and the picture's message."""
+    times: tuple[int, ...] = ()
+    """Of each run of the pictures' token, how many it stands for."""
 
 
 def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
@@ -56,6 +67,33 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     return located
 
 
+def with_pictures(
+    talk: LocatedPrompt, placeholder: str, pictures: Sequence[tuple[int, PictureText]]
+) -> LocatedPrompt | None:
+    """The prompt with its placeholders expanded, in their order; None where these are not as many, or in a text.
+
+    `pictures`: of each its message, and what is written for it.
+    """
+    at = [hit.start() for hit in re.finditer(re.escape(placeholder), talk.prompt)]
+    if len(at) != len(pictures):
+        return None
+    texts = [text.short for _, text in pictures]
+    places, grown = np.array(at), np.concatenate(([0], np.cumsum([len(text) - len(placeholder) for text in texts])))
+    start, stop = np.array(talk.start, dtype=np.int64), np.array(talk.stop, dtype=np.int64)
+    before = np.searchsorted(places, start)
+    if not np.array_equal(before, np.searchsorted(places, stop - 1, side="right")):
+        return None
+    pieces = talk.prompt.split(placeholder)
+    text = "".join(part for pair in zip(pieces, (*texts, ""), strict=True) for part in pair)
+    shift = grown[before]
+    starts = (places + grown[:-1]).tolist()
+    found = tuple((at, at + len(mine.short), message) for at, (message, mine) in zip(starts, pictures, strict=True))
+    times = tuple(count for _, text in pictures for count in text.times)
+    return LocatedPrompt(
+        talk.prompt, text, talk.message, tuple((start + shift).tolist()), tuple((stop + shift).tolist()), found, times
+    )
+
+
 def prompts(renderer: Renderer, conversations: Sequence[Sequence[Message]], **options: Any) -> list[str | None]:
     """The prompt of each conversation; None where the template refuses it."""
     if not conversations:
@@ -70,10 +108,12 @@ def prompts(renderer: Renderer, conversations: Sequence[Sequence[Message]], **op
 
 
 def _texts(messages: Sequence[Message]) -> list[tuple[int, str]] | None:
-    """(message, text) of every part; None where a part is no text, or there are too many."""
+    """(message, text) of every part that is no picture; None where one is no text either, or there are too many."""
     found: list[tuple[int, str]] = []
     for index, message in enumerate(messages):
         for part in message["content"]:
+            if is_measured(part):
+                continue
             text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
             if not isinstance(text, str):
                 return None
@@ -89,7 +129,7 @@ def _bracketed(messages: Sequence[Message]) -> list[Message]:
     for message in messages:
         parts = []
         for part in message["content"]:
-            if part["text"]:
+            if part.get("text") and not is_measured(part):
                 text = f"{_BRACKETS[number]}{part['text']}{_BRACKETS[number + 1]}"
                 parts.append({**part, "text": text})
                 number += 2
@@ -122,4 +162,6 @@ def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> Loca
     if len(set(order)) != len(order):
         return None
     places = [at - number for number, at in enumerate(hits)]
-    return LocatedPrompt(prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2]))
+    return LocatedPrompt(
+        prompt, prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2])
+    )

@@ -6,6 +6,7 @@ none names is clean, and the others are checked alone. A check without one has e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
@@ -15,12 +16,13 @@ import numpy.typing as npt
 
 from workbench.blocks.facts import BlockFacts
 from workbench.blocks.prompts import LocatedPrompt, prompts
-from workbench.checks import data, mask, template, text_path, whole_text
+from workbench.checks import data, handed_over, mask, roles, template, text_path, whole_text
 from workbench.checks.registry import Check
 from workbench.tokens.render import Renderer
 
 BoolArray = npt.NDArray[np.bool_]
 Suspects = Callable[[BlockFacts], BoolArray]
+_WRITTEN_TYPE = re.compile("""['"]type['"]\\s*:""")
 _QUOTES = frozenset(("'", '"'))
 _SUSPECTS: dict[Callable[..., Any], Suspects] = {}
 
@@ -176,22 +178,46 @@ def _rewritten(facts: BlockFacts) -> BoolArray:
 @suspects_of(whole_text.written_out)
 def _quoted(facts: BlockFacts) -> BoolArray:
     """Rows with a part that stands behind a quotation mark, as in a list that is written out."""
-    return np.array([any(talk.prompt[max(0, at - 1) : at] in _QUOTES for at in talk.start) for talk in facts.located])
+    return np.array([any(talk.text[max(0, at - 1) : at] in _QUOTES for at in talk.start) for talk in facts.located])
 
 
 @suspects_of(whole_text.elsewhere)
 def _out_of_order(facts: BlockFacts) -> BoolArray:
     """Rows whose messages stand in another order, or with nothing but white space between two of them."""
-    return np.array([_moved_or_merged(talk) for talk in facts.located], dtype=bool)
+    vocabulary = facts.bench.renderer.vocabulary
+    tokens = filter(None, (vocabulary.text(token) for token in facts.bench.renderer.media_kinds))
+    media = re.compile("|".join(map(re.escape, tokens)) or "(?!)")
+    return np.array([_moved_or_merged(talk, media) for talk in facts.located], dtype=bool)
 
 
-def _moved_or_merged(talk: LocatedPrompt) -> bool:
-    for number, (left, right) in enumerate(pairwise(talk.message)):
+def _moved_or_merged(talk: LocatedPrompt, media: re.Pattern[str]) -> bool:
+    places = sorted((*zip(talk.start, talk.stop, talk.message, strict=True), *talk.pictures))
+    for (_, stop, left), (start, _, right) in pairwise(places):
         if right < left:
             return True
-        if right > left and not talk.prompt[talk.stop[number] : talk.start[number + 1]].strip():
+        between = talk.text[stop:start]
+        # The ends of a picture belong to it, and may stand around what is written for it.
+        if right > left and not (media.sub("", between) if talk.pictures else between).strip():
             return True
     return False
+
+
+@suspects_of(handed_over.lost_parts)
+def _listed(facts: BlockFacts) -> BoolArray:
+    """Rows with pictures whose prompt may hold a part written out: every other picture of a block has its place."""
+    return np.array(
+        [
+            bool(count) and _WRITTEN_TYPE.search(talk.prompt) is not None
+            for count, talk in zip(facts.pictures, facts.located, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+@suspects_of(roles.invented_headers)
+def _unknown_roles(facts: BlockFacts) -> BoolArray:
+    """Rows with a role that nothing knows."""
+    return np.array([bool(roles.unknown_roles(row)) for row in facts.rows], dtype=bool)
 
 
 @suspects_of(template.rendered_in_parts, template.other_mask)

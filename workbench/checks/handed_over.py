@@ -117,11 +117,13 @@ def lost_parts(row: Row) -> Iterator[Finding]:
 
 def _plainly_whole(row: Row) -> bool:
     """True where one run of media stands for each part that is no text, so that nothing needs to be rendered again."""
-    if row.error is not None:
-        return False
     contents = [message.get("content") for message in row.conversation.messages]
     parts = [part for content in contents if isinstance(content, list) for part in content if isinstance(part, dict)]
     odd = [part for part in parts if part_modality(part) is not None or text_key(part) is None]
+    if not odd:
+        return True
+    if row.error is not None:
+        return False
     return len(odd) == len(row.rendering.media) and all(handed_over(part) == 1 for part in odd)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.checks import data, handed_over, mask, roles, template, text_path, trainer, whole_text
-from workbench.checks.registry import checks, run
+from workbench.checks.registry import CheckFunction, checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
@@ -38,17 +38,22 @@ def check_row(row: Row, *, in_parts: bool = True) -> list[Finding]:
         # The notes of a chat's rows are not those of other data.
         return [row.error] if row.error is not None else []
     try:
-        conversation = row.conversation
+        _ = row.conversation
     except BenchError:
         return [row.error] if row.error is not None else []
-    found = [finding for finding in conversation.findings if not _overtaken(finding)]
-    found += run(UNRENDERED_CHECKS, row)
-    # A note that another finding repeats is of the same cause.
-    found = [one for one in found if one.severity != "note" or not _repeated(one, found)]
+    found = unrendered_findings(row)
     if row.error is not None:
         return in_order(_with_its_cause(_placed(row, row.error), found))
     found += run(ROW_CHECKS if in_parts else _WHOLE, RowFacts(row))
     return in_order(found)
+
+
+def unrendered_findings(row: Row, without: Collection[CheckFunction] = ()) -> list[Finding]:
+    """The findings about a row that has a conversation for which it need not render, but for those of some checks."""
+    found = [finding for finding in row.conversation.findings if not _overtaken(finding)]
+    found += run((check for check in UNRENDERED_CHECKS if check.function not in without), row)
+    # A note that another finding repeats is of the same cause.
+    return [one for one in found if one.severity != "note" or not _repeated(one, found)]
 
 
 def in_parts_findings(row: Row) -> list[Finding]:

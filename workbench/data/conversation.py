@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.data.parts import resolve_parts, review_parts
+from workbench.data.parts import measure_parts, resolve_parts, review_parts
 from workbench.data.pictures import column_picture, place_picture
 from workbench.data.remedies import AS_TEXT, CONVERT, message_columns, without_messages
 from workbench.data.row_notes import BAD_CONTENT, BAD_ROW, Notes, RowError, type_name
@@ -53,6 +53,7 @@ def normalize(
     base_dir: Path | None = None,
     started_in: Callable[[], Path | None] = lambda: None,
     load_media: bool = True,
+    headers_only: bool = False,
 ) -> Conversation:
     """The conversation that axolotl makes of a row.
 
@@ -60,7 +61,8 @@ def normalize(
     padded with black, or (width, height)) and `image_resize` (bilinear, bicubic, lanczos) treat the picture of the
     `images`/`image` column as axolotl does. `base_dir` is the data file's folder, `started_in` gives the one that
     axolotl must be started in, where the recipe tells. With `load_media=False` no file is touched: pictures stay the
-    references they are. The raw row is never changed. Raises RowError where axolotl raises.
+    references they are. With `headers_only` each picture is a PictureHeader, and NeedsDecoding is raised where one must
+    be decoded. The raw row is never changed. Raises RowError where axolotl raises.
     """
     notes = Notes(row=row, source=source, line=line)
     if not isinstance(raw, dict):
@@ -73,13 +75,16 @@ def normalize(
     note_keys(column, listed, {"from", "value"} if legacy else {"role", "content"}, _KEPT, notes)
 
     if (picture := column_picture(raw, notes)) is not None:
-        value = picture.load(image_size, image_resize, base_dir, notes) if load_media else picture.value
+        if headers_only:
+            value = picture.measure(image_size, base_dir, notes)
+        else:
+            value = picture.load(image_size, image_resize, base_dir, notes) if load_media else picture.value
         place_picture(messages, origin, value, column, picture.name, notes)
     note_columns(raw, {column, "images", "image"}, messages, notes)
     messages = [without_none(message) for message in messages]
     review_parts(messages, origin, column, notes)
     if load_media:
-        resolve_parts(messages, origin, column, base_dir, notes)
+        (measure_parts if headers_only else resolve_parts)(messages, origin, column, base_dir, notes)
         notes.note_places(base_dir, started_in)
     return Conversation(row, messages, origin, notes.findings, raw, source, line)
 

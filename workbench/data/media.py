@@ -68,7 +68,7 @@ class StoredPicture:
         if self.path is None:
             cause = "the cell of the Image column holds neither bytes nor a path"
             raise MediaError("Unreadable picture", cause, _BROKEN)
-        return _decode(_open_reference(self.path, base_dir), self.path, rgb=False)
+        return _decode(open_reference(self.path, base_dir), self.path, rgb=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def load_picture(value: Any, base_dir: Path | None = None) -> Image.Image:
         value = os.fspath(value)
     if not isinstance(value, str):
         raise _no_picture(value)
-    return _decode(_open_reference(value, base_dir), shorten(value), rgb=True)
+    return _decode(open_reference(value, base_dir), shorten(value), rgb=True)
 
 
 def picture_size(value: Any, base_dir: Path | None = None) -> tuple[int, int]:
@@ -150,7 +150,7 @@ def picture_size(value: Any, base_dir: Path | None = None) -> tuple[int, int]:
         picture = _guarded(lambda: _open(io.BytesIO(bytes(value))), name)
     elif isinstance(value, (str, os.PathLike)):
         name = shorten(os.fspath(value))
-        source = _open_reference(os.fspath(value), base_dir)
+        source = open_reference(os.fspath(value), base_dir)
         picture = _guarded(lambda: _open(source), name)
     else:
         raise _no_picture(value)
@@ -166,7 +166,8 @@ def as_data_uri(url: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(body).decode()}"
 
 
-def _open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
+def open_reference(reference: str, base_dir: Path | None) -> io.BytesIO | Path:
+    """The bytes or the file that a string in a row stands for. Raises MediaError."""
     found = locate(reference, base_dir)
     if found.kind == "url":
         return io.BytesIO(fetch(reference))

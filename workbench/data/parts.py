@@ -7,6 +7,7 @@ from typing import Any
 
 from workbench.data.forms import part_modality
 from workbench.data.media import MediaError, StoredPicture, as_data_uri, load_picture, locate, shorten
+from workbench.data.picture_header import NeedsDecoding, PictureHeader, read_header
 from workbench.data.pictures import PICTURE_KEYS, note_place
 from workbench.data.remedies import CONVERT
 from workbench.data.row_notes import BAD_MEDIA, BAD_PART, Notes, type_name
@@ -14,8 +15,35 @@ from workbench.recipe.knobs import NO_EFFECT
 
 # transformers' `_multimodal_inputs_from_conversations`: each of these keys in a part of the type adds one input.
 MEDIA_KEYS = {"image": PICTURE_KEYS, "video": ("video", "url", "path"), "audio": ("audio", "url", "path")}
+MEDIA_TYPES = frozenset((*MEDIA_KEYS, "image_url"))
 _IGNORED_PART_KEYS = ("train", "weight", "training")
 _TEXT_PART = '{"type": "text", "text": …}'
+
+
+def measure_parts(
+    messages: list[dict[str, Any]], origin: list[int], column: str, base_dir: Path | None, notes: Notes
+) -> None:
+    """Put its header in the place of each picture, in place, with the notes that `resolve_parts` would make.
+
+    Raises NeedsDecoding where a part is another medium, or anything that `resolve_parts` must look at itself.
+    """
+    for index, message in enumerate(messages):
+        for number, part in enumerate(message["content"]):
+            if not isinstance(part, dict) or part.get("type") not in MEDIA_TYPES:
+                continue
+            keys = [key for key in PICTURE_KEYS if key in part]
+            if part["type"] != "image" or len(keys) != 1:
+                raise NeedsDecoding
+            value = part[keys[0]]
+            if isinstance(value, PictureHeader):
+                continue
+            header = read_header(value, base_dir)
+            if isinstance(value, str):
+                note_place(value, base_dir, notes, f"{column}[{origin[index]}].content[{number}].{keys[0]}")
+            else:
+                # The processor gets it decoded, in its own mode, whatever its file was.
+                header = PictureHeader(header.width, header.height, header.mode)
+            part[keys[0]] = header
 
 
 def review_parts(messages: list[dict[str, Any]], origin: list[int], column: str, notes: Notes) -> None:

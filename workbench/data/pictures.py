@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import MediaError, StoredPicture, load_picture, locate, shorten
+from workbench.data.picture_header import PictureHeader, read_header
 from workbench.data.remedies import AS_PARTS, CONVERT
 from workbench.data.row_notes import BAD_MEDIA, BAD_PART, BAD_PICTURES, Notes, type_name
 from workbench.findings import Severity
@@ -39,6 +40,17 @@ class ColumnPicture:
         if isinstance(size, (tuple, list)):
             return picture.resize((size[0], size[1]), method)
         return ImageOps.pad(picture, (size, size), method=method, color=(0, 0, 0))
+
+    def measure(
+        self, size: int | tuple[int, int] | list[int] | None, base_dir: Path | None, notes: Notes
+    ) -> PictureHeader:
+        """The size that the picture of `load` has, and its mode. Raises NeedsDecoding."""
+        if isinstance(self.value, str):
+            note_place(self.value, base_dir, notes, self.name)
+        header = read_header(self.value, base_dir)
+        if size is None:
+            return PictureHeader(header.width, header.height)
+        return PictureHeader(*size) if isinstance(size, (tuple, list)) else PictureHeader(size, size)
 
 
 def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:

@@ -157,7 +157,12 @@ class Renderer:
             return list(backend.encode_batch(list(texts), add_special_tokens=add_special_tokens))
 
     def text_call(self, messages: Sequence[Message]) -> TextCall | None:
-        """How the processor has a text-only conversation tokenized; None where that cannot be told or repeated."""
+        """The tokenizer's call for a text-only conversation; None where that cannot be told or repeated."""
+        call = self.tokenized(messages)
+        return call if call is not None and call.text == call.prompt else None
+
+    def tokenized(self, messages: Sequence[Message]) -> TextCall | None:
+        """The call of the tokenizer that gives a conversation's ids, its pictures processed; None where none does."""
         try:
             prompt = self.prompt(messages)
             with self._lock, _watch(self.tokenizer) as calls:
@@ -165,8 +170,8 @@ class Renderer:
         except Exception:
             return None
         for call in reversed(calls):
-            if call.texts == [prompt] and np.array_equal(call.encodings[0].ids, ids):
-                return TextCall(bool(call.options.get("add_special_tokens", True)))
+            if len(call.texts) == 1 and np.array_equal(call.encodings[0].ids, ids):
+                return TextCall(bool(call.options.get("add_special_tokens", True)), prompt, call.texts[0])
         return None
 
     @contextmanager
@@ -324,9 +329,11 @@ def _refused(who: str, problem: Exception, where: Where | None) -> InputError:
 
 @dataclass(frozen=True, slots=True)
 class TextCall:
-    """The options with which the prompt of a text-only conversation is tokenized, as it stands."""
+    """A call of the tokenizer: its options, what the template wrote, and the text that became of it."""
 
     add_special_tokens: bool
+    prompt: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
