@@ -57,6 +57,7 @@ class ChecksScreen(WorkbenchScreen):
     _report_text = ""
     """The recipe's text that the report is of."""
     _round = 0
+    _stopped = False
     _place = 0
     _chosen: tuple[str, str] | None = None
     _trainer_status: AskedStatus | None = None
@@ -88,6 +89,7 @@ class ChecksScreen(WorkbenchScreen):
         """Check from the beginning."""
         self._seen = self.editing.document.text
         self._round += 1
+        self._stopped = False
         self.done, self.problem, self._trainer_status = False, None, None
         self.background.submit(Kind.CHECK, self._check(self._round))
         self._draw()
@@ -258,6 +260,10 @@ class ChecksScreen(WorkbenchScreen):
             TriedFixes(text, fixes, description or "No fix can be applied to the recipe as it is now")
         )
         yield
+
+    def action_stop(self) -> None:
+        """End the check; the findings so far stay."""
+        self._stopped = True
 
     def action_check_again(self) -> None:
         """Check from the beginning."""

@@ -155,6 +155,10 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "r", "check_again", "Check again", id="checks.again", group=_CHECKS, scope="checks",
         tooltip="Check the recipe and every row from the beginning.",
     ),
+    Action(
+        "escape", "stop", "Stop the check", id="checks.stop", group=_CHECKS, scope="checks",
+        tooltip="End the check; what was found so far stays.",
+    ),
     _next_pane("checks.panes", "checks", "Between the findings and what explains them."),
 )  # fmt: skip
 

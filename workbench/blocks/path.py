@@ -116,7 +116,7 @@ class BlockPath:
         """The reason why rows of this bench must be checked one by one; "" where they need not."""
         bench = self.bench
         if bench.path.kind != "multimodal":
-            return f"rows of the {bench.path.kind} path are checked one by one"
+            return f"blocks are for the multimodal path, and the recipe takes the {bench.path.kind} path"
         if not bench.renderer.is_fast:
             return "this tokenizer does not give the characters under its tokens"
         if bench.masking.terminator_ids and bench.masking.train_on_eos in ("none", "last"):
