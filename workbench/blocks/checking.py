@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from workbench.blocks.chosen_rows import ChosenRows, is_past_the_end
@@ -15,10 +17,9 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
 
-STEP = 250
-"""Rows that are judged between two looks at the progress; what is found does not depend on it."""
-STEP_ALONE = 16
-"""The same where rows are checked one by one, which takes longer."""
+MOST = 1000
+"""Rows of a block at most; what is found does not depend on it."""
+_FIRST = 8
 
 
 class BlockChecking:
@@ -42,13 +43,23 @@ class BlockChecking:
         """Rows so far."""
         return self._checking.rows
 
-    def steps(self) -> Iterator[int]:
-        """Check the next rows; yields how many were checked by then, to the end."""
-        for rows in read_blocks(self._bench, self._chosen, step_of(self._path)):
-            self.take(rows, self._path.judge(rows))
-            yield self.rows
+    def steps(self, seconds: float = 0.5) -> Iterator[int]:
+        """Check the next rows; yields how many were checked by then, to the end.
 
-    def take(self, rows: Sequence[Row], results: Sequence[JudgedRow]) -> None:
+        A block has as many rows as take about so many seconds: texts go by the thousand, pictures one by one.
+
+        Raises:
+            InputError: a row cannot be had.
+        """
+        numbers, size = iter(self._chosen), min(_FIRST, MOST)
+        while rows := read_rows(self._bench, itertools.islice(numbers, size)):
+            began = monotonic()
+            self._take(rows, self._path.judge(rows))
+            yield self.rows
+            fitting = int(len(rows) * seconds / max(monotonic() - began, 1e-3))
+            size = max(1, min(fitting, 4 * size, MOST))
+
+    def _take(self, rows: Sequence[Row], results: Sequence[JudgedRow]) -> None:
         """Take rows with what was judged of them."""
         asked = set(self._bench.asked.rows) if self._bench.asked is not None else ()
         for row, result in zip(rows, results, strict=True):
@@ -88,26 +99,17 @@ def in_sequence(bench: Bench) -> BlockPath:
     return BlockPath(bench, alike=None, forms={})
 
 
-def step_of(path: BlockPath) -> int:
-    """The number of rows that are judged in one step."""
-    return STEP_ALONE if path.reason else STEP
-
-
-def read_blocks(bench: Bench, numbers: Iterable[int], size: int) -> Iterator[list[Row]]:
-    """The rows with these numbers in blocks, to the end of the data.
+def read_rows(bench: Bench, numbers: Iterable[int]) -> list[Row]:
+    """The rows with these numbers, to the end of the data.
 
     Raises:
         InputError: a row cannot be had.
     """
-    block: list[Row] = []
+    rows: list[Row] = []
     for number in numbers:
         try:
-            block.append(bench.peek(number))
+            rows.append(bench.peek(number))
         except InputError as problem:
             if is_past_the_end(bench, number, problem):
                 break
-        if len(block) == size:
-            yield block
-            block = []
-    if block:
-        yield block
+    return rows

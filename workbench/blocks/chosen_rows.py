@@ -1,4 +1,4 @@
-"""The rows of a data set that a check looks at: all of a small one, an even sample of a large one, or as many as asked."""
+"""The rows of a data set that a check looks at: all of a small one, an even sample of a large one, or the first."""
 
 from __future__ import annotations
 

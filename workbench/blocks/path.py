@@ -36,7 +36,8 @@ IntArray = npt.NDArray[np.int64]
 PROBED = 3
 """Rows of a form, the first of a block, whose beginnings are rendered again; of a form is told in `form_of`."""
 ALIKE = 10
-"""By default, suspects of one structure that are checked alone; where all have the same causes, the rest are taken to have them."""
+"""By default, suspects of one structure that are checked alone; where all have the same causes, the rest are taken to
+have them."""
 PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20

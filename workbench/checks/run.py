@@ -140,8 +140,8 @@ class Checking:
     ) -> None:
         """Take the findings of one more row, which was judged elsewhere.
 
-        `matched`: roles whose markers are in the row; `tokens`: -1 where it has no rendering. `kept`: it was rendered by
-        itself; that is kept for the trials of fixes, and compared with transformers' own mask.
+        `matched`: roles whose markers are in the row; `tokens`: -1 where it has no rendering. `kept`: it was rendered
+        by itself; that is kept for the trials of fixes, and compared with transformers' own mask.
         """
         self.rows += 1
         found = self._chosen(findings)
@@ -190,7 +190,10 @@ class Checking:
 
 
 def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
-    """Check the recipe and these rows, each by itself. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
+    """Check the recipe and these rows, each by itself.
+
+    `select` and `ignore` hold codes or beginnings of codes, such as "M".
+    """
     checking = Checking(bench, select=select, ignore=ignore)
     for row in rows:
         checking.add(row)
