@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from workbench.blocks.checking import read_rows
 from workbench.blocks.chosen_rows import ChosenRows, choose_rows
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
 
+IntArray = npt.NDArray[np.int64]
 _BLOCK = 250
 
 
@@ -44,10 +46,8 @@ class DrawnRows:
         which = f"all {self.structures}" if self.covered == self.structures else f"{self.covered} of {self.structures}"
         which = "the one" if self.structures == self.covered == 1 else which
         of = f" of {self.total:,}" if self.total is not None and self.total != self.looked_at else ""
-        plural = "s" if self.structures != 1 else ""
-        return (
-            f"of {which} rendering structure{plural} in {self.looked_at:,}{of} row{'s' if self.looked_at != 1 else ''}"
-        )
+        named = f"rendering structure{'s' if self.structures != 1 else ''}"
+        return f"of {which} {named} in {self.looked_at:,}{of} row{'s' if self.looked_at != 1 else ''}"
 
     def to_dict(self) -> dict[str, int]:
         return {"looked_at": self.looked_at, "structures": self.structures, "structures_asked": self.covered}
@@ -78,7 +78,7 @@ def _structures(bench: Bench, chosen: ChosenRows) -> Iterable[tuple[int, bytes]]
         yield from zip((row.index for row in rows), _of_block(bench, rows, special), strict=True)
 
 
-def _of_block(bench: Bench, rows: Sequence[Row], special: np.ndarray[Any, Any]) -> list[bytes]:
+def _of_block(bench: Bench, rows: Sequence[Row], special: IntArray) -> list[bytes]:
     """The structure of each row: a digest; that of a row without a rendering says only that."""
     roles: list[str | None] = []
     plain: list[int] = []
@@ -97,25 +97,28 @@ def _of_block(bench: Bench, rows: Sequence[Row], special: np.ndarray[Any, Any]) 
     if able:
         encodings = bench.renderer.encodings([text for _, text in able], add_special_tokens=False)
         ids = {place: encoding.ids for (place, _), encoding in zip(able, encodings, strict=True)}
+    media = np.array(list(bench.renderer.media_kinds), dtype=np.int64)
     found = []
     for place, row in enumerate(rows):
         mine = ids.get(place)
         if mine is None and roles[place] is not None and place not in plain and row.error is None:
             mine = row.rendering.input_ids
-        found.append(_digest(roles[place], mine, special))
+        found.append(_digest(roles[place], mine, special, media))
     return found
 
 
-def _digest(roles: str | None, ids: Any, special: np.ndarray[Any, Any]) -> bytes:
+def _digest(roles: str | None, ids: Any, special: IntArray, media: IntArray) -> bytes:
     written = np.array([] if ids is None else ids, dtype=np.int64)
     written = written[np.isin(written, special)]
     # A picture is one token or a thousand of them.
-    once = written[np.flatnonzero(np.diff(written, prepend=-1))] if len(written) else written
+    again = (np.diff(written, prepend=-1) == 0) & np.isin(written, media)
     kind = b"none" if roles is None else b"refused" if ids is None else b"shown"
-    return blake2b(kind + repr(roles).encode("utf-8", "surrogatepass") + once.tobytes(), digest_size=12).digest()
+    return blake2b(
+        kind + repr(roles).encode("utf-8", "surrogatepass") + written[~again].tobytes(), digest_size=12
+    ).digest()
 
 
-def _special_ids(bench: Bench) -> np.ndarray[Any, Any]:
+def _special_ids(bench: Bench) -> IntArray:
     tokenizer = bench.renderer.tokenizer
     added = getattr(tokenizer, "added_tokens_decoder", {})
     known = {*getattr(tokenizer, "all_special_ids", ()), *(key for key, token in added.items() if token.special)}

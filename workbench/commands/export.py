@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     default=200,
     metavar="N|all",
     show_default=True,
-    help="Prove it on N rows, of every rendering structure, or all.",
+    help="Prove it on N rows, of every structure, or all.",
 )
 @click.option(
     "--run",
