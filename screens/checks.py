@@ -212,13 +212,8 @@ class ChecksScreen(WorkbenchScreen):
 
     # Actions
 
-    def action_next_place(self) -> None:
-        self._step(1)
-
-    def action_previous_place(self) -> None:
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
+    def action_step_place(self, by: int) -> None:
+        """Go so many places of this cause further."""
         if self.group is not None:
             self._place = min(max(0, self._place + by), len(self.group.first) - 1)
             self._draw_detail()

@@ -142,11 +142,11 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="Apply every fix that goes together with the others, and check again.",
     ),
     Action(
-        "n", "next_place", "Next place", id="checks.next-place", group=_CHECKS, scope="checks", hint="place",
+        "n", "step_place(1)", "Next place", id="checks.next-place", group=_CHECKS, scope="checks", hint="place",
         tooltip="The next row or line with this finding.",
     ),
     Action(
-        "N", "previous_place", "Previous place", id="checks.previous-place", group=_CHECKS, scope="checks",
+        "N", "step_place(-1)", "Previous place", id="checks.previous-place", group=_CHECKS, scope="checks",
         tooltip="The row or line before.",
     ),
     *_undo_and_redo("checks", "checks", hint="undo"),

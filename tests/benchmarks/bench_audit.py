@@ -1,4 +1,4 @@
-"""`audit` and `check --rows all` over text rows against rendering and encoding the same rows alone. Target: 0.6 of their rate.
+"""`audit` and `check --rows all` of text rows against rendering and encoding them alone. Target: 0.6 of their rate.
 
 `python -m tests.benchmarks.bench_audit [ROWS] [MODEL]`; rows of about 150 tokens in two turns, one in a hundred of them
 faulty. Both sides have all cores: the peer renders in one process and encodes on all of them, as plain code would.
