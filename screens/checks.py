@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from time import monotonic
@@ -37,6 +36,7 @@ _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 PLACES = 1000
 """Places of one cause that can be stepped through."""
 _EVERY_SECONDS = 0.25
+_STEP_SECONDS = 0.1
 _SHARE = 5.0
 """Showing the findings so far takes at most a sixth of the time."""
 _VALUE_CHARS = 600
@@ -57,6 +57,8 @@ class ChecksScreen(WorkbenchScreen):
     _report_text = ""
     """The recipe's text that the report is of."""
     _round = 0
+    _stop_round = -1
+    """The round of the check that was stopped."""
     _place = 0
     _chosen: tuple[str, str] | None = None
     _trainer_status: AskedStatus | None = None
@@ -95,26 +97,25 @@ class ChecksScreen(WorkbenchScreen):
     # On the background thread
 
     def _check(self, number: int) -> Iterator[None]:
-        from workbench.checks.run import Checking
+        from workbench.blocks.checking import BlockChecking
+        from workbench.blocks.chosen_rows import choose_rows
 
         try:
             if self.editing.stale:
                 self.editing.reload_changes()
             yield
-            checking = Checking(self.bench)
+            checking = BlockChecking(self.bench, choose_rows(self.bench, "all"))
         except BenchError as problem:
             self.tell(CheckProgressed(number, None, 0, True, problem))
             return
         shown, cost = 0.0, 0.0
-        for index in _indices(self.bench):
-            try:
-                row = self.bench.peek(index)
-            except BenchError:
+        # A row that is asked for comes between two steps.
+        for done in checking.steps(_STEP_SECONDS):
+            if self._stop_round == number:
                 break
-            checking.add(row)
             if monotonic() - shown > max(_EVERY_SECONDS, _SHARE * cost):
                 begin = monotonic()
-                self.tell(CheckProgressed(number, checking.report(places=PLACES), index + 1, False))
+                self.tell(CheckProgressed(number, checking.report(places=PLACES), done, False))
                 shown = monotonic()
                 cost = shown - begin
             yield
@@ -211,13 +212,8 @@ class ChecksScreen(WorkbenchScreen):
 
     # Actions
 
-    def action_next_place(self) -> None:
-        self._step(1)
-
-    def action_previous_place(self) -> None:
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
+    def action_step_place(self, by: int) -> None:
+        """Go so many places of this cause further."""
         if self.group is not None:
             self._place = min(max(0, self._place + by), len(self.group.first) - 1)
             self._draw_detail()
@@ -258,6 +254,10 @@ class ChecksScreen(WorkbenchScreen):
             TriedFixes(text, fixes, description or "No fix can be applied to the recipe as it is now")
         )
         yield
+
+    def action_stop(self) -> None:
+        """End the check; the findings so far stay."""
+        self._stop_round = self._round
 
     def action_check_again(self) -> None:
         """Check from the beginning."""
@@ -323,15 +323,6 @@ def _fix_text(fix: Fix, paint: Paints) -> Text:
         body = "\n".join(f"+ {visible(line)}" for line in value[:_VALUE_CHARS].splitlines())
         text.append(f"\n{body}" + ("…" if len(value) > _VALUE_CHARS else ""), paint.accent)
     return text
-
-
-def _indices(bench: Bench) -> Iterator[int]:
-    """The numbers of all rows, as long as it is not known that there are no more."""
-    for index in itertools.count():
-        length = bench.rows.known_length
-        if length is not None and index >= length:
-            return
-        yield index
 
 
 def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:

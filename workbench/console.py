@@ -105,6 +105,27 @@ def say(line: str, outcome: Literal["pass", "doubtful", "fail"]) -> None:
 
 
 @contextmanager
+def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
+    """One line on stderr where that is a terminal: rows done, of how many, the rate and the time left."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    pace = TextColumn("{task.fields[pace]}")
+    columns = (TextColumn("rows"), BarColumn(bar_width=30), MofNCompleteColumn(), pace, TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("rows", total=None, pace="")
+
+        def show(done: int, total: int | None) -> None:
+            speed = bar.tasks[task].finished_speed or bar.tasks[task].speed
+            bar.update(task, completed=done, total=total, pace=f"{speed:,.0f} rows/s" if speed else "")
+
+        yield show
+
+
+@contextmanager
 def progress_bar() -> Iterator[Callable[[Progress], None] | None]:
     """A progress bar on stderr where that is a terminal, else nothing."""
     if not sys.stderr.isatty():

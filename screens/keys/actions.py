@@ -142,11 +142,11 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="Apply every fix that goes together with the others, and check again.",
     ),
     Action(
-        "n", "next_place", "Next place", id="checks.next-place", group=_CHECKS, scope="checks", hint="place",
+        "n", "step_place(1)", "Next place", id="checks.next-place", group=_CHECKS, scope="checks", hint="place",
         tooltip="The next row or line with this finding.",
     ),
     Action(
-        "N", "previous_place", "Previous place", id="checks.previous-place", group=_CHECKS, scope="checks",
+        "N", "step_place(-1)", "Previous place", id="checks.previous-place", group=_CHECKS, scope="checks",
         tooltip="The row or line before.",
     ),
     *_undo_and_redo("checks", "checks", hint="undo"),
@@ -154,6 +154,10 @@ _OTHER_SCREENS: tuple[Action, ...] = (
     Action(
         "r", "check_again", "Check again", id="checks.again", group=_CHECKS, scope="checks",
         tooltip="Check the recipe and every row from the beginning.",
+    ),
+    Action(
+        "escape", "stop", "Stop the check", id="checks.stop", group=_CHECKS, scope="checks",
+        tooltip="End the check; what was found so far stays.",
     ),
     _next_pane("checks.panes", "checks", "Between the findings and what explains them."),
     Action(

@@ -1,4 +1,4 @@
-"""`audit` over text rows against rendering and encoding the same rows alone. Target: 0.6 of their rate.
+"""`audit` and `check --rows all` of text rows against rendering and encoding them alone. Target: 0.6 of their rate.
 
 `python -m tests.benchmarks.bench_audit [ROWS] [MODEL]`; rows of about 150 tokens in two turns, one in a hundred of them
 faulty. Both sides have all cores: the peer renders in one process and encodes on all of them, as plain code would.
@@ -17,6 +17,8 @@ from pathlib import Path
 from tests.benchmarks.bench_check import TEXT
 from workbench.audit.run import audit, row_plan
 from workbench.bench import open
+from workbench.blocks.checking import check_chosen
+from workbench.blocks.chosen_rows import choose_rows
 from workbench.paths import sample_dir
 
 FAULTY = 100
@@ -51,6 +53,9 @@ def main(count: int, model: str) -> None:
         began = time.perf_counter()
         bench.renderer.encodings(bench.renderer.prompts(talks), add_special_tokens=False)
         bare = some / (time.perf_counter() - began)
+        began = time.perf_counter()
+        checked = check_chosen(bench, choose_rows(bench, "all"))
+        checking = checked.rows / (time.perf_counter() - began)
         report = audit(bench, row_plan(bench))
         rate = report.rows / report.seconds
         found = sum(cause.rows for cause in report.causes if cause.code == "D002")
@@ -58,6 +63,7 @@ def main(count: int, model: str) -> None:
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         )
     print(f"{count} rows: bare {bare:.0f} rows/s, audit {rate:.0f} rows/s ({rate / bare:.2f}×)")
+    print(f"check {checking:.0f} rows/s ({checking / bare:.2f}×), in one process and with every finding of its own")
     print(f"faulty rows {faulty}, found {found}; memory {peak / loaded:.2f}× of the loaded model's ({peak >> 10} MiB)")
 
 

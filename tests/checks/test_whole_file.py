@@ -66,7 +66,7 @@ def test_text_and_html_say_how_many_rows_of_how_many_were_looked_at(
     monkeypatch.setenv("COLUMNS", "200")
     file = broken(tmp_path / "rows.jsonl")
     assert "4 of 30 rows, the syntax of all 30 read" in run("check", "--data", str(file), "--rows", "4").out
-    assert "30 rows ·" in run("check", "--data", str(file)).out
+    assert "all 30 rows ·" in run("check", "--data", str(file)).out
     bench = workbench.open(data=str(file))
     report = bench.check(4)
     assert "4 of 30 rows, the syntax of all 30 read" in report.html()

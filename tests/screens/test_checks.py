@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -151,3 +152,17 @@ async def test_the_list_and_the_page_fit(opened: Opened, recipe: Path, size: tup
         assert causes.height >= (3 if size[0] < 110 else 8)
         assert page.height >= 8
         assert (causes.x == page.x) == (size[0] < 110)
+
+
+async def test_escape_ends_a_check_that_goes_on(opened: Opened, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = itertools.count()
+    monkeypatch.setattr("workbench.blocks.checking.BlockChecking.steps", lambda self, seconds: endless)
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        await pilot.press("2")
+        screen = pilot.app.base
+        assert isinstance(screen, ChecksScreen)
+        await until(pilot, lambda: screen.report is not None, 60)
+        assert not screen.done, screen.problem
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.done, 60)
+        assert "checking" not in shown(screen, "#progress")

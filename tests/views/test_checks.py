@@ -89,7 +89,7 @@ def test_the_last_line_sums_up(opened: Bench) -> None:
         return lines(check_view(opened, one), 300)[-1]
 
     assert total == 24
-    assert last(report(rows=24)) == "clean  ·  24 rows · 150 of 1,200 tokens trained (12%)"
+    assert last(report(rows=24)) == "clean  ·  all 24 rows · 150 of 1,200 tokens trained (12%)"
     assert last(report(rows=0, tokens=0, trained=0)) == "clean  ·  0 of 24 rows · 0 of 0 tokens trained (0)"
     two = report(note("M001", "error"), note("M002", "error"), note("D005", "note"), agreement=(98, 1100))
     assert last(two) == (
@@ -126,6 +126,8 @@ def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
     assert payload["summary"] == {
         "rows": 3,
         "rows_known": 24,
+        "rows_drawn_evenly": False,
+        "rows_one_by_one": "",
         "rows_read": 24,
         "tokens": tokens,
         "trained": trained,
@@ -151,7 +153,7 @@ def test_what_was_looked_at_says_how_much_of_it(opened: Bench, copied: Bench) ->
     assert looked_at(opened, report(rows=4, read=24)) == "4 of 24 rows, the syntax of all 24 read"
     assert looked_at(opened, report(rows=4)) == "4 of 24 rows"
     # Where every row was checked, that says it.
-    assert looked_at(opened, report(rows=24, read=24)) == "24 rows"
+    assert looked_at(opened, report(rows=24, read=24)) == "all 24 rows"
     copied.rows = SimpleNamespace(known_length=None)  # type: ignore[assignment]
     assert looked_at(copied, report(rows=4)) == "4 rows; how many there are is not known"
     copied.rows = SimpleNamespace(known_length=12_345)  # type: ignore[assignment]

@@ -112,7 +112,7 @@ def test_a_check_is_told_by_cause_under_what_was_looked_at(opened: Bench) -> Non
 def test_a_clean_check(opened: Bench) -> None:
     page = read(check_html(opened, report(rows=24)))
     assert page.one("p", "outcome").one("span", "yes").text == "clean"
-    assert page.one("p", "facts").text.startswith("24 rows · ")
+    assert page.one("p", "facts").text.startswith("all 24 rows · ")
     assert not page.all("li")
     assert "%" not in read(check_html(opened, report(tokens=0, trained=0))).one("p", "facts").text
 

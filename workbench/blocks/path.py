@@ -41,7 +41,8 @@ IntArray = npt.NDArray[np.int64]
 PROBED = 3
 """Rows of a form, the first of a block, whose beginnings are rendered again; of a form is told in `form_of`."""
 ALIKE = 10
-"""Suspects of one structure that are checked alone; where all have the same causes, the rest are taken to have them."""
+"""By default, suspects of one structure that are checked alone; where all have the same causes, the rest are taken to
+have them."""
 PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20
@@ -98,10 +99,9 @@ class _Structure:
     rows: int = 0
     unlike: bool = False
 
-    @property
-    def settled(self) -> bool:
-        """True where other rows of this structure need not be checked: all that were had the same causes."""
-        return self.rows >= ALIKE and not self.unlike
+    def settled(self, enough: int | None) -> bool:
+        """True where other rows of this structure need not be checked: so many were, and all had the same causes."""
+        return enough is not None and self.rows >= enough and not self.unlike
 
     def add(self, findings: tuple[Finding, ...]) -> None:
         """Take the findings of one more row."""
@@ -109,6 +109,14 @@ class _Structure:
             self.unlike = True
         self.findings = self.findings if self.rows else findings
         self.rows += 1
+
+
+@dataclass(slots=True)
+class _Form:
+    """The rows of one form so far; `dirty`: beginnings of one of them render otherwise."""
+
+    rows: int = 0
+    dirty: bool = False
 
 
 @dataclass
@@ -125,6 +133,13 @@ class BlockPath:
     """Rows with pictures that were processed in full, and compared."""
     uncounted: str = ""
     """The reason why rows with pictures are processed in full, where there is one."""
+    alike: int | None = ALIKE
+    """Suspects of one structure that are checked alone before the rest are taken to be like them; None for all."""
+    matched: set[str] = field(default_factory=set)
+    """The roles whose markers were found in rows so far."""
+    forms: dict[Any, _Form] | None = None
+    """A dictionary where blocks come in the order of the rows: then the first rows of a form are those of all blocks,
+    and the size of a block changes nothing. None where blocks come in any order."""
     _known: dict[Any, _Structure] = field(default_factory=dict)
     _since: int = field(default=PROVED_EVERY)
     _since_pictures: int = field(default=PROVED_EVERY)
@@ -134,7 +149,7 @@ class BlockPath:
         """The reason why rows of this bench must be checked one by one; "" where they need not."""
         bench = self.bench
         if bench.path.kind != "multimodal":
-            return f"rows of the {bench.path.kind} path are checked one by one"
+            return f"blocks are for the multimodal path, and the recipe takes the {bench.path.kind} path"
         if not bench.renderer.is_fast:
             return "this tokenizer does not give the characters under its tokens"
         if bench.masking.terminator_ids and bench.masking.train_on_eos in ("none", "last"):
@@ -210,23 +225,21 @@ class BlockPath:
     def _in_parts(self, rows: Sequence[Row], results: list[JudgedRow], facts: BlockFacts | None) -> None:
         """Add T002 and T004: of the first rows of each form; of all its rows where one of them has a finding."""
         made = {row.index: number for number, row in enumerate(facts.rows)} if facts is not None else {}
-        forms: dict[Any, list[int]] = {}
+        forms = {} if self.forms is None else self.forms
         for number, result in enumerate(results):
-            if result.tokens >= 0:
-                forms.setdefault(result.form, []).append(number)
-        for numbers in forms.values():
-            dirty = False
-            for place, number in enumerate(numbers):
-                if place >= PROBED and not dirty:
-                    break
-                row = rows[number]
-                if facts is not None and row.index in made:
-                    row = self._rendered(facts, made[row.index])
-                found = in_parts_findings(row)
-                if found:
-                    dirty = True
-                    findings = tuple(in_order([*results[number].findings, *found]))
-                    results[number] = replace(results[number], findings=findings)
+            if result.tokens < 0:
+                continue
+            form = forms.setdefault(result.form, _Form())
+            form.rows += 1
+            if form.rows > PROBED and not form.dirty:
+                continue
+            row = rows[number]
+            if facts is not None and row.index in made:
+                row = self._rendered(facts, made[row.index])
+            if found := in_parts_findings(row):
+                form.dirty = True
+                findings = tuple(in_order([*result.findings, *found]))
+                results[number] = replace(result, findings=findings)
 
     def _expanded(self, plain: _PlainRow, talk: LocatedPrompt | None) -> LocatedPrompt | None:
         """The prompt with the texts of the row's pictures; None where one of them must be processed."""
@@ -281,6 +294,7 @@ class BlockPath:
             pad_id=masking.pad_id,
             media_ids=masking.media_ids,
         )
+        self.matched.update(mask.spans.roles[number] for number in np.unique(mask.spans.boundary).tolist())
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
         flat = np.array([place for places in placed for place in places], dtype=np.int64).reshape(-1, 4)
@@ -329,7 +343,7 @@ class BlockPath:
                 key = facts.structures[number]
                 causes = tuple(map(cause, before))
                 structure = self._known.setdefault((key, named[:, number].tobytes(), form, causes), _Structure())
-                if key is None or not structure.settled:
+                if key is None or not structure.settled(self.alike):
                     result = self._alone(self._rendered(facts, number))
                     structure.add(result.findings)
                 else:
@@ -411,6 +425,8 @@ class BlockPath:
             return JudgedRow(row.index, -1, -1, -1, -1, findings, None, alone=True)
         if row.error is not None:
             return JudgedRow(row.index, -1, -1, -1, -1, findings, form, alone=True)
+        spans = row.mask.spans
+        self.matched.update(spans.role(number) for number in range(len(spans)))
         runs = row.rendering.media
         pictures = sum(name == "image" for name in runs.modality)
         media = int(runs.soft.sum()) if len(runs) else 0

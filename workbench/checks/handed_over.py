@@ -54,15 +54,7 @@ class PartFate:
 def fates(row: Row) -> list[PartFate]:
     """The parts of a row that are media, or hold no text that the trace could find; in order."""
     messages = row.conversation.messages
-    odd = [
-        (index, number, part, kind)
-        for index, message in enumerate(messages)
-        for number, part in enumerate(message["content"] if isinstance(message.get("content"), list) else ())
-        if isinstance(part, dict)
-        # Parts without a type have an error of their own.
-        and "type" in part
-        and ((kind := part_modality(part)) is not None or text_key(part) is None)
-    ]
+    odd = _odd_parts(messages)
     if not odd:
         return []
     prompt = _prompt(row)
@@ -72,6 +64,19 @@ def fates(row: Row) -> list[PartFate]:
         listed = prompt is not None and _written_out(part, prompt, messages)
         found.append(PartFate(index, number, part, kind, handed_over(part), written, listed))
     return found
+
+
+def _odd_parts(messages: Sequence[Message]) -> list[tuple[int, int, dict[str, Any], Modality | None]]:
+    """(message, part, value, kind) of the parts that are media, or hold no text under the key of their type."""
+    return [
+        (index, number, part, kind)
+        for index, message in enumerate(messages)
+        for number, part in enumerate(message["content"] if isinstance(message.get("content"), list) else ())
+        if isinstance(part, dict)
+        # Parts without a type have an error of their own.
+        and "type" in part
+        and ((kind := part_modality(part)) is not None or text_key(part) is None)
+    ]
 
 
 def _written_out(part: dict[str, Any], prompt: str, messages: Sequence[Message]) -> bool:
@@ -99,7 +104,10 @@ def _multimodal(row: Row) -> bool:
 @check(stage="unrendered row", when=_multimodal)
 def lost_parts(row: Row) -> Iterator[Finding]:
     """D003 and T001: pictures and parts that are lost, placeholders without a picture, pictures without one."""
-    if not row.bench.renderer.processor or _plainly_whole(row):
+    if not row.bench.renderer.processor:
+        return
+    # A row of texts alone, of which there may be a million, is not rendered for this.
+    if not _odd_parts(row.conversation.messages) or _plainly_whole(row):
         return
     kinds: dict[tuple[str, str], list[PartFate]] = {}
     # Pictures that a column had for these placeholders, and lost, are told of there.

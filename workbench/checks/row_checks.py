@@ -106,8 +106,13 @@ def row_findings(row: Row) -> list[Finding]:
     if row.checked is None or row.checked[0] is not masking:
         with placed(row.where):
             row.checked = (masking, check_row(row))
-    found = list(row.checked[1])
+    return with_answer(row, row.checked[1])
+
+
+def with_answer(row: Row, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings of a row with what the trainer said of it, where it was asked."""
     # Not kept: the answer comes later than the row.
+    found = list(findings)
     if row.bench.asked is None:
         return found
     if (there := trainer.goes_on(row)) is not None:

@@ -66,6 +66,10 @@ class Report:
     read: int | None = None
     """Of how many rows the syntax was read: all of a file's; None where that was not asked for or cannot be told."""
     trials: Trials | None = field(default=None, compare=False, repr=False)
+    drawn: bool = False
+    """True where the rows were drawn evenly from all that there are; else they are the first."""
+    by_row: str = ""
+    """The reason why rows were checked one by one and not in blocks; "" where they were in blocks, or few."""
 
     def count(self, severity: Severity) -> int:
         """The number of findings of a severity."""
@@ -115,22 +119,48 @@ class Checking:
         return chosen(findings, self._select, self._ignore)
 
     def add(self, row: Row) -> None:
-        """Check one more row."""
-        self.rows += 1
-        found = self._chosen(row_findings(row))
-        self._found += found
+        """Check one more row by itself."""
+        found = row_findings(row)
         if row.error is not None:
-            if any(finding.code == row.error.code for finding in found):
+            self.take(row, found, matched=(), tokens=-1, trained=-1)
+            return
+        spans = row.mask.spans
+        matched = {spans.role(index) for index in range(len(spans))}
+        self.take(row, found, matched=matched, tokens=len(row.rendering), trained=row.mask.trained, kept=True)
+
+    def take(
+        self,
+        row: Row,
+        findings: Iterable[Finding],
+        *,
+        matched: Iterable[str],
+        tokens: int,
+        trained: int,
+        kept: bool = False,
+    ) -> None:
+        """Take the findings of one more row, which was judged elsewhere.
+
+        `matched`: roles whose markers are in the row; `tokens`: -1 where it has no rendering. `kept`: it was rendered
+        by itself; that is kept for the trials of fixes, and compared with transformers' own mask.
+        """
+        self.rows += 1
+        found = self._chosen(findings)
+        self._found += found
+        if tokens < 0:
+            if row.error is not None and any(finding.code == row.error.code for finding in found):
                 self._reported.add(row.index)
             return
-        self._trials.add(row)
+        if kept:
+            self._trials.add(row)
+            agreement = template.third_opinion(RowFacts(row))
+            if agreement is not None:
+                self._agreed, self._compared = self._agreed + agreement[0], self._compared + agreement[1]
+        else:
+            self._trials.add_number(row.index)
         self._roles.update(str(message.get("role")) for message in row.conversation.messages)
-        self._matched.update(row.mask.spans.role(index) for index in range(len(row.mask.spans)))
-        self._trained += row.mask.trained
-        self._tokens += len(row.rendering)
-        agreement = template.third_opinion(RowFacts(row))
-        if agreement is not None:
-            self._agreed, self._compared = self._agreed + agreement[0], self._compared + agreement[1]
+        self._matched.update(matched)
+        self._trained += trained
+        self._tokens += tokens
 
     def read_rest(self) -> None:
         """Read the syntax of every row that was not added, where a code that looks at rows is selected.
@@ -144,8 +174,8 @@ class Checking:
         self._found += chosen([row.error for row in rest if row.error is not None], (), self._ignore)
         self._read = source.known_length
 
-    def report(self, *, places: int = FIRST_PLACES) -> Report:
-        """The findings so far; each group tells of its first `places` findings."""
+    def report(self, *, places: int = FIRST_PLACES, drawn: bool = False, by_row: str = "") -> Report:
+        """The findings so far; each group tells of its first `places` findings. `drawn`, `by_row`: see `Report`."""
         found = list(self._found)
         if self._roles:
             whole = self.rows == self._bench.rows.known_length
@@ -153,11 +183,17 @@ class Checking:
         found = self._trials.offered(found)
         agreement = (self._agreed, self._compared) if self._compared else None
         groups = grouped(found, places)
-        return Report(tuple(found), self.rows, self._trained, self._tokens, agreement, groups, self._read, self._trials)
+        read, trials = self._read, self._trials
+        return Report(
+            tuple(found), self.rows, self._trained, self._tokens, agreement, groups, read, trials, drawn, by_row
+        )
 
 
 def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Report:
-    """Check the recipe and these rows. `select` and `ignore` hold codes or beginnings of codes, such as "M"."""
+    """Check the recipe and these rows, each by itself.
+
+    `select` and `ignore` hold codes or beginnings of codes, such as "M".
+    """
     checking = Checking(bench, select=select, ignore=ignore)
     for row in rows:
         checking.add(row)

@@ -90,6 +90,10 @@ class Trials:
         else:
             self._rows.append(row.index)
 
+    def add_number(self, index: int) -> None:
+        """Look at one more row, which can be rendered, from now on: it is rendered for the first trial."""
+        self._rows.append(index)
+
     @classmethod
     def seen(cls, bench: Bench) -> Trials:
         """Against the rows that the bench keeps as they were rendered."""
@@ -165,8 +169,13 @@ class Trials:
         return outcome.fix
 
     def _everything(self) -> Iterator[Row]:
-        for row in self._rows:
-            yield self._state.bench.peek(row) if isinstance(row, int) else row
+        for place, row in enumerate(self._rows):
+            if isinstance(row, int):
+                row = self._state.bench.peek(row)
+                if self._tokens < _KEPT_TOKENS and row.error is None:
+                    self._tokens += len(row.rendering)
+                    self._rows[place] = row = _slim(row)
+            yield row
 
     def _outcome(self, fix: Fix, depth: int, *, deep: bool) -> _Outcome:
         """The effect of a fix, tried once for all the findings that it is offered for."""

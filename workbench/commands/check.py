@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @source_options
 @click.option("--row", type=click.IntRange(min=0), metavar="N", help="Check row N alone, counted from 0.")
 @click.option(
-    "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Check the first N, or all."
+    "--rows",
+    type=RowCount(),
+    metavar="N|all",
+    help="Check the first N, or all. By default all of up to 2,000 rows; of more, 2,000 drawn evenly, always the same.",
 )
 @click.option("--select", metavar="CODES", default="", help="Only these codes, or beginnings of codes: M,T007.")
 @click.option("--ignore", metavar="CODES", default="", help="None of these codes.")
@@ -34,7 +37,7 @@ def check(
     model: str | None = None,
     data: str | None = None,
     row: int | None = None,
-    rows: int | Literal["all"] = 200,
+    rows: int | Literal["all"] | None = None,
     select: str = "",
     ignore: str = "",
     fix: bool = False,
@@ -45,7 +48,7 @@ def check(
     """Find what is wrong with a recipe, its template and its rows, before the run.
 
     Each finding has a code; `vlmbench explain CODE` tells more. Exit code 1 where there is an error. Where an axolotl
-    is at hand it is asked for its labels of the first 200 rows; VLMBENCH_ASK=0 leaves that out.
+    is at hand it is asked for its labels of 200 of the rows; VLMBENCH_ASK=0 leaves that out.
     """
     from workbench import console
     from workbench.bench import prepare
@@ -62,13 +65,20 @@ def check(
             bench.load(progress)
         # Named by the user: it takes seconds, and more for every fix of the model's findings that is tried.
         bench.asks_loader = bench.asks and bench.options["axolotl_python"] is not None
+        from workbench.blocks.checking import check_chosen
+        from workbench.blocks.chosen_rows import choose_rows
         from workbench.checks.asking import ROWS, ask_rows
         from workbench.checks.run import check_rows
 
         def report() -> Report:
-            ask_rows(bench, [row] if row is not None else range(ROWS if rows == "all" else rows))
-            chosen = iter([bench.row(row)]) if row is not None else bench.head(None if rows == "all" else rows)
-            return check_rows(bench, chosen, select=patterns(select), ignore=patterns(ignore))
+            codes = {"select": patterns(select), "ignore": patterns(ignore)}
+            if row is not None:
+                ask_rows(bench, [row])
+                return check_rows(bench, [bench.row(row)], **codes)
+            chosen = choose_rows(bench, rows)
+            ask_rows(bench, chosen.spread(ROWS))
+            with console.rows_bar() as progress:
+                return check_chosen(bench, chosen, progress=progress, **codes)
 
         return _checked(bench, report, fix, yes, output)
     except BenchError as problem:

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace a file that is there, after showing the diff.")
 @click.option("--set", "assigned", multiple=True, metavar="KEY=VALUE", help="Set a key, as often as you like.")
 @click.option(
-    "--rows", type=RowCount(), default=200, metavar="N|all", show_default=True, help="Prove it on the first N, or all."
+    "--rows",
+    type=RowCount(),
+    default=200,
+    metavar="N|all",
+    show_default=True,
+    help="Prove it on N rows, of every structure, or all.",
 )
 @click.option(
     "--run",

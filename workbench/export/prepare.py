@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.blocks.structures import DrawnRows, draw_rows
 from workbench.checks.asking import make_question
 from workbench.consumers.axolotl.client import ask, consumer_python
 from workbench.consumers.axolotl.loader import Rehearsal
@@ -162,7 +163,7 @@ def prepare_export(
     Args:
         out: where the file will lie, which decides relative paths.
         overrides: values to set, by path; those of the full run alone (epochs, rate, …) keep an overfit run's proof.
-        count: how many rows are looked at; None for all.
+        count: on how many rows it is proven, with one of every rendering structure; None for all.
         run: the overfit run to go by, instead of the last one recorded.
 
     Raises:
@@ -186,7 +187,8 @@ def prepare_export(
         _ = run.events
     if before:
         bench = _with(bench, before)
-    rows = tuple(row.index for row in bench.head(count))
+    drawn = draw_rows(bench, count)
+    rows = drawn.rows
     composed = compose(bench, rows=rows, out=out, overrides=overrides)
     exported: Bench | BenchError
     try:
@@ -204,12 +206,12 @@ def prepare_export(
     answer: Answer | BenchError | None = None
     if not isinstance(exported, BenchError):
         answer = _asked_consumer(exported, composed.text, rows)
-        proofs.append(readiness.consumer_proof(exported, answer))
+        proofs.append(readiness.consumer_proof(exported, answer, drawn.described))
         # A file that its validator or its kernels refuse is told of above.
         if isinstance(answer, Answer) and (answer.refused or {}).get("stage") not in ("validate", "kernels"):
             rehearsal = _asked_loader(exported)
             proofs += [readiness.loader_proof(exported, rehearsal)] if rehearsal is not None else []
-    receipt = _receipt(bench, rows, proofs, composed, answer, today)
+    receipt = _receipt(bench, drawn, proofs, composed, answer, today)
     axolotl_answer = answer if isinstance(answer, Answer) else None
     return Export(composed, tuple(proofs), receipt, rows, out, axolotl_answer, bench.path)
 
@@ -241,13 +243,13 @@ def _asked_loader(exported: Bench) -> Rehearsal | BenchError | None:
 
 def _receipt(
     bench: Bench,
-    rows: Sequence[int],
+    drawn: DrawnRows,
     proofs: Sequence[Proof],
     composed: Composed,
     answer: Answer | BenchError | None,
     today: datetime.date | None,
 ) -> Receipt:
-    taken = fingerprint(bench, [index for index in rows if bench.row(index).error is None])
+    taken = fingerprint(bench, [index for index in drawn.rows if bench.row(index).error is None])
     model = bench.title if bench.loaded.revision else Path(bench.title).name
     source = Path(bench.rows.name).name or bench.rows.name
     used_versions = {"vlmbench": __version__} | versions()
@@ -265,6 +267,7 @@ def _receipt(
             "count": len(taken.indices),
             "content": taken.rows,
             "labels": taken.labels,
+            **drawn.to_dict(),
         },
         proofs={proof.step: proof.message for proof in proofs if proof.ok is not False},
         missing=tuple(f"{proof.step}: {proof.message}" for proof in proofs if proof.ok is False),

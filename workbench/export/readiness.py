@@ -187,8 +187,11 @@ def round_trip_proof(bench: Bench, exported: Bench | BenchError, rows: Sequence[
     return Proof("round trip", True, "ok", f"opened again, the file gives the same labels on {len(rows)} rows")
 
 
-def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof:
-    """Proof that axolotl takes the file and makes the same labels; its `ok` is None where no axolotl is at hand."""
+def consumer_proof(exported: Bench, answer: Answer | BenchError | None, drawn: str = "") -> Proof:
+    """Proof that axolotl takes the file and makes the same labels; its `ok` is None where no axolotl is at hand.
+
+    `drawn` says of which rows those are, that it was asked about.
+    """
     if answer is None:
         message = "not asked: no axolotl is at hand"
         hint = "Give --axolotl-python PATH, the Python of the environment in which you train."
@@ -224,7 +227,8 @@ def consumer_proof(exported: Bench, answer: Answer | BenchError | None) -> Proof
         "consumer",
         True,
         "ok",
-        f"{answer.name} accepts the file; {answer.strategy} gives the same labels on {len(answer.rows)} rows",
+        f"{answer.name} accepts the file; {answer.strategy} gives the same labels on {len(answer.rows)} rows"
+        + (f", {drawn}" if drawn else ""),
     )
 
 

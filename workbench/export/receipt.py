@@ -30,7 +30,8 @@ class Receipt:
 
     `validated`: False where something is missing, "bench" where nothing is but the trainer was not asked, else who of
     the trainers was asked and agrees: "axolotl 0.19.0". `proofs`: step -> what was found; `missing`: what is not
-    proven; `rows`: count, source, SHA-256 of content and of ids and labels; `requirements`: what the trainer must have.
+    proven; `rows`: count, source, SHA-256 of content and of ids and labels, how many were
+    looked at, their rendering structures and how many of those were proven; `requirements`: what the trainer must have.
     """
 
     validated: str | Literal[False]

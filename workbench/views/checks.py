@@ -40,6 +40,8 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
         "summary": {
             "rows": report.rows,
             "rows_known": bench.rows.known_length,
+            "rows_drawn_evenly": report.drawn,
+            "rows_one_by_one": report.by_row,
             "rows_read": report.read,
             "tokens": report.tokens,
             "trained": report.trained,
@@ -101,9 +103,13 @@ def looked_at(bench: Bench, report: Report) -> str:
     total = bench.rows.known_length
     if total is None:
         return f"{report.rows:,} rows; how many there are is not known"
-    of = f" of {total:,}" if total != report.rows else ""
-    read = f", the syntax of all {report.read:,} read" if of and report.read is not None else ""
-    return f"{report.rows:,}{of} rows{read}"
+    read = f", the syntax of all {report.read:,} read" if total != report.rows and report.read is not None else ""
+    if total == report.rows:
+        looked = f"all {total:,} rows" if total > 1 else f"{total:,} row{'' if total == 1 else 's'}"
+    else:
+        looked = f"{report.rows:,} of {total:,} rows{', drawn evenly' if report.drawn else ''}"
+    by_row = f", one by one: {report.by_row}" if report.by_row else ""
+    return looked + by_row + read
 
 
 def _sum(bench: Bench, report: Report) -> Text:
