@@ -116,7 +116,9 @@ def _of_text(pair: _Pair, one: Stretch) -> str:
         return STOP if not both.strip() or _special_only(pair, one) else TRUNCATED
     if pair.first.repeated[one.start : one.stop].any() or pair.second.repeated[one.other_start : one.other_stop].any():
         return MEDIA
-    trained = pair.first.trained[one.start : one.stop].any() or pair.second.trained[one.other_start : one.other_stop].any()
+    trained = (
+        pair.first.trained[one.start : one.stop].any() or pair.second.trained[one.other_start : one.other_stop].any()
+    )
     if not trained:
         return PROMPT_ONLY if pair.where.found == pair.other_where.found else ROW
     if not both.strip() or _special_only(pair, one):

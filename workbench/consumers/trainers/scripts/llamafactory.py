@@ -46,9 +46,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
     _watch(SupervisedDatasetProcessor, outcomes)
     _write_rows(question)
     try:
-        found = serving.part(data, "get_dataset")(
-            template, model_args, data_args, training_args, stage="sft", **module
-        )
+        found = serving.part(data, "get_dataset")(template, model_args, data_args, training_args, stage="sft", **module)
         rows = found["train_dataset"]
     except Exception:
         # Where every row fails, there is no data set; each row says so.
