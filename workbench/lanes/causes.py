@@ -30,7 +30,8 @@ CAUSES = {
     SYSTEM: "One writes a system turn that the row does not have.",
     THINK: "One writes an empty think block that the row does not have, or trains it alone.",
     HISTORY: "Thinking of the row is left out by one, or trained by one alone.",
-    MERGED: "An answer that begins with white space or a mark is not found: its first token is merged with its header.",
+    MERGED: "An answer that begins with white space or a mark shares a token with its header: it is not found, or the "
+    "header's end is trained with it.",
     INJECTION: "Text of a user that imitates a turn is trained as an answer, or what follows it is not.",
     MEDIA: "Tokens of a picture or of padding are trained, or their marks differ.",
     ROW: "One leaves the row out, refuses it, or hands on other messages than the row has.",
@@ -106,14 +107,18 @@ def _of_text(pair: _Pair, one: Stretch) -> str:
     row_thinks = any(split_thinking(text)[0] for message in pair.messages for text in texts_of(message))
     if any(mark in both for mark in _THINK_MARKS) or _inside_thinking(pair, one):
         return HISTORY if row_thinks else THINK
+    if _irregular(pair.messages):
+        return ROW
     at_start = _before_first(pair.where, one.start) and _before_first(pair.other_where, one.other_start)
-    if at_start and both.strip() and not _has_system(pair.messages) and not _special_only(pair, one):
+    if at_start and "system" in both.lower() and not _has_system(pair.messages):
         return SYSTEM
     ends = one.stop == len(pair.first.text) and one.other_stop == len(pair.second.text)
     if ends and (not left or not right):
         if pair.shifted and (not both.strip() or _special_only(pair, one)):
             return SHIFTED
-        return STOP if not both.strip() or _special_only(pair, one) else TRUNCATED
+        if not both.strip() or _special_only(pair, one):
+            return STOP
+        return TRUNCATED if _says_something(pair, one) else ROW
     if pair.first.repeated[one.start : one.stop].any() or pair.second.repeated[one.other_start : one.other_stop].any():
         return MEDIA
     trained = (
@@ -124,6 +129,21 @@ def _of_text(pair: _Pair, one: Stretch) -> str:
     if not both.strip() or _special_only(pair, one):
         return STOP
     return ROW
+
+
+def _irregular(messages: Messages) -> bool:
+    """True where the turns of a row do not go from user to assistant: trainers add, glue or drop turns then."""
+    roles = [one["role"] for one in messages if one["role"] != "system"]
+    expected = ["user", "assistant"] * (len(roles) // 2)
+    return roles != expected
+
+
+def _says_something(pair: _Pair, one: Stretch) -> bool:
+    """True where a text of the row is in the stretch, in either lane."""
+    return bool(
+        (pair.where.kind[one.start : one.stop] > 0).any()
+        or (pair.other_where.kind[one.other_start : one.other_stop] > 0).any()
+    )
 
 
 def _inside_thinking(pair: _Pair, one: Stretch) -> bool:
@@ -171,13 +191,24 @@ def _of_scaffold(pair: _Pair, one: Stretch, text: str, role: object, prompt_trai
     if any(mark in text for mark in _THINK_MARKS):
         # A block of the template's own, unless the row has thinking.
         return THINK
+    if not text.strip() and _opens_answer(pair, one.stop):
+        return MERGED
     if prompt_trained:
         return PROMPT_TRAINED
-    if role == "assistant" and (not text.strip() or _special_only(pair, one)):
+    if (role == "assistant" or not _imitated(pair.messages)) and (not text.strip() or _special_only(pair, one)):
+        # After an empty answer the last text is the user's.
         return STOP
     if _imitated(pair.messages):
         return INJECTION
     return PROMPT_TRAINED
+
+
+def _opens_answer(pair: _Pair, place: int) -> bool:
+    """True where an assistant's text begins at a place of the first lane: what stands before it ends its header."""
+    where = pair.where
+    if place >= len(where.kind) or not where.kind[place]:
+        return False
+    return pair.messages[int(where.message[place])]["role"] == "assistant"
 
 
 def _of_answer(pair: _Pair, number: int, by_first: bool) -> str:

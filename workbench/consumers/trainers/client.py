@@ -166,3 +166,8 @@ def _no_start(name: str, python: str, ended: ProcessEnded, greeting: Mapping[str
     return EnvironmentProblem(
         f"{name} in {python} gave no answer", refusal(ended)["message"], "Give the Python of the environment it is in."
     )
+
+
+def named_script(name: str) -> str:
+    """The module name of a trainer's script."""
+    return f"workbench.consumers.trainers.scripts.{SCRIPTS[name]}"

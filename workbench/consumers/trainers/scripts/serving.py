@@ -142,7 +142,7 @@ def _row(side: Side, number: int, stage: Stage) -> dict[str, Any]:
     ids, labels = unshifted(ids, labels, side.label_shift)
     check(ids, labels)
     stage("rows")
-    found = {"input_ids": ids, "labels": labels}
+    found: dict[str, Any] = {"input_ids": ids, "labels": labels}
     if weights is not None:
         found["weights"] = [float(one) for one in weights]
     return found
