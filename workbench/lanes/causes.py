@@ -113,7 +113,7 @@ def _of_text(pair: _Pair, one: Stretch) -> str:
     if at_start and "system" in both.lower() and not _has_system(pair.messages):
         return SYSTEM
     ends = one.stop == len(pair.first.text) and one.other_stop == len(pair.second.text)
-    if ends and (not left or not right):
+    if ends and (left.startswith(right) or right.startswith(left)):
         if pair.shifted and (not both.strip() or _special_only(pair, one)):
             return SHIFTED
         if not both.strip() or _special_only(pair, one):

@@ -113,7 +113,8 @@ def _differences(
 ) -> tuple[Difference, ...]:
     if lane is None or first[0] is None:
         return (Difference(ROW, "", reason, True, False),)
-    shifted = any(one.label_shift for one in (*first[2], *members))
+    # A token that a trainer without a shift lacks as well is not lost by shifting.
+    shifted = any(all(one.label_shift for one in group) for group in (first[2], members))
     return tuple(differences(messages, first[0], lane, shifted=shifted))
 
 
