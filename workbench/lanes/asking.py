@@ -12,7 +12,7 @@ from workbench.consumers.axolotl.client import ask
 from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion, ask_trainer, trainer_name
 from workbench.consumers.trainers.scripts.serving import pieces
 from workbench.errors import BenchError, InputError
-from workbench.lanes.comparison import Comparison, compare
+from workbench.lanes.comparison import TrainersCompared, compare
 from workbench.lanes.translate import translate
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Named:
 class Lanes:
     """A comparison; `lost`: label -> what of the recipe could not be said; `skipped`: row -> why it was not asked."""
 
-    comparison: Comparison
+    comparison: TrainersCompared
     answers: tuple[RowsAnswer, ...]
     lost: Mapping[str, tuple[str, ...]]
     skipped: Mapping[int, str]

@@ -48,7 +48,7 @@ _MOSTLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class LaneDifference:
     """A stretch with its cause. `text` and `other_text`: what stands there in each; `trained` and `other_trained`."""
 
     cause: str
@@ -70,7 +70,7 @@ class _Pair:
     shifted: bool
 
 
-def differences(messages: Messages, first: Lane, second: Lane, *, shifted: bool = False) -> list[Difference]:
+def differences(messages: Messages, first: Lane, second: Lane, *, shifted: bool = False) -> list[LaneDifference]:
     """Every difference of two lanes, with its cause; `shifted`: one of them shifts the labels itself."""
     where, other = regions(first.text, messages), regions(second.text, messages)
     pair = _Pair(messages, first, second, where, other, shifted)
@@ -78,7 +78,7 @@ def differences(messages: Messages, first: Lane, second: Lane, *, shifted: bool 
     for one in stretches(first, second, where):
         cause = _of_text(pair, one) if one.kind == "text" else _of_training(pair, one)
         found.append(
-            Difference(
+            LaneDifference(
                 cause,
                 first.text[one.start : one.stop],
                 second.text[one.other_start : one.other_stop],
@@ -87,7 +87,7 @@ def differences(messages: Messages, first: Lane, second: Lane, *, shifted: bool 
             )
         )
     if not found and first.ids != second.ids:
-        found.append(Difference(MEDIA if _alike_but_runs(first, second) else APART, "", "", False, False))
+        found.append(LaneDifference(MEDIA if _alike_but_runs(first, second) else APART, "", "", False, False))
     return found
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.consumers.trainers.client import RowsAnswer
-from workbench.lanes.causes import ROW, Difference, differences
+from workbench.lanes.causes import ROW, LaneDifference, differences
 from workbench.lanes.lane import Lane, lane_of
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LaneGroup:
     """Trainers that do alike in a row. `lane` is None where they have none: `reason` says why.
 
     `differences`: from the first group of the row; empty for that one.
@@ -22,7 +22,7 @@ class Group:
     trainers: tuple[str, ...]
     lane: Lane | None
     reason: str = ""
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[LaneDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ComparedRow:
 
     row: int
     messages: Sequence[Mapping[str, Any]]
-    groups: tuple[Group, ...]
+    groups: tuple[LaneGroup, ...]
 
 
 @dataclass(slots=True)
@@ -51,18 +51,18 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class TrainersCompared:
     """All rows, and the summaries in the order in which the trainers were given."""
 
     rows: tuple[ComparedRow, ...]
     summaries: tuple[Summary, ...]
 
 
-def compare(content: Mapping[int, Sequence[Mapping[str, Any]]], answers: Sequence[RowsAnswer]) -> Comparison:
+def compare(content: Mapping[int, Sequence[Mapping[str, Any]]], answers: Sequence[RowsAnswer]) -> TrainersCompared:
     """Compare answers about the same rows. `content`: number of a row -> its messages."""
     summaries = {one.label: _summary(one) for one in answers}
     rows = tuple(_row(number, messages, answers, summaries) for number, messages in content.items())
-    return Comparison(rows, tuple(summaries.values()))
+    return TrainersCompared(rows, tuple(summaries.values()))
 
 
 def _summary(answer: RowsAnswer) -> Summary:
@@ -88,11 +88,11 @@ def _row(
             gathered.append((lane, reason, [answer]))
     # A lane before a refusal; sorting keeps the order in which they were given.
     gathered.sort(key=lambda one: (one[0] is None, -len(one[2])))
-    groups: list[Group] = []
+    groups: list[LaneGroup] = []
     for lane, reason, members in gathered:
         first = gathered[0]
         found = () if lane is first[0] and groups == [] else _differences(messages, first, lane, reason, members)
-        groups.append(Group(tuple(one.label for one in members), lane, reason, found))
+        groups.append(LaneGroup(tuple(one.label for one in members), lane, reason, found))
         for member in members:
             summaries[member.label].causes.update({one.cause for one in found})
     return ComparedRow(number, messages, tuple(groups))
@@ -110,9 +110,9 @@ def _differences(
     lane: Lane | None,
     reason: str,
     members: list[RowsAnswer],
-) -> tuple[Difference, ...]:
+) -> tuple[LaneDifference, ...]:
     if lane is None or first[0] is None:
-        return (Difference(ROW, "", reason, True, False),)
+        return (LaneDifference(ROW, "", reason, True, False),)
     # A token that a trainer without a shift lacks as well is not lost by shifting.
     shifted = any(all(one.label_shift for one in group) for group in (first[2], members))
     return tuple(differences(messages, first[0], lane, shifted=shifted))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from workbench.escaping import visible
 from workbench.lanes.asking import Lanes
 from workbench.lanes.causes import CAUSES
-from workbench.lanes.comparison import ComparedRow, Group, Summary
+from workbench.lanes.comparison import ComparedRow, LaneGroup, Summary
 from workbench.lanes.lane import Lane
 from workbench.views.skeleton import draw
 
@@ -64,7 +64,7 @@ def _row_text(row: ComparedRow) -> str:
     return "\n".join(lines)
 
 
-def _trains(group: Group) -> str:
+def _trains(group: LaneGroup) -> str:
     if group.lane is None:
         return group.reason
     texts = [text for text, trained in pieces_of(group.lane) if trained]
@@ -121,7 +121,7 @@ def lanes_payload(lanes: Lanes) -> dict[str, Any]:
     }
 
 
-def _group_payload(group: Group) -> dict[str, Any]:
+def _group_payload(group: LaneGroup) -> dict[str, Any]:
     lane = group.lane
     return {
         "trainers": list(group.trainers),
@@ -173,7 +173,7 @@ def lanes_html(lanes: Lanes) -> Markup:
     )
 
 
-def _figures(group: Group) -> str:
+def _figures(group: LaneGroup) -> str:
     if group.lane is None:
         return group.reason
     return f"{group.lane.trained_tokens} of {group.lane.tokens} tokens trained"

@@ -46,7 +46,7 @@ class Side:
     label_shift: int = 0
 
 
-class Stage:
+class AtStage:
     """Where the work is, for a refusal that says so."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
     """The ids and labels that a trainer makes of the rows of a question, for JSON."""
     payload: dict[str, Any] = {"schema": SCHEMA, "consumer": script.NAME, "versions": versions(script.PACKAGES)}
     payload |= {"refused": None, "rows": [], "resolved": {}, "keys": [], "label_shift": 0, "pieces": {}, "added": []}
-    stage = Stage()
+    stage = AtStage()
     try:
         side = script.open_side(question, stage)
         payload |= {"resolved": side.resolved, "label_shift": side.label_shift}
@@ -127,7 +127,7 @@ def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
     return payload
 
 
-def _row(side: Side, number: int, stage: Stage) -> dict[str, Any]:
+def _row(side: Side, number: int, stage: AtStage) -> dict[str, Any]:
     try:
         ids, labels, weights = side.label(number)
     except DroppedRow as reason:
@@ -256,6 +256,9 @@ def main(arguments: list[str]) -> int:
         answers.flush()
 
     say({"schema": SCHEMA, "consumer": script.NAME, "versions": versions(script.PACKAGES)})
+    if script.NAME not in versions(script.PACKAGES):
+        # Who asks says so; nothing heavy is imported to find it out again.
+        return 3
     for question in questions():
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             os.chdir(folder)
