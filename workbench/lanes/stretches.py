@@ -1,4 +1,4 @@
-"""Where two lanes of a row differ: stretches of text that one alone has, or that one alone trains."""
+"""Differences of two lanes of a row: stretches of text that one alone has, or that one alone trains."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ PACKAGES = ("trl", "transformers", "tokenizers", "torch", "datasets", "accelerat
 ENVIRONMENT = {"TRL_EXPERIMENTAL_SILENCE": "1"}
 
 
-class _BuiltError(Exception):
+class _HandedOnError(Exception):
     """Carries the keywords that SFTTrainer hands to transformers' Trainer."""
 
     def __init__(self, keywords: dict[str, Any]) -> None:
@@ -53,14 +53,14 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
         kept = Trainer.__init__
 
         def stop(self: Any, *positional: Any, **keywords: Any) -> None:
-            raise _BuiltError(keywords)
+            raise _HandedOnError(keywords)
 
         Trainer.__init__ = stop
         try:
             trainer_class(
                 model=model, args=arguments, train_dataset=Dataset.from_list([row]), processing_class=processor
             )
-        except _BuiltError as carried:
+        except _HandedOnError as carried:
             return carried.keywords
         finally:
             Trainer.__init__ = kept
