@@ -45,6 +45,10 @@ adapter: lora
 lora_r: 8
 lora_alpha: 16
 lora_target_linear: true
+lora_mlp_kernel: false
+lora_qkv_kernel: false
+lora_o_kernel: false
+lora_embedding_kernel: false
 bf16: false
 output_dir: {out}
 """
