@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from conformance.environment import newest
+from conformance.pair import TEMPLATE_OF
 from report_card.environment import TRAINERS, Place
 from report_card.rows import draw_picture, rows
 from tests.support import processors
@@ -26,6 +27,7 @@ NEEDS = (
 )
 _RECIPE = """base_model: {model}
 processor_type: AutoProcessor
+chat_template: {template}
 skip_prepare_dataset: true
 remove_unused_columns: false
 sample_packing: false
@@ -82,7 +84,12 @@ def _family(family: str, pythons: list[str], home: Path) -> None:
     made = rows(draw_picture(home / "picture.png"))
     data.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
     recipe = scratch / "recipe.yaml"
-    recipe.write_text(_RECIPE.format(model=model, data=data, out=scratch / "out"), encoding="utf-8")
+    recipe.write_text(
+        _RECIPE.format(
+            model=model, template=TEMPLATE_OF.get(family, "tokenizer_default"), data=data, out=scratch / "out"
+        ),
+        encoding="utf-8",
+    )
     bench = open_bench(recipe, offline=True)
     lanes = ask_all(bench, named(pythons), range(len(made)), scratch, lambda one: print(family, one, flush=True))
     (scratch / "lanes.json").write_text(json.dumps(lanes_payload(lanes)), encoding="utf-8")
