@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo setup test lint types contracts pytest conformance conformance-full harvest test-lowest test-beside-axolotl bench docs real gpu sabotage clean
+.PHONY: demo setup test lint types contracts pytest conformance conformance-full harvest test-lowest test-beside-axolotl bench docs real gpu sabotage trainers clean
 
 demo: setup
 	@$(BIN)/vlmbench inspect
@@ -70,5 +70,9 @@ gpu: setup
 sabotage: setup
 	$(BIN)/python -m tests.overfit.sabotages
 
+# The same forty rows asked of six trainers, each in an environment of its own; pages in .trainers/report. Not in CI.
+trainers: setup
+	$(BIN)/python -m report_card
+
 clean:
-	rm -rf $(VENV) .conformance .lowest .beside-axolotl .real build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .conformance .lowest .beside-axolotl .real .trainers build dist .pytest_cache .mypy_cache .ruff_cache

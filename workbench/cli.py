@@ -19,6 +19,7 @@ from workbench.commands.infer import infer
 from workbench.commands.inspect import inspect
 from workbench.commands.options import EPILOG
 from workbench.commands.overfit import overfit
+from workbench.commands.trainers import trainers
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, BenchError, EnvironmentProblem
 from workbench.version import __version__
 
@@ -35,7 +36,7 @@ def cli(context: click.Context) -> None:
         context.invoke(inspect)
 
 
-for _command in (inspect, check, audit, infer, overfit, export, convert, explain, families):
+for _command in (inspect, check, audit, infer, overfit, export, convert, explain, families, trainers):
     cli.add_command(_command)
 
 

@@ -87,7 +87,7 @@ def test_a_bare_name_is_what_a_shell_would_start(recipes: Path, monkeypatch: pyt
     [
         ('axolotl_python = "x"\n', InputError, "Did you mean axolotl-python?", "axolotl_python"),
         ('axolotl-pyhton = "x"\n', InputError, "Did you mean axolotl-python?", "axolotl-pyhton"),
-        ('colour = "x"\n', InputError, "Known are axolotl-python, axolotl-version, ask.", "colour"),
+        ('colour = "x"\n', InputError, "Known are axolotl-python, axolotl-version, ask, trainers.", "colour"),
         ("axolotl-python = 3\n", InputError, "Write a text in quotes.", "axolotl-python"),
         ("axolotl-version = 0.21\n", InputError, "Write a text in quotes.", "axolotl-version"),
         ('ask = "no"\n', InputError, "Write true or false.", "ask"),
@@ -144,3 +144,23 @@ def test_the_variable_decides_whether_it_is_asked(
     assert settings(recipes).ask is asks
     project(recipes, f"ask = {'false' if asks else 'true'}\n")
     assert settings(recipes).ask is (asks if told else False)
+
+
+def test_trainers_are_named_in_a_table_with_paths_from_its_file(tmp_path):
+    from workbench.consumers.settings import trainer_pythons
+
+    python = tmp_path / "trl" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (tmp_path / "pyproject.toml").write_text('[tool.vlmbench.trainers]\ntrl = "trl/bin/python"\n')
+    (tmp_path / "deep").mkdir()
+    assert trainer_pythons(tmp_path / "deep") == [f"trl={python}"]
+
+
+def test_a_trainer_that_is_no_path_is_an_error_with_its_key(tmp_path):
+    from workbench.consumers.settings import trainer_pythons
+
+    (tmp_path / ".vlmbench.toml").write_text("[trainers]\ntrl = 3\n")
+    with pytest.raises(InputError) as raised:
+        trainer_pythons(tmp_path)
+    assert raised.value.where.field == "trainers.trl"

@@ -21,7 +21,8 @@ from workbench.installed import NONE
 PYTHON_VARIABLE = "VLMBENCH_AXOLOTL_PYTHON"
 ASK_VARIABLE = "VLMBENCH_ASK"
 FILE, PROJECT_FILE, TABLE = ".vlmbench.toml", "pyproject.toml", "[tool.vlmbench]"
-_KEYS: dict[str, type] = {"axolotl-python": str, "axolotl-version": str, "ask": bool}
+TRAINERS = '[trainers] with lines such as trl = "…/bin/python"'
+_KEYS: dict[str, type] = {"axolotl-python": str, "axolotl-version": str, "ask": bool, "trainers": dict}
 _NO = ("0", "no", "false", "off")
 
 
@@ -56,6 +57,23 @@ def settings(folder: Path, *, axolotl_python: str | None = None, axolotl_version
         python, source = _existing(values["axolotl-python"], file.parent, where), str(file)
     ask = values.get("ask", True) if not told else told not in _NO
     return Settings(_on_path(python), axolotl_version or values.get("axolotl-version"), ask, source)
+
+
+def trainer_pythons(folder: Path) -> list[str]:
+    """The trainers that the nearest settings file names, as `NAME=PATH`; paths begin in the folder of that file.
+
+    Raises:
+        InputError: a value is no text, or the file cannot be read. EnvironmentProblem: there is no such Python.
+    """
+    values, file = _nearest(folder, trusted_only=False)
+    found = []
+    for name, value in values.get("trainers", {}).items():
+        where = Where(file=str(file), field=f"trainers.{name}")
+        if not isinstance(value, str):
+            raise InputError(f"trainers.{name} is {value!r}", "", "Write the path of a Python in quotes.", where)
+        assert file is not None
+        found.append(f"{name}={_existing(value, file.parent, where)}")
+    return found
 
 
 def asks_by_default() -> bool:
@@ -124,7 +142,7 @@ def _values(file: Path) -> dict[str, Any] | None:
             hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(_KEYS)}."
             raise InputError(f"There is no setting {key!r}{inside}", "", hint, where)
         if not isinstance(value, _KEYS[key]):
-            wanted = "true or false" if _KEYS[key] is bool else "a text in quotes"
+            wanted = {bool: "true or false", dict: f"it as a table: {TRAINERS}"}.get(_KEYS[key], "a text in quotes")
             raise InputError(f"{key}{inside} is {value!r}", "", f"Write {wanted}.", where)
     return values
 

@@ -1,0 +1,1 @@
+"""The report card: the same forty rows asked of every trainer; `make trainers`."""

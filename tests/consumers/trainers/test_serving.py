@@ -1,0 +1,94 @@
+"""The scripts' common part, and trainers whose interface has changed: each an error with its stage, never a mask."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from workbench.consumers.trainers.client import SCRIPTS, RowsQuestion, ask_trainer, named_script, trainer_name
+from workbench.consumers.trainers.scripts import serving
+from workbench.errors import BenchError, EnvironmentProblem
+
+QUESTION = {"rows": [7], "content": [{"messages": []}], "settings": {}, "model": "m", "scratch": "."}
+TOKENIZER = SimpleNamespace(added_tokens_decoder={}, convert_ids_to_tokens=lambda one: f"t{one}")
+
+
+def script(label, shift=0):
+    def open_side(question, stage):
+        stage("model")
+        return serving.Side(label, TOKENIZER, {}, shift)
+
+    return SimpleNamespace(NAME="trl", PACKAGES=("numpy",), open_side=open_side)
+
+
+def test_ids_and_labels_come_with_the_texts_of_their_ids():
+    found = serving.answer(script(lambda number: ([1, 2], [-100, 2], None)), QUESTION)
+    assert found["refused"] is None
+    assert found["rows"] == [{"row": 7, "input_ids": [1, 2], "labels": [-100, 2]}]
+    assert found["pieces"] == {"1": "t1", "2": "t2"}
+
+
+@pytest.mark.parametrize(
+    "doctored",
+    [
+        lambda number: ([1, 2], [2, -100], None),
+        lambda number: ([1, 2], [-100], None),
+        lambda number: ([1.0, 2.0], [1.0, 2.0], None),
+        lambda number: ([[1, 2]], [[1, 2]], None),
+        lambda number: (None, None, None),
+    ],
+    ids=["shifted", "cut", "no whole numbers", "a batch", "nothing"],
+)
+def test_a_trainer_that_answers_otherwise_is_refused(doctored):
+    found = serving.answer(script(doctored), QUESTION)
+    assert found["refused"]["stage"] == "interface"
+    assert found["rows"] == []
+
+
+def test_a_name_that_is_gone_is_said(monkeypatch):
+    for name in ("nemo_automodel", "nemo_automodel.components", "nemo_automodel.components.datasets"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    vlm = ModuleType("nemo_automodel.components.datasets.vlm")
+    vlm.collate_fns = ModuleType("nemo_automodel.components.datasets.vlm.collate_fns")
+    monkeypatch.setitem(sys.modules, vlm.__name__, vlm)
+    monkeypatch.setitem(
+        sys.modules, "transformers", SimpleNamespace(AutoProcessor=SimpleNamespace(from_pretrained=str))
+    )
+    # The scripts find the common part under the name that it has beside them.
+    monkeypatch.setitem(sys.modules, "vlmbench_serving", serving)
+    monkeypatch.delitem(sys.modules, named_script("nemo_automodel"), raising=False)
+    from importlib import import_module
+
+    found = serving.answer(import_module(named_script("nemo_automodel")), QUESTION)
+    monkeypatch.delitem(sys.modules, named_script("nemo_automodel"))
+    assert found["refused"]["stage"] == "interface"
+    assert "has no COLLATE_FNS" in found["refused"]["message"]
+
+
+def test_what_a_row_raises_is_its_own_error():
+    def label(number):
+        raise ValueError("no such picture")
+
+    found = serving.answer(script(label), QUESTION)
+    assert found["refused"] is None
+    assert found["rows"] == [{"row": 7, "error": "ValueError: no such picture"}]
+
+
+def test_labels_of_the_next_position_are_moved_back():
+    assert serving.unshifted([1, 2, 3], [2, 3, 4], 1) == ([1, 2, 3, 4], [-100, 2, 3, 4])
+    assert serving.unshifted([1, 2, 3], [2, 3, -100], 1) == ([1, 2, 3], [-100, 2, 3])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_python_without_the_trainer_is_said_with_its_name(name):
+    with pytest.raises(EnvironmentProblem, match=f"has no {name}"):
+        ask_trainer(name, sys.executable, RowsQuestion("m", {0: []}))
+
+
+def test_an_unknown_trainer_is_an_error_that_names_the_known():
+    assert trainer_name("swift") == "ms-swift"
+    with pytest.raises(BenchError) as raised:
+        trainer_name("keras")
+    assert "llamafactory" in raised.value.hint

@@ -1,0 +1,81 @@
+"""The comparison on answers that the real trainers gave about rows of the report card (Qwen2.5-VL's tokenizer)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from report_card.rows import rows
+from workbench.consumers.trainers.client import read_rows
+from workbench.lanes.causes import INJECTION, MERGED, OTHER, ROW, SHIFTED, STOP
+from workbench.lanes.comparison import compare
+
+RECORDED = json.loads((Path(__file__).parent / "recorded" / "qwen2_5_vl.json").read_text("utf-8"))
+ROWS = rows(Path("picture.png"))
+NUMBERS = [row["row"] for row in RECORDED["trl"]["rows"]]
+
+
+@pytest.fixture(scope="module")
+def made():
+    answers = [read_rows(payload, NUMBERS, name) for name, payload in RECORDED.items()]
+    return compare({number: ROWS[number]["messages"] for number in NUMBERS}, answers)
+
+
+def row(made, number):
+    return next(one for one in made.rows if one.row == number)
+
+
+def causes(made, number, trainer):
+    group = next(one for one in row(made, number).groups if trainer in one.trainers)
+    return {one.cause for one in group.differences}
+
+
+def test_trainers_that_do_alike_are_one_group(made):
+    groups = [one.trainers for one in row(made, 0).groups]
+    assert groups[0] == ("trl", "llamafactory", "ms-swift")
+    assert {*groups[1:]} == {("unsloth_zoo",), ("nemo_automodel",)}
+
+
+def test_the_line_break_after_a_turn(made):
+    assert causes(made, 0, "unsloth_zoo") == {STOP}
+
+
+def test_the_token_that_shifting_loses(made):
+    assert SHIFTED in causes(made, 0, "nemo_automodel")
+
+
+def test_an_answer_that_begins_with_a_line_break(made):
+    assert MERGED in causes(made, 16, "unsloth_zoo")
+    summary = {one.name: one for one in made.summaries}
+    assert summary["unsloth_zoo"].nothing == summary["nemo_automodel"].nothing == 1
+    assert summary["trl"].nothing == 0
+
+
+def test_a_header_that_is_trained_with_the_token_it_shares(made):
+    groups = row(made, 16).groups
+    assert groups[0].trainers == ("llamafactory", "ms-swift")
+    assert causes(made, 16, "trl") == {MERGED}
+
+
+def test_a_turn_that_a_user_writes(made):
+    assert INJECTION in causes(made, 28, "unsloth_zoo")
+    assert INJECTION in causes(made, 28, "nemo_automodel")
+
+
+def test_rows_that_are_left_out_or_refused(made):
+    for number in (33, 34, 35, 36, 37):
+        assert causes(made, number, "llamafactory") == {ROW}
+    summary = next(one for one in made.summaries if one.name == "llamafactory")
+    assert (summary.dropped, summary.failed) == (4, 1)
+
+
+def test_every_difference_has_a_cause(made):
+    found = [one.cause for each in made.rows for group in each.groups for one in group.differences]
+    assert len(found) > 50
+    assert OTHER not in found
+
+
+def test_a_summary_names_the_release(made):
+    assert [one.version for one in made.summaries][:2] == ["trl 1.16.0", "llamafactory 0.9.5"]

@@ -1,0 +1,51 @@
+"""A recipe in the words of other trainers, and what is lost of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.errors import InputError
+from workbench.lanes.asking import named
+from workbench.lanes.translate import translate
+from workbench.recipe.model import Recipe
+
+
+def recipe(**values):
+    entry = {"path": "rows.jsonl", "roles_to_train": values.pop("roles", ["assistant"]), "train_on_eos": "turn"}
+    return Recipe.model_validate({"base_model": "m", "sequence_len": 1024, "datasets": [entry], **values})
+
+
+def test_answers_alone():
+    made = translate(recipe(), "trl", "qwen2_5_vl")
+    assert made.settings == {"sequence_len": 1024, "assistant_only": True}
+    assert made.lost == ()
+
+
+def test_names_of_a_family():
+    made = translate(recipe(), "ms-swift", "gemma3")
+    assert made.settings["template"] == made.settings["model_type"] == "gemma3_vision"
+    assert any("no template" in line for line in translate(recipe(), "llamafactory", "smolvlm2").lost)
+
+
+def test_what_cannot_be_said_is_listed():
+    made = translate(recipe(roles=["user", "assistant"], chat_template="qwen2_vl", image_size=64), "trl", "qwen2_vl")
+    assert made.settings["train_all"]
+    assert [line.partition(":")[0] for line in made.lost] == [
+        "roles_to_train assistant, user",
+        "image_size",
+        "chat_template",
+    ]
+    assert translate(recipe(), "nemo_automodel", "qwen2_vl").settings == {}
+
+
+def test_one_trainer_may_be_named_twice(tmp_path):
+    (tmp_path / "python").touch()
+    path = tmp_path / "python"
+    assert [one.label for one in named([f"axolotl={path}", f"axolotl={path}"])] == ["axolotl", "axolotl (2)"]
+
+
+@pytest.mark.parametrize("text", ["trl", "trl=", "trl=/no/such/python", "keras=/bin/sh"])
+def test_a_trainer_that_cannot_be_named_so(text):
+    with pytest.raises(InputError) as raised:
+        named([text])
+    assert raised.value.hint

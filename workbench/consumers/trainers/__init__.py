@@ -1,0 +1,1 @@
+"""Trainers beside axolotl: each answers for rows from a script inside its own Python."""

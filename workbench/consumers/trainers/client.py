@@ -1,0 +1,173 @@
+"""Ask a trainer beside axolotl about rows: its script in its own Python, started once for all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from workbench.consumers.process import ProcessEnded, ScriptProcess, refusal
+from workbench.consumers.protocol import SCHEMA, check_schema
+from workbench.errors import EnvironmentProblem, InputError
+from workbench.installed import cannot_run
+
+SERVING = Path(__file__).with_name("scripts") / "serving.py"
+SCRIPTS = {
+    "trl": "trl",
+    "llamafactory": "llamafactory",
+    "ms-swift": "ms_swift",
+    "unsloth_zoo": "unsloth_zoo",
+    "nemo_automodel": "nemo_automodel",
+}
+"""The trainer's name, which is that of its package, and its script."""
+ALIASES = {"llama-factory": "llamafactory", "swift": "ms-swift", "unsloth": "unsloth_zoo", "nemo": "nemo_automodel"}
+TIMEOUT_SECONDS = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class RowsQuestion:
+    """Rows, and how they are to be trained on.
+
+    `content`: number -> messages, pictures as absolute paths. `config`: the text of the trainer's own configuration
+    file, or ""; `settings` take its place: assistant_only, train_all, sequence_len, template, model_type.
+    """
+
+    model: str
+    content: Mapping[int, Sequence[Mapping[str, Any]]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    config: str = ""
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowsAnswer:
+    """The answer of one trainer: ids and labels of each row, or why there are none.
+
+    `label`: its name among those asked, for one trainer may be asked in two versions. `pieces`: id -> its bytes as
+    latin-1; `added`: the ids of added tokens.
+    """
+
+    label: str
+    consumer: str
+    versions: Mapping[str, str]
+    refused: Mapping[str, str] | None = None
+    rows: Mapping[int, tuple[list[int], list[int]]] = field(default_factory=dict)
+    weights: Mapping[int, list[float]] = field(default_factory=dict)
+    errors: Mapping[int, str] = field(default_factory=dict)
+    dropped: Mapping[int, str] = field(default_factory=dict)
+    pieces: Mapping[int, str] = field(default_factory=dict)
+    added: frozenset[int] = frozenset()
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    label_shift: int = 0
+
+    @property
+    def version(self) -> str:
+        """The trainer with its version."""
+        return f"{self.consumer} {self.versions.get(self.consumer, '?')}"
+
+
+def trainer_name(name: str) -> str:
+    """The name of a trainer, or of one that is known under another.
+
+    Raises:
+        InputError: there is no such trainer.
+    """
+    found = ALIASES.get(name.lower(), name.lower())
+    if found != "axolotl" and found not in SCRIPTS:
+        raise InputError(f"There is no trainer {name!r}", "", f"Known are axolotl, {', '.join(SCRIPTS)}.")
+    return found
+
+
+def ask_trainer(name: str, python: str, question: RowsQuestion, label: str = "") -> RowsAnswer:
+    """The answer of a trainer, from one process.
+
+    Raises:
+        EnvironmentProblem: the interpreter cannot be run, has no such trainer, lacks a package that it needs, speaks
+            another protocol, or does not answer for every row.
+    """
+    command = [str(Path(python).absolute()), "-P", str(SERVING), SCRIPTS[name]]
+    process = ScriptProcess([*command, *(["--offline"] if question.offline else [])])
+    numbers = list(question.content)
+    asked = {
+        "schema": SCHEMA,
+        "consumer": name,
+        "what": "labels",
+        "model": question.model,
+        "settings": dict(question.settings),
+        "config": question.config,
+        "rows": numbers,
+        "content": [{"messages": list(question.content[number])} for number in numbers],
+    }
+    try:
+        payload = process.ask(asked, TIMEOUT_SECONDS)
+        greeting = process.greeting or {}
+    except ProcessEnded as ended:
+        greeting = process.greeting or {}
+        if name not in greeting.get("versions", {}):
+            raise _no_start(name, python, ended, greeting) from ended
+        payload = greeting | {"refused": refusal(ended), "rows": []}
+    except OSError as problem:
+        raise cannot_run(python, problem) from problem
+    finally:
+        process.close()
+    if name not in greeting.get("versions", {}):
+        raise EnvironmentProblem(
+            f"{python} has no {name}", "", f"Give the Python of an environment with the package {name}."
+        )
+    return read_rows(payload, numbers, label or name)
+
+
+def read_rows(payload: Mapping[str, Any], numbers: Sequence[int], label: str) -> RowsAnswer:
+    """An answer from its JSON.
+
+    Raises:
+        EnvironmentProblem: it is of another version, a package is missing, it is not complete or not about these rows.
+    """
+    check_schema(payload)
+    try:
+        refused = payload["refused"]
+        consumer = str(payload["consumer"])
+        if refused is not None and refused.get("missing"):
+            raise EnvironmentProblem(
+                f"{consumer} needs the package {refused['missing']}",
+                refused["message"],
+                "Install it into that environment.",
+            )
+        listed = {int(row["row"]): row for row in payload["rows"]}
+        found = RowsAnswer(
+            label,
+            consumer,
+            {str(key): str(value) for key, value in payload["versions"].items()},
+            refused,
+            {number: (row["input_ids"], row["labels"]) for number, row in listed.items() if "input_ids" in row},
+            {number: row["weights"] for number, row in listed.items() if "weights" in row},
+            {number: str(row["error"]) for number, row in listed.items() if "error" in row},
+            {number: str(row["dropped"]) for number, row in listed.items() if "dropped" in row},
+            {int(one): str(piece) for one, piece in payload.get("pieces", {}).items()},
+            frozenset(payload.get("added", ())),
+            dict(payload.get("resolved", {})),
+            int(payload.get("label_shift", 0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise EnvironmentProblem(
+            "The trainer's answer is not complete", f"{type(problem).__name__}: {problem}", "Ask again."
+        ) from problem
+    if refused is None and {*listed} != {*numbers}:
+        raise EnvironmentProblem(f"{found.version} answered for {len(listed)} of {len(numbers)} rows", "", "Ask again.")
+    return found
+
+
+def _no_start(name: str, python: str, ended: ProcessEnded, greeting: Mapping[str, Any]) -> EnvironmentProblem:
+    if greeting:
+        return EnvironmentProblem(
+            f"{python} has no {name}", "", f"Give the Python of an environment with the package {name}."
+        )
+    return EnvironmentProblem(
+        f"{name} in {python} gave no answer", refusal(ended)["message"], "Give the Python of the environment it is in."
+    )
+
+
+def named_script(name: str) -> str:
+    """The module name of a trainer's script."""
+    return f"workbench.consumers.trainers.scripts.{SCRIPTS[name]}"

@@ -1,0 +1,122 @@
+"""TRL's side: `SFTTrainer` itself prepares the rows and picks the collator, stopped where it becomes a Trainer.
+
+The model is one on the meta device: its class and configuration decide the path, its weights decide nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.consumers.trainers.scripts import serving
+else:
+    import sys
+
+    serving = sys.modules.get("vlmbench_serving")
+
+NAME = "trl"
+PACKAGES = ("trl", "transformers", "tokenizers", "torch", "datasets", "accelerate")
+ENVIRONMENT = {"TRL_EXPERIMENTAL_SILENCE": "1"}
+
+
+class _HandedOnError(Exception):
+    """Carries the keywords that SFTTrainer hands to transformers' Trainer."""
+
+    def __init__(self, keywords: dict[str, Any]) -> None:
+        super().__init__("the trainer is built")
+        self.keywords = keywords
+
+
+def open_side(question: dict[str, Any], stage: Any) -> Any:
+    """TRL for the rows of a question. Raises whatever TRL raises."""
+    import torch
+    import transformers
+    import trl
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, Trainer
+
+    stage("settings")
+    arguments = _arguments(question, trl)
+    stage("model")
+    folder = question["model"]
+    processor = AutoProcessor.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder)
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(config)
+    model.name_or_path = folder
+    model.config._name_or_path = folder
+    trainer_class = serving.part(trl, "SFTTrainer")
+
+    def built(row: dict[str, Any]) -> dict[str, Any]:
+        from datasets import Dataset
+
+        kept = Trainer.__init__
+
+        def stop(self: Any, *positional: Any, **keywords: Any) -> None:
+            raise _HandedOnError(keywords)
+
+        Trainer.__init__ = stop
+        try:
+            trainer_class(
+                model=model, args=arguments, train_dataset=Dataset.from_list([row]), processing_class=processor
+            )
+        except _HandedOnError as carried:
+            return carried.keywords
+        finally:
+            Trainer.__init__ = kept
+        raise serving.InterfaceChanged("SFTTrainer was built without transformers' Trainer")
+
+    def label(number: int) -> tuple[Any, Any, None]:
+        keywords = built(_row(question["content"][number]))
+        missing = {"data_collator", "train_dataset"} - keywords.keys()
+        if missing:
+            raise serving.InterfaceChanged(f"SFTTrainer hands no {' and no '.join(sorted(missing))} to Trainer")
+        rows = keywords["train_dataset"]
+        if not len(rows):
+            raise serving.DroppedRow("SFTTrainer leaves it out")
+        batch = keywords["data_collator"]([{key: value for key, value in rows[0].items() if value is not None}])
+        return batch["input_ids"][0], batch["labels"][0], None
+
+    resolved = {
+        "path": "SFTTrainer and its collator",
+        "assistant_only_loss": bool(arguments.assistant_only_loss),
+        "completion_only_loss": arguments.completion_only_loss,
+        "max_length": arguments.max_length,
+        "transformers": transformers.__version__,
+    }
+    return serving.Side(label, getattr(processor, "tokenizer", processor), resolved)
+
+
+def _arguments(question: dict[str, Any], trl: Any) -> Any:
+    """The SFTConfig: of TRL's own configuration file where there is one, else of the translated settings."""
+    here = {"output_dir": question["scratch"], "use_cpu": True, "bf16": False, "fp16": False, "report_to": "none"}
+    config_class = serving.part(trl, "SFTConfig")
+    if question.get("config"):
+        parser_class = serving.part(trl, "TrlParser")
+        kinds = tuple(serving.part(trl, name) for name in ("ScriptArguments", "ModelConfig", "DatasetMixtureConfig"))
+        file = Path(question["scratch"]) / "config.yaml"
+        file.write_text(question["config"], encoding="utf-8")
+        forced = [word for key, value in here.items() for word in (f"--{key}", str(value))]
+        parsed = parser_class((config_class, *kinds)).parse_args_and_config(["--config", str(file), *forced])
+        return parsed[0]
+    settings = question["settings"]
+    if "sequence_len" in settings:
+        here["max_length"] = settings["sequence_len"]
+    if settings.get("assistant_only"):
+        here["assistant_only_loss"] = True
+    return config_class(**here)
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """The columns that TRL documents: `images`, and `messages` with a bare part where a picture is."""
+    from PIL import Image
+
+    images = [Image.open(path) for path in serving.pictures(row)]
+    messages = [
+        {
+            "role": one["role"],
+            "content": [{"type": "image"} if c["type"] == "image" else dict(c) for c in one["content"]],
+        }
+        for one in row["messages"]
+    ]
+    return {"images": images, "messages": messages}

@@ -1,0 +1,1 @@
+"""The same rows under several trainers: aligned by text, with a cause for each stretch that differs."""

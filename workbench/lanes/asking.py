@@ -1,0 +1,155 @@
+"""Ask several trainers about rows of a bench: each in its own Python, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.checks.asking import make_question
+from workbench.consumers.axolotl.client import ask
+from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion, ask_trainer, trainer_name
+from workbench.consumers.trainers.scripts.serving import pieces
+from workbench.errors import BenchError, InputError
+from workbench.lanes.comparison import TrainersCompared, compare
+from workbench.lanes.translate import translate
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+MOST_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A trainer as it was named: its own name, the path of its Python, and the label of its lane."""
+
+    trainer: str
+    python: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """A comparison; `lost`: label -> what of the recipe could not be said; `skipped`: row -> why it was not asked."""
+
+    comparison: TrainersCompared
+    answers: tuple[RowsAnswer, ...]
+    lost: Mapping[str, tuple[str, ...]]
+    skipped: Mapping[int, str]
+
+
+def named(given: Sequence[str]) -> list[Named]:
+    """The trainers of `NAME=PATH` texts; one that is named twice gets numbered labels.
+
+    Raises:
+        InputError: a text is of another form, there is no such trainer, or there is no such file.
+    """
+    found: list[Named] = []
+    for text in given:
+        name, mark, path = text.partition("=")
+        if not mark or not path:
+            raise InputError(
+                f"--python {text!r} names no Python", "", "Write it as NAME=PATH: trl=/envs/trl/bin/python."
+            )
+        trainer = trainer_name(name.strip())
+        python = Path(path).expanduser()
+        if not python.is_file():
+            raise InputError(f"There is no {path}", "", f"Give the Python of the environment with {trainer}.")
+        count = sum(one.trainer == trainer for one in found)
+        found.append(Named(trainer, str(python.absolute()), f"{trainer} ({count + 1})" if count else trainer))
+    return found
+
+
+def ask_all(
+    bench: Bench, trainers: Sequence[Named], rows: Sequence[int], scratch: Path, progress: Callable[[str], None]
+) -> Lanes:
+    """Ask each trainer about these rows of a loaded bench. `scratch`: a folder for pictures that are no files.
+
+    Raises:
+        BenchError: a trainer cannot be asked.
+    """
+    content: dict[int, list[dict[str, Any]]] = {}
+    skipped: dict[int, str] = {}
+    for index in rows:
+        try:
+            content[index] = plain_messages(bench, index, scratch)
+        except BenchError as problem:
+            skipped[index] = problem.line
+    if not content:
+        raise InputError(
+            "There is no row to ask about", next(iter(skipped.values()), ""), "Give rows that can be read."
+        )
+    family = bench.family.name if bench.family is not None else ""
+    answers: list[RowsAnswer] = []
+    lost: dict[str, tuple[str, ...]] = {}
+    for one in trainers:
+        progress(one.label)
+        if one.trainer == "axolotl":
+            answers.append(_axolotl(bench, one, list(content)))
+            continue
+        translation = translate(bench.recipe, one.trainer, family)
+        lost[one.label] = translation.lost
+        question = RowsQuestion(
+            str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
+        )
+        answers.append(ask_trainer(one.trainer, one.python, question, one.label))
+    return Lanes(compare(content, answers), tuple(answers), lost, skipped)
+
+
+def plain_messages(bench: Bench, index: int, scratch: Path) -> list[dict[str, Any]]:
+    """A row's messages of texts and paths of pictures, as every trainer's script reads them.
+
+    Raises:
+        InputError: the row has a part that is neither.
+    """
+    row = bench.row(index)
+    base = row.raw.base_dir or bench.rows.base_dir
+    made = []
+    for message in row.conversation.messages:
+        content = message["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        made.append({"role": message["role"], "content": [_part(one, index, base, scratch) for one in parts]})
+    return made
+
+
+def _part(part: Mapping[str, Any], index: int, base: Path | None, scratch: Path) -> dict[str, str]:
+    if part.get("type") == "text":
+        return {"type": "text", "text": str(part["text"])}
+    value = next((part[key] for key in ("image", "path", "url") if part.get(key) is not None), None)
+    if part.get("type") != "image" or value is None:
+        raise InputError(
+            f"row {index} has a part of type {part.get('type')!r}",
+            "Trainers are asked about texts and pictures.",
+            "Choose other rows.",
+        )
+    if isinstance(value, (str, Path)):
+        path = Path(value)
+        if not path.is_file() and base is not None and (base / path).is_file():
+            path = base / path
+        return {"type": "image", "path": str(path.absolute())}
+    file = scratch / f"{index}-{len(list(scratch.iterdir()))}.png"
+    value.convert("RGB").save(file)
+    return {"type": "image", "path": str(file)}
+
+
+def _axolotl(bench: Bench, one: Named, rows: list[int]) -> RowsAnswer:
+    answer = ask(one.python, make_question(bench, rows))
+    found = {number: value for number, value in answer.rows.items() if not isinstance(value, str)}
+    texts, added = pieces(bench.loaded.tokenizer, {int(token) for ids, _ in found.values() for token in ids})
+    stopped = answer.refused if not answer.unwrapped else None
+    return RowsAnswer(
+        one.label,
+        "axolotl",
+        answer.versions,
+        stopped,
+        {number: (ids.tolist(), labels.tolist()) for number, (ids, labels) in found.items()},
+        {},
+        {number: value for number, value in answer.rows.items() if isinstance(value, str)},
+        answer.dropped,
+        {int(key): piece for key, piece in texts.items()},
+        frozenset(added),
+        answer.resolved,
+        answer.label_shift,
+    )
