@@ -101,9 +101,8 @@ def test_a_new_recipe(new: Bench, family: str, tmp_path: Path) -> None:
         return
     kept = "role_boundaries" in Document(made.text).data
     assert (proof.ok, proof.code) == (True, "ok"), proof.message
-    # A plugin that was listed stays, and does nothing where the boundaries have gone.
-    listed = kept or plugin.is_listed(new.document.data)
-    assert (plugin.is_listed(Document(made.text).data), plugin.FILE in needs) == (listed, kept)
+    # The plugin goes with the boundaries.
+    assert (plugin.is_listed(Document(made.text).data), plugin.FILE in needs) == (kept, kept)
     assert (answer.refused, answer.unwrapped) == (None, False)
     assert enough(new, answer)
 
