@@ -181,7 +181,7 @@ async def test_a_click_on_a_hint_runs_its_action(opened: Opened) -> None:
 async def test_the_screens_are_named_however_narrow_the_window(opened: Opened) -> None:
     async with opened((80, 24)) as pilot:
         said = screen_of(pilot).query_one(KeyHints).render().plain
-        assert "1–5 screens" in said
+        assert "1–6 screens" in said
         assert said.startswith(" e edit")
         await pilot.resize_terminal(260, 40)
         await until(pilot, lambda: "2 checks" in screen_of(pilot).query_one(KeyHints).render().plain)
