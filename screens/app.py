@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.actions import parse
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from workbench.models.hub import Progress
 
 _GRACE_SECONDS = 0.5
+_BASE = 2
+"""Screens on the stack where nothing lies over the one in front: Textual's own, and that."""
 
 
 class Actions(Provider):
@@ -228,9 +231,16 @@ class WorkbenchApp(Reporting):
 
     async def switch_base(self, screen: Screen[None]) -> None:
         """Put another screen in the place of the one below; what lies over it is closed."""
-        for _ in self.screen_stack[2:]:
+        while len(self.screen_stack) > _BASE:
             await self.pop_screen()
         await self.switch_screen(screen)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close what lies over the base.
+
+        A key that was typed ahead for a dialog which has gone by now would take the base away, and leave nothing.
+        """
+        return super().pop_screen() if len(self.screen_stack) > _BASE else AwaitComplete.nothing()
 
     async def show(self, name: str) -> Screen[None] | None:
         """Bring a screen to the front, made when it is first asked for; None as long as nothing is loaded.

@@ -211,3 +211,18 @@ async def test_panes_are_as_they_were_left(opened: Opened) -> None:
     async with opened((160, 48)) as pilot:
         assert screen_of(pilot).query_one("#samples").display
         assert not screen_of(pilot).query_one("#side").display
+
+
+async def test_a_dialog_that_has_gone_takes_nothing_with_it(opened: Opened) -> None:
+    async with opened() as pilot:
+        app = pilot.app
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        dialog = app.screen
+        # A key that was typed ahead reaches the dialog once it has been closed.
+        dialog.dismiss()
+        dialog.dismiss()
+        await pilot.pause()
+        assert app.screen is screen_of(pilot)
+        await pilot.press("1")
+        assert app.screen is screen_of(pilot)
