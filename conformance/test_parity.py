@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from conformance.environment import here
 from conformance.once import FULL
 from conformance.train import child, sides
 from conformance.train.cases import CASES, STEPS, Case
@@ -24,24 +23,12 @@ from conformance.train.reload import reloaded
 from workbench.recipe.yaml.document import Document
 
 
-def parameters() -> list[Any]:
-    """The cases of this run, each a strict xfail where it is known to differ under this release."""
-    found = []
-    for case in CASES:
-        if FULL or case.by_default:
-            marks: list[Any] = []
-            if why := case.unlike.get(here().release):
-                marks.append(pytest.mark.xfail(reason=why, raises=(DifferenceError, child.ChildError), strict=True))
-            found.append(pytest.param(case, id=case.id, marks=marks))
-    return found
-
-
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
     sides.warm()
 
 
-@pytest.mark.parametrize("case", parameters())
+@pytest.mark.parametrize("case", [case for case in CASES if FULL or case.by_default], ids=lambda case: case.id)
 def test_both_train_the_same(case: Case, tmp_path: Path, record_property: Any) -> None:
     recipe = exported(case, tmp_path)
     asked = child.start(lambda: sides.axolotl_side(recipe), tmp_path, "axolotl", directory=tmp_path)

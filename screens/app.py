@@ -240,7 +240,9 @@ class WorkbenchApp(Reporting):
 
         A key that was typed ahead for a dialog which has gone by now would take the base away, and leave nothing.
         """
-        return super().pop_screen() if len(self.screen_stack) > _BASE else AwaitComplete.nothing()
+        if len(self.screen_stack) > _BASE:
+            return super().pop_screen()
+        return AwaitComplete.nothing()  # type: ignore[no-untyped-call]  # Textual gives it no types.
 
     async def show(self, name: str) -> Screen[None] | None:
         """Bring a screen to the front, made when it is first asked for; None as long as nothing is loaded.

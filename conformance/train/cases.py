@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.environment import PYTHONS
 from conformance.train.models import TEXT
 
 STEPS, SEED = 6, 1
@@ -44,7 +43,7 @@ NEW_TOKENS = ("<|shape|>", "<|colour|>")
 class Case:
     """A run to compare. `keys` are laid over the new recipe of the family's model; None removes one.
 
-    `tokens` are written into the answers. `unlike`: release -> why the two runs are known to differ there.
+    `tokens` are written into the answers.
     """
 
     name: str
@@ -53,7 +52,6 @@ class Case:
     pictures: bool = True
     tokens: tuple[str, ...] = ()
     by_default: bool = True
-    unlike: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -74,17 +72,6 @@ WITHOUT_PICTURES = ("llama4",)
 _CHOSEN = {("gemma4", 2), ("gemma3", 4), ("pixtral", 2), ("qwen2_5_vl", 2), ("qwen3_5", 4)}
 
 
-_MEANS = "axolotl's step is the mean of its micro batches' means, the overfit's the mean of all its tokens"
-_NOT_RESIZED = "the overfit does not resize the embeddings for new tokens"
-_BY_MICRO_BATCHES = {"0.21": {"gemma3n", "qwen2_5_vl", "qwen3_vl", "qwen3_5"}}
-"""Release -> the families whose steps are the mean of their micro batches' means there; in 0.19 all are."""
-
-
-def _by_means(family: str) -> dict[str, str]:
-    """Release -> why a step of several micro batches is known to differ."""
-    return {release: _MEANS for release in PYTHONS if family in _BY_MICRO_BATCHES.get(release, {family})}
-
-
 def _accumulation(family: str, count: int) -> Case:
     """The family's recipe as it is, with this many micro batches a step."""
     alone = not any(chosen == family for chosen, _ in _CHOSEN)
@@ -94,7 +81,6 @@ def _accumulation(family: str, count: int) -> Case:
         {"gradient_accumulation_steps": count},
         pictures=family in WITH_PICTURES,
         by_default=(family, count) in _CHOSEN or (alone and count == 1) or (family, count) == ("gemma4", 1),
-        unlike=_by_means(family) if count > 1 else {},
     )
 
 
@@ -125,7 +111,6 @@ KINDS = (
         "qwen2_5_vl",
         {"tokens": list(NEW_TOKENS), "lora_modules_to_save": ["embed_tokens", "lm_head"]},
         tokens=NEW_TOKENS,
-        unlike=dict.fromkeys(PYTHONS, _NOT_RESIZED),
     ),
     Case("every_tower", "pixtral", _EVERY_TOWER),
     Case("every_tower", "gemma3", _EVERY_TOWER, by_default=False),
@@ -141,7 +126,6 @@ KINDS = (
         "gemma3",
         {"micro_batch_size": 2, "gradient_accumulation_steps": 2},
         by_default=False,
-        unlike=_by_means("gemma3"),
     ),
     Case("knobs", "qwen3_vl", _KNOBS),
     # Adam divides by the size of the gradients, so what cuts them shows in another optimizer.

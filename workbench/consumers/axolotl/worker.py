@@ -135,7 +135,9 @@ class TextSide:
         if not len(made):
             return [], [], f"{self.name} leaves it out"
         ids = list(made[0]["input_ids"])
-        left = list(handle_long_seq_in_dataset(made, self.cfg.sequence_len, self.cfg))
+        # What the wrapper makes holds the tokenizer, and each step of `datasets` would copy that: seconds for a row.
+        plain = Dataset.from_dict(made.to_dict())
+        left = list(handle_long_seq_in_dataset(plain, self.cfg.sequence_len, self.cfg))
         kept = list(left[0]["labels"]) if left else []
         # Dropped for its length: longer than the one, or shorter than `min_sample_len`.
         reason = "" if left else f"it has {len(ids)} tokens, sequence_len is {self.cfg.sequence_len}"
@@ -424,6 +426,7 @@ def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str,
 
     # A row is one process's work.
     cfg["dataset_num_proc"] = None
+    _without_fingerprints()
     _let_the_plugin(cfg)
     theirs = TextSide(cfg, load_tokenizer(cfg), number)
     payload["strategy"] = theirs.name
@@ -442,6 +445,15 @@ def _answer_text_path(cfg: Any, rows: list[int], number: int, payload: dict[str,
         else:
             told = {"dropped": reason} if reason else {"input_ids": ids, "labels": labels}
             payload["rows"].append({"row": index} | told)
+
+
+def _without_fingerprints() -> None:
+    """Let `Dataset.map` give what it makes a name by chance: a hash of the tokenizer takes seconds, for every row."""
+    from datasets import arrow_dataset
+    from datasets.fingerprint import generate_random_fingerprint
+
+    if hasattr(arrow_dataset, "update_fingerprint"):
+        arrow_dataset.update_fingerprint = lambda *_, **__: generate_random_fingerprint()
 
 
 def _replace(recipe: Path, number: int, *, model: str = "", data: str = "") -> None:
