@@ -242,7 +242,9 @@ class WorkbenchApp(Reporting):
         """
         if len(self.screen_stack) > _BASE:
             return super().pop_screen()
-        return AwaitComplete.nothing()  # type: ignore[no-untyped-call]  # Textual gives it no types.
+        # Textual gives it no types.
+        nothing: AwaitComplete = AwaitComplete.nothing()  # type: ignore[no-untyped-call]
+        return nothing
 
     async def show(self, name: str) -> Screen[None] | None:
         """Bring a screen to the front, made when it is first asked for; None as long as nothing is loaded.
