@@ -61,7 +61,8 @@ def test_no_figure_is_told(unsized: Bench) -> None:
     assert {one[name] for one in told["towers"] for name in ("parameters", "bytes")} == {None}
     for text in (towers.text(), towers.body()):
         assert UNSIZED.partition(",")[0] in text
-        assert "parameters<" not in text.replace(">parameters<", "")
+        # The heads of columns aside. A page's own `replace` escapes what it looks for, in older releases.
+        assert "parameters<" not in str.replace(text, ">parameters<", "")
         assert " G" not in text
 
 
