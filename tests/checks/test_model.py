@@ -206,22 +206,24 @@ def test_text_alone_on_a_checkpoint_with_pictures(modelled: Modelled) -> None:
     """axolotl loads the whole class, also where transformers has a causal class of its own for the model type."""
     lora = LORA | {"lora_target_modules": DOCUMENTED}
     for model_type in ("gemma3", "qwen3_5"):
-        (found,) = of(told(modelled(small_config(model_type), multimodal=False, **lora)), "A004")
+        bench = modelled(small_config(model_type), multimodal=False, **lora)
+        (found,) = of(told(bench), "A004")
         assert (found.severity, found.where.field) == ("note", "base_model")
-        assert "ForConditionalGeneration whole, for rows of text too (from the table of axolotl 0.21)" in found.message
+        table = f"from the table of axolotl {bench.axolotl.release}"
+        assert f"ForConditionalGeneration whole, for rows of text too ({table})" in found.message
         assert "no row reaches its vision" in found.message
         assert "M parameters" in found.message
     assert of(told(modelled(small_config("gemma3"), **lora)), "A004") == []
     named = modelled(small_config("gemma3"), multimodal=False, model_type="Gemma3ForCausalLM", **lora)
     (found,) = of(told(named), "A004")
     assert (found.severity, found.where.field) == ("warning", "model_type")
-    assert found.message.startswith("axolotl loads Gemma3ForCausalLM (from the table of axolotl 0.21); the bench shows")
+    assert found.message.startswith(f"axolotl loads Gemma3ForCausalLM ({table}); the bench shows")
 
 
 def test_the_class_that_axolotl_loads_is_asked_first(modelled: Modelled, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = modelled(small_config("gemma3"), multimodal=False, **LORA, lora_target_modules=DOCUMENTED)
     shown = "Gemma3ForConditionalGeneration"
-    assert loaded_class(bench) == LoadedClass(shown, "axolotl 0.21", False)
+    assert loaded_class(bench) == LoadedClass(shown, f"axolotl {bench.axolotl.release}", False)
     # Another model type under the same class: not one that the release takes for multimodal.
     bench.loaded = replace(bench.loaded, model_type="something_new", is_multimodal=False)
     assert loaded_class(bench).name == "Gemma3ForConditionalGeneration"
