@@ -62,6 +62,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "model": ("3",),
     "overfit": ("4", "r"),
     "export": ("5",),
+    "audit": ("6",),
 }
 """Keys that lead to each place which has keys of its own; each is gone to in turn."""
 
