@@ -133,6 +133,12 @@ def test_overrides_of_the_configuration_reach_the_object(model_folder: Path) -> 
     assert "overrides_of_model_config.vision_config" in refused(model_folder, InputError, recipe=wrong).title
 
 
+@pytest.mark.parametrize("value", [3, 0, True, ["<|end|>"], {"a": "b"}])
+def test_a_special_token_that_is_no_text_is_named(model_folder: Path, value: Any) -> None:
+    problem = refused(model_folder, InputError, recipe={"adapter": "lora", "special_tokens": {"eos_token": value}})
+    assert problem.title == "special_tokens.eos_token is no text"
+
+
 def test_special_tokens_tokens_and_pad(model_folder: Path) -> None:
     plain = load(str(model_folder))
     recipe = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -183,6 +184,9 @@ def _special_tokens(tokenizer: Any, keys: Mapping[str, Any], auto_config: Any, n
     for role, text in wanted.items():
         if text is None:
             continue
+        if not isinstance(text, str):
+            cause = f"it is {reprlib.repr(text)}"
+            raise InputError(f"special_tokens.{role} is no text", cause, f'Write it as {role}: "<|x|>".')
         _note_if_refused(tokenizer, keys, auto_config, role, text, notes)
         token = AddedToken(text, rstrip=False, lstrip=False, normalized=False)
         try:
