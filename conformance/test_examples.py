@@ -16,9 +16,10 @@ import pytest
 
 from conformance.corpus import Corpus
 from conformance.environment import here
+from conformance.example_runs import FAMILIES
 from conformance.once import FULL
 from conformance.pair import model_folder
-from tests.support.processors import ensure_num2words
+from tests.support.processors import BUILDERS, ensure_num2words
 from workbench.bench import Bench
 from workbench.checks.ineffective_keys import broken
 from workbench.checks.run import check_rows
@@ -35,29 +36,7 @@ from workbench.recipe.model import Recipe
 from workbench.recipe.yaml.document import Document
 
 # Whose processor stands in for the examples of a folder.
-FOLDERS = {
-    "gemma3": "gemma3",
-    "gemma3n": "gemma3n",
-    "gemma4": "gemma4",
-    "gemma4-unified": "gemma4_unified",
-    "archived": "llama4",
-    "internvl3_5": "internvl",
-    "llama-3-vision": "llama3_2_vision",
-    "llama-4": "llama4",
-    "llava": "llava_1_5",
-    "magistral": "mistral3",
-    "ministral3": "mistral3",
-    "mistral-medium-3_5": "mistral3",
-    "mistral-small": "mistral3",
-    "mistral4": "mistral3",
-    "nex-n2.5": "qwen3_5",
-    "pixtral": "pixtral",
-    "qwen2-vl": "qwen2_vl",
-    "qwen2_5-vl": "qwen2_5_vl",
-    "qwen3.5": "qwen3_5",
-    "shieldstral": "mistral3",
-    "smolvlm2": "smolvlm2",
-}
+FOLDERS = {folder: name for folder, name in FAMILIES.items() if name in BUILDERS}
 # Families without a builder: LLaVA's processor stands in, and their own spec says what they need.
 SPECS = {
     "LiquidAI": "lfm2_vl",

@@ -180,7 +180,7 @@ def test_awkward_rows_through_the_collator(pair: Pair, name: str) -> None:
 
 @pytest.mark.parametrize("family", ["qwen2_vl", "gemma4", "pixtral"])
 def test_shapes_through_the_collator(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where axolotl goes on: the same ids and labels, and as many pictures and placeholders as the findings count by.
+    """Rows with which axolotl goes on: the same ids and labels, as many pictures and placeholders as the findings count.
 
     Where it stops, the row has an error here; and nothing that either loses is silent.
     """
@@ -217,7 +217,7 @@ def test_shapes_through_the_collator(family: str, tmp_path: Path, monkeypatch: p
 
 
 def pictures_given(pair: Pair, raw: dict[str, Any]) -> int:
-    """How many pictures axolotl's processor gets for a row."""
+    """The number of pictures that axolotl's processor gets for a row."""
     processor, given = pair.axolotl.processor, [0]
     original = type(processor)
 

@@ -56,7 +56,7 @@ class Case:
 
     @cached_property
     def told(self) -> Told:
-        """What the bench says; kept beside axolotl's answers for as long as its code is the same."""
+        """The words of the bench; kept beside axolotl's answers for as long as its code is the same."""
         key = hashlib.sha256(f"{_code()} {self.document.text}".encode()).hexdigest()[:32]
         kept = self.asker.store / f"told-{key}.json"
         if not kept.is_file():

@@ -46,7 +46,7 @@ def _lines(entries: list[Entry], release: str) -> Iterator[str]:
 
 
 def _exports(entries: list[Entry]) -> tuple[int, int]:
-    """How many the validator accepted, and of how many of those it accepts the export."""
+    """The number that the validator accepted, and of how many of those it accepts the export."""
     accepted = [entry for entry in entries if entry.get("refused") == "" and "export" in entry]
     return sum(entry["export"] == "" for entry in accepted), len(accepted)
 

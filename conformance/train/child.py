@@ -19,7 +19,7 @@ _TAIL = 6000
 
 
 class ChildError(Exception):
-    """What the child did failed, or it ended; the text holds its traceback and the end of its output."""
+    """The child's work failed, or it ended; the text holds its traceback and the end of its output."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Child(Generic[T]):
     output: Path
 
     def result(self) -> T:
-        """What the function returned.
+        """The value that the function returned.
 
         Raises:
             ChildError: it raised, or the child ended without an answer.

@@ -1,4 +1,4 @@
-"""What axolotl saved, loaded back onto a fresh model as the bench loads an adapter."""
+"""An adapter that axolotl saved, loaded back onto a fresh model as the bench loads an adapter."""
 
 from __future__ import annotations
 

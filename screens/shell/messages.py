@@ -148,7 +148,7 @@ class FileComposed(Message):
 
 
 class AuditRead(Message):
-    """What an audit's files say so far: a report, where there are rows, and how far it is.
+    """The state of an audit by its files: a report, where there are rows, and how far it is.
 
     `running`: there will be more. `problem`: it could not be started.
     """

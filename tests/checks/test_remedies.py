@@ -157,16 +157,6 @@ def _of_message(told: list[Row], at: int, hint: str) -> list[Row]:
     return told
 
 
-@pytest.fixture(scope="module")
-def bench_on(loaded: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Bench]:
-    def make(family: str) -> Bench:
-        folder: Path = tmp_path_factory.mktemp(family)
-        write_pictures(folder)
-        return bench_of(loaded(family), folder, HEAD + boundaries_of(family) + SETS, [SHAPES["clean, text"]])
-
-    return make
-
-
 def worst(bench: Bench, raw: Row) -> list[Finding]:
     """The findings to follow: errors and warnings about the row, not about the recipe alone."""
     found = check_row(row_of(bench, raw))

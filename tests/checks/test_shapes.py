@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.checks.support import HEAD, SETS, bench_of, boundaries_of, needs_real, row_of
+from tests.checks.support import needs_real, row_of
 from tests.data.cards import CARDS, stored
-from tests.data.shapes import SHAPES, write_pictures
+from tests.data.shapes import SHAPES
 from workbench.bench import Bench
 from workbench.checks.handed_over import fates
 from workbench.checks.row_checks import check_row
@@ -89,18 +87,6 @@ CODES: dict[str, str | tuple[str, str, str, str]] = {
     "clean, column": "",
 }
 _ABOUT_THE_RECIPE = ("T007", "T008", "M011")
-
-
-@pytest.fixture(scope="module")
-def bench_on(loaded: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Bench]:
-    """Makes a bench on a family's processor with its own boundaries."""
-
-    def make(family: str) -> Bench:
-        folder: Path = tmp_path_factory.mktemp(family)
-        write_pictures(folder)
-        return bench_of(loaded(family), folder, HEAD + boundaries_of(family) + SETS, [SHAPES["clean, text"]])
-
-    return make
 
 
 def said_of(bench: Bench, name: str) -> list[Finding]:

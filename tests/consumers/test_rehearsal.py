@@ -151,7 +151,7 @@ def test_the_refusal_is_told_in_a_line() -> None:
 
 
 def test_a_process_that_is_spent_answers_nothing_more(fake: FakeAxolotl, tmp_path: Path) -> None:
-    """Where no process can be copied, the loader's patches stay in the one that answered."""
+    """Without processes that can be copied, the loader's patches stay in the one that answered."""
     fake.tell(spent=True)
     for number in range(2):
         rehearse(fake.python, f"base_model: m{number}\n", folder=tmp_path)

@@ -1,4 +1,4 @@
-"""Where a finding about a row names `vlmbench convert`, that command mends it."""
+"""A finding about a row that names `vlmbench convert` is mended by that command."""
 
 from __future__ import annotations
 

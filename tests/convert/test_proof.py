@@ -71,7 +71,7 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 
 
 def test_the_file_is_clean_for_check(model: Model, tmp_path: Path) -> None:
-    """What was proven row by row is so for the file as a whole, all shapes in one, as `check` reads it."""
+    """A proof row by row holds for the file as a whole, all shapes in one, as `check` reads it."""
     bench = model("qwen2_5_vl")
     with (tmp_path / "all.jsonl").open("wb") as every:
         for case in CASES:

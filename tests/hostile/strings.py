@@ -18,7 +18,7 @@ ATTACKS = (
     "%s %d %n {0} {x!r:>{y}}",
     "\ufeff\u200b\u00ad",
 )
-"""What may stand in any text."""
+"""Characters that may stand in any text."""
 LONE = ("\ud800", "x\udfff")
 """Halves of surrogate pairs, which no encoding takes."""
 LONG = "long " * 40_000

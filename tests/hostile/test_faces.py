@@ -73,7 +73,7 @@ def poisoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def printed(*arguments: str) -> tuple[str, str]:
-    """What a command prints on stdout and on stderr."""
+    """The text that a command prints on stdout and on stderr."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
         main(list(arguments))

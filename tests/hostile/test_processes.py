@@ -1,4 +1,4 @@
-"""What only a process of its own can show: closed and full outputs, and signals."""
+"""Cases that only a process of its own can show: closed and full outputs, and signals."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _CHILD_BYTES = 3 << 30
 
 
 def prepare_environment() -> None:
-    """What every case finds: no trainer is asked, nothing of the person who runs it is read, one thread."""
+    """Make what every case finds: no trainer is asked, nothing of the person who runs it is read, one thread."""
     os.environ.update(
         VLMBENCH_ASK="0",
         OMP_NUM_THREADS="1",

@@ -1,4 +1,4 @@
-"""What a recipe trains beside its targets, on the model without weights: counted as axolotl's loader counts it.
+"""Modules that a recipe trains beside its targets, on the model without weights: counted as axolotl's loader counts.
 
 The numbers are those that axolotl 0.19 and 0.21 gave for the demo's model, asked by its rehearsed loader.
 """

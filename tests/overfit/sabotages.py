@@ -40,7 +40,7 @@ Folder = Path
 
 @dataclass(frozen=True)
 class Sabotage:
-    """What is wrong (`edits` of the demo's recipe, another `model`, other `data`), and the verdict that it must have.
+    """A fault (`edits` of the demo's recipe, another `model`, other `data`), and the verdict that it must have.
 
     `first` is the code of the first finding, `says` a part of its message or hint, `alone` holds where no other
     warning or error is to be beside it.
@@ -218,7 +218,7 @@ def file_of(name: str) -> Path:
 
 
 def problems(sabotage: Sabotage, verdict: Verdict) -> list[str]:
-    """What is wrong with a verdict on a sabotaged run; nothing where it names the cause first."""
+    """The faults of a verdict on a sabotaged run; nothing where it names the cause first."""
     found = []
     if verdict.outcome != sabotage.outcome:
         found.append(f"the outcome is {verdict.outcome}, not {sabotage.outcome}")

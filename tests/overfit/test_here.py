@@ -1,4 +1,4 @@
-"""What this machine lacks is replaced by its plain counterpart, and named."""
+"""Parts that this machine lacks are replaced by their plain counterparts, and named."""
 
 from __future__ import annotations
 

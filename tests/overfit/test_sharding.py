@@ -94,7 +94,7 @@ def test_a_box_of_gpus_shares_the_model_out(tmp_path: Path, monkeypatch: pytest.
 
 
 def ranks(folder: Path, how: str, count: int) -> list[dict[str, Any]]:
-    """What each process measured."""
+    """The measurements of each process."""
     program = [sys.executable, "-P", "-m", "tests.overfit.shared_out", str(folder), how]
     variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(29_700 + os.getpid() % 200), "WORLD_SIZE": str(count)}
     if how == "shared":
