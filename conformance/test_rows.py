@@ -180,7 +180,7 @@ def test_awkward_rows_through_the_collator(pair: Pair, name: str) -> None:
 
 @pytest.mark.parametrize("family", ["qwen2_vl", "gemma4", "pixtral"])
 def test_shapes_through_the_collator(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows with which axolotl goes on: the same ids and labels, as many pictures and placeholders as the findings count.
+    """Rows with which axolotl goes on: the same ids and labels, as many pictures and placeholders as the findings say.
 
     Where it stops, the row has an error here; and nothing that either loses is silent.
     """

@@ -126,7 +126,7 @@ def test_the_page_is_escaped_and_each_example_has_a_command_line(bench: Bench, r
 
 
 def test_a_command_line_reads_as_it_was_meant(tmp_path: Path) -> None:
-    """What the shell makes of it are the arguments of `inspect`."""
+    """The words that the shell makes of it are the arguments of `inspect`."""
     file = tmp_path / "my recipe; rm -rf $HOME.yaml"
     file.write_text((sample_dir() / "demo.yaml").read_text("utf-8"), "utf-8")
     line = inspect_command(prepare(str(file), model="some/model", data="it's.jsonl", offline=True), RowPlace(2, 17))

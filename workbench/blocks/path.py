@@ -93,7 +93,7 @@ class _PlainRow:
 
 @dataclass(slots=True)
 class _Structure:
-    """What was found in the rows of one structure, checked alone, until enough of them are alike."""
+    """The findings in the rows of one structure, checked alone, until enough of them are alike."""
 
     findings: tuple[Finding, ...] = ()
     rows: int = 0

@@ -48,7 +48,7 @@ class TokenRun:
 
 @dataclass(frozen=True, slots=True)
 class PictureText:
-    """What is written for a picture, each unbroken run of `token` once: run r stands `times[r]` times."""
+    """The text that is written for a picture, each unbroken run of `token` once: run r stands `times[r]` times."""
 
     short: str
     times: tuple[int, ...]
@@ -70,7 +70,7 @@ def in_full(short: str, token: str, times: Sequence[int]) -> str:
 
 @dataclass
 class PictureTexts:
-    """What one processor writes for pictures. `placeholder` is what the template writes for each of them."""
+    """The texts that one processor writes for pictures. `placeholder` is what the template writes for each of them."""
 
     renderer: Renderer
     _known: dict[Size, PictureText | None] = field(default_factory=dict)
