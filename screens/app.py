@@ -231,7 +231,7 @@ class WorkbenchApp(Reporting):
 
     async def switch_base(self, screen: Screen[None]) -> None:
         """Put another screen in the place of the one below; what lies over it is closed."""
-        while len(self.screen_stack) > _BASE:
+        for _ in self.screen_stack[_BASE:]:
             await self.pop_screen()
         await self.switch_screen(screen)
 
