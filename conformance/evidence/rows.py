@@ -148,11 +148,14 @@ SHAPES: dict[str, Callable[[str], list[Row]]] = {
 
 
 def written(path: str, folder: Path) -> Path:
-    """The file of rows that stands in for a data set, under `folder`."""
+    """The file of rows that stands in for a data set, under `folder`.
+
+    It names its picture by an absolute path, so it is written anew where the folder has moved since.
+    """
     out = folder / f"{path.replace('/', '--')}.jsonl"
-    if not out.is_file():
-        rows = SHAPES[path](str(_picture(folder)))
-        out.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    text = "".join(json.dumps(row) + "\n" for row in SHAPES[path](str(_picture(folder.resolve()))))
+    if not out.is_file() or out.read_text("utf-8") != text:
+        out.write_text(text, "utf-8")
     return out
 
 
