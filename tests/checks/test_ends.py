@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.checks.support import HEAD, SETS, Make, needs_real, of, row, said
@@ -97,6 +99,32 @@ def test_a_template_that_writes_no_stop_token_is_still_told(make: Make) -> None:
     (found,) = of(check_row(make([ONE], recipe).row(0)), "M006")
     assert (found.severity, found.fix) == ("warning", None)
     assert "writes no stop token" in found.message
+
+
+@pytest.mark.parametrize("eos", ["turn", "none", "last"])
+@pytest.mark.parametrize("turns", [ONE, MANY])
+def test_a_span_that_holds_its_turn_end_and_runs_to_the_next_turn(
+    turns: dict[str, Any], eos: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Muse Glimmer's strategy has it: the end of the boundary is the next turn's beginning."""
+    recipe = HEAD + SETS + f"    train_on_eos: {eos}\nchat_template: tokenizer_default\nrole_boundaries:\n"
+    recipe += '  - {role: assistant, start: "<|im_start|>assistant", end: "<|im_start|>", include_end: false}\n'
+    bench = make([turns], recipe)
+    plain = {one.code for one in check_row(bench.row(0)) if one.severity == "error"}
+    assert eos != "turn" or "M006" in plain
+    ends = bench.renderer.tokenizer.convert_tokens_to_ids(["<|im_end|>"])
+    monkeypatch.setattr(bench, "masking", replace(bench.masking, terminator_ids=tuple(ends)))
+    shown = bench.row(0)
+    stops = shown.mask.keep & np.isin(shown.rendering.input_ids, ends)
+    assert stops.sum() == {"turn": len(turns["messages"]) // 2, "none": 0, "last": 1}[eos]
+    found = check_row(shown)
+    # Where the end is trained, in the row or at its last, there is nothing to say; nor of the header, which is the
+    # model's to write.
+    assert [one.code for one in found] == (["M006"] if eos == "none" else [])
+    for one in found:
+        assert "'<|im_end|>'" in one.message
+        assert marked(bench, one) == "<|im_end|>"
+        assert one.fix is not None
 
 
 # Marks

@@ -26,7 +26,7 @@ from typing import Any
 from tests.hostile.case import HANG_SECONDS, Case, Outcome
 
 SEED = os.environ.get("VLMBENCH_HOSTILE_SEED", "1")
-MOST = None if os.environ.get("VLMBENCH_HOSTILE") == "all" else 70
+MOST = None if os.environ.get("VLMBENCH_HOSTILE") == "all" else 40
 """Cases of each kind that the suite takes; all of them are for whoever changes a reader."""
 _AT_ONCE = 2
 _CHILD_BYTES = 3 << 30

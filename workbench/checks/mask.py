@@ -240,7 +240,10 @@ def _unclosed(facts: RowFacts) -> BoolArray:
     """Per span: its end never comes, though the template ends the turn. Spans that run on are M003's."""
     spans = facts.spans
     ends = np.array([bool(boundary.end) for boundary in facts.masking.boundaries], dtype=bool)
-    ended = np.append(facts.stops, -1)[facts.own] >= 0
+    stops = np.append(facts.stops, -1)[facts.own]
+    # Some strategies let a span run to the next turn, with the end that the template writes as its content.
+    content = np.isin(np.append(facts.ids, -1)[stops], facts.masking.terminator_ids)
+    ended = (stops >= 0) & ~content
     unclosed: BoolArray = spans.trained & ~spans.terminated & ends[spans.boundary] & ended & ~facts.runaway
     return unclosed
 
@@ -276,13 +279,17 @@ def stop_token(facts: RowFacts) -> Iterator[Finding]:
     total = np.concatenate(([0], np.cumsum(mask.keep)))
     stop = np.minimum(spans.end[mine] + lengths[spans.boundary[mine]], len(facts.ids))
     kept = spans.terminated[mine] & (total[stop] > total[spans.end[mine]])
-    if kept.any():
+    if kept.any() or (mask.keep & np.isin(facts.ids, facts.masking.terminator_ids)).any():
         return
     first = int(mine[0])
     index, message = int(spans.boundary[first]), int(facts.own[first])
     boundary = facts.masking.boundaries[index]
     closed = mine[spans.terminated[mine]]
-    if not len(closed) or facts.shared_end[index]:
+    inside = np.flatnonzero(np.isin(facts.ids, facts.masking.terminator_ids) & np.isin(mask.span, mine))
+    if len(inside):
+        place, named = (int(inside[0]), int(inside[0]) + 1), facts.rendering.token_text(int(inside[0]))
+        first = int(mask.span[place[0]])
+    elif not len(closed) or facts.shared_end[index]:
         # The trace is asked: a stop token that stands in the row is told of by its own finding, or trained as text.
         if not facts.runaway[mine].any() and not (np.append(facts.stops, -1)[facts.own[mine]] >= 0).any():
             text = f"the template writes no stop token after {boundary.role}: the model never learns to stop"
@@ -290,11 +297,13 @@ def stop_token(facts: RowFacts) -> Iterator[Finding]:
             place = (max(0, len(facts.ids) - 1), len(facts.ids))
             yield STOP_TOKEN("warning", text, hint, facts.at_boundary(index, "end", message, place))
         return
-    first = int(closed[0])
-    place = (int(spans.end[first]), int(spans.end[first]) + int(lengths[spans.boundary[first]]))
+    else:
+        first = int(closed[0])
+        place = (int(spans.end[first]), int(spans.end[first]) + int(lengths[spans.boundary[first]]))
+        named = boundary.end_text or ""
     if mask.reason[place[0]] == Reason.PAD:
         return
-    text = f"the stop token {boundary.end_text!r} of {boundary.role} is not trained in any of its turns"
+    text = f"the stop token {named!r} of {boundary.role} is not trained in any of its turns"
     own = int(facts.own[first])
     if facts.masking.train_on_eos == "none":
         path = ("datasets", 0, "train_on_eos")
@@ -339,7 +348,13 @@ def media_trained(facts: RowFacts) -> Iterator[Finding]:
 
 @check("M011", when=_has_spans)
 def template_words(facts: RowFacts) -> Iterator[Finding]:
-    """M011: words that the template writes between a start marker and the content, once for each boundary."""
+    """M011: words that the template writes between a start marker and the content, once for each boundary.
+
+    A strategy with turn ends inside its spans trains whole messages on purpose, the rest of their headers too: the
+    model writes those itself.
+    """
+    if facts.masking.terminator_ids:
+        return
     spans, mask = facts.spans, facts.mask
     words = (mask.reason == Reason.CONTENT) & (facts.trace.kind == Owner.TEMPLATE)
     begins = np.append(facts.first, len(facts.ids))[facts.own]
