@@ -357,6 +357,32 @@ def _alone(case: Case, finding: Finding) -> Evidence:
     return Evidence("ids of the messages alone", told, "no fix is offered", same < len(second))
 
 
+def _dated(case: Case, finding: Finding) -> Evidence:
+    """T005: the ids of the same rows, asked as if it were another day."""
+    path = case.before(finding)
+    today, later = _labels(case, path), case.asker.prepared(f"labels on another day {ROWS}", path, _on_another_day)
+    if stop(today) or stop(later):
+        return Evidence("ids on two days", stop(today), stop(later), False)
+    first, second = ([one.get("input_ids") for one in answer["rows"]] for answer in (today, later))
+    others = sum(a != b for a, b in zip(first, second, strict=True))
+    return Evidence("ids on two days", f"{others} of {len(first)} rows differ", "no fix is offered", others > 0)
+
+
+def _on_another_day(path: Path) -> Answer:
+    from datetime import datetime
+
+    from transformers.utils import chat_template_utils
+
+    class Another(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime(2033, 11, 12, 13, 14, 15, tzinfo=tz)
+
+    # In a process of its own: nothing has to be put back.
+    chat_template_utils.datetime = Another
+    return worker.answer(path, list(range(ROWS)))
+
+
 def _found(pattern: str, text: str) -> str:
     found = re.search(pattern, text)
     assert found is not None, text
@@ -522,5 +548,6 @@ QUESTIONS: dict[str, Question] = {
     "M011": _trained_place,
     "M013": _no_effect,
     "T002": _alone,
+    "T005": _dated,
     "T007": _rendered_otherwise,
 }
