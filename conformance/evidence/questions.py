@@ -66,7 +66,8 @@ def _unknown_key(case: Case, finding: Finding) -> Evidence:
     if before.get("refused") or after.get("refused"):
         return Evidence("normalised configuration", stop(before), stop(after), False)
     kept = _value(before["config"], place)
-    if finding.fix is None:
+    renamed = next((one.rename for one in fix.edits if one.rename), "")
+    if not renamed:
         same = before["config"] == after["config"] or _but_paths(before) == _but_paths(after)
         shown = kept == _ABSENT and same
         return Evidence(
@@ -75,7 +76,6 @@ def _unknown_key(case: Case, finding: Finding) -> Evidence:
             "without it the same" if same else "another",
             shown,
         )
-    renamed = next((one.rename for one in fix.edits if one.rename), "")
     new = _value(after["config"], [*place[:-1], renamed])
     return Evidence(
         "normalised configuration",

@@ -69,7 +69,7 @@ WITHOUT_PICTURES = ("llama4",)
 """transformers makes Llama 4's pictures in bf16, which a model in fp32 cannot take; bf16 needs a GPU in axolotl."""
 
 # Where a step has several micro batches: those of every family, and one of those that 0.21 counts as 0.19 does.
-_CHOSEN = {("gemma4", 2), ("gemma3", 4), ("pixtral", 2), ("qwen2_5_vl", 2), ("qwen3_5", 4)}
+_CHOSEN = {("gemma4", 2), ("gemma3", 4), ("gemma3n", 2), ("pixtral", 2), ("qwen2_5_vl", 2), ("qwen3_5", 4)}
 
 
 def _accumulation(family: str, count: int) -> Case:

@@ -20,6 +20,11 @@ CLEAN: dict[str, Any] = {
     "micro_batch_size": 1,
 }
 _LORA = {"adapter": "lora", "lora_r": 8, "lora_alpha": 16, "lora_target_modules": ["q_proj"]}
+_STAGED = _LORA | {
+    "adapter": "qlora",
+    "load_in_4bit": True,
+    "fsdp_config": {"fsdp_version": 2, "cpu_ram_efficient_loading": True},
+}
 
 REFUSED: dict[str, Case] = {
     "qlora in 16 bits": (_LORA | {"adapter": "qlora"}, "adapter"),
@@ -115,6 +120,29 @@ REFUSED: dict[str, Case] = {
             "fsdp_config": {"fsdp_version": 2, "cpu_ram_efficient_loading": True},
         },
         "load_in_4bit",
+    ),
+    "8-bit optimizer under FSDP, whose version is 2": (
+        {"fsdp_config": {"transformer_layer_cls_to_wrap": "Gemma3DecoderLayer"}, "optimizer": "adamw_8bit"},
+        "optimizer",
+    ),
+    "sharding strategy of FSDP1": (
+        {"fsdp_config": {"offload_params": False, "fsdp_sharding_strategy": "FULL_SHARD"}},
+        "fsdp_config",
+    ),
+    "prefetch of FSDP1": ({"fsdp_config": {"offload_params": False, "forward_prefetch": True}}, "fsdp_config"),
+    "version 1 of FSDP": ({"fsdp_version": 1, "fsdp_config": {"offload_params": False}}, "fsdp_version"),
+    "weights staged in 4 bits beside what needs them whole": (
+        _STAGED | {"lora_modules_to_save": ["lm_head"]},
+        "lora_modules_to_save",
+    ),
+    "weights staged in 4 bits in several dimensions": (_STAGED | {"dp_replicate_size": 2}, "dp_replicate_size"),
+    "weights staged in 4 bits of another kind": (
+        _STAGED | {"bnb_config_kwargs": {"bnb_4bit_quant_type": "fp4"}},
+        "bnb_config_kwargs",
+    ),
+    "weights staged in 4 bits and adapters that begin with their values": (
+        _STAGED | {"peft_init_lora_weights": "olora"},
+        "peft_init_lora_weights",
     ),
     "two memory limits": ({"max_memory": {0: "10GB"}, "gpu_memory_limit": 10}, "gpu_memory_limit"),
     "jinja without a template": ({"chat_template": "jinja"}, "chat_template"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from workbench.findings import Edit
 from workbench.recipe import plugin
@@ -24,6 +24,15 @@ LEGACY_ATTENTION = {
 SHORT_ATTENTION = {"flash": "flash_attention_2", "flex": "flex_attention", "sdp": "sdpa"}
 _ONE_ENTROPY = ("cut_cross_entropy", "chunked_cross_entropy", "liger_cross_entropy", "liger_fused_linear_cross_entropy")
 _KERNELS = ("lora_mlp_kernel", "lora_qkv_kernel", "lora_o_kernel")
+_WITHOUT_FSDP1 = "0.20"
+_FSDP1_REFUSED = ("sharding_strategy", "forward_prefetch")
+_FSDP1_DROPPED = (
+    "sync_module_states",
+    "backward_prefetch",
+    "backward_prefetch_policy",
+    "limit_all_gathers",
+    "use_orig_params",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +102,15 @@ def attention(data: Data) -> str | None:
 
 def _fsdp2(data: Data) -> bool:
     """True where FSDP2 shards the model; axolotl takes the version from the section too, where the key is not set."""
+    return str(_versioned(data)) == "2"
+
+
+def _versioned(data: Data) -> Any:
+    """The version of FSDP that a recipe with fsdp_config names; None where it names none."""
     section = data.get("fsdp_config")
     if not isinstance(section, dict) or not section:
-        return False
-    version = data.get("fsdp_version") or section.get("version") or section.get("fsdp_version")
-    return str(version) == "2"
+        return None
+    return data.get("fsdp_version") or section.get("version") or section.get("fsdp_version")
 
 
 def _efficient_loading(data: Data) -> str | None:
@@ -115,6 +128,64 @@ def _sharded(data: Data) -> bool:
     """The value of qlora_sharded_model_loading; where it is not set, axolotl sets it for qlora."""
     value = data.get("qlora_sharded_model_loading")
     return data.get("adapter") == "qlora" if value is None else bool(value)
+
+
+def _fsdp1_key(data: Data, name: str) -> str | None:
+    """An option of FSDP1 as fsdp_config has it, with the prefix that axolotl takes off or without; None without it."""
+    section = data.get("fsdp_config")
+    written = (name, f"fsdp_{name}")
+    return next((key for key in written if key in section), None) if isinstance(section, dict) else None
+
+
+def fsdp1_alone(key: str, release: str) -> Literal["refused", "dropped"] | None:
+    """The fate of a key of fsdp_config under releases that have no FSDP1 any more; None for every other key."""
+    name = key.removeprefix("fsdp_")
+    if _numbers(release) < _numbers(_WITHOUT_FSDP1):
+        return None
+    return "refused" if name in _FSDP1_REFUSED else "dropped" if name in _FSDP1_DROPPED else None
+
+
+def _sharding(data: Data) -> tuple[str, tuple[Edit, ...]]:
+    """What FSDP2 has in the place of a sharding strategy: the weights are freed after the forward pass, or kept."""
+    key = str(_fsdp1_key(data, "sharding_strategy"))
+    after = "reshard_after_forward"
+    remove = Edit(("fsdp_config", key), remove=True)
+    if _fsdp1_key(data, after) is not None:
+        return f"without {key}", (remove,)
+    kept = str(data["fsdp_config"][key]) in ("SHARD_GRAD_OP", "2", "_HYBRID_SHARD_ZERO2", "HYBRID_SHARD_ZERO2", "5")
+    return f"{after}: {str(not kept).lower()}", (remove, Edit(("fsdp_config", after), not kept))
+
+
+def _without_prefetch(data: Data) -> tuple[str, tuple[Edit, ...]]:
+    key = str(_fsdp1_key(data, "forward_prefetch"))
+    return f"without {key}", (Edit(("fsdp_config", key), remove=True),)
+
+
+def _old_version(data: Data) -> tuple[str, ...] | None:
+    """The place of a version of FSDP that is not 2."""
+    section = data.get("fsdp_config")
+    places: list[tuple[str, ...]] = [("fsdp_version",), ("fsdp_config", "fsdp_version"), ("fsdp_config", "version")]
+    for place in places:
+        value = data.get(place[0]) if len(place) == 1 else section.get(place[1]) if isinstance(section, dict) else None
+        if value is not None and str(value) != "2":
+            return place
+    return None
+
+
+def _second_version(data: Data) -> tuple[str, tuple[Edit, ...]]:
+    return "fsdp_version: 2", (Edit(_old_version(data) or (), 2),)
+
+
+def _staged(data: Data) -> bool:
+    """True where axolotl loads the weights of qlora on the first rank's CPU, and sends each rank its part in 4 bits."""
+    return bool(
+        data.get("adapter") == "qlora" and data.get("load_in_4bit") and _efficient_loading(data) and _sharded(data)
+    )
+
+
+def _parallel(data: Data) -> str | None:
+    sizes = ("tensor_parallel_size", "context_parallel_size", "dp_replicate_size")
+    return next((key for key in sizes if isinstance(data.get(key), int) and data[key] > 1), None)
 
 
 REFUSED: tuple[Rule, ...] = (
@@ -380,6 +451,19 @@ REFUSED: tuple[Rule, ...] = (
         set_to("optimizer", "adamw_torch_8bit"),
     ),
     Rule(
+        "8-bit optimizer under FSDP, whose version is 2",
+        when(
+            "optimizer",
+            lambda d: (
+                d.get("fsdp_config") and not _versioned(d) and d.get("optimizer") in ("adamw_8bit", "adamw_bnb_8bit")
+            ),
+        ),
+        "FSDP2 does not shard the states of bitsandbytes' 8-bit AdamW",
+        "Set optimizer: adamw_torch_8bit.",
+        set_to("optimizer", "adamw_torch_8bit"),
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
         "4 bits loaded by the first rank alone",
         when("load_in_4bit", lambda d: _fsdp2(d) and d.get("load_in_4bit") and _efficient_loading(d)),
         "under FSDP2 cpu_ram_efficient_loading lets the first rank alone load and quantize the weights, and the others "
@@ -396,6 +480,75 @@ REFUSED: tuple[Rule, ...] = (
         "Set qlora_sharded_model_loading to true, or fsdp_config.cpu_ram_efficient_loading to false.",
         _load_on_every_rank,
         since="0.20",
+    ),
+    Rule(
+        "sharding strategy of FSDP1",
+        lambda d: "fsdp_config" if _fsdp1_key(d, "sharding_strategy") else None,
+        "sharding_strategy is an option of FSDP1, which axolotl has no more; it stops at it",
+        "FSDP2 has reshard_after_forward in its place: true shards as FULL_SHARD does, false as SHARD_GRAD_OP.",
+        _sharding,
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
+        "prefetch of FSDP1",
+        lambda d: "fsdp_config" if _fsdp1_key(d, "forward_prefetch") else None,
+        "forward_prefetch is an option of FSDP1, which axolotl has no more; it stops at it",
+        "Remove it: FSDP2 has nothing in its place.",
+        _without_prefetch,
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
+        "version 1 of FSDP",
+        lambda d: place[0] if (place := _old_version(d)) else None,
+        "axolotl has version 2 of FSDP alone, and stops at any other",
+        "Write fsdp_version: 2, or leave it out.",
+        _second_version,
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
+        "weights staged in 4 bits beside what needs them whole",
+        lambda d: first(d, "peft_use_dora", "lora_modules_to_save") if _staged(d) else None,
+        "cpu_ram_efficient_loading of qlora sends the ranks weights in 4 bits, beside which axolotl takes neither DoRA "
+        "nor modules to save",
+        "Set fsdp_config.cpu_ram_efficient_loading to false, or leave the key out.",
+        _load_on_every_rank,
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
+        "weights staged in 4 bits in several dimensions",
+        lambda d: _parallel(d) if _staged(d) else None,
+        "cpu_ram_efficient_loading of qlora sends the ranks weights in 4 bits along one dimension alone: no tensor or "
+        "context parallelism, no replicas",
+        "Set fsdp_config.cpu_ram_efficient_loading to false, or leave the key out.",
+        _load_on_every_rank,
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
+        "weights staged in 4 bits of another kind",
+        when(
+            "bnb_config_kwargs",
+            lambda d: (
+                _staged(d)
+                and isinstance(d.get("bnb_config_kwargs"), dict)
+                and d["bnb_config_kwargs"].get("bnb_4bit_quant_type", "nf4") != "nf4"
+            ),
+        ),
+        "cpu_ram_efficient_loading of qlora takes bnb_4bit_quant_type: nf4 alone",
+        "Set it to nf4, or fsdp_config.cpu_ram_efficient_loading to false.",
+        _load_on_every_rank,
+        since=_WITHOUT_FSDP1,
+    ),
+    Rule(
+        "weights staged in 4 bits and adapters that begin with their values",
+        when(
+            "peft_init_lora_weights",
+            lambda d: _staged(d) and d.get("peft_init_lora_weights") not in (None, True, False, "gaussian"),
+        ),
+        "cpu_ram_efficient_loading of qlora gives no rank the values of the weights, with which this initialisation "
+        "begins the adapters",
+        "Set fsdp_config.cpu_ram_efficient_loading to false, or leave the key out.",
+        _load_on_every_rank,
+        since=_WITHOUT_FSDP1,
     ),
     Rule(
         "two memory limits",

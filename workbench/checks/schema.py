@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.checks.ineffective_keys import SILENT
 from workbench.checks.recipe_facts import RecipeFacts, TextFacts
-from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED
+from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED, fsdp1_alone
 from workbench.checks.registry import check
 from workbench.errors import Where
 from workbench.findings import Edit, Emitter, Finding, Fix, Severity, emits
@@ -90,6 +90,15 @@ def unknown(recipe: TextFacts) -> Iterator[Finding]:
             fix = Fix(f"{key} → {plain}", _rename(path, plain)) if plain not in section else None
             where = recipe.where(path, key=True)
             yield OUTDATED("note", f"fsdp_config.{key} is {plain} now", f"Write {plain}.", where, fix)
+            continue
+        fate = fsdp1_alone(key, axolotl.release) if path[0] == "fsdp_config" else None
+        if fate == "refused":
+            # A rule of C004's has it.
+            continue
+        if fate == "dropped":
+            where, fix = recipe.where(path, key=True), Fix(f"without {key}", (Edit(path, remove=True),))
+            text = f"{key} is an option of FSDP1, which {axolotl.name} drops with a word in its log"
+            yield Finding("C002", "warning", text, "Remove it.", where, fix)
             continue
         near = nearest(key, names) if number < _GUESSED else None
         place = f"{dotted(path[:-1])} has no key {key}" if len(path) > 1 else f"axolotl knows no key {key}"
