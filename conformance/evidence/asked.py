@@ -49,7 +49,8 @@ class Asker:
     def prepared(self, name: str, path: Path, function: Callable[[Path], Answer]) -> Answer:
         """The answer to another question, `function`, about the recipe."""
         there = without_absent(path)
-        return self._kept(name, (worker, rehearsal, sys.modules[function.__module__]), there, lambda: function(there))
+        module = sys.modules[getattr(function, "func", function).__module__]
+        return self._kept(name, (worker, rehearsal, module), there, lambda: function(there))
 
     def _kept(self, what: str, code: tuple[ModuleType, ...], path: Path, ask: Callable[[], Answer]) -> Answer:
         asking = b"".join(Path(str(module.__file__)).read_bytes() for module in code)

@@ -98,6 +98,8 @@ def loaded_in_bits(path: Path) -> dict[str, Any]:
     from transformers import AutoModelForImageTextToText, PreTrainedModel
 
     data = yaml.safe_load(path.read_text("utf-8"))
+    # Sharding asks for the GPU of each rank; what bitsandbytes quantizes does not depend on it.
+    data = {key: value for key, value in data.items() if not key.startswith("fsdp")}
     folder = Path(data["base_model"])
     stage = rehearsal.Stage()
     pre = PatchManager.apply_pre_model_load_patches

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from conformance.evidence.asked import Answer, stop
 from conformance.evidence.case import ROWS, Case
-from workbench.consumers.axolotl import worker
+from workbench.consumers.axolotl import rehearsal, worker
 from workbench.findings import Edit, Finding, Fix
 
 _LAYER = re.compile(r"\.layers\.(\d+)\.")
@@ -107,6 +108,8 @@ def _outdated(case: Case, finding: Finding) -> Evidence:
 def _changed_configuration(case: Case, finding: Finding) -> Evidence:
     """It says that a key has another effect than it seems to: the values that training starts from, twice."""
     before = case.asker.settled(case.before(finding))
+    if finding.fix is None:
+        return _without_the_key(case, finding, before)
     after = case.asker.settled(_path(case.after(finding)))
     keys = [edit.path[0] for edit in (finding.fix.edits if finding.fix else ())] + [str(finding.where.field)]
     shown = {
@@ -118,6 +121,15 @@ def _changed_configuration(case: Case, finding: Finding) -> Evidence:
         stop(after) or ", ".join(f"{key}: {pair[1]}" for key, pair in shown.items()),
         any(first != second for first, second in shown.values()),
     )
+
+
+def _without_the_key(case: Case, finding: Finding, before: Answer) -> Evidence:
+    """C005 of evaluation: with the key and without it there are no rows to evaluate on, and nothing asks for any."""
+    config = before.get("config") or {}
+    sets = {key: config.get(key) for key in ("val_set_size", "test_datasets")}
+    told = ", ".join(f"{key}: {value}" for key, value in (sets | {str(finding.where.field): "…"}).items())
+    shown = "nothing is evaluated" in finding.message and not any(sets.values()) and not stop(before)
+    return Evidence("normalised configuration", stop(before) or told, "no fix is offered", shown)
 
 
 def _adapted(case: Case, finding: Finding) -> Evidence:
@@ -224,11 +236,15 @@ def _unquantized(case: Case, finding: Finding) -> Evidence:
 
 def _all_trained(case: Case, finding: Finding) -> Evidence:
     """M010: every token but media and padding is a label; after the fix the user's are not."""
-    before, after = _labels(case, case.before(finding)), _labels(case, _path(case.after(finding)))
+    path = case.after(finding)
+    before, after = _labels(case, case.before(finding)), _labels(case, path) if path is not None else {}
     if stop(before) or stop(after):
         return Evidence("labels", stop(before), stop(after), False)
     masked = set(_ids(case))
-    first, second = _share(before, masked), _share(after, masked)
+    first = _share(before, masked)
+    if path is None:
+        return Evidence("labels, media left out", _trained_of(first), "no fix is offered", 0 < first[0] == first[1])
+    second = _share(after, masked)
     return Evidence(
         "labels, media left out",
         _trained_of(first),
@@ -368,6 +384,79 @@ def _dated(case: Case, finding: Finding) -> Evidence:
     return Evidence("ids on two days", f"{others} of {len(first)} rows differ", "no fix is offered", others > 0)
 
 
+def _asked_otherwise(case: Case, finding: Finding) -> Evidence:
+    """T004: the ids with which the same tokenizer and template ask for an answer begin none of the row's."""
+    row = _row_of(finding)
+    answer = case.asker.prepared(f"prompt of {row}", case.before(finding), partial(_prompt_of, row=row))
+    if stop(answer):
+        return Evidence("prompt and row", stop(answer), "", False)
+    told = f"of {answer['prompt']} ids of the prompt {answer['alike']} begin the row"
+    return Evidence("prompt and row", told, "no fix is offered", answer["alike"] < answer["prompt"])
+
+
+def _prompt_of(path: Path, row: int) -> Answer:
+    """The ids of a row as axolotl has them, and of its messages before the last answer with what asks for it."""
+    tokenizer, template, messages = _rendering(path, row)
+    last = max(at for at, one in enumerate(messages) if one["role"] == "assistant")
+    given = {"chat_template": template, "tokenize": True, "return_dict": False}
+    prompt = tokenizer.apply_chat_template(messages[:last], add_generation_prompt=True, **given)
+    whole = tokenizer.apply_chat_template(messages, **given)
+    same = (at for at, pair in enumerate(zip(prompt, whole, strict=False)) if pair[0] != pair[1])
+    return {"refused": None, "prompt": len(prompt), "alike": next(same, min(len(prompt), len(whole)))}
+
+
+def _rendering(path: Path, row: int) -> tuple[Any, str, list[dict[str, Any]]]:
+    """axolotl's tokenizer and template for a recipe, and a row's messages as texts under their usual names."""
+    from axolotl.loaders import load_tokenizer
+    from axolotl.utils.chat_templates import get_chat_template_from_config
+
+    cfg = worker.read_config(path)
+    tokenizer = load_tokenizer(cfg)
+    template = get_chat_template_from_config(cfg, cfg.datasets[0], tokenizer)
+    entry = cfg.datasets[0]
+    raw = json.loads(Path(entry.path).read_text("utf-8").splitlines()[row])
+    messages = []
+    for one in raw[entry.field_messages or "messages"]:
+        role, content = one.get("role", one.get("from")), one.get("content", one.get("value"))
+        if isinstance(content, list):
+            content = "".join(part.get("text") or "" for part in content)
+        messages.append({"role": {"human": "user", "gpt": "assistant"}.get(role, role), "content": content})
+    return tokenizer, template, messages
+
+
+def _one_turn(case: Case, finding: Finding) -> Evidence:
+    """T001 of merged turns: between the texts of two messages axolotl's rendering has no control token."""
+    row = _row_of(finding)
+    answer = case.asker.prepared(f"turns of {row}", case.before(finding), partial(_between, row=row))
+    if stop(answer):
+        return Evidence("control tokens between the texts", stop(answer), "", False)
+    told = f"between {answer['roles']}: {answer['control']}"
+    return Evidence("control tokens between the texts", told, "no fix is offered", answer["control"] == [])
+
+
+def _between(path: Path, row: int) -> Answer:
+    """The control tokens between the texts of a row's first two messages."""
+    tokenizer, template, messages = _rendering(path, row)
+    first, second = messages[0], messages[1]
+    text = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False)
+    start = text.index(first["content"].strip()) + len(first["content"].strip())
+    between = text[start : text.index(second["content"].strip(), start)]
+    ids = tokenizer(between, add_special_tokens=False)["input_ids"]
+    control = [tokenizer.convert_ids_to_tokens(one) for one in ids if one in tokenizer.all_special_ids]
+    return {"refused": None, "roles": f"{first['role']} and {second['role']}", "control": control}
+
+
+def _refused_row(case: Case, finding: Finding) -> Evidence:
+    """T006: axolotl's own processing of the row stops too, with the same kind of error."""
+    answer = _labels(case, case.before(finding))
+    if stop(answer):
+        return Evidence("the row", stop(answer), "", False)
+    row = next(one for one in answer["rows"] if one["row"] == _row_of(finding))
+    kind, _, message = str(row.get("error", "")).partition(":")
+    told = f"{kind}: {' '.join(message.split())[:160]}" if kind else "labels"
+    return Evidence("the row", told, "no fix is offered", bool(kind) and kind in finding.message)
+
+
 def _on_another_day(path: Path) -> Answer:
     from datetime import datetime
 
@@ -401,18 +490,31 @@ def _no_mask(case: Case, finding: Finding) -> Evidence:
     answer = _labels(case, before)
     told = stop(answer) or f"strategy {answer['strategy']}, {_trained_of(_share(answer, set()))}"
     shown = not stop(answer) and answer["strategy"] != "chat_template"
+    if "mistral-common" in finding.message:
+        tokenizer = case.asker.prepared("tokenizer", before, _tokenizer)
+        told = stop(tokenizer) or f"tokenizer {tokenizer['name']}, chat_template {tokenizer['template']}"
+        shown = not stop(tokenizer) and "Mistral" in tokenizer["name"] and not tokenizer["template"]
     return Evidence("the strategy that makes the labels", told, "no fix is offered", shown)
 
 
 def _packed(path: Path) -> Answer:
-    """The values of the attention mask that axolotl's collator gives two rows in one."""
+    """The values of the attention mask that axolotl's collator gives two rows, and the rows that they are then."""
     from axolotl.loaders import load_tokenizer
 
     cfg = worker.read_config(path)
     collator = worker.build_collator(cfg, load_tokenizer(cfg), None)
     row = {"input_ids": [5, 6, 7], "labels": [5, 6, 7], "attention_mask": [1, 1, 1], "position_ids": [0, 1, 2]}
-    mask = collator([[row, dict(row)]])["attention_mask"]
-    return {"refused": None, "mask": sorted({int(one) for one in mask.flatten().tolist()} - {0})}
+    mask = collator([[row, dict(row)]] if cfg.sample_packing else [row, dict(row)])["attention_mask"]
+    values = sorted({int(one) for one in mask.flatten().tolist()} - {0})
+    return {"refused": None, "mask": values, "rows": int(mask.shape[0])}
+
+
+def _tokenizer(path: Path) -> Answer:
+    """The class of the tokenizer that axolotl loads, and whether it has a template."""
+    from axolotl.loaders import load_tokenizer
+
+    found = load_tokenizer(worker.read_config(path))
+    return {"refused": None, "name": type(found).__name__, "template": bool(getattr(found, "chat_template", None))}
 
 
 def _columns(path: Path) -> Answer:
@@ -441,8 +543,11 @@ def _labels_with_older_names(path: Path) -> Answer:
 
 @contextmanager
 def older_names() -> Iterator[None]:
-    """Names that transformers 4 had and two strategies read: ids of special tokens, and of pictures for InternVL."""
-    from transformers import InternVLProcessor
+    """Names that transformers 4 had and two strategies read: ids of special tokens, and of pictures for InternVL.
+
+    And the arguments of its own automatic classes that the tokenizer of mistral-common refuses.
+    """
+    from transformers import InternVLProcessor, MistralCommonBackend
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
     def special(tokenizer: Any) -> list[int]:
@@ -457,8 +562,14 @@ def older_names() -> Iterator[None]:
     for owner, name, value in names:
         if (owner, name) in added:
             setattr(owner, name, value)
+    backend = MistralCommonBackend.from_pretrained
+
+    def load(*given: Any, subfolder: Any = None, _from_auto: Any = None, **more: Any) -> Any:
+        return backend(*given, **more)
+
     try:
-        yield
+        with rehearsal.replaced(MistralCommonBackend, "from_pretrained", load):
+            yield
     finally:
         for owner, name in added:
             delattr(owner, name)
@@ -502,12 +613,14 @@ def _said_otherwise(case: Case, finding: Finding) -> Evidence:
         if stop(before) or stop(after):
             return Evidence("mask of two packed rows", stop(before), stop(after), False)
         first, second = before["mask"], after["mask"]
-        return Evidence(
-            "mask of two packed rows",
-            f"values {first}",
-            f"with sdpa values {second}",
-            len(first) == 1 and len(second) == 2,
-        )
+        told, apart = f"with sdpa values {second}", len(second) == 2
+        if not apart:
+            # The hint names two ways.
+            unpacked = Fix("sample_packing: false", (Edit(("sample_packing",), False),))
+            third = case.asker.prepared("packed", _path(case.after(finding, unpacked)), _packed)
+            told = f"{told}; without packing {third.get('rows')} rows"
+            apart = not stop(third) and third["rows"] == 2
+        return Evidence("mask of two packed rows", f"values {first}", told, len(first) == 1 and apart)
     if "Trainer stops" in finding.message:
         from conformance.evidence.trainers import built
 
@@ -547,7 +660,10 @@ QUESTIONS: dict[str, Question] = {
     "M010": _all_trained,
     "M011": _trained_place,
     "M013": _no_effect,
+    "T001": _one_turn,
     "T002": _alone,
+    "T004": _asked_otherwise,
     "T005": _dated,
+    "T006": _refused_row,
     "T007": _rendered_otherwise,
 }

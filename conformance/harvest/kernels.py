@@ -1,17 +1,21 @@
-"""The model types that axolotl's patch of the attention for its LoRA kernels takes: each is asked of axolotl."""
+"""The model types that axolotl's patches for its LoRA kernels take: each is asked of axolotl."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
+from axolotl.loaders.constants import MULTIMODAL_AUTO_MODEL_MAPPING
 from axolotl.model_support import Unsupported, get_model_support, resolve_model_support
+from axolotl.monkeypatch.lora_kernels import get_layers
 from axolotl.utils.dict import DictDefault
 from transformers import AutoConfig
 from transformers.models.auto import modeling_auto
 
+from tests.support.small import default_config, small_config
 from workbench.consumers.axolotl.worker import try_lora_kernels
 
 _REASONS = {
@@ -49,12 +53,39 @@ def answer(model_type: str, folder: Path) -> str | None:
     return "through"
 
 
+def layerless(model_type: str, loader: Any) -> bool:
+    """True where axolotl finds no layers to patch in the model that it loads for a type, made on the meta device.
+
+    What cannot be made from its type alone, or is no type, is not among them.
+    """
+    import torch
+    import transformers
+
+    kind = getattr(transformers, loader) if isinstance(loader, str) else loader
+    make = getattr(kind, "from_config", None) or kind._from_config
+    for configuration in (small_config, default_config):
+        try:
+            with torch.device("meta"):
+                model = make(configuration(model_type))
+            break
+        except Exception:
+            continue
+    else:
+        return False
+    try:
+        get_layers(SimpleNamespace(model=model, config=model.config))
+    except (AttributeError, NotImplementedError):
+        return True
+    return False
+
+
 def collect() -> dict[str, Any]:
-    """through, off: model types; raises: why -> model types."""
+    """through, off, layerless: model types; raises: why -> model types."""
     found: dict[str | None, list[str]] = {}
     with TemporaryDirectory(prefix="model-") as scratch:
         for one in model_types():
             found.setdefault(answer(one, Path(scratch)), []).append(one)
     found.pop(None, None)
     through, off = found.pop("through"), found.pop("off", [])
-    return {"through": through, "off": off, "raises": found}
+    bare = sorted(name for name, loader in MULTIMODAL_AUTO_MODEL_MAPPING.items() if layerless(name, loader))
+    return {"through": through, "off": off, "layerless": bare, "raises": found}

@@ -49,6 +49,17 @@ def test_kernels_that_are_asked_for(made: Callable[..., Bench]) -> None:
     assert [bench.document.get((key,)) for key in KERNELS] == [True, False, None]
 
 
+def test_a_model_whose_layers_are_not_found(made: Callable[..., Bench]) -> None:
+    bench = made(LORA + "lora_mlp_kernel: true\n", "smolvlm2")
+    (found,) = of(list(check(bench)), "A014")
+    assert found.where.field == "lora_mlp_kernel"
+    assert "layers" in found.message
+    assert found.fix is not None
+    apply_fix(bench.document, found.fix)
+    bench.apply()
+    assert of(list(check(bench)), "A014") == []
+
+
 @pytest.mark.parametrize("text", ["", LORA + "lora_mlp_kernel: true\n", LORA + "load_in_8bit: true\n"])
 def test_where_they_are_off(made: Callable[..., Bench], text: str) -> None:
     assert of(list(check(made(text))), "A014") == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from workbench.recipe.axolotl_table import releases, table
-from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_switch
+from workbench.recipe.lora_kernels import KERNELS, kernel_error, kernel_stop, kernel_switch
 from workbench.recipe.model import Recipe
 from workbench.recipe.new import new_recipe
 
@@ -46,6 +46,23 @@ def test_models_are_parted_in_three(release: str) -> None:
     assert kernel_error(LORA, "gemma3", known) is None
     assert kernel_error(LORA, "nobody_asked", known) is None
     assert kernel_error(LORA, None, known) is None
+    assert {"llama4", "smolvlm", "idefics3"} <= known.layerless
+    assert not {"gemma3", "qwen2_5_vl", "llava"} & known.layerless
+
+
+@pytest.mark.parametrize("release", releases())
+def test_where_no_layers_are_found_every_kernel_stops(release: str) -> None:
+    known = table(release).kernels
+    mlp = LORA | dict.fromkeys(KERNELS, False) | {"lora_mlp_kernel": True}
+    stop = kernel_stop(mlp, "llama4", known)
+    assert stop is not None
+    assert (stop.key, stop.off) == ("lora_mlp_kernel", ("lora_mlp_kernel",))
+    assert "no layers" in stop.why
+    both = kernel_stop(mlp | {"lora_o_kernel": True}, "llama4", known)
+    assert both is not None
+    assert (both.key, both.off) == ("lora_o_kernel", ("lora_mlp_kernel", "lora_o_kernel"))
+    assert kernel_stop(mlp, "qwen2_5_vl", known) is None
+    assert kernel_stop(LORA | dict.fromkeys(KERNELS, False), "llama4", known) is None
 
 
 @pytest.mark.parametrize(("model_type", "off"), [("qwen2_5_vl", True), ("gemma3", False), ("nobody_asked", False)])

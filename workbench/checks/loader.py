@@ -130,7 +130,8 @@ def _present(model: ModelFacts, keys: Sequence[str]) -> str:
 
 def _without_kernels(model: ModelFacts, refused: Refusal) -> Fix | None:
     data = model.bench.document.data
-    asked = [key for key in ATTENTION_KERNELS if data.get(key)]
+    # The attention's are tried first; where all of them are off, it is the layers that are not found.
+    asked = [key for key in ATTENTION_KERNELS if data.get(key)] or [key for key in KERNELS if data.get(key)]
     keys = asked or [key for key in KERNELS if data.get(key) is None]
     return Fix(f"{', '.join(keys)}: false", tuple(Edit((key,), False) for key in keys)) if keys else None
 

@@ -21,7 +21,7 @@ def unquantized_experts(model: ModelFacts) -> Iterator[Finding]:
     """A018: experts are three-dimensional parameters, and bitsandbytes quantizes linear layers alone."""
     recipe, anatomy = model.bench.recipe, model.anatomy
     bits = _bits(model)
-    if bits is None or recipe.quantize_moe_experts:
+    if bits is None or recipe.quantize_moe_experts or _linearized(model):
         return
     experts = [one for name, one in anatomy.model.named_parameters() if one.dim() == 3 and _of_experts(anatomy, name)]
     numbers = sum(one.numel() for one in experts)
@@ -36,6 +36,12 @@ def unquantized_experts(model: ModelFacts) -> Iterator[Finding]:
     fix = Fix("quantize_moe_experts: true", (Edit(("quantize_moe_experts",), True),))
     hint = "Set quantize_moe_experts, with which axolotl quantizes them while it loads."
     yield Finding("A018", "warning", text, hint, model.at(f"load_in_{bits}bit"), fix)
+
+
+def _linearized(model: ModelFacts) -> bool:
+    """True where axolotl gives the experts linear layers in the place of the parameters that they have else."""
+    bench = model.bench
+    return bench.loaded.model_type == "llama4" and bool(bench.document.data.get("llama4_linearized_experts"))
 
 
 def _of_experts(anatomy: Any, name: str) -> bool:

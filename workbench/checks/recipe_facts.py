@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from workbench.data.forms import part_modality
 from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError, Where
 from workbench.recipe.axolotl_table import AxolotlTable
@@ -88,9 +89,7 @@ class RecipeFacts:
             messages = talk.messages
             for message in messages:
                 parts = message.get("content")
-                if isinstance(parts, list) and any(
-                    isinstance(part, dict) and part.get("type") != "text" for part in parts
-                ):
+                if isinstance(parts, list) and any(part_modality(part) is not None for part in parts):
                     return True
         return False
 

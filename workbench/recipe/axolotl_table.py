@@ -161,6 +161,7 @@ def _read(release: str) -> AxolotlTable:
             frozenset(kernels["through"]),
             frozenset(kernels["off"]),
             {name: why for why, names in kernels["raises"].items() for name in names},
+            frozenset(kernels["layerless"]),
         ),
         stored["multimodal"],
         stored["use_reentrant"],

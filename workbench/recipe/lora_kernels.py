@@ -18,11 +18,27 @@ _KERNEL_KEYS = (*KERNELS, "lora_embedding_kernel")
 
 @dataclass(frozen=True, slots=True)
 class KernelSupport:
-    """A release's LoRA kernels per model type: the patch applied, axolotl turned it off, or it raised."""
+    """A release's LoRA kernels per model type: the patch of the attention applied, axolotl turned it off, or it raised.
+
+    `layerless`: models in which it finds no layers, so that every kernel stops it, the MLP's too.
+    """
 
     applied: frozenset[str]
     off: frozenset[str]
     raises: Mapping[str, str]
+    layerless: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class KernelStop:
+    """The end of a run at the kernels: the key that turns them on, why, and those to turn off.
+
+    The key is "adapter" where axolotl turns them on by itself.
+    """
+
+    key: str
+    why: str
+    off: tuple[str, ...]
 
 
 def kernel_switch(data: Mapping[Any, Any]) -> str | None:
@@ -38,8 +54,19 @@ def kernel_switch(data: Mapping[Any, Any]) -> str | None:
     return "adapter"
 
 
+def kernel_stop(data: Mapping[Any, Any], model_type: str | None, known: KernelSupport) -> KernelStop | None:
+    """The stop at axolotl's kernel patches for this model under this recipe; None where none is known."""
+    key, why = kernel_switch(data), known.raises.get(model_type or "")
+    on = KERNELS if key == "adapter" else tuple(one for one in KERNELS if data.get(one))
+    if on and model_type in known.layerless - known.off:
+        first = why if key is not None and why is not None else "it finds no layers of the language model to patch"
+        return KernelStop(key or on[0], first, on)
+    if key is None or why is None:
+        return None
+    return KernelStop(key, why, on if key == "adapter" else tuple(one for one in ATTENTION_KERNELS if data.get(one)))
+
+
 def kernel_error(data: Mapping[Any, Any], model_type: str | None, known: KernelSupport) -> str | None:
     """The error with which axolotl's kernel patch stops this model under this recipe; None where none is known."""
-    if kernel_switch(data) is None or model_type is None:
-        return None
-    return known.raises.get(model_type)
+    stop = kernel_stop(data, model_type, known)
+    return stop.why if stop is not None else None
