@@ -101,6 +101,14 @@ def test_experts_that_are_not_quantized(modelled: Modelled, bits: int) -> None:
     assert "32 bits" not in told(modelled(tiny(), **keys, **sharded), "A018")[0].message
 
 
+def test_experts_that_axolotl_makes_linear_are_quantized(modelled: Modelled) -> None:
+    keys = QLORA | {"lora_target_modules": ["self_attn.q_proj"]}
+    assert told(modelled(tiny("llama4"), **keys), "A018") != []
+    assert told(modelled(tiny("llama4"), **keys, llama4_linearized_experts=True), "A018") == []
+    # It means nothing for another model.
+    assert told(modelled(tiny(), **QLORA, llama4_linearized_experts=True), "A018") != []
+
+
 def skipping(*names: str) -> dict[str, Any]:
     return QLORA | {"bnb_config_kwargs": {"llm_int8_skip_modules": list(names)}}
 

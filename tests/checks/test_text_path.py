@@ -154,6 +154,21 @@ def test_pictures_name_the_missing_processor(make: Make) -> None:
     assert [one.severity for one in found] == ["error"]
 
 
+def test_thinking_is_lost_and_is_no_picture(make: Make) -> None:
+    thought = {"type": "thinking", "thinking": "I look at it first.", "closed": True}
+    talk = {
+        "messages": [*TWO["messages"][:1], {"role": "assistant", "content": [thought, {"type": "text", "text": "4"}]}]
+    }
+    bench = make([talk], TEXT)
+    found = check_rows(bench, bench.head(None)).findings
+    assert of(found, "C001") == []
+    (lost,) = [one for one in found if "'thinking'" in one.message]
+    assert (lost.severity, lost.where.message) == ("warning", 1)
+    picture = {"messages": [{"role": "user", "content": [{"type": "image", "path": "a.png"}]}, *TWO["messages"][1:2]]}
+    bench = make([picture], TEXT)
+    assert [one.severity for one in of(check_rows(bench, bench.head(None)).findings, "C001")] == ["error"]
+
+
 def test_other_strategies_are_not_shown(make: Make) -> None:
     bench = make([{"instruction": "a", "output": "b"}], TEXT.replace("type: chat_template", "type: alpaca"))
     (found,) = check_row(bench.row(0))

@@ -179,6 +179,7 @@ SILENT: tuple[Rule, ...] = (
             ),
         ),
         "packed rows see each other: without an attention that is told where rows begin, their mask is all ones",
-        "Set attn_implementation: flash_attention_2 (or sdpa), or turn sample_packing off.",
+        "Set attn_implementation: flash_attention_2 (or sdpa, where axolotl packs this model type), or turn "
+        "sample_packing off.",
     ),
 )

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.data.conversation import Conversation, without_none
+from workbench.data.forms import part_modality
 from workbench.data.remedies import without_messages
-from workbench.data.row_notes import BAD_CONTENT, BAD_PICTURES, BAD_ROW, Notes, type_name
+from workbench.data.row_notes import BAD_CONTENT, BAD_PICTURES, BAD_ROW, LOST_TEXT, Notes, type_name
 from workbench.data.unread import note_keys
 
 __all__ = ["TRAINING", "TRAINING_DETAIL", "TRAINING_REASONING", "TurnKeys", "turns_of"]
@@ -225,6 +226,7 @@ def _join_parts(turn: dict[str, Any], keys: TurnKeys, notes: Notes) -> None:
         if not isinstance(content, list):
             continue
         texts, details, asked, at, media = [], [], False, 0, 0
+        others: dict[str, int] = {}
         for part in content:
             if not isinstance(part, dict):
                 continue
@@ -232,7 +234,10 @@ def _join_parts(turn: dict[str, Any], keys: TurnKeys, notes: Notes) -> None:
             if not isinstance(text, str):
                 cause = f"a part's text is {type_name(text)}; axolotl raises TypeError"
                 raise notes.error(BAD_CONTENT, "A part is not a text", cause)
-            media += not text and part.get("type") not in (None, "text")
+            if not text and part_modality(part) is not None:
+                media += 1
+            elif not text and part.get("type") not in (None, "text"):
+                others[str(part["type"])] = others.get(str(part["type"]), 0) + 1
             train, weight = part.get("train"), part.get("weight")
             asked |= train is not None or weight is not None
             wanted = train if train is not None else weight is None or weight not in (0, 0.0)
@@ -247,6 +252,10 @@ def _join_parts(turn: dict[str, Any], keys: TurnKeys, notes: Notes) -> None:
             what = f"{media} part{'s' if media > 1 else ''} that {'are' if media > 1 else 'is'} no text"
             hint = "Name processor_type: AutoProcessor where the model should see them."
             notes.add(BAD_PICTURES, "warning", f"{what} never reach{'' if media > 1 else 'es'} the model", hint)
+        for kind, count in others.items():
+            what = f"{count} part{'s' if count > 1 else ''} of type {kind!r}"
+            hint = "Write what they say into the text, as the model's template writes it."
+            notes.add(LOST_TEXT, "warning", f"{what} never reach{'' if count > 1 else 'es'} the model", hint)
 
 
 def _tools(given: dict[str, Any], notes: Notes) -> list[Any] | None:
