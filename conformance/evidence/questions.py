@@ -492,7 +492,7 @@ def _no_mask(case: Case, finding: Finding) -> Evidence:
     shown = not stop(answer) and answer["strategy"] != "chat_template"
     if "mistral-common" in finding.message:
         tokenizer = case.asker.prepared("tokenizer", before, _tokenizer)
-        told = stop(tokenizer) or f"tokenizer {tokenizer['name']}, chat_template {tokenizer['template']}"
+        told = stop(tokenizer) or f"tokenizer {tokenizer['name']}, template rendered: {tokenizer['template']}"
         shown = not stop(tokenizer) and "Mistral" in tokenizer["name"] and not tokenizer["template"]
     return Evidence("the strategy that makes the labels", told, "no fix is offered", shown)
 
@@ -510,11 +510,13 @@ def _packed(path: Path) -> Answer:
 
 
 def _tokenizer(path: Path) -> Answer:
-    """The class of the tokenizer that axolotl loads, and whether it has a template."""
+    """The class of the tokenizer that axolotl loads, and whether transformers' own code renders a template with it."""
     from axolotl.loaders import load_tokenizer
+    from transformers import PreTrainedTokenizerBase
 
-    found = load_tokenizer(worker.read_config(path))
-    return {"refused": None, "name": type(found).__name__, "template": bool(getattr(found, "chat_template", None))}
+    found = type(load_tokenizer(worker.read_config(path)))
+    same = found.apply_chat_template is PreTrainedTokenizerBase.apply_chat_template
+    return {"refused": None, "name": found.__name__, "template": same}
 
 
 def _columns(path: Path) -> Answer:
@@ -545,9 +547,10 @@ def _labels_with_older_names(path: Path) -> Answer:
 def older_names() -> Iterator[None]:
     """Names that transformers 4 had and two strategies read: ids of special tokens, and of pictures for InternVL.
 
-    And the arguments of its own automatic classes that the tokenizer of mistral-common refuses.
+    And the arguments of its automatic classes that axolotl's tokenizer of mistral-common refuses.
     """
-    from transformers import InternVLProcessor, MistralCommonBackend
+    from axolotl.utils.mistral import HFMistralTokenizer
+    from transformers import InternVLProcessor
     from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
     def special(tokenizer: Any) -> list[int]:
@@ -562,13 +565,13 @@ def older_names() -> Iterator[None]:
     for owner, name, value in names:
         if (owner, name) in added:
             setattr(owner, name, value)
-    backend = MistralCommonBackend.from_pretrained
+    backend = HFMistralTokenizer.from_pretrained
 
     def load(*given: Any, subfolder: Any = None, _from_auto: Any = None, **more: Any) -> Any:
         return backend(*given, **more)
 
     try:
-        with rehearsal.replaced(MistralCommonBackend, "from_pretrained", load):
+        with rehearsal.replaced(HFMistralTokenizer, "from_pretrained", load):
             yield
     finally:
         for owner, name in added:

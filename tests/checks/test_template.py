@@ -115,6 +115,16 @@ def test_t005_a_template_that_asks_for_the_day(make: Make) -> None:
     assert not of(check_recipe(make([PLAIN], jinja(fixed))), "T005")
 
 
+def test_a_date_that_no_row_is_written_with_is_a_note(make: Make) -> None:
+    dated = "{% if messages[0].role == 'system' %}{{ strftime_now('%d %b %Y') }}{% endif %}" + CHAT
+    (found,) = of(check_recipe(make([PLAIN], jinja(dated))), "T005")
+    assert found.severity == "note"
+    assert "not in the first 1 row" in found.message
+    system = {"messages": [said("system", "Be brief."), *PLAIN["messages"]]}
+    (found,) = of(check_recipe(make([PLAIN, system], jinja(dated))), "T005")
+    assert found.severity == "warning"
+
+
 def test_t006_is_told_with_the_row(make: Make) -> None:
     strict = "{% if messages[0].role != 'user' %}{{ raise_exception('users first') }}{% endif %}" + CHAT
     bench = make([{"messages": [said("assistant", "b")]}, PLAIN], jinja(strict))

@@ -84,8 +84,11 @@ def _tokenizer_class() -> type[Any]:
 def _processor_class() -> type[Any]:
     from transformers import BatchFeature, ProcessorMixin
 
-    class MistralCommonProcessor(ProcessorMixin):  # type: ignore[misc, unused-ignore]
-        """mistral-common's tokenizer expands pictures itself; this adds the sizes that the model's forward wants."""
+    class Mistral3Processor(ProcessorMixin):  # type: ignore[misc, unused-ignore]
+        """mistral-common's tokenizer expands pictures itself; this adds the sizes that the model's forward wants.
+
+        Its name is that of axolotl's own, by which axolotl picks its strategy.
+        """
 
         def __init__(self, tokenizer: Any) -> None:
             super().__init__(tokenizer)
@@ -109,4 +112,4 @@ def _processor_class() -> type[Any]:
             tensors = kwargs.pop("return_tensors", "pt")
             return BatchFeature(data=self.tokenizer(text, padding=True, **kwargs), tensor_type=tensors)
 
-    return MistralCommonProcessor
+    return Mistral3Processor

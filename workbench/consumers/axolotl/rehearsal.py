@@ -255,6 +255,9 @@ def _loaded(cfg: Any, stage: Stage) -> dict[str, Any]:
     from axolotl.loaders.model import ModelLoader
     from transformers import PreTrainedModel
 
+    if cfg.get("qlora_sharded_model_loading"):
+        # The first rank would send the others their parts, of the same model; here there is one process.
+        cfg["qlora_sharded_model_loading"] = False
     loaders: list[Any] = []
     build = ModelLoader._build_model
 
