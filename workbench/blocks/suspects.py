@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from workbench.blocks.facts import BlockFacts
 from workbench.blocks.prompts import LocatedPrompt, prompts
-from workbench.checks import data, handed_over, mask, roles, template, text_path, whole_text
+from workbench.checks import data, grounding, handed_over, mask, roles, template, text_path, whole_text
 from workbench.checks.registry import Check
+from workbench.data.coordinates import holds_coordinates
 from workbench.tokens.render import Renderer
 
 BoolArray = npt.NDArray[np.bool_]
@@ -208,6 +209,21 @@ def _listed(facts: BlockFacts) -> BoolArray:
     return np.array(
         [
             bool(count) and _WRITTEN_TYPE.search(talk.prompt) is not None
+            for count, talk in zip(facts.pictures, facts.located, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+@suspects_of(grounding.other_convention)
+def _pointing(facts: BlockFacts) -> BoolArray:
+    """Rows with pictures whose text holds a box or a point, of families whose unit is known."""
+    family = facts.bench.family
+    if family is None or family.grounding is None:
+        return _none(facts)
+    return np.array(
+        [
+            bool(count) and holds_coordinates(talk.prompt)
             for count, talk in zip(facts.pictures, facts.located, strict=True)
         ],
         dtype=bool,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from workbench.checks import data, handed_over, mask, roles, template, text_path, trainer, whole_text
+from workbench.checks import data, grounding, handed_over, mask, roles, template, text_path, trainer, whole_text
 from workbench.checks.registry import CheckFunction, checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNRENDERED_CHECKS = checks("unrendered row", data, handed_over, roles)
 MASK_CHECKS = checks("row", mask, text_path)
 ASKED_CHECKS = checks("asked row", trainer)
-ROW_CHECKS = (*MASK_CHECKS, *checks("row", whole_text, template, data))
+ROW_CHECKS = (*MASK_CHECKS, *checks("row", whole_text, template, data, grounding))
 
 
 _IN_PARTS = checks("row", template, only=(template.rendered_in_parts,))

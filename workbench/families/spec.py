@@ -190,6 +190,16 @@ class Axolotl(Data):
     note: str = ""
 
 
+class Grounding(Data):
+    """The unit in which a family says where something is in a picture.
+
+    `thousandths`: of the picture's width and height. `pixels`: of the picture as the processor resized it.
+    """
+
+    unit: Literal["thousandths", "pixels"]
+    note: str = ""
+
+
 class Family(Data):
     """A family file."""
 
@@ -203,6 +213,7 @@ class Family(Data):
     modules: Modules | None = None
     recipe: dict[str, RecipeSetting] = {}
     inputs: tuple[ExtraInput, ...] = ()
+    grounding: Grounding | None = None
     problems: tuple[Problem, ...] = ()
     verified: Verified
     notes: tuple[str, ...] = ()
