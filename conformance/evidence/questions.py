@@ -133,8 +133,13 @@ def _without_the_key(case: Case, finding: Finding, before: Answer) -> Evidence:
 
 
 def _adapted(case: Case, finding: Finding) -> Evidence:
-    """A001: which towers have adapters."""
-    before, after = case.asker.loaded(case.before(finding)), case.asker.loaded(_path(case.after(finding)))
+    """A001: which towers have adapters; without Liger's MLP, which does not go with every model."""
+    others = [one.fix for one in case.stopping if one is not finding and one.fix is not None]
+    if case.document.data.get("liger_glu_activation"):
+        others.append(Fix("without liger_glu_activation", (Edit(("liger_glu_activation",), remove=True),)))
+    assert finding.fix is not None
+    before = case.asker.loaded(case.with_fixes(others))
+    after = case.asker.loaded(case.with_fixes([*others, finding.fix]))
     if before.get("refused") or after.get("refused"):
         return Evidence("adapters by tower", stop(before), stop(after), False)
     first, second = case.towers(before), case.towers(after)

@@ -41,7 +41,8 @@ def unquantized_experts(model: ModelFacts) -> Iterator[Finding]:
 def _linearized(model: ModelFacts) -> bool:
     """True where axolotl gives the experts linear layers in the place of the parameters that they have else."""
     bench = model.bench
-    return bench.loaded.model_type == "llama4" and bool(bench.document.data.get("llama4_linearized_experts"))
+    # axolotl's keys of this kind begin with the only model type that they are for.
+    return bool(bench.document.data.get(f"{bench.loaded.model_type}_linearized_experts"))
 
 
 def _of_experts(anatomy: Any, name: str) -> bool:

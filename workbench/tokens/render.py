@@ -126,22 +126,25 @@ class Renderer:
         self, messages: Sequence[Message], *, add_generation_prompt: bool = False, tools: Sequence[Any] | None = None
     ) -> str:
         """The text that the chat template writes. Raises what the template raises."""
-        speaker = self.processor if self.processor is not None else self.tokenizer
         with self._lock, self.in_time():
             # A batch of one, as the collator renders: a row without messages is no error there.
-            (text,) = speaker.apply_chat_template(
-                [self._spoken(messages)], tokenize=False, **self._options(tools, add_generation_prompt)
-            )
+            (text,) = self._written([self._spoken(messages)], self._options(tools, add_generation_prompt))
         return str(text)
 
     def prompts(self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool = False) -> list[str]:
         """The texts that the chat template writes for many conversations. Raises what it raises for any of them."""
-        speaker = self.processor if self.processor is not None else self.tokenizer
         batch = [self._spoken(messages) for messages in conversations]
         with self._lock:
-            return list(
-                speaker.apply_chat_template(batch, tokenize=False, **self._options(None, add_generation_prompt))
-            )
+            return list(self._written(batch, self._options(None, add_generation_prompt)))
+
+    def _written(self, batch: list[Any], options: dict[str, Any]) -> Any:
+        """The text of each conversation of a batch."""
+        speaker = self.processor if self.processor is not None else self.tokenizer
+        made = speaker.apply_chat_template(batch, tokenize=False, **options)
+        if isinstance(made, Mapping) and self.tokenizer is not speaker:
+            # Voxtral's processor knows no texts: it gives ids and sound, whatever it is asked for.
+            made = self.tokenizer.apply_chat_template(batch, tokenize=False, **options)
+        return made
 
     def encodings(self, texts: Sequence[str], *, add_special_tokens: bool) -> list[Any]:
         """The encoding of each text by the tokenizer's own backend, on all cores, without padding.

@@ -41,7 +41,10 @@ def startup_findings(bench: LoadedRecipe) -> Iterator[Finding]:
 
     The bench has read its recipe; nothing is loaded or rendered for this.
     """
-    if bench.recipe.multimodal and bench.recipe.effective_boundaries is not None:
+    if not bench.recipe.multimodal:
+        # The text path has no such collator, and reads no boundaries.
+        return
+    if bench.recipe.effective_boundaries is not None:
         yield from _stopped_by_boundaries(bench)
     problem = bench.strategy.problem(bench.loaded.processor, bench.loaded.tokenizer)
     if problem is not None:
