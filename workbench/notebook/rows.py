@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from workbench.checks.row_checks import row_findings
+from workbench.data.rows import RawRow
 from workbench.errors import InputError
 from workbench.findings import Finding
+from workbench.notebook.arguments import maybe_whole, whole, wrong
 from workbench.notebook.display import Result, plain
+from workbench.notebook.masks import Masks, batch_of
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, check_recipe
+from workbench.notebook.row_file import conversation, is_message
+from workbench.row import Row
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views import html
-from workbench.views.html_reports import rows_html
+from workbench.answers import InspectAnswer, MaskAnswer, RowAnswer, TraceAnswer
+from workbench.views.html_reports import first_words, rows_html
 from workbench.views.inspect_json import inspect_payload, row_payload, spans_payload
 from workbench.views.items import visible
 from workbench.views.skeleton import safe
@@ -24,9 +32,12 @@ from workbench.views.terminal import row_view
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
+    from PIL.Image import Image
 
-    from workbench.row import Row
+    from workbench.bench import Bench
     from workbench.tokens.mask import Mask, Spans
+    from workbench.tokens.render import Renderer
     from workbench.tokens.trace import Trace
 
 TOKENS = 2_000
@@ -34,6 +45,10 @@ TOKENS = 2_000
 _TEXT_TOKENS = 400
 _LISTED = 10
 _MORE = ".window(a, b)"
+_COLUMNS = [
+    *("row", "source", "line", "tokens", "trained", "share", "pictures", "messages", "errors", "warnings"),
+    *("reason", "begins"),
+]
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,19 +64,31 @@ class NotebookRows(Result):
     @overload
     def __getitem__(self, index: slice) -> NotebookRows: ...
     def __getitem__(self, index: int | slice) -> RowResult | NotebookRows:
+        """One row, or some. InputError where there is no such row."""
         if isinstance(index, slice):
             if index.step not in (None, 1):
                 raise InputError("Rows are taken one after the other", f"The step is {index.step}.", "Leave it out.")
-            ends = [end if end is None or end >= 0 else end + len(self) for end in (index.start, index.stop)]
+            ends = [self._end(end) for end in (index.start, index.stop)]
             stops = [self.start + ends[1] if ends[1] is not None else None, self.stop]
             known = [stop for stop in stops if stop is not None]
             return NotebookRows(self.session, self.start + (ends[0] or 0), min(known) if known else None)
+        if isinstance(index, bool) or not hasattr(index, "__index__"):
+            raise wrong("A row", index, "its number, or a slice")
+        index = operator.index(index)
         at = self.start + (index if index >= 0 else index + len(self))
         if self.stop is not None and at >= self.stop:
             cause = f"These are rows {self.start} to {self.stop - 1}."
             raise InputError(f"There is no row {at} here", cause, "Take one of these.")
         self.session.bench.row(at)
         return RowResult(self.session, at)
+
+    def _end(self, end: Any) -> int | None:
+        if end is None:
+            return None
+        if isinstance(end, bool) or not hasattr(end, "__index__"):
+            raise wrong("An end of a slice", end, "the number of a row")
+        number = operator.index(end)
+        return number if number >= 0 else max(0, number + len(self))
 
     def __len__(self) -> int:
         """The number of rows; may read to their end. TypeError where only streaming would tell."""
@@ -79,7 +106,28 @@ class NotebookRows(Result):
             if row.index >= self.start:
                 yield row
 
-    def to_dict(self) -> dict[str, Any]:
+    def masks(self, count: int | None = None) -> Masks:
+        """The first `count` of these rows, or all, as one padded batch; see `workbench.notebook.masks.Masks`.
+
+        Raises:
+            InputError: none of them can be rendered.
+        """
+        return batch_of(self.session.bench, self.head(maybe_whole("count", count, least=1)))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A line a row, index `row`.
+
+        Columns: `source` and `line`, `tokens` and `trained` (missing where the row cannot be rendered), `share`
+        trained, `pictures`, the `messages`' number, `errors` and `warnings` as their codes, `reason` why the row cannot
+        be rendered, and how it `begins`.
+        """
+        import pandas as pd
+
+        lines = [_line(row) for row in self.head(None)]
+        frame = pd.DataFrame(lines, columns=_COLUMNS).set_index("row")
+        return frame.astype(dict.fromkeys(("line", "tokens", "trained", "pictures", "messages"), "Int64"))
+
+    def to_dict(self) -> InspectAnswer:
         """`vlmbench.inspect/1` with all of these rows."""
         return inspect_payload(self.session.bench, list(self.head(None)))
 
@@ -95,22 +143,81 @@ class NotebookRows(Result):
         return rows_html(list(self.head(_LISTED)), self.start, total)
 
 
+def _line(row: Row) -> dict[str, Any]:
+    """A row's line in a table."""
+    found = row_findings(row)
+    codes = {
+        severity: " ".join(dict.fromkeys(one.code for one in found if one.severity == severity))
+        for severity in ("error", "warning")
+    }
+    line: dict[str, Any] = {"row": row.index, "source": row.raw.source, "line": row.raw.line}
+    line |= {"errors": codes["error"], "warnings": codes["warning"]}
+    if row.error is not None:
+        return line | {"reason": row.error.message, "share": float("nan"), "begins": ""}
+    tokens, trained = len(row.rendering), row.mask.trained
+    return line | {
+        "tokens": tokens,
+        "trained": trained,
+        "share": trained / tokens if tokens else 0.0,
+        "pictures": sum(kind == "image" for kind in row.rendering.media.modality),
+        "messages": len(row.conversation.messages),
+        "reason": "",
+        "begins": first_words(row),
+    }
+
+
+@dataclass(frozen=True)
+class GivenRow:
+    """A row that is in no file. Its rendering is kept as long as the bench renders alike."""
+
+    raw: RawRow
+    kept: list[tuple[Renderer, Row]] = field(default_factory=list, compare=False, repr=False)
+
+    def row(self, bench: Bench) -> Row:
+        """The row on this bench."""
+        if not self.kept or self.kept[-1][0] is not bench.renderer:
+            # A renderer is made anew whenever anything changes that it depends on.
+            self.kept[:] = [(bench.renderer, Row(bench, self.raw.index, self.raw))]
+        return self.kept[-1][1]
+
+
+def rendered(session: OpenRecipe, given: Sequence[Mapping[str, object]] | Mapping[str, object]) -> RowResult:
+    """A conversation that is in no file as a row of this bench. InputError where it is none."""
+    if isinstance(given, Mapping):
+        data = conversation([given]) if is_message(given) else dict(given)
+    elif isinstance(given, Sequence) and given and all(isinstance(one, Mapping) for one in given):
+        data = conversation(given)
+    else:
+        raise wrong("messages", given, 'a list of messages such as {"role": "user", "content": "…"}, or a row')
+    bench = session.bench
+    if bench.path.kind == "text" and (listed := data.get("messages")) is not None:
+        # Under the names that the recipe's entry has for them.
+        keys = bench.turn_keys
+        names = {known: keys.mappings[known] for known in ("role", "content") if known in keys.mappings}
+        messages = [{names.get(key, key): value for key, value in one.items()} for one in listed]
+        data = {**{key: value for key, value in data.items() if key != "messages"}, keys.messages: messages}
+    return RowResult(session, 0, None, GivenRow(RawRow(0, data, None, "", base_dir=Path())))
+
+
 @dataclass(frozen=True, repr=False)
 class _RowResult(Result):
     session: OpenRecipe
     index: int
     shown: html.Window | None = None
+    given: GivenRow | None = None
 
     @property
     def row(self) -> Row:
         """The core's row; see `workbench.row.Row`."""
-        return self.session.bench.row(self.index)
+        bench = self.session.bench
+        return bench.row(self.index) if self.given is None else self.given.row(bench)
 
     def window(self, a: int, b: int) -> Self:
         """The same result, showing tokens [a, b)."""
-        if not 0 <= a < b:
-            raise InputError(f"Tokens {a} to {b} are no window", hint="Give 0 <= a < b.")
-        return replace(self, shown=(a, b))
+        first, end = whole("The first token", a), whole("The end of the window", b)
+        if first >= end:
+            raise InputError(f"Tokens {first} to {end} are no window", hint="Give 0 <= a < b.")
+        return replace(self, shown=(first, end))
 
     @property
     def title(self) -> str:
@@ -133,23 +240,65 @@ class RowResult(_RowResult):
 
     def mask(self) -> MaskResult:
         """The trained tokens, and the reason for each token."""
-        return MaskResult(self.session, self.index, self.shown)
+        return MaskResult(self.session, self.index, self.shown, self.given)
 
     @property
     def trace(self) -> TraceResult:
         """The message and part that every token came from, whatever the markers say."""
-        return TraceResult(self.session, self.index, self.shown)
+        return TraceResult(self.session, self.index, self.shown, self.given)
+
+    @property
+    def images(self) -> list[Image]:
+        """The pictures as the processor gets them, upright, in RGB, resized where the recipe does, in their order.
+
+        Raises:
+            InputError: one cannot be read.
+        """
+        from PIL.Image import Image
+
+        found: list[Image] = []
+        for message in self.row.conversation.messages:
+            content = message.get("content")
+            parts = content if isinstance(content, list) else []
+            values = [part.get("image") for part in parts if isinstance(part, dict) and part.get("type") == "image"]
+            found += [value for value in values if isinstance(value, Image)]
+        return found
 
     @property
     def findings(self) -> list[Finding]:
         """The findings about this row alone, the worst first."""
         return row_findings(self.row)
 
+    def to_pandas(self) -> pd.DataFrame:
+        """A line a token, index `index`: `id`, `text`, `label`, `trained`, `reason`, `owner`, `message`, `role`.
+
+        A row that cannot be rendered has no line.
+        """
+        import pandas as pd
+
+        payload = row_payload(self.row)
+        lines = [
+            {
+                "index": token["index"],
+                "id": token["id"],
+                "text": token["text"],
+                "label": label,
+                "trained": token["trained"],
+                "reason": token["reason"],
+                "owner": token["owner"]["kind"],
+                "message": token["owner"].get("message"),
+                "role": token["owner"].get("role", ""),
+            }
+            for token, label in zip(payload["tokens"], payload["labels"], strict=True)
+        ]
+        columns = ["index", "id", "text", "label", "trained", "reason", "owner", "message", "role"]
+        return pd.DataFrame(lines, columns=columns).astype({"message": "Int64"}).set_index("index")
+
     def check(self) -> Checked:
         """Check the recipe and this row."""
         return check_recipe(self.session, lambda: [self.row])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> RowAnswer:
         """The row as `rows[]` of `vlmbench.inspect/1` has it."""
         return row_payload(self.row)
 
@@ -191,7 +340,7 @@ class MaskResult(_RowResult):
         """Every match of a role boundary."""
         return self.mask.spans
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> MaskAnswer:
         """`row`, `trained`, `input_ids`, `labels` and `spans` as `rows[]` of `vlmbench.inspect/1` has them."""
         return {
             "row": self.index,
@@ -227,11 +376,15 @@ class TraceResult(_RowResult):
         """The core's trace; see `workbench.tokens.trace.Trace`."""
         return self.row.trace
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> TraceAnswer:
         """`row`, and of each of `tokens` the `index`, `id`, `text` and `owner` as `vlmbench.inspect/1` has them."""
-        payload = row_payload(self.row)
-        keys = ("index", "id", "text", "owner")
-        return {"row": self.index, "tokens": [{key: token[key] for key in keys} for token in payload["tokens"]]}
+        tokens = row_payload(self.row)["tokens"]
+        return {
+            "row": self.index,
+            "tokens": [
+                {"index": one["index"], "id": one["id"], "text": one["text"], "owner": one["owner"]} for one in tokens
+            ],
+        }
 
     def body(self) -> str:
         row = self.row

@@ -45,10 +45,11 @@ def _listed(row: Row) -> dict[str, Any]:
         return found | {"trained": "–", "tokens": "–", "part": None, "words": row.error.message}
     count = len(row.rendering)
     part = row.mask.trained / count if count else 0.0
-    return found | {"trained": f"{row.mask.trained:,}", "tokens": f"{count:,}", "part": part, "words": _words(row)}
+    return found | {"trained": f"{row.mask.trained:,}", "tokens": f"{count:,}", "part": part, "words": first_words(row)}
 
 
-def _words(row: Row) -> str:
+def first_words(row: Row) -> str:
+    """The first words of a row's first text, on one line."""
     texts = (part.text for part in text_parts(row.conversation.messages) if part.text.strip())
     words = " ".join(next(texts, "").split())
     return words if len(words) <= _FIRST_WORDS else words[: _FIRST_WORDS - 1] + "…"
