@@ -11,9 +11,9 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from workbench.errors import BenchError
 from workbench.escaping import visible, visible_lines
@@ -21,12 +21,13 @@ from workbench.escaping import visible, visible_lines
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from workbench.answers import ErrorAnswer
     from workbench.models.hub import Progress
 
-ERROR_SCHEMA = "vlmbench.error/1"
+ERROR_SCHEMA: Final = "vlmbench.error/1"
 
 
-def write_json(payload: dict[str, Any], stream: TextIO | None = None) -> None:
+def write_json(payload: Mapping[str, Any], stream: TextIO | None = None) -> None:
     """One JSON document on stdout, in UTF-8 whatever the locale."""
     stream = stream or sys.stdout
     json.dump(payload, stream, ensure_ascii=True, indent=None, separators=(",", ":"))
@@ -39,7 +40,8 @@ def report(problem: BenchError, *, as_json: bool = False) -> int:
     # Where stderr is closed or full as well, the exit code is all that is left.
     tell("\n".join([f"vlmbench: {problem.line}", *(textwrap.indent(text, "  ") for text in lines)]))
     if as_json:
-        write_json({"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code})
+        answer: ErrorAnswer = {"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code}
+        write_json(answer)
     return problem.exit_code
 
 

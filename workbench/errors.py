@@ -6,10 +6,14 @@ and a place. The command line prints these four and exits with `exit_code`; scre
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workbench.escaping import visible, visible_lines
+
+if TYPE_CHECKING:
+    from workbench.answers import ProblemAnswer, WhereAnswer
 
 EXIT_OK = 0
 EXIT_FINDINGS = 1
@@ -54,14 +58,15 @@ class Where:
             value is not None for value in (self.file, self.line, self.row, self.message, self.field, self.tokens)
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> WhereAnswer:
         """The `where` object of the JSON formats; only what is known."""
-        return {
+        known = {
             key: list(value) if key == "tokens" else value for key, value in asdict(self).items() if value is not None
         }
+        return cast("WhereAnswer", known)
 
     @classmethod
-    def from_dict(cls, payload: dict[str, Any]) -> Where:
+    def from_dict(cls, payload: Mapping[str, Any]) -> Where:
         """A place that `to_dict` wrote."""
         first, last = payload.get("tokens") or (None, None)
         return cls(**{**payload, "tokens": None if first is None else (first, last)})
@@ -91,7 +96,8 @@ class BenchError(Exception):
         """The text that IPython shows in place of a traceback: the message without frames of the bench."""
         return [f"✗ {visible_lines(str(self))}"]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ProblemAnswer:
+        """The `error` object of the JSON formats."""
         return {"title": self.title, "cause": self.cause, "hint": self.hint, "where": self.where.to_dict()}
 
 

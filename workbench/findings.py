@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from workbench.errors import Where
+
+if TYPE_CHECKING:
+    from workbench.answers.common import EditAnswer, FindingAnswer, FixAnswer
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -35,12 +38,15 @@ class Edit:
     rename: str = ""
     unrepeat: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> EditAnswer:
+        """The edit for JSON."""
         if self.rename:
             return {"path": list(self.path), "rename": self.rename}
         if self.unrepeat:
             return {"path": list(self.path), "unrepeat": True}
-        return {"path": list(self.path)} | ({"remove": True} if self.remove else {"value": self.value})
+        if self.remove:
+            return {"path": list(self.path), "remove": True}
+        return {"path": list(self.path), "value": self.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +67,12 @@ class Fix:
         """The title, which says so where the fix changes on purpose what is trained."""
         return f"{self.title} (changes which roles are trained)" if self.retrains else self.title
 
-    def to_dict(self) -> dict[str, Any]:
-        payload = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
-        return payload | {"retrains": True} if self.retrains else payload
+    def to_dict(self) -> FixAnswer:
+        """The fix for JSON."""
+        payload: FixAnswer = {"title": self.title, "edits": [edit.to_dict() for edit in self.edits]}
+        if self.retrains:
+            payload["retrains"] = True
+        return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +93,21 @@ class Finding:
         """The same finding with some of its place filled in."""
         return replace(self, where=replace(self.where, **place))
 
-    def to_dict(self) -> dict[str, Any]:
-        payload = {
+    def to_dict(self) -> FindingAnswer:
+        """The finding for JSON."""
+        payload: FindingAnswer = {
             "code": self.code,
             "severity": self.severity,
             "message": self.message,
             "hint": self.hint,
             "where": self.where.to_dict(),
         }
-        return payload if self.fix is None else payload | {"fix": self.fix.to_dict()}
+        if self.fix is not None:
+            payload["fix"] = self.fix.to_dict()
+        return payload
 
     @classmethod
-    def from_dict(cls, payload: dict[str, Any]) -> Finding:
+    def from_dict(cls, payload: Mapping[str, Any]) -> Finding:
         """A finding that `to_dict` wrote; its fix is left out."""
         where = Where.from_dict(payload["where"])
         return cls(payload["code"], payload["severity"], payload["message"], payload["hint"], where)

@@ -9,7 +9,9 @@ from typing import Literal
 if sys.version_info >= (3, 12):
     from typing import NotRequired, TypedDict
 else:
-    from typing_extensions import NotRequired, TypedDict
+    from typing import NotRequired
+
+    from typing_extensions import TypedDict
 
 __all__ = [
     "AskedAnswer",

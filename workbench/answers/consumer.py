@@ -1,4 +1,4 @@
-"""The protocol with a trainer's Python: `vlmbench.consumer/2` (a question and its answer) and `vlmbench.rehearsal/1`."""
+"""The protocol with a trainer's Python: `vlmbench.consumer/2` (a question, its answer) and `vlmbench.rehearsal/1`."""
 
 from __future__ import annotations
 

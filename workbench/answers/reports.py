@@ -72,7 +72,7 @@ class EvidenceAnswer(TypedDict):
     role: str
     recall: float | None
     leaked: int
-    stop_token: bool
+    stop_token: dict[str, object] | None
     notes: list[str]
     verified: bool
     starts: list[str]

@@ -1,4 +1,4 @@
-"""JSON Schemas of all `vlmbench.*/N` answers, made of their types; `python -m workbench.answers.schemas DIR` writes them.
+"""JSON Schemas of all answers, made of their types; `python -m workbench.answers.schemas DIR` writes them.
 
 Within a version keys may be added and none is taken away, so the published schemas let other keys pass; `closed` ones,
 which the tests hold real answers against, do not.

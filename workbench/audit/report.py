@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from workbench.audit.budget import Budget
 from workbench.audit.causes import Cause
@@ -14,7 +14,7 @@ from workbench.audit.sources import RowPlace
 from workbench.audit.spread import Spread
 from workbench.findings import Finding
 
-SCHEMA = "vlmbench.audit/1"
+SCHEMA: Final = "vlmbench.audit/1"
 
 
 @dataclass(frozen=True, slots=True)

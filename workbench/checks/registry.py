@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.errors import InputError
 from workbench.findings import HOMES, Finding, Severity, emits
+
+if TYPE_CHECKING:
+    from workbench.answers import CodeAnswer
 
 _DIGITS = str.maketrans("OIL", "011")
 Scope = Literal["row", "recipe", "model", "run"]
@@ -94,8 +97,9 @@ class Code:
         """The function or emitter that makes its findings, `module.name`; None until that module is imported."""
         return HOMES.get(self.code)
 
-    def to_dict(self) -> dict[str, str]:
-        return {name: getattr(self, name) for name in self.__slots__}
+    def to_dict(self) -> CodeAnswer:
+        """The page for JSON."""
+        return cast("CodeAnswer", {name: getattr(self, name) for name in self.__slots__})
 
 
 def codes() -> dict[str, Code]:

@@ -21,12 +21,11 @@ def families(name: str | None, output: str) -> int:
         chosen = [family(name)] if name else list(known().values())
     except BenchError as problem:
         return console.report(problem, as_json=output == "json")
-    from workbench.views.families import families_table, family_page
+    from workbench.views.families import families_payload, families_table, family_page
 
     with console.ignoring_closed_pipe():
         if output == "json":
-            listed = [family.model_dump(mode="json") for family in chosen]
-            console.write_json({"schema": "vlmbench.families/1", "families": listed})
+            console.write_json(families_payload(chosen))
         else:
             console.console().print(family_page(chosen[0]) if name else families_table(chosen))
     return EXIT_OK

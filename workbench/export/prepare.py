@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from workbench.blocks.structures import DrawnRows, draw_rows
 from workbench.checks.asking import make_question
@@ -26,10 +26,11 @@ from workbench.recipe.yaml.document import Document, write_atomically
 from workbench.version import __version__
 
 if TYPE_CHECKING:
+    from workbench.answers import ExportAnswer
     from workbench.bench import Bench
     from workbench.overfit.runs import Run
 
-SCHEMA = "vlmbench.export/1"
+SCHEMA: Final = "vlmbench.export/1"
 ROWS = 200
 Overrides = Mapping[tuple[str | int, ...], Any]
 
@@ -118,7 +119,7 @@ class Export:
         write_atomically(target, self.text.encode("utf-8"))
         return target
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ExportAnswer:
         """The payload of `vlmbench.export/1`, but for what was written."""
         return {
             "schema": SCHEMA,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from workbench.infer.headers import Candidate, MarkerMismatch, TemplateReading, candidates, read_template
 from workbench.infer.injection import Injection, effect, injection
@@ -28,7 +28,10 @@ from workbench.infer.proof import Figures, Layout, measure
 from workbench.tokens.boundaries import encode_marker
 from workbench.tokens.render import Message, Renderer
 
-SCHEMA = "vlmbench.infer/1"
+if TYPE_CHECKING:
+    from workbench.answers.reports import EvidenceAnswer, InferAnswer
+
+SCHEMA: Final = "vlmbench.infer/1"
 _SHOWN = 6
 # What YAML 1.1 does not take for a text.
 _WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
@@ -52,7 +55,8 @@ class Evidence:
         """The share of the role's content tokens that are trained when the role is; None where it has none."""
         return self.figures.recalled / self.figures.content if self.figures.content else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> EvidenceAnswer:
+        """The evidence for JSON."""
         figures = self.figures
         return {
             "role": self.role,
@@ -106,7 +110,7 @@ class Inference:
             lines += [f"  - {keys[0]}", *(f"    {key}" for key in keys[1:])]
         return "\n".join(lines) + "\n"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> InferAnswer:
         """The JSON of `vlmbench.infer/1`."""
         return {
             "schema": SCHEMA,

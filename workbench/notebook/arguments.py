@@ -42,6 +42,17 @@ def maybe_whole(name: str, value: Any, *, least: int = 0) -> int | None:
     return None if value is None else whole(name, value, least=least)
 
 
+def rows(name: str, value: Any) -> int | list[int]:
+    """A number of rows from 1, or the numbers of rows.
+
+    Raises:
+        InputError: it is neither, or none.
+    """
+    if isinstance(value, list | tuple | range) and len(value):
+        return [whole(f"a row of {name}", row) for row in value]
+    return whole(name, value, least=1)
+
+
 def positive(name: str, value: Any) -> float | None:
     """A number above 0, or None.
 

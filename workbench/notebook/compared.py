@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.answers import ComparedAnswer, ComparedRowAnswer
 from workbench.notebook.display import Result
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.recipe.compare import Pair, side_by_side
 from workbench.recipe.yaml.write import as_inline
 from workbench.views import html
-from workbench.answers import ComparedAnswer, ComparedRowAnswer
 from workbench.views.items import visible
+from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +124,7 @@ class Compared(Result):
         rows = [(row.row, _words(row)) for row in self.differing[:_LISTED]]
         left = f"{len(self.differing):,} rows differ; the first {len(rows)} are shown" if len(rows) >= _LISTED else ""
         shown = html.table(("row", ""), rows, numbers=("row",)) if rows else ""
-        return f"<h2>{html.safe(self._sum())}</h2>{keys}{shown}{html.safe(left)}"
+        return f"<h2>{safe(self._sum())}</h2>{keys}{shown}{safe(left)}"
 
     def _sum(self) -> str:
         same = len(self.rows) - len(self.differing)

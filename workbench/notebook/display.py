@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -17,7 +18,7 @@ class Result(ABC):
     """A result. A notebook shows `html`, a prompt `text`; neither has a script, nor asks anything of the network."""
 
     @abstractmethod
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Mapping[str, object]:
         """The data, as the command line's JSON has it."""
 
     @abstractmethod

@@ -63,16 +63,13 @@ def sort_out(first: object, model: object, data: object, split: str | None) -> G
         model = _only(first, model, "model")
     elif kind == "data":
         data = _only(first, data, "data")
+    if data is None and split is not None:
+        raise wrong("split", split, "it together with data that has splits")
     return Given(
         recipe,
         as_folder(model) if model is not None else None,
-        as_source(data, split=split) if data is not None else _no_split(split),  # type: ignore[arg-type]
+        as_source(data, split=split) if data is not None else None,  # type: ignore[arg-type]
     )
-
-
-def _no_split(split: str | None) -> None:
-    if split is not None:
-        raise wrong("split", split, "it together with data that has splits")
 
 
 def _only(first: object, second: object, name: str) -> object:
@@ -88,7 +85,7 @@ def _kind(first: object) -> str:
         return "model"
     if isinstance(first, Mapping):
         tables = bool(first) and all(hasattr(one, "to_parquet") for one in first.values())
-        is_row = row_file.is_message(first) or bool(_ROW_KEYS & set(first)) and "base_model" not in first
+        is_row = row_file.is_message(first) or (bool(_ROW_KEYS & set(first)) and "base_model" not in first)
         return "data" if tables or is_row else "recipe"
     if hasattr(first, "to_parquet") or hasattr(first, "to_pylist") or isinstance(first, list | tuple):
         return "data"
@@ -120,5 +117,7 @@ def _document(values: Mapping[Any, Any]) -> Document:
         except BenchError:
             raise
         except (TypeError, ValueError, RecursionError) as problem:
-            raise InputError(f"{key} has no form as YAML", f"{problem}.", "Give texts, numbers, lists, dicts.") from None
+            raise InputError(
+                f"{key} has no form as YAML", f"{problem}.", "Give texts, numbers, lists, dicts."
+            ) from None
     return Document("\n".join([*lines, ""]) if lines else "", "recipe")

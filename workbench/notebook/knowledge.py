@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workbench.answers import ExplainAnswer, FamiliesAnswer
 from workbench.checks.registry import Code, codes
 from workbench.checks.registry import explain as page_of
 from workbench.families.library import families as known_families
@@ -12,7 +13,6 @@ from workbench.families.library import family as family_of
 from workbench.notebook.arguments import wrong
 from workbench.notebook.display import Result, plain
 from workbench.views import html
-from workbench.answers import ExplainAnswer, FamiliesAnswer
 from workbench.views.checks import EXPLAIN_SCHEMA, code_page, codes_table
 from workbench.views.families import families_table, family_page
 from workbench.views.skeleton import draw
@@ -80,9 +80,11 @@ class KnownFamilies(Result):
             for family in self.families
         ]
         table = html.table(("family", "", "roles", "axolotl template", "verified"), lines)
-        return f"{table}{draw('lines.jinja', lines=[(None, line) for line in self.text().splitlines()])}" if len(
-            self.families
-        ) == 1 else table
+        return (
+            f"{table}{draw('lines.jinja', lines=[(None, line) for line in self.text().splitlines()])}"
+            if len(self.families) == 1
+            else table
+        )
 
 
 def explain(code: str | None = None) -> Explained:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from workbench.answers import BatchAnswer
 from workbench.errors import InputError
 from workbench.notebook.display import Result
 from workbench.tokens.mask import IGNORE
 from workbench.views import html
-from workbench.answers import BatchAnswer
 
 if TYPE_CHECKING:
     from workbench.bench import Bench

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from workbench.answers import MemoryAnswer, TowersAnswer
 from workbench.findings import Finding
 from workbench.notebook.display import Result, plain
 from workbench.views.html_model import anatomy_html, memory_html
@@ -26,14 +27,14 @@ class Towers(Result):
     facts: Trained
     findings: tuple[Finding, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> TowersAnswer:
         """The anatomy, with what is `trained` of it and the `findings`."""
         unknown = {} if self.anatomy.sized else {"trained_parameters": None}
         trained = {
             "trained": self.facts.to_dict() | unknown,
             "findings": [finding.to_dict() for finding in self.findings],
         }
-        return self.anatomy.to_dict() | trained
+        return cast("TowersAnswer", self.anatomy.to_dict() | trained)
 
     def text(self) -> str:
         lines = [f"{visible(self.anatomy.class_name)}, {size_text(self.anatomy)}"]
@@ -59,7 +60,7 @@ class Memory(Result):
         """The sum of all parts, in bytes."""
         return self.estimate.total
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> MemoryAnswer:
         """Each part in bytes, and the `total`."""
         return self.estimate.to_dict()
 

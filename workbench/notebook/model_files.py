@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, cast
 
 from workbench.errors import InputError
 from workbench.notebook.arguments import wrong
@@ -27,7 +27,7 @@ class Savable(Protocol):
 
 
 Model: TypeAlias = str | os.PathLike[str] | Savable | Sequence[Savable]
-"""The model that `open` takes: a hub id, a folder, or a tokenizer, a processor and a configuration, alone or together."""
+"""The model that `open` takes: a hub id, a folder, or a tokenizer, a processor, a configuration, or several."""
 
 WANTED = "a hub id, a folder, or a tokenizer, a processor or a configuration of transformers"
 _CLASSES: dict[str, Part] = {
@@ -88,7 +88,7 @@ def _parts(model: object) -> dict[Part, Savable]:
             raise InputError("A loaded model is not taken", cause, "Give its folder or hub id, or its processor.")
         if part in found:
             raise InputError(f"There are two of a kind: {part}", hint="Give one of each.")
-        found[part] = one
+        found[part] = cast(Savable, one)
     if not found.keys() & {"processor", "tokenizer"}:
         cause = "A configuration has no vocabulary, and nothing can be rendered."
         raise InputError("No tokenizer is given", cause, "Give model=[configuration, processor], or a folder.")
@@ -96,12 +96,13 @@ def _parts(model: object) -> dict[Part, Savable]:
 
 
 def _write(parts: dict[Part, Savable], folder: Path) -> None:
-    for part in ("processor", "tokenizer", "configuration"):
+    order: tuple[Part, ...] = ("processor", "tokenizer", "configuration")
+    for part in order:
         if part not in parts:
             continue
         try:
             # A tokenizer beside a processor is written last of the two, and is the one that is used.
-            parts[part].save_pretrained(str(folder))  # type: ignore[index]
+            parts[part].save_pretrained(str(folder))
         except Exception as problem:
             cause = " ".join(str(problem).split())[:300]
             raise InputError(f"This {part} cannot be saved", cause, "Give the model's folder or hub id.") from None

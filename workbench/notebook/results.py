@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.answers import CheckAnswer, ExportAnswer, InferAnswer, OverfitAnswer
 from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
 from workbench.notebook.display import Result, plain
@@ -23,6 +24,8 @@ from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    import pandas as pd
 
     from workbench.checks.run import Report
     from workbench.editing.session import Editing
@@ -57,11 +60,31 @@ class Checked(Result):
             self.session.edit(partial(_make, fix))
         return Checked(self.session, self.again(), self.again, (*self.fixed, *fixes))
 
+    def to_pandas(self) -> pd.DataFrame:
+        """A line a finding: `code`, `severity`, `file`, `line`, `row`, `message`, `hint`, and `fix` as its title."""
+        import pandas as pd
+
+        lines = [
+            {
+                "code": one.code,
+                "severity": one.severity,
+                "file": one.where.file,
+                "line": one.where.line,
+                "row": one.where.row,
+                "message": one.message,
+                "hint": one.hint,
+                "fix": one.fix.described if one.fix is not None else "",
+            }
+            for one in self.findings
+        ]
+        columns = ["code", "severity", "file", "line", "row", "message", "hint", "fix"]
+        return pd.DataFrame(lines, columns=columns).astype({"line": "Int64", "row": "Int64"})
+
     @property
     def title(self) -> str:
         return f"check of {self.session.bench.title}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> CheckAnswer:
         """`vlmbench.check/1`."""
         return check_payload(self.session.bench, self.report, self.fixed)
 
@@ -117,7 +140,7 @@ class Inferred(Result):
     def title(self) -> str:
         return f"role_boundaries of {self.model}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> InferAnswer:
         """`vlmbench.infer/1`."""
         return infer_payload(self.found, self.model, self.session.bench.path)
 
@@ -149,7 +172,7 @@ class Overfitted(Result):
     def title(self) -> str:
         return "overfit run"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> OverfitAnswer:
         """`vlmbench.overfit/1`."""
         return overfit_payload(self.events, self.verdict, str(self.file))
 
@@ -178,13 +201,12 @@ class Exported(Result):
         """The prover: "axolotl 0.19.0", "bench" where no axolotl was asked, None where something is missing."""
         return self.made.proven_by
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ExportAnswer:
         """`vlmbench.export/1`."""
-        return self.made.to_dict() | {
-            "written": str(self.written) if self.written else None,
-            "diff": self.diff,
-            "error": None,
-        }
+        payload = self.made.to_dict()
+        payload["written"], payload["diff"] = str(self.written) if self.written else None, self.diff
+        payload["error"] = None
+        return payload
 
     def text(self) -> str:
         wrote = f"\n{written_text(self.made, self.written)}" if self.written else ""

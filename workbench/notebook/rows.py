@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from workbench.answers import InspectAnswer, MaskAnswer, RowAnswer, TraceAnswer
 from workbench.checks.row_checks import row_findings
 from workbench.data.rows import RawRow
 from workbench.errors import InputError
@@ -22,7 +23,6 @@ from workbench.row import Row
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views import html
-from workbench.answers import InspectAnswer, MaskAnswer, RowAnswer, TraceAnswer
 from workbench.views.html_reports import first_words, rows_html
 from workbench.views.inspect_json import inspect_payload, row_payload, spans_payload
 from workbench.views.items import visible
@@ -190,7 +190,8 @@ def rendered(session: OpenRecipe, given: Sequence[Mapping[str, object]] | Mappin
     else:
         raise wrong("messages", given, 'a list of messages such as {"role": "user", "content": "…"}, or a row')
     bench = session.bench
-    if bench.path.kind == "text" and (listed := data.get("messages")) is not None:
+    listed = data.get("messages")
+    if bench.path.kind == "text" and isinstance(listed, list):
         # Under the names that the recipe's entry has for them.
         keys = bench.turn_keys
         names = {known: keys.mappings[known] for known in ("role", "content") if known in keys.mappings}

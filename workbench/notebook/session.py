@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from workbench.answers import InspectAnswer
 from workbench.bench import Bench
 from workbench.console import progress_bar, quiet_libraries
 from workbench.errors import InputError
@@ -116,7 +117,7 @@ class Session(OpenRecipe, Result):
         document = self.editing.document
         return RecipeText(document.text, document.diff(), document.data)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> InspectAnswer:
         """`vlmbench.inspect/1` with the first row."""
         return inspect_payload(self.bench, [self.bench.row(0)])
 
@@ -288,14 +289,10 @@ class Session(OpenRecipe, Result):
         from workbench.overfit.runs import losses
         from workbench.overfit.start import events_file, start
 
-        if isinstance(rows, str) or not isinstance(rows, Sequence):
-            chosen: int | list[int] = arguments.whole("rows", rows, least=1)
-        else:
-            chosen = [arguments.whole("rows", row) for row in rows]
         bench = self.bench
         supervisor = start(
             bench,
-            rows=chosen,
+            rows=arguments.rows("rows", rows),
             steps=arguments.whole("steps", steps, least=1),
             seed=arguments.whole("seed", seed),
             device=arguments.device("device", device),

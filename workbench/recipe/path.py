@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from workbench.answers import PathAnswer
     from workbench.recipe.model import DatasetSpec, Recipe
 
 CHAT_TEMPLATE = "chat_template"
@@ -35,7 +36,7 @@ class TrainingPath:
         """The path and its reason, for a headline."""
         return f"{self.name}: {self.reason}"
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> PathAnswer:
         """`kind`, `reason` and `title`, for JSON."""
         return {"kind": self.kind, "reason": self.reason, "title": self.title}
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from workbench.checks.trainer import is_difference
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
+    from workbench.answers import AskedAnswer
     from workbench.bench import Bench
 
 Outcome = Literal["same", "other", "unknown"]
@@ -54,7 +55,7 @@ def asked_line(bench: Bench, findings: Iterable[Finding]) -> AskedLine:
     return AskedLine(f"asked: {answer.name} gives the same labels on {rows}", "same")
 
 
-def asked_payload(bench: Bench, findings: Iterable[Finding]) -> dict[str, Any]:
+def asked_payload(bench: Bench, findings: Iterable[Finding]) -> AskedAnswer:
     """The same for JSON: `by` is null where nobody answered, and `table` names what stands for the trainer then."""
     asked, line = bench.asked, asked_line(bench, findings)
     if asked is None or asked.answer is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Group as Lines
 from rich.console import RenderableType
@@ -18,6 +18,7 @@ from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
+    from workbench.answers import AuditAnswer
     from workbench.audit.causes import Cause
     from workbench.bench import Bench
 
@@ -26,9 +27,9 @@ _SHADES = " ▁▂▃▄▅▆▇█"
 _ROWS_NAMED = 5
 
 
-def audit_payload(bench: Bench, report: AuditReport) -> dict[str, Any]:
+def audit_payload(bench: Bench, report: AuditReport) -> AuditAnswer:
     """The whole report, ready for `json.dumps`."""
-    return report.to_dict() | {
+    whole = report.to_dict() | {
         "model": bench.title,
         "recipe": bench.document.name,
         "path": bench.path.title,
@@ -37,6 +38,7 @@ def audit_payload(bench: Bench, report: AuditReport) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "resumed": report.resumed,
     }
+    return cast("AuditAnswer", whole)
 
 
 def audit_view(bench: Bench, report: AuditReport) -> RenderableType:

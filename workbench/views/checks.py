@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group as Lines
 from rich.console import RenderableType
@@ -18,16 +18,17 @@ from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
+    from workbench.answers import CheckAnswer
     from workbench.bench import Bench
     from workbench.checks.registry import Code
     from workbench.checks.run import Group, Report
 
-SCHEMA = "vlmbench.check/1"
-EXPLAIN_SCHEMA = "vlmbench.explain/1"
+SCHEMA: Final = "vlmbench.check/1"
+EXPLAIN_SCHEMA: Final = "vlmbench.explain/1"
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 
-def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> dict[str, Any]:
+def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> CheckAnswer:
     """Everything that a check found, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
@@ -52,7 +53,7 @@ def check_payload(bench: Bench, report: Report, fixed: Iterable[Fix] = ()) -> di
             "fixable": sum(finding.fix is not None for finding in report.findings),
             "assistant_mask": None
             if report.agreement is None
-            else dict(zip(("agree", "of"), report.agreement, strict=True)),
+            else {"agree": report.agreement[0], "of": report.agreement[1]},
         },
         "asked": asked_payload(bench, report.findings),
         "fixed": [fix.to_dict() for fix in fixed],

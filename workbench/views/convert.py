@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
+    from workbench.answers.tools import ConvertAnswer, ConvertProof, CountedAnswer
     from workbench.convert.run import BeforeAfter, Converted
     from workbench.convert.shapes import Shape
 
-SCHEMA = "vlmbench.convert/1"
+SCHEMA: Final = "vlmbench.convert/1"
 _SHAPE_ALONE = "The shape alone: no model was named, so nothing was rendered. --model or --config proves every row."
 _WIDTH = 240
 
 
-def convert_payload(result: Converted) -> dict[str, Any]:
+def convert_payload(result: Converted) -> ConvertAnswer:
     """Everything that a conversion did, ready for `json.dumps`."""
     return {
         "schema": SCHEMA,
@@ -46,11 +47,11 @@ def convert_payload(result: Converted) -> dict[str, Any]:
     }
 
 
-def _counts(counts: Counter[str]) -> list[dict[str, Any]]:
+def _counts(counts: Counter[str]) -> list[CountedAnswer]:
     return [{"what": what, "count": count} for what, count in counts.most_common()]
 
 
-def _proof(result: Converted) -> dict[str, Any]:
+def _proof(result: Converted) -> ConvertProof:
     proof = result.proof
     if proof is None:
         return {"by": None, "of": "shape", "rows": 0}

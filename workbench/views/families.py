@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,9 +13,18 @@ from workbench.families.evidence import Counts, Measured, measured
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
+    from workbench.answers import FamiliesAnswer
     from workbench.families.spec import Family
 
 _LEVEL_STYLE = {"real": "green", "derived": "cyan", "inferred": "yellow", "unverified": "red"}
+
+
+SCHEMA: Final = "vlmbench.families/1"
+
+
+def families_payload(families: Sequence[Family]) -> FamiliesAnswer:
+    """The JSON of `vlmbench families`."""
+    return {"schema": SCHEMA, "families": [family.model_dump(mode="json") for family in families]}
 
 
 def families_table(families: Sequence[Family]) -> RenderableType:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.recipe.path import READ_ON_TEXT_PATH
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
+    from workbench.answers import InferAnswer
     from workbench.infer.search import Evidence, Inference
     from workbench.recipe.path import TrainingPath
 
@@ -16,11 +17,13 @@ _ATTACKS = 4
 COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
 
 
-def infer_payload(inference: Inference, model: str, path: TrainingPath | None = None) -> dict[str, Any]:
+def infer_payload(inference: Inference, model: str, path: TrainingPath | None = None) -> InferAnswer:
     """The JSON of `vlmbench.infer/1`, with the model's name and the recipe's path."""
     payload = inference.to_dict()
-    named = {} if path is None else {"path": path.title, "read": path.kind == "multimodal"}
-    return {"schema": payload.pop("schema"), **named, "model": model, **payload}
+    payload["model"] = model
+    if path is not None:
+        payload["path"], payload["read"] = path.title, path.kind == "multimodal"
+    return payload
 
 
 def infer_text(inference: Inference, model: str, data: str = "", path: TrainingPath | None = None) -> str:

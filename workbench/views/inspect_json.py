@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,14 +15,22 @@ from workbench.views.asked import asked_payload
 from workbench.views.path import preference_texts
 
 if TYPE_CHECKING:
+    from workbench.answers.rows import (
+        BoundaryAnswer,
+        InspectAnswer,
+        OwnerAnswer,
+        RowAnswer,
+        SpanAnswer,
+        TokenAnswer,
+    )
     from workbench.bench import Bench, Row
     from workbench.tokens.mask import Spans
     from workbench.tokens.turns import TextMasking
 
-SCHEMA = "vlmbench.inspect/1"
+SCHEMA: Final = "vlmbench.inspect/1"
 
 
-def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
+def inspect_payload(bench: Bench, rows: Sequence[Row]) -> InspectAnswer:
     """Everything that `inspect` knows of these rows, ready for `json.dumps`."""
     masking = bench.masking
     return {
@@ -46,7 +54,7 @@ def inspect_payload(bench: Bench, rows: Sequence[Row]) -> dict[str, Any]:
             "train_on_inputs": masking.train_on_inputs,
             "pad_id": masking.pad_id,
             "media_ids": list(masking.media_ids),
-            **_text_payload(masking.text),
+            **_text_payload(masking.text),  # type: ignore[typeddict-item]
         },
         "boundaries": boundaries_payload(bench, rows),
         "rows": [row_payload(row) for row in rows],
@@ -78,7 +86,7 @@ def count_matches(count: int, masks: Iterable[Spans]) -> tuple[list[int], list[i
     return matches.tolist(), unterminated.tolist()
 
 
-def boundaries_payload(bench: Bench, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def boundaries_payload(bench: Bench, rows: Sequence[Row]) -> list[BoundaryAnswer]:
     """The boundaries in force, with their ids and their matches over the given rows."""
     boundaries = bench.masking.boundaries
     matches, unterminated = count_matches(len(boundaries), (row.mask.spans for row in rows if row.error is None))
@@ -98,29 +106,38 @@ def boundaries_payload(bench: Bench, rows: Sequence[Row]) -> list[dict[str, Any]
     ]
 
 
-def row_payload(row: Row) -> dict[str, Any]:
+def row_payload(row: Row) -> RowAnswer:
     """One row; a row that cannot be shown has its findings and nothing else."""
-    place: dict[str, Any] = {"row": row.index, "source": row.raw.source, "line": row.raw.line}
+    payload: RowAnswer = {
+        "row": row.index,
+        "source": row.raw.source,
+        "line": row.raw.line,
+        "input_ids": [],
+        "labels": [],
+        "tokens": [],
+        "spans": [],
+        "media": [],
+        "findings": [finding.to_dict() for finding in row_findings(row)],
+    }
     if pieces := preference_texts(row):
-        place["preference"] = [{"column": name, "text": text} for name, text in pieces]
+        payload["preference"] = [{"column": name, "text": text} for name, text in pieces]
     if row.error is not None:
-        empty: dict[str, Any] = {"input_ids": [], "labels": [], "tokens": [], "spans": [], "media": []}
-        return place | empty | {"findings": [finding.to_dict() for finding in row_findings(row)]}
+        return payload
     rendering, mask, trace = row.rendering, row.mask, row.trace
     roles = [str(message.get("role")) for message in row.conversation.messages]
-    tokens = []
+    tokens: list[TokenAnswer] = []
     texts = rendering.token_texts()
     for index, token in enumerate(rendering.input_ids.tolist()):
         kind = Owner(int(trace.kind[index]))
-        owner: dict[str, Any] = {"kind": kind.name.lower()}
+        owner: OwnerAnswer = {"kind": kind.name.lower()}
         message = int(trace.message[index])
         if message >= 0:
-            owner |= {"message": row.raw_message(message), "part": int(trace.part[index]), "role": roles[message]}
+            owner["message"] = row.raw_message(message)
+            owner["part"] = int(trace.part[index])
+            owner["role"] = roles[message]
         if kind is Owner.CONTENT:
-            owner |= {
-                "chars": [int(trace.char_start[index]), int(trace.char_end[index])],
-                "exact": bool(trace.exact[index]),
-            }
+            owner["chars"] = [int(trace.char_start[index]), int(trace.char_end[index])]
+            owner["exact"] = bool(trace.exact[index])
         tokens.append(
             {
                 "index": index,
@@ -133,31 +150,24 @@ def row_payload(row: Row) -> dict[str, Any]:
             }
         )
     text = row.bench.masking.text
-    fate = {} if text is None else {"fate": row.text_mask_under(text).fate}
-    return (
-        place
-        | fate
-        | {
-            "trained": mask.trained,
-            "input_ids": rendering.input_ids.tolist(),
-            "labels": mask.labels.tolist(),
-            "tokens": tokens,
-            "spans": spans_payload(mask.spans),
-            "media": [
-                {
-                    "modality": rendering.media.modality[i],
-                    "start": int(rendering.media.start[i]),
-                    "stop": int(rendering.media.stop[i]),
-                    "soft_tokens": int(rendering.media.soft[i]),
-                }
-                for i in range(len(rendering.media))
-            ],
-            "findings": [finding.to_dict() for finding in row_findings(row)],
+    if text is not None:
+        payload["fate"] = row.text_mask_under(text).fate
+    payload["trained"] = mask.trained
+    payload["input_ids"], payload["labels"] = rendering.input_ids.tolist(), mask.labels.tolist()
+    payload["tokens"], payload["spans"] = tokens, spans_payload(mask.spans)
+    payload["media"] = [
+        {
+            "modality": rendering.media.modality[i],
+            "start": int(rendering.media.start[i]),
+            "stop": int(rendering.media.stop[i]),
+            "soft_tokens": int(rendering.media.soft[i]),
         }
-    )
+        for i in range(len(rendering.media))
+    ]
+    return payload
 
 
-def spans_payload(spans: Spans) -> list[dict[str, Any]]:
+def spans_payload(spans: Spans) -> list[SpanAnswer]:
     """The spans of one row."""
     return [
         {

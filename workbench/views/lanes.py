@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
@@ -14,7 +14,10 @@ from workbench.lanes.comparison import ComparedRow, LaneGroup, Summary
 from workbench.lanes.lane import Lane
 from workbench.views.skeleton import draw
 
-SCHEMA = "vlmbench.trainers/1"
+if TYPE_CHECKING:
+    from workbench.answers.tools import LaneGroupAnswer, TrainersAnswer
+
+SCHEMA: Final = "vlmbench.trainers/1"
 _HEAD = ("trainer", "rows", "tokens", "trained", "dropped", "failed", "nothing trained")
 
 
@@ -94,7 +97,7 @@ def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     )
 
 
-def lanes_payload(lanes: Lanes) -> dict[str, Any]:
+def lanes_payload(lanes: Lanes) -> TrainersAnswer:
     """The comparison for JSON."""
     return {
         "schema": SCHEMA,
@@ -121,7 +124,7 @@ def lanes_payload(lanes: Lanes) -> dict[str, Any]:
     }
 
 
-def _group_payload(group: LaneGroup) -> dict[str, Any]:
+def _group_payload(group: LaneGroup) -> LaneGroupAnswer:
     lane = group.lane
     return {
         "trainers": list(group.trainers),

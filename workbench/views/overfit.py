@@ -6,7 +6,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -17,7 +17,10 @@ from workbench.overfit.verdict import MEMORISED, Verdict
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
-SCHEMA = "vlmbench.overfit/1"
+if TYPE_CHECKING:
+    from workbench.answers import OverfitAnswer
+
+SCHEMA: Final = "vlmbench.overfit/1"
 _TICKS = "▁▂▃▄▅▆▇█"
 _STYLE = {"pass": "bold green", "doubtful": "bold yellow", "fail": "bold red", "running": "bold"}
 _SEVERITY = {"error": "red", "warning": "yellow", "note": "blue"}
@@ -76,7 +79,7 @@ class Live:
             self._progress.update(self._task, description=what, figures=figures, completed=done or 0)
 
 
-def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dict[str, Any]:
+def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> OverfitAnswer:
     """The JSON of `vlmbench.overfit/1`."""
     probes = {event["name"]: {k: v for k, v in event.items() if k not in _OUT} for event in every(events, "probe")}
     steps = [{k: v for k, v in event.items() if k not in ("event", "time")} for event in every(events, "step")]
@@ -84,7 +87,7 @@ def overfit_payload(events: Sequence[Event], verdict: Verdict, file: str) -> dic
     return {
         "schema": SCHEMA,
         "path": path_of(events) or None,
-        **verdict.to_dict(),
+        **verdict.to_dict(),  # type: ignore[typeddict-item]
         "rows": (start.get("plan") or {}).get("rows", []),
         "model": {k: loaded[k] for k in ("parameters", "trainable", "adapters", "device", "dtype") if k in loaded},
         "baseline": {
