@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.findings import Fix as Fix
     from workbench.notebook import Session as Session
     from workbench.notebook import explain as explain
-    from workbench.notebook import families as families
+    from workbench.notebook import known_families as known_families
     from workbench.notebook import open as open
 
 _HOMES = {
@@ -32,7 +32,7 @@ _HOMES = {
     "Session": "notebook",
     "Where": "errors",
     "explain": "notebook",
-    "families": "notebook",
+    "known_families": "notebook",
     "open": "notebook",
 }
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     "Where",
     "__version__",
     "explain",
-    "families",
+    "known_families",
     "open",
 ]
 

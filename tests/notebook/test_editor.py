@@ -86,8 +86,9 @@ def test_there_is_one_history(session: Session) -> None:
 def test_rows_and_recipes_without_any(session: Session) -> None:
     editor = session.editor(row=2)
     assert "tokens trained" in editor.status
+    # It stops at the last row.
     editor.row = 99
-    assert "There is no row 99" in editor.status
+    assert (editor.row, editor.last) == (7, 7)
     editor.row = 1
     assert f"{session.rows[1].mask().trained} of" in editor.status
     session.set("role_boundaries.0.start", "<script>alert(1)</script>")
@@ -99,6 +100,59 @@ def test_rows_and_recipes_without_any(session: Session) -> None:
     editor.text = f"role_boundaries:\n  - role: assistant\n    start: {json.dumps(GOOD)}\n    end: eos_token\n"
     assert session.recipe.yaml == whole + editor.text
     assert session.bench.recipe.role_boundaries is not None
+
+
+def test_a_row_that_cannot_be_shown_has_no_mask(session: Session) -> None:
+    rows = session.bench.recipe_dir / "shapes.jsonl"
+    lines = rows.read_text("utf-8").splitlines()
+    lines[1] = json.dumps({"messages": [{"role": "user", "content": [{"type": "image", "path": "no.png"}]}]})
+    rows.write_text("\n".join(lines) + "\n", "utf-8")
+    session.bench.apply()
+    editor = session.editor()
+    drawn, good = editor.html, editor.text
+    assert drawn
+    editor.row = 1
+    assert (editor.html, "✗" in editor.status) == ("", True)
+    assert "D005" in editor.findings
+    editor.row = 0
+    assert editor.html == drawn
+    # A text that is wrong keeps the mask of this row; of another row nothing is shown under it.
+    editor.text = good + "  - role: [user]\n"
+    assert editor.html == drawn
+    editor.row = 2
+    assert (editor.html, editor.findings) == ("", "")
+    editor.text = good
+    assert editor.html
+    assert editor.place == []
+
+
+def test_findings_are_shown_and_fixed(session: Session) -> None:
+    editor = session.editor()
+    good = editor.text
+    assert editor.findings == ""
+    editor.text = good.replace(GOOD, WRONG)
+    assert "M002" in editor.findings
+    (title,) = set(re.findall(r'data-fix="([^"]*)"', editor.findings))
+    editor._handle_custom_msg({"do": "fix", "title": "another"}, [])
+    assert editor.text == good.replace(GOOD, WRONG)
+    editor._handle_custom_msg({"do": "fix", "title": html.unescape(title)}, [])
+    assert editor.findings == ""
+    assert f"{session.rows[0].mask().trained} of" in editor.status
+    assert editor.text.count(GOOD) >= 1
+    editor._handle_custom_msg({"do": "undo"}, [])
+    assert editor.text == good.replace(GOOD, WRONG)
+
+
+def test_a_saved_notebook_keeps_what_was_shown(session: Session) -> None:
+    editor = session.editor(row=1)
+    data, _ = editor._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    kept = data["text/html"]
+    assert "<script" not in kept
+    assert "<textarea" not in kept
+    assert editor.html in kept
+    assert "role: assistant" in kept
+    assert "on row 1" in kept
 
 
 def test_it_says_when_anywidget_is_missing(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +194,8 @@ const area = here.querySelector("textarea");
 const seen = {};
 const look = (name) => { seen[name] = {text: area.value, wrong: here.firstChild.classList.contains("wrong"),
   status: here.querySelector(".status").textContent, trained: here.querySelectorAll(".mask .k3").length,
-  removed: here.querySelectorAll(".mask .rem").length, row: here.querySelector(".which").textContent}; };
+  removed: here.querySelectorAll(".mask .rem").length, fixes: here.querySelectorAll(".found .fix").length,
+  ends: [...here.querySelectorAll(".tool")].slice(2).map((one) => one.disabled), row: here.querySelector(".which").textContent}; };
 const wait = (time) => new Promise((done) => setTimeout(done, time));
 const type = (text) => { area.value = text; area.dispatchEvent(new Event("input", {bubbles: true})); };
 const press = (key, more = {}) => area.dispatchEvent(
@@ -159,6 +214,14 @@ press("y"); await wait(400); look("redone");
 press("z"); await wait(400);
 here.querySelector("[title='The row after']").click();
 await wait(400); look("moved");
+type(good.replace("model", "assistant"));
+await wait(400); look("again");
+here.querySelector(".found .fix").click();
+await wait(400); look("fixed");
+model.set("row", 7); model.save_changes();
+await wait(400); look("last");
+here.querySelector("[title='The row after']").click();
+await wait(200); look("beyond");
 stop();
 seen.log = log; seen.left = Object.values(listeners).flat().length;
 const told = document.createElement("pre");
@@ -173,7 +236,7 @@ def test_typing_in_a_browser_changes_the_mask_below(
     # However slow the browser is, what is typed here is one step to undo.
     monkeypatch.setattr("workbench.editing.session._PAUSE_SECONDS", 1e9)
     editor = session.editor()
-    names = ("text", "row", "html", "status", "place", "placeholder")
+    names = ("text", "row", "html", "status", "place", "placeholder", "last", "findings")
 
     def posted(body: bytes) -> Answer:
         sent: dict[str, Any] = json.loads(body)
@@ -194,7 +257,7 @@ def test_typing_in_a_browser_changes_the_mask_below(
         )
         here.files["/"] = ("text/html; charset=utf-8", (PAGE % (BoundaryEditor._css, traits)).encode())
         here.posted = posted
-        drawn = dump(here, "/", tmp_path / "profile", milliseconds=8000)
+        drawn = dump(here, "/", tmp_path / "profile", milliseconds=12000)
     told = re.search(r'<pre id="told">(.*)</pre>', drawn, re.DOTALL)
     assert told is not None, drawn[-2000:]
     seen = json.loads(html.unescape(told[1]))
@@ -212,9 +275,15 @@ def test_typing_in_a_browser_changes_the_mask_below(
     assert seen["undone"]["text"] == good
     assert (seen["undone"]["wrong"], seen["undone"]["trained"]) == (False, seen["opened"]["trained"])
     assert seen["redone"]["text"] == good + "  - role: {user"
-    assert seen["moved"]["row"] == "row 1"
+    assert (seen["opened"]["row"], seen["opened"]["ends"]) == ("row 0 of 0–7", [True, False])
+    assert (seen["moved"]["row"], seen["moved"]["ends"]) == ("row 1 of 0–7", [False, False])
+    # A finding has its fix as a button.
+    assert (seen["moved"]["fixes"], seen["again"]["fixes"], seen["fixed"]["fixes"]) == (0, 1, 0)
+    assert seen["again"]["trained"] == 0 < seen["fixed"]["trained"]
+    assert seen["last"]["row"] == seen["beyond"]["row"] == "row 7 of 0–7"
+    assert seen["last"]["ends"] == [False, True]
     assert f"{session.rows[1].mask().trained} of" in seen["moved"]["status"]
     # Fast typing is sent once, and nothing listens after the end.
     assert seen["log"][0] == ["text"]
-    assert len([one for one in seen["log"] if one == ["text"]]) == 2
+    assert len([one for one in seen["log"] if one == ["text"]]) == 3
     assert seen["left"] == 0

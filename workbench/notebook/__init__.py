@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.notebook.knowledge import explain, families
+from workbench.notebook.knowledge import explain, known_families
 from workbench.notebook.session import Session, open
 
-__all__ = ["Session", "explain", "families", "open"]
+__all__ = ["Session", "explain", "known_families", "open"]

@@ -174,7 +174,7 @@ def _reason(row: Row | None) -> str:
     return row.error.message if row.error is not None else ""
 
 
-def _differences(*arrays: np.ndarray) -> Iterator[int]:  # type: ignore[type-arg]
+def _differences(*arrays: np.ndarray) -> Iterator[int]:
     """The first token at which each pair of arrays differs, where it does."""
     for one, other in (arrays[:2], arrays[2:]):
         shared = min(len(one), len(other))
@@ -188,6 +188,6 @@ def _differences(*arrays: np.ndarray) -> Iterator[int]:  # type: ignore[type-arg
 def _words(row: ComparedRow) -> str:
     if row.reason:
         return row.reason
-    counts = " → ".join(f"{trained:,} of {tokens:,}" for trained, tokens in zip(row.trained, row.tokens, strict=True))  # type: ignore[str-format]
+    counts = " → ".join(f"{trained:,} of {tokens:,}" for trained, tokens in zip(row.trained, row.tokens, strict=True))
     what = "other ids" if not row.same_ids else "the same ids, other labels"
     return f"{counts} trained; {what}, first at token {row.first:,}"

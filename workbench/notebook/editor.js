@@ -26,6 +26,7 @@ function render({ model, el }) {
   const status = make("div", "status", root);
   status.setAttribute("aria-live", "polite");
   const mask = make("div", "mask", root);
+  const findings = make("div", "found", root);
 
   let timer = null;
   const flush = () => {
@@ -40,15 +41,18 @@ function render({ model, el }) {
     model.send({ do: what });
   };
   const step = (by) => {
+    const last = model.get("last");
+    const next = Math.max(0, model.get("row") + by);
+    if (next === model.get("row") || (last >= 0 && next > last)) return;
     flush();
-    model.set("row", Math.max(0, model.get("row") + by));
+    model.set("row", next);
     model.save_changes();
   };
   button("↶", "Undo", () => ask("undo"));
   button("↷", "Redo", () => ask("redo"));
-  button("‹", "The row before", () => step(-1));
+  const before = button("‹", "The row before", () => step(-1));
   const row = make("span", "which", tools);
-  button("›", "The row after", () => step(1));
+  const after = button("›", "The row after", () => step(1));
 
   area.addEventListener("input", () => {
     fit();
@@ -64,6 +68,12 @@ function render({ model, el }) {
     if (key !== "z" && key !== "y") return;
     event.preventDefault();
     ask(key === "y" || event.shiftKey ? "redo" : "undo");
+  });
+  findings.addEventListener("click", (event) => {
+    const fix = event.target.closest("button.fix");
+    if (fix === null) return;
+    flush();
+    model.send({ do: "fix", title: fix.dataset.fix });
   });
   status.addEventListener("click", () => {
     const [line, column] = model.get("place");
@@ -97,8 +107,17 @@ function render({ model, el }) {
       root.classList.toggle("wrong", wrong);
       area.setAttribute("aria-invalid", String(wrong));
     },
+    findings() {
+      findings.innerHTML = model.get("findings");
+    },
     row() {
-      row.textContent = `row ${model.get("row")}`;
+      const [here, last] = [model.get("row"), model.get("last")];
+      row.textContent = last >= 0 ? `row ${here} of 0–${last}` : `row ${here}`;
+      before.disabled = here <= 0;
+      after.disabled = last >= 0 && here >= last;
+    },
+    last() {
+      draw.row();
     },
     placeholder() {
       area.placeholder = model.get("placeholder");

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
+from markupsafe import Markup
 
+from workbench.checks.row_checks import row_findings
 from workbench.errors import BenchError
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.views import html
-from workbench.views.skeleton import safe
+from workbench.views.skeleton import draw, safe
 from workbench.views.style import style
 
 if TYPE_CHECKING:
     from workbench.editing.session import Editing
+    from workbench.findings import Fix
     from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
@@ -38,14 +41,18 @@ white-space:pre;overflow:auto}
 .vlmbench.editor.wrong textarea{border-color:var(--error)}
 .vlmbench.editor.wrong .mask{opacity:.55}
 .vlmbench.editor.wrong .status{cursor:pointer}
+.vlmbench.editor .fix{margin:.15rem .5rem .15rem 0;padding:.1rem .5rem;border:1px solid var(--line);border-radius:4px;\
+background:var(--panel);color:var(--ink);font:inherit;cursor:pointer}
+.vlmbench.editor .tool:disabled{opacity:.4;cursor:default}
 .vlmbench.editor .status{min-height:1.6rem;margin:.4rem 0}
 """
 
 
 class BoundaryEditor(anywidget.AnyWidget):
-    """A widget for Jupyter, VS Code and marimo. `text` is what is typed; `html`, `status` and `place` follow it.
+    """A widget for Jupyter, VS Code and marimo. `text` is what is typed; `html`, `status` and the others follow it.
 
-    `place` is the line and column of what is wrong, counted from 1 in `text`; [] where nothing is.
+    `place` is the line and column of what is wrong, counted from 1 in `text`; [] where nothing is. `last` is the last
+    row, -1 where their number is not known; `findings` are those of the row, as HTML, with a button for each fix.
     """
 
     _esm = Path(__file__).with_name("editor.js")
@@ -56,10 +63,14 @@ class BoundaryEditor(anywidget.AnyWidget):
     status = traitlets.Unicode().tag(sync=True)
     place = traitlets.List(traitlets.Int()).tag(sync=True)
     placeholder = traitlets.Unicode().tag(sync=True)
+    last = traitlets.Int(-1).tag(sync=True)
+    findings = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, session: OpenRecipe, *, row: int = 0) -> None:
         self._session = session
         self._before, self._after = "", ""
+        self._drawn: int | None = None
+        self._fixes: list[Fix] = []
         super().__init__(
             row=row, text=self._lines(), placeholder=f"{KEY}:\n  - role: assistant\n    start: …\n    end: …"
         )
@@ -101,19 +112,84 @@ class BoundaryEditor(anywidget.AnyWidget):
         self._draw()
 
     def _asked(self, widget: Any, content: Any, buffers: Any) -> None:
-        action = content.get("do") if isinstance(content, dict) else None
+        if not isinstance(content, dict):
+            return
+        action, title = content.get("do"), content.get("title")
         if action in ("undo", "redo"):
             getattr(self._session, action)()
+        elif action == "fix":
+            # By its words: what is shown in the browser may be older than what is known here.
+            fix = next((fix for fix in self._fixes if fix.described == title), None)
+            if fix is not None:
+                self._make(fix)
+
+    def _make(self, fix: Fix) -> None:
+        try:
+            self._session.edit(lambda editing: editing.apply(fix))
+        except BenchError as problem:
+            self._say(problem)
 
     def _draw(self) -> None:
         try:
-            row = self._session.bench.row(self.row)
-            if row.error is not None:
-                raise BenchError(row.error.message, hint=row.error.hint)
+            bench = self._session.bench
         except BenchError as problem:
+            # The mask of the last good text stays, of this row alone.
+            if self._drawn != self.row:
+                self._clear()
             self._say(problem)
             return
+        try:
+            self.last = self._last()
+            if self.last >= 0 and self.row > self.last:
+                # Observed, and so drawn.
+                self.row = self.last
+                return
+            row = bench.row(self.row)
+        except BenchError as problem:
+            self._clear()
+            self._say(problem)
+            return
+        self._drawn = row.index
+        found = row_findings(row)
+        self._fixes = [one.fix for one in found if one.fix is not None]
+        self.findings = draw("editor_findings.jinja", found=found)
+        if row.error is not None:
+            self.html = ""
+            self._say(BenchError(row.error.message, hint=row.error.hint))
+            return
         self.html, self.status, self.place = self._mask(row), self._counts(row), []
+
+    def _last(self) -> int:
+        """The last of the rows that are looked at; -1 where only reading on would tell."""
+        known = self._session.bench.rows.known_length
+        ends = [end for end in (known, self._session.limit) if end is not None]
+        return max(0, min(ends) - 1) if ends else -1
+
+    def _clear(self) -> None:
+        """Show nothing of a row that is not the one that is meant."""
+        self._drawn, self._fixes = None, []
+        self.html = self.findings = ""
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        """The widget; a notebook that is saved keeps what it showed when it was displayed, as HTML without script."""
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return data | {"text/html": self.still()}, metadata
+
+    def still(self) -> str:
+        """The editor as it is now, as HTML without script."""
+        return html.fragment(
+            draw(
+                "editor.jinja",
+                row=self.row,
+                lines=[(None, line) for line in self.text.splitlines()],
+                status=Markup(self.status),
+                mask=Markup(self.html),
+                findings=Markup(self.findings),
+            )
+        )
 
     def _mask(self, row: Row) -> str:
         change = self.editing.change(row)

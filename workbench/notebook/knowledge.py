@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.answers import ExplainAnswer, FamiliesAnswer
 from workbench.checks.registry import Code, codes
 from workbench.checks.registry import explain as page_of
-from workbench.families.library import families as known_families
+from workbench.families.library import families
 from workbench.families.library import family as family_of
 from workbench.notebook.arguments import wrong
 from workbench.notebook.display import Result, plain
@@ -100,14 +100,14 @@ def explain(code: str | None = None) -> Explained:
     return Explained((page_of(code),))
 
 
-def families(name: str | None = None) -> KnownFamilies:
+def known_families(name: str | None = None) -> KnownFamilies:
     """The model families that the bench knows, or what it knows of one.
 
     Raises:
         InputError: there is no such family; the hint names the nearest.
     """
     if name is None:
-        return KnownFamilies(tuple(known_families().values()))
+        return KnownFamilies(tuple(families().values()))
     if not isinstance(name, str):
         raise wrong("name", name, 'the name of a family, such as "gemma4"')
     return KnownFamilies((family_of(name),))

@@ -22,11 +22,13 @@ class Follower(Protocol):
 class OpenRecipe:
     """A bench with its recipe under edit. Rows, answers and the boundary editor share one."""
 
-    def __init__(self, bench: Bench) -> None:
-        """`bench` is loaded."""
+    def __init__(self, bench: Bench, limit: int | None = None) -> None:
+        """`bench` is loaded; of its rows the first `limit` are looked at, or all."""
         from workbench.editing.session import Editing
 
         self._bench = bench
+        self.limit = limit
+        """The number of rows that are looked at; None for all."""
         self.editing: Editing = Editing(bench)
         """The recipe under edit; the boundary editor shares it."""
         self.unsaved: UnsavedEdits | None = self.editing.unsaved()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -40,14 +42,15 @@ Data: TypeAlias = (
 
 WANTED = "a file, a folder, a hub id, rows as dicts, one conversation, or a table of datasets, pyarrow or pandas"
 _MESSAGE = ({"role", "content"}, {"from", "value"})
-_PNG_MODES = {"1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16"}
+_KEPT_MODES = ("L", "RGB", "RGBA")
+"""The modes that every reader of PNG agrees on."""
 
 
 def as_source(data: Data, *, split: str | None = None) -> str:
     """The source that a bench takes for data: a path or hub id as it is, else the file that these rows are written to.
 
     The file's name is the hash of what it holds, so the same rows are the same file. PIL pictures in rows are written
-    beside it, each content once and without loss. `split` chooses one of a `datasets.DatasetDict`.
+    beside it, each content once. `split` chooses one of a `datasets.DatasetDict`.
 
     Raises:
         InputError: it is no data, or a row has no form as JSON.
@@ -88,7 +91,8 @@ def _parquet(folder: Path, write: Any) -> str:
     handle, name = tempfile.mkstemp(prefix=".rows.", suffix=".parquet", dir=folder)
     os.close(handle)
     try:
-        write(name)
+        with _without_bars():
+            write(name)
     except (BenchError, OSError):
         os.unlink(name)
         raise
@@ -99,6 +103,20 @@ def _parquet(folder: Path, write: Any) -> str:
     target = folder / f"{hashlib.sha256(Path(name).read_bytes()).hexdigest()[:16]}.parquet"
     os.replace(name, target)
     return str(target)
+
+
+@contextlib.contextmanager
+def _without_bars() -> Iterator[None]:
+    """No progress bars of `datasets`, where it is loaded; they are as they were afterwards."""
+    bars = sys.modules.get("datasets.utils.tqdm")
+    if bars is None or bars.are_progress_bars_disabled():
+        yield
+        return
+    bars.disable_progress_bars()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bars()
 
 
 def _json(folder: Path, rows: Iterable[Any]) -> str:
@@ -158,14 +176,14 @@ def _stored(value: Any, folder: Path) -> Any:
 
 
 def _picture(picture: Image, folder: Path) -> Path:
-    """The file of a picture: PNG, or TIFF for the modes that PNG has not; every pixel is kept."""
-    kind, ending = ("PNG", ".png") if picture.mode in _PNG_MODES else ("TIFF", ".tiff")
+    """The file of a picture: PNG, without loss; other modes than these become RGB first, as axolotl makes them too."""
     stream = io.BytesIO()
     exif = picture.getexif()
+    drawn = picture if picture.mode in _KEPT_MODES else picture.convert("RGB")
     # What turns a photograph upright is kept too: axolotl goes by it.
-    picture.save(stream, kind, **({"exif": exif} if len(exif) else {}))
+    drawn.save(stream, "PNG", **({"exif": exif} if len(exif) else {}))
     content = stream.getvalue()
-    target = folder / f"{hashlib.sha256(content).hexdigest()[:16]}{ending}"
+    target = folder / f"{hashlib.sha256(content).hexdigest()[:16]}.png"
     if not target.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".picture.", dir=folder)

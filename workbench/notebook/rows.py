@@ -257,13 +257,19 @@ class RowResult(_RowResult):
         """
         from PIL.Image import Image
 
-        found: list[Image] = []
-        for message in self.row.conversation.messages:
-            content = message.get("content")
-            parts = content if isinstance(content, list) else []
-            values = [part.get("image") for part in parts if isinstance(part, dict) and part.get("type") == "image"]
-            found += [value for value in values if isinstance(value, Image)]
-        return found
+        from workbench.data.media import MediaError, load_picture
+        from workbench.data.pictures import PICTURE_KEYS
+
+        row = self.row
+        contents = (message.get("content") for message in row.conversation.messages)
+        parts = [part for content in contents if isinstance(content, list) for part in content]
+        pictures = [part for part in parts if isinstance(part, dict) and part.get("type") == "image"]
+        values = [next((part[key] for key in PICTURE_KEYS if part.get(key) is not None), None) for part in pictures]
+        base_dir = row.raw.base_dir or row.bench.rows.base_dir
+        try:
+            return [one if isinstance(one, Image) else load_picture(one, base_dir) for one in values if one is not None]
+        except MediaError as problem:
+            raise InputError(problem.title, problem.cause, problem.hint, row.where) from None
 
     @property
     def findings(self) -> list[Finding]:

@@ -65,7 +65,7 @@ def open(
         rows: look at the first so many rows alone.
         split: the split of a DatasetDict; by default `train`.
         dataset: the entry of the recipe's `datasets` that is shown, from 0.
-        family: the model's family, where its configuration does not tell; see `workbench.families`.
+        family: the model's family, where its configuration does not tell; see `workbench.known_families`.
         revision: a branch, tag or commit of the model on the hub.
         trust_remote_code: let the model's own Python code run.
         offline: use only what is already on this machine.
@@ -101,15 +101,14 @@ class Session(OpenRecipe, Result):
 
     def __init__(self, bench: Bench, rows: int | None = None) -> None:
         """`bench` is loaded; of its rows the first `rows` are looked at."""
-        super().__init__(bench)
-        self._limit = rows
+        super().__init__(bench, rows)
 
     # Looking
 
     @property
     def rows(self) -> NotebookRows:
         """The rows: `rows[0]`, `rows[2:5]`."""
-        return NotebookRows(self, 0, self._limit)
+        return NotebookRows(self, 0, self.limit)
 
     @property
     def recipe(self) -> RecipeText:
@@ -215,7 +214,7 @@ class Session(OpenRecipe, Result):
                 if rows.given is None:
                     ask_rows(self.bench, [rows.row.index])
                 return iter([rows.row])
-            limits = [limit for limit in (ROWS, rows, self._limit) if limit is not None]
+            limits = [limit for limit in (ROWS, rows, self.limit) if limit is not None]
             ask_rows(self.bench, range(min(limits)))
             return iter(self.rows.head(rows))
 
@@ -341,7 +340,7 @@ class Session(OpenRecipe, Result):
             self.bench,
             target,
             overrides=overrides,
-            count=count if self._limit is None else self._limit,
+            count=count if self.limit is None else self.limit,
             run=Run(folder) if folder is not None else None,
         )
         diff = made.diff()
