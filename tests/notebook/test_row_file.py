@@ -59,7 +59,7 @@ def test_a_dataset_brings_its_pictures() -> None:
     assert "A circle." in row.text()
 
 
-@pytest.mark.parametrize("wrong", [[{"messages": [{"picture": Image.new("RGB", (2, 2))}]}], ["a"], [ROWS[0], 3]])
+@pytest.mark.parametrize("wrong", [[{"messages": [{"picture": object()}]}], ["a"], [ROWS[0], 3]])
 def test_what_is_no_row_is_named(wrong: Any) -> None:
     with pytest.raises(InputError) as raised:
         workbench.open(data=wrong)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -27,38 +27,42 @@ def codes_markdown(codes: Iterable[Code]) -> str:
 
     The texts are the codes' own; what Markdown or HTML would take for markup outside of code spans is escaped.
     """
-    listed = sorted(codes, key=lambda code: code.code)
     lines = [
         "# Codes",
         "",
         "Every finding has a code. `vlmbench explain CODE` shows the same text in the terminal.",
         "",
     ]
-    for letter, topic in groupby(listed, key=lambda code: code.code[0]):
-        pages = list(topic)
+    for letter, topic, pages in topics(codes):
         lines += [
-            f"## {letter}: {_TOPICS[letter]}",
+            f"## {letter}: {topic}",
             "",
             "| code | problem | severity | found in |",
             "| --- | --- | --- | --- |",
         ]
         for code in pages:
-            title = _plain(code.title).replace("|", "\\|")
+            title = paragraph(code.title).replace("|", "\\|")
             lines.append(f"| [{code.code}](#{code.code.lower()}) | {title} | {code.severity} | {code.scope} |")
         for code in pages:
             lines += [
                 "",
                 f"### {code.code}",
                 "",
-                f"**{_plain(code.title)}** ({code.severity}, found in the {code.scope})",
+                f"**{paragraph(code.title)}** ({code.severity}, found in the {code.scope})",
             ]
             for name, text in (("Cause", code.cause), ("Example", code.example), ("What to do", code.fix)):
-                lines += ["", f"*{name}.* {_plain(text)}"]
+                lines += ["", f"*{name}.* {paragraph(text)}"]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _plain(text: str) -> str:
+def topics(codes: Iterable[Code]) -> Iterator[tuple[str, str, list[Code]]]:
+    """The letter, the topic and the codes of each, in the order of the names."""
+    for letter, listed in groupby(sorted(codes, key=lambda code: code.code), key=lambda code: code.code[0]):
+        yield letter, _TOPICS[letter], list(listed)
+
+
+def paragraph(text: str) -> str:
     """A text in one paragraph, with Markdown's characters escaped outside of its code spans."""
 
     def escaped(match: re.Match[str]) -> str:
