@@ -41,7 +41,13 @@ def codes_index() -> str:
     lines = ["# Codes", "", "Every finding has a code, and every code a page: its cause, an example, the remedy."]
     lines += ["`vlmbench explain CODE` tells the same in a terminal, `workbench.explain(CODE)` in a notebook."]
     for letter, topic, listed in topics(codes().values()):
-        lines += ["", f"## {letter}: {topic}", "", "| code | problem | severity | found in |", "| --- | --- | --- | --- |"]
+        lines += [
+            "",
+            f"## {letter}: {topic}",
+            "",
+            "| code | problem | severity | found in |",
+            "| --- | --- | --- | --- |",
+        ]
         for code in listed:
             title = paragraph(code.title).replace("|", "\\|")
             lines.append(f"| [{code.code}]({code.code}.md) | {title} | {code.severity} | {code.scope} |")
@@ -72,7 +78,12 @@ def _example(example: Example) -> list[str]:
         body = [line for line in diff.splitlines() if not line.startswith(("---", "+++"))]
         lines += _fenced("diff", *body)
     if example.row:
-        lines += ["", "The row:", "", *_fenced("json", json.dumps(json.loads(example.row), ensure_ascii=False, indent=1))]
+        lines += [
+            "",
+            "The row:",
+            "",
+            *_fenced("json", json.dumps(json.loads(example.row), ensure_ascii=False, indent=1)),
+        ]
     lines += ["", "The finding:", "", *_fenced("text", f"{example.code} {example.finds} …")]
     if example.clean:
         clean = json.dumps(json.loads(example.clean), ensure_ascii=False, indent=1)
