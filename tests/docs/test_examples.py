@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from docs.making.examples import RECORDED, ROWS, Example, examples, tests_by_code
+from docs.making.examples import RECORDED, ROWS, Example, examples, named_tests
 from workbench.bench import Bench
 from workbench.checks.registry import codes
 from workbench.checks.run import check_rows
@@ -83,7 +83,7 @@ def test_a_recorded_run_has_its_finding_and_one_with_another_fault_has_not(code:
 
 
 def test_every_code_has_an_example_or_tests() -> None:
-    listed = tests_by_code()
+    listed = named_tests()
     assert examples().keys() <= codes().keys()
     assert [code for code in codes() if code not in examples() and not listed.get(code)] == []
     assert len(examples()) >= 60

@@ -195,7 +195,8 @@ const seen = {};
 const look = (name) => { seen[name] = {text: area.value, wrong: here.firstChild.classList.contains("wrong"),
   status: here.querySelector(".status").textContent, trained: here.querySelectorAll(".mask .k3").length,
   removed: here.querySelectorAll(".mask .rem").length, fixes: here.querySelectorAll(".found .fix").length,
-  ends: [...here.querySelectorAll(".tool")].slice(2).map((one) => one.disabled), row: here.querySelector(".which").textContent}; };
+  ends: [...here.querySelectorAll(".tool")].slice(2).map((one) => one.disabled),
+  row: here.querySelector(".which").textContent}; };
 const wait = (time) => new Promise((done) => setTimeout(done, time));
 const type = (text) => { area.value = text; area.dispatchEvent(new Event("input", {bubbles: true})); };
 const press = (key, more = {}) => area.dispatchEvent(
