@@ -18,12 +18,12 @@ def look() -> list[str]:
     mask = row.mask()
     length = len(mask.labels)
     trained: int = mask.trained
-    largest = int(mask.input_ids.max())
+    largest = max(mask.to_dict()["input_ids"])
     kinds = [span["role"] for span in mask.to_dict()["spans"]]
     owners = [token["owner"]["kind"] for token in row.trace.to_dict()["tokens"]]
     sizes = [picture.size for picture in row.images]
     batch = bench.masks(2)
-    padded = int(batch.attention_mask.sum())
+    padded = batch.attention_mask.shape
     own = bench.render([{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Hi."}])
     bench.set("datasets.0.train_on_eos", "none")
     checked = bench.check(2, select=["M"])
