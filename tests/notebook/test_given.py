@@ -50,9 +50,10 @@ def parts() -> dict[str, Any]:
         datasets.DatasetDict(only=TABLE),
         pa.Table.from_pylist(ROWS),
         pd.DataFrame(ROWS),
+        pd.DataFrame([ROWS[2], *ROWS])[lambda frame: frame.index > 0],
         sample_dir() / "text.jsonl",
     ],
-    ids=["list", "tuple", "Dataset", "DatasetDict", "one split", "pyarrow", "pandas", "path"],
+    ids=["list", "tuple", "Dataset", "DatasetDict", "one split", "pyarrow", "pandas", "chosen", "path"],
 )
 def test_rows_in_any_form_are_the_same_rows(given: Any) -> None:
     from workbench.data.sources import open_source
@@ -60,6 +61,16 @@ def test_rows_in_any_form_are_the_same_rows(given: Any) -> None:
     source = open_source(sort_out(given, None, None, None).data or "")
     for index, row in enumerate(ROWS):
         assert source.row(index).data == row
+
+
+def test_a_state_that_cannot_be_written_is_named(
+    parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path / "file"))
+    for keep in (lambda: as_source(ROWS), lambda: as_source(TABLE), lambda: as_folder(parts["tokenizer"])):
+        with pytest.raises(InputError, match="cannot be kept"):
+            keep()
 
 
 def test_a_split_is_chosen() -> None:

@@ -65,16 +65,26 @@ def as_folder(model: object) -> str:
         return os.fsdecode(model)
     parts = _parts(model)
     folder = state_dir() / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".model.", dir=folder))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".model.", dir=folder))
+    except OSError as problem:
+        raise _not_kept(problem, folder) from None
     try:
         _write(parts, made)
         target = folder / _digest(made)
         if not target.is_dir():
             os.replace(made, target)
         return str(target)
+    except OSError as problem:
+        raise _not_kept(problem, folder) from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _not_kept(problem: OSError, folder: Path) -> InputError:
+    cause = f"{problem.strerror or problem} ({folder})."
+    return InputError("The model's files cannot be kept", cause, "VLMBENCH_STATE names another folder.")
 
 
 def _parts(model: object) -> dict[Part, Savable]:

@@ -61,6 +61,9 @@ def as_source(data: Data, *, split: str | None = None) -> str:
     folder = state_dir() / "rows"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if hasattr(table, "reset_index"):
+            # A frame whose rows were chosen has an index that would be a column.
+            table = table.reset_index(drop=True)
         if hasattr(table, "to_parquet"):
             return _parquet(folder, lambda name: table.to_parquet(name))
         if hasattr(table, "to_pylist") and hasattr(table, "num_rows"):
