@@ -1,1 +1,1 @@
-"""What makes the documentation's site beside its pages: a page for each code, and the examples on them."""
+"""The making of the documentation's site, beside its pages: a page for each code, and the examples on them."""

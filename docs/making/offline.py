@@ -1,4 +1,4 @@
-"""Whether a built site asks other hosts for anything: `python -m docs.making.offline build/site`."""
+"""Requests of a built site to other hosts: `python -m docs.making.offline build/site`."""
 
 from __future__ import annotations
 

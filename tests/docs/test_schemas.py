@@ -24,7 +24,7 @@ MODEL = str(sample_dir() / "demo-model")
 
 
 def wrong(name: str, answer: Any) -> list[str]:
-    """What is wrong with an answer under the closed schema."""
+    """The faults of an answer under the closed schema."""
     found = Draft202012Validator(schema(name, closed=True)).iter_errors(answer)
     return [f"{one.json_path}: {one.message[:200]}" for one in found]
 

@@ -1,4 +1,4 @@
-"""What `workbench.open` is given: a recipe, a model or data, each in any of the forms that Python has for it."""
+"""Arguments of `workbench.open`: a recipe, a model or data, each in any of the forms that Python has for it."""
 
 from __future__ import annotations
 

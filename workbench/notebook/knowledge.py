@@ -1,4 +1,4 @@
-"""What the bench knows without a model: the page of a code, and the families of models."""
+"""Knowledge that needs no model: the page of a code, and the families of models."""
 
 from __future__ import annotations
 
