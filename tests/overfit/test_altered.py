@@ -1,4 +1,4 @@
-"""Findings that no recorded run has: the events of one in which a figure is changed, and the same without the change."""
+"""Findings that no recorded run has: the events of one with a figure changed, and the same without the change."""
 
 from __future__ import annotations
 
