@@ -27,7 +27,7 @@ _LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedRow:
+class RowPair:
     """A row under two recipes. Counts are None where it cannot be rendered; `first` is the first token that differs.
 
     `same_ids` and `same_labels` hold for rows that neither can render too, where the reason is the same.
@@ -65,7 +65,7 @@ class Compared(Result):
 
     names: tuple[str, str]
     pairs: tuple[Pair, ...]
-    rows: tuple[ComparedRow, ...]
+    rows: tuple[RowPair, ...]
 
     @property
     def same(self) -> bool:
@@ -73,7 +73,7 @@ class Compared(Result):
         return all(row.same for row in self.rows)
 
     @property
-    def differing(self) -> tuple[ComparedRow, ...]:
+    def differing(self) -> tuple[RowPair, ...]:
         """The rows whose ids or labels differ."""
         return tuple(row for row in self.rows if not row.same)
 
@@ -149,7 +149,7 @@ def compare(mine: OpenRecipe, theirs: OpenRecipe, count: int | None) -> Compared
     return Compared(names, tuple(side_by_side(one.document, other.document)), rows)
 
 
-def _row(number: int, mine: Row | None, theirs: Row | None) -> ComparedRow:
+def _row(number: int, mine: Row | None, theirs: Row | None) -> RowPair:
     both = (mine, theirs)
     shown = [row if row is not None and row.error is None else None for row in both]
     reasons = [_reason(row) for row in both]
@@ -160,12 +160,12 @@ def _row(number: int, mine: Row | None, theirs: Row | None) -> ComparedRow:
     if here is None or there is None:
         same = here is there and reasons[0] == reasons[1]
         reason = " / ".join(reason or "renders" for reason in (reasons if not same else reasons[:1]))
-        return ComparedRow(number, *counts, same, same, None, reason)  # type: ignore[arg-type]
+        return RowPair(number, *counts, same, same, None, reason)  # type: ignore[arg-type]
     ids = (here.rendering.input_ids, there.rendering.input_ids)
     labels = (here.mask.labels, there.mask.labels)
     same_ids, same_labels = (bool(np.array_equal(*pair)) for pair in (ids, labels))
     first = min(_differences(*ids, *labels), default=None)
-    return ComparedRow(number, *counts, same_ids, same_labels, first)  # type: ignore[arg-type]
+    return RowPair(number, *counts, same_ids, same_labels, first)  # type: ignore[arg-type]
 
 
 def _reason(row: Row | None) -> str:
@@ -185,7 +185,7 @@ def _differences(*arrays: np.ndarray) -> Iterator[int]:
             yield shared
 
 
-def _words(row: ComparedRow) -> str:
+def _words(row: RowPair) -> str:
     if row.reason:
         return row.reason
     counts = " → ".join(f"{trained:,} of {tokens:,}" for trained, tokens in zip(row.trained, row.tokens, strict=True))

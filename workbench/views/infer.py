@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from workbench.recipe.path import READ_ON_TEXT_PATH
 from workbench.views.items import visible
@@ -20,10 +20,9 @@ COLUMNS = ("role", "content trained", "ends trained", "leaked", "")
 def infer_payload(inference: Inference, model: str, path: TrainingPath | None = None) -> InferAnswer:
     """The JSON of `vlmbench.infer/1`, with the model's name and the recipe's path."""
     payload = inference.to_dict()
-    payload["model"] = model
-    if path is not None:
-        payload["path"], payload["read"] = path.title, path.kind == "multimodal"
-    return payload
+    named = {} if path is None else {"path": path.title, "read": path.kind == "multimodal"}
+    # In this order: what it is, and of which model, stands first.
+    return cast("InferAnswer", {"schema": payload["schema"], **named, "model": model, **payload})
 
 
 def infer_text(inference: Inference, model: str, data: str = "", path: TrainingPath | None = None) -> str:
