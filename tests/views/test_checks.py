@@ -12,7 +12,8 @@ import pytest
 from tests.views.support import EVIL, SAFE, flat, lines, note, styles
 from workbench.bench import Bench
 from workbench.checks.registry import codes, explain
-from workbench.checks.run import Group, Report, check_rows, grouped
+from workbench.checks.report import Group, Report, grouped
+from workbench.checks.run import check_rows
 from workbench.errors import Where
 from workbench.findings import Edit, Finding, Fix
 from workbench.row import Row

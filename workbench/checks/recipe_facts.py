@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ from workbench.data.forms import part_modality
 from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError, Where
 from workbench.recipe.axolotl_table import AxolotlTable
+from workbench.recipe.model import Recipe
+from workbench.recipe.path import TrainingPath, training_path
 from workbench.recipe.yaml.nodes import KeyPath
 from workbench.recipe.yaml.read import Parsed
 
@@ -27,10 +29,27 @@ _FIRST_ROWS = 4
 
 @dataclass(frozen=True, eq=False)
 class TextFacts:
-    """The text of a recipe, and the table of the axolotl that is to read it."""
+    """The text of a recipe, and the table of the axolotl that is to read it.
+
+    `sees_media` is true where the first rows hold pictures or sound; it is asked only where a check must know.
+    `dataset` is the entry of `datasets` that is shown.
+    """
 
     document: Document
     axolotl: AxolotlTable
+    sees_media: Callable[[], bool] = lambda: False
+    dataset: int = 0
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The typed recipe, without the values that axolotl refuses."""
+        return Recipe.read(self.document)[0]
+
+    @cached_property
+    def path(self) -> TrainingPath:
+        """The path by which axolotl makes the labels of the dataset that is shown."""
+        entries = self.recipe.datasets or []
+        return training_path(self.recipe, entries[self.dataset] if self.dataset < len(entries) else None)
 
     @property
     def data(self) -> dict[str, Any]:

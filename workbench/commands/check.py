@@ -14,7 +14,7 @@ from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError, Whe
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
     from workbench.recipe.yaml.document import Document
 
 

@@ -24,7 +24,7 @@ from workbench.views.skeleton import safe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
     from workbench.editing.session import Editing
     from workbench.export.prepare import Export
     from workbench.infer.search import Inference

@@ -20,7 +20,7 @@ from workbench.views.palette import SEVERITY_GLYPH
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.checks.registry import Code
-    from workbench.checks.run import Group, Report
+    from workbench.checks.report import Group, Report
 
 SCHEMA = "vlmbench.check/1"
 EXPLAIN_SCHEMA = "vlmbench.explain/1"

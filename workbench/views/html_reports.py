@@ -23,7 +23,7 @@ from workbench.views.skeleton import draw
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
     from workbench.export.prepare import Export
     from workbench.infer.search import Inference
     from workbench.recipe.path import TrainingPath
