@@ -60,6 +60,10 @@ class Report:
     """True where the rows were drawn evenly from all that there are; else they are the first."""
     by_row: str = ""
     """The reason why rows were checked one by one and not in blocks; "" where they were in blocks, or few."""
+    ignored: int = 0
+    """Findings that comments in the recipe leave out."""
+    known: int = 0
+    """Findings that a baseline knows, and that are left out for it."""
 
     def count(self, severity: Severity) -> int:
         """The number of findings of a severity."""
