@@ -135,6 +135,8 @@ def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
         "errors": 0,
         "warnings": 0,
         "notes": 3,
+        "ignored": 0,
+        "in_baseline": 0,
         "codes": {"D005": 3},
         "fixable": 0,
         "assistant_mask": None,
@@ -151,14 +153,17 @@ def test_of_the_demo(opened: Bench, rows: list[Row]) -> None:
 
 
 def test_what_was_looked_at_says_how_much_of_it(opened: Bench, copied: Bench) -> None:
-    assert looked_at(opened, report(rows=4, read=24)) == "4 of 24 rows, the syntax of all 24 read"
-    assert looked_at(opened, report(rows=4)) == "4 of 24 rows"
+    assert looked_at(opened.rows.known_length, report(rows=4, read=24)) == "4 of 24 rows, the syntax of all 24 read"
+    assert looked_at(opened.rows.known_length, report(rows=4)) == "4 of 24 rows"
     # Where every row was checked, that says it.
-    assert looked_at(opened, report(rows=24, read=24)) == "all 24 rows"
+    assert looked_at(opened.rows.known_length, report(rows=24, read=24)) == "all 24 rows"
     copied.rows = SimpleNamespace(known_length=None)  # type: ignore[assignment]
-    assert looked_at(copied, report(rows=4)) == "4 rows; how many there are is not known"
+    assert looked_at(copied.rows.known_length, report(rows=4)) == "4 rows; how many there are is not known"
     copied.rows = SimpleNamespace(known_length=12_345)  # type: ignore[assignment]
-    assert looked_at(copied, report(rows=4_000, read=12_345)) == "4,000 of 12,345 rows, the syntax of all 12,345 read"
+    assert (
+        looked_at(copied.rows.known_length, report(rows=4_000, read=12_345))
+        == "4,000 of 12,345 rows, the syntax of all 12,345 read"
+    )
 
 
 def test_the_payload_counts_by_severity_code_and_fix(copied: Bench) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 SCHEMA = "vlmbench.baseline/1"
 _MOST_BYTES = 64 << 20
 _Key = tuple[str, ...]
+LookedAt = tuple["Document", Callable[[str], bool]]
+"""A recipe that was checked, and a function that is true of the codes that were looked for."""
 
 
 @dataclass
-class Baseline:
+class KnownFindings:
     """The findings of a file, and how many of them were met again. `path` is where it lies or will lie."""
 
     path: Path
@@ -37,7 +39,7 @@ class Baseline:
     found: Counter[_Key] = field(default_factory=Counter)
 
     @classmethod
-    def read(cls, path: Path) -> Baseline:
+    def read(cls, path: Path) -> KnownFindings:
         """The baseline that a file holds.
 
         Raises:
@@ -61,27 +63,29 @@ class Baseline:
         recipe = self._recipe(document)
         self.found.update((recipe, *cause(finding)) for finding in findings)
 
-    def gone(self, documents: Iterable[Document]) -> int:
-        """The number of known findings of these recipes that were not met again."""
-        recipes = {self._recipe(document) for document in documents}
-        return sum(count - self.met[key] for key, count in self.known.items() if key[0] in recipes)
+    def gone(self, looked_at: Iterable[LookedAt]) -> int:
+        """The number of known findings that the check would have met again and did not."""
+        checked = self._by_recipe(looked_at)
+        return sum(count - self.met[key] for key, count in self.known.items() if _is_looked_for(key, checked))
 
-    def write(self, documents: Iterable[Document]) -> int:
-        """Write the findings that were taken, and those of recipes that were not checked now; gives their number.
+    def write(self, looked_at: Iterable[LookedAt]) -> int:
+        """Write the findings that were taken, and those that were known and not looked for now; gives their number.
 
         Raises:
             InputError: something else than a baseline lies there. EnvironmentProblem: it cannot be written.
         """
         from workbench.recipe.yaml.document import write_atomically
 
-        recipes = {self._recipe(document) for document in documents}
-        kept: Counter[_Key] = Counter()
-        if self.path.exists():
-            kept.update({key: count for key, count in _read(self.path).items() if key[0] not in recipes})
+        checked = self._by_recipe(looked_at)
+        before = _read(self.path) if self.path.exists() else Counter[_Key]()
+        kept = Counter({key: count for key, count in before.items() if not _is_looked_for(key, checked)})
         kept.update(self.found)
         text = json.dumps({"schema": SCHEMA, "findings": _listed(kept)}, indent=1, ensure_ascii=True)
         write_atomically(self.path, f"{text}\n".encode())
-        return sum(self.found.values())
+        return kept.total()
+
+    def _by_recipe(self, looked_at: Iterable[LookedAt]) -> dict[str, Callable[[str], bool]]:
+        return {self._recipe(document): looked_for for document, looked_for in looked_at}
 
     def _recipe(self, document: Document) -> str:
         """The recipe's path from the baseline's folder, so that the two can be moved and committed together."""
@@ -93,6 +97,11 @@ class Baseline:
         except ValueError:
             # Another drive, under Windows.
             return document.path.absolute().as_posix()
+
+
+def _is_looked_for(key: _Key, checked: Mapping[str, Callable[[str], bool]]) -> bool:
+    recipe, code = key[:2]
+    return recipe in checked and checked[recipe](code)
 
 
 def _listed(counts: Counter[_Key]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchErro
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.commands.check_one import Checked, Wishes
+    from workbench.commands.checked import CheckedRecipe, Wishes
 
 _FORMATS = ["text", "json", "html", "sarif", "github", "junit"]
 _SEVERITIES = ["error", "warning", "note"]
@@ -108,7 +108,7 @@ def check(
     of .vlmbench.toml, in the recipe's folder or above.
     """
     from workbench import console
-    from workbench.commands.check_one import Wishes
+    from workbench.commands.checked import Wishes
 
     console.quiet_libraries()
     # What an error before the settings are read is told as.
@@ -175,12 +175,13 @@ def _recipes_of(configs: tuple[str, ...], recipes_only: bool) -> list[str | None
 def _check_all(recipes: Sequence[str | None], wishes: Wishes, output: str, *, statistics: bool, exit_zero: bool) -> int:
     """Check recipe by recipe and print what is found; gives the exit code."""
     from workbench import console
-    from workbench.commands.check_one import Baselines, check_one
+    from workbench.commands.baselines import Baselines
+    from workbench.commands.check_one import check_one
     from workbench.commands.check_output import Printer
 
     printer = Printer(output, several=len(recipes) > 1, statistics=statistics)
     baselines = Baselines(wishes.baseline, wishes.write_baseline)
-    results: list[Checked] = []
+    results: list[CheckedRecipe] = []
     with console.counted_bar("recipes", len(recipes)) as progress:
         for recipe in recipes:
             result = check_one(recipe, wishes, baselines)
@@ -190,7 +191,7 @@ def _check_all(recipes: Sequence[str | None], wishes: Wishes, output: str, *, st
                 printer.add(result)
             if result.interrupted:
                 break
-    written = baselines.finish([one.document for one in results if one.document is not None])
+    written = baselines.finish(results)
     codes = [_exit_code(result, exit_zero=exit_zero or written) for result in results]
     code = max(codes, default=EXIT_OK)
     with console.ignoring_closed_pipe():
@@ -198,7 +199,7 @@ def _check_all(recipes: Sequence[str | None], wishes: Wishes, output: str, *, st
     return code
 
 
-def _exit_code(result: Checked, *, exit_zero: bool) -> int:
+def _exit_code(result: CheckedRecipe, *, exit_zero: bool) -> int:
     if result.interrupted:
         return EXIT_INTERRUPTED
     if result.problem is not None:

@@ -3,130 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from workbench.checks.registry import codes, is_chosen, patterns, refuse_unknown
+from workbench.commands.baselines import Baselines
+from workbench.commands.checked import CheckedRecipe, Wishes
 from workbench.consumers.settings import CheckSettings, check_settings
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import SEVERITIES, Severity
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.checks.apply_fixes import Mended
-    from workbench.checks.baseline import Baseline
     from workbench.checks.report import Report
     from workbench.recipe.yaml.document import Document
-    from workbench.views.checks import Subject
 
 _ASKED_ONLY = ("M020", "A015", "A016")
 """Codes that only a trainer that was asked can show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """The options of the command line; None or empty where the settings file of each recipe decides."""
-
-    model: str | None
-    data: str | None
-    row: int | None
-    rows: int | Literal["all"] | None
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    fix: bool
-    yes: bool
-    as_text: bool
-    fail_on: str | None
-    baseline: str | None
-    write_baseline: bool
-    stdin_filename: str | None
-    options: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Checked:
-    """The outcome of one recipe. `report`: of the findings that are told. `problem`: why there is none.
-
-    `fails`: a finding is as severe as --fail-on says. `unwritten`: fixes were made and not written. `interrupted`: the
-    report is of the rows until then.
-    """
-
-    name: str
-    document: Document | None = None
-    subject: Subject | None = None
-    report: Report | None = None
-    mended: Mended | None = None
-    problem: BenchError | None = None
-    fail_on: Severity = "error"
-    unwritten: bool = False
-    interrupted: bool = False
-    bench: Bench | None = None
-
-    @property
-    def fails(self) -> bool:
-        if self.report is None:
-            return False
-        failing = SEVERITIES[: SEVERITIES.index(self.fail_on) + 1]
-        return any(finding.severity in failing for finding in self.report.findings)
-
-
-class Baselines:
-    """The baselines of a check: the one of the command line, or that of each recipe's settings file."""
-
-    def __init__(self, given: str | None, write: bool) -> None:
-        self._given, self._write = given, write
-        self._read: dict[Path, Baseline] = {}
-
-    def of(self, own: CheckSettings) -> Baseline | None:
-        """The baseline of a recipe with these settings.
-
-        Raises:
-            InputError: it cannot be read; or one is to be written, and none is named.
-        """
-        from workbench.checks.baseline import Baseline
-
-        path = Path(self._given) if self._given is not None else own.baseline
-        if path is None:
-            if self._write:
-                hint = "Give --baseline FILE, or write `baseline` into [check] of the settings file."
-                raise InputError("--write-baseline has no file to write to", hint=hint)
-            return None
-        if self._write and self._given is None and not own.ours:
-            hint = "Give --baseline FILE."
-            raise InputError("The baseline's place is from another user's file", hint=hint, where=Where(str(path)))
-        if path not in self._read:
-            self._read[path] = Baseline(path) if self._write else Baseline.read(path)
-        return self._read[path]
-
-    def finish(self, documents: Sequence[Document]) -> bool:
-        """Write the baselines where that was asked for, else say which of their findings are gone; True if written.
-
-        Raises:
-            BenchError: a file cannot be written.
-        """
-        from workbench.console import tell
-
-        for path, baseline in self._read.items():
-            if self._write:
-                tell(f"vlmbench: wrote {path}, a baseline of {_number(baseline.write(documents), 'finding')}")
-            elif gone := baseline.gone(documents):
-                tell(f"vlmbench: {_number(gone, 'finding')} of {path} no longer there; --write-baseline takes them out")
-        return self._write
-
-    def left(self, report: Report, document: Document, baseline: Baseline | None) -> Report:
-        """A report without what the baseline knows; all of it, where it is to be written."""
-        if baseline is None:
-            return report
-        if self._write:
-            baseline.take(document, report.findings)
-            return report.without(report.findings)
-        return baseline.new_of(report, document)
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def is_recipe(path: Path) -> bool:
@@ -144,12 +39,12 @@ def is_recipe(path: Path) -> bool:
         return any(line.startswith(b"base_model:") for line in lines)
 
 
-def check_one(recipe: str | None, wishes: Wishes, baselines: Baselines) -> Checked:
+def check_one(recipe: str | None, wishes: Wishes, baselines: Baselines) -> CheckedRecipe:
     """Check one recipe; its problem is told where it cannot be checked. None: the demo, or a model's new recipe."""
     from workbench.console import report as tell_problem
     from workbench.unexpected import as_error
 
-    result = Checked(recipe if recipe not in (None, "-") else wishes.stdin_filename or "<stdin>")
+    result = CheckedRecipe(recipe if recipe not in (None, "-") else wishes.stdin_filename or "<stdin>")
     try:
         bench = _bench_of(recipe, wishes)
         own = check_settings(bench.recipe_dir)
@@ -214,7 +109,7 @@ class _Check:
     bench: Bench
     wishes: Wishes
     own: CheckSettings
-    result: Checked
+    result: CheckedRecipe
     select: tuple[str, ...] = field(init=False)
     ignore: tuple[str, ...] = field(init=False)
 
@@ -261,7 +156,7 @@ class _Check:
             bench.load(progress)
         # Named by the user: it takes seconds, and more for every fix of the model's findings that is tried.
         bench.asks_loader = bench.asks and bench.options["axolotl_python"] is not None
-        self.result.bench, self.result.document = bench, bench.document
+        self.result.document = bench.document
         self._name(bench.document)
         if self.wishes.fix:
             self.result.mended = mend(bench, self._rows)
@@ -309,7 +204,8 @@ class _Check:
         """A report without what the recipe's comments leave out."""
         from workbench.checks.inline_ignores import without_ignored
 
-        return without_ignored(report, self.bench.document, self._looked_for(report, of_text))
+        self.result.looked_for = self._looked_for(report, of_text)
+        return without_ignored(report, self.bench.document, self.result.looked_for)
 
     def _looked_for(self, report: Report, of_text: bool) -> Callable[[str], bool]:
         """A function that is true of the codes that this check would have found."""

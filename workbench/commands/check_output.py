@@ -18,7 +18,7 @@ from workbench.views.checks import counted, fixes_view, statistics_view, subject
 from workbench.views.reported import Reported
 
 if TYPE_CHECKING:
-    from workbench.commands.check_one import Checked, Wishes
+    from workbench.commands.checked import CheckedRecipe, Wishes
     from workbench.findings import Finding
     from workbench.recipe.yaml.document import Document
 
@@ -30,9 +30,9 @@ class Printer:
 
     def __init__(self, output: str, *, several: bool, statistics: bool) -> None:
         self._output, self._several, self._statistics = output, several, statistics
-        self._results: list[Checked] = []
+        self._results: list[CheckedRecipe] = []
 
-    def add(self, result: Checked) -> None:
+    def add(self, result: CheckedRecipe) -> None:
         """Take a recipe's outcome, and print it where that can be done before the others are known."""
         self._results.append(result)
         if self._output != "text" or result.report is None or result.subject is None:
@@ -58,9 +58,9 @@ class Printer:
 
             sys.stdout.write(json.dumps(sarif(_reported(results), exit_code), ensure_ascii=True, indent=1) + "\n")
         elif self._output == "github":
-            from workbench.views.annotations import annotations
+            from workbench.views.annotations import annotation_lines
 
-            sys.stdout.write("".join(f"{line}\n" for line in annotations(_reported(results))))
+            sys.stdout.write("".join(f"{line}\n" for line in annotation_lines(_reported(results))))
         else:
             from workbench.views.junit import junit
 
@@ -118,14 +118,14 @@ class Printer:
             return
         titles = [subject.model for _, subject, _ in shown if subject is not None]
         title = f"check of {len(self._results)} recipes" if self._several else f"check of {titles[0]}"
-        sys.stdout.write(document(title, parts[0].join(parts) if len(parts) == 1 else type(parts[0])("").join(parts)))
+        sys.stdout.write(document(title, "".join(parts)))
 
 
-def _reported(results: list[Checked]) -> list[Reported]:
+def _reported(results: list[CheckedRecipe]) -> list[Reported]:
     return [Reported(one.name, one.subject, one.report, one.problem) for one in results]
 
 
-def _payload(one: Checked) -> dict[str, Any] | None:
+def _payload(one: CheckedRecipe) -> dict[str, Any] | None:
     if one.report is None or one.subject is None:
         return None
     return subject_payload(one.subject, one.report, one.mended.fixes if one.mended is not None else ())
@@ -138,7 +138,7 @@ def _error(problem: BenchError | None) -> dict[str, Any]:
     return {"schema": ERROR_SCHEMA, "error": problem.to_dict(), "exit_code": problem.exit_code}
 
 
-def write_fixes(result: Checked, wishes: Wishes) -> bool:
+def write_fixes(result: CheckedRecipe, wishes: Wishes) -> bool:
     """Show the fixes that were made and write them, asked or with --yes; True where they were not written."""
     from workbench.recipe import plugin
 

@@ -8,21 +8,21 @@ from workbench.errors import Where
 from workbench.escaping import visible
 from workbench.findings import SEVERITIES
 from workbench.views.checks import scope
-from workbench.views.reported import Reported, file_place, groups_of
+from workbench.views.reported import Reported, file_place, groups_of, sentences
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def annotations(results: Sequence[Reported]) -> Iterator[str]:
+def annotation_lines(results: Sequence[Reported]) -> Iterator[str]:
     """A line a cause, the worst first: of one kind GitHub shows ten a step."""
     for result in results:
         if (problem := result.problem) is not None:
-            text = " ".join(part for part in (problem.title, problem.cause, problem.hint) if part)
+            text = sentences(problem.title, problem.cause, problem.hint)
             yield _line("error", "vlmbench", problem.where, result.name, text)
     for result, group in sorted(groups_of(results), key=lambda pair: SEVERITIES.index(pair[1].severity)):
         finding = group.finding
         row = f"row {finding.where.row}: " if finding.where.row is not None else ""
-        text = f"{row}{finding.message}{scope(group)} {finding.hint}".strip()
+        text = row + sentences(f"{finding.message}{scope(group)}", finding.hint)
         yield _line(_COMMANDS[group.severity], f"vlmbench {group.code}", finding.where, result.name, text)
 
 

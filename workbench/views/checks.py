@@ -182,7 +182,7 @@ def scope(group: Group) -> str:
     return f" ({times}: {places}{', …' if group.rows > len(group.first) else ''})" if places else f" ({times})"
 
 
-def looked_at_of(total: int | None, report: Report) -> str:
+def looked_at(total: int | None, report: Report) -> str:
     """The number of rows that were checked, of how many, and of how many the syntax alone was read.
 
     `total`: the rows that there are; None where that is not known.
@@ -204,7 +204,7 @@ def _sum(subject: Subject, report: Report) -> Text:
         facts = ["the recipe's text alone, no model and no rows"]
     else:
         trained = f"{report.trained:,} of {report.tokens:,} tokens trained ({share})"
-        facts = [looked_at_of(subject.rows_known, report), trained]
+        facts = [looked_at(subject.rows_known, report), trained]
     if report.agreement is not None:
         same, of = report.agreement
         facts.append(f"transformers' assistant mask agrees on {same:,} of {of:,} content tokens")

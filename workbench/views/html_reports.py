@@ -13,7 +13,7 @@ from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
 from workbench.tokens.sentinels import text_parts
-from workbench.views.checks import Subject, looked_at_of, scope
+from workbench.views.checks import Subject, looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, path_line, proof_line
 from workbench.views.html import asked_line_html
@@ -75,7 +75,7 @@ def subject_html(subject: Subject, report: Report, name: str = "") -> Markup:
     part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
     looked = "the recipe's text alone, no model and no rows"
     if subject.data is not None:
-        looked = looked_at_of(subject.rows_known, report)
+        looked = looked_at(subject.rows_known, report)
         looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     for number, words in ((report.ignored, "left out by the recipe's comments"), (report.known, "in the baseline")):
         looked += f" · {number:,} {words}" if number else ""

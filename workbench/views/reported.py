@@ -59,6 +59,11 @@ def place_words(finding: Finding) -> str:
     return str(Where(row=where.row, message=where.message, tokens=where.tokens)) if where.row is not None else ""
 
 
+def sentences(*parts: str) -> str:
+    """Texts as sentences one after the other; empty ones are left out."""
+    return " ".join(part if part.endswith((".", "?", "!", "…")) else f"{part}." for part in parts if part)
+
+
 def groups_of(results: Sequence[Reported]) -> Iterator[tuple[Reported, Group]]:
     """Every group of every report, with the report's recipe."""
     for result in results:

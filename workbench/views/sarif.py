@@ -21,110 +21,110 @@ from workbench.escaping import visible
 from workbench.findings import Severity
 from workbench.version import __version__
 from workbench.views.checks import scope
-from workbench.views.reported import Reported, file_place, groups_of, place_words
+from workbench.views.reported import Reported, file_place, groups_of, place_words, sentences
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 Level = Literal["error", "warning", "note"]
 _PROBLEM: dict[Severity, str] = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 
-class _Part(BaseModel):
+class _SarifPart(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
-class Message(_Part):
+class SarifMessage(_SarifPart):
     text: str
 
 
-class MultiformatMessage(_Part):
+class MultiformatMessage(_SarifPart):
     text: str
     markdown: str
 
 
-class Region(_Part):
+class SarifRegion(_SarifPart):
     start_line: int
     start_column: int | None = None
 
 
-class ArtifactLocation(_Part):
+class ArtifactLocation(_SarifPart):
     uri: str
 
 
-class PhysicalLocation(_Part):
+class PhysicalLocation(_SarifPart):
     artifact_location: ArtifactLocation
-    region: Region
+    region: SarifRegion
 
 
-class LogicalLocation(_Part):
+class LogicalLocation(_SarifPart):
     fully_qualified_name: str
 
 
-class Location(_Part):
+class SarifLocation(_SarifPart):
     physical_location: PhysicalLocation
     logical_locations: list[LogicalLocation] | None = None
-    message: Message | None = None
+    message: SarifMessage | None = None
 
 
-class Configuration(_Part):
+class SarifConfiguration(_SarifPart):
     level: Level
 
 
-class Rule(_Part):
+class SarifRule(_SarifPart):
     id: str
     name: str
-    short_description: Message
-    full_description: Message
+    short_description: SarifMessage
+    full_description: SarifMessage
     help: MultiformatMessage
     help_uri: str
-    default_configuration: Configuration
+    default_configuration: SarifConfiguration
     properties: dict[str, Any]
 
 
-class Result(_Part):
+class SarifResult(_SarifPart):
     rule_id: str
     rule_index: int
     level: Level
-    message: Message
-    locations: list[Location]
-    related_locations: list[Location] | None = None
+    message: SarifMessage
+    locations: list[SarifLocation]
+    related_locations: list[SarifLocation] | None = None
     occurrence_count: int
     partial_fingerprints: dict[str, str]
 
 
-class Notification(_Part):
+class SarifNotification(_SarifPart):
     level: Level = "error"
-    message: Message
-    locations: list[Location] | None = None
+    message: SarifMessage
+    locations: list[SarifLocation] | None = None
 
 
-class Invocation(_Part):
+class SarifInvocation(_SarifPart):
     execution_successful: bool
     exit_code: int
-    tool_execution_notifications: list[Notification]
+    tool_execution_notifications: list[SarifNotification]
 
 
-class Driver(_Part):
+class SarifDriver(_SarifPart):
     name: str = "vlmbench"
     semantic_version: str = __version__
     information_uri: str = HOME
-    rules: list[Rule]
+    rules: list[SarifRule]
 
 
-class Tool(_Part):
-    driver: Driver
+class SarifTool(_SarifPart):
+    driver: SarifDriver
 
 
-class Run(_Part):
-    tool: Tool
-    invocations: list[Invocation]
+class SarifRun(_SarifPart):
+    tool: SarifTool
+    invocations: list[SarifInvocation]
     column_kind: str = "unicodeCodePoints"
-    results: list[Result]
+    results: list[SarifResult]
 
 
-class Log(_Part):
+class SarifLog(_SarifPart):
     schema_uri: str = Field(default=SCHEMA, alias="$schema")
     version: str = "2.1.0"
-    runs: list[Run]
+    runs: list[SarifRun]
 
 
 def sarif(results: Sequence[Reported], exit_code: int) -> dict[str, Any]:
@@ -133,12 +133,12 @@ def sarif(results: Sequence[Reported], exit_code: int) -> dict[str, Any]:
     found = sorted({group.code for _, group in groups})
     known = codes()
     problems = [(result.name, result.problem) for result in results if result.problem is not None]
-    log = Log(
+    log = SarifLog(
         runs=[
-            Run(
-                tool=Tool(driver=Driver(rules=[_rule(known[code]) for code in found])),
+            SarifRun(
+                tool=SarifTool(driver=SarifDriver(rules=[_rule(known[code]) for code in found])),
                 invocations=[
-                    Invocation(
+                    SarifInvocation(
                         execution_successful=not problems,
                         exit_code=exit_code,
                         tool_execution_notifications=[_notification(name, problem) for name, problem in problems],
@@ -151,36 +151,36 @@ def sarif(results: Sequence[Reported], exit_code: int) -> dict[str, Any]:
     return log.model_dump(by_alias=True, exclude_none=True)
 
 
-def _rule(code: Code) -> Rule:
+def _rule(code: Code) -> SarifRule:
     text = f"{code.cause}\n\nExample: {code.example}\n\nWhat to do: {code.fix}"
     markdown = f"{code.cause}\n\n**Example.** {code.example}\n\n**What to do.** {code.fix}"
-    return Rule(
+    return SarifRule(
         id=code.code,
         name="".join(word[:1].upper() + word[1:] for word in code.title.split() if word.isidentifier()),
-        short_description=Message(text=code.title),
-        full_description=Message(text=code.cause),
+        short_description=SarifMessage(text=code.title),
+        full_description=SarifMessage(text=code.cause),
         help=MultiformatMessage(text=text, markdown=markdown),
         help_uri=page_of(code.code),
-        default_configuration=Configuration(level=code.severity),
+        default_configuration=SarifConfiguration(level=code.severity),
         properties={"tags": [code.scope], "problem.severity": _PROBLEM[code.severity]},
     )
 
 
-def _result(recipe: str, group: Group, index: int) -> Result:
+def _result(recipe: str, group: Group, index: int) -> SarifResult:
     finding = group.finding
     words = f"{finding.message}{scope(group)}"
-    text = ". ".join(part.rstrip(".") for part in (words, finding.hint) if part) + "."
+    text = sentences(words, finding.hint)
     locations = [_location(recipe, one.where, place_words(one)) for one in group.first]
     first = locations[0]
     if finding.where.field:
         named = LogicalLocation(fully_qualified_name=visible(finding.where.field))
         first = first.model_copy(update={"logical_locations": [named]})
     print_of = hashlib.sha256("\n".join([file_place(finding.where, recipe).path, *cause(finding)]).encode()).hexdigest()
-    return Result(
+    return SarifResult(
         rule_id=group.code,
         rule_index=index,
         level=group.severity,
-        message=Message(text=visible(text)),
+        message=SarifMessage(text=visible(text)),
         locations=[first],
         related_locations=locations[1:] or None,
         occurrence_count=group.count,
@@ -188,17 +188,17 @@ def _result(recipe: str, group: Group, index: int) -> Result:
     )
 
 
-def _location(recipe: str, where: Any, words: str = "") -> Location:
+def _location(recipe: str, where: Any, words: str = "") -> SarifLocation:
     place = file_place(where, recipe)
-    return Location(
+    return SarifLocation(
         physical_location=PhysicalLocation(
             artifact_location=ArtifactLocation(uri=place.uri),
-            region=Region(start_line=place.line, start_column=place.column),
+            region=SarifRegion(start_line=place.line, start_column=place.column),
         ),
-        message=Message(text=words) if words else None,
+        message=SarifMessage(text=words) if words else None,
     )
 
 
-def _notification(recipe: str, problem: BenchError) -> Notification:
-    text = ". ".join(part.rstrip(".") for part in (problem.title, problem.cause, problem.hint) if part) + "."
-    return Notification(message=Message(text=visible(text)), locations=[_location(recipe, problem.where)])
+def _notification(recipe: str, problem: BenchError) -> SarifNotification:
+    text = sentences(problem.title, problem.cause, problem.hint)
+    return SarifNotification(message=SarifMessage(text=visible(text)), locations=[_location(recipe, problem.where)])
