@@ -61,11 +61,23 @@ def forget_odd_size() -> None:
 
 
 def quiet_libraries() -> None:
-    """Keep the libraries' own bars and advice off the screen; the bench says what matters."""
+    """Keep the libraries' own bars, advice and start-up lines off the screen; the bench says what matters.
+
+    Where somebody has set a variable or a level, that stays.
+    """
+    import logging
+
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    for name in _TALKING_AT_START:
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+_TALKING_AT_START = ("bitsandbytes", "torchao", "torch.utils._pytree")
+"""Loggers that warn where their packages are imported, which PEFT does wherever they are installed."""
 
 
 @contextmanager
