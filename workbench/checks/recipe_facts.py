@@ -19,6 +19,7 @@ from workbench.recipe.yaml.read import Parsed
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.consumers.axolotl.loader import Rehearsal
+    from workbench.data.conversation import Conversation
     from workbench.models.anatomy import Anatomy
     from workbench.models.targets import Trained
     from workbench.recipe.yaml.document import Document
@@ -70,6 +71,19 @@ class TextFacts:
         return self.document.where(path, key=key)
 
 
+def holds_media(talk: Conversation, *, as_text: bool) -> bool:
+    """True where a conversation holds a picture, video or sound.
+
+    `as_text`: it was made for the text path, where parts have become texts, and what is none has left its finding.
+    """
+    if as_text and any(finding.code == BAD_PICTURES.code for finding in talk.findings):
+        return True
+    contents = (message.get("content") for message in talk.messages)
+    return any(
+        part_modality(part) is not None for content in contents if isinstance(content, list) for part in content
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class RecipeFacts:
     """A recipe with its bench. `few`: rows that show how the template ends turns; None for the first of the data."""
@@ -102,14 +116,8 @@ class RecipeFacts:
                 talk = self.bench.row(index).conversation
             except BenchError:
                 continue
-            if any(finding.code == BAD_PICTURES.code for finding in talk.findings) and self.bench.path.kind == "text":
-                # There parts have become texts, and what is none has left its finding.
+            if holds_media(talk, as_text=self.bench.path.kind == "text"):
                 return True
-            messages = talk.messages
-            for message in messages:
-                parts = message.get("content")
-                if isinstance(parts, list) and any(part_modality(part) is not None for part in parts):
-                    return True
         return False
 
 

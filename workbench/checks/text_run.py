@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.checks.recipe_facts import TextFacts
+from workbench.checks.recipe_facts import TextFacts, holds_media
 from workbench.checks.recipe_text import TEXT_CHECKS
 from workbench.checks.registry import chosen, codes, patterns, refuse_unknown, run
 from workbench.checks.report import Report, grouped
-from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError
 from workbench.recipe.axolotl_table import AxolotlTable
 from workbench.recipe.model import Recipe
@@ -85,12 +84,7 @@ def _has_media(recipe: Recipe, facts: TextFacts, entry: DatasetSpec | None, data
                 talk = normalize(row.data or {}, field_messages=columns, base_dir=folder, load_media=False)
         except BenchError:
             continue
-        if any(finding.code == BAD_PICTURES.code for finding in talk.findings):
-            # On the text path parts have become texts, and what is none has left its finding.
-            return True
-        contents = [message.get("content") for message in talk.messages]
-        parts = [part for content in contents if isinstance(content, list) for part in content]
-        if any(isinstance(part, dict) and part.get("type") != "text" for part in parts):
+        if holds_media(talk, as_text=facts.path.kind == "text"):
             return True
     return False
 
