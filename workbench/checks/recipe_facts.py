@@ -79,9 +79,7 @@ def holds_media(talk: Conversation, *, as_text: bool) -> bool:
     if as_text and any(finding.code == BAD_PICTURES.code for finding in talk.findings):
         return True
     contents = (message.get("content") for message in talk.messages)
-    return any(
-        part_modality(part) is not None for content in contents if isinstance(content, list) for part in content
-    )
+    return any(part_modality(part) is not None for content in contents if isinstance(content, list) for part in content)
 
 
 @dataclass(frozen=True, eq=False)
