@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -337,3 +338,22 @@ def test_the_whole_check_knows_baselines_and_comments_too(repository: Path, monk
     code, payload = check()
     assert (code, payload["summary"]["codes"]) == (0, {})
     assert payload["summary"]["ignored"] == sum(codes.values())
+
+
+def test_ctrl_c_tells_what_the_rows_until_then_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.blocks.checking import BlockChecking
+
+    whole = BlockChecking.steps
+
+    def interrupted(self: BlockChecking, seconds: float = 0.5) -> Iterator[int]:
+        monkeypatch.setattr("workbench.blocks.checking._FIRST", 2)
+        for done in whole(self, 0.0):
+            yield done
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(BlockChecking, "steps", interrupted)
+    monkeypatch.chdir(tmp_path)
+    ran = run("check", "--select", "M", "--format", "json", "--baseline", "known.json", "--write-baseline")
+    assert (ran.returncode, json.loads(ran.stdout)["summary"]["rows"]) == (130, 2)
+    assert "interrupted; what 2 rows show so far" in ran.stderr
+    assert not Path("known.json").exists()
