@@ -306,16 +306,16 @@ def test_the_text_alone_needs_no_model_library(repository: Path) -> None:
     assert (ran.returncode, ran.stderr) == (1, "[]\n"), ran.stderr
 
 
-def test_the_whole_check_knows_baselines_and_comments_too(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With model and rows: a faulty marker, ignored in the recipe, then taken into a baseline."""
+def test_the_whole_check_knows_causes_and_comments_too(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With model and rows: a marker that no row has, told by its cause, and then left out by the recipe."""
     for name in ("demo-model", "pictures", "shapes-heldout.jsonl", "vlmbench_axolotl.py"):
         os.symlink(sample_dir() / name, Path("recipes") / name)
     recipe = Path("recipes/marker.yaml")
     recipe.write_text(GOOD.replace('start: "<|turn>model\\n"', 'start: "<|turn>modell\\n"'), "utf-8")
     options = ("--rows", "2", "--format", "json", "--select", "C,M,D")
 
-    def check(*more: str) -> tuple[int, dict[str, Any]]:
-        ran = run("check", str(recipe), *options, *more)
+    def check() -> tuple[int, dict[str, Any]]:
+        ran = run("check", str(recipe), *options)
         return ran.returncode, json.loads(ran.stdout)
 
     code, payload = check()
@@ -331,9 +331,6 @@ def test_the_whole_check_knows_baselines_and_comments_too(repository: Path, monk
     assert len(result["relatedLocations"]) == 1
     uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert Path(uri.removeprefix("file://")).is_file()
-    assert check("--baseline", "known.json", "--write-baseline")[0] == 0
-    code, payload = check("--baseline", "known.json")
-    assert (code, payload["findings"]) == (0, [])
     recipe.write_text(f"# vlmbench: ignore-file[M,D]\n{recipe.read_text('utf-8')}", "utf-8")
     code, payload = check()
     assert (code, payload["summary"]["codes"]) == (0, {})
