@@ -6,6 +6,7 @@ Everything under C is found so; `vlmbench check --select C` runs nothing else, a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,9 @@ def check_text(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
 ) -> Report:
-    """Check a recipe's text, values that axolotl refuses included. `data`: rows in place of the recipe's datasets.
+    """Check a recipe's text, values that axolotl refuses included; no fix is offered.
+
+    `data`: rows in place of the recipe's datasets.
 
     Raises:
         InputError: no code begins like one of `select` or `ignore`.
@@ -58,7 +61,8 @@ def check_text(
     facts = TextFacts(document, axolotl, lambda: _has_media(recipe, facts, entry, data, folder), dataset)
     ignored = _ignored_places(recipe)
     found = [one for one in run(TEXT_CHECKS, facts) if (one.where.line, one.where.field) not in ignored]
-    kept = tuple(chosen(in_order([*refused, *found]), select, ignore))
+    # A fix is offered once it was tried on the rows, and here are none.
+    kept = tuple(replace(one, fix=None) for one in chosen(in_order([*refused, *found]), select, ignore))
     return Report(kept, 0, 0, 0, groups=grouped(kept))
 
 
