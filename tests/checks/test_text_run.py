@@ -63,7 +63,9 @@ def test_the_text_alone_shows_what_the_whole_check_shows_under_c(name: str, mode
     whole = check_rows(bench, [], select="C").findings
     alone = check_text(document, table(), select="C").findings
     assert not any(finding.fix for finding in alone)
-    assert Counter(map(repr, alone)) == Counter(repr(replace(finding, fix=None)) for finding in whole)
+    # The trial of a fix, which needs rows, writes the hint anew.
+    bare = [Counter(repr(replace(one, fix=None, hint="")) for one in found) for found in (alone, whole)]
+    assert bare[0] == bare[1]
     assert bool(alone) == (name not in ("clean", "texts on the text path", "a class that there is"))
 
 
