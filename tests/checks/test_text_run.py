@@ -45,6 +45,9 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+CLEAN_CASES = ("clean", "texts on the text path", "a class that there is", "ignored by the collator")
+
+
 @pytest.fixture(scope="module")
 def model() -> Any:
     from workbench.models.load import load
@@ -66,7 +69,7 @@ def test_the_text_alone_shows_what_the_whole_check_shows_under_c(name: str, mode
     # The trial of a fix, which needs rows, writes the hint anew.
     bare = [Counter(repr(replace(one, fix=None, hint="")) for one in found) for found in (alone, whole)]
     assert bare[0] == bare[1]
-    assert bool(alone) == (name not in ("clean", "texts on the text path", "a class that there is"))
+    assert bool(alone) == (name not in CLEAN_CASES)
 
 
 def test_values_that_axolotl_refuses_are_findings_each(tmp_path: Path) -> None:
