@@ -1,4 +1,4 @@
-"""The terminal app: the only Textual code. It imports workbench, never the reverse."""
+"""The terminal app of vlmbench: the only Textual code. It imports workbench, never the reverse."""
 
 import os
 

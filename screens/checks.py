@@ -30,7 +30,7 @@ from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.checks.run import Group, Report
+    from workbench.checks.report import Group, Report
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 PLACES = 1000

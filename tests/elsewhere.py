@@ -46,8 +46,21 @@ def lowest(pip: Step) -> None:
 
 def beside_axolotl(pip: Step) -> None:
     pip("install", AXOLOTL)
+    before = distributions()
     pip("install", "--editable", f"{ROOT}[mistral,serve,notebook]", "--group", "dev", AXOLOTL)
     pip("check")
+    after = distributions()
+    moved = [f"{name} {version} → {after.get(name)}" for name, version in before.items() if after.get(name) != version]
+    if moved:
+        sys.exit(f"beside-axolotl: installing the bench moved packages of axolotl: {', '.join(moved)}")
+
+
+def distributions() -> dict[str, str]:
+    """The packages of the environment with axolotl, with their versions."""
+    home = PLACES["beside-axolotl"][0].home
+    folders = home.glob("venv/lib/python3*/site-packages/*.dist-info")
+    names = (folder.name.removesuffix(".dist-info").rpartition("-") for folder in folders)
+    return {name: version for name, _, version in names}
 
 
 PLACES = {

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from workbench.cli import main
+from tests.support.command import Ran, run
+from workbench.cli import cli, main
 from workbench.paths import sample_dir
 
 DEMO = sample_dir()
-
-
-@dataclass
-class Ran:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def run(*arguments: str) -> Ran:
-    """Run `vlmbench` in this process, into a pipe as it were."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
-        main(list(arguments))
-    assert isinstance(left.value.code, int)
-    return Ran(left.value.code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
@@ -190,3 +175,72 @@ def test_a_reader_that_leaves_is_no_error():
     )
     assert ran.returncode == 0
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("name", ["", *cli.commands])
+def test_every_help_ends_with_examples_that_its_options_allow(name: str) -> None:
+    command = cli.commands[name] if name else cli
+    assert command.epilog is not None
+    examples = [line.strip() for line in command.epilog.splitlines() if line.startswith("  vlmbench")]
+    assert examples
+    for example in examples:
+        words = list(shlex.split(example.split(" > ")[0].split(" < ")[0])[1:])
+        if not words or words[0].endswith(".yaml"):
+            words = ["inspect", *words]
+        assert name in ("", words[0])
+        chosen = cli.commands[words[0]]
+        context = chosen.make_context(words[0], words[1:])
+        assert context.params
+    shown = run(*([name] if name else []), "--help").stdout
+    # Each example stands in a line of its own, however narrow the terminal is.
+    assert all(example in shown.splitlines() or f"  {example}" in shown for example in examples)
+    assert "Exit codes: 0" in shown
+
+
+def test_defaults_are_in_the_help() -> None:
+    for name in ("inspect", "check", "audit", "overfit"):
+        shown = " ".join(run(name, "--help").stdout.split())
+        assert "default: text" in shown
+        assert "[default: 0]" in shown
+
+
+def test_a_recipe_in_the_place_of_a_command_is_inspected(tmp_path, vlmbench):
+    (tmp_path / "mine.yaml").write_text("base_model: [\n", "utf-8")
+    ran = vlmbench("mine.yaml", "--row", "0", cwd=tmp_path)
+    assert (ran.returncode, "mine.yaml:2" in ran.stderr) == (2, True)
+    assert "cannot be opened" in vlmbench("nowhere.yaml").stderr
+    wrong = vlmbench("chekc", "mine.yaml")
+    assert (wrong.returncode, "Did you mean check?" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("vlmbench che", {"check"}),
+        ("vlmbench check --select M001,C01", {"M001,C010", "M001,C011", "M001,C012", "M001,C013"}),
+        ("vlmbench explain a01", {f"A01{digit}" for digit in range(10)}),
+        ("vlmbench families gemma3", {"gemma3", "gemma3n"}),
+        ("vlmbench check --family qwen3_v", {"qwen3_vl"}),
+        ("vlmbench check --axolotl-version 0.1", {"0.19"}),
+        ("vlmbench check --fail-on w", {"warning"}),
+    ],
+)
+def test_the_shell_completes_commands_codes_and_families(words, completed, monkeypatch):
+    last = len(words.split()) - 1
+    monkeypatch.setenv("_VLMBENCH_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(last))
+    # click writes bytes, which only a stream with a buffer takes.
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with redirect_stdout(out), pytest.raises(SystemExit):
+        main([])
+    out.flush()
+    found = {line.partition(",")[2] for line in out.buffer.getvalue().decode().splitlines()}
+    assert found == completed
+
+
+def test_python_m_is_the_same_command(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "workbench", "explain", "C002"], capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout.split()[0]) == (0, "C002")

@@ -7,11 +7,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from workbench.console import progress_bar, quiet_libraries, report, say, write_json
+from workbench.console import (
+    console,
+    counted_bar,
+    progress_bar,
+    quiet_libraries,
+    report,
+    say,
+    waiting,
+    write_json,
+)
 from workbench.errors import BenchError, EnvironmentProblem, InputError, Where
 
 EVIL = "a\x1b[31mb\u202e"
@@ -86,6 +96,68 @@ def test_libraries_are_quiet_unless_someone_wants_to_hear_them(monkeypatch: pyte
     monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "info")
     quiet_libraries()
     assert [os.environ[name] for name in names] == ["1", "info", "false"]
+
+
+def test_start_up_lines_of_other_packages_stay_off_the_terminal() -> None:
+    """As torchao and bitsandbytes write them, where PEFT imports them; an error of theirs is still told."""
+    code = (
+        "import logging, sys\nfrom workbench.console import quiet_libraries\n"
+        "logging.getLogger('torchao').setLevel(int(sys.argv[1]))\nquiet_libraries()\n"
+        "logging.getLogger('torchao.utils').warning('skipping')\n"
+        "logging.getLogger('bitsandbytes.cextension').warning('no kernel')\n"
+        "logging.getLogger('torch.utils._pytree').warning('deprecated')\n"
+        "logging.getLogger('bitsandbytes.cextension').error('broken')\n"
+    )
+
+    def told(level: int) -> str:
+        command = [sys.executable, "-c", code, str(level)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+    assert told(0) == "broken\n"
+    assert told(20) == "skipping\nbroken\n"
+
+
+def test_a_pipe_gets_whole_lines_without_blanks_at_their_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    table = Table(box=None)
+    table.add_row("a", "b" * 300)
+    table.add_row("aaa", "b")
+
+    def printed() -> list[str]:
+        stream = io.StringIO()
+        monkeypatch.setattr(sys, "stdout", stream)
+        console().print(table)
+        console().print(Padding("word " * 60, (0, 0, 0, 7), expand=False))
+        return stream.getvalue().splitlines()
+
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert [line.split() for line in printed()] == [[], ["a", "b" * 300], ["aaa", "b"], ["word"] * 60]
+    assert all(line == line.rstrip() for line in printed())
+    # A width that somebody asks for is kept.
+    monkeypatch.setenv("COLUMNS", "40")
+    assert max(map(len, printed())) <= 40
+
+
+def test_a_line_tells_what_takes_long_in_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("workbench.console._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    for stream, shown in ((io.StringIO(), False), (Terminal(), True)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with waiting("asking \x1b[31maxolotl"):
+            deadline = time.monotonic() + 10
+            while shown and "asking" not in stream.getvalue() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        with counted_bar("recipes", 2) as progress:
+            progress(1)
+        assert ("asking ␛[31maxolotl" in stream.getvalue()) is shown
+        assert ("1 of 2 recipes" in stream.getvalue()) is shown
+        assert shown or stream.getvalue() == ""
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

@@ -142,6 +142,11 @@ class Bench:
         return self._data or (self._sample_rows() if self._own_recipe else "")
 
     @property
+    def has_document(self) -> bool:
+        """True where there is a recipe already; else `load` makes one."""
+        return self._document is not None
+
+    @property
     def document(self) -> Document:
         """The recipe's YAML."""
         if self._document is None:

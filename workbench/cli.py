@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import click
 
@@ -17,20 +19,52 @@ from workbench.commands.export import export
 from workbench.commands.families import families
 from workbench.commands.infer import infer
 from workbench.commands.inspect import inspect
-from workbench.commands.options import EPILOG
+from workbench.commands.options import epilog
 from workbench.commands.overfit import overfit
 from workbench.commands.trainers import trainers
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, BenchError, EnvironmentProblem
 from workbench.version import __version__
 
+NAMES = ("vlmbench", "vlm-workbench")
+"""The commands that are installed: the same, under two names, since another package has the first one too."""
 
-@click.group(invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """The commands; a recipe in the place of a command is inspected."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word not in self.commands:
+            if word.endswith((".yaml", ".yml")) or Path(word).is_file():
+                return super().resolve_command(ctx, ["inspect", *args])
+            near = difflib.get_close_matches(word, self.commands, 1, 0.6)
+            hint = f" Did you mean {near[0]}?" if near else " A recipe's name ends with .yaml."
+            ctx.fail(f"No such command {word!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    epilog=epilog(
+        ("", "the embedded demo"),
+        ("recipe.yaml", "the same as `vlmbench inspect recipe.yaml`"),
+        ("check recipe.yaml --fix", "what is wrong, and mended"),
+        ("overfit recipe.yaml", "can this recipe learn four rows?"),
+        ("export recipe.yaml --out full.yaml", "for the full run, with what was proven"),
+    )
+    + "\n\nThe shell completes commands, codes and families after: "
+    'eval "$(_VLMBENCH_COMPLETE=bash_source vlmbench)"; zsh_source and fish_source likewise.',
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @click.version_option(__version__, prog_name="vlmbench")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """See, edit, check and prove a vision-language fine-tune before the GPU-days are spent.
 
-    Without a command: `vlmbench inspect` on the embedded demo.
+    Without a command: `vlmbench inspect` on the embedded demo. A recipe in its place is inspected.
     """
     if context.invoked_subcommand is None:
         context.invoke(inspect)
@@ -46,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         _refuse_closed_stdout()
         console.forget_odd_size()
-        code = cli.main(args=given, prog_name="vlmbench", standalone_mode=False)
+        code = cli.main(args=given, prog_name=_name(), standalone_mode=False)
         with console.ignoring_closed_pipe():
             sys.stdout.flush()
     except click.exceptions.Exit as leave:
@@ -61,6 +95,12 @@ def main(arguments: list[str] | None = None) -> None:
 
         code = _told(as_error(problem), as_json=_asks_json(given))
     sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+def _name() -> str:
+    """The command's name: completion asks for it under the name with which it was started."""
+    started = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else ""
+    return started if started in NAMES else NAMES[0]
 
 
 def _usage(problem: click.ClickException) -> int:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO, cast
 
 from workbench.errors import BenchError
 from workbench.escaping import visible, visible_lines
@@ -60,11 +63,23 @@ def forget_odd_size() -> None:
 
 
 def quiet_libraries() -> None:
-    """Keep the libraries' own bars and advice off the screen; the bench says what matters."""
+    """Keep the libraries' own bars, advice and start-up lines off the screen; the bench says what matters.
+
+    Where somebody has set a variable or a level, that stays.
+    """
+    import logging
+
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    for name in _TALKING_AT_START:
+        if logging.getLogger(name).level == logging.NOTSET:
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+_TALKING_AT_START = ("bitsandbytes", "torchao", "torch.utils._pytree")
+"""Loggers that warn where their packages are imported, which PEFT does wherever they are installed."""
 
 
 @contextmanager
@@ -87,14 +102,37 @@ def drop_stdout() -> None:
 
 
 def console() -> Console:
-    """A rich console on stdout that leaves a closed pipe to `ignoring_closed_pipe`."""
+    """A rich console on stdout that leaves a closed pipe to `ignoring_closed_pipe`.
+
+    Into a pipe or a file nothing is wrapped or padded, so that a line stays one for grep; COLUMNS asks for a width.
+    """
     from rich.console import Console
 
     class Quiet(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Quiet(highlight=False)
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return Quiet(highlight=False)
+    return Quiet(file=cast(TextIO, _Unpadded(sys.stdout)), width=_NO_WIDTH, highlight=False)
+
+
+_NO_WIDTH = 100_000
+_PADDED = re.compile(r"[ ]+$", re.MULTILINE)
+
+
+class _Unpadded:
+    """A stream that leaves out the blanks at the ends of lines, with which tables and paragraphs are filled."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(_PADDED.sub("", text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def say(line: str, outcome: Literal["pass", "doubtful", "fail"]) -> None:
@@ -104,6 +142,49 @@ def say(line: str, outcome: Literal["pass", "doubtful", "fail"]) -> None:
 
     style = {"pass": "bold green", "doubtful": "bold yellow", "fail": "bold red"}[outcome]
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(visible(line), style))
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A line on stderr that says what goes on, where that is a terminal and it takes more than a second."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    status = Console(stderr=True, highlight=False).status(visible(what))
+    timer = threading.Timer(_PATIENCE_SECONDS, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
+
+
+_PATIENCE_SECONDS = 1.0
+
+
+@contextmanager
+def counted_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A count on stderr where that is a terminal, there are several, and it takes more than a second."""
+    began = monotonic()
+
+    def show(done: int) -> None:
+        if monotonic() - began > _PATIENCE_SECONDS:
+            sys.stderr.write(f"\r{done} of {total} {what}\x1b[K")
+            sys.stderr.flush()
+
+    if total < 2 or not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    try:
+        yield show
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from screens.shell.worker import Kind
     from workbench.audit.progress_file import Followed
     from workbench.audit.report import AuditReport
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
     from workbench.errors import BenchError
     from workbench.export.prepare import Export
     from workbench.findings import Finding

@@ -19,7 +19,8 @@ import yaml
 from tests.checks.support import HEAD, SETS, Make, bad, row, said
 from workbench.bench import Bench
 from workbench.checks.apply_fixes import mend
-from workbench.checks.run import Report, check_rows
+from workbench.checks.report import Report
+from workbench.checks.run import check_rows
 from workbench.findings import Finding, Fix, apply_fix
 from workbench.paths import sample_dir
 from workbench.recipe.knobs import LOADING_KEYS

@@ -22,7 +22,7 @@ def recipe(**changes: Any) -> Document:
 
 
 def told(document: Document, release: str | None = None) -> list[Finding]:
-    return [*schema.multimodal(document), *text_findings(document, table(release))]
+    return [*text_findings(document, table(release))]
 
 
 def mended(document: Document, finding: Finding, release: str | None = None) -> list[Finding]:

@@ -87,7 +87,7 @@ def test_a_bare_name_is_what_a_shell_would_start(recipes: Path, monkeypatch: pyt
     [
         ('axolotl_python = "x"\n', InputError, "Did you mean axolotl-python?", "axolotl_python"),
         ('axolotl-pyhton = "x"\n', InputError, "Did you mean axolotl-python?", "axolotl-pyhton"),
-        ('colour = "x"\n', InputError, "Known are axolotl-python, axolotl-version, ask, trainers.", "colour"),
+        ('colour = "x"\n', InputError, "Known are axolotl-python, axolotl-version, ask, trainers, check.", "colour"),
         ("axolotl-python = 3\n", InputError, "Write a text in quotes.", "axolotl-python"),
         ("axolotl-version = 0.21\n", InputError, "Write a text in quotes.", "axolotl-version"),
         ('ask = "no"\n', InputError, "Write true or false.", "ask"),

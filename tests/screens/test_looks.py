@@ -25,7 +25,7 @@ from workbench.audit.repeats import Repeats
 from workbench.audit.report import AuditReport
 from workbench.audit.sources import RowPlace
 from workbench.audit.spread import Spread
-from workbench.checks.run import Group, Report
+from workbench.checks.report import Group, Report
 from workbench.errors import Where
 from workbench.export.readiness import Proof
 from workbench.findings import Finding, Fix

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from workbench.answers.common import AskedAnswer, FindingAnswer, FixAnswer, PathAnswer, ProblemAnswer, WhereAnswer
 from workbench.answers.consumer import ConsumerAnswer, ConsumerQuestion, RehearsalAnswer
-from workbench.answers.reports import AuditAnswer, CheckAnswer, ExportAnswer, InferAnswer, OverfitAnswer
+from workbench.answers.reports import (
+    AuditAnswer,
+    BaselineFileAnswer,
+    CheckAnswer,
+    ChecksAnswer,
+    ExportAnswer,
+    InferAnswer,
+    OverfitAnswer,
+)
 from workbench.answers.rows import (
     BatchAnswer,
     ComparedAnswer,
@@ -34,8 +42,10 @@ __all__ = [
     "AskedAnswer",
     "AuditAnswer",
     "AuditProgressAnswer",
+    "BaselineFileAnswer",
     "BatchAnswer",
     "CheckAnswer",
+    "ChecksAnswer",
     "CodeAnswer",
     "ComparedAnswer",
     "ComparedRowAnswer",

@@ -37,24 +37,78 @@ class CheckSummary(TypedDict):
     errors: int
     warnings: int
     notes: int
+    ignored: int
+    in_baseline: int
     codes: dict[str, int]
     fixable: int
     assistant_mask: AgreementAnswer | None
 
 
+class GroupAnswer(TypedDict):
+    """Findings of one cause: how many, in how many rows, and the places of the first of them."""
+
+    code: str
+    severity: SeverityName
+    message: str
+    count: int
+    rows: int
+    first: list[WhereAnswer]
+
+
 class CheckAnswer(TypedDict):
-    """`vlmbench check --format json`. `path` is the recipe's path in words."""
+    """`vlmbench check --format json`. `path` is the recipe's path in words; `data` is null where no row was looked at.
+
+    `in_baseline` and `ignored` count findings that are not among those told.
+    """
 
     schema: Literal["vlmbench.check/1"]
     path: str
     model: str
     family: str | None
     recipe: str
-    data: str
+    data: str | None
     findings: list[FindingAnswer]
+    groups: list[GroupAnswer]
     summary: CheckSummary
     asked: AskedAnswer
     fixed: list[FixAnswer]
+
+
+class ChecksSummary(TypedDict):
+    """The counts over several recipes."""
+
+    recipes: int
+    errors: int
+    warnings: int
+    notes: int
+    not_checked: int
+
+
+class ChecksAnswer(TypedDict):
+    """`vlmbench check --format json` of several recipes; `errors` holds those that could not be checked, and why."""
+
+    schema: Literal["vlmbench.checks/1"]
+    checks: list[CheckAnswer]
+    errors: list[dict[str, object]]
+    summary: ChecksSummary
+
+
+class BaselineFinding(TypedDict):
+    """Findings of one cause in one recipe that a baseline knows."""
+
+    recipe: str
+    code: str
+    severity: SeverityName
+    cause: str
+    field: str
+    count: int
+
+
+class BaselineFileAnswer(TypedDict):
+    """The file that `vlmbench check --write-baseline` writes."""
+
+    schema: Literal["vlmbench.baseline/1"]
+    findings: list[BaselineFinding]
 
 
 class BrokenMarkerAnswer(TypedDict):

@@ -18,6 +18,8 @@ from workbench import answers
 ANSWERS: dict[str, Any] = {
     "inspect": answers.InspectAnswer,
     "check": answers.CheckAnswer,
+    "checks": answers.ChecksAnswer,
+    "baseline": answers.BaselineFileAnswer,
     "infer": answers.InferAnswer,
     "overfit": answers.OverfitAnswer,
     "export": answers.ExportAnswer,

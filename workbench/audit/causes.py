@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from workbench.blocks.path import JudgedRow
-from workbench.checks.run import cause
+from workbench.checks.report import cause
 from workbench.findings import SEVERITIES, Finding
 
 EXAMPLES = 10

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from workbench.blocks.chosen_rows import ChosenRows, is_past_the_end
 from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.checks.report import FIRST_PLACES, Report
 from workbench.checks.row_checks import with_answer
-from workbench.checks.run import FIRST_PLACES, Checking, Report
+from workbench.checks.run import Checking
 from workbench.errors import InputError
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from workbench.blocks.facts import BlockFacts
 from workbench.blocks.pictures import PictureTexts, in_full
 from workbench.blocks.prompts import LocatedPrompt, locate_block, with_pictures
 from workbench.checks import handed_over, roles
+from workbench.checks.report import cause
 from workbench.checks.row_checks import ROW_CHECKS, check_row, in_order, in_parts_findings, unrendered_findings
-from workbench.checks.run import cause
 from workbench.checks.template import form_of
 from workbench.data.picture_header import NeedsDecoding, PictureHeader, headers_of, is_measured
 from workbench.errors import BenchError

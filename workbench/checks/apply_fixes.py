@@ -12,7 +12,7 @@ from workbench.recipe.knobs import LOADING_KEYS
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
 
 _ROUNDS = 5
 

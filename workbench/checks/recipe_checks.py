@@ -15,23 +15,21 @@ from workbench.checks import (
     model,
     quantization,
     recipe,
-    schema,
     template,
     text_path,
 )
 from workbench.checks.recipe_facts import ModelFacts, RecipeFacts, RowsSeen, TextFacts
+from workbench.checks.recipe_text import TEXT_CHECKS, text_findings
 from workbench.checks.registry import checks, run
 from workbench.errors import EnvironmentProblem
 from workbench.findings import Finding
-from workbench.recipe.axolotl_table import AxolotlTable, table
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.recipe.yaml.document import Document
     from workbench.row import Row
 
-RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, schema, text_path)
-TEXT_CHECKS = checks("text", schema)
+__all__ = ["model_findings", "recipe_errors", "recipe_findings", "rows_findings", "text_findings"]
+RECIPE_CHECKS = checks("recipe", data, recipe, template, kernels, text_path)
 MODEL_CHECKS = checks("model", adapters, adapter_folder, quantization, model, loader)
 ROWS_CHECKS = checks("rows", recipe)
 
@@ -41,7 +39,8 @@ def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[
 
     `few`: rows that show how the template ends turns; by default the first of the data.
     """
-    found = list(run(RECIPE_CHECKS, RecipeFacts(bench, few)))
+    facts = RecipeFacts(bench, few)
+    found = list(run(RECIPE_CHECKS, facts))
     ignored = {_place(finding) for finding in bench.findings if finding.code == "M013"}
     # One key, one finding: the first dataset's rule says more than "has no effect", and that more than an unknown key.
     ruled = {_place(finding) for finding in found if finding.code == "D009"}
@@ -49,7 +48,8 @@ def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[
         if finding.code != "M013" or _place(finding) not in ruled:
             yield finding
     yield from found
-    for finding in text_findings(bench.document, bench.axolotl):
+    text = TextFacts(bench.document, bench.axolotl, lambda: facts.has_media, int(bench.options["dataset"]))
+    for finding in run(TEXT_CHECKS, text):
         if _place(finding) not in ignored:
             yield finding
 
@@ -57,11 +57,6 @@ def recipe_findings(bench: Bench, few: Iterable[Row] | None = None) -> Iterator[
 def recipe_errors(bench: Bench) -> list[Finding]:
     """The errors of the recipe itself beside those that the bench has from reading it; no model is built for them."""
     return [one for one in recipe_findings(bench) if one.severity == "error" and one not in bench.findings]
-
-
-def text_findings(document: Document, axolotl: AxolotlTable | None = None) -> Iterator[Finding]:
-    """The findings for which the recipe's text alone is enough, by the table of a release, by default the newest."""
-    return run(TEXT_CHECKS, TextFacts(document, axolotl or table()))
 
 
 def model_findings(bench: Bench) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,15 @@ from workbench.data.forms import part_modality
 from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError, Where
 from workbench.recipe.axolotl_table import AxolotlTable
+from workbench.recipe.model import Recipe
+from workbench.recipe.path import TrainingPath, training_path
 from workbench.recipe.yaml.nodes import KeyPath
 from workbench.recipe.yaml.read import Parsed
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.consumers.axolotl.loader import Rehearsal
+    from workbench.data.conversation import Conversation
     from workbench.models.anatomy import Anatomy
     from workbench.models.targets import Trained
     from workbench.recipe.yaml.document import Document
@@ -27,10 +30,27 @@ _FIRST_ROWS = 4
 
 @dataclass(frozen=True, eq=False)
 class TextFacts:
-    """The text of a recipe, and the table of the axolotl that is to read it."""
+    """The text of a recipe, and the table of the axolotl that is to read it.
+
+    `sees_media` is true where the first rows hold pictures or sound; it is asked only where a check must know.
+    `dataset` is the entry of `datasets` that is shown.
+    """
 
     document: Document
     axolotl: AxolotlTable
+    sees_media: Callable[[], bool] = lambda: False
+    dataset: int = 0
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """The typed recipe, without the values that axolotl refuses."""
+        return Recipe.read(self.document)[0]
+
+    @cached_property
+    def path(self) -> TrainingPath:
+        """The path by which axolotl makes the labels of the dataset that is shown."""
+        entries = self.recipe.datasets or []
+        return training_path(self.recipe, entries[self.dataset] if self.dataset < len(entries) else None)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -49,6 +69,17 @@ class TextFacts:
     def where(self, path: KeyPath, *, key: bool = False) -> Where:
         """The place of a value, or of its key."""
         return self.document.where(path, key=key)
+
+
+def holds_media(talk: Conversation, *, as_text: bool) -> bool:
+    """True where a conversation holds a picture, video or sound.
+
+    `as_text`: it was made for the text path, where parts have become texts, and what is none has left its finding.
+    """
+    if as_text and any(finding.code == BAD_PICTURES.code for finding in talk.findings):
+        return True
+    contents = (message.get("content") for message in talk.messages)
+    return any(part_modality(part) is not None for content in contents if isinstance(content, list) for part in content)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +114,8 @@ class RecipeFacts:
                 talk = self.bench.row(index).conversation
             except BenchError:
                 continue
-            if any(finding.code == BAD_PICTURES.code for finding in talk.findings) and self.bench.path.kind == "text":
-                # There parts have become texts, and what is none has left its finding.
+            if holds_media(talk, as_text=self.bench.path.kind == "text"):
                 return True
-            messages = talk.messages
-            for message in messages:
-                parts = message.get("content")
-                if isinstance(parts, list) and any(part_modality(part) is not None for part in parts):
-                    return True
         return False
 
 

@@ -125,13 +125,13 @@ def explain(code: str) -> Code:
     known = _read()
     found = known.get(code.strip().upper())
     if found is None:
-        near = _nearest(code.strip().upper())
+        near = nearest(code.strip().upper())
         hint = f"Did you mean {', '.join(near)}?" if near else "`vlmbench explain` without a code lists them all."
         raise InputError(f"There is no code {code!r}", hint=hint)
     return found
 
 
-def _nearest(word: str) -> list[str]:
+def nearest(word: str) -> list[str]:
     """Up to three codes that `word` may have been meant for: first those with the most characters in their places."""
     word = word[:1] + word[1:].translate(_DIGITS)
     near = difflib.get_close_matches(word, _read(), n=len(_read()), cutoff=0.5)
@@ -156,26 +156,23 @@ def refuse_unknown(select: Iterable[str]) -> None:
         if any(code.startswith(word) for code in known):
             continue
         letters = sorted({code[0] for code in known})
-        near = _nearest(word)
+        near = nearest(word)
         hint = f"Did you mean {', '.join(near)}? " if near else ""
         hint += f"A beginning will do ({', '.join(letters)}); `vlmbench explain` lists the codes."
         raise InputError(f"There is no code {pattern!r}", "No code begins like this.", hint)
 
 
+def is_chosen(code: str, select: Collection[str] = (), ignore: Collection[str] = ()) -> bool:
+    """True where a code begins with one of `select` (none given: any) and with none of `ignore`."""
+    wanted, unwanted = (tuple(item.upper() for item in items) for items in (select, ignore))
+    return (not wanted or code.startswith(wanted)) and not (unwanted and code.startswith(unwanted))
+
+
 def reads_rows(select: Collection[str] = (), ignore: Collection[str] = ()) -> bool:
     """True where one of the selected codes looks at rows."""
-    wanted, unwanted = (tuple(item.upper() for item in items) for items in (select, ignore))
-    return any(
-        code.scope == "row" and (not wanted or name.startswith(wanted)) and not (unwanted and name.startswith(unwanted))
-        for name, code in _read().items()
-    )
+    return any(code.scope == "row" and is_chosen(name, select, ignore) for name, code in _read().items())
 
 
 def chosen(findings: Iterable[Finding], select: Collection[str] = (), ignore: Collection[str] = ()) -> list[Finding]:
     """The findings whose code begins with one of `select` (none given: all) and with none of `ignore`."""
-    wanted, unwanted = (tuple(item.upper() for item in items) for items in (select, ignore))
-    return [
-        finding
-        for finding in findings
-        if (not wanted or finding.code.startswith(wanted)) and not (unwanted and finding.code.startswith(unwanted))
-    ]
+    return [finding for finding in findings if is_chosen(finding.code, select, ignore)]

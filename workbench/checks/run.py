@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.checks import template
@@ -12,73 +10,16 @@ from workbench.checks.one_cause import one_cause
 from workbench.checks.recipe_checks import model_findings, recipe_findings, rows_findings
 from workbench.checks.recipe_facts import RowsSeen
 from workbench.checks.registry import chosen, patterns, reads_rows, refuse_unknown
+from workbench.checks.report import FIRST_PLACES, Report, grouped
 from workbench.checks.row_checks import in_order, row_findings
 from workbench.checks.row_facts import RowFacts
 from workbench.checks.trial import Trials
 from workbench.data.rows import Lines
-from workbench.findings import SEVERITIES, Finding, Fix, Severity
+from workbench.findings import Finding
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
-
-_OF_THE_ROW = re.compile(r"“[^”]*”|\d[\d,.]*")
-_PLURAL = re.compile(r"(?<=# )([a-z ]*?[a-z])s\b")
-FIRST_PLACES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Findings of one code and one cause. `first` are the first of them; `rows` how many rows they are in."""
-
-    code: str
-    severity: Severity
-    count: int
-    rows: int
-    first: tuple[Finding, ...]
-
-    @property
-    def finding(self) -> Finding:
-        """The first finding, shown for all of them."""
-        return self.first[0]
-
-    @property
-    def fix(self) -> Fix | None:
-        """The first fix that any of the first findings has."""
-        return next((finding.fix for finding in self.first if finding.fix is not None), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The result of a check of a recipe and some rows.
-
-    `groups`: the worst first. `agreement`: of the content tokens that transformers' own assistant mask covers too, on
-    how many it agrees, and how many there are; None where the template has none. `trials` is where the fixes were
-    tried: the findings have those alone that may be offered.
-    """
-
-    findings: tuple[Finding, ...]
-    rows: int
-    trained: int
-    tokens: int
-    agreement: tuple[int, int] | None = None
-    groups: tuple[Group, ...] = field(default=())
-    read: int | None = None
-    """Of how many rows the syntax was read: all of a file's; None where that was not asked for or cannot be told."""
-    trials: Trials | None = field(default=None, compare=False, repr=False)
-    drawn: bool = False
-    """True where the rows were drawn evenly from all that there are; else they are the first."""
-    by_row: str = ""
-    """The reason why rows were checked one by one and not in blocks; "" where they were in blocks, or few."""
-
-    def count(self, severity: Severity) -> int:
-        """The number of findings of a severity."""
-        return sum(finding.severity == severity for finding in self.findings)
-
-    @property
-    def clean(self) -> bool:
-        """Neither errors nor warnings."""
-        return not self.count("error") and not self.count("warning")
 
 
 def check_recipe(bench: Bench, *, with_model: bool = True) -> list[Finding]:
@@ -199,29 +140,3 @@ def check_rows(bench: Bench, rows: Iterable[Row], *, select: Iterable[str] = (),
         checking.add(row)
     checking.read_rest()
     return checking.report()
-
-
-def cause(finding: Finding) -> tuple[str, ...]:
-    """The cause of a finding: its code and words, whatever the numbers and excerpts in them."""
-    # A place in the recipe tells two causes apart that have the same words.
-    line = f"{finding.where.field}" if finding.where.row is None or finding.where.column is not None else ""
-    words = _PLURAL.sub(r"\1", _OF_THE_ROW.sub("#", finding.message))
-    return (finding.code, finding.severity, words, line)
-
-
-def grouped(findings: Iterable[Finding], places: int = FIRST_PLACES) -> tuple[Group, ...]:
-    """Findings of one code and cause together: the same words, whatever the numbers and excerpts in them."""
-    kinds: dict[tuple[str, ...], list[Finding]] = {}
-    for finding in findings:
-        kinds.setdefault(cause(finding), []).append(finding)
-    groups = [
-        Group(
-            same[0].code,
-            same[0].severity,
-            len(same),
-            len({finding.where.row for finding in same if finding.where.row is not None}),
-            tuple(same[:places]),
-        )
-        for same in kinds.values()
-    ]
-    return tuple(sorted(groups, key=lambda group: (SEVERITIES.index(group.severity), group.code, -group.count)))

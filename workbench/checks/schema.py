@@ -1,13 +1,16 @@
-"""C001 to C006, C010, C011: the recipe against axolotl's own schema, without any row or weight."""
+"""C001 to C006, C010 to C013: the recipe against axolotl's own schema, found in its text alone."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.checks.ineffective_keys import SILENT
-from workbench.checks.recipe_facts import RecipeFacts, TextFacts
+from workbench.checks.recipe_facts import TextFacts
 from workbench.checks.refused_keys import LEGACY_ATTENTION, REFUSED, fsdp1_alone
 from workbench.checks.registry import check
 from workbench.errors import Where
@@ -31,10 +34,10 @@ _GUESSED = 200
 _DECIDES_ROLES = ("roles_to_train", "datasets")
 
 
-@check(stage="recipe")
-def multimodal_keys(recipe: RecipeFacts) -> Iterator[Finding]:
+@check(stage="text")
+def multimodal_keys(recipe: TextFacts) -> Iterator[Finding]:
     """C001, for the recipe and its first rows."""
-    return multimodal(recipe.document, sees=lambda: recipe.has_media)
+    return multimodal(recipe.document, sees=recipe.sees_media)
 
 
 def multimodal(recipe: Document, sees: Any = lambda: False) -> Iterator[Finding]:
@@ -221,15 +224,27 @@ def refused_values(recipe: TextFacts) -> Iterator[Finding]:
         yield BAD_VALUE("error", "learning_rate is missing; axolotl stops without it", "Add learning_rate.", where)
 
 
-@check(stage="recipe")
-def removed_class(recipe: RecipeFacts) -> Iterator[Finding]:
+@check("C013", stage="text")
+def never_tokenized(recipe: TextFacts) -> Iterator[Finding]:
+    """C013: skip_prepare_dataset on the text path."""
+    if recipe.path.kind not in ("text", "asked") or not recipe.recipe.skip_prepare_dataset:
+        return
+    text = "skip_prepare_dataset leaves the rows untokenized, and on the text path nothing tokenizes them later"
+    path = ("skip_prepare_dataset",)
+    fix = Fix("no skip_prepare_dataset", (Edit(path, remove=True),))
+    hint = "Remove it, or name processor_type: AutoProcessor for the multimodal path."
+    yield Finding("C013", "error", text, hint, recipe.where(path, key=True), fix)
+
+
+@check(stage="text")
+def removed_class(recipe: TextFacts) -> Iterator[Finding]:
     """C010, for a `model_type` that transformers does not have, such as one that it had before."""
     data = recipe.document.data
     key = next((key for key in ("type_of_model", "model_type") if data.get(key)), None)
     name = data.get(key) if key is not None else None
     # axolotl itself knows these two, and with either key it does not look at the name.
     passed = name in ("AutoModelForCausalLM", "MambaLMHeadModel") or data.get("trust_remote_code") or data.get("gptq")
-    if key is None or not isinstance(name, str) or passed:
+    if key is None or not isinstance(name, str) or passed or _is_listed_class(name):
         return
     import transformers
 
@@ -239,6 +254,20 @@ def removed_class(recipe: RecipeFacts) -> Iterator[Finding]:
     hint = f"Remove {key}: axolotl then takes the class by the model's own type."
     fix = Fix(f"without {key}", (Edit((key,), remove=True),))
     yield BAD_VALUE("error", text, hint, recipe.document.where((key,)), fix)
+
+
+def _is_listed_class(name: str) -> bool:
+    """True where the lists of transformers' auto classes name this one; they are read, since importing takes seconds.
+
+    False says nothing: a class need not be on a list.
+    """
+    spec = find_spec("transformers")
+    folder = Path(spec.origin).parent / "models" / "auto" if spec is not None and spec.origin else None
+    for file in ("modeling_auto.py", "auto_mappings.py") if folder is not None else ():
+        with contextlib.suppress(OSError, ValueError):
+            if folder is not None and f'"{name}"' in (folder / file).read_text("utf-8"):
+                return True
+    return False
 
 
 @check(stage="text")

@@ -1,4 +1,4 @@
-"""M016, M017, D010 and C013: what axolotl's text path makes of a row, beside what its mask says."""
+"""M016, M017 and D010: what axolotl's text path makes of a row, beside what its mask says."""
 
 from __future__ import annotations
 
@@ -111,19 +111,6 @@ def dropped(facts: RowFacts) -> Iterator[Finding]:
     if made.fate == "dropped" and not long:
         hint = "Correct the row or its roles, or remove it."
         yield Finding("D010", "warning", f"axolotl drops the row: {made.why}", hint, facts.where())
-
-
-@check("C013", stage="recipe")
-def never_tokenized(recipe: RecipeFacts) -> Iterator[Finding]:
-    """C013: skip_prepare_dataset on the text path."""
-    bench = recipe.bench
-    if bench.path.kind not in ("text", "asked") or not bench.recipe.skip_prepare_dataset:
-        return
-    text = "skip_prepare_dataset leaves the rows untokenized, and on the text path nothing tokenizes them later"
-    path = ("skip_prepare_dataset",)
-    fix = Fix("no skip_prepare_dataset", (Edit(path, remove=True),))
-    hint = "Remove it, or name processor_type: AutoProcessor for the multimodal path."
-    yield Finding("C013", "error", text, hint, recipe.document.where(path, key=True), fix)
 
 
 @check(stage="recipe")

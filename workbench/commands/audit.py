@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.commands.options import EPILOG, source_options
+from workbench.commands.options import epilog, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError
 
 if TYPE_CHECKING:
@@ -34,7 +34,12 @@ class RowRange(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return made
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("audit recipe.yaml --out audit/", "every row, kept so that it can be resumed"),
+        ("audit recipe.yaml --sample 5000 --format html > audit.html", "5,000 rows, as a page"),
+    )
+)
 @source_options
 @click.option("--rows", type=RowRange(), default=(0, None), metavar="A:B", help="Rows A up to B alone, from 0.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N rows alone, drawn evenly, always the same.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from workbench.commands.options import EPILOG, RowCount, model_options
+from workbench.commands.options import RowCount, epilog, model_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from workbench.data.rows import RowSource
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("convert llava.json --out rows.jsonl", "the shape is found from the columns"),
+        ("convert docvqa.parquet --out rows.jsonl --model org/vlm", "every row proven for this model"),
+    )
+)
 @click.argument("data", required=False, metavar="[DATA]")
 @click.option("--out", required=True, type=click.Path(dir_okay=False), metavar="FILE", help="The rows, as JSON lines.")
 @click.option("--config", type=click.Path(dir_okay=False), metavar="RECIPE", help="Prove them for this recipe.")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
-from workbench.commands.options import EPILOG
+from workbench.commands.options import CodeName, epilog
 from workbench.errors import EXIT_OK, BenchError
 
 
-@click.command(epilog=EPILOG)
-@click.argument("code", required=False)
+@click.command(
+    epilog=epilog(
+        ("explain M004", "the page of a code"),
+        ("explain", "all codes"),
+    )
+)
+@click.argument("code", required=False, type=CodeName())
 @click.option("--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 def explain(code: str | None, output: str) -> int:
     """Tell what a finding's CODE means: cause, example, and what to do. Without CODE: list them all."""

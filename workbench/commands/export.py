@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from workbench.commands.options import EPILOG, RowCount, source_options
+from workbench.commands.options import RowCount, epilog, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
 
 if TYPE_CHECKING:
     from workbench.export.prepare import Export
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("export recipe.yaml --out full.yaml", "the recipe for the full run, with its receipt"),
+        ("export recipe.yaml --axolotl-python envs/train/bin/python --out full.yaml", "proven by axolotl itself"),
+    )
+)
 @source_options
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Where to write; - or none: stdout.")
 @click.option("--unvalidated", is_flag=True, help="Write what is not proven; the file says so.")

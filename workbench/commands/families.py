@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
-from workbench.commands.options import EPILOG
+from workbench.commands.options import FamilyName, epilog
 from workbench.errors import EXIT_OK, BenchError
 
 
-@click.command(epilog=EPILOG)
-@click.argument("name", required=False)
+@click.command(
+    epilog=epilog(
+        ("families", "all families"),
+        ("families gemma4", "one of them, as the bench reads it"),
+    )
+)
+@click.argument("name", required=False, type=FamilyName())
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def families(name: str | None, output: str) -> int:
     """List the model families that the bench knows, or tell what it knows of NAME."""

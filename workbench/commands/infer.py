@@ -7,11 +7,16 @@ from typing import Any, Literal
 
 import click
 
-from workbench.commands.options import EPILOG, RowCount, source_options
+from workbench.commands.options import RowCount, epilog, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("infer --model org/vlm", "role_boundaries for a model without a family file"),
+        ("infer recipe.yaml --rows 50", "proved on 50 rows of the recipe too"),
+    )
+)
 @source_options
 @click.option(
     "--rows",

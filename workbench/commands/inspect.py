@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from workbench.commands.options import EPILOG, RowCount, source_options
+from workbench.commands.options import RowCount, epilog, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError, InputError
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("inspect recipe.yaml", "open the app on a recipe"),
+        ("inspect --model google/gemma-4-E2B-it --data rows.jsonl", "a new recipe for a model, on your rows"),
+        ("inspect recipe.yaml --rows 20 --format html > rows.html", "a page to share"),
+    )
+)
 @source_options
 @click.option("--row", type=click.IntRange(min=0), metavar="N", help="Show row N, counted from 0.")
 @click.option("--rows", type=RowCount(), metavar="N|all", help="Show the first N rows, or all.")

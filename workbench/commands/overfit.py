@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from workbench.commands.options import source_options
+from workbench.commands.options import epilog, source_options
 from workbench.errors import (
     EXIT_ENVIRONMENT,
     EXIT_FINDINGS,
@@ -22,13 +22,19 @@ from workbench.errors import (
 if TYPE_CHECKING:
     from workbench.overfit.verdict import Verdict
 
-EPILOG = (
+EXITS = (
     "Exit codes: 0 pass, 1 doubtful or fail, 2 bad usage or input, 3 environment (missing package, no such model, out "
     "of memory), 130 interrupted."
 )
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("overfit recipe.yaml", "can this recipe learn four rows?"),
+        ("overfit recipe.yaml --rows 8 --steps 120 --format html > run.html", "more of both, as a page"),
+        exits=EXITS,
+    )
+)
 @source_options
 @click.option("--rows", default=4, show_default=True, metavar="N", help="Learn the first N rows that can be rendered.")
 @click.option("--steps", default=60, show_default=True, metavar="N", help="Optimizer steps.")

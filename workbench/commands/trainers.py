@@ -7,11 +7,15 @@ from typing import Any
 
 import click
 
-from workbench.commands.options import EPILOG, source_options
+from workbench.commands.options import epilog, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_OK, BenchError
 
 
-@click.command(epilog=EPILOG)
+@click.command(
+    epilog=epilog(
+        ("trainers recipe.yaml --python trl=envs/trl/bin/python", "what TRL would train of the same rows"),
+    )
+)
 @source_options
 @click.option(
     "--python",

@@ -1,4 +1,4 @@
-"""Settings of a project: which Python has the trainer, which table counts without one, whether it is asked.
+"""Settings of a project: which Python has the trainer, whether it is asked, and how `check` is run.
 
 They are read here and nowhere else. In this order: what was given on the command line, the environment's variables,
 `.vlmbench.toml` or `[tool.vlmbench]` in `pyproject.toml` in the recipe's folder or the nearest above it.
@@ -21,8 +21,29 @@ from workbench.installed import NONE
 PYTHON_VARIABLE = "VLMBENCH_AXOLOTL_PYTHON"
 ASK_VARIABLE = "VLMBENCH_ASK"
 FILE, PROJECT_FILE, TABLE = ".vlmbench.toml", "pyproject.toml", "[tool.vlmbench]"
+CHECK = '[check] with lines such as fail-on = "warning"'
 TRAINERS = '[trainers] with lines such as trl = "…/bin/python"'
-_KEYS: dict[str, type] = {"axolotl-python": str, "axolotl-version": str, "ask": bool, "trainers": dict}
+_KEYS: dict[str, type] = {
+    "axolotl-python": str,
+    "axolotl-version": str,
+    "ask": bool,
+    "trainers": dict,
+    "check": dict,
+}
+_NAMES_PROGRAMS = ("axolotl-python", "trainers")
+CHECK_CHOICES = {
+    "fail-on": ("error", "warning", "note"),
+    "format": ("text", "json", "html", "sarif", "github", "junit"),
+}
+_CHECK_KEYS: dict[str, type] = {
+    "select": list,
+    "ignore": list,
+    "fail-on": str,
+    "exit-zero": bool,
+    "statistics": bool,
+    "format": str,
+    "baseline": str,
+}
 _NO = ("0", "no", "false", "off")
 
 
@@ -38,6 +59,60 @@ class Settings:
     axolotl_version: str | None = None
     ask: bool = True
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """The table `check` of the nearest settings file; None for what it does not say.
+
+    `baseline`: a path from the folder of that file. `ours`: False where the file belongs to another user, so that
+    nothing is to be written at a place that it names.
+    """
+
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    fail_on: str | None = None
+    exit_zero: bool | None = None
+    statistics: bool | None = None
+    format: str | None = None
+    baseline: Path | None = None
+    ours: bool = True
+
+
+def check_settings(folder: Path) -> CheckSettings:
+    """How `vlmbench check` is run for a recipe in `folder`, as far as the nearest settings file says.
+
+    Raises:
+        InputError: a key is unknown or has a wrong value, or the file cannot be read.
+    """
+    values, file = _nearest(folder, trusted_only=False, check_alone=True)
+    table = values.get("check", {})
+    if file is None:
+        return CheckSettings()
+    for key, value in table.items():
+        where = Where(file=str(file), field=f"check.{key}")
+        kind = _known_kind(key, _CHECK_KEYS, "check.", "", where)
+        if key in CHECK_CHOICES and value not in CHECK_CHOICES[key]:
+            raise InputError(f"check.{key} is {value!r}", "", f"Write one of {', '.join(CHECK_CHOICES[key])}.", where)
+        listed = isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+        if not (listed if kind is list else isinstance(value, kind)):
+            wanted = {bool: "true or false", list: 'a list of codes: ["M", "T007"]'}.get(kind, "a text in quotes")
+            raise InputError(f"check.{key} is {value!r}", "", f"Write {wanted}.", where)
+    codes = {key: (value,) if isinstance(value, str) else tuple(value) for key, value in table.items() if key in _CODES}
+    baseline = table.get("baseline")
+    return CheckSettings(
+        codes.get("select"),
+        codes.get("ignore"),
+        table.get("fail-on"),
+        table.get("exit-zero"),
+        table.get("statistics"),
+        table.get("format"),
+        file.parent / baseline if baseline else None,
+        _ours(file),
+    )
+
+
+_CODES = ("select", "ignore")
 
 
 def settings(folder: Path, *, axolotl_python: str | None = None, axolotl_version: str | None = None) -> Settings:
@@ -81,24 +156,25 @@ def asks_by_default() -> bool:
     return os.environ.get(ASK_VARIABLE, "").strip().lower() not in _NO
 
 
-def _nearest(folder: Path, *, trusted_only: bool) -> tuple[dict[str, Any], Path | None]:
-    """The values of the nearest file that has any, and that file."""
+def _nearest(folder: Path, *, trusted_only: bool, check_alone: bool = False) -> tuple[dict[str, Any], Path | None]:
+    """The values of the nearest file that has any, and that file. `check_alone`: of its table `check`."""
     for file in _candidates(folder):
         if not file.is_file():
             continue
-        if not _ours(file):
+        found = _values(file)
+        if found is None:
+            continue
+        if not check_alone and not _ours(file) and any(key in found for key in _NAMES_PROGRAMS):
             # It names a program that would be run: in a shared folder anybody could have written it.
-            if trusted_only or (file.name == PROJECT_FILE and not _has_table(file)):
+            if trusted_only:
                 continue
             raise InputError(
                 f"{file} belongs to another user",
-                "It can name a program that would be run.",
+                "It names a program that would be run.",
                 f"Give --axolotl-python PATH, or {NONE}; or make the file yours.",
                 Where(file=str(file)),
             )
-        found = _values(file)
-        if found is not None:
-            return found, file
+        return found, file
     return {}, None
 
 
@@ -111,13 +187,6 @@ def _candidates(folder: Path) -> Iterator[Path]:
 
 def _ours(file: Path) -> bool:
     return os.name != "posix" or file.stat().st_uid in (os.getuid(), 0)
-
-
-def _has_table(file: Path) -> bool:
-    try:
-        return "vlmbench" in tomllib.loads(file.read_text("utf-8")).get("tool", {})
-    except (OSError, ValueError, RecursionError):
-        return False
 
 
 def _values(file: Path) -> dict[str, Any] | None:
@@ -137,14 +206,25 @@ def _values(file: Path) -> dict[str, Any] | None:
         raise InputError(f"{TABLE} is no table", "", f"Its keys: {', '.join(_KEYS)}.", Where(str(file)))
     for key, value in values.items():
         where = Where(file=str(file), field=key)
-        if key not in _KEYS:
-            near = difflib.get_close_matches(key.replace("_", "-"), _KEYS, 1, 0.6)
-            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(_KEYS)}."
-            raise InputError(f"There is no setting {key!r}{inside}", "", hint, where)
-        if not isinstance(value, _KEYS[key]):
-            wanted = {bool: "true or false", dict: f"it as a table: {TRAINERS}"}.get(_KEYS[key], "a text in quotes")
+        kind = _known_kind(key, _KEYS, "", inside, where)
+        if not isinstance(value, kind):
+            table = TRAINERS if key == "trainers" else CHECK
+            wanted = {bool: "true or false", dict: f"it as a table: {table}"}.get(kind, "a text in quotes")
             raise InputError(f"{key}{inside} is {value!r}", "", f"Write {wanted}.", where)
     return values
+
+
+def _known_kind(key: str, known: dict[str, type], table: str, inside: str, where: Where) -> type:
+    """The type of a setting.
+
+    Raises:
+        InputError: there is no such setting.
+    """
+    if key in known:
+        return known[key]
+    near = difflib.get_close_matches(key.replace("_", "-"), known, 1, 0.6)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+    raise InputError(f"There is no setting {table + key!r}{inside}", "", hint, where)
 
 
 def _existing(value: str, folder: Path, where: Where) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
     from workbench.editing.session import Editing
     from workbench.export.prepare import Export
     from workbench.infer.search import Inference

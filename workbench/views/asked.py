@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from workbench.checks.trainer import is_difference
 from workbench.findings import Finding
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def asked_line(bench: Bench, findings: Iterable[Finding]) -> AskedLine:
         return AskedLine(f"asked: {answer.name}, which gave no answer", "unknown")
     if answer.refused is not None and not answer.unwrapped:
         return AskedLine(f"asked: {answer.name}, which does not take the recipe", "other")
+    from workbench.checks.trainer import is_difference
+
     different = {finding.where.row for finding in findings if is_difference(finding)}
     rows = f"{len(asked.rows):,} row{'' if len(asked.rows) == 1 else 's'}"
     if different:

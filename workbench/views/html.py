@@ -17,7 +17,7 @@ from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
-from workbench.views.asked import asked_line
+from workbench.views.asked import AskedLine, asked_line
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns
 from workbench.views.palette import ROLE_COLOUR, Look
@@ -73,7 +73,11 @@ def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOK
 
 def asked_html(bench: Bench, found: Sequence[Finding]) -> Markup:
     """The source of the labels: the trainer that was asked, or the table."""
-    line = asked_line(bench, found)
+    return asked_line_html(asked_line(bench, found))
+
+
+def asked_line_html(line: AskedLine) -> Markup:
+    """The line of who was asked, in the colour of its outcome."""
     classes = {"same": "yes", "other": "error", "unknown": "muted"}[line.outcome]
     return draw("asked.jinja", classes=classes, text=line.text)
 

@@ -13,17 +13,17 @@ from workbench.findings import SEVERITIES
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
 from workbench.tokens.sentinels import text_parts
-from workbench.views.checks import looked_at, scope
+from workbench.views.checks import Subject, looked_at, scope
 from workbench.views.curve import curve
 from workbench.views.export import MARKS, outcome, path_line, proof_line
-from workbench.views.html import asked_html
+from workbench.views.html import asked_line_html
 from workbench.views.infer import COLUMNS, cells, headline, injection_lines, not_read
 from workbench.views.overfit import facts, path_of
 from workbench.views.skeleton import draw
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
-    from workbench.checks.run import Report
+    from workbench.checks.report import Report
     from workbench.export.prepare import Export
     from workbench.infer.search import Inference
     from workbench.recipe.path import TrainingPath
@@ -63,14 +63,23 @@ def _codes(row: Row) -> list[tuple[str, str]]:
 
 def check_html(bench: Bench, report: Report) -> Markup:
     """The findings by cause, the worst first, under what was looked at."""
+    return subject_html(Subject.of_bench(bench, report), report)
+
+
+def subject_html(subject: Subject, report: Report, name: str = "") -> Markup:
+    """The same for a subject of any kind; `name` is its heading where there are several."""
     counts = [
         (severity, f"{number} {severity}{'' if number == 1 else 's'}")
         for severity in SEVERITIES
         if (number := report.count(severity))
     ]
     part = f" ({report.trained / report.tokens:.0%})" if report.tokens else ""
-    looked = looked_at(bench, report)
-    looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
+    looked = "the recipe's text alone, no model and no rows"
+    if subject.data is not None:
+        looked = looked_at(subject.rows_known, report)
+        looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
+    for number, words in ((report.ignored, "left out by the recipe's comments"), (report.known, "in the baseline")):
+        looked += f" · {number:,} {words}" if number else ""
     groups = [
         {
             "finding": group.finding,
@@ -79,8 +88,8 @@ def check_html(bench: Bench, report: Report) -> Markup:
         }
         for group in report.groups
     ]
-    asked = asked_html(bench, report.findings)
-    return draw("check.jinja", path=bench.path.title, counts=counts, looked=looked, asked=asked, groups=groups)
+    asked = asked_line_html(subject.asked)
+    return draw("check.jinja", name=name, path=subject.path, counts=counts, looked=looked, asked=asked, groups=groups)
 
 
 def infer_html(found: Inference, model: str, data: str, path: TrainingPath | None = None) -> Markup:

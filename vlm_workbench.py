@@ -1,0 +1,90 @@
+"""The start of `vlmbench` and `vlm-workbench`: it notices where another package has put its files in place of ours.
+
+The names `workbench` and `vlmbench` belong to other projects on the package index too. An installer writes one over the
+other without a word, and what is left fails somewhere inside. This module has a name of its own, so that it is still
+there to say so; it imports the standard library alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+EXIT_ENVIRONMENT = 3
+OURS = "vlm-workbench"
+_MARK = b"vlmbench"
+"""A word in the first lines of each of our packages."""
+_PACKAGES = ("workbench", "screens")
+_OTHERS = {
+    "workbench": "the package `workbench`",
+    "screens": "the package `screens`",
+    "vlmbench": "the command `vlmbench`",
+}
+"""Distributions with names that ours has as well, and what they share with it."""
+_REMEDY = f"Install {OURS} into an environment of its own, or take the other one out and install {OURS} again."
+
+
+def main() -> None:
+    """Run the command line, where it is ours."""
+    folder = Path(__file__).resolve().parent
+    lost = overwritten(folder)
+    if lost:
+        owner = owner_of(folder, f"{lost}/__init__.py")
+        by = f" by {owner}" if owner else ""
+        _tell(f"{OURS}: its package `{lost}` was overwritten{by}", _REMEDY)
+        sys.exit(EXIT_ENVIRONMENT)
+    import workbench
+
+    found = Path(workbench.__file__ or "").resolve().parent
+    if found.parent != folder:
+        _tell(f"{OURS}: another `workbench` is found before its own: {found}", "Take its folder out of PYTHONPATH.")
+        sys.exit(EXIT_ENVIRONMENT)
+    for name, shared in neighbours(folder):
+        _tell(f"{OURS}: {name} is installed here too, and has {shared} as well", f"`{OURS}` starts this one. {_REMEDY}")
+    from workbench.cli import main as run
+
+    run()
+
+
+def overwritten(folder: Path) -> str:
+    """The first of our packages in a folder whose beginning is not ours; "" where all are."""
+    for name in _PACKAGES:
+        try:
+            with (folder / name / "__init__.py").open("rb") as stream:
+                ours = _MARK in stream.read(400)
+        except OSError:
+            ours = False
+        if not ours:
+            return name
+    return ""
+
+
+def neighbours(folder: Path) -> list[tuple[str, str]]:
+    """The distributions in a folder of packages that share a name with ours, and what they share."""
+    if not any(folder.glob("vlm_workbench-*.dist-info")):
+        # A checkout: other packages lie elsewhere.
+        return []
+    return [(name, shared) for name, shared in _OTHERS.items() if any(folder.glob(f"{name}-*.dist-info"))]
+
+
+def owner_of(folder: Path, file: str) -> str:
+    """The distribution other than ours that lists a file as its own, with its version; "" where there is none."""
+    for record in sorted(folder.glob("*.dist-info/RECORD")):
+        name, _, version = record.parent.name.removesuffix(".dist-info").rpartition("-")
+        try:
+            lines = record.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        if name != OURS.replace("-", "_") and any(line.startswith(f"{file},") for line in lines):
+            return f"{name} {version}"
+    return ""
+
+
+def _tell(text: str, hint: str) -> None:
+    # Names of files may hold anything.
+    lines = (ascii(line)[1:-1] if not line.isprintable() else line for line in (text, f"  → {hint}"))
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+
+
+if __name__ == "__main__":
+    main()
