@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
 
 MOST_ROWS = 1000
+Content = dict[int, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,23 @@ def ask_all(
     Raises:
         BenchError: a trainer cannot be asked.
     """
-    content: dict[int, list[dict[str, Any]]] = {}
+    content, skipped = contents(bench, rows, scratch)
+    answers: list[RowsAnswer] = []
+    lost: dict[str, tuple[str, ...]] = {}
+    for one in trainers:
+        progress(one.label)
+        answer, lost[one.label] = ask_one(bench, one, content)
+        answers.append(answer)
+    return Lanes(compare(content, answers), tuple(answers), lost, skipped)
+
+
+def contents(bench: Bench, rows: Sequence[int], scratch: Path) -> tuple[Content, dict[int, str]]:
+    """The messages of these rows as trainers are asked about them, and why a row is not among them.
+
+    Raises:
+        InputError: there is none.
+    """
+    content: Content = {}
     skipped: dict[int, str] = {}
     for index in rows:
         try:
@@ -81,21 +98,23 @@ def ask_all(
         raise InputError(
             "There is no row to ask about", next(iter(skipped.values()), ""), "Give rows that can be read."
         )
+    return content, skipped
+
+
+def ask_one(bench: Bench, one: Named, content: Content) -> tuple[RowsAnswer, tuple[str, ...]]:
+    """The answer of one trainer about rows of a loaded bench, and what of the recipe it could not be told.
+
+    Raises:
+        BenchError: it cannot be asked.
+    """
+    if one.trainer == "axolotl":
+        return _axolotl(bench, one, list(content)), ()
     family = bench.family.name if bench.family is not None else ""
-    answers: list[RowsAnswer] = []
-    lost: dict[str, tuple[str, ...]] = {}
-    for one in trainers:
-        progress(one.label)
-        if one.trainer == "axolotl":
-            answers.append(_axolotl(bench, one, list(content)))
-            continue
-        translation = translate(bench.recipe, one.trainer, family)
-        lost[one.label] = translation.lost
-        question = RowsQuestion(
-            str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
-        )
-        answers.append(ask_trainer(one.trainer, one.python, question, one.label))
-    return Lanes(compare(content, answers), tuple(answers), lost, skipped)
+    translation = translate(bench.recipe, one.trainer, family)
+    question = RowsQuestion(
+        str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
+    )
+    return ask_trainer(one.trainer, one.python, question, one.label), translation.lost
 
 
 def plain_messages(bench: Bench, index: int, scratch: Path) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ class RowsAnswer:
     """The answer of one trainer: ids and labels of each row, or why there are none.
 
     `label`: its name among those asked, for one trainer may be asked in two versions. `pieces`: id -> its bytes as
-    latin-1; `added`: the ids of added tokens.
+    latin-1; `added`: the ids of added tokens. `seconds`: stage -> how long it took.
     """
 
     label: str
@@ -60,11 +60,33 @@ class RowsAnswer:
     added: frozenset[int] = frozenset()
     resolved: Mapping[str, Any] = field(default_factory=dict)
     label_shift: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
         """The trainer with its version."""
         return f"{self.consumer} {self.versions.get(self.consumer, '?')}"
+
+    def payload(self) -> dict[str, Any]:
+        """The answer for JSON, as `read_rows` reads it."""
+        rows: list[dict[str, Any]] = []
+        for number, (ids, labels) in self.rows.items():
+            more = {"weights": self.weights[number]} if number in self.weights else {}
+            rows.append({"row": number, "input_ids": ids, "labels": labels} | more)
+        rows += [{"row": number, "error": text} for number, text in self.errors.items()]
+        rows += [{"row": number, "dropped": text} for number, text in self.dropped.items()]
+        return {
+            "schema": SCHEMA,
+            "consumer": self.consumer,
+            "versions": dict(self.versions),
+            "refused": dict(self.refused) if self.refused is not None else None,
+            "rows": sorted(rows, key=lambda row: row["row"]),
+            "pieces": {str(key): piece for key, piece in self.pieces.items()},
+            "added": sorted(self.added),
+            "resolved": dict(self.resolved),
+            "label_shift": self.label_shift,
+            "seconds": dict(self.seconds),
+        }
 
 
 def trainer_name(name: str) -> str:
@@ -148,6 +170,7 @@ def read_rows(payload: Mapping[str, Any], numbers: Sequence[int], label: str) ->
             frozenset(payload.get("added", ())),
             dict(payload.get("resolved", {})),
             int(payload.get("label_shift", 0)),
+            {str(name): float(value) for name, value in payload.get("seconds", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EnvironmentProblem(

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -47,13 +48,17 @@ class Side:
 
 
 class AtStage:
-    """Where the work is, for a refusal that says so."""
+    """Where the work is, for a refusal that says so, and the seconds that each stage took."""
 
     def __init__(self) -> None:
         self.name = "import"
+        self.seconds: dict[str, float] = {}
+        self._since = monotonic()
 
     def __call__(self, name: str) -> None:
-        self.name = name
+        now = monotonic()
+        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + now - self._since
+        self.name, self._since = name, now
 
 
 def quiet(cache: str, more: dict[str, str], *, offline: bool) -> None:
@@ -124,6 +129,8 @@ def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
         payload["pieces"], payload["added"] = pieces(side.tokenizer, seen)
     except (Exception, SystemExit) as problem:
         payload |= {"rows": [], "refused": _refusal(stage.name, problem)}
+    stage("done")
+    payload["seconds"] = {name: round(value, 3) for name, value in stage.seconds.items()}
     return payload
 
 

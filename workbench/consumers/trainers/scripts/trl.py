@@ -47,7 +47,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
     model.config._name_or_path = folder
     trainer_class = serving.part(trl, "SFTTrainer")
 
-    def built(row: dict[str, Any]) -> dict[str, Any]:
+    def built(rows: list[dict[str, Any]]) -> tuple[Any, Any]:
         from datasets import Dataset
 
         kept = Trainer.__init__
@@ -58,23 +58,29 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
         Trainer.__init__ = stop
         try:
             trainer_class(
-                model=model, args=arguments, train_dataset=Dataset.from_list([row]), processing_class=processor
+                model=model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=processor
             )
         except _HandedOnError as carried:
-            return carried.keywords
+            missing = {"data_collator", "train_dataset"} - carried.keywords.keys()
+            if missing:
+                raise serving.InterfaceChanged(f"SFTTrainer hands no {' and no '.join(sorted(missing))} to Trainer")
+            return carried.keywords["train_dataset"], carried.keywords["data_collator"]
         finally:
             Trainer.__init__ = kept
         raise serving.InterfaceChanged("SFTTrainer was built without transformers' Trainer")
 
+    stage("data")
+    every = [_row(row) for row in question["content"]]
+    together = _together(built, every)
+
     def label(number: int) -> tuple[Any, Any, None]:
-        keywords = built(_row(question["content"][number]))
-        missing = {"data_collator", "train_dataset"} - keywords.keys()
-        if missing:
-            raise serving.InterfaceChanged(f"SFTTrainer hands no {' and no '.join(sorted(missing))} to Trainer")
-        rows = keywords["train_dataset"]
-        if not len(rows):
+        if together is not None:
+            (rows, collator), place = together, number
+        else:
+            (rows, collator), place = built([every[number]]), 0
+        if place >= len(rows):
             raise serving.DroppedRow("SFTTrainer leaves it out")
-        batch = keywords["data_collator"]([{key: value for key, value in rows[0].items() if value is not None}])
+        batch = collator([{key: value for key, value in rows[place].items() if value is not None}])
         return batch["input_ids"][0], batch["labels"][0], None
 
     resolved = {
@@ -85,6 +91,22 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
         "transformers": transformers.__version__,
     }
     return serving.Side(label, getattr(processor, "tokenizer", processor), resolved)
+
+
+def _together(built: Any, rows: list[dict[str, Any]]) -> tuple[Any, Any] | None:
+    """The prepared rows and the collator of one trainer for all of them.
+
+    None where that says nothing about each: one of them stops it, or rows are left out or joined.
+    """
+    try:
+        prepared, collator = built(rows)
+    except serving.InterfaceChanged:
+        raise
+    except Exception:
+        if len(rows) == 1:
+            raise
+        return None
+    return (prepared, collator) if len(prepared) == len(rows) else None
 
 
 def _arguments(question: dict[str, Any], trl: Any) -> Any:
