@@ -29,15 +29,39 @@ TIMEOUT_SECONDS = 1800.0
 class RowsQuestion:
     """Rows, and how they are to be trained on.
 
-    `content`: number -> messages, pictures as absolute paths. `config`: the text of the trainer's own configuration
-    file, or ""; `settings` take its place: assistant_only, train_all, sequence_len, template, model_type.
+    `content`: number -> messages, pictures as absolute paths. `config`: the trainer's own settings as JSON, which is
+    YAML too, or ""; `settings` take its place: assistant_only, train_all, sequence_len, template, model_type. `raw`:
+    number -> the row as it stands in the trainer's own data, which goes before its messages; `entry` is what
+    LLaMA-Factory's `dataset_info.json` says of such rows. `trust`: code that comes with the model may run.
     """
 
     model: str
     content: Mapping[int, Sequence[Mapping[str, Any]]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: str = ""
+    raw: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    entry: Mapping[str, Any] = field(default_factory=dict)
     offline: bool = False
+    trust: bool = False
+
+    def to_dict(self, consumer: str) -> dict[str, Any]:
+        """The question as it is sent to a trainer."""
+        content = [
+            {"messages": list(messages)} | ({"raw": self.raw[number]} if number in self.raw else {})
+            for number, messages in self.content.items()
+        ]
+        return {
+            "schema": SCHEMA,
+            "consumer": consumer,
+            "what": "labels",
+            "model": self.model,
+            "settings": dict(self.settings),
+            "config": self.config,
+            "entry": dict(self.entry),
+            "trust": self.trust,
+            "rows": list(self.content),
+            "content": content,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +135,8 @@ def ask_trainer(name: str, python: str, question: RowsQuestion, label: str = "")
     command = [str(Path(python).absolute()), "-P", str(SERVING), SCRIPTS[name]]
     process = ScriptProcess([*command, *(["--offline"] if question.offline else [])])
     numbers = list(question.content)
-    asked = {
-        "schema": SCHEMA,
-        "consumer": name,
-        "what": "labels",
-        "model": question.model,
-        "settings": dict(question.settings),
-        "config": question.config,
-        "rows": numbers,
-        "content": [{"messages": list(question.content[number])} for number in numbers],
-    }
     try:
-        payload = process.ask(asked, TIMEOUT_SECONDS)
+        payload = process.ask(question.to_dict(name), TIMEOUT_SECONDS)
         greeting = process.greeting or {}
     except ProcessEnded as ended:
         greeting = process.greeting or {}

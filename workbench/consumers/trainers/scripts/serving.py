@@ -111,6 +111,12 @@ def tagged(row: dict[str, Any], tag: str = "<image>") -> list[dict[str, Any]]:
     ]
 
 
+def own_rows(question: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows as they stand in the trainer's own data; None where they are given as messages."""
+    found = [row.get("raw") for row in question["content"]]
+    return found if found and all(one is not None for one in found) else None
+
+
 def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
     """The ids and labels that a trainer makes of the rows of a question, for JSON."""
     payload: dict[str, Any] = {"schema": SCHEMA, "consumer": script.NAME, "versions": versions(script.PACKAGES)}

@@ -18,6 +18,12 @@ else:
 NAME = "trl"
 PACKAGES = ("trl", "transformers", "tokenizers", "torch", "datasets", "accelerate")
 ENVIRONMENT = {"TRL_EXPERIMENTAL_SILENCE": "1"}
+_ELSEWHERE = (
+    *("stage", "deepspeed", "fsdp", "fsdp_config", "report_to", "push_to_hub", "hub_model_id", "output_dir"),
+    *("tf32", "torch_compile", "use_liger_kernel", "resume_from_checkpoint", "quantization_config"),
+    *("bf16", "fp16", "use_cpu"),
+)
+"""Settings about where and how fast it trains, which this machine may not have; none of them changes a label."""
 
 
 class _HandedOnError(Exception):
@@ -33,7 +39,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
     import torch
     import transformers
     import trl
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, Trainer
+    from transformers import AutoConfig, AutoProcessor, Trainer
 
     stage("settings")
     arguments = _arguments(question, trl)
@@ -42,7 +48,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
     processor = AutoProcessor.from_pretrained(folder)
     config = AutoConfig.from_pretrained(folder)
     with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(config)
+        model = _class_of(config).from_config(config)
     model.name_or_path = folder
     model.config._name_or_path = folder
     trainer_class = serving.part(trl, "SFTTrainer")
@@ -70,7 +76,8 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
         raise serving.InterfaceChanged("SFTTrainer was built without transformers' Trainer")
 
     stage("data")
-    every = [_row(row) for row in question["content"]]
+    own = serving.own_rows(question)
+    every = [_row(row) for row in question["content"]] if own is None else [_opened(row) for row in own]
     together = _together(built, every)
 
     def label(number: int) -> tuple[Any, Any, None]:
@@ -114,10 +121,13 @@ def _arguments(question: dict[str, Any], trl: Any) -> Any:
     here = {"output_dir": question["scratch"], "use_cpu": True, "bf16": False, "fp16": False, "report_to": "none"}
     config_class = serving.part(trl, "SFTConfig")
     if question.get("config"):
+        import yaml
+
         parser_class = serving.part(trl, "TrlParser")
         kinds = tuple(serving.part(trl, name) for name in ("ScriptArguments", "ModelConfig", "DatasetMixtureConfig"))
         file = Path(question["scratch"]) / "config.yaml"
-        file.write_text(question["config"], encoding="utf-8")
+        own = yaml.safe_load(question["config"])
+        file.write_text(yaml.safe_dump({k: v for k, v in own.items() if k not in _ELSEWHERE}), encoding="utf-8")
         forced = [word for key, value in here.items() for word in (f"--{key}", str(value))]
         parsed = parser_class((config_class, *kinds)).parse_args_and_config(["--config", str(file), *forced])
         return parsed[0]
@@ -127,6 +137,25 @@ def _arguments(question: dict[str, Any], trl: Any) -> Any:
     if settings.get("assistant_only"):
         here["assistant_only_loss"] = True
     return config_class(**here)
+
+
+def _class_of(config: Any) -> Any:
+    """The class that loads a model of this configuration: one that sees, else one of texts."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    seeing = AutoModelForImageTextToText._model_mapping
+    return AutoModelForImageTextToText if type(config) in seeing else AutoModelForCausalLM
+
+
+def _opened(value: Any) -> Any:
+    """A row of TRL's own data, with a picture where its column held one and not a path."""
+    if isinstance(value, dict):
+        if value.keys() == {"bytes", "path"} and value["bytes"] is None:
+            from PIL import Image
+
+            return Image.open(value["path"])
+        return {key: _opened(item) for key, item in value.items()}
+    return [_opened(item) for item in value] if isinstance(value, list) else value
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
