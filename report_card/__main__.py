@@ -6,15 +6,14 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.environment import newest
 from report_card.environment import TRAINERS, Place
-from report_card.families import FAMILIES, recipe_of
+from report_card.families import FAMILIES, answer_file, recipe_of
 from tests.support.environment import ROOT
-from workbench.consumers.trainers.client import SERVING
+from workbench.consumers.trainers.client import TrainerProcess
 from workbench.errors import BenchError
 from workbench.lanes.asking import Named, ask_one, contents
 
@@ -33,42 +32,52 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m report_card")
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--trainer", action="append", choices=("axolotl", *TRAINERS))
+    parser.add_argument("--again", action="store_true", help="ask again what is kept")
     chosen = parser.parse_args()
     print(NEEDS, file=sys.stderr)
     benches: dict[str, Bench] = {}
     for trainer in chosen.trainer or ["axolotl", *TRAINERS]:
         place = newest() if trainer == "axolotl" else Place(trainer)
         python = place.ensure()
+        process = None if trainer == "axolotl" else TrainerProcess(trainer, str(python), offline=True)
         for family in chosen.family or FAMILIES:
-            print(family, trainer, flush=True)
-            _ask(family, Named(trainer, str(python), trainer), place.requirements, benches)
+            _ask(family, Named(trainer, str(python), trainer), place.requirements, benches, process, again=chosen.again)
+        if process is not None:
+            process.close()
     return 0
 
 
-def _ask(family: str, trainer: Named, requirements: Path, benches: dict[str, Bench]) -> None:
-    """Keep the answer of a trainer about the rows of a family, unless it is there and what it was made from is as it was."""
+def _ask(
+    family: str,
+    trainer: Named,
+    requirements: Path,
+    benches: dict[str, Bench],
+    process: TrainerProcess | None,
+    *,
+    again: bool,
+) -> None:
+    """Keep a trainer's answer about a family's rows; one that is kept stays while rows, recipe and packages do."""
     from workbench.bench import open as open_bench
 
     recipe = recipe_of(family, HOME)
-    script = SERVING.parent / f"{trainer.trainer.replace('-', '_')}.py"
-    sources = [recipe, recipe.parent / "rows.jsonl", requirements, *([script] if script.is_file() else [])]
+    sources = [recipe, recipe.parent / "rows.jsonl", requirements]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    file = HOME / "report" / "answers" / f"{family}-{trainer.trainer}.json"
-    if file.is_file() and json.loads(file.read_text("utf-8"))["made_from"] == digest:
+    file = answer_file(HOME, family, trainer.trainer)
+    if not again and file.is_file() and json.loads(file.read_text("utf-8"))["made_from"] == digest:
         return
     if family not in benches:
         benches[family] = open_bench(recipe, offline=True)
-        benches[family].load()
-    content, _ = contents(benches[family], range(len(benches[family].rows)), recipe.parent)
+    bench = benches[family]
+    content, _ = contents(bench, range(len(bench.rows)), recipe.parent)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        answer, lost = ask_one(benches[family], trainer, content)
+        answer, lost = ask_one(bench, trainer, content, process)
     except BenchError as problem:
         print(f"{family} {trainer.label}: {problem.line}", file=sys.stderr, flush=True)
         return
     kept = {"made_from": digest, "lost": list(lost), "answer": answer.payload()}
     file.write_text(json.dumps(kept), encoding="utf-8")
-    print(family, trainer.label, answer.refused or answer.seconds, len(answer.errors), "errors", flush=True)
+    print(family, answer.version, answer.refused or answer.seconds, f"{len(answer.errors)} errors", flush=True)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,11 @@ def template_of(family: str) -> str:
     return {"mistral3": "mistral_v7_tekken", **TEMPLATE_OF}.get(family, "tokenizer_default")
 
 
+def answer_file(home: Path, family: str, trainer: str) -> Path:
+    """The file in which a trainer's answer about a family's rows is kept."""
+    return home / "report" / "answers" / f"{family}-{trainer}.json"
+
+
 def recipe_of(family: str, home: Path) -> Path:
     """Write the model's folder, the rows and the recipe of a family below a folder; returns the recipe."""
     scratch = home / "report" / family
@@ -77,6 +82,7 @@ def _boundaries(family: str) -> str:
     """The role boundaries of a family as lines of a recipe."""
     keys = ("role", "start", "end", "include_start", "include_end")
     listed = [
-        {key: value for key in keys if (value := getattr(one, key)) is not None} for one in families()[family].boundaries
+        {key: value for key in keys if (value := getattr(one, key)) is not None}
+        for one in families()[family].boundaries
     ]
     return yaml.safe_dump({"role_boundaries": listed}, sort_keys=False)

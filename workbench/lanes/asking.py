@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.asking import make_question
+from workbench.checks.asking import make_question, python_at_hand
 from workbench.consumers.axolotl.client import ask
-from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion, ask_trainer, trainer_name
+from workbench.consumers.settings import trainer_pythons
+from workbench.consumers.trainers.client import (
+    SCRIPTS,
+    RowsAnswer,
+    RowsQuestion,
+    TrainerProcess,
+    ask_trainer,
+    trainer_name,
+)
 from workbench.consumers.trainers.scripts.serving import pieces
 from workbench.errors import BenchError, InputError
 from workbench.lanes.comparison import TrainersCompared, compare
@@ -17,6 +25,7 @@ from workbench.lanes.translate import translate
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.consumers.protocol import Question
 
 MOST_ROWS = 1000
 Content = dict[int, list[dict[str, Any]]]
@@ -101,20 +110,61 @@ def contents(bench: Bench, rows: Sequence[int], scratch: Path) -> tuple[Content,
     return content, skipped
 
 
-def ask_one(bench: Bench, one: Named, content: Content) -> tuple[RowsAnswer, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question to one trainer, which needs no bench any more: `ask` may be called in any thread.
+
+    `lost`: what of the recipe the trainer could not be told.
+    """
+
+    label: str
+    ask: Callable[[], RowsAnswer]
+    lost: tuple[str, ...] = ()
+
+
+def prepared(bench: Bench, one: Named, content: Content, process: TrainerProcess | None = None) -> Prepared:
+    """The question to one trainer about rows of a loaded bench. `process`: one that is asked more than once."""
+    if one.trainer == "axolotl":
+        question, tokenizer = make_question(bench, list(content)), bench.loaded.tokenizer
+        return Prepared(one.label, lambda: _axolotl(one, question, tokenizer))
+    family = bench.family.name if bench.family is not None else ""
+    translation = translate(bench.recipe, one.trainer, family)
+    asked = RowsQuestion(
+        str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
+    )
+
+    def ask_it() -> RowsAnswer:
+        if process is not None:
+            return process.ask(asked, one.label)
+        return ask_trainer(one.trainer, one.python, asked, one.label)
+
+    return Prepared(one.label, ask_it, translation.lost)
+
+
+def ask_one(
+    bench: Bench, one: Named, content: Content, process: TrainerProcess | None = None
+) -> tuple[RowsAnswer, tuple[str, ...]]:
     """The answer of one trainer about rows of a loaded bench, and what of the recipe it could not be told.
 
     Raises:
         BenchError: it cannot be asked.
     """
-    if one.trainer == "axolotl":
-        return _axolotl(bench, one, list(content)), ()
-    family = bench.family.name if bench.family is not None else ""
-    translation = translate(bench.recipe, one.trainer, family)
-    question = RowsQuestion(
-        str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
-    )
-    return ask_trainer(one.trainer, one.python, question, one.label), translation.lost
+    made = prepared(bench, one, content, process)
+    return made.ask(), made.lost
+
+
+def at_hand(bench: Bench) -> tuple[list[Named], list[str]]:
+    """The trainers that the settings name, with the axolotl that the bench asks; and those that nothing names.
+
+    Raises:
+        BenchError: the settings cannot be read, or name what is not there.
+    """
+    found = named(trainer_pythons(bench.recipe_dir))
+    python = python_at_hand(bench)
+    if python is not None and all(one.trainer != "axolotl" for one in found):
+        found.insert(0, Named("axolotl", python, "axolotl"))
+    known = {one.trainer for one in found}
+    return found, [name for name in ("axolotl", *SCRIPTS) if name not in known]
 
 
 def plain_messages(bench: Bench, index: int, scratch: Path) -> list[dict[str, Any]]:
@@ -153,10 +203,10 @@ def _part(part: Mapping[str, Any], index: int, base: Path | None, scratch: Path)
     return {"type": "image", "path": str(file)}
 
 
-def _axolotl(bench: Bench, one: Named, rows: list[int]) -> RowsAnswer:
-    answer = ask(one.python, make_question(bench, rows))
+def _axolotl(one: Named, question: Question, tokenizer: Any) -> RowsAnswer:
+    answer = ask(one.python, question)
     found = {number: value for number, value in answer.rows.items() if not isinstance(value, str)}
-    texts, added = pieces(bench.loaded.tokenizer, {int(token) for ids, _ in found.values() for token in ids})
+    texts, added = pieces(tokenizer, {int(token) for ids, _ in found.values() for token in ids})
     stopped = answer.refused if not answer.unwrapped else None
     return RowsAnswer(
         one.label,

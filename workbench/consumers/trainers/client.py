@@ -125,33 +125,50 @@ def trainer_name(name: str) -> str:
     return found
 
 
-def ask_trainer(name: str, python: str, question: RowsQuestion, label: str = "") -> RowsAnswer:
-    """The answer of a trainer, from one process.
+class TrainerProcess:
+    """A trainer's process, which is started with the first question and imports the trainer once for all of them."""
 
-    Raises:
-        EnvironmentProblem: the interpreter cannot be run, has no such trainer, lacks a package that it needs, speaks
-            another protocol, or does not answer for every row.
-    """
-    command = [str(Path(python).absolute()), "-P", str(SERVING), SCRIPTS[name]]
-    process = ScriptProcess([*command, *(["--offline"] if question.offline else [])])
-    numbers = list(question.content)
-    try:
-        payload = process.ask(question.to_dict(name), TIMEOUT_SECONDS)
-        greeting = process.greeting or {}
-    except ProcessEnded as ended:
-        greeting = process.greeting or {}
+    def __init__(self, name: str, python: str, *, offline: bool = False) -> None:
+        self.name, self.python = name, python
+        command = [str(Path(python).absolute()), "-P", str(SERVING), SCRIPTS[name]]
+        self._process = ScriptProcess([*command, *(["--offline"] if offline else [])])
+
+    def ask(self, question: RowsQuestion, label: str = "") -> RowsAnswer:
+        """The answer to a question.
+
+        Raises:
+            EnvironmentProblem: the interpreter cannot be run, has no such trainer, lacks a package that it needs,
+                speaks another protocol, or does not answer for every row.
+        """
+        name, process = self.name, self._process
+        try:
+            payload = process.ask(question.to_dict(name), TIMEOUT_SECONDS)
+            greeting = process.greeting or {}
+        except ProcessEnded as ended:
+            greeting = process.greeting or {}
+            if name not in greeting.get("versions", {}):
+                raise _no_start(name, self.python, ended, greeting) from ended
+            payload = greeting | {"refused": refusal(ended), "rows": []}
+        except OSError as problem:
+            raise cannot_run(self.python, problem) from problem
         if name not in greeting.get("versions", {}):
-            raise _no_start(name, python, ended, greeting) from ended
-        payload = greeting | {"refused": refusal(ended), "rows": []}
-    except OSError as problem:
-        raise cannot_run(python, problem) from problem
+            raise EnvironmentProblem(
+                f"{self.python} has no {name}", "", f"Give the Python of an environment with the package {name}."
+            )
+        return read_rows(payload, list(question.content), label or name)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        self._process.close()
+
+
+def ask_trainer(name: str, python: str, question: RowsQuestion, label: str = "") -> RowsAnswer:
+    """The answer of a trainer, from one process. Raises what `TrainerProcess.ask` raises."""
+    process = TrainerProcess(name, python, offline=question.offline)
+    try:
+        return process.ask(question, label)
     finally:
         process.close()
-    if name not in greeting.get("versions", {}):
-        raise EnvironmentProblem(
-            f"{python} has no {name}", "", f"Give the Python of an environment with the package {name}."
-        )
-    return read_rows(payload, numbers, label or name)
 
 
 def read_rows(payload: Mapping[str, Any], numbers: Sequence[int], label: str) -> RowsAnswer:

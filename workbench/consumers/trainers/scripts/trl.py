@@ -67,13 +67,15 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
                 model=model, args=arguments, train_dataset=Dataset.from_list(rows), processing_class=processor
             )
         except _HandedOnError as carried:
-            missing = {"data_collator", "train_dataset"} - carried.keywords.keys()
-            if missing:
-                raise serving.InterfaceChanged(f"SFTTrainer hands no {' and no '.join(sorted(missing))} to Trainer")
-            return carried.keywords["train_dataset"], carried.keywords["data_collator"]
+            handed = carried.keywords
+        else:
+            raise serving.InterfaceChanged("SFTTrainer was built without transformers' Trainer")
         finally:
             Trainer.__init__ = kept
-        raise serving.InterfaceChanged("SFTTrainer was built without transformers' Trainer")
+        missing = {"data_collator", "train_dataset"} - handed.keys()
+        if missing:
+            raise serving.InterfaceChanged(f"SFTTrainer hands no {' and no '.join(sorted(missing))} to Trainer")
+        return handed["train_dataset"], handed["data_collator"]
 
     stage("data")
     own = serving.own_rows(question)
@@ -109,11 +111,20 @@ def _together(built: Any, rows: list[dict[str, Any]]) -> tuple[Any, Any] | None:
         prepared, collator = built(rows)
     except serving.InterfaceChanged:
         raise
-    except Exception:
-        if len(rows) == 1:
+    except Exception as problem:
+        # What stops it at single rows too is no row's fault.
+        if all(_stops_alike(built, row, problem) for row in rows[:2]):
             raise
         return None
     return (prepared, collator) if len(prepared) == len(rows) else None
+
+
+def _stops_alike(built: Any, row: dict[str, Any], problem: Exception) -> bool:
+    try:
+        built([row])
+    except Exception as alone:
+        return str(alone) == str(problem)
+    return False
 
 
 def _arguments(question: dict[str, Any], trl: Any) -> Any:
