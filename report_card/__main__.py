@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from conformance.environment import newest
 from report_card.environment import TRAINERS, Place
 from report_card.families import FAMILIES, answer_file, recipe_of
+from report_card.page import known_share, page, read_card
 from tests.support.environment import ROOT
 from workbench.consumers.trainers.client import TrainerProcess
 from workbench.errors import BenchError
@@ -28,7 +30,7 @@ NEEDS = (
 
 
 def main() -> int:
-    """Build the environments one after the other, ask, and write a page a family and the table of all."""
+    """Build the environments one after the other, ask, and write a page a family and the page of all."""
     parser = argparse.ArgumentParser(prog="python -m report_card")
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--trainer", action="append", choices=("axolotl", *TRAINERS))
@@ -44,7 +46,24 @@ def main() -> int:
             _ask(family, Named(trainer, str(python), trainer), place.requirements, benches, process, again=chosen.again)
         if process is not None:
             process.close()
+    _write_pages()
     return 0
+
+
+def _write_pages() -> None:
+    """A page a family in .trainers/report, and the page of all in docs/."""
+    from workbench.views.html import document
+    from workbench.views.lanes import lanes_html, lanes_payload
+
+    card = read_card(HOME)
+    for family, lanes in card.lanes.items():
+        place = HOME / "report" / f"{family}.html"
+        place.write_text(document(f"Trainers · {family}", lanes_html(lanes)), encoding="utf-8")
+        place.with_suffix(".json").write_text(json.dumps(lanes_payload(lanes)), encoding="utf-8")
+    if len(card.lanes) == len(FAMILIES):
+        (ROOT / "docs" / "trainers.md").write_text(page(card, os.cpu_count() or 1), encoding="utf-8")
+    known, total = known_share(card)
+    print(f"{known:,} of {total:,} differing stretches have a cause", file=sys.stderr)
 
 
 def _ask(
