@@ -130,8 +130,7 @@ class TrainersScreen(WorkbenchScreen):
         scratch: tempfile.TemporaryDirectory[str],
     ) -> None:
         """In a thread of its own, which waits for one trainer after the other."""
-        from workbench.lanes.asking import Lanes
-        from workbench.lanes.comparison import compare
+        from workbench.lanes.asking import lanes_of
 
         answers: list[RowsAnswer] = []
         problems: dict[str, BenchError] = {}
@@ -150,7 +149,7 @@ class TrainersScreen(WorkbenchScreen):
                     self.background.submit(Kind.LANES, _raising(problem))
                     return
                 lost = {each.label: each.lost for each in asked if each.label not in problems}
-                lanes = Lanes(compare(content, answers), tuple(answers), lost, skipped)
+                lanes = lanes_of(content, answers, lost, skipped)
         self.tell(LanesRead(number, lanes, "", problems, missing))
 
     # Drawing

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,22 @@ def ask_all(
         progress(one.label)
         answer, lost[one.label] = ask_one(bench, one, content)
         answers.append(answer)
-    return Lanes(compare(content, answers), tuple(answers), lost, skipped)
+    return lanes_of(content, answers, lost, skipped)
+
+
+def lanes_of(
+    content: Content, answers: Sequence[RowsAnswer], lost: Mapping[str, tuple[str, ...]], skipped: Mapping[int, str]
+) -> Lanes:
+    """The comparison of these answers. A trainer that was asked in two releases is named by its releases."""
+    counts = Counter(one.consumer for one in answers)
+    releases = Counter(one.version for one in answers)
+    label = {
+        one.label: one.version if counts[one.consumer] > 1 and releases[one.version] == 1 else one.label
+        for one in answers
+    }
+    told = tuple(replace(one, label=label[one.label]) for one in answers)
+    named_lost = {label.get(name, name): lines for name, lines in lost.items()}
+    return Lanes(compare(content, told), told, named_lost, skipped)
 
 
 def contents(bench: Bench, rows: Sequence[int], scratch: Path) -> tuple[Content, dict[int, str]]:

@@ -11,8 +11,7 @@ from typing import Any
 from workbench.bench import Bench, prepare
 from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion, ask_trainer
 from workbench.errors import InputError, Where
-from workbench.lanes.asking import Content, Lanes, Named, ask_one
-from workbench.lanes.comparison import compare
+from workbench.lanes.asking import Content, Lanes, Named, ask_one, lanes_of
 from workbench.lanes.own_file import OwnRows, rows_of
 from workbench.lanes.own_mask import question_of
 from workbench.recipe.trainer_file import TrainerFile
@@ -120,7 +119,7 @@ def compare_own(
         answer, more = ask_one(bench, one, content)
         answers.append(answer)
         lost[one.label] = (*said.lost, *more)
-    return Lanes(compare(content, answers), tuple(answers), lost, skipped)
+    return lanes_of(content, answers, lost, skipped)
 
 
 def _content(rows: OwnRows) -> tuple[Content, dict[int, str]]:

@@ -26,7 +26,8 @@ def summary_lines(summaries: Sequence[Summary]) -> list[list[str]]:
     lines = []
     for one in summaries:
         counts = [one.rows, one.tokens, one.trained, one.dropped, one.failed, one.nothing]
-        name = one.version if one.name == one.version.partition(" ")[0] else f"{one.name}: {one.version}"
+        plain = one.name in (one.version, one.version.partition(" ")[0])
+        name = one.version if plain else f"{one.name}: {one.version}"
         lines.append([name, *(f"{count:,}" for count in counts)])
     return lines
 
