@@ -227,7 +227,7 @@ def _of_trl(file: TrainerFile) -> list[dict[str, Any]]:
 def _of_swift(file: TrainerFile) -> list[dict[str, Any]]:
     """The data sets of ms-swift's arguments: `PATH`, `ID:SUBSET`, each with `#NUMBER` of rows that it samples."""
     listed = file.values.get("dataset") or []
-    found = []
+    found: list[dict[str, Any]] = []
     for one in [listed] if isinstance(listed, str) else listed:
         path = str(one).partition("#")[0].removeprefix("HF::").removeprefix("MS::")
         if Path(file.beside(path)).exists():
