@@ -252,5 +252,5 @@ class TrainersScreen(WorkbenchScreen):
 
 def _raising(problem: Exception) -> Iterator[None]:
     """A job that lets an exception of another thread out where it is reported."""
-    raise problem
     yield
+    raise problem
