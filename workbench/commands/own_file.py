@@ -1,4 +1,4 @@
-"""What `inspect` does with another trainer's own file: that trainer's mask, as text, JSON or a page."""
+"""Another trainer's own file under `inspect`: that trainer's mask, as text, JSON or a page."""
 
 from __future__ import annotations
 
