@@ -1,100 +1,102 @@
-"""`make trainers`: ask every trainer the same forty rows over the families, and write the page and its table."""
+"""`make trainers`: ask every trainer the same forty rows over the families, and write the pages and their table."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from conformance.environment import newest
-from conformance.pair import TEMPLATE_OF
 from report_card.environment import TRAINERS, Place
-from report_card.rows import draw_picture, rows
-from tests.support import processors
+from report_card.families import FAMILIES, answer_file, recipe_of
+from report_card.page import known_share, page, read_card
 from tests.support.environment import ROOT
-from workbench.lanes.asking import ask_all, named
-from workbench.views.html import document
-from workbench.views.lanes import lanes_html, lanes_payload, lanes_text
+from workbench.consumers.trainers.client import TrainerProcess
+from workbench.errors import BenchError
+from workbench.lanes.asking import Named, ask_one, contents
 
-FAMILIES = (
-    *("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "gemma3", "gemma4"),
-    *("llama3_2_vision", "pixtral", "mistral3", "llava_1_5"),
-)
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+
+HOME = ROOT / ".trainers"
 NEEDS = (
     "The report card needs Python 3.12, about 30 GB of disk for six environments (less where uv links them), and about "
-    "half a minute to a minute of CPU for each trainer and family."
+    "half a minute to a minute of CPU for each trainer and family. What was answered is kept in .trainers/report."
 )
-_RECIPE = """base_model: {model}
-processor_type: AutoProcessor
-chat_template: {template}
-skip_prepare_dataset: true
-remove_unused_columns: false
-sample_packing: false
-datasets:
-  - path: {data}
-    ds_type: json
-    type: chat_template
-    roles_to_train: [assistant]
-    train_on_eos: turn
-sequence_len: 2048
-micro_batch_size: 1
-gradient_accumulation_steps: 1
-num_epochs: 1
-learning_rate: 0.0002
-optimizer: adamw_torch
-adapter: lora
-lora_r: 8
-lora_alpha: 16
-lora_target_linear: true
-lora_mlp_kernel: false
-lora_qkv_kernel: false
-lora_o_kernel: false
-lora_embedding_kernel: false
-bf16: false
-output_dir: {out}
-"""
 
 
 def main() -> int:
-    """Build the environments one after the other, ask, and write a page a family."""
+    """Build the environments one after the other, ask, and write a page a family and the page of all."""
     parser = argparse.ArgumentParser(prog="python -m report_card")
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--trainer", action="append", choices=("axolotl", *TRAINERS))
+    parser.add_argument("--again", action="store_true", help="ask again what is kept")
     chosen = parser.parse_args()
     print(NEEDS, file=sys.stderr)
-    wanted = chosen.trainer or ["axolotl", *TRAINERS]
-    pythons = [f"{one}={newest().ensure() if one == 'axolotl' else Place(one).ensure()}" for one in wanted]
-    home = ROOT / ".trainers" / "report"
-    for family in chosen.family or FAMILIES:
-        _family(family, pythons, home)
+    benches: dict[str, Bench] = {}
+    for trainer in chosen.trainer or ["axolotl", *TRAINERS]:
+        place = newest() if trainer == "axolotl" else Place(trainer)
+        python = place.ensure()
+        process = None if trainer == "axolotl" else TrainerProcess(trainer, str(python), offline=True)
+        for family in chosen.family or FAMILIES:
+            _ask(family, Named(trainer, str(python), trainer), place.requirements, benches, process, again=chosen.again)
+        if process is not None:
+            process.close()
+    _write_pages()
     return 0
 
 
-def _family(family: str, pythons: list[str], home: Path) -> None:
+def _write_pages() -> None:
+    """A page a family in .trainers/report, and the page of all in docs/."""
+    from workbench.views.html import document
+    from workbench.views.lanes import lanes_html, lanes_payload
+
+    card = read_card(HOME)
+    for family, lanes in card.lanes.items():
+        place = HOME / "report" / f"{family}.html"
+        place.write_text(document(f"Trainers · {family}", lanes_html(lanes)), encoding="utf-8")
+        place.with_suffix(".json").write_text(json.dumps(lanes_payload(lanes)), encoding="utf-8")
+    if len(card.lanes) == len(FAMILIES):
+        (ROOT / "docs" / "trainers.md").write_text(page(card, os.cpu_count() or 1), encoding="utf-8")
+    known, total = known_share(card)
+    print(f"{known:,} of {total:,} differing stretches have a cause", file=sys.stderr)
+
+
+def _ask(
+    family: str,
+    trainer: Named,
+    requirements: Path,
+    benches: dict[str, Bench],
+    process: TrainerProcess | None,
+    *,
+    again: bool,
+) -> None:
+    """Keep a trainer's answer about a family's rows; one that is kept stays while rows, recipe and packages do."""
     from workbench.bench import open as open_bench
 
-    scratch = home / family
-    scratch.mkdir(parents=True, exist_ok=True)
-    model = ROOT / ".trainers" / "models" / family
-    if not (model / "config.json").is_file():
-        model.parent.mkdir(parents=True, exist_ok=True)
-        processors.build_processor(family, processors.tokenizer_folder(family, model.parent), model)
-    data = scratch / "rows.jsonl"
-    made = rows(draw_picture(home / "picture.png"))
-    data.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
-    recipe = scratch / "recipe.yaml"
-    recipe.write_text(
-        _RECIPE.format(
-            model=model, template=TEMPLATE_OF.get(family, "tokenizer_default"), data=data, out=scratch / "out"
-        ),
-        encoding="utf-8",
-    )
-    bench = open_bench(recipe, offline=True)
-    lanes = ask_all(bench, named(pythons), range(len(made)), scratch, lambda one: print(family, one, flush=True))
-    (scratch / "lanes.json").write_text(json.dumps(lanes_payload(lanes)), encoding="utf-8")
-    (home / f"{family}.html").write_text(document(f"Trainers · {family}", lanes_html(lanes)), encoding="utf-8")
-    print(lanes_text(lanes).split("\n\nrow ")[0])
+    recipe = recipe_of(family, HOME)
+    sources = [recipe, recipe.parent / "rows.jsonl", requirements]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    file = answer_file(HOME, family, trainer.trainer)
+    if not again and file.is_file() and json.loads(file.read_text("utf-8"))["made_from"] == digest:
+        return
+    if family not in benches:
+        benches[family] = open_bench(recipe, offline=True)
+    bench = benches[family]
+    content, _ = contents(bench, range(len(bench.rows)), recipe.parent)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        answer, lost = ask_one(bench, trainer, content, process)
+    except BenchError as problem:
+        print(f"{family} {trainer.label}: {problem.line}", file=sys.stderr, flush=True)
+        return
+    kept = {"made_from": digest, "lost": list(lost), "answer": answer.payload()}
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    print(family, answer.version, answer.refused or answer.seconds, f"{len(answer.errors)} errors", flush=True)
 
 
 if __name__ == "__main__":

@@ -613,6 +613,22 @@ def open(
     return prepare(config, model=model, data=data, **options).load(progress)
 
 
+def _refuse_other_trainers(document: Document) -> None:
+    """Stop at the file of another trainer, which holds no axolotl recipe."""
+    from workbench.recipe.trainer_file import TITLES, trainer_of
+
+    trainer = trainer_of(document.data)
+    if trainer:
+        title = TITLES[trainer]
+        raise InputError(
+            f"This is a {title} file, not an axolotl recipe",
+            "`inspect` shows its mask and `trainers` compares it, asked of that trainer. This needs an axolotl recipe; "
+            "files of other trainers are not written yet.",
+            f"`vlmbench inspect FILE --python {trainer}=PATH`; or `--model ID --data FILE` for a new recipe.",
+            Where(file=document.name),
+        )
+
+
 def prepare(
     config: str | Path | None = None, *, model: str | None = None, data: str | None = None, **options: Any
 ) -> Bench:
@@ -626,4 +642,6 @@ def prepare(
         document: Document | None = Document(path.read_text("utf-8"), DEMO, path=path)
     else:
         document = Document.from_file(Path(config)) if config is not None else None
+        if document is not None:
+            _refuse_other_trainers(document)
     return Bench(document, model=model, data=data, **options)

@@ -17,6 +17,7 @@ __all__ = ["ACTIONS", "Action", "Scope", "bindings", "groups", "hints", "togethe
 
 _TOKENS, _EDIT, _ROWS, _PANES = map(Binding.Group, ("Tokens", "Recipe", "Rows", "Panes"))
 _CHECKS, _MODEL, _OVERFIT, _EXPORT, _AUDIT = map(Binding.Group, ("Checks", "Model", "Overfit run", "Export", "Audit"))
+_TRAINERS = Binding.Group("Trainers")
 _BENCH = Binding.Group("Workbench")
 # Compact: a footer without room for all of them names the whole group.
 _SCREENS = Binding.Group("Screens", compact=True)
@@ -181,6 +182,19 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="The row before.",
     ),
     _next_pane("audit.panes", "audit", "Between the causes and what there is to say of one."),
+    Action(
+        "r", "start", "Ask the trainers", id="trainers.start", group=_TRAINERS, scope="trainers", hint="ask",
+        tooltip="Ask each trainer that is at hand what it would train of the first rows, in its own Python.",
+    ),
+    Action(
+        "escape", "stop", "Ask no further trainer", id="trainers.stop", group=_TRAINERS, scope="trainers", hint="stop",
+        tooltip="The trainer that is asked now answers to its end; what is known stays.",
+    ),
+    Action(
+        "enter,o", "visit", "To the row", id="trainers.visit", group=_TRAINERS, scope="trainers", hint="to the row",
+        tooltip="Open the row that is marked on the inspect screen.",
+    ),
+    _next_pane("trainers.panes", "trainers", "Between the rows and their lanes."),
 )  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (

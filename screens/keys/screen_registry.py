@@ -31,4 +31,5 @@ SCREENS = {
     "overfit": Entry("screens.overfit:OverfitScreen", "A short run that proves the recipe can learn."),
     "export": Entry("screens.export:ExportScreen", "The recipe for the full run, with its evidence."),
     "audit": Entry("screens.audit:AuditScreen", "Every row of every data set, by several processes: causes, budget."),
+    "trainers": Entry("screens.trainers:TrainersScreen", "The same rows under several trainers, and why they differ."),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from screens.shell.status_bar import AskedStatus
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.errors import BenchError
     from workbench.export.prepare import Export
     from workbench.findings import Finding
+    from workbench.lanes.asking import Lanes
     from workbench.models.anatomy import Anatomy
     from workbench.models.hub import Progress
     from workbench.models.memory import MemoryEstimate
@@ -165,5 +167,30 @@ class AuditRead(Message):
         self.report = report
         self.progress = progress
         self.running = running
+        self.problem = problem
+        super().__init__()
+
+
+class LanesRead(Message):
+    """The comparison of trainers as far as it is: `asking` names the one that is asked now, "" at its end.
+
+    `problems`: label -> why a trainer could not be asked. `missing`: trainers of which no Python is named. `problem`:
+    nothing could be asked.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        lanes: Lanes | None,
+        asking: str = "",
+        problems: Mapping[str, BenchError] | None = None,
+        missing: Sequence[str] = (),
+        problem: BenchError | None = None,
+    ) -> None:
+        self.number = number
+        self.lanes = lanes
+        self.asking = asking
+        self.problems = dict(problems or {})
+        self.missing = tuple(missing)
         self.problem = problem
         super().__init__()

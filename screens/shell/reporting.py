@@ -53,6 +53,7 @@ _JOBS = {
     Kind.MEMORY: "estimating the memory",
     Kind.CONVERT: "converting the rows",
     Kind.AUDIT: "following the audit",
+    Kind.LANES: "comparing trainers",
 }
 
 

@@ -39,6 +39,7 @@ class Kind(IntEnum):
     MEMORY = 15
     CONVERT = 16
     AUDIT = 17
+    LANES = 18
 
 
 class AppClosing(BaseException):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.lanes.causes import HISTORY, MEDIA, PROMPT_TRAINED, SYSTEM, THINK, TRUNCATED, differences
@@ -28,6 +28,7 @@ ROW = [message("user", "Hi"), message("assistant", "Yes")]
 PLAIN = lane(("U:Hi;A:", False), ("Yes", True), (";", False))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(max_size=20), st.integers(1, 3))
 def test_a_text_is_whole_however_its_bytes_are_cut(text, size):
     raw = text.encode()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from report_card.rows import rows
 from workbench.consumers.trainers.client import read_rows
-from workbench.lanes.causes import INJECTION, MERGED, OTHER, ROW, SHIFTED, STOP
+from workbench.lanes.asking import lanes_of
+from workbench.lanes.causes import INJECTION, MERGED, OTHER, PROMPT_TRAINED, ROW, SHIFTED, STOP
 from workbench.lanes.comparison import compare
+from workbench.views.lanes import lanes_text
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "qwen2_5_vl.json").read_text("utf-8"))
 ROWS = rows(Path("picture.png"))
@@ -79,3 +82,21 @@ def test_every_difference_has_a_cause(made):
 
 def test_a_summary_names_the_release(made):
     assert [one.version for one in made.summaries][:2] == ["trl 1.16.0", "llamafactory 0.9.5"]
+
+
+def test_the_same_trainer_in_two_releases_says_what_an_upgrade_changes():
+    """Qwen3.5-MoE under `tokenizer_default`, as axolotl 0.19 and 0.21 answered: the older one has no turns for it."""
+    recorded = json.loads((Path(__file__).parent / "recorded" / "axolotl_releases.json").read_text("utf-8"))
+    answers = [read_rows(payload, range(4), label) for label, payload in recorded.items()]
+    lanes = lanes_of({number: ROWS[number]["messages"] for number in range(4)}, answers, {"axolotl (2)": ("x",)}, {})
+    assert [one.name for one in lanes.comparison.summaries] == ["axolotl 0.19.0", "axolotl 0.21.0"]
+    assert lanes.lost == {"axolotl 0.21.0": ("x",)}
+    for one in lanes.comparison.rows:
+        assert [group.trainers for group in one.groups] == [("axolotl 0.19.0",), ("axolotl 0.21.0",)]
+        assert {each.cause for each in one.groups[1].differences} == {PROMPT_TRAINED}
+    text = lanes_text(lanes)
+    assert "axolotl 0.19.0" in text.splitlines()[1]
+    assert "axolotl (2)" not in text
+    # Asked twice in one release, both keep their labels.
+    twice = lanes_of({}, [answers[0], replace(answers[0], label="axolotl (2)")], {}, {})
+    assert [one.name for one in twice.comparison.summaries] == ["axolotl", "axolotl (2)"]

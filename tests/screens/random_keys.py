@@ -63,6 +63,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "overfit": ("4", "r"),
     "export": ("5",),
     "audit": ("6",),
+    "trainers": ("7",),
 }
 """Keys that lead to each place which has keys of its own; each is gone to in turn."""
 

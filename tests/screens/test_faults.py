@@ -298,7 +298,7 @@ async def test_in_an_app_that_takes_no_reports_it_is_raised() -> None:
 @pytest.mark.parametrize("kind", [one for one in Kind if one is not Kind.LOAD])
 async def test_every_kind_of_job_may_fail(opened: Opened, recipe: Path, kind: Kind) -> None:
     home = {Kind.MODEL: "model", Kind.MEMORY: "model", Kind.CHECK: "checks", Kind.RUN: "overfit", Kind.EXPORT: "export"}
-    home[Kind.AUDIT] = "audit"
+    home |= {Kind.AUDIT: "audit", Kind.LANES: "trainers"}
     name = home.get(kind, "overfit" if kind is Kind.RUNS else "inspect")
     async with opened((140, 40), bench=prepare(recipe), faults=True) as pilot:
         app = app_of(pilot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,12 +11,22 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from report_card.rows import rows
 from screens.audit import AuditScreen
 from screens.checks import ChecksScreen
 from screens.export import ExportScreen
 from screens.model import ModelScreen
 from screens.overfit import OverfitScreen
-from screens.shell.messages import AuditRead, CheckProgressed, ExportReady, MemoryRead, ModelRead, RunsFound
+from screens.shell.messages import (
+    AuditRead,
+    CheckProgressed,
+    ExportReady,
+    LanesRead,
+    MemoryRead,
+    ModelRead,
+    RunsFound,
+)
+from screens.trainers import TrainersScreen
 from tests.screens.conftest import Opened, settled, to_row, until
 from workbench.audit.budget import Budget
 from workbench.audit.causes import Cause
@@ -26,9 +37,11 @@ from workbench.audit.report import AuditReport
 from workbench.audit.sources import RowPlace
 from workbench.audit.spread import Spread
 from workbench.checks.report import Group, Report
+from workbench.consumers.trainers.client import read_rows
 from workbench.errors import Where
 from workbench.export.readiness import Proof
 from workbench.findings import Finding, Fix
+from workbench.lanes.asking import lanes_of
 from workbench.models.memory import MemoryEstimate
 from workbench.overfit.events import read
 from workbench.paths import sample_dir
@@ -36,6 +49,7 @@ from workbench.recipe.model import Recipe
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 RUN = Path(__file__).parent / "recorded" / "run.jsonl"
+RELEASES = json.loads((Path(__file__).parents[1] / "lanes" / "recorded" / "axolotl_releases.json").read_text("utf-8"))
 FOUND = (
     Finding(
         "M002", "error", "The start marker '<|turn>modle\\n' of role 'assistant' is found nowhere",
@@ -135,6 +149,14 @@ def audited(screen: AuditScreen, number: int, *, start: bool = False) -> Iterato
     yield
 
 
+def compared(screen: TrainersScreen, number: int) -> Iterator[None]:
+    content = {number: row["messages"] for number, row in enumerate(rows(Path("picture.png"))[:4])}
+    answers = [read_rows(payload, range(4), label) for label, payload in RELEASES.items()]
+    screen.at_hand = ("axolotl", "axolotl (2)")
+    screen.tell(LanesRead(number, lanes_of(content, answers, {}, {}), missing=("trl", "ms-swift")))
+    yield
+
+
 SCREENS: dict[str, tuple[str, Callable[[Pilot[None]], bool]]] = {
     "inspect": ("1", settled),
     "checks": ("2", lambda pilot: isinstance(pilot.app.screen, ChecksScreen) and pilot.app.screen.done),
@@ -142,6 +164,7 @@ SCREENS: dict[str, tuple[str, Callable[[Pilot[None]], bool]]] = {
     "overfit": ("4", lambda pilot: isinstance(pilot.app.screen, OverfitScreen) and bool(pilot.app.screen._events)),
     "export": ("5", lambda pilot: isinstance(pilot.app.screen, ExportScreen) and pilot.app.screen.made is not None),
     "audit": ("6", lambda pilot: isinstance(pilot.app.screen, AuditScreen) and pilot.app.screen.report is not None),
+    "trainers": ("7", lambda pilot: isinstance(pilot.app.screen, TrainersScreen) and pilot.app.screen.read),
 }
 
 
@@ -156,6 +179,7 @@ async def test_every_screen_at_every_size(
     monkeypatch.setattr(ExportScreen, "_prepare", prepared)
     monkeypatch.setattr(OverfitScreen, "_find", ran)
     monkeypatch.setattr(AuditScreen, "_read", audited)
+    monkeypatch.setattr(TrainersScreen, "_look", compared)
     monkeypatch.setattr(AuditScreen, "_poll", lambda screen: None)
     if colour == "no-colour":
         monkeypatch.setenv("NO_COLOR", "1")

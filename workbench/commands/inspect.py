@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     help="What to print.",
     show_default=True,
 )
+@click.option(
+    "--python",
+    "pythons",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="For a file of another trainer: its Python, as trl=PATH, llamafactory=PATH or ms-swift=PATH. Else that of "
+    "[tool.vlmbench.trainers].",
+)
 @click.option("--plain", is_flag=True, help="Print the plain view even in a terminal.")
 @click.option("--serve", is_flag=True, help="Open the app in a browser instead of this terminal.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="With --serve: the address to listen on.")
@@ -45,6 +53,7 @@ def inspect(
     row: int | None = None,
     rows: int | Literal["all"] | None = None,
     output: str = "text",
+    pythons: tuple[str, ...] = (),
     plain: bool = False,
     serve: bool = False,
     host: str = "127.0.0.1",
@@ -56,14 +65,21 @@ def inspect(
     CONFIG is an axolotl YAML. Without CONFIG and --model: the embedded demo. In a terminal the app opens; elsewhere, or
     with --plain, the plain view is printed. Where an axolotl is at hand it is asked for its labels of these rows, which
     takes seconds the first time; VLMBENCH_ASK=0 leaves that out.
+
+    CONFIG may be a file of TRL, LLaMA-Factory or ms-swift too (YAML, JSON, or a script with their command): then that
+    trainer, in its own Python, is asked for its mask, which is printed. Such files are not written yet.
     """
     from workbench import console
     from workbench.bench import prepare
+    from workbench.commands.own_file import MOST_ROWS, inspect_own, trainer_file
 
     console.quiet_libraries()
     try:
         if row is not None and rows is not None:
             raise InputError("--row and --rows exclude each other", hint="Give one of them.")
+        if (own := trainer_file(config)) is not None:
+            asked = [row or 0] if rows is None else MOST_ROWS if rows == "all" else rows
+            return inspect_own(own, asked, pythons, output, data=data, model=model, options=options)
         bench = prepare(config, model=model, data=data, **options)
         if serve:
             return _serve(host, port)

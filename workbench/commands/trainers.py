@@ -40,15 +40,20 @@ def trainers(
 
     Each is asked in its own Python, without weights, for its own last step before the model. Settings are translated
     from the recipe, and what cannot be translated is listed. Nothing is installed. Exit code 1 where they differ.
+
+    CONFIG may be a file of TRL, LLaMA-Factory or ms-swift too: its own trainer gets it as it is, the others what can be
+    said of it. Such files are not written yet.
     """
     import tempfile
     from pathlib import Path
 
     from workbench import console
     from workbench.bench import prepare
+    from workbench.commands.own_file import trainer_file
     from workbench.consumers.settings import trainer_pythons
     from workbench.errors import InputError
     from workbench.lanes.asking import ask_all, named
+    from workbench.lanes.own_compare import compare_own
     from workbench.views.lanes import lanes_html, lanes_payload, lanes_text
 
     console.quiet_libraries()
@@ -61,19 +66,29 @@ def trainers(
                 "",
                 'Give --python NAME=PATH, or write trl = "…/python" in [tool.vlmbench.trainers] of pyproject.toml.',
             )
-        bench = prepare(config, model=model, data=data, **options)
-        with console.progress_bar() as progress:
-            bench.load(progress)
-        indices = [row.index for row in bench.head(rows)]
+        own = trainer_file(config)
+
+        def progress(label: str) -> None:
+            console.tell(f"asking {label}")
+
         with tempfile.TemporaryDirectory(prefix="vlmbench-lanes-") as scratch:
-            lanes = ask_all(bench, chosen, indices, Path(scratch), lambda label: console.tell(f"asking {label}"))
+            if own is not None:
+                lanes = compare_own(own, chosen, rows, Path(scratch), progress, data=data, model=model, options=options)
+                title = own.path.name
+            else:
+                bench = prepare(config, model=model, data=data, **options)
+                with console.progress_bar() as bar:
+                    bench.load(bar)
+                indices = [row.index for row in bench.head(rows)]
+                lanes = ask_all(bench, chosen, indices, Path(scratch), progress)
+                title = bench.title
         with console.ignoring_closed_pipe():
             if output == "json":
                 console.write_json(lanes_payload(lanes))
             elif output == "html":
                 from workbench.views.html import document
 
-                sys.stdout.write(document(f"Trainers · {bench.title}", lanes_html(lanes)))
+                sys.stdout.write(document(f"Trainers · {title}", lanes_html(lanes)))
             else:
                 sys.stdout.write(lanes_text(lanes))
     except BenchError as problem:

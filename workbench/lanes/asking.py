@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.checks.asking import make_question
+from workbench.checks.asking import make_question, python_at_hand
 from workbench.consumers.axolotl.client import ask
-from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion, ask_trainer, trainer_name
+from workbench.consumers.settings import trainer_pythons
+from workbench.consumers.trainers.client import (
+    SCRIPTS,
+    RowsAnswer,
+    RowsQuestion,
+    TrainerProcess,
+    ask_trainer,
+    trainer_name,
+)
 from workbench.consumers.trainers.scripts.serving import pieces
 from workbench.errors import BenchError, InputError
 from workbench.lanes.comparison import TrainersCompared, compare
@@ -17,8 +26,10 @@ from workbench.lanes.translate import translate
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.consumers.protocol import Question
 
 MOST_ROWS = 1000
+Content = dict[int, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,38 @@ def ask_all(
     Raises:
         BenchError: a trainer cannot be asked.
     """
-    content: dict[int, list[dict[str, Any]]] = {}
+    content, skipped = contents(bench, rows, scratch)
+    answers: list[RowsAnswer] = []
+    lost: dict[str, tuple[str, ...]] = {}
+    for one in trainers:
+        progress(one.label)
+        answer, lost[one.label] = ask_one(bench, one, content)
+        answers.append(answer)
+    return lanes_of(content, answers, lost, skipped)
+
+
+def lanes_of(
+    content: Content, answers: Sequence[RowsAnswer], lost: Mapping[str, tuple[str, ...]], skipped: Mapping[int, str]
+) -> Lanes:
+    """The comparison of these answers. A trainer that was asked in two releases is named by its releases."""
+    counts = Counter(one.consumer for one in answers)
+    releases = Counter(one.version for one in answers)
+    label = {
+        one.label: one.version if counts[one.consumer] > 1 and releases[one.version] == 1 else one.label
+        for one in answers
+    }
+    told = tuple(replace(one, label=label[one.label]) for one in answers)
+    named_lost = {label.get(name, name): lines for name, lines in lost.items()}
+    return Lanes(compare(content, told), told, named_lost, skipped)
+
+
+def contents(bench: Bench, rows: Sequence[int], scratch: Path) -> tuple[Content, dict[int, str]]:
+    """The messages of these rows as trainers are asked about them, and why a row is not among them.
+
+    Raises:
+        InputError: there is none.
+    """
+    content: Content = {}
     skipped: dict[int, str] = {}
     for index in rows:
         try:
@@ -81,21 +123,64 @@ def ask_all(
         raise InputError(
             "There is no row to ask about", next(iter(skipped.values()), ""), "Give rows that can be read."
         )
+    return content, skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A question to one trainer, which needs no bench any more: `ask` may be called in any thread.
+
+    `lost`: what of the recipe the trainer could not be told.
+    """
+
+    label: str
+    ask: Callable[[], RowsAnswer]
+    lost: tuple[str, ...] = ()
+
+
+def prepared(bench: Bench, one: Named, content: Content, process: TrainerProcess | None = None) -> Prepared:
+    """The question to one trainer about rows of a loaded bench. `process`: one that is asked more than once."""
+    if one.trainer == "axolotl":
+        question, tokenizer = make_question(bench, list(content)), bench.loaded.tokenizer
+        return Prepared(one.label, lambda: _axolotl(one, question, tokenizer))
     family = bench.family.name if bench.family is not None else ""
-    answers: list[RowsAnswer] = []
-    lost: dict[str, tuple[str, ...]] = {}
-    for one in trainers:
-        progress(one.label)
-        if one.trainer == "axolotl":
-            answers.append(_axolotl(bench, one, list(content)))
-            continue
-        translation = translate(bench.recipe, one.trainer, family)
-        lost[one.label] = translation.lost
-        question = RowsQuestion(
-            str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
-        )
-        answers.append(ask_trainer(one.trainer, one.python, question, one.label))
-    return Lanes(compare(content, answers), tuple(answers), lost, skipped)
+    translation = translate(bench.recipe, one.trainer, family)
+    asked = RowsQuestion(
+        str(bench.loaded.path.absolute()), content, translation.settings, offline=bench.options["offline"]
+    )
+
+    def ask_it() -> RowsAnswer:
+        if process is not None:
+            return process.ask(asked, one.label)
+        return ask_trainer(one.trainer, one.python, asked, one.label)
+
+    return Prepared(one.label, ask_it, translation.lost)
+
+
+def ask_one(
+    bench: Bench, one: Named, content: Content, process: TrainerProcess | None = None
+) -> tuple[RowsAnswer, tuple[str, ...]]:
+    """The answer of one trainer about rows of a loaded bench, and what of the recipe it could not be told.
+
+    Raises:
+        BenchError: it cannot be asked.
+    """
+    made = prepared(bench, one, content, process)
+    return made.ask(), made.lost
+
+
+def at_hand(bench: Bench) -> tuple[list[Named], list[str]]:
+    """The trainers that the settings name, with the axolotl that the bench asks; and those that nothing names.
+
+    Raises:
+        BenchError: the settings cannot be read, or name what is not there.
+    """
+    found = named(trainer_pythons(bench.recipe_dir))
+    python = python_at_hand(bench)
+    if python is not None and all(one.trainer != "axolotl" for one in found):
+        found.insert(0, Named("axolotl", python, "axolotl"))
+    known = {one.trainer for one in found}
+    return found, [name for name in ("axolotl", *SCRIPTS) if name not in known]
 
 
 def plain_messages(bench: Bench, index: int, scratch: Path) -> list[dict[str, Any]]:
@@ -134,10 +219,10 @@ def _part(part: Mapping[str, Any], index: int, base: Path | None, scratch: Path)
     return {"type": "image", "path": str(file)}
 
 
-def _axolotl(bench: Bench, one: Named, rows: list[int]) -> RowsAnswer:
-    answer = ask(one.python, make_question(bench, rows))
+def _axolotl(one: Named, question: Question, tokenizer: Any) -> RowsAnswer:
+    answer = ask(one.python, question)
     found = {number: value for number, value in answer.rows.items() if not isinstance(value, str)}
-    texts, added = pieces(bench.loaded.tokenizer, {int(token) for ids, _ in found.values() for token in ids})
+    texts, added = pieces(tokenizer, {int(token) for ids, _ in found.values() for token in ids})
     stopped = answer.refused if not answer.unwrapped else None
     return RowsAnswer(
         one.label,

@@ -34,7 +34,7 @@ CAUSES = {
     "header's end is trained with it.",
     INJECTION: "Text of a user that imitates a turn is trained as an answer, or what follows it is not.",
     MEDIA: "Tokens of a picture or of padding are trained, or their marks differ.",
-    ROW: "One leaves the row out, refuses it, or hands on other messages than the row has.",
+    ROW: "One leaves the row out, refuses it, hands on other messages than the row has, or puts a text elsewhere.",
     APART: "The same text, trained alike, in other ids.",
     TRUNCATED: "One cuts the row off.",
     SHIFTED: "One loses the last token, by shifting the labels itself.",
@@ -107,18 +107,21 @@ def _of_text(pair: _Pair, one: Stretch) -> str:
     row_thinks = any(split_thinking(text)[0] for message in pair.messages for text in texts_of(message))
     if any(mark in both for mark in _THINK_MARKS) or _inside_thinking(pair, one):
         return HISTORY if row_thinks else THINK
-    if _irregular(pair.messages):
-        return ROW
     at_start = _before_first(pair.where, one.start) and _before_first(pair.other_where, one.other_start)
     if at_start and "system" in both.lower() and not _has_system(pair.messages):
         return SYSTEM
+    if not one.start and not one.other_start and _special_only(pair, one):
+        # The token that begins a text.
+        return PROMPT_ONLY
+    if _irregular(pair.messages):
+        return ROW
     ends = one.stop == len(pair.first.text) and one.other_stop == len(pair.second.text)
     if ends and (left.startswith(right) or right.startswith(left)):
         if pair.shifted and (not both.strip() or _special_only(pair, one)):
             return SHIFTED
         if not both.strip() or _special_only(pair, one):
             return STOP
-        return TRUNCATED if _says_something(pair, one) else ROW
+        return TRUNCATED if _says_something(pair, one) else OTHER
     if pair.first.repeated[one.start : one.stop].any() or pair.second.repeated[one.other_start : one.other_stop].any():
         return MEDIA
     trained = (
@@ -128,7 +131,7 @@ def _of_text(pair: _Pair, one: Stretch) -> str:
         return PROMPT_ONLY if pair.where.found == pair.other_where.found else ROW
     if not both.strip() or _special_only(pair, one):
         return STOP
-    return ROW
+    return ROW if pair.where.found != pair.other_where.found else OTHER
 
 
 def _irregular(messages: Messages) -> bool:

@@ -29,7 +29,7 @@ class Stretch:
 
 def stretches(first: Lane, second: Lane, regions: Regions) -> Iterator[Stretch]:
     """The stretches in their order; none goes over the border of two regions of the first lane."""
-    for tag, a, b, c, d in _blocks(first.text, second.text):
+    for tag, a, b, c, d in blocks(first.text, second.text):
         if tag != "equal":
             yield Stretch("text", a, b, c, d)
             continue
@@ -53,7 +53,7 @@ def _together(lane: Lane, regions: Regions, one: int, next_one: int) -> bool:
     )
 
 
-def _blocks(first: str, second: str) -> Iterator[tuple[str, int, int, int, int]]:
+def blocks(first: str, second: str) -> Iterator[tuple[str, int, int, int, int]]:
     """Equal and unequal blocks of two texts, cut between words."""
     if first == second:
         yield "equal", 0, len(first), 0, len(second)

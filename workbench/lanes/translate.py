@@ -32,7 +32,9 @@ def translate(recipe: Recipe, trainer: str, family: str) -> Translation:
     settings: dict[str, Any] = {"sequence_len": recipe.sequence_len}
     settings |= names().get(family, {}).get(trainer, {})
     lost = []
-    if roles == {"assistant"}:
+    if recipe.train_on_inputs:
+        settings["train_all"] = True
+    elif roles == {"assistant"}:
         settings["assistant_only"] = True
     elif {"assistant", "user"} <= roles:
         settings["train_all"] = True

@@ -18,6 +18,7 @@ _TOPICS = {
     "M": "Loss mask",
     "R": "Overfit run",
     "T": "Chat template",
+    "X": "Files of other trainers",
 }
 _OUTSIDE_CODE = re.compile(r"(`[^`]*`)|([<*_\[\]])")
 

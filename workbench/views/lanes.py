@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from workbench.answers.tools import LaneGroupAnswer, TrainersAnswer
 
 SCHEMA: Final = "vlmbench.trainers/1"
-_HEAD = ("trainer", "rows", "tokens", "trained", "dropped", "failed", "nothing trained")
+HEAD = ("trainer", "rows", "tokens", "trained", "dropped", "failed", "nothing trained")
 
 
 def summary_lines(summaries: Sequence[Summary]) -> list[list[str]]:
@@ -26,7 +26,8 @@ def summary_lines(summaries: Sequence[Summary]) -> list[list[str]]:
     lines = []
     for one in summaries:
         counts = [one.rows, one.tokens, one.trained, one.dropped, one.failed, one.nothing]
-        name = one.version if one.name == one.version.partition(" ")[0] else f"{one.name}: {one.version}"
+        plain = one.name in (one.version, one.version.partition(" ")[0])
+        name = one.version if plain else f"{one.name}: {one.version}"
         lines.append([name, *(f"{count:,}" for count in counts)])
     return lines
 
@@ -40,7 +41,7 @@ def cause_lines(summaries: Sequence[Summary]) -> list[list[str]]:
 def lanes_text(lanes: Lanes) -> str:
     """The summary, the causes by trainer, and each row in which trainers differ."""
     made = lanes.comparison
-    parts = [_table(_HEAD, summary_lines(made.summaries))]
+    parts = [_table(HEAD, summary_lines(made.summaries))]
     parts += [f"{visible(one.name)} refuses: {visible(one.refused)}" for one in made.summaries if one.refused]
     if causes := cause_lines(made.summaries):
         parts.append("Rows by cause\n" + _table(("cause", *(one.name for one in made.summaries)), causes))
@@ -165,7 +166,7 @@ def lanes_html(lanes: Lanes) -> Markup:
     ]
     return draw(
         "lanes.jinja",
-        head=_HEAD,
+        head=HEAD,
         summary=summary_lines(made.summaries),
         cause_head=("cause", *(one.name for one in made.summaries)),
         causes=cause_lines(made.summaries),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -92,3 +94,80 @@ def test_an_unknown_trainer_is_an_error_that_names_the_known():
     with pytest.raises(BenchError) as raised:
         trainer_name("keras")
     assert "llamafactory" in raised.value.hint
+
+
+class _Pretrained:
+    """A class of transformers that loads anything."""
+
+    _model_mapping: ClassVar[tuple[type, ...]] = ()
+
+    @classmethod
+    def from_pretrained(cls, *_, **__):
+        return SimpleNamespace(_name_or_path="", config=SimpleNamespace())
+
+    from_config = from_pretrained
+
+
+TORCH = SimpleNamespace(device=lambda name: nullcontext(), bfloat16=None)
+CLASSES = ("AutoConfig", "AutoProcessor", "AutoModelForCausalLM", "AutoModelForImageTextToText", "Trainer")
+TRANSFORMERS = SimpleNamespace(**{name: type(name, (_Pretrained,), {}) for name in CLASSES}, __version__="0")
+ARGUMENTS = SimpleNamespace(assistant_only_loss=True, completion_only_loss=None, max_length=1)
+DATASETS = SimpleNamespace(Dataset=SimpleNamespace(from_list=list))
+
+
+@pytest.mark.parametrize(
+    ("name", "modules", "text"),
+    [
+        ("trl", {"trl": {}}, "trl has no SFTConfig"),
+        ("trl", {"trl": {"SFTConfig": lambda **_: ARGUMENTS}}, "trl has no SFTTrainer"),
+        (
+            "trl",
+            {"trl": {"SFTConfig": lambda **_: ARGUMENTS, "SFTTrainer": lambda **_: None}},
+            "built without transformers' Trainer",
+        ),
+        (
+            "trl",
+            {
+                "trl": {
+                    "SFTConfig": lambda **_: ARGUMENTS,
+                    "SFTTrainer": lambda **_: TRANSFORMERS.Trainer.__init__(None, data_collator=1),
+                }
+            },
+            "hands no train_dataset to Trainer",
+        ),
+        ("ms-swift", {"swift": {}, "swift.arguments": {}}, "swift.arguments has no SftArguments"),
+        (
+            "llamafactory",
+            {
+                "llamafactory": {},
+                "llamafactory.data": {},
+                "llamafactory.data.processor": {"SupervisedDatasetProcessor": object},
+                "llamafactory.hparams": {},
+                "llamafactory.model": {},
+            },
+            "llamafactory.hparams has no get_train_args",
+        ),
+        (
+            "unsloth_zoo",
+            {"unsloth_zoo": {}, "unsloth_zoo.dataset_utils": {}, "unsloth_zoo.vision_utils": {}},
+            "unsloth_zoo.vision_utils has no UnslothVisionDataCollator",
+        ),
+    ],
+)
+def test_a_doctored_trainer_is_refused_at_its_interface(monkeypatch, name, modules, text):
+    """Whatever of its interface is gone: an error with the stage, and no row."""
+    for module, (key, values) in ((ModuleType(key), (key, values)) for key, values in modules.items()):
+        module.__dict__.update(values)
+        parent, _, last = key.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], last, module)
+        monkeypatch.setitem(sys.modules, key, module)
+    monkeypatch.setitem(sys.modules, "torch", TORCH)
+    monkeypatch.setitem(sys.modules, "transformers", TRANSFORMERS)
+    monkeypatch.setitem(sys.modules, "datasets", DATASETS)
+    # Put back after the test.
+    monkeypatch.setitem(sys.modules, "vlmbench_serving", serving)
+    found = serving.answer(serving.load(SCRIPTS[name]), QUESTION)
+    assert found["refused"]["stage"] == "interface"
+    assert text in found["refused"]["message"]
+    assert found["rows"] == []

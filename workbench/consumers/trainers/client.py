@@ -29,15 +29,39 @@ TIMEOUT_SECONDS = 1800.0
 class RowsQuestion:
     """Rows, and how they are to be trained on.
 
-    `content`: number -> messages, pictures as absolute paths. `config`: the text of the trainer's own configuration
-    file, or ""; `settings` take its place: assistant_only, train_all, sequence_len, template, model_type.
+    `content`: number -> messages, pictures as absolute paths. `config`: the trainer's own settings as JSON, which is
+    YAML too, or ""; `settings` take its place: assistant_only, train_all, sequence_len, template, model_type. `raw`:
+    number -> the row as it stands in the trainer's own data, which goes before its messages; `entry` is what
+    LLaMA-Factory's `dataset_info.json` says of such rows. `trust`: code that comes with the model may run.
     """
 
     model: str
     content: Mapping[int, Sequence[Mapping[str, Any]]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     config: str = ""
+    raw: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    entry: Mapping[str, Any] = field(default_factory=dict)
     offline: bool = False
+    trust: bool = False
+
+    def to_dict(self, consumer: str) -> dict[str, Any]:
+        """The question as it is sent to a trainer."""
+        content = [
+            {"messages": list(messages)} | ({"raw": self.raw[number]} if number in self.raw else {})
+            for number, messages in self.content.items()
+        ]
+        return {
+            "schema": SCHEMA,
+            "consumer": consumer,
+            "what": "labels",
+            "model": self.model,
+            "settings": dict(self.settings),
+            "config": self.config,
+            "entry": dict(self.entry),
+            "trust": self.trust,
+            "rows": list(self.content),
+            "content": content,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +69,7 @@ class RowsAnswer:
     """The answer of one trainer: ids and labels of each row, or why there are none.
 
     `label`: its name among those asked, for one trainer may be asked in two versions. `pieces`: id -> its bytes as
-    latin-1; `added`: the ids of added tokens.
+    latin-1; `added`: the ids of added tokens. `seconds`: stage -> how long it took.
     """
 
     label: str
@@ -60,11 +84,33 @@ class RowsAnswer:
     added: frozenset[int] = frozenset()
     resolved: Mapping[str, Any] = field(default_factory=dict)
     label_shift: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
         """The trainer with its version."""
         return f"{self.consumer} {self.versions.get(self.consumer, '?')}"
+
+    def payload(self) -> dict[str, Any]:
+        """The answer for JSON, as `read_rows` reads it."""
+        rows: list[dict[str, Any]] = []
+        for number, (ids, labels) in self.rows.items():
+            more = {"weights": self.weights[number]} if number in self.weights else {}
+            rows.append({"row": number, "input_ids": ids, "labels": labels} | more)
+        rows += [{"row": number, "error": text} for number, text in self.errors.items()]
+        rows += [{"row": number, "dropped": text} for number, text in self.dropped.items()]
+        return {
+            "schema": SCHEMA,
+            "consumer": self.consumer,
+            "versions": dict(self.versions),
+            "refused": dict(self.refused) if self.refused is not None else None,
+            "rows": sorted(rows, key=lambda row: row["row"]),
+            "pieces": {str(key): piece for key, piece in self.pieces.items()},
+            "added": sorted(self.added),
+            "resolved": dict(self.resolved),
+            "label_shift": self.label_shift,
+            "seconds": dict(self.seconds),
+        }
 
 
 def trainer_name(name: str) -> str:
@@ -79,43 +125,50 @@ def trainer_name(name: str) -> str:
     return found
 
 
-def ask_trainer(name: str, python: str, question: RowsQuestion, label: str = "") -> RowsAnswer:
-    """The answer of a trainer, from one process.
+class TrainerProcess:
+    """A trainer's process, which is started with the first question and imports the trainer once for all of them."""
 
-    Raises:
-        EnvironmentProblem: the interpreter cannot be run, has no such trainer, lacks a package that it needs, speaks
-            another protocol, or does not answer for every row.
-    """
-    command = [str(Path(python).absolute()), "-P", str(SERVING), SCRIPTS[name]]
-    process = ScriptProcess([*command, *(["--offline"] if question.offline else [])])
-    numbers = list(question.content)
-    asked = {
-        "schema": SCHEMA,
-        "consumer": name,
-        "what": "labels",
-        "model": question.model,
-        "settings": dict(question.settings),
-        "config": question.config,
-        "rows": numbers,
-        "content": [{"messages": list(question.content[number])} for number in numbers],
-    }
-    try:
-        payload = process.ask(asked, TIMEOUT_SECONDS)
-        greeting = process.greeting or {}
-    except ProcessEnded as ended:
-        greeting = process.greeting or {}
+    def __init__(self, name: str, python: str, *, offline: bool = False) -> None:
+        self.name, self.python = name, python
+        command = [str(Path(python).absolute()), "-P", str(SERVING), SCRIPTS[name]]
+        self._process = ScriptProcess([*command, *(["--offline"] if offline else [])])
+
+    def ask(self, question: RowsQuestion, label: str = "") -> RowsAnswer:
+        """The answer to a question.
+
+        Raises:
+            EnvironmentProblem: the interpreter cannot be run, has no such trainer, lacks a package that it needs,
+                speaks another protocol, or does not answer for every row.
+        """
+        name, process = self.name, self._process
+        try:
+            payload = process.ask(question.to_dict(name), TIMEOUT_SECONDS)
+            greeting = process.greeting or {}
+        except ProcessEnded as ended:
+            greeting = process.greeting or {}
+            if name not in greeting.get("versions", {}):
+                raise _no_start(name, self.python, ended, greeting) from ended
+            payload = greeting | {"refused": refusal(ended), "rows": []}
+        except OSError as problem:
+            raise cannot_run(self.python, problem) from problem
         if name not in greeting.get("versions", {}):
-            raise _no_start(name, python, ended, greeting) from ended
-        payload = greeting | {"refused": refusal(ended), "rows": []}
-    except OSError as problem:
-        raise cannot_run(python, problem) from problem
+            raise EnvironmentProblem(
+                f"{self.python} has no {name}", "", f"Give the Python of an environment with the package {name}."
+            )
+        return read_rows(payload, list(question.content), label or name)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        self._process.close()
+
+
+def ask_trainer(name: str, python: str, question: RowsQuestion, label: str = "") -> RowsAnswer:
+    """The answer of a trainer, from one process. Raises what `TrainerProcess.ask` raises."""
+    process = TrainerProcess(name, python, offline=question.offline)
+    try:
+        return process.ask(question, label)
     finally:
         process.close()
-    if name not in greeting.get("versions", {}):
-        raise EnvironmentProblem(
-            f"{python} has no {name}", "", f"Give the Python of an environment with the package {name}."
-        )
-    return read_rows(payload, numbers, label or name)
 
 
 def read_rows(payload: Mapping[str, Any], numbers: Sequence[int], label: str) -> RowsAnswer:
@@ -148,6 +201,7 @@ def read_rows(payload: Mapping[str, Any], numbers: Sequence[int], label: str) ->
             frozenset(payload.get("added", ())),
             dict(payload.get("resolved", {})),
             int(payload.get("label_shift", 0)),
+            {str(name): float(value) for name, value in payload.get("seconds", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EnvironmentProblem(

@@ -27,7 +27,14 @@ _TAGS = {
     "assistant_tag": "assistant",
     "system_tag": "system",
 }
-_PLACES = ("dataset", "dataset_dir", "eval_dataset", "val_size", "max_samples", "streaming", "tokenized_path")
+_ELSEWHERE = (
+    *("dataset", "dataset_dir", "eval_dataset", "val_size", "max_samples", "streaming", "tokenized_path"),
+    *("do_eval", "eval_strategy", "load_best_model_at_end", "predict_with_generate", "interleave_probs"),
+    *("deepspeed", "fsdp", "fsdp_config", "resume_from_checkpoint", "adapter_name_or_path", "export_dir"),
+    *("flash_attn", "use_unsloth", "enable_liger_kernel", "quantization_bit", "quantization_method", "pure_bf16"),
+    *("booster", "torch_compile", "optim", "use_galore", "use_apollo", "use_badam", "push_to_hub", "tf32"),
+)
+"""Settings about which rows, and about where and how fast it trains; none of them changes a row's labels."""
 
 
 def open_side(question: dict[str, Any], stage: Any) -> Any:
@@ -98,7 +105,7 @@ def _arguments(question: dict[str, Any]) -> dict[str, Any]:
     }
     if question.get("config"):
         own = yaml.safe_load(question["config"])
-        values |= {key: value for key, value in own.items() if key not in _PLACES}
+        values |= {key: value for key, value in own.items() if key not in _ELSEWHERE}
         values["model_name_or_path"] = question["model"] or values["model_name_or_path"]
     else:
         settings = question["settings"]
@@ -122,6 +129,14 @@ def _arguments(question: dict[str, Any]) -> dict[str, Any]:
 
 def _write_rows(question: dict[str, Any]) -> None:
     folder = Path(question["scratch"])
+    if (own := serving.own_rows(question)) is not None:
+        (folder / "rows.json").write_text(json.dumps(own), encoding="utf-8")
+        places = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name", "subset", "split")
+        apart = (*places, "folder", "num_samples")
+        entry = {key: value for key, value in question["entry"].items() if key not in apart}
+        text = json.dumps({"rows": entry | {"file_name": "rows.json"}})
+        (folder / "dataset_info.json").write_text(text, encoding="utf-8")
+        return
     rows = [{"messages": serving.tagged(row), "images": serving.pictures(row)} for row in question["content"]]
     columns = {"messages": "messages"} | ({"images": "images"} if any(row["images"] for row in rows) else {})
     (folder / "rows.json").write_text(json.dumps(rows), encoding="utf-8")

@@ -19,7 +19,13 @@ else:
 NAME = "ms-swift"
 PACKAGES = ("ms-swift", "transformers", "tokenizers", "torch", "datasets", "qwen-vl-utils")
 ENVIRONMENT = {"USE_HF": "1"}
-_PLACES = ("dataset", "val_dataset", "split_dataset_ratio", "streaming", "packing", "output_dir", "deepspeed")
+_ELSEWHERE = (
+    *("dataset", "val_dataset", "streaming", "packing", "deepspeed", "stage", "train_type", "cached_dataset"),
+    *("attn_impl", "device_map", "max_memory", "quant_method", "quant_bits", "adapters", "resume_from_checkpoint"),
+    *("fsdp", "bf16", "fp16", "tf32", "torch_compile", "use_liger_kernel", "use_ray", "push_to_hub", "use_hf"),
+    *("eval_strategy", "load_best_model_at_end", "optim", "dataset_num_proc", "lazy_tokenize"),
+)
+"""Arguments about which rows, and about where and how fast it trains; none of them changes a row's labels."""
 
 
 def open_side(question: dict[str, Any], stage: Any) -> Any:
@@ -40,8 +46,12 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
         "output_dir": str(Path(question["scratch"]) / "out"),
         "dataset": [_write(question, range(len(question["content"])), "rows")],
     }
-    args = serving.part(arguments, "SftArguments")(**(own | values))
+    args = _parsed(serving.part(arguments, "SftArguments"), own | values, given=bool(question.get("config")))
     stage("model")
+    from swift.model import register
+
+    # Its default runs the code that comes with a model.
+    serving.part(register, "ModelLoader").default_trust_remote_code = bool(question.get("trust"))
     _, processor = args.get_model_processor(load_model=False)
     template = args.get_template(processor)
     template.set_mode("train")
@@ -70,7 +80,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
         "model_type": args.model_type,
         "loss_scale": args.loss_scale,
         "max_length": args.max_length,
-        "trust_remote_code": True,
+        "trust_remote_code": bool(question.get("trust")),
     }
     return serving.Side(label, getattr(processor, "tokenizer", processor), resolved)
 
@@ -82,11 +92,29 @@ def _own(question: dict[str, Any]) -> dict[str, Any]:
         import yaml
 
         own = yaml.safe_load(question["config"])
-        return {key: value for key, value in own.items() if key not in _PLACES}
+        return {key: value for key, value in own.items() if key not in _ELSEWHERE}
     found = {"max_length": settings.get("sequence_len", 2048), "truncation_strategy": "delete"}
     found |= {key: settings[key] for key in ("model_type", "template") if settings.get(key)}
     if settings.get("train_all"):
         found["loss_scale"] = "all"
+    return found
+
+
+def _parsed(kind: Any, values: dict[str, Any], *, given: bool) -> Any:
+    """The arguments; those of a file are read as its command reads them, for a script holds texts alone."""
+    if not given:
+        return kind(**values)
+    from swift import utils
+
+    words: list[str] = []
+    for key, value in values.items():
+        if value is None:
+            continue
+        listed = value if isinstance(value, list) else [value]
+        words += [f"--{key}", *(one if isinstance(one, str) else json.dumps(one) for one in listed)]
+    found, rest = serving.part(utils, "parse_args")(kind, words)
+    if rest:
+        raise ValueError(f"ms-swift does not know {' '.join(rest)}")
     return found
 
 
@@ -95,6 +123,9 @@ def _write(question: dict[str, Any], numbers: Any, name: str) -> str:
     with file.open("w", encoding="utf-8") as lines:
         for number in numbers:
             row = question["content"][number]
+            if (own := row.get("raw")) is not None:
+                lines.write(json.dumps(own) + "\n")
+                continue
             lines.write(json.dumps({"messages": serving.tagged(row), "images": serving.pictures(row)}) + "\n")
     return str(file)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -47,13 +48,17 @@ class Side:
 
 
 class AtStage:
-    """Where the work is, for a refusal that says so."""
+    """Where the work is, for a refusal that says so, and the seconds that each stage took."""
 
     def __init__(self) -> None:
         self.name = "import"
+        self.seconds: dict[str, float] = {}
+        self._since = monotonic()
 
     def __call__(self, name: str) -> None:
-        self.name = name
+        now = monotonic()
+        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + now - self._since
+        self.name, self._since = name, now
 
 
 def quiet(cache: str, more: dict[str, str], *, offline: bool) -> None:
@@ -106,6 +111,12 @@ def tagged(row: dict[str, Any], tag: str = "<image>") -> list[dict[str, Any]]:
     ]
 
 
+def own_rows(question: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows as they stand in the trainer's own data; None where they are given as messages."""
+    found = [row.get("raw") for row in question["content"]]
+    return found if found and all(one is not None for one in found) else None
+
+
 def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
     """The ids and labels that a trainer makes of the rows of a question, for JSON."""
     payload: dict[str, Any] = {"schema": SCHEMA, "consumer": script.NAME, "versions": versions(script.PACKAGES)}
@@ -124,6 +135,8 @@ def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
         payload["pieces"], payload["added"] = pieces(side.tokenizer, seen)
     except (Exception, SystemExit) as problem:
         payload |= {"rows": [], "refused": _refusal(stage.name, problem)}
+    stage("done")
+    payload["seconds"] = {name: round(value, 3) for name, value in stage.seconds.items()}
     return payload
 
 

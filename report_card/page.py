@@ -1,0 +1,264 @@
+"""The page of the report card: what each trainer made of the rows, by trainer, family and cause, with versions."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from report_card.families import FAMILIES, answer_file
+from report_card.rows import rows
+from workbench.consumers.trainers.client import RowsAnswer, read_rows
+from workbench.lanes.asking import Lanes
+from workbench.lanes.causes import CAUSES, OTHER
+from workbench.lanes.comparison import compare
+from workbench.recipe.trainer_file import TITLES
+
+LAST_STEP = {
+    "axolotl": "its multimodal collator",
+    "trl": "the collator that SFTTrainer hands to transformers' Trainer",
+    "llamafactory": "SFTDataCollatorWith4DAttentionMask on its data set",
+    "ms-swift": "Template.encode in training mode, on rows of its loader",
+    "unsloth_zoo": "UnslothVisionDataCollator",
+    "nemo_automodel": "the collate function that it has for the processor",
+}
+"""By trainer: its last step before the model that runs without weights, which gave ids and labels."""
+PAGE = """# Six trainers, the same rows
+
+The same {rows} rows over {families} model families were asked of {trainers} trainers, each told to train the
+assistant's answers and nothing else, each in its own Python, on a CPU, without weights. What follows is what their own
+code answered on {date}; `make trainers` asks anew, and `vlmbench trainers` asks about your rows. The rows are in
+`report_card/rows.py`: usual conversations, and each habit by which trainers are known to differ. A row counts as
+different where ids or labels are not those of most trainers that answered. The processors are built around each
+family's real tokenizer and template; model sizes and picture sizes are small.
+
+## The trainers
+
+{versions}
+
+ids and labels are those of each trainer's last step before the model that runs without weights, and are held
+against each other by text, not by index.
+
+## By trainer
+
+{summary}
+
+*Refused* are families for which the trainer takes no row when told to train answers alone.
+
+## Rows by cause
+
+Rows in which a trainer differs from what most do, over all families; a row can have several causes.
+
+{causes}
+
+{share}
+
+{meanings}
+
+## Trained tokens by family
+
+Of all {rows} rows; – where the trainer refuses the family.
+
+{families_table}
+
+{refusals}
+
+## What cannot be told
+
+A recipe of axolotl is the common question; what it says and a trainer cannot be told:
+
+{lost}
+
+## How long it takes
+
+Seconds, on {cores} cores that did other work as well: the import (the least that was seen), and the {rows} rows of a
+family beside it (settings, processor, data, collator; the middle of all families). For 100 rows the stages that go by
+rows are counted two and a half times. Every trainer is started once for all rows of a question. axolotl's answers come
+with the seconds of no stage.
+
+{seconds}
+"""
+
+
+@dataclass(slots=True)
+class Card:
+    """What was answered. `lanes`: family -> comparison; `lost`: trainer -> what could not be told."""
+
+    lanes: dict[str, Lanes] = field(default_factory=dict)
+    answers: dict[str, dict[str, RowsAnswer]] = field(default_factory=dict)
+    lost: dict[str, Counter[str]] = field(default_factory=dict)
+    date: str = ""
+
+    @property
+    def trainers(self) -> list[str]:
+        """The trainers that were asked, in the order of the page."""
+        return [name for name in TITLES if any(name in found for found in self.answers.values())]
+
+
+def read_card(home: Path) -> Card:
+    """The answers that are kept below a folder."""
+    card = Card()
+    content = {number: row["messages"] for number, row in enumerate(rows(Path("picture.png")))}
+    days = []
+    for family in FAMILIES:
+        found = {}
+        for trainer in TITLES:
+            file = answer_file(home, family, trainer)
+            if not file.is_file():
+                continue
+            kept = json.loads(file.read_text("utf-8"))
+            found[trainer] = read_rows(kept["answer"], [*content], trainer)
+            card.lost.setdefault(trainer, Counter()).update(kept["lost"])
+            days.append(datetime.datetime.fromtimestamp(file.stat().st_mtime, datetime.UTC).date().isoformat())
+        if found:
+            answers = [one for one in found.values() if not _refuses(one)]
+            card.answers[family] = found
+            card.lanes[family] = Lanes(compare(content, answers), tuple(answers), {}, {})
+    card.date = " to ".join(sorted({min(days), max(days)})) if days else ""
+    return card
+
+
+def _refuses(answer: RowsAnswer) -> bool:
+    return answer.refused is not None
+
+
+def known_share(card: Card) -> tuple[int, int]:
+    """How many differing stretches have a cause, and how many there are."""
+    found = [
+        one.cause
+        for lanes in card.lanes.values()
+        for row in lanes.comparison.rows
+        for group in row.groups
+        for one in group.differences
+    ]
+    return sum(cause != OTHER for cause in found), len(found)
+
+
+def page(card: Card, cores: int) -> str:
+    """The page, in Markdown."""
+    known, total = known_share(card)
+    share = f"{known:,} of {total:,} differing stretches have a cause ({100 * known / max(1, total):.1f} %)."
+    return PAGE.format(
+        rows=40,
+        families=len(card.lanes),
+        trainers=len(card.trainers),
+        date=card.date,
+        cores=cores,
+        versions=_table(("trainer", "version", "transformers", "asked for"), _versions(card)),
+        summary=_table(
+            ("trainer", "rows", "trained tokens", "of tokens", "dropped", "raised", "nothing trained", "refused"),
+            _summary(card),
+        ),
+        causes=_table(("cause", *(TITLES[one] for one in card.trainers)), _causes(card)),
+        share=share,
+        meanings="\n".join(f"- **{cause}**: {text}" for cause, text in CAUSES.items() if cause in _found(card)),
+        families_table=_table(("family", *(TITLES[one] for one in card.trainers)), _by_family(card)),
+        refusals="\n".join(_refusals(card)),
+        lost="\n".join(_lost(card)),
+        seconds=_table(("trainer", "import", "40 rows", "100 rows", "40 rows, the slowest family"), _seconds(card)),
+    )
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    listed = [head, ["---", *("---:" for _ in head[1:])], *lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in listed)
+
+
+def _versions(card: Card) -> list[list[str]]:
+    made = []
+    for name in card.trainers:
+        answer = next(found[name] for found in card.answers.values() if name in found)
+        versions = answer.versions
+        made.append(
+            [f"{TITLES[name]} (`{name}`)", versions.get(name, "?"), versions.get("transformers", "?"), LAST_STEP[name]]
+        )
+    return made
+
+
+def _summary(card: Card) -> list[list[str]]:
+    made = []
+    for name in card.trainers:
+        mine = [one for lanes in card.lanes.values() for one in lanes.comparison.summaries if one.name == name]
+        refused = sum(_refuses(found[name]) for found in card.answers.values() if name in found)
+        counts = [
+            sum(one.rows for one in mine),
+            sum(one.trained for one in mine),
+            sum(one.tokens for one in mine),
+            sum(one.dropped for one in mine),
+            sum(one.failed for one in mine),
+            sum(one.nothing for one in mine),
+        ]
+        made.append([TITLES[name], *(f"{count:,}" for count in counts), f"{refused} families" if refused else "–"])
+    return made
+
+
+def _found(card: Card) -> Counter[str]:
+    return sum(
+        (one.causes for lanes in card.lanes.values() for one in lanes.comparison.summaries), start=Counter[str]()
+    )
+
+
+def _causes(card: Card) -> list[list[str]]:
+    by = {name: Counter[str]() for name in card.trainers}
+    for lanes in card.lanes.values():
+        for one in lanes.comparison.summaries:
+            by[one.name].update(one.causes)
+    found = _found(card)
+    return [[cause, *(str(by[name][cause] or "–") for name in card.trainers)] for cause in CAUSES if cause in found]
+
+
+def _by_family(card: Card) -> list[list[str]]:
+    made = []
+    for family, lanes in card.lanes.items():
+        by = {one.name: one for one in lanes.comparison.summaries}
+        made.append([f"`{family}`", *(f"{by[name].trained:,}" if name in by else "–" for name in card.trainers)])
+    return made
+
+
+def _refusals(card: Card) -> list[str]:
+    said: dict[str, list[str]] = {}
+    for family, found in card.answers.items():
+        for name, answer in found.items():
+            if answer.refused is not None:
+                text = " ".join(str(answer.refused["message"]).split())
+                short = text if len(text) <= 200 else f"{text[:199]}…"
+                said.setdefault(f"- {TITLES[name]}, at {answer.refused['stage']}: {short}", []).append(f"`{family}`")
+    return [f"{line} ({', '.join(families)})" for line, families in said.items()]
+
+
+def _lost(card: Card) -> list[str]:
+    return [
+        f"- {TITLES[name]}: {'; '.join(dict.fromkeys(_general(line) for line in card.lost[name]))}"
+        for name in card.trainers
+        if card.lost.get(name)
+    ]
+
+
+def _general(line: str) -> str:
+    """A line without the value that a family gives it."""
+    key, mark, rest = line.partition(": ")
+    return f"{key}{rest[rest.index(';') :].replace(';', ':', 1)}" if mark and ";" in rest else line
+
+
+def _seconds(card: Card) -> list[list[str]]:
+    made = []
+    for name in card.trainers:
+        listed = [found[name].seconds for found in card.answers.values() if name in found and found[name].seconds]
+        if not listed:
+            continue
+        imports = [one["import"] for one in listed if one.get("import", 0) > 1]
+        whole = sorted(_for_rows(one, 100 / 40) for one in listed)
+        work = sorted(sum(value for stage, value in one.items() if stage != "import") for one in listed)
+        least = f"{min(imports):.0f}" if imports else "–"
+        middles = (f"{one[len(one) // 2]:.1f}" for one in (work, whole))
+        made.append([TITLES[name], least, *middles, f"{work[-1]:.1f}"])
+    return made
+
+
+def _for_rows(seconds: Mapping[str, float], times: float) -> float:
+    """The seconds beside imports, had there been so many times the rows."""
+    by_rows = ("data", "rows", "interface", "pieces")
+    return sum(value * (times if stage in by_rows else 1) for stage, value in seconds.items() if stage != "import")
