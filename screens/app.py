@@ -16,13 +16,15 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.guard.faults import Fault, log_file, on, unexpected, write
-from screens.keys.actions import ACTIONS, Action, Scope, bindings
+from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
 from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
+from screens.shell.status_bar import StatusBar
+from screens.shell.story import Mark, Story
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem
@@ -51,16 +53,15 @@ class Actions(Provider):
     async def discover(self) -> Hits:
         """All actions, in the order declared."""
         for action in self._usable():
-            about = f"{action.keys_text}  {action.tooltip}"
-            yield DiscoveryHit(action.description, self._runner(action), help=about)
+            yield DiscoveryHit(action.description, self._runner(action), help=_about(action))
 
     async def search(self, query: str) -> Hits:
-        """The actions whose name matches."""
+        """The actions whose name, other words or help have the words of the query; then names like it."""
         matcher = self.matcher(query)
         for action in self._usable():
-            score = matcher.match(action.description)
+            score = action.matches(query) or matcher.match(action.description) / _LIKE
             if score > 0:
-                yield Hit(score, matcher.highlight(action.description), self._runner(action), help=action.tooltip)
+                yield Hit(score, matcher.highlight(action.description), self._runner(action), help=_about(action))
 
     def _runner(self, action: Action) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
@@ -71,6 +72,12 @@ class Actions(Provider):
         return run
 
 
+def _about(action: Action) -> str:
+    return f"{action.keys_text}  {action.tooltip}"
+
+
+_LIKE = 100.0
+"""A name that only resembles the query comes after every action that has its words."""
 _COLLECT_SECONDS = 1.0
 
 
@@ -92,6 +99,7 @@ class WorkbenchApp(Reporting):
         self.background = Background(self._crashed)
         self._collector = Collector()
         self.problem: BenchError | None = None
+        self.story = Story()
         self.front = "inspect"
         for theme in THEMES:
             self.register_theme(theme)
@@ -219,6 +227,17 @@ class WorkbenchApp(Reporting):
         base = self.base
         assert isinstance(base, RecipeScreen)
         base.offer_left()
+        self.background.submit(Kind.RUNS, self._known_run())
+
+    def _known_run(self) -> Iterator[None]:
+        """The verdict of the newest run that is kept, for its tab: the screen itself is not made yet."""
+        from screens.overfit_text import verdict_mark
+        from workbench.overfit.runs import latest
+
+        run = latest(self.bench)
+        if run is not None:
+            self.call_later(self.say_state, "overfit", run.recipe, verdict_mark(run.verdict))
+        yield
 
     @on(LoadFailed)
     async def _failed(self, message: LoadFailed) -> None:
@@ -270,6 +289,16 @@ class WorkbenchApp(Reporting):
         """The action with the user's keys."""
         return with_keys(action, self.keys)
 
+    def action_named(self, name: str) -> Action | None:
+        """The action of an id, with the user's keys."""
+        return next((self.known(action) for action in ACTIONS if action.id == name), None)
+
+    def say_state(self, screen: str, recipe: str, *marks: Mark, partial: bool = False) -> None:
+        """Set the marks of a screen's tab, which are about a recipe with this text."""
+        if self.story.say(screen, recipe, *marks, partial=partial):
+            for bar in self.base.query(StatusBar):
+                bar.refresh()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Refuse to show another screen before there is something to show."""
         return action != "show_screen" or (self.editing is not None and not isinstance(self.base, LoadingScreen))
@@ -281,11 +310,22 @@ class WorkbenchApp(Reporting):
         await self.show(name)
 
     def action_help(self) -> None:
-        """Show every key."""
+        """Show every key, those of the pane in focus first."""
         from screens.shell.help import HelpScreen
 
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.scopes))
+        if isinstance(self.screen, HelpScreen):
+            return
+        above = [str(widget.id) for widget in self.focused.ancestors_with_self] if self.focused is not None else []
+        self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in above)))
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Save the screen as a picture in the working folder."""
+        try:
+            saved = self.save_screenshot(filename, path or ".")
+        except OSError as problem:
+            self.notify(f"No picture was saved: {problem.strerror}", severity="error", timeout=6, markup=False)
+        else:
+            self.notify(f"Saved {saved}", timeout=6, markup=False)
 
     def action_next_theme(self) -> None:
         """Change to the next theme: dark, light, high contrast, the terminal's own."""

@@ -17,6 +17,7 @@ from screens.keys.actions import Scope, bindings
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.fields import OptionList
 from screens.shell.messages import AuditRead, JobFailed
+from screens.shell.story import PASS, RUNNING, Mark, counts
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -159,9 +160,19 @@ class AuditScreen(WorkbenchScreen):
                 options.add_options([Option(figures_line(self.report, paint))])
                 options.add_options([Option(cause_line(cause, self.report, paint)) for cause in self.causes])
                 options.highlighted = at
+        self._say_state()
         line = audit_line(self.report, self.progress, paint, running=self.running, problem=self.problem)
         self.query_one("#audit-line", Static).update(line)
         self._draw_detail()
+
+    def _say_state(self) -> None:
+        found = counts(cause.severity for cause in self.causes)
+        if self.problem is not None:
+            self.say_state(Mark("✗", "error", "✗"))
+        elif self.running:
+            self.say_state(*found, RUNNING)
+        elif self.report is not None and self.report.rows:
+            self.say_state(*(found or (PASS,)))
 
     def _draw_detail(self) -> None:
         paint = paints(self.app.current_theme)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import yaml
@@ -20,6 +19,7 @@ from screens.shell.base_screen import WorkbenchScreen, status_of
 from screens.shell.fields import Input, Tree
 from screens.shell.messages import JobFailed, MemoryRead, ModelRead
 from screens.shell.status_bar import StatusBar
+from screens.shell.story import PASS, Mark, counts
 from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -223,12 +223,11 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#made", Static).update(self._headline(paint))
         self._draw_towers(paint)
         self._draw_beside()
-        counts = {
-            severity: sum(finding.severity == severity for finding in self.findings)
-            for severity in ("error", "warning")
-        }
-        status = replace(status_of(self.bench), errors=counts["error"], warnings=counts["warning"])
-        self.query_one(StatusBar).show(status)
+        self.query_one(StatusBar).show(status_of(self.bench))
+        if self.problem is not None:
+            self.say_state(Mark("✗", "error", "✗"))
+        elif self.anatomy is not None:
+            self.say_state(*(counts(finding.severity for finding in self.findings) or (PASS,)))
 
     def _headline(self, paint: Paints) -> Text:
         text = Text(" ", no_wrap=True, overflow="ellipsis")

@@ -15,9 +15,10 @@ from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
-from screens.overfit_text import compared_text, progress_text, verdict_text, waiting_text
+from screens.overfit_text import compared_text, progress_text, verdict_mark, verdict_text, waiting_text
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
+from screens.shell.story import RUNNING, Mark
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -241,6 +242,18 @@ class OverfitScreen(WorkbenchScreen):
         else:
             verdict_text(text, self._events, verdict, paint)
         self.query_one("#verdict-text", Static).update(text)
+        self._say_state(doing)
+
+    def _say_state(self, doing: str) -> None:
+        """The newest run, whichever is shown; it is about the recipe as that was when it began."""
+        say = self.app.say_state  # type: ignore[attr-defined]
+        newest = next((run for run in self._runs if run.done), None)
+        if self.running or doing:
+            self.say_state(RUNNING)
+        elif self._problem is not None:
+            self.say_state(Mark("✗", "error", "✗"))
+        elif newest is not None:
+            say("overfit", newest.recipe, verdict_mark(newest.verdict))
 
     def _run_name(self) -> str:
         if self.running:

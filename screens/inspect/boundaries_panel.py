@@ -135,7 +135,8 @@ def _matched(boundary: RoleBoundary, count: _Matches, paint: Paints) -> Text:
     text.append(f"{count.matches}/{count.turns}", Style() if whole else paint.severity["warning"])
     if count.unended:
         text.append(f" · {count.unended} never end", paint.severity["warning"])
-    return text.append(f" · {_ids(boundary.start)} … {_ids(boundary.end)}", paint.muted)
+    end = _ids(boundary.end) if boundary.end else "end of the row"
+    return text.append(f" · {_ids(boundary.start)} … {end}", paint.muted)
 
 
 def _ids(ids: tuple[int, ...]) -> str:

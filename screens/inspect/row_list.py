@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -35,6 +36,8 @@ class KnownSamples(dict[int, Sample]):
     def __init__(self) -> None:
         super().__init__()
         self.trained = self.before = self.total = 0
+        self.codes: Counter[str] = Counter()
+        """The rows that have a finding of each code."""
 
     def put(self, sample: Sample) -> None:
         """Take the place of what was known of this row; far more are kept than are ever on screen, but not all."""
@@ -48,12 +51,15 @@ class KnownSamples(dict[int, Sample]):
     def forget(self) -> None:
         """Know nothing."""
         self.clear()
+        self.codes.clear()
         self.trained = self.before = self.total = 0
 
     def _add(self, sample: Sample, sign: int) -> None:
         self.trained += sign * sample.trained
         self.before += sign * (sample.trained if sample.before is None else sample.before)
         self.total += sign * sample.total
+        for code in sample.codes:
+            self.codes[code] += sign
 
 
 class Listing:
@@ -165,6 +171,32 @@ class SamplesList(LineView, can_focus=True):
     def rows(self) -> int:
         """Number of places in the list."""
         return self._listing.rows
+
+    def known(self, index: int) -> Sample | None:
+        """The sample of a row, where it was read."""
+        return self._samples.get(index)
+
+    def sharing(self, code: str) -> tuple[int, int]:
+        """How many of the rows that were read have a finding of a code, and how many were read."""
+        return self._samples.codes[code], len(self._samples)
+
+    def round_from(self, index: int, direction: int) -> Iterator[int]:
+        """The other rows that are listed, from one on or back, round the end, and the row itself at last.
+
+        The end of a source of unknown length may be told by `end_at` on the way.
+        """
+        listing = self._listing
+        place = listing.place_of(index)
+        if direction > 0:
+            at = place + 1
+            while at < (listing.rows if listing.length is not None or listing.order is not None else at + 1):
+                yield listing.row_at(at)
+                at += 1
+            yield from (listing.row_at(at) for at in range(min(place, listing.rows)))
+        else:
+            yield from (listing.row_at(at) for at in range(min(place, listing.rows) - 1, -1, -1))
+            yield from (listing.row_at(at) for at in range(listing.last, place, -1))
+        yield index
 
     def end_at(self, count: int) -> None:
         """The source turned out to end here."""

@@ -79,6 +79,15 @@ class LineView(Sparing):
             self._content.clear()
         return lines
 
+    def say_above(self, text: str) -> None:
+        """Write into the upper border, and paint no more than that."""
+        if text == self.border_title:
+            return
+        with self.sparing():
+            self.border_title = text
+        x, y = self.content_offset
+        self.refresh(Region(-x, -y, self.outer_size.width, 1))
+
     def say_below(self, text: str | Content) -> None:
         """Write into the lower border, and paint no more than that."""
         with self.sparing():

@@ -11,6 +11,7 @@ from screens.shell.fix_trials import FixTrials
 from screens.shell.footer import KeyHints
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import AskedStatus, Status, StatusBar
+from screens.shell.story import Mark
 from screens.shell.worker import Background
 from workbench.views.asked import asked_name
 from workbench.views.items import visible
@@ -29,6 +30,7 @@ def status_of(bench: Bench) -> Status:
         edited=bench.document.dirty,
         path=bench.path.name,
         asked=asked_status(bench),
+        text=bench.document.text,
     )
 
 
@@ -70,11 +72,18 @@ class WorkbenchScreen(RecipeScreen):
         """Come to the front."""
         text = self.bench.document.text
         edited, self._seen = text != self._seen, text
-        self.query_one(StatusBar).show(status_of(self.bench))
+        bar = self.query_one(StatusBar)
+        bar.show(status_of(self.bench))
+        # Another screen may have changed the tabs meanwhile.
+        bar.refresh()
         self.activated(edited)
 
     def activated(self, edited: bool) -> None:
         """Called when the screen comes to the front. `edited`: the first time, or the recipe changed since the last."""
+
+    def say_state(self, *marks: Mark, partial: bool = False) -> None:
+        """Set the marks of this screen's tab; they are about the recipe as this screen has seen it."""
+        self.app.say_state(self.SCOPES[0], self._seen, *marks, partial=partial)  # type: ignore[attr-defined]
 
     def tell(self, message: Message) -> None:
         """Post a message to this screen from the background thread; after the app is gone it goes nowhere."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from textual import events
 from textual.binding import BindingType
+from textual.message import Message
 
 from screens.keys.actions import bindings
 from screens.token_grid.canvas import TokenCanvas
@@ -18,6 +19,9 @@ class TokenGrid(TokenCanvas, can_focus=True):
     """Shows one `RowView`. Posts `CursorMoved`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("grid")]
+
+    class ExplainWanted(Message):
+        """Enter was pressed on a token that nothing unfolds."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -88,6 +92,13 @@ class TokenGrid(TokenCanvas, can_focus=True):
         return self.drawing.matches
 
     # Media and mouse
+
+    def action_open(self) -> None:
+        """Unfold or fold the media run under the cursor; elsewhere ask for an explanation."""
+        if self.at.run >= 0:
+            self.action_unfold()
+        else:
+            self.post_message(self.ExplainWanted())
 
     def action_unfold(self) -> None:
         """Unfold or fold the media run under the cursor."""

@@ -1,0 +1,87 @@
+"""The state of every screen in a word or two, which the tabs of the first line show beside its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from workbench.views.palette import SEVERITY_GLYPH
+
+if TYPE_CHECKING:
+    from workbench.checks.run import Report
+    from workbench.findings import Severity
+
+Mood = Literal["good", "warning", "error", "muted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A sign beside a tab's name. `short` takes its place in a narrow window; empty: it is left out there."""
+
+    text: str
+    mood: Mood
+    short: str = ""
+
+
+PASS, RUNNING = Mark("✓", "good", "✓"), Mark("…", "muted", "…")
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    recipe: str
+    marks: tuple[Mark, ...]
+    partial: bool
+
+
+class Story:
+    """The marks of each screen, with the text of the recipe that they are about. `edition` counts the changes."""
+
+    def __init__(self) -> None:
+        self.edition = 0
+        self.report: Report | None = None
+        """The last report of a check of all rows."""
+        self._report_recipe = ""
+        self._states: dict[str, _State] = {}
+
+    def say(self, screen: str, recipe: str, *marks: Mark, partial: bool = False) -> bool:
+        """Set a screen's marks; true where they are others. `partial` ones never replace whole ones of one recipe."""
+        known = self._states.get(screen)
+        if partial and known is not None and not known.partial and known.recipe == recipe:
+            return False
+        state = _State(recipe, marks, partial)
+        if state == known:
+            return False
+        self._states[screen] = state
+        self.edition += 1
+        return True
+
+    def marks(self, screen: str, recipe: str) -> tuple[Mark, ...]:
+        """A screen's marks; in grey and brackets where they are about the recipe as it was before an edit."""
+        known = self._states.get(screen)
+        if known is None or not known.marks:
+            return ()
+        if known.recipe == recipe:
+            return known.marks
+        text, short = (" ".join(getattr(mark, name) for mark in known.marks) for name in ("text", "short"))
+        return (Mark(f"({text})", "muted", f"({short.split()[0]})" if short.strip() else ""),)
+
+    def keep_report(self, recipe: str, report: Report) -> None:
+        """Keep the report of a check of all rows."""
+        self._report_recipe, self.report = recipe, report
+
+    def report_of(self, recipe: str) -> Report | None:
+        """The report of all rows of a recipe, where they were checked as it is now."""
+        return self.report if self._report_recipe == recipe else None
+
+
+def counts(severities: Iterable[Severity], *, partial: bool = False) -> tuple[Mark, ...]:
+    """Marks for so many errors and warnings; `partial` ones may be more."""
+    every = list(severities)
+    more = "+" if partial else ""
+    found = []
+    for severity in ("error", "warning"):
+        if count := every.count(severity):
+            sign = f"{SEVERITY_GLYPH[severity]}{count:,}{more}"
+            found.append(Mark(sign, severity, "" if found else sign))
+    return tuple(found)
