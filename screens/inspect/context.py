@@ -86,9 +86,7 @@ class InspectContext:
         bench = self.bench
         asked, status = self.asked, status_of(bench)
         current = asked is not None and asked[:2] == (self.row, bench.document.text)
-        self.panes.status_bar.show(
-            replace(status, asked=asked[2] if asked is not None and current else status.asked)
-        )
+        self.panes.status_bar.show(replace(status, asked=asked[2] if asked is not None and current else status.asked))
         # Until all rows were checked it is known of this one; one cause, one count.
         codes = {finding.code: finding.severity for finding in (*self.findings, *bench.findings)}
         self.screen.app.say_state(  # type: ignore[attr-defined]

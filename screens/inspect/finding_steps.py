@@ -13,6 +13,7 @@ from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
 from workbench.row import NOT_RENDERED
+from workbench.views.items import visible
 from workbench.views.row_view import Sample, read_sample
 
 _SAY_SECONDS = 0.1
@@ -146,9 +147,32 @@ class FindingSteps:
             self._rows.visit(finding.where)
 
     def _go(self, token: int, finding: Finding) -> None:
-        self._grid.go(token)
+        if self._context.view is not None:
+            self._grid.go(token)
         self._at = (finding, self._grid.at.cursor)
         self.show()
+
+    def visit_boundary(self, index: int) -> None:
+        """Go to the next span of a boundary, round the row; or to a message of its role that no span covers."""
+        view = self._context.view
+        if view is None or not 0 <= index < len(view.boundaries):
+            return
+        spans, cursor = view.mask.spans, self._grid.at.cursor
+        starts = spans.start[spans.boundary == index].tolist()
+        role = view.boundaries[index].role
+        if not starts:
+            starts = [turn.start for turn in view.turns if turn.role == role]
+        if starts:
+            self._grid.go(next((start for start in starts if start > cursor), starts[0]))
+        else:
+            self._context.say(f"This row has no message of {visible(role)}")
+
+    def leave(self) -> None:
+        """Look no further for a finding; or drop the selection, or the marks of the search."""
+        if self.looking:
+            self.stop()
+        else:
+            self._grid.action_select("none")
 
     def explain(self) -> None:
         """Open the page of the finding in front."""

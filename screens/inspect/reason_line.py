@@ -106,8 +106,8 @@ class ReasonLine(Still):
             others.append((explain, "explains", "explain", paint.muted))
         elif reason.place:
             others.append((following, reason.place, "next", paint.muted))
-        while others and sum(map(_cells, others)) + min(_LEAST_MESSAGE, sum(map(_cells, parts))) + 3 > width:
-            others.pop()
+        least = min(_LEAST_MESSAGE, sum(map(_cells, parts))) + 3
+        others = [part for number, part in enumerate(others, 1) if sum(map(_cells, others[:number])) + least <= width]
         tail = sum(map(_cells, others))
         text, self._parts = Text("   ", end="", no_wrap=True), []
         for key, words, wish, style in [*parts, *others]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -188,10 +189,10 @@ class SamplesList(LineView, can_focus=True):
         listing = self._listing
         place = listing.place_of(index)
         if direction > 0:
-            at = place + 1
-            while at < (listing.rows if listing.length is not None or listing.order is not None else at + 1):
+            for at in itertools.count(place + 1):
+                if (listing.length is not None or listing.order is not None) and at >= listing.rows:
+                    break
                 yield listing.row_at(at)
-                at += 1
             yield from (listing.row_at(at) for at in range(min(place, listing.rows)))
         else:
             yield from (listing.row_at(at) for at in range(min(place, listing.rows) - 1, -1, -1))

@@ -89,8 +89,8 @@ class InspectScreen(RecipeScreen, Still):
         self.filtering = Filtering(self.context)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
+        self.rows.on_shown = self._row_shown
         self.steps = FindingSteps(self.context, self.rows)
-        self.rows.on_shown = self.steps.show
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
@@ -189,6 +189,10 @@ class InspectScreen(RecipeScreen, Still):
         """Show what the last edit did."""
         self.edits.follow()
 
+    def _row_shown(self) -> None:
+        self.steps.show()
+        self.edits.judge()
+
     def visit(self, where: Where) -> None:
         """Go to the place of a finding: a token of a row, or a line of the recipe."""
         if where.row is None:
@@ -238,6 +242,14 @@ class InspectScreen(RecipeScreen, Still):
         message.stop()
         self.steps.explain()
 
+    @on(FindingsList.Chosen)
+    def _finding_chosen(self, message: FindingsList.Chosen) -> None:
+        self._visit_finding(message.finding)
+
+    @on(BoundariesPanel.Chosen)
+    def _boundary_chosen(self, message: BoundariesPanel.Chosen) -> None:
+        self.steps.visit_boundary(message.boundary)
+
     def _visit_finding(self, finding: Finding) -> None:
         if finding.where.row is None:
             self.visit(finding.where)
@@ -283,7 +295,14 @@ class InspectScreen(RecipeScreen, Still):
         for pane in (panes.boundaries, panes.findings, panes.problem, self.edits):
             pane.draw()
         panes.grid.show_legend()
-        for widget in (panes.status_bar, self.query_one(KeyHints), panes.reason, panes.inspector, panes.samples, panes.grid):
+        for widget in (
+            panes.status_bar,
+            self.query_one(KeyHints),
+            panes.reason,
+            panes.inspector,
+            panes.samples,
+            panes.grid,
+        ):
             widget.refresh()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

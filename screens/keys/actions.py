@@ -305,6 +305,10 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="In the form, for another role.",
     ),
     Action(
+        "f2", "take", "Take the start that is there", id="form.take", group=_EDIT, scope="form",
+        tooltip="In the form, where a boundary matches nothing and the template writes another start.",
+    ),
+    Action(
         "f8", "remove", "Remove the boundary", id="form.remove", group=_EDIT, scope="form", hint="remove",
         tooltip="The one with the cursor.",
     ),
@@ -366,7 +370,7 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Select the message under the cursor; once more, the whole row.",
     ),
     Action(
-        "escape", "select('none')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid", palette=False,
+        "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid", palette=False,
         tooltip="Drop the selection, or else the marks of the search.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),

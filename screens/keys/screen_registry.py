@@ -26,10 +26,18 @@ class Entry(NamedTuple):
 
 
 SCREENS = {
-    "inspect": Entry("screens.inspect.screen:InspectScreen", "Every token of a row, and the recipe beside it.", "tokens mask"),
-    "checks": Entry("screens.checks:ChecksScreen", "What is wrong with the recipe, the template and all rows.", "lint findings"),
-    "model": Entry("screens.model:ModelScreen", "The towers of the model: frozen, adapted, refused; memory.", "lora adapters"),
-    "overfit": Entry("screens.overfit:OverfitScreen", "A short run that proves the recipe can learn.", "train run loss"),
+    "inspect": Entry(
+        "screens.inspect.screen:InspectScreen", "Every token of a row, and the recipe beside it.", "tokens mask"
+    ),
+    "checks": Entry(
+        "screens.checks:ChecksScreen", "What is wrong with the recipe, the template and all rows.", "lint findings"
+    ),
+    "model": Entry(
+        "screens.model:ModelScreen", "The towers of the model: frozen, adapted, refused; memory.", "lora adapters"
+    ),
+    "overfit": Entry(
+        "screens.overfit:OverfitScreen", "A short run that proves the recipe can learn.", "train run loss"
+    ),
     "export": Entry("screens.export:ExportScreen", "The recipe for the full run, with its evidence.", "write yaml"),
     "audit": Entry("screens.audit:AuditScreen", "Every row of every data set, by several processes: causes, budget."),
 }

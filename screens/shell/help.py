@@ -39,6 +39,8 @@ class HelpScreen(Guarded, ModalScreen[None]):
 
     def __init__(self, scopes: Sequence[Scope], pane: Sequence[Scope] = ()) -> None:
         super().__init__()
+        self.found: list[str] = []
+        """The ids of the actions that are shown, in order."""
         self._scopes, self._pane = scopes, tuple(scope for scope in pane if scope in scopes)
 
     def compose(self) -> ComposeResult:
@@ -73,8 +75,10 @@ class HelpScreen(Guarded, ModalScreen[None]):
         rest = [scope for scope in self._scopes if scope not in self._pane]
         sections |= groups(rest)
         parts: list[RenderableType] = []
+        self.found = []
         for name, actions in sections.items():
             found = [action for action in map(known, actions) if not query.strip() or action.matches(query)]
+            self.found += [str(action.id) for action in found]
             if found:
                 parts += [Text("\n" if parts else "", end=""), Text(name, paint.accent), self._table(found)]
         if not parts:

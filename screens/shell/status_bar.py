@@ -116,7 +116,10 @@ class StatusBar(Still):
             return _Tabs(bare, ()), Text()
         marks = {name: story.marks(name, self.status.text) for name in SCREENS}
         # The shorter form of the tabs comes before the shorter half of the other side, and the other way round.
-        plan = ((0, rights[:4]), (1, rights[2:4]), (2, rights[2:6]), (2, rights[6:]), (3, rights))
+        plan = [(0, rights[:4]), (1, rights[2:4]), (2, rights[2:6]), (2, rights[6:]), (3, rights)]
+        if self.status.asked is not None and self.status.asked.good is not None:
+            # The words of an answer are worth more than the names of the other screens.
+            plan[:0] = [(0, rights[:3]), (2, rights[:3])]
         last = self._tabs(3, marks, paint)
         for level, forms in plan:
             tabs = self._tabs(level, marks, paint)

@@ -16,7 +16,7 @@ from workbench.views.row_view import RowView
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
 _ROOMY = 44
-"""From this width on the gutter names the role of a turn."""
+"""From this width on the gutter names the role of a message; below, its first letter."""
 _LEAST_TEXT = 8
 
 
@@ -76,10 +76,10 @@ class TokenLines:
 
 
 def gutter_cells(view: RowView, width: int) -> int:
-    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives no room to the role."""
+    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives one cell to the role."""
     number = len(str(max((turn.message for turn in view.turns), default=0)))
     role = min(ROLE_CELLS, max((cell_len(visible(turn.role)) for turn in view.turns), default=0))
-    return number + (role + 1 if width >= _ROOMY else 0) + 3
+    return number + ((role if width >= _ROOMY else min(role, 1)) + 1) + 3
 
 
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:

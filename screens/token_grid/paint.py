@@ -77,10 +77,7 @@ def draw_lines(page: Page, first: int, last: int) -> list[Strip]:
         strict=True,
     )
     bars = (Segment("  ", page.inks.gutter["bar"]), Segment(f"{TRAINED_BAR} ", page.inks.gutter["bar"]))
-    return [
-        Strip([*role, mark, bars[bar], *text]).adjust_cell_length(room, base)
-        for role, mark, bar, text in columns
-    ]
+    return [Strip([*role, mark, bars[bar], *text]).adjust_cell_length(room, base) for role, mark, bar, text in columns]
 
 
 def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterator[list[Segment]]:

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.findings_list import FindingsList
+from screens.inspect.reason_line import ReasonLine
 from screens.inspect.row_list import SamplesList
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
@@ -39,21 +40,23 @@ def token(pilot: Pilot[None]) -> str:
     return grid.view.rendering.token_text(grid.at.cursor)
 
 
-async def test_the_first_row_opens_with_its_mask_in_the_bar(opened: Opened) -> None:
+async def test_the_first_row_opens_with_its_mask_in_its_title(opened: Opened) -> None:
     async with opened() as pilot:
         view = grid_of(pilot).view
         bar = screen_of(pilot).query_one(StatusBar).render().plain
         assert view is not None
-        assert f"row 0   {view.mask.trained} of {len(view.rendering)} trained" in bar
-        assert bar.startswith(" vlmbench   multimodal path   small/model · small · small.yaml")
+        title = str(grid_of(pilot).border_title)
+        assert title.startswith(f"row 0 · {view.mask.trained} of {len(view.rendering)} trained · ")
+        assert bar.startswith(" 1 inspect   2 checks   3 model   4 overfit ")
+        assert "small.yaml   multimodal path · " in bar
 
 
 async def test_the_gutter_names_turns_and_marks_trained_lines(opened: Opened) -> None:
     async with opened() as pilot:
         lines = [line(pilot, y).rstrip() for y in range(12)]
-        assert lines[1].startswith("1 user")
+        assert lines[1].startswith("0 user")
         assert lines[1].endswith("⟨|turn⟩user⏎")
-        header = next(y for y, text in enumerate(lines) if text.startswith("2 assistant"))
+        header = next(y for y, text in enumerate(lines) if text.startswith("1 assistant"))
         assert "▎" not in lines[header]
         assert lines[header + 1].lstrip().startswith("▎ A red square")
 
@@ -163,7 +166,7 @@ async def test_the_inspector_gives_owner_span_and_reason(opened: Opened) -> None
         await pilot.press("]", "right")
         assert said(pilot).splitlines() == [
             'id 18   " red"   bytes 20 72 65 64',
-            "message 2 · assistant · part 0 · chars 1–5",
+            "message 1 · assistant · part 0 · chars 1–5",
             "▎trained  content · assistant span 1 · role_boundaries[0]",
         ]
         await pilot.press("left", "left")
@@ -230,7 +233,7 @@ async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(o
         assert screen.query_one(ProblemPane).display
         assert not grid_of(pilot).display
         assert screen.query_one(ProblemPane).has_focus
-        assert "1 error" in screen.query_one(StatusBar).render().plain
+        assert "2 checks ✗1+" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
         assert grid_of(pilot).display
         assert grid_of(pilot).has_focus
@@ -334,7 +337,10 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
 
 
 async def test_without_findings_n_says_that_there_is_nothing(opened: Opened) -> None:
-    async with opened() as pilot:
+    async with opened(bench=SmallBench(ROWS[:1])) as pilot:
+        reason = screen_of(pilot).query_one(ReasonLine)
+        assert "nothing found in this row" in reason.render().plain
         await pilot.press("n")
+        await until(pilot, lambda: bool(pilot.app._notifications))
         assert grid_of(pilot).at.cursor == 0
-        assert [one.message for one in pilot.app._notifications] == ["No finding points to a token in that direction"]
+        assert [one.message for one in pilot.app._notifications] == ["No row has an error or a warning"]
