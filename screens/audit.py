@@ -166,7 +166,7 @@ class AuditScreen(WorkbenchScreen):
         self._draw_detail()
 
     def _say_state(self) -> None:
-        found = counts(cause.severity for cause in self.causes)
+        found = counts(str(cause.severity) for cause in self.causes)
         if self.problem is not None:
             self.say_state(Mark("✗", "error", "✗"))
         elif self.running:

@@ -173,7 +173,7 @@ class RecipeEdits:
             self._show_form()
 
     def judge(self) -> None:
-        """Mark the lines with findings; say in the form what each boundary matches in the row, and which start would."""
+        """Mark the lines with findings; say in the form what each boundary matches here, and which start would."""
         context, view = self._context, self._context.view
         self._editor.mark([*context.findings, *context.bench.findings], context.bench.document.name)
         if not self._form.display or view is None or view.text is not None:

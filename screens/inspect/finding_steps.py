@@ -36,10 +36,14 @@ class FindingSteps:
     def in_row(self) -> list[tuple[int, Finding]]:
         """The findings of the shown row with their tokens, in order; one without tokens stands at its message."""
         context = self._context
+        # A finding about the whole row points nowhere: it is a place of its own where no other is.
+        points = any(f.where.tokens and f.severity != "note" and not self._is_whole(f) for f in context.findings)
         found = [
             (self._token(finding), SEVERITIES.index(finding.severity), number, finding)
             for number, finding in enumerate(context.findings)
-            if finding.where.row is not None and (finding.severity != "note" or finding.where.tokens is not None)
+            if finding.where.row is not None
+            and (finding.severity != "note" or finding.where.tokens is not None)
+            and not (points and self._is_whole(finding))
         ]
         return [(token, finding) for token, _, _, finding in sorted(found, key=lambda entry: entry[:3])]
 

@@ -18,7 +18,7 @@ from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
 Wish = Literal["visit", "fix", "next", "explain"]
-_LEAST_MESSAGE = 36
+_LEAST_MESSAGE = 48
 """Cells of the remedy that stay, before what follows it is left out."""
 
 

@@ -52,6 +52,7 @@ from workbench.views.items import visible
 
 WIDE = 110
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide"), (140, "-broad")]
+_HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (10, "-low"), (18, "-tall")]
 
 
 class InspectScreen(RecipeScreen, Still):
@@ -60,7 +61,7 @@ class InspectScreen(RecipeScreen, Still):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (10, "-low"), (18, "-tall")]
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor", "form")
 
     def __init__(self, bench: Bench, background: Background, row: int = 0, *, editing: Editing | None = None) -> None:

@@ -186,7 +186,8 @@ ACTIONS: tuple[Action, ...] = (
     _leave("edit", "editor", "Close the editor", "Back to the tokens; the text stays as it is."),
     _leave("form", "form", "Close the form", "Back to the tokens; the recipe stays as it is."),
     Action(
-        "e", "part('edits.open_text')", "Edit the recipe", id="edit.open", group=_EDIT, scope="inspect", hint="edit", rank=2,
+        "e", "part('edits.open_text')", "Edit the recipe",
+        id="edit.open", group=_EDIT, scope="inspect", hint="edit", rank=2,
         tooltip="Open the recipe's YAML at its role boundaries; the mask follows every keystroke.",
     ),
     Action(
@@ -370,8 +371,8 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Select the message under the cursor; once more, the whole row.",
     ),
     Action(
-        "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid", palette=False,
-        tooltip="Drop the selection, or else the marks of the search.",
+        "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid",
+        palette=False, tooltip="Drop the selection, or else the marks of the search.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
     _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),

@@ -141,12 +141,14 @@ class StatusBar(Still):
                 text.append(" " if level in (0, 3) else "")
             starts.append(text.cell_len)
             begin, pad = len(text), "" if level == 3 else " "
-            text.append(f"{pad}{self._key(name, number)}", paint.accent)
+            # One colour under the inverse: pieces of several would look like several tabs.
+            here = paint.strong if name == current else None
+            text.append(f"{pad}{self._key(name, number)}", here or paint.accent)
             if level < 2 or (level == 2 and name == current):
                 text.append(f" {name}", paint.strong if name == current else paint.muted)
             for mark in marks[name] if level < 3 else ():
                 sign = mark.text if level < 2 else mark.short
-                text.append(f" {sign}" if sign else "", moods[mark.mood])
+                text.append(f" {sign}" if sign else "", here or moods[mark.mood])
             text.append(pad)
             if name == current:
                 text.stylize(Style(reverse=True, bold=True), begin, len(text))

@@ -75,11 +75,12 @@ class Story:
         return self.report if self._report_recipe == recipe else None
 
 
-def counts(severities: Iterable[Severity], *, partial: bool = False) -> tuple[Mark, ...]:
+def counts(severities: Iterable[str], *, partial: bool = False) -> tuple[Mark, ...]:
     """Marks for so many errors and warnings; `partial` ones may be more."""
     every = list(severities)
     more = "+" if partial else ""
-    found = []
+    found: list[Mark] = []
+    severity: Severity
     for severity in ("error", "warning"):
         if count := every.count(severity):
             sign = f"{SEVERITY_GLYPH[severity]}{count:,}{more}"

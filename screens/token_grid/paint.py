@@ -81,7 +81,7 @@ def draw_lines(page: Page, first: int, last: int) -> list[Strip]:
 
 
 def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterator[list[Segment]]:
-    """Number and role of the message that begins on a line, or the blank; in amber where no span covers it, and should."""
+    """Number and role of the message that begins on a line, in amber where a span should cover it; or the blank."""
     lines, inks = page.lines, page.inks
     room = lines.gutter - 3
     number = len(str(max(0, lines.turns[-1].message))) if lines.turns else 1

@@ -12,7 +12,7 @@ from screens.shell.status_bar import StatusBar
 from tests.consumers.fake import FakeAxolotl
 from tests.consumers.test_asking import labels
 from tests.export.support import demo
-from tests.screens.conftest import grid_of, Opened, screen_of, to_row, until
+from tests.screens.conftest import Opened, grid_of, screen_of, to_row, until
 from workbench.bench import Bench, open
 from workbench.consumers.axolotl.client import close_all
 from workbench.recipe import plugin
@@ -92,7 +92,7 @@ async def test_a_difference_is_red_with_its_finding_and_an_edit_asks_again(
         await until(pilot, lambda: codes(pilot) == ["M020"])
         (finding,) = screen_of(pilot).context.findings
         assert finding.where.tokens == (3, 4)
-        assert "1 error" in bar(pilot)
+        assert " ✗1+ " in bar(pilot)
         fake.tell(rows=labels(bench))
         screen = screen_of(pilot)
         screen.editing.set(("num_epochs",), 7)

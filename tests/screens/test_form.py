@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from screens.guard.widgets import Static
 from screens.inspect.boundary_form import (
+    BoundaryFields,
     BoundaryForm,
     CycleField,
     TextField,
@@ -49,6 +51,19 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
         assert pilot.app.focused is field(pilot, "role_boundaries", 0, "role")
         assert screen.query_one(RecipeEditor).display is False
+        # The card says what its boundary finds, and which start would find it; one key takes that.
+        card = form.query_one(BoundaryFields)
+        await until(pilot, lambda: card.better == "<|turn>model\n")
+        assert "✗ 0 of 2  → <|turn>model\\n" in str(card.query_one(".matched", Static).render())
+        await pilot.press("f2")
+        assert (trained(pilot), document.text) == (15, before.replace("modle", "model"))
+        assert "✓ 2 of 2" in str(card.query_one(".matched", Static).render())
+        await pilot.press("ctrl+z")
+        assert document.text == before
+        # Each marker has a line of its own, as wide as the form.
+        start, end = (field(pilot, "role_boundaries", 0, name) for name in ("start", "end"))
+        assert start.region.y + 1 == end.region.y
+        assert start.size.width > form.size.width - 12
         # Mend the marker; the mask follows, the comments stay, and it is one step to undo.
         await pilot.press("tab", "end", *["backspace"] * 7, *"model\\n")
         assert trained(pilot) == 15

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 from textual.pilot import Pilot
 
-from screens.inspect.boundaries_panel import BoundariesPanel
+from screens.inspect.boundaries_panel import BoundariesPanel, matches_of
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.row_list import SamplesList
@@ -333,7 +334,35 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
         assert 'start: "<|turn>model\\n"' in shown
         assert "matches 2/2 · 3 16 9 … 4" in shown
         assert "matches 0/0" in shown
+        # A boundary whose turns its longer twin took is no fault.
+        view = grid_of(pilot).view
+        first = view.boundaries[0]
+        short = replace(first, start=first.start[:2], start_text=first.start_text[:8])
+        assert matches_of(replace(view, boundaries=(*view.boundaries, short)))[-1].covered == "the longer one"
+        assert matches_of(view)[0].covered == ""
+        screen_of(pilot).query_one(BoundariesPanel).show(replace(view, boundaries=(*view.boundaries, short)))
+        assert "0, covered by the longer one" in screen_of(pilot).query_one(BoundariesPanel).plain
         assert "no findings" in str(screen_of(pilot).query_one(FindingsList).query_one("Static").render())
+
+
+async def test_a_message_is_named_while_its_lines_go_by(opened: Opened) -> None:
+    async with opened((50, 24), row=1) as pilot:
+        grid = grid_of(pilot)
+        lines, named = grid.drawing.lines, 0
+        for top in range(lines.height):
+            grid.scroll_to(y=top, animate=False, force=True)
+            await pilot.pause()
+            top = grid.scroll_offset.y
+            header = grid.render_line(0).text
+            begins = top in lines.turn_lines.tolist()
+            at = [number for number, begun in enumerate(lines.turn_lines.tolist()) if begun < top]
+            if begins or not at:
+                assert "─ message" not in header
+            else:
+                turn = lines.turns[at[-1]]
+                assert header.startswith(f"─ message {turn.message} · {turn.role} · ")
+                named += 1
+        assert named
 
 
 async def test_without_findings_n_says_that_there_is_nothing(opened: Opened) -> None:

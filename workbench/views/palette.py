@@ -65,7 +65,8 @@ ROLE_COLOUR = {
     "dark": ("#79b8ff", "#8ff0b4", "#e3b341", "#d2a8ff", "#ffb4a8"),
     "light": ("#0b5cad", "#0b5d30", "#8a6100", "#6a3fb5", "#a3341f"),
 }
-"""In order of a role's first appearance, and none of them the green of what is trained. The role's name stands beside its turns, for those who see no difference."""
+"""In order of a role's first appearance, and none of them the green of what is trained. The role's name stands beside
+its messages, for those who see no difference."""
 ADDED = {"dark": Paint("#ffffff", "#2f8f57", bold=True), "light": Paint("#04240f", "#6fd39a", bold=True)}
 """Tokens that an edit trains; `REMOVED`, those that it no longer does. They are struck out as well."""
 REMOVED = {"dark": Paint("#ff7b72", "#3a1c1c"), "light": Paint("#b42318", "#fde4e1")}
