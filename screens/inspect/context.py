@@ -92,13 +92,13 @@ class InspectContext:
         self.screen.app.say_state(  # type: ignore[attr-defined]
             "checks", bench.document.text, *counts(codes.values(), partial=True), partial=True
         )
-        self.panes.grid.say_above(self._title())
+        self.panes.grid.entitle(*self._titles())
 
-    def _title(self) -> str:
-        """The row with what is trained of it, and before an edit where that is another number."""
+    def _titles(self) -> tuple[str, ...]:
+        """The row with what is trained of it, and before an edit where that is another number; ever shorter."""
         view = self.view
         if view is None:
-            return f"row {self.row:,}"
+            return (f"row {self.row:,}",)
         more, less = self.panes.boundaries.difference
         trained, total = view.mask.trained, len(view.rendering)
         before = trained - more + less
@@ -109,5 +109,4 @@ class InspectContext:
         kinds = {str(kind) for kind in view.rendering.media.modality}
         what = "picture" if kinds == {"image"} else "media run"
         pictures = f" · {media:,} {what}{'s' if media > 1 else ''}" if media else ""
-        room = self.panes.grid.size.width - 2
-        return next((text for text in (title + share + pictures, title + share) if len(text) <= room), title)
+        return title + share + pictures, title + share, title, f"row {self.row:,} · {trained:,} trained"

@@ -103,7 +103,8 @@ class RecipeTextArea(TextArea, Sparing):
         # Textual has no public way to the highlights of a line, and they decide how it is drawn.
         # A set: of the captures of one kind, tree-sitter gives another first every time.
         drawn = self.document.get_line(line), frozenset(self._highlights[line]), self.marks.get(line)
-        return line, column, drawn, looks.others
+        # Where the line is broken: after a change of width it is drawn once before that is known.
+        return line, column, tuple(self.wrapped_document.get_offsets(line)), drawn, looks.others
 
     def _place(self, y: int) -> tuple[int, int]:
         """The line that a line of the window belongs to, and the column that it begins with: long ones are wrapped."""

@@ -48,7 +48,9 @@ class HelpScreen(Guarded, ModalScreen[None]):
         with Vertical(id="help") as box:
             box.border_title = "help"
             box.border_subtitle = "type to search · ↑↓ scroll · esc closes"
-            yield Input(placeholder="search the keys", compact=True, id="help-search")
+            field = Input(placeholder="search the keys", compact=True, id="help-search")
+            field.cursor_blink = False
+            yield field
             with VerticalScroll(can_focus=False):
                 yield Static(id="help-keys", markup=False)
 

@@ -24,6 +24,8 @@ from workbench.views.items import remasked
 from workbench.views.row_view import RowView
 
 _MARGIN = 1
+_BORDER = 6
+"""Cells of the upper border beside its title."""
 _MAP_FROM = 30
 """A pane narrower than this has no minimap."""
 
@@ -52,6 +54,7 @@ class TokenCanvas(LineView):
         self._painting: tuple[Frame, dict[int, Strip]] | None = None
         self._styles: Inks | None = None
         self._legends: dict[object, Content] = {}
+        self._titles: tuple[str, ...] = ()
 
     # What is shown
 
@@ -119,6 +122,13 @@ class TokenCanvas(LineView):
             self._legends[key] = Content.from_rich_text(text)
         self.say_below(self._legends[key])
 
+    def entitle(self, *forms: str) -> None:
+        """Write the longest of some forms of a title that fits into the upper border, now and after a resize."""
+        self._titles = forms
+        room = self.outer_size.width - _BORDER
+        if forms:
+            self.say_above(next((form for form in forms if len(form) <= room), forms[-1]))
+
     def toggle_spaces(self) -> None:
         """Draw spaces as dots, or not."""
         self.drawing.spaces = not self.drawing.spaces
@@ -151,6 +161,7 @@ class TokenCanvas(LineView):
         """Break the lines anew when the width changed; the cursor stays in view."""
         self._lay_out()
         self.reveal()
+        self.entitle(*self._titles)
 
     def notify_style_update(self) -> None:
         """Forget the drawn lines too."""

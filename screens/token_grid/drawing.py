@@ -164,8 +164,8 @@ class TokenDrawing:
         if at < 0 or int(lines.turn_lines[at]) == line:
             return None
         assert self.view is not None
-        turn, length = lines.turns[at], len(self.view.rendering)
-        stop = lines.turn_end(turn, length)
+        turn = lines.turns[at]
+        stop = lines.turns[at + 1].start if at + 1 < len(lines.turns) else len(self.view.rendering)
         trained, tokens = int(np.count_nonzero(self.view.mask.keep[turn.start : stop])), stop - turn.start
         count = "not trained" if not trained else f"{trained:,} trained"
         role, rest = visible(turn.role), f" · {tokens:,} token{'' if tokens == 1 else 's'} · {count} "

@@ -69,11 +69,6 @@ class TokenLines:
         begins = np.append(self.turn_lines, -1)[index] == line
         return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
 
-    def turn_end(self, turn: Turn, length: int) -> int:
-        """The token before which a turn ends, in a row of `length` tokens."""
-        index = next(number for number, candidate in enumerate(self.turns) if candidate is turn)
-        return self.turns[index + 1].start if index + 1 < len(self.turns) else length
-
 
 def gutter_cells(view: RowView, width: int) -> int:
     """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives one cell to the role."""

@@ -5,6 +5,7 @@ No widget: a `Page` is what the lines show, and drawing it changes nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -85,7 +86,6 @@ def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterato
     lines, inks = page.lines, page.inks
     room = lines.gutter - 3
     number = len(str(max(0, lines.turns[-1].message))) if lines.turns else 1
-    bare = _bare(page)
     blank = [Segment(" " * room, inks.base)]
     for turn, bar in zip(turns, trained, strict=True):
         if turn is None:
@@ -93,20 +93,18 @@ def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterato
             continue
         role = set_cell_size(visible(turn.role), max(0, room - number - 1))
         trains = bar or turn.role in page.view.roles_to_train
-        named = inks.gutter["warning" if turn.start in bare else "accent" if trains else "strong"]
+        named = inks.gutter["warning" if _is_bare(page, turn) else "accent" if trains else "strong"]
         yield [Segment(f"{turn.message:>{number}} "[:room], inks.gutter["muted"]), Segment(role, named)]
 
 
-def _bare(page: Page) -> set[int]:
-    """The first tokens of messages to be trained in which no span begins."""
+def _is_bare(page: Page, turn: Turn) -> bool:
+    """True for a message to be trained in which no span begins."""
+    if turn.role not in page.view.roles_to_train:
+        return False
     turns, begins = page.lines.turns, page.view.mask.spans.start
-    ends = [turn.start for turn in turns[1:]] + [len(page.view.rendering)]
-    return {
-        turn.start
-        for turn, end in zip(turns, ends, strict=True)
-        if turn.role in page.view.roles_to_train
-        and int(np.searchsorted(begins, end)) == int(np.searchsorted(begins, turn.start))
-    }
+    following = bisect_right(turns, turn.start, key=lambda other: other.start)
+    end = turns[following].start if following < len(turns) else len(page.view.rendering)
+    return int(np.searchsorted(begins, end)) == int(np.searchsorted(begins, turn.start))
 
 
 def _happened(page: Page, start: IntArray, stop: IntArray) -> list[Segment]:

@@ -42,15 +42,13 @@ def field(pilot: Any, *path: Any) -> Any:
     return found
 
 
-async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, recipe: Path) -> None:
+async def test_a_card_says_what_its_boundary_finds(opened: Opened, recipe: Path) -> None:
     async with opened((160, 48), bench=prepare(recipe)) as pilot:
         screen = screen_of(pilot)
         document, form = screen.editing.document, screen.query_one(BoundaryForm)
         before = document.text
         await pilot.press("F")
         await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
-        assert pilot.app.focused is field(pilot, "role_boundaries", 0, "role")
-        assert screen.query_one(RecipeEditor).display is False
         # The card says what its boundary finds, and which start would find it; one key takes that.
         card = form.query_one(BoundaryFields)
         await until(pilot, lambda: card.better == "<|turn>model\n")
@@ -64,6 +62,17 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         start, end = (field(pilot, "role_boundaries", 0, name) for name in ("start", "end"))
         assert start.region.y + 1 == end.region.y
         assert start.size.width > form.size.width - 12
+
+
+async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, recipe: Path) -> None:
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        screen = screen_of(pilot)
+        document, form = screen.editing.document, screen.query_one(BoundaryForm)
+        before = document.text
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
+        assert pilot.app.focused is field(pilot, "role_boundaries", 0, "role")
+        assert screen.query_one(RecipeEditor).display is False
         # Mend the marker; the mask follows, the comments stay, and it is one step to undo.
         await pilot.press("tab", "end", *["backspace"] * 7, *"model\\n")
         assert trained(pilot) == 15
