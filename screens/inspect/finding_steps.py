@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from screens.inspect.context import InspectContext
 from screens.inspect.reason_line import Reason
@@ -16,6 +17,9 @@ from workbench.row import NOT_RENDERED
 from workbench.views.items import visible
 from workbench.views.row_view import Sample, read_sample
 
+if TYPE_CHECKING:
+    from workbench.checks.run import Report
+
 _SAY_SECONDS = 0.1
 
 
@@ -27,6 +31,7 @@ class FindingSteps:
         self._grid = context.panes.grid
         self._at: tuple[Finding, int] | None = None
         """The finding that was gone to, and the token that the cursor was put on."""
+        self._causes: tuple[Report, dict[tuple[str, ...], int]] | None = None
         self._request = 0
         self.looking = False
         """True while the next row with a finding is looked for."""
@@ -101,22 +106,26 @@ class FindingSteps:
 
     def _shared(self, finding: Finding) -> str:
         """How many rows have the finding: of all of them once they were checked, else of those that were seen."""
-        from workbench.checks.run import cause
-
         context = self._context
         story = getattr(context.screen.app, "story", None)
         report = story.report_of(context.bench.document.text) if story is not None else None
         if finding.where.row is None:
             return "the recipe"
-        if report is not None:
-            for group in report.groups:
-                if cause(group.finding) == cause(finding):
-                    return f"{group.rows:,} of {report.rows:,} rows"
+        if report is not None and (rows := self._rows_of(report, finding)):
+            return f"{rows:,} of {report.rows:,} rows"
         having, seen = context.panes.samples.sharing(finding.code)
         length = context.bench.rows.known_length
         if seen < 2 or not having:
             return ""
         return f"{having:,} of {seen:,} rows" + ("" if seen == length else " seen")
+
+    def _rows_of(self, report: Report, finding: Finding) -> int:
+        """How many rows of a report have a finding; its causes are worked out once."""
+        from workbench.checks.run import cause
+
+        if self._causes is None or self._causes[0] is not report:
+            self._causes = report, {cause(group.finding): group.rows for group in report.groups}
+        return self._causes[1].get(cause(finding), 0)
 
     # Going
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual import events
+from textual.cache import LRUCache
 from textual.strip import Strip
 
 from screens.keys.screen_registry import SCREENS
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from screens.keys.action import Action
     from screens.shell.story import Mark, Story
 
+_KEPT = 64
 _USUAL = "multimodal path"
 _NAME_CELLS = (16, 10)
 """Cells of the recipe's name where there is less and less room."""
@@ -84,6 +86,7 @@ class StatusBar(Still):
         super().__init__(id=id)
         self.status = status
         self._starts: tuple[int, ...] = ()
+        self._fitted: LRUCache[object, tuple[_Tabs, Text]] = LRUCache(_KEPT)
 
     def show(self, status: Status) -> None:
         """Say something else."""
@@ -106,8 +109,7 @@ class StatusBar(Still):
         return line
 
     def _sides(self, paint: Paints, width: int) -> tuple[_Tabs, Text]:
-        """The longest forms of both sides that fit together."""
-        rights = list(_rights(self.status, paint))
+        """The longest forms of both sides that fit together; worked out once for what they show."""
         story: Story | None = getattr(self.app, "story", None)
         if story is None or self._current() not in SCREENS:
             # While the bench is loading there are no screens to go to.
@@ -115,6 +117,14 @@ class StatusBar(Still):
             bare.append("   ").append(_middle(self.status.title, max(0, width - 14)), paint.strong)
             return _Tabs(bare, ()), Text()
         marks = {name: story.marks(name, self.status.text) for name in SCREENS}
+        # The text of the recipe changes at every keystroke, and the line mostly does not.
+        key = replace(self.status, text=""), tuple(marks.values()), width, paint
+        if (known := self._fitted.get(key)) is None:
+            known = self._fitted[key] = self._fit(marks, paint, width)
+        return known
+
+    def _fit(self, marks: dict[str, tuple[Mark, ...]], paint: Paints, width: int) -> tuple[_Tabs, Text]:
+        rights = list(_rights(self.status, paint))
         # The shorter form of the tabs comes before the shorter half of the other side, and the other way round.
         plan = [(0, rights[:4]), (1, rights[2:4]), (2, rights[2:6]), (2, rights[6:]), (3, rights)]
         if self.status.asked is not None and self.status.asked.good is not None:

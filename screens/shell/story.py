@@ -45,9 +45,12 @@ class Story:
         self._states: dict[str, _State] = {}
 
     def say(self, screen: str, recipe: str, *marks: Mark, partial: bool = False) -> bool:
-        """Set a screen's marks; true where they are others. `partial` ones never replace whole ones of one recipe."""
+        """Set a screen's marks; true where they are others.
+
+        `partial` ones never replace whole ones of the same recipe; nor those of another one, where they say nothing.
+        """
         known = self._states.get(screen)
-        if partial and known is not None and not known.partial and known.recipe == recipe:
+        if partial and known is not None and not known.partial and (known.recipe == recipe or not marks):
             return False
         state = _State(recipe, marks, partial)
         if state == known:

@@ -106,6 +106,7 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         assert document.get(("datasets", 0, "roles_to_train")) == ["assistant", "user"]
         assert trained(pilot) > 21
         field(pilot, "role_boundaries", 1, "end").focus()
+        await until(pilot, lambda: form.path == ("role_boundaries", 1, "end"))
         await pilot.press("f4")
         editor = screen.query_one(RecipeEditor)
         assert editor.display
