@@ -21,7 +21,7 @@ from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
-from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
+from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed, RunKnown
 from screens.shell.reporting import Reporting
 from screens.shell.status_bar import StatusBar
 from screens.shell.story import Mark, Story
@@ -236,8 +236,12 @@ class WorkbenchApp(Reporting):
 
         run = latest(self.bench)
         if run is not None:
-            self.call_later(self.say_state, "overfit", run.recipe, verdict_mark(run.verdict))
+            self.send(RunKnown(run.recipe, verdict_mark(run.verdict)))
         yield
+
+    @on(RunKnown)
+    def _run_known(self, message: RunKnown) -> None:
+        self.say_state("overfit", message.recipe, message.mark)
 
     @on(LoadFailed)
     async def _failed(self, message: LoadFailed) -> None:

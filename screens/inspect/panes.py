@@ -152,15 +152,19 @@ class PaneLayout:
 
     def _toggle(self, name: str) -> None:
         found, focused = self._panes.query_one(f"#{name}"), self._screen.focused
-        self._open[name] = not found.display
+        self._open[self._kept_as(name)] = not found.display
         self.open_panes()
         if focused is not None and (focused is found or found in focused.ancestors):
             self._focus_tokens()
 
+    def _kept_as(self, name: str) -> str:
+        """The name that a pane's state is kept under: a narrow window has one of its own, which ends with it."""
+        return f"{name}-narrow" if self._screen.has_class("-narrow") else name
+
     def open_panes(self) -> None:
         """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
         for name in _LEAST:
-            pane, shown = self._panes.query_one(f"#{name}"), self._open.get(name)
+            pane, shown = self._panes.query_one(f"#{name}"), self._open.get(self._kept_as(name))
             if name == "side" and self._screen.has_class("-editing"):
                 shown = True
             if shown is None:

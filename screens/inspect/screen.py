@@ -306,6 +306,10 @@ class InspectScreen(RecipeScreen, Still):
         ):
             widget.refresh()
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the panes that were opened at this width."""
+        self.call_after_refresh(self.pane_layout.open_panes)
+
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The border of the pane in focus is lit by the style sheet; the hints follow the pane."""
         self.query_one(KeyHints).refresh()

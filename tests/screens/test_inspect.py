@@ -304,6 +304,13 @@ async def test_a_narrow_window_has_no_right_side_until_it_is_asked_for(opened: O
         assert not screen.query_one("#side").display
         await pilot.press("b")
         assert screen.query_one("#side").display
+        # The rows are one key away; what is hidden here is there again where there is room.
+        assert not screen.query_one("#samples").display
+        await pilot.press("s")
+        assert screen.query_one("#samples").display
+        await pilot.press("s", "b")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: screen.query_one("#samples").display and screen.query_one("#side").display)
 
 
 async def test_a_resize_keeps_the_token_and_breaks_the_lines_anew(opened: Opened) -> None:
