@@ -10,7 +10,6 @@ from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
     from workbench.checks.run import Report
-    from workbench.findings import Severity
 
 Mood = Literal["good", "warning", "error", "muted"]
 
@@ -83,8 +82,8 @@ def counts(severities: Iterable[str], *, partial: bool = False) -> tuple[Mark, .
     every = list(severities)
     more = "+" if partial else ""
     found: list[Mark] = []
-    severity: Severity
-    for severity in ("error", "warning"):
+    shown: tuple[Literal["error", "warning"], ...] = ("error", "warning")
+    for severity in shown:
         if count := every.count(severity):
             sign = f"{SEVERITY_GLYPH[severity]}{count:,}{more}"
             found.append(Mark(sign, severity, "" if found else sign))
