@@ -15,16 +15,16 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.screen import Screen
 
-from screens.guard.faults import Fault, log_file, on, unexpected, write
+from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
 from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
-from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed, RunKnown
+from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
 from screens.shell.status_bar import StatusBar
-from screens.shell.story import Mark, Story
+from screens.shell.story import Story
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem
@@ -100,6 +100,7 @@ class WorkbenchApp(Reporting):
         self._collector = Collector()
         self.problem: BenchError | None = None
         self.story = Story()
+        self.story.changed = lambda: [bar.refresh() for bar in self.base.query(StatusBar)] and None
         self.front = "inspect"
         for theme in THEMES:
             self.register_theme(theme)
@@ -209,6 +210,7 @@ class WorkbenchApp(Reporting):
     @on(BenchLoaded)
     async def _loaded(self) -> None:
         from screens.inspect.screen import InspectScreen
+        from screens.known_run import known_run
         from screens.shell.recipe_screen import RecipeScreen
         from screens.shell.screen_state import recall
         from workbench.editing.session import Editing
@@ -227,21 +229,9 @@ class WorkbenchApp(Reporting):
         base = self.base
         assert isinstance(base, RecipeScreen)
         base.offer_left()
-        self.background.submit(Kind.RUNS, self._known_run())
-
-    def _known_run(self) -> Iterator[None]:
-        """The verdict of the newest run that is kept, for its tab: the screen itself is not made yet."""
-        from screens.overfit_text import verdict_mark
-        from workbench.overfit.runs import latest
-
-        run = latest(self.bench)
-        if run is not None:
-            self.send(RunKnown(run.recipe, verdict_mark(run.verdict)))
-        yield
-
-    @on(RunKnown)
-    def _run_known(self, message: RunKnown) -> None:
-        self.say_state("overfit", message.recipe, message.mark)
+        say = guarded(self, self.story.say)
+        tell = lambda recipe, mark: self.call_later(say, "overfit", recipe, mark)  # noqa: E731
+        self.background.submit(Kind.RUNS, known_run(self.bench, tell))
 
     @on(LoadFailed)
     async def _failed(self, message: LoadFailed) -> None:
@@ -293,16 +283,6 @@ class WorkbenchApp(Reporting):
         """The action with the user's keys."""
         return with_keys(action, self.keys)
 
-    def action_named(self, name: str) -> Action | None:
-        """The action of an id, with the user's keys."""
-        return next((self.known(action) for action in ACTIONS if action.id == name), None)
-
-    def say_state(self, screen: str, recipe: str, *marks: Mark, partial: bool = False) -> None:
-        """Set the marks of a screen's tab, which are about a recipe with this text."""
-        if self.story.say(screen, recipe, *marks, partial=partial):
-            for bar in self.base.query(StatusBar):
-                bar.refresh()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Refuse to show another screen before there is something to show."""
         return action != "show_screen" or (self.editing is not None and not isinstance(self.base, LoadingScreen))
@@ -321,15 +301,6 @@ class WorkbenchApp(Reporting):
             return
         above = [str(widget.id) for widget in self.focused.ancestors_with_self] if self.focused is not None else []
         self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in above)))
-
-    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
-        """Save the screen as a picture in the working folder."""
-        try:
-            saved = self.save_screenshot(filename, path or ".")
-        except OSError as problem:
-            self.notify(f"No picture was saved: {problem.strerror}", severity="error", timeout=6, markup=False)
-        else:
-            self.notify(f"Saved {saved}", timeout=6, markup=False)
 
     def action_next_theme(self) -> None:
         """Change to the next theme: dark, light, high contrast, the terminal's own."""

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
 from screens.shell.finding_page import finding_page
@@ -88,7 +88,7 @@ class ChecksScreen(WorkbenchScreen):
 
     def follow(self) -> None:
         """Check from the beginning."""
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         self._round += 1
         self.done, self.problem, self._trainer_status = False, None, None
         self.background.submit(Kind.CHECK, self._check(self._round))
@@ -144,7 +144,7 @@ class ChecksScreen(WorkbenchScreen):
             return
         self.done, self.problem = message.done, message.problem
         if message.report is not None:
-            self.report, self._report_text = message.report, self._seen
+            self.report, self._report_text = message.report, self.seen
         if message.problem is not None:
             self.notify_problem(message.problem)
         self._draw()
@@ -185,13 +185,13 @@ class ChecksScreen(WorkbenchScreen):
         self._say_state()
 
     def _say_state(self) -> None:
-        found = counts(group.severity for group in self.groups) if self._report_text == self._seen else ()
+        found = counts(group.severity for group in self.groups) if self._report_text == self.seen else ()
         if self.problem is not None:
-            self.say_state(Mark("✗", "error", "✗"))
+            say_state(self, Mark("✗", "error", "✗"))
         elif not self.done:
-            self.say_state(*found, RUNNING)
+            say_state(self, *found, RUNNING)
         else:
-            self.say_state(*(found or (PASS,)))
+            say_state(self, *(found or (PASS,)))
             if self.report is not None:
                 self.app.story.keep_report(self._report_text, self.report)  # type: ignore[attr-defined]
 

@@ -13,7 +13,7 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog, InputDialog
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.story import Mark
@@ -193,11 +193,11 @@ class ExportScreen(WorkbenchScreen):
 
     def _say_state(self) -> None:
         """How far it is proven, in words: the colour alone would not say it."""
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         if self.problem is not None:
-            self.say_state(Mark("✗", "error", "✗"))
+            say_state(self, Mark("✗", "error", "✗"))
         elif self.made is not None:
-            self.say_state(_PROVEN[outcome(self.made)])
+            say_state(self, _PROVEN[outcome(self.made)])
 
     def _draw(self) -> None:
         steps, yaml = self.query_one("#steps", Static), self.query_one("#yaml", Static)

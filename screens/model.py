@@ -16,7 +16,7 @@ from textual.widgets.tree import TreeNode
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, Vertical, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.fields import Input, Tree
 from screens.shell.messages import JobFailed, MemoryRead, ModelRead
 from screens.shell.status_bar import StatusBar
@@ -105,7 +105,7 @@ class ModelScreen(WorkbenchScreen):
 
     def follow(self) -> None:
         """Show what the last edit did."""
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         if not self._typing:
             field = self.query_one("#pattern", Input)
             with self.prevent(Input.Changed):
@@ -235,9 +235,9 @@ class ModelScreen(WorkbenchScreen):
         self._draw_beside()
         self.query_one(StatusBar).show(status_of(self.bench))
         if self.problem is not None:
-            self.say_state(Mark("✗", "error", "✗"))
+            say_state(self, Mark("✗", "error", "✗"))
         elif self.anatomy is not None:
-            self.say_state(*(counts(finding.severity for finding in self.findings) or (PASS,)))
+            say_state(self, *(counts(finding.severity for finding in self.findings) or (PASS,)))
 
     def _headline(self, paint: Paints) -> Text:
         text = Text(" ", no_wrap=True, overflow="ellipsis")

@@ -16,7 +16,7 @@ from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
 from screens.overfit_text import compared_text, progress_text, verdict_mark, verdict_text, waiting_text
-from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
 from screens.shell.story import RUNNING, Mark
 from screens.shell.themes import paints
@@ -246,12 +246,12 @@ class OverfitScreen(WorkbenchScreen):
 
     def _say_state(self, doing: str) -> None:
         """The newest run, whichever is shown; it is about the recipe as that was when it began."""
-        say = self.app.say_state  # type: ignore[attr-defined]
+        say = self.app.story.say  # type: ignore[attr-defined]
         newest = next((run for run in self._runs if run.done), None)
         if self.running or doing:
-            self.say_state(RUNNING)
+            say_state(self, RUNNING)
         elif self._problem is not None:
-            self.say_state(Mark("✗", "error", "✗"))
+            say_state(self, Mark("✗", "error", "✗"))
         elif newest is not None:
             say("overfit", newest.recipe, verdict_mark(newest.verdict))
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.cache import LRUCache
-from textual.message import Message
 
 from screens.line_cache.text_pane import TextPane
 from screens.shell.themes import Paints, paints
@@ -28,7 +27,7 @@ from workbench.views.row_view import RowView
 _KEPT = 64
 
 
-class Matches(NamedTuple):
+class BoundaryMatches(NamedTuple):
     """Counts for one boundary: its matches, the turns of its role, and the matches that never end.
 
     `of_role` are the matches of all boundaries of the role; `covered` says which of them took this one's turns.
@@ -103,12 +102,8 @@ class BoundariesPanel(TextPane):
         lines.append(Text(end="").append("turns found: ", paint.muted).append(f"{found}/{len(view.roles)}", whole))
         return lines
 
-    class Chosen(Message):
-        """A boundary was clicked."""
-
-        def __init__(self, boundary: int) -> None:
-            self.boundary = boundary
-            super().__init__()
+    chosen: Callable[[int], None] = staticmethod(lambda boundary: None)
+    """Called with a boundary that was clicked."""
 
     def on_click(self, event: events.Click) -> None:
         """A click on a boundary or its count goes to what it matched, or should have."""
@@ -117,7 +112,7 @@ class BoundariesPanel(TextPane):
             return
         line = place.y + self.scroll_offset.y
         if line < len(self.plain.splitlines()):
-            self.post_message(self.Chosen(bisect_right(self._begun, line) - 1))
+            self.chosen(bisect_right(self._begun, line) - 1)
 
     @property
     def difference(self) -> tuple[int, int]:
@@ -129,7 +124,7 @@ class BoundariesPanel(TextPane):
         return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
 
 
-def matches_of(view: RowView) -> list[Matches]:
+def matches_of(view: RowView) -> list[BoundaryMatches]:
     """The counts of every boundary in a row."""
     matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
     of_role: Counter[str] = Counter()
@@ -139,17 +134,17 @@ def matches_of(view: RowView) -> list[Matches]:
     for boundary, matched, endless in zip(view.boundaries, matches, unended, strict=True):
         turns, total = view.roles.count(boundary.role), of_role[boundary.role]
         covered = "" if matched or total < turns else _taken(boundary, view.boundaries)
-        found.append(Matches(matched, turns, endless, total, covered))
+        found.append(BoundaryMatches(matched, turns, endless, total, covered))
     return found
 
 
-def _brief(boundary: RoleBoundary, trained: bool, count: Matches, paint: Paints) -> list[Text]:
+def _brief(boundary: RoleBoundary, trained: bool, count: BoundaryMatches, paint: Paints) -> list[Text]:
     """A boundary in one line, for beside its YAML: what its markers are in ids, and what they match."""
     text = _named(boundary, trained, paint)
     return [text.append_text(_matched(boundary, count, paint))]
 
 
-def _whole(boundary: RoleBoundary, trained: bool, count: Matches, paint: Paints) -> list[Text]:
+def _whole(boundary: RoleBoundary, trained: bool, count: BoundaryMatches, paint: Paints) -> list[Text]:
     """A boundary as in the YAML, with what it matches, and a blank line."""
     end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
     lines = [
@@ -171,7 +166,7 @@ def _named(boundary: RoleBoundary, trained: bool, paint: Paints, label: str = ""
     return text.append(visible(boundary.role), paint.accent if trained else paint.strong)
 
 
-def _matched(boundary: RoleBoundary, count: Matches, paint: Paints) -> Text:
+def _matched(boundary: RoleBoundary, count: BoundaryMatches, paint: Paints) -> Text:
     text = Text(end="").append("  matches ", paint.muted)
     if count.covered:
         text.append(f"0, covered by {count.covered}", paint.muted)

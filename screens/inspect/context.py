@@ -89,7 +89,7 @@ class InspectContext:
         self.panes.status_bar.show(replace(status, asked=asked[2] if asked is not None and current else status.asked))
         # Until all rows were checked it is known of this one; one cause, one count.
         codes = {finding.code: finding.severity for finding in (*self.findings, *bench.findings)}
-        self.screen.app.say_state(  # type: ignore[attr-defined]
+        self.screen.app.story.say(  # type: ignore[attr-defined]
             "checks", bench.document.text, *counts(codes.values(), partial=True), partial=True
         )
         self.panes.grid.entitle(*self._titles())

@@ -7,8 +7,10 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from screens.inspect.context import InspectContext
-from screens.inspect.reason_line import Reason
+from screens.inspect.edits import RecipeEdits
+from screens.inspect.reason_line import ReasonShown, Wish
 from screens.inspect.rows import RowReader
+from screens.keys.user_keymap import key_of
 from screens.shell.explanation import Explanation
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -26,9 +28,11 @@ _SAY_SECONDS = 0.1
 class FindingSteps:
     """The part of the inspect screen that goes from finding to finding and says what the one in front is about."""
 
-    def __init__(self, context: InspectContext, rows: RowReader) -> None:
-        self._context, self._rows = context, rows
-        self._grid = context.panes.grid
+    def __init__(self, context: InspectContext, rows: RowReader, edits: RecipeEdits) -> None:
+        self._context, self._rows, self._edits = context, rows, edits
+        self._grid, panes = context.panes.grid, context.panes
+        panes.reason.wanted, panes.grid.explained = self._wish, self.explain
+        panes.findings.chosen, panes.boundaries.chosen = self.visit, self.visit_boundary
         self._at: tuple[Finding, int] | None = None
         """The finding that was gone to, and the token that the cursor was put on."""
         self._causes: tuple[Report, dict[tuple[str, ...], int]] | None = None
@@ -90,19 +94,17 @@ class FindingSteps:
         """Write the reason line."""
         context = self._context
         finding, places = self.pointed, self.in_row()
-        named = getattr(context.screen.app, "action_named", lambda name: None)
-        fix, following = (
-            str(action.key_display) if (action := named(name)) is not None else key
-            for name, key in (("edit.fix", "f"), ("grid.next-finding", "n"))
-        )
-        keys = (fix, following, "enter")
+        mine = getattr(context.screen.app, "keys", {})
+        keys = (key_of("edit.fix", mine), key_of("grid.next-finding", mine), key_of("grid.explain", mine))
         if finding is None:
             note = "✓ nothing found in this row" if context.view is not None else ""
-            context.panes.reason.show(Reason(None, place="goes to the next row with a finding", keys=keys, note=note))
+            context.panes.reason.show(
+                ReasonShown(None, place="goes to the next row with a finding", keys=keys, note=note)
+            )
             return
         order = [known for _, known in places]
         place = f"{order.index(finding) + 1} of {len(order)} here" if finding in order and len(order) > 1 else ""
-        context.panes.reason.show(Reason(finding, self._shared(finding), place, keys))
+        context.panes.reason.show(ReasonShown(finding, self._shared(finding), place, keys))
 
     def _shared(self, finding: Finding) -> str:
         """How many rows have the finding: of all of them once they were checked, else of those that were seen."""
@@ -113,7 +115,7 @@ class FindingSteps:
             return "the recipe"
         if report is not None and (rows := self._rows_of(report, finding)):
             return f"{rows:,} of {report.rows:,} rows"
-        having, seen = context.panes.samples.sharing(finding.code)
+        having, seen = context.panes.samples.known.sharing(finding.code)
         length = context.bench.rows.known_length
         if seen < 2 or not having:
             return ""
@@ -158,6 +160,23 @@ class FindingSteps:
             self._go(self._token(finding), finding)
         elif finding.where.row is not None:
             self._rows.visit(finding.where)
+        else:
+            self._edits.go(finding.where.line or 1, finding.where.column or 1)
+
+    def row_shown(self) -> None:
+        """Say what is wrong with a row that has come, here, in the form and in the editor."""
+        self.show()
+        self._edits.judge()
+
+    def _wish(self, wish: Wish) -> None:
+        if wish == "next":
+            self.next()
+        elif wish == "fix":
+            self._edits.fix()
+        elif wish == "explain":
+            self.explain()
+        elif (finding := self.pointed) is not None:
+            self.visit(finding)
 
     def _go(self, token: int, finding: Finding) -> None:
         if self._context.view is not None:
@@ -211,10 +230,10 @@ class FindingSteps:
     def _seeking(self, request: int, direction: int, start: int) -> Iterator[None]:
         context, samples = self._context, self._context.panes.samples
         said, seen = monotonic(), 0
-        for index in samples.round_from(start, direction):
+        for index in samples.listing.round_from(start, direction):
             if request != self._request:
                 return
-            sample = samples.known(index)
+            sample = samples.known.get(index)
             if sample is None:
                 try:
                     sample = read_sample(context.bench, index, context.editing.compared_masking)
@@ -241,7 +260,7 @@ class FindingSteps:
         length = self._context.bench.rows.known_length
         of = f" of {length:,}" if length is not None else ""
         note = f"looking for the next finding: {seen:,}{of} rows · esc stops"
-        self._context.panes.reason.show(Reason(None, note=note))
+        self._context.panes.reason.show(ReasonShown(None, note=note))
 
     def _found(self, request: int, direction: int, index: int | None) -> None:
         if request != self._request:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
 
 from rich.text import Text
 from textual import events
-from textual.message import Message
 
 from screens.guard.widgets import Static, VerticalScroll
 from screens.line_cache.kept_lines import Still
@@ -32,18 +31,14 @@ class FindingsList(VerticalScroll, Still):
         super().__init__(_FindingsText(markup=False), id=id)
         self._findings: list[Finding] = []
 
-    class Chosen(Message):
-        """A finding was clicked."""
-
-        def __init__(self, finding: Finding) -> None:
-            self.finding = finding
-            super().__init__()
+    chosen: Callable[[Finding], None] = staticmethod(lambda finding: None)
+    """Called with a finding that was clicked."""
 
     def on_click(self, event: events.Click) -> None:
         """A click on a finding goes to its place."""
         number = event.style.meta.get("finding")
         if isinstance(number, int) and number < len(self._findings):
-            self.post_message(self.Chosen(self._findings[number]))
+            self.chosen(self._findings[number])
 
     def show(self, row: Sequence[Finding], recipe: Sequence[Finding]) -> None:
         """List the findings of a row, the recipe and the model: errors first, then warnings, then notes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from textual import events
@@ -46,11 +47,17 @@ class Panes(PaneRow):
     """Holds the panes; the edges of the samples, of the right side and of the token pane can be dragged."""
 
     _dragged = ""
+    resized: Callable[[], None] = staticmethod(lambda: None)
+    """Called after every change of the window's size."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sizes: dict[str, int] = {}
         """Chosen sizes in cells, by pane. The right side has a second width, `side-editing`, beside an open editor."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the panes that were opened at this width."""
+        self.call_after_refresh(self.resized)
 
     def _key(self, name: str) -> str:
         return f"{name}-editing" if name == "side" and self.screen.has_class("-editing") else name

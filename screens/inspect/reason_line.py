@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,6 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 from textual import events
-from textual.message import Message
 
 from screens.line_cache.kept_lines import Still
 from screens.shell.themes import Paints, paints
@@ -23,7 +23,7 @@ _LEAST_MESSAGE = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ReasonShown:
     """The contents of the line.
 
     `finding` None: nothing points to this row. `shared` says how many rows have the finding, `place` which of the row's
@@ -38,21 +38,17 @@ class Reason:
 
 
 class ReasonLine(Still):
-    """Shows a `Reason`; a click on one of its parts posts `Wanted`."""
+    """Shows a `ReasonShown`; a click on one of its parts calls `wanted`."""
 
-    class Wanted(Message):
-        """The part that was clicked: the finding, its fix, the next one, or the explanation."""
-
-        def __init__(self, wish: Wish) -> None:
-            self.wish = wish
-            super().__init__()
+    wanted: Callable[[Wish], None] = staticmethod(lambda wish: None)
+    """Called with the part that was clicked: the finding, its fix, the next one, or the explanation."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.reason = Reason(None)
+        self.reason = ReasonShown(None)
         self._parts: list[tuple[int, Wish]] = []
 
-    def show(self, reason: Reason) -> None:
+    def show(self, reason: ReasonShown) -> None:
         """Show something else."""
         if reason != self.reason or (reason.finding and reason.finding.fix) != (
             self.reason.finding and self.reason.finding.fix
@@ -123,11 +119,11 @@ class ReasonLine(Still):
     def on_click(self, event: events.Click) -> None:
         """The first line goes to the place, the second does what stands under the mouse."""
         if event.y == 0:
-            self.post_message(self.Wanted("visit"))
+            self.wanted("visit")
             return
         under = [wish for start, wish in self._parts if start <= event.x]
         if under:
-            self.post_message(self.Wanted(under[-1]))
+            self.wanted(under[-1])
 
 
 def _cells(part: tuple[str, str, Wish, Style]) -> int:

@@ -55,6 +55,10 @@ class KnownSamples(dict[int, Sample]):
         self.codes.clear()
         self.trained = self.before = self.total = 0
 
+    def sharing(self, code: str) -> tuple[int, int]:
+        """How many of the rows that were read have a finding of a code, and how many were read."""
+        return self.codes[code], len(self)
+
     def _add(self, sample: Sample, sign: int) -> None:
         self.trained += sign * sample.trained
         self.before += sign * (sample.trained if sample.before is None else sample.before)
@@ -95,6 +99,23 @@ class Listing:
         """The place of a row, or where it would be."""
         return index if self.order is None else bisect_left(self.order, index)
 
+    def round_from(self, index: int, direction: int) -> Iterator[int]:
+        """The other rows that are listed, from one on or back, round the end, and the row itself at last.
+
+        The end of a source of unknown length may be told by `end_at` on the way.
+        """
+        place = self.place_of(index)
+        if direction > 0:
+            for at in itertools.count(place + 1):
+                if (self.length is not None or self.order is not None) and at >= self.rows:
+                    break
+                yield self.row_at(at)
+            yield from (self.row_at(at) for at in range(min(place, self.rows)))
+        else:
+            yield from (self.row_at(at) for at in range(min(place, self.rows) - 1, -1, -1))
+            yield from (self.row_at(at) for at in range(self.last, place, -1))
+        yield index
+
 
 class SamplesList(LineView, can_focus=True):
     """Lists rows with their samples, which `put` sets. Posts `RowChosen`, `SamplesWanted` and `FilterWanted`."""
@@ -128,6 +149,7 @@ class SamplesList(LineView, can_focus=True):
         self.chosen = 0
         self._listing = Listing()
         self._samples = KnownSamples()
+        self.listing, self.known = self._listing, self._samples
         self._asked: list[int] = []
 
     def open(self, length: int | None, chosen: int) -> None:
@@ -172,32 +194,6 @@ class SamplesList(LineView, can_focus=True):
     def rows(self) -> int:
         """Number of places in the list."""
         return self._listing.rows
-
-    def known(self, index: int) -> Sample | None:
-        """The sample of a row, where it was read."""
-        return self._samples.get(index)
-
-    def sharing(self, code: str) -> tuple[int, int]:
-        """How many of the rows that were read have a finding of a code, and how many were read."""
-        return self._samples.codes[code], len(self._samples)
-
-    def round_from(self, index: int, direction: int) -> Iterator[int]:
-        """The other rows that are listed, from one on or back, round the end, and the row itself at last.
-
-        The end of a source of unknown length may be told by `end_at` on the way.
-        """
-        listing = self._listing
-        place = listing.place_of(index)
-        if direction > 0:
-            for at in itertools.count(place + 1):
-                if (listing.length is not None or listing.order is not None) and at >= listing.rows:
-                    break
-                yield listing.row_at(at)
-            yield from (listing.row_at(at) for at in range(min(place, listing.rows)))
-        else:
-            yield from (listing.row_at(at) for at in range(min(place, listing.rows) - 1, -1, -1))
-            yield from (listing.row_at(at) for at in range(listing.last, place, -1))
-        yield index
 
     def end_at(self, count: int) -> None:
         """The source turned out to end here."""

@@ -47,7 +47,6 @@ from screens.token_grid.lenses import Lens
 from workbench.bench import Bench
 from workbench.editing.session import Editing
 from workbench.errors import Where
-from workbench.findings import Finding
 from workbench.views.items import visible
 
 WIDE = 110
@@ -90,8 +89,9 @@ class InspectScreen(RecipeScreen, Still):
         self.filtering = Filtering(self.context)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
-        self.rows.on_shown = self._row_shown
-        self.steps = FindingSteps(self.context, self.rows)
+        self.steps = FindingSteps(self.context, self.rows, self.edits)
+        self.rows.on_shown = self.steps.row_shown
+        self.frame.resized = self.pane_layout.open_panes
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
@@ -190,10 +190,6 @@ class InspectScreen(RecipeScreen, Still):
         """Show what the last edit did."""
         self.edits.follow()
 
-    def _row_shown(self) -> None:
-        self.steps.show()
-        self.edits.judge()
-
     def visit(self, where: Where) -> None:
         """Go to the place of a finding: a token of a row, or a line of the recipe."""
         if where.row is None:
@@ -225,37 +221,6 @@ class InspectScreen(RecipeScreen, Still):
         message.stop()
         self.tokens.show()
         self.steps.show()
-
-    @on(ReasonLine.Wanted)
-    def _reason_wanted(self, message: ReasonLine.Wanted) -> None:
-        finding = self.steps.pointed
-        if message.wish == "next":
-            self.steps.next()
-        elif message.wish == "fix":
-            self.edits.fix()
-        elif message.wish == "explain":
-            self.steps.explain()
-        elif finding is not None:
-            self._visit_finding(finding)
-
-    @on(TokenGrid.ExplainWanted)
-    def _explain_wanted(self, message: TokenGrid.ExplainWanted) -> None:
-        message.stop()
-        self.steps.explain()
-
-    @on(FindingsList.Chosen)
-    def _finding_chosen(self, message: FindingsList.Chosen) -> None:
-        self._visit_finding(message.finding)
-
-    @on(BoundariesPanel.Chosen)
-    def _boundary_chosen(self, message: BoundariesPanel.Chosen) -> None:
-        self.steps.visit_boundary(message.boundary)
-
-    def _visit_finding(self, finding: Finding) -> None:
-        if finding.where.row is None:
-            self.visit(finding.where)
-        else:
-            self.steps.visit(finding)
 
     @on(SamplesList.RowChosen)
     def _row_chosen(self, message: SamplesList.RowChosen) -> None:
@@ -305,10 +270,6 @@ class InspectScreen(RecipeScreen, Still):
             panes.grid,
         ):
             widget.refresh()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Show the panes that were opened at this width."""
-        self.call_after_refresh(self.pane_layout.open_panes)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The border of the pane in focus is lit by the style sheet; the hints follow the pane."""

@@ -40,6 +40,11 @@ def asked_status(bench: Bench) -> AskedStatus:
     return AskedStatus(text, short=text.removeprefix("from the "))
 
 
+def say_state(screen: WorkbenchScreen, *marks: Mark) -> None:
+    """Set the marks of a screen's tab; they are about the recipe as that screen has seen it."""
+    screen.app.story.say(screen.SCOPES[0], screen.seen, *marks)  # type: ignore[attr-defined]
+
+
 class WorkbenchScreen(RecipeScreen):
     """A screen of the registry: status bar, `body`, footer.
 
@@ -56,7 +61,7 @@ class WorkbenchScreen(RecipeScreen):
         self.bench = bench
         self.background = background
         self.fixes = FixTrials(self, background)
-        self._seen = ""
+        self.seen = ""
 
     def compose(self) -> ComposeResult:
         """Status bar, body, footer."""
@@ -71,7 +76,7 @@ class WorkbenchScreen(RecipeScreen):
     def on_screen_resume(self) -> None:
         """Come to the front."""
         text = self.bench.document.text
-        edited, self._seen = text != self._seen, text
+        edited, self.seen = text != self.seen, text
         bar = self.query_one(StatusBar)
         bar.show(status_of(self.bench))
         # Another screen may have changed the tabs meanwhile.
@@ -80,10 +85,6 @@ class WorkbenchScreen(RecipeScreen):
 
     def activated(self, edited: bool) -> None:
         """Called when the screen comes to the front. `edited`: the first time, or the recipe changed since the last."""
-
-    def say_state(self, *marks: Mark, partial: bool = False) -> None:
-        """Set the marks of this screen's tab; they are about the recipe as this screen has seen it."""
-        self.app.say_state(self.SCOPES[0], self._seen, *marks, partial=partial)  # type: ignore[attr-defined]
 
     def tell(self, message: Message) -> None:
         """Post a message to this screen from the background thread; after the app is gone it goes nowhere."""

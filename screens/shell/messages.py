@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from screens.shell.status_bar import AskedStatus
-    from screens.shell.story import Mark
     from screens.shell.worker import Kind
     from workbench.audit.progress_file import Followed
     from workbench.audit.report import AuditReport
@@ -93,15 +92,6 @@ class RunsFound(Message):
 
     def __init__(self, runs: list[Run]) -> None:
         self.runs = runs
-        super().__init__()
-
-
-class RunKnown(Message):
-    """The verdict of the newest run that is kept, as a mark; it is about the recipe with this text."""
-
-    def __init__(self, recipe: str, mark: Mark) -> None:
-        self.recipe = recipe
-        self.mark = mark
         super().__init__()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -17,12 +17,12 @@ from textual.cache import LRUCache
 from textual.strip import Strip
 
 from screens.keys.screen_registry import SCREENS
+from screens.keys.user_keymap import key_of
 from screens.line_cache.kept_lines import Still
 from screens.line_cache.text_pane import strip_of
 from screens.shell.themes import Paints, paints
 
 if TYPE_CHECKING:
-    from screens.keys.action import Action
     from screens.shell.story import Mark, Story
 
 _KEPT = 64
@@ -166,9 +166,7 @@ class StatusBar(Still):
 
     def _key(self, name: str, number: int) -> str:
         """The key of a screen, which the user may have changed."""
-        named: Callable[[str], Action | None] = getattr(self.app, "action_named", lambda name: None)
-        action = named(f"screen.{name}")
-        return str(action.key_display) if action is not None else str(number)
+        return key_of(f"screen.{name}", getattr(self.app, "keys", {})) or str(number)
 
     async def on_click(self, event: events.Click) -> None:
         """Go to the screen of the tab under the mouse."""

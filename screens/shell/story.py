@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,7 +27,7 @@ PASS, RUNNING = Mark("✓", "good", "✓"), Mark("…", "muted", "…")
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _TabState:
     recipe: str
     marks: tuple[Mark, ...]
     partial: bool
@@ -38,10 +38,12 @@ class Story:
 
     def __init__(self) -> None:
         self.edition = 0
+        self.changed: Callable[[], None] = lambda: None
+        """Called after every change."""
         self.report: Report | None = None
         """The last report of a check of all rows."""
         self._report_recipe = ""
-        self._states: dict[str, _State] = {}
+        self._states: dict[str, _TabState] = {}
 
     def say(self, screen: str, recipe: str, *marks: Mark, partial: bool = False) -> bool:
         """Set a screen's marks; true where they are others.
@@ -51,11 +53,12 @@ class Story:
         known = self._states.get(screen)
         if partial and known is not None and not known.partial and (known.recipe == recipe or not marks):
             return False
-        state = _State(recipe, marks, partial)
+        state = _TabState(recipe, marks, partial)
         if state == known:
             return False
         self._states[screen] = state
         self.edition += 1
+        self.changed()
         return True
 
     def marks(self, screen: str, recipe: str) -> tuple[Mark, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from textual import events
 from textual.binding import BindingType
-from textual.message import Message
 
 from screens.keys.actions import bindings
 from screens.token_grid.canvas import TokenCanvas
@@ -20,8 +20,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("grid")]
 
-    class ExplainWanted(Message):
-        """Enter was pressed on a token that nothing unfolds."""
+    explained: Callable[[], None] = staticmethod(lambda: None)
+    """Called when enter is pressed on a token that nothing unfolds."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -98,7 +98,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         if self.at.run >= 0:
             self.action_unfold()
         else:
-            self.post_message(self.ExplainWanted())
+            self.explained()
 
     def action_unfold(self) -> None:
         """Unfold or fold the media run under the cursor."""

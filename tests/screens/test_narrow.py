@@ -58,7 +58,7 @@ async def test_the_bar_has_a_line_for_every_width(opened: Opened) -> None:
         bar = screen_of(pilot).query_one(StatusBar)
         paint = paints(pilot.app.current_theme)
         for name in REGISTRY:
-            pilot.app.say_state(name, "x", Mark("✗12 !3", "error", "✗12"))  # type: ignore[attr-defined]
+            pilot.app.story.say(name, "x", Mark("✗12 !3", "error", "✗12"))  # type: ignore[attr-defined]
         for status in (full, replace(full, path="text path", edited=False), Status("x"), Status("")):
             bar.show(status)
             for width in range(1, 210):

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.checks import ChecksScreen
-from screens.inspect.reason_line import Reason, ReasonLine
+from screens.inspect.reason_line import ReasonLine, ReasonShown
 from screens.keys.actions import ACTIONS
 from screens.shell.explanation import Explanation
 from screens.shell.help import HelpScreen
@@ -102,9 +102,9 @@ async def test_a_reason_fits_every_width(opened: Opened) -> None:
     async with opened((200, 24), bench=SmallBench(ROWS[:1])) as pilot:
         line, paint = screen_of(pilot).query_one(ReasonLine), paints(pilot.app.current_theme)
         for shown in (
-            Reason(finding, "2 of 40 rows", "1 of 2 here"),
-            Reason(Finding("D001", "warning", "short", "do this"), "2 of 40 rows"),
-            Reason(None, note="✓ nothing found"),
+            ReasonShown(finding, "2 of 40 rows", "1 of 2 here"),
+            ReasonShown(Finding("D001", "warning", "short", "do this"), "2 of 40 rows"),
+            ReasonShown(None, note="✓ nothing found"),
         ):
             line.show(shown)
             for width in range(20, 201, 3):
