@@ -100,7 +100,7 @@ class WorkbenchApp(Reporting):
         self._collector = Collector()
         self.problem: BenchError | None = None
         self.story = Story()
-        self.story.changed = lambda: [bar.refresh() for bar in self.base.query(StatusBar)] and None
+        self.story.changed = lambda: _draw_tabs(self)
         self.front = "inspect"
         for theme in THEMES:
             self.register_theme(theme)
@@ -310,6 +310,11 @@ class WorkbenchApp(Reporting):
     async def action_quit(self) -> None:
         """Leave, with the exit code of what went wrong, if anything did."""
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
+
+
+def _draw_tabs(app: WorkbenchApp) -> None:
+    for bar in app.base.query(StatusBar):
+        bar.refresh()
 
 
 def in_browser() -> bool:

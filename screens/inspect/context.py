@@ -21,6 +21,7 @@ from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import AskedStatus, StatusBar
 from screens.shell.story import counts
 from screens.shell.worker import Background
+from screens.token_grid.canvas import entitle
 from screens.token_grid.grid import TokenGrid
 from screens.token_grid.inspector import TokenInspector
 from workbench.bench import Bench
@@ -92,7 +93,7 @@ class InspectContext:
         self.screen.app.story.say(  # type: ignore[attr-defined]
             "checks", bench.document.text, *counts(codes.values(), partial=True), partial=True
         )
-        self.panes.grid.entitle(*self._titles())
+        entitle(self.panes.grid, *self._titles())
 
     def _titles(self) -> tuple[str, ...]:
         """The row with what is trained of it, and before an edit where that is another number; ever shorter."""

@@ -354,7 +354,7 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Show every token of the picture, sound or film under the cursor, or make it one chip again.",
     ),
     Action(
-        "enter", "open", "Explain the finding", id="grid.explain", group=_TOKENS, scope="grid",
+        "enter", "unfold(True)", "Explain the finding", id="grid.explain", group=_TOKENS, scope="grid",
         tooltip="The page of the finding under the tokens; on a picture, sound or film enter unfolds it.",
     ),
     _move(

@@ -30,7 +30,6 @@ PASS, RUNNING = Mark("✓", "good", "✓"), Mark("…", "muted", "…")
 class _TabState:
     recipe: str
     marks: tuple[Mark, ...]
-    partial: bool
 
 
 class Story:
@@ -44,30 +43,31 @@ class Story:
         """The last report of a check of all rows."""
         self._report_recipe = ""
         self._states: dict[str, _TabState] = {}
+        self._partial: dict[str, _TabState] = {}
 
     def say(self, screen: str, recipe: str, *marks: Mark, partial: bool = False) -> bool:
         """Set a screen's marks; true where they are others.
 
-        `partial` ones never replace whole ones of the same recipe; nor those of another one, where they say nothing.
+        `partial` ones are known of some rows alone, and are shown where nothing is known of all rows of that recipe.
         """
-        known = self._states.get(screen)
-        if partial and known is not None and not known.partial and (known.recipe == recipe or not marks):
+        states = self._partial if partial else self._states
+        state = _TabState(recipe, marks)
+        if state == states.get(screen):
             return False
-        state = _TabState(recipe, marks, partial)
-        if state == known:
-            return False
-        self._states[screen] = state
+        states[screen] = state
         self.edition += 1
         self.changed()
         return True
 
     def marks(self, screen: str, recipe: str) -> tuple[Mark, ...]:
         """A screen's marks; in grey and brackets where they are about the recipe as it was before an edit."""
-        known = self._states.get(screen)
+        known, some = self._states.get(screen), self._partial.get(screen)
+        if known is not None and known.recipe == recipe:
+            return known.marks
+        if some is not None and some.recipe == recipe and some.marks:
+            return some.marks
         if known is None or not known.marks:
             return ()
-        if known.recipe == recipe:
-            return known.marks
         text, short = (" ".join(getattr(mark, name) for mark in known.marks) for name in ("text", "short"))
         return (Mark(f"({text})", "muted", f"({short.split()[0]})" if short.strip() else ""),)
 

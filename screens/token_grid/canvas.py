@@ -10,7 +10,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from screens.line_cache.line_view import LineView
+from screens.line_cache.line_view import LineView, say_above
 from screens.shell.themes import paints
 from screens.token_grid.drawing import Frame, TokenDrawing
 from screens.token_grid.find import NO_MATCHES
@@ -54,7 +54,8 @@ class TokenCanvas(LineView):
         self._painting: tuple[Frame, dict[int, Strip]] | None = None
         self._styles: Inks | None = None
         self._legends: dict[object, Content] = {}
-        self._titles: tuple[str, ...] = ()
+        self.titles: tuple[str, ...] = ()
+        """The forms of the title; see `entitle`."""
 
     # What is shown
 
@@ -122,13 +123,6 @@ class TokenCanvas(LineView):
             self._legends[key] = Content.from_rich_text(text)
         self.say_below(self._legends[key])
 
-    def entitle(self, *forms: str) -> None:
-        """Write the longest of some forms of a title that fits into the upper border, now and after a resize."""
-        self._titles = forms
-        room = self.outer_size.width - _BORDER
-        if forms:
-            self.say_above(next((form for form in forms if len(form) <= room), forms[-1]))
-
     def toggle_spaces(self) -> None:
         """Draw spaces as dots, or not."""
         self.drawing.spaces = not self.drawing.spaces
@@ -161,7 +155,7 @@ class TokenCanvas(LineView):
         """Break the lines anew when the width changed; the cursor stays in view."""
         self._lay_out()
         self.reveal()
-        self.entitle(*self._titles)
+        entitle(self, *self.titles)
 
     def notify_style_update(self) -> None:
         """Forget the drawn lines too."""
@@ -218,6 +212,14 @@ class TokenCanvas(LineView):
             return
         y = lines.line_of(item) - self.scroll_offset.y
         self.refresh(Region(0, y, self.size.width, 1))
+
+
+def entitle(canvas: TokenCanvas, *forms: str) -> None:
+    """Write the longest of some forms of a title that fits into the upper border, now and after a resize."""
+    canvas.titles = forms
+    room = canvas.outer_size.width - _BORDER
+    if forms:
+        say_above(canvas, next((form for form in forms if len(form) <= room), forms[-1]))
 
 
 def _window(canvas: TokenCanvas) -> tuple[Frame, dict[int, Strip]]:
