@@ -108,8 +108,8 @@ class ReasonLine(Still):
         text, self._parts = Text("   ", end="", no_wrap=True), []
         for key, words, wish, style in [*parts, *others]:
             self._parts.append((text.cell_len, wish))
-            piece = Text(f"{key} " if key else "", paint.accent + Style(bold=True), end="", no_wrap=True)
-            piece.append(words, style)
+            piece = Text(end="", no_wrap=True)
+            piece.append(f"{key} " if key else "", paint.accent + Style(bold=True)).append(words, style)
             if (key, words, wish, style) in parts:
                 piece.truncate(max(8, width - 6 - tail), overflow="ellipsis")
             text.append_text(piece).append("   ")

@@ -96,7 +96,7 @@ class HelpScreen(Guarded, ModalScreen[None]):
         table.add_column(ratio=1)
         wordy = self.app.size.width >= _WORDY
         for action in actions:
-            about = Text(action.description, paint.strong).append(f"  {action.tooltip}", paint.muted)
+            about = Text().append(action.description, paint.strong).append(f"  {action.tooltip}", paint.muted)
             about.append(f"  {action.id}" if wordy else "", paint.accent)
             table.add_row(Text(action.keys_text, paint.accent), about)
         return table
