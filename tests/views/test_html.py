@@ -158,7 +158,7 @@ def test_a_window_shows_its_tokens_and_says_so(rows: list[Row], first: int, last
     role = read(html).all("span", "role")[0].text
     roles = [str(message["role"]) for message in row.conversation.messages]
     before = [one for one in turns(row.rendering, row.mask, row.trace, roles) if one.start < low]
-    assert role == (f"…{before[-1].message + 1} {before[-1].role}" if before else "")
+    assert role == (f"…{before[-1].message} {before[-1].role}" if before else "")
 
 
 def test_a_window_that_begins_with_a_turn_names_that_turn_and_the_one_before(rows: list[Row]) -> None:
