@@ -172,7 +172,7 @@ async def test_the_inspector_gives_owner_span_and_reason(opened: Opened) -> None
         ]
         await pilot.press("left", "left")
         assert said(pilot).splitlines()[1:] == [
-            "written by the template · turn 2 assistant",
+            "written by the template · message 1 assistant",
             "not trained  start marker · assistant span 1 · role_boundaries[0]",
         ]
 
@@ -353,7 +353,7 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
 
 
 async def test_a_message_is_named_while_its_lines_go_by(opened: Opened) -> None:
-    async with opened((50, 24), row=1) as pilot:
+    async with opened((40, 17)) as pilot:
         grid = grid_of(pilot)
         lines, named = grid.drawing.lines, 0
         for top in range(lines.height):
