@@ -15,14 +15,16 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.screen import Screen
 
-from screens.guard.faults import Fault, log_file, on, unexpected, write
-from screens.keys.actions import ACTIONS, Action, Scope, bindings
+from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
+from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
 from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
+from screens.shell.status_bar import StatusBar
+from screens.shell.story import Story
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem
@@ -51,16 +53,15 @@ class Actions(Provider):
     async def discover(self) -> Hits:
         """All actions, in the order declared."""
         for action in self._usable():
-            about = f"{action.keys_text}  {action.tooltip}"
-            yield DiscoveryHit(action.description, self._runner(action), help=about)
+            yield DiscoveryHit(action.description, self._runner(action), help=_about(action))
 
     async def search(self, query: str) -> Hits:
-        """The actions whose name matches."""
+        """The actions whose name, other words or help have the words of the query; then names like it."""
         matcher = self.matcher(query)
         for action in self._usable():
-            score = matcher.match(action.description)
+            score = action.matches(query) or matcher.match(action.description) / _LIKE
             if score > 0:
-                yield Hit(score, matcher.highlight(action.description), self._runner(action), help=action.tooltip)
+                yield Hit(score, matcher.highlight(action.description), self._runner(action), help=_about(action))
 
     def _runner(self, action: Action) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
@@ -71,6 +72,12 @@ class Actions(Provider):
         return run
 
 
+def _about(action: Action) -> str:
+    return f"{action.keys_text}  {action.tooltip}"
+
+
+_LIKE = 100.0
+"""A name that only resembles the query comes after every action that has its words."""
 _COLLECT_SECONDS = 1.0
 
 
@@ -92,6 +99,8 @@ class WorkbenchApp(Reporting):
         self.background = Background(self._crashed)
         self._collector = Collector()
         self.problem: BenchError | None = None
+        self.story = Story()
+        self.story.changed = lambda: _draw_tabs(self)
         self.front = "inspect"
         for theme in THEMES:
             self.register_theme(theme)
@@ -201,6 +210,7 @@ class WorkbenchApp(Reporting):
     @on(BenchLoaded)
     async def _loaded(self) -> None:
         from screens.inspect.screen import InspectScreen
+        from screens.known_run import known_run
         from screens.shell.recipe_screen import RecipeScreen
         from screens.shell.screen_state import recall
         from workbench.editing.session import Editing
@@ -219,6 +229,9 @@ class WorkbenchApp(Reporting):
         base = self.base
         assert isinstance(base, RecipeScreen)
         base.offer_left()
+        say = guarded(self, self.story.say)
+        tell = lambda recipe, mark: self.call_later(say, "overfit", recipe, mark)  # noqa: E731
+        self.background.submit(Kind.RUNS, known_run(self.bench, tell))
 
     @on(LoadFailed)
     async def _failed(self, message: LoadFailed) -> None:
@@ -281,11 +294,13 @@ class WorkbenchApp(Reporting):
         await self.show(name)
 
     def action_help(self) -> None:
-        """Show every key."""
+        """Show every key, those of the pane in focus first."""
         from screens.shell.help import HelpScreen
 
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.scopes))
+        if isinstance(self.screen, HelpScreen):
+            return
+        above = [str(widget.id) for widget in self.focused.ancestors_with_self] if self.focused is not None else []
+        self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in above)))
 
     def action_next_theme(self) -> None:
         """Change to the next theme: dark, light, high contrast, the terminal's own."""
@@ -295,6 +310,11 @@ class WorkbenchApp(Reporting):
     async def action_quit(self) -> None:
         """Leave, with the exit code of what went wrong, if anything did."""
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
+
+
+def _draw_tabs(app: WorkbenchApp) -> None:
+    for bar in app.base.query(StatusBar):
+        bar.refresh()
 
 
 def in_browser() -> bool:

@@ -14,9 +14,10 @@ from screens.audit_text import audit_line, cause_line, cause_page, figures_line,
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.fields import OptionList
 from screens.shell.messages import AuditRead, JobFailed
+from screens.shell.story import PASS, RUNNING, Mark, counts
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -83,7 +84,7 @@ class AuditScreen(WorkbenchScreen):
 
     def follow(self) -> None:
         """Read the files from the beginning."""
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         self._number += 1
         self.problem = None
         self.background.submit(Kind.AUDIT, self._read(self._number))
@@ -159,9 +160,19 @@ class AuditScreen(WorkbenchScreen):
                 options.add_options([Option(figures_line(self.report, paint))])
                 options.add_options([Option(cause_line(cause, self.report, paint)) for cause in self.causes])
                 options.highlighted = at
+        self._say_state()
         line = audit_line(self.report, self.progress, paint, running=self.running, problem=self.problem)
         self.query_one("#audit-line", Static).update(line)
         self._draw_detail()
+
+    def _say_state(self) -> None:
+        found = counts(str(cause.severity) for cause in self.causes)
+        if self.problem is not None:
+            say_state(self, Mark("✗", "error", "✗"))
+        elif self.running:
+            say_state(self, *found, RUNNING)
+        elif self.report is not None and self.report.rows:
+            say_state(self, *(found or (PASS,)))
 
     def _draw_detail(self) -> None:
         paint = paints(self.app.current_theme)
@@ -196,7 +207,7 @@ class AuditScreen(WorkbenchScreen):
         if self.running:
             self.notify("An audit is in progress; esc stops it", timeout=3)
             return
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         self._number += 1
         self.running, self.problem, self.report, self.progress = True, None, None, None
         self.background.submit(Kind.AUDIT, self._read(self._number, start=True))

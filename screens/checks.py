@@ -15,16 +15,18 @@ from textual.widgets.option_list import Option
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
+from screens.shell.finding_page import finding_page
 from screens.shell.fix_trials import TriedFixes
 from screens.shell.messages import CheckProgressed, JobFailed, TrainerAnswered
 from screens.shell.status_bar import AskedStatus, StatusBar
+from screens.shell.story import PASS, RUNNING, Mark, counts
 from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
-from workbench.findings import SEVERITIES, Finding, Fix
+from workbench.findings import SEVERITIES, Finding
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 
@@ -39,8 +41,6 @@ _EVERY_SECONDS = 0.25
 _STEP_SECONDS = 0.1
 _SHARE = 5.0
 """Showing the findings so far takes at most a sixth of the time."""
-_VALUE_CHARS = 600
-"""Characters of a fix's new value that are shown."""
 
 
 class ChecksScreen(WorkbenchScreen):
@@ -88,7 +88,7 @@ class ChecksScreen(WorkbenchScreen):
 
     def follow(self) -> None:
         """Check from the beginning."""
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         self._round += 1
         self.done, self.problem, self._trainer_status = False, None, None
         self.background.submit(Kind.CHECK, self._check(self._round))
@@ -144,7 +144,7 @@ class ChecksScreen(WorkbenchScreen):
             return
         self.done, self.problem = message.done, message.problem
         if message.report is not None:
-            self.report, self._report_text = message.report, self._seen
+            self.report, self._report_text = message.report, self.seen
         if message.problem is not None:
             self.notify_problem(message.problem)
         self._draw()
@@ -181,10 +181,19 @@ class ChecksScreen(WorkbenchScreen):
         self.query_one("#progress", Static).update(progress)
         self._draw_detail()
         status = status_of(self.bench)
-        status = replace(status, asked=self._trainer_status or status.asked)
-        if self.report is not None:
-            status = replace(status, errors=self.report.count("error"), warnings=self.report.count("warning"))
-        self.query_one(StatusBar).show(status)
+        self.query_one(StatusBar).show(replace(status, asked=self._trainer_status or status.asked))
+        self._say_state()
+
+    def _say_state(self) -> None:
+        found = counts(group.severity for group in self.groups) if self._report_text == self.seen else ()
+        if self.problem is not None:
+            say_state(self, Mark("✗", "error", "✗"))
+        elif not self.done:
+            say_state(self, *found, RUNNING)
+        else:
+            say_state(self, *(found or (PASS,)))
+            if self.report is not None:
+                self.app.story.keep_report(self._report_text, self.report)  # type: ignore[attr-defined]
 
     def _draw_detail(self) -> None:
         paint = paints(self.app.current_theme)
@@ -195,7 +204,7 @@ class ChecksScreen(WorkbenchScreen):
         empty = "" if not self.done else "nothing to explain"
         if self.problem is not None:
             empty = visible(f"{self.problem.cause} {self.problem.hint}")
-        page = finding_page(group, self.finding, paint) if group is not None and self.finding is not None else empty
+        page = finding_page(self.finding, group.fix, paint) if group is not None and self.finding is not None else empty
         self.query_one("#page", Static).update(page)
 
     @on(OptionList.OptionHighlighted)
@@ -281,48 +290,6 @@ def cause_line(group: Group, paint: Paints) -> Text:
     if group.fix is not None:
         text.append("fix ", paint.accent)
     return text.append(visible(group.finding.message))
-
-
-def finding_page(group: Group, finding: Finding, paint: Paints) -> Text:
-    """A finding's place, message and hint, its fix, and the page of its code."""
-    from workbench.checks.registry import codes
-
-    text = Text()
-    text.append(f"{SEVERITY_GLYPH[group.severity]} {visible(group.code)}", paint.severity[group.severity])
-    if finding.where:
-        text.append(f"  {visible(str(finding.where))}", paint.muted)
-    text.append(f"\n{visible(finding.message)}", paint.strong)
-    if finding.hint:
-        text.append(f"\n→ {visible(finding.hint)}", paint.accent)
-    if group.fix is not None:
-        text.append("\n\n").append_text(_fix_text(group.fix, paint))
-    page = codes().get(group.code)
-    if page is not None:
-        text.append(f"\n\n{page.title}", paint.strong)
-        for name, body in (("cause", page.cause), ("example", page.example), ("what to do", page.fix)):
-            text.append(f"\n\n{name}\n", paint.muted).append(body)
-    return text
-
-
-def _fix_text(fix: Fix, paint: Paints) -> Text:
-    from workbench.recipe.yaml.document import dotted, write_value
-
-    text = Text()
-    text.append("f applies: ", paint.accent).append(visible(fix.described))
-    for edit in fix.edits:
-        name = visible(dotted(edit.path))
-        if edit.rename:
-            text.append(f"\n- {name}", paint.severity["error"])
-            text.append(f"\n+ {visible(dotted((*edit.path[:-1], edit.rename)))}", paint.accent)
-            continue
-        if edit.remove:
-            text.append(f"\n- {name}", paint.severity["error"])
-            continue
-        # Written under a plain key: the brackets of a path would be quoted.
-        value = name + write_value("x", edit.value).removeprefix("x")
-        body = "\n".join(f"+ {visible(line)}" for line in value[:_VALUE_CHARS].splitlines())
-        text.append(f"\n{body}" + ("…" if len(value) > _VALUE_CHARS else ""), paint.accent)
-    return text
 
 
 def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:

@@ -13,9 +13,10 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog, InputDialog
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
+from screens.shell.story import Mark
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -30,6 +31,11 @@ _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 _STEP_CELLS = 12
 # Where each step that is missing can be done.
 _WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
+_PROVEN = {
+    "pass": Mark("green", "good", "●"),
+    "doubtful": Mark("amber", "warning", "◐"),
+    "fail": Mark("unproven", "muted", "○"),
+}
 ROWS = 200
 
 
@@ -96,6 +102,7 @@ class ExportScreen(WorkbenchScreen):
             self.looking = False
             self.made, self.problem = message.made, message.problem
             self._draw()
+            self._say_state()
 
     # Actions
 
@@ -183,6 +190,14 @@ class ExportScreen(WorkbenchScreen):
         self.notify(f"{text[0].upper()}{text[1:]}", timeout=6, markup=False)
 
     # Drawing
+
+    def _say_state(self) -> None:
+        """How far it is proven, in words: the colour alone would not say it."""
+        self.seen = self.editing.document.text
+        if self.problem is not None:
+            say_state(self, Mark("✗", "error", "✗"))
+        elif self.made is not None:
+            say_state(self, _PROVEN[outcome(self.made)])
 
     def _draw(self) -> None:
         steps, yaml = self.query_one("#steps", Static), self.query_one("#yaml", Static)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import yaml
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,10 +16,11 @@ from textual.widgets.tree import TreeNode
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, Vertical, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.shell.base_screen import WorkbenchScreen, status_of
+from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.fields import Input, Tree
 from screens.shell.messages import JobFailed, MemoryRead, ModelRead
 from screens.shell.status_bar import StatusBar
+from screens.shell.story import PASS, Mark, counts
 from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -61,6 +62,8 @@ class ModelScreen(WorkbenchScreen):
     problem: BenchError | None = None
     looking = False
     _no_memory: BenchError | None = None
+    _old = False
+    """True while the memory that is shown is that of before an edit."""
     _round = 0
     _soon: Timer | None = None
     _later: Timer | None = None
@@ -78,7 +81,11 @@ class ModelScreen(WorkbenchScreen):
             with Vertical(id="beside"):
                 with Vertical(id="targets") as targets:
                     targets.border_title = _KEY
-                    yield Input(id="pattern", compact=True, placeholder="a pattern, [names], or all-linear")
+                    yield Input(
+                        id="pattern", compact=True, select_on_focus=False,
+                        placeholder="a pattern, [names], or all-linear",
+                    )  # fmt: skip
+                    yield Static(id="whole-pattern", markup=False)
                     yield Static(id="reached", markup=False)
                 with VerticalScroll(id="memory") as memory:
                     memory.border_title = "memory of a training step"
@@ -98,7 +105,7 @@ class ModelScreen(WorkbenchScreen):
 
     def follow(self) -> None:
         """Show what the last edit did."""
-        self._seen = self.editing.document.text
+        self.seen = self.editing.document.text
         if not self._typing:
             field = self.query_one("#pattern", Input)
             with self.prevent(Input.Changed):
@@ -109,7 +116,8 @@ class ModelScreen(WorkbenchScreen):
 
     def _look(self) -> None:
         self._round += 1
-        self.looking, self.estimate, self._no_memory = True, None, None
+        # The last figures stay in sight, in grey, until there are others.
+        self.looking, self._no_memory, self._old = True, None, True
         if self._later is not None:
             self._later.stop()
         self.background.submit(Kind.MODEL, self._read(self._round))
@@ -164,14 +172,16 @@ class ModelScreen(WorkbenchScreen):
     @on(MemoryRead)
     def _memory_read(self, message: MemoryRead) -> None:
         if message.number == self._round:
-            self.estimate, self._no_memory = message.estimate, message.problem
+            self.estimate, self._no_memory, self._old = message.estimate, message.problem, False
             self._draw_beside()
 
     # Actions
 
     def action_targets(self) -> None:
-        """Edit the targets."""
-        self.query_one("#pattern").focus()
+        """Edit the targets, from their end on."""
+        field = self.query_one("#pattern", Input)
+        field.focus()
+        field.cursor_position = len(field.value)
 
     def action_leave(self) -> None:
         """Back to the towers."""
@@ -223,12 +233,11 @@ class ModelScreen(WorkbenchScreen):
         self.query_one("#made", Static).update(self._headline(paint))
         self._draw_towers(paint)
         self._draw_beside()
-        counts = {
-            severity: sum(finding.severity == severity for finding in self.findings)
-            for severity in ("error", "warning")
-        }
-        status = replace(status_of(self.bench), errors=counts["error"], warnings=counts["warning"])
-        self.query_one(StatusBar).show(status)
+        self.query_one(StatusBar).show(status_of(self.bench))
+        if self.problem is not None:
+            say_state(self, Mark("✗", "error", "✗"))
+        elif self.anatomy is not None:
+            say_state(self, *(counts(finding.severity for finding in self.findings) or (PASS,)))
 
     def _headline(self, paint: Paints) -> Text:
         text = Text(" ", no_wrap=True, overflow="ellipsis")
@@ -277,7 +286,13 @@ class ModelScreen(WorkbenchScreen):
     def _draw_beside(self) -> None:
         paint = paints(self.app.current_theme)
         self.query_one("#targets").border_subtitle = "reading…" if self.looking else ""
+        whole, field = self.query_one("#whole-pattern", Static), self.query_one("#pattern", Input)
+        # A field is one line: an expression that is longer stands below it, wrapped.
+        whole.display = cell_len(field.value) >= field.size.width > 0
+        whole.update(Text(visible(field.value), paint.muted, end="", overflow="fold"))
         self.query_one("#reached", Static).update(self._reached(paint))
+        working = self._old and self.estimate is not None
+        self.query_one("#memory").border_subtitle = "before the edit…" if working else ""
         self.query_one("#bytes", Static).update(self._memory(paint))
         text = Text(end="")
         for finding in self.findings:
@@ -322,8 +337,9 @@ class ModelScreen(WorkbenchScreen):
         for name, size in lines:
             last = name == "in all"
             text.append(f"{name:12}", paint.strong if last else paint.muted)
-            text.append(f"{short_bytes(size):>10}  ", paint.strong if last else "")
-            text.append("" if last else "█" * round(16 * size / most), paint.accent).append("\n")
+            text.append(f"{short_bytes(size):>10}  ", paint.muted if self._old else paint.strong if last else "")
+            bar = paint.muted if self._old else paint.accent
+            text.append("" if last else "█" * round(16 * size / most), bar).append("\n")
         rows = f"{self.estimate.batch} row{'s' if self.estimate.batch > 1 else ''} of {self.estimate.sequence:,} tokens"
         return text.append(f"{rows}; the GPU's runtime is not included", paint.muted)
 

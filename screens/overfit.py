@@ -15,9 +15,10 @@ from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
-from screens.overfit_text import compared_text, progress_text, verdict_text, waiting_text
-from screens.shell.base_screen import WorkbenchScreen
+from screens.overfit_text import compared_text, progress_text, verdict_mark, verdict_text, waiting_text
+from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
+from screens.shell.story import RUNNING, Mark, Story
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -241,11 +242,24 @@ class OverfitScreen(WorkbenchScreen):
         else:
             verdict_text(text, self._events, verdict, paint)
         self.query_one("#verdict-text", Static).update(text)
+        _say_state(self, doing)
 
     def _run_name(self) -> str:
         if self.running:
             return "running"
         return f"run {len(self._runs) - self._shown} of {len(self._runs)}" if 0 <= self._shown < len(self._runs) else ""
+
+
+def _say_state(screen: OverfitScreen, doing: str) -> None:
+    """The newest run, whichever is shown; it is about the recipe as that was when it began."""
+    newest = next((run for run in screen._runs if run.done), None)
+    if screen.running or doing:
+        say_state(screen, RUNNING)
+    elif screen._problem is not None:
+        say_state(screen, Mark("✗", "error", "✗"))
+    elif newest is not None:
+        story: Story = screen.app.story  # type: ignore[attr-defined]
+        story.say("overfit", newest.recipe, verdict_mark(newest.verdict))
 
 
 def _guess(events: Sequence[Event]) -> float:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from screens.shell.story import PASS, Mark
 from screens.shell.themes import Paints
 from workbench.overfit.events import Event, every, last, number
 from workbench.views.items import visible
@@ -15,6 +16,15 @@ from workbench.views.palette import SEVERITY_GLYPH
 if TYPE_CHECKING:
     from workbench.overfit.runs import Run
     from workbench.overfit.verdict import Verdict
+
+
+def verdict_mark(verdict: Verdict) -> Mark:
+    """The sign of a run's verdict on the tab of its screen."""
+    return {
+        "pass": PASS,
+        "doubtful": Mark("doubtful", "warning", SEVERITY_GLYPH["warning"]),
+        "fail": Mark(SEVERITY_GLYPH["error"], "error", SEVERITY_GLYPH["error"]),
+    }[verdict.outcome]
 
 
 def verdict_text(text: Text, events: Sequence[Event], verdict: Verdict, paint: Paints) -> None:

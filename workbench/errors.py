@@ -45,8 +45,7 @@ class Where:
         if self.row is not None:
             tail.append(f"row {self.row}")
         if self.message is not None and self.field is None:
-            # Turns are numbered from 1 wherever they are drawn; the JSON counts from 0.
-            tail.append(f"message {self.message + 1}")
+            tail.append(f"message {self.message}")
         if self.field is not None:
             tail.append(self.field)
         if self.tokens is not None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.cache import LRUCache
 
 from screens.line_cache.text_pane import TextPane
@@ -23,12 +27,17 @@ from workbench.views.row_view import RowView
 _KEPT = 64
 
 
-class _Matches(NamedTuple):
-    """Counts for one boundary: its matches, the turns of its role, and the matches that never end."""
+class BoundaryMatches(NamedTuple):
+    """Counts for one boundary: its matches, the turns of its role, and the matches that never end.
+
+    `of_role` are the matches of all boundaries of the role; `covered` says which of them took this one's turns.
+    """
 
     matches: int
     turns: int
     unended: int
+    of_role: int
+    covered: str
 
 
 class BoundariesPanel(TextPane):
@@ -41,6 +50,8 @@ class BoundariesPanel(TextPane):
         self._view: RowView | None = None
         self._changed: Change | None = None
         self.brief = False
+        self._begun: list[int] = []
+        """The line that each boundary begins on."""
         self._drawn: LRUCache[object, list[Text]] = LRUCache(_KEPT)
 
     def show(self, view: RowView | None, changed: Change | None = None) -> None:
@@ -64,11 +75,11 @@ class BoundariesPanel(TextPane):
             return self._of_text_path(view, view.text, paint)
         if not view.boundaries:
             return [Text("none: everything is trained", paint.severity["warning"], end="")]
-        matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
-        lines = []
-        for boundary, matched, endless in zip(view.boundaries, matches, unended, strict=True):
-            trained, turns = boundary.role in view.roles_to_train, view.roles.count(boundary.role)
-            count = _Matches(matched, turns, endless)
+        lines: list[Text] = []
+        self._begun = []
+        for boundary, count in zip(view.boundaries, matches_of(view), strict=True):
+            self._begun.append(len(lines))
+            trained = boundary.role in view.roles_to_train
             key = (boundary, trained, count, self.brief, paint)
             if (texts := self._drawn.get(key)) is None:
                 texts = self._drawn[key] = (_brief if self.brief else _whole)(boundary, trained, count, paint)
@@ -91,6 +102,18 @@ class BoundariesPanel(TextPane):
         lines.append(Text(end="").append("turns found: ", paint.muted).append(f"{found}/{len(view.roles)}", whole))
         return lines
 
+    chosen: Callable[[int], None] = staticmethod(lambda boundary: None)
+    """Called with a boundary that was clicked."""
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a boundary or its count goes to what it matched, or should have."""
+        place = event.get_content_offset(self)
+        if place is None or self._view is None or not self._begun:
+            return
+        line = place.y + self.scroll_offset.y
+        if line < len(self.plain.splitlines()):
+            self.chosen(bisect_right(self._begun, line) - 1)
+
     @property
     def difference(self) -> tuple[int, int]:
         """Tokens of the shown row that an edit added to the trained ones, and tokens that it removed."""
@@ -101,13 +124,27 @@ class BoundariesPanel(TextPane):
         return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
 
 
-def _brief(boundary: RoleBoundary, trained: bool, count: _Matches, paint: Paints) -> list[Text]:
+def matches_of(view: RowView) -> list[BoundaryMatches]:
+    """The counts of every boundary in a row."""
+    matches, unended = count_matches(len(view.boundaries), [view.mask.spans])
+    of_role: Counter[str] = Counter()
+    for boundary, matched in zip(view.boundaries, matches, strict=True):
+        of_role[boundary.role] += matched
+    found = []
+    for boundary, matched, endless in zip(view.boundaries, matches, unended, strict=True):
+        turns, total = view.roles.count(boundary.role), of_role[boundary.role]
+        covered = "" if matched or total < turns else _taken(boundary, view.boundaries)
+        found.append(BoundaryMatches(matched, turns, endless, total, covered))
+    return found
+
+
+def _brief(boundary: RoleBoundary, trained: bool, count: BoundaryMatches, paint: Paints) -> list[Text]:
     """A boundary in one line, for beside its YAML: what its markers are in ids, and what they match."""
     text = _named(boundary, trained, paint)
     return [text.append_text(_matched(boundary, count, paint))]
 
 
-def _whole(boundary: RoleBoundary, trained: bool, count: _Matches, paint: Paints) -> list[Text]:
+def _whole(boundary: RoleBoundary, trained: bool, count: BoundaryMatches, paint: Paints) -> list[Text]:
     """A boundary as in the YAML, with what it matches, and a blank line."""
     end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
     lines = [
@@ -129,13 +166,27 @@ def _named(boundary: RoleBoundary, trained: bool, paint: Paints, label: str = ""
     return text.append(visible(boundary.role), paint.accent if trained else paint.strong)
 
 
-def _matched(boundary: RoleBoundary, count: _Matches, paint: Paints) -> Text:
+def _matched(boundary: RoleBoundary, count: BoundaryMatches, paint: Paints) -> Text:
     text = Text(end="").append("  matches ", paint.muted)
-    whole = count.matches == count.turns
+    if count.covered:
+        text.append(f"0, covered by {count.covered}", paint.muted)
+        return text
+    # Several boundaries of one role share its turns.
+    whole = count.of_role == count.turns
     text.append(f"{count.matches}/{count.turns}", Style() if whole else paint.severity["warning"])
     if count.unended:
         text.append(f" · {count.unended} never end", paint.severity["warning"])
-    return text.append(f" · {_ids(boundary.start)} … {_ids(boundary.end)}", paint.muted)
+    end = _ids(boundary.end) if boundary.end else "end of the row"
+    return text.append(f" · {_ids(boundary.start)} … {end}", paint.muted)
+
+
+def _taken(boundary: RoleBoundary, others: Sequence[RoleBoundary]) -> str:
+    """The one of its role that took a boundary's turns: axolotl takes the longest start that matches."""
+    mine = [other for other in others if other.role == boundary.role and other is not boundary]
+    if not mine:
+        return ""
+    longer = any(other.start_text.startswith(boundary.start_text) for other in mine)
+    return "the longer one" if longer else "another one"
 
 
 def _ids(ids: tuple[int, ...]) -> str:

@@ -1,9 +1,9 @@
-"""The recipe's role boundaries and mask knobs as a form: a row for each boundary, over the same YAML text."""
+"""The recipe's role boundaries and mask knobs as a form: a card for each boundary, over the same YAML text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -161,18 +161,46 @@ class CycleField(Guarded, Widget, can_focus=True):
         self.screen.query_one(BoundaryForm).change(self)
 
 
-class BoundaryFields(Horizontal):
-    """A row of the form."""
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The result of a boundary in the shown row: a count as text, whether it is as it should be, a better start."""
+
+    text: str
+    good: bool | None
+    better: str | None = None
+
+
+class BoundaryFields(Vertical):
+    """A card of the form: a marker a line, over the full width."""
 
     def __init__(self, index: int) -> None:
         at: Path = (BOUNDARIES, index)
-        super().__init__(
-            TextField((*at, "role"), hint="role", classes="role"),
-            TextField((*at, "start"), hint="text before the content"),
-            TextField((*at, "end"), hint="to the end of the row"),
-            CycleField((*at, "include_start"), (False, True), False, classes="flag"),
-            CycleField((*at, "include_end"), (False, True), True, classes="flag"),
+        self._verdict = Static(classes="matched", markup=False)
+        role, start, end = (Static(name, classes="label") for name in ("role", "start", "end"))
+        flags = (
+            (Static(name, classes="flag-name"), CycleField((*at, name), (False, True), default, classes="flag"))
+            for name, default in _FLAGS.items()
         )
+        super().__init__(
+            Horizontal(
+                role, TextField((*at, "role"), hint="role", classes="role"), self._verdict, classes="line",
+            ),
+            Horizontal(start, TextField((*at, "start"), hint="text before the content"), classes="line"),
+            Horizontal(end, TextField((*at, "end"), hint="to the end of the row"), classes="line"),
+            Horizontal(Static("", classes="label"), *(one for pair in flags for one in pair), classes="line"),
+        )  # fmt: skip
+        self.better: str | None = None
+
+    def judge(self, matched: Matched) -> None:
+        """Say how often the boundary matches, and which start would."""
+        paint = paints(self.app.current_theme)
+        styles = {True: paint.bar, False: paint.severity["error"], None: paint.muted}
+        glyph = {True: "✓ ", False: "✗ ", None: ""}[matched.good]
+        text = Text(f"{glyph}{matched.text}", styles[matched.good], end="", no_wrap=True)
+        self.better = matched.better
+        if matched.better is not None:
+            text.append(f"  → {visible(as_typed(matched.better))}", paint.accent).append("  f2 takes it", paint.muted)
+        self._verdict.update(text)
 
 
 class BoundaryForm(Vertical):
@@ -187,6 +215,7 @@ class BoundaryForm(Vertical):
         self.count = 0
         self._wanted: Path | None = None
         self._unread = False
+        self._matched: Sequence[Matched] = ()
 
     def compose(self) -> ComposeResult:
         """Knobs, rows, what is wrong."""
@@ -205,12 +234,6 @@ class BoundaryForm(Vertical):
         with Horizontal(classes="knob"):
             yield Static("train_on_inputs", classes="name")
             yield CycleField(INPUTS, (False, True), False)
-        with Horizontal(id="heads"):
-            yield Static("role", classes="role")
-            yield Static("start")
-            yield Static("end")
-            yield Static("+start", classes="flag")
-            yield Static("+end", classes="flag")
         yield VerticalScroll(id="rows", can_focus=False)
         yield Static(id="form-note", markup=False)
 
@@ -241,6 +264,7 @@ class BoundaryForm(Vertical):
             scroll.mount_all(BoundaryFields(index) for index in range(len(present), len(rows)))
             again = partial(self.show, built_in=built_in, text_path=text_path, dataset=dataset)
             self.call_after_refresh(again, document, problem)
+            self.call_after_refresh(lambda: self.judge(self._matched))
         for knob in self.query(".of-text-path"):
             knob.display = self._unread
         for field in self.fields:
@@ -255,6 +279,12 @@ class BoundaryForm(Vertical):
         rule = "" if self._unread or not dataset else f"datasets[{dataset}] is shown, and datasets[0] rules: "
         self._say(problem, rows, built_in, text_path, rule)
         self._go()
+
+    def judge(self, matched: Sequence[Matched]) -> None:
+        """Say of every boundary what it matches in the shown row."""
+        self._matched = matched
+        for card, one in zip(self.query(BoundaryFields), matched, strict=False):
+            card.judge(one)
 
     @property
     def fields(self) -> list[TextField | CycleField]:
@@ -347,6 +377,15 @@ class BoundaryForm(Vertical):
             self.go((BOUNDARIES, max(0, min(index, self.count - 2))) if self.count > 1 else (BOUNDARIES,))
             self._edited(FieldEdit((BOUNDARIES, index), None))
 
+    def action_take(self) -> None:
+        """Take the start that the template writes, for the boundary of the field in focus."""
+        path = self.path
+        cards = list(self.query(BoundaryFields))
+        if len(path) > 1 and path[0] == BOUNDARIES and int(path[1]) < len(cards):
+            better = cards[int(path[1])].better
+            if better is not None:
+                self._edited(FieldEdit((BOUNDARIES, path[1], "start"), better))
+
     def action_up(self) -> None:
         self._move(-1)
 
@@ -355,7 +394,7 @@ class BoundaryForm(Vertical):
 
     def _move(self, step: int) -> None:
         """To the same field of another row; among the knobs and from them, to the one that stands there."""
-        lines = [list(line.query("TextField, CycleField")) for line in self.query(".knob, BoundaryFields")]
+        lines = [list(line.query("TextField, CycleField")) for line in self.query(".knob, .line")]
         focused = self.screen.focused
         place = next((number for number, line in enumerate(lines) if focused in line), None)
         if place is None or focused is None or not 0 <= place + step < len(lines):

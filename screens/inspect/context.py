@@ -12,13 +12,16 @@ from screens.inspect.boundary_form import BoundaryForm
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.picture import Preview
 from screens.inspect.prompt import Prompt
+from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
 from screens.shell.base_screen import status_of
 from screens.shell.problem import ProblemPane
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import AskedStatus, StatusBar
+from screens.shell.story import counts
 from screens.shell.worker import Background
+from screens.token_grid.canvas import entitle
 from screens.token_grid.grid import TokenGrid
 from screens.token_grid.inspector import TokenInspector
 from workbench.bench import Bench
@@ -40,6 +43,7 @@ class InspectPanes:
     grid: TokenGrid
     problem: ProblemPane
     preview: Preview
+    reason: ReasonLine
     inspector: TokenInspector
     editor: RecipeEditor
     form: BoundaryForm
@@ -79,21 +83,31 @@ class InspectContext:
         return self.editing.change(view.source) if view.source is not None else None
 
     def show_status(self) -> None:
-        """Write the status bar anew."""
-        bench, view = self.bench, self.view
-        found = [*self.findings, *bench.findings]
+        """Write the first line, and the title of the tokens, anew."""
+        bench = self.bench
         asked, status = self.asked, status_of(bench)
         current = asked is not None and asked[:2] == (self.row, bench.document.text)
-        more, less = self.panes.boundaries.difference
-        self.panes.status_bar.show(
-            replace(
-                status,
-                row=self.row,
-                trained=view.mask.trained if view is not None else None,
-                before=view.mask.trained - more + less if view is not None else None,
-                total=len(view.rendering) if view is not None else 0,
-                errors=sum(finding.severity == "error" for finding in found),
-                warnings=sum(finding.severity == "warning" for finding in found),
-                asked=asked[2] if asked is not None and current else status.asked,
-            )
+        self.panes.status_bar.show(replace(status, asked=asked[2] if asked is not None and current else status.asked))
+        # Until all rows were checked it is known of this one; one cause, one count.
+        codes = {finding.code: finding.severity for finding in (*self.findings, *bench.findings)}
+        self.screen.app.story.say(  # type: ignore[attr-defined]
+            "checks", bench.document.text, *counts(codes.values(), partial=True), partial=True
         )
+        entitle(self.panes.grid, *self._titles())
+
+    def _titles(self) -> tuple[str, ...]:
+        """The row with what is trained of it, and before an edit where that is another number; ever shorter."""
+        view = self.view
+        if view is None:
+            return (f"row {self.row:,}",)
+        more, less = self.panes.boundaries.difference
+        trained, total = view.mask.trained, len(view.rendering)
+        before = trained - more + less
+        now = f"{before:,} → {trained:,}" if before != trained else f"{trained:,}"
+        title = f"row {self.row:,} · {now} of {total:,} trained"
+        share = f" · {100 * trained / max(1, total):.0f}%"
+        media = len(view.rendering.media.start)
+        kinds = {str(kind) for kind in view.rendering.media.modality}
+        what = "picture" if kinds == {"image"} else "media run"
+        pictures = f" · {media:,} {what}{'s' if media > 1 else ''}" if media else ""
+        return title + share + pictures, title + share, title, f"row {self.row:,} · {trained:,} trained"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
-from screens.inspect.boundary_form import BOUNDARIES, FieldEdit, default_of
+from screens.inspect.boundaries_panel import matches_of
+from screens.inspect.boundary_form import BOUNDARIES, FieldEdit, Matched, default_of
 from screens.inspect.context import InspectContext
 from screens.inspect.panes import PaneLayout
 from screens.inspect.rows import RowReader
@@ -78,6 +79,7 @@ class RecipeEdits:
             changed = context.change(view)
             context.panes.grid.remask(view, changed)
             context.panes.boundaries.show(view, changed)
+            self.judge()
             self._tokens.show()
         context.show_status()
         for timer in (self._soon, self._later):
@@ -170,6 +172,27 @@ class RecipeEdits:
         if self._form.display:
             self._show_form()
 
+    def judge(self) -> None:
+        """Mark the lines with findings; say in the form what each boundary matches here, and which start would."""
+        context, view = self._context, self._context.view
+        self._editor.mark([*context.findings, *context.bench.findings], context.bench.document.name)
+        if not self._form.display or view is None or view.text is not None:
+            return
+        better = {
+            edit.path: edit.value
+            for finding in self._context.findings
+            if finding.code == "M002" and finding.fix is not None
+            for edit in finding.fix.edits
+        }
+        found = []
+        for index, count in enumerate(matches_of(view)):
+            good = count.of_role == count.turns if count.turns or count.matches else None
+            text = f"0, covered by {count.covered}" if count.covered else f"{count.matches} of {count.turns}"
+            start = better.get((BOUNDARIES, index, "start")) if good is False else None
+            known = isinstance(start, str) and start != view.boundaries[index].start_text
+            found.append(Matched(text, None if count.covered else good, start if known else None))
+        self._form.judge(found)
+
     def edit_field(self, edited: FieldEdit) -> None:
         """Write the value of a field: an edit of the same text, in the same history."""
         editing, path, value = self._context.editing, edited.path, edited.value
@@ -192,6 +215,7 @@ class RecipeEdits:
             text_path=text_path,
             dataset=int(self._context.bench.options["dataset"]),
         )
+        self.judge()
 
     @property
     def _built_in(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from textual import events
@@ -46,11 +47,17 @@ class Panes(PaneRow):
     """Holds the panes; the edges of the samples, of the right side and of the token pane can be dragged."""
 
     _dragged = ""
+    resized: Callable[[], None] = staticmethod(lambda: None)
+    """Called after every change of the window's size."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.sizes: dict[str, int] = {}
         """Chosen sizes in cells, by pane. The right side has a second width, `side-editing`, beside an open editor."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the panes that were opened at this width."""
+        self.call_after_refresh(self.resized)
 
     def _key(self, name: str) -> str:
         return f"{name}-editing" if name == "side" and self.screen.has_class("-editing") else name
@@ -152,15 +159,19 @@ class PaneLayout:
 
     def _toggle(self, name: str) -> None:
         found, focused = self._panes.query_one(f"#{name}"), self._screen.focused
-        self._open[name] = not found.display
+        self._open[self._kept_as(name)] = not found.display
         self.open_panes()
         if focused is not None and (focused is found or found in focused.ancestors):
             self._focus_tokens()
 
+    def _kept_as(self, name: str) -> str:
+        """The name that a pane's state is kept under: a narrow window has one of its own, which ends with it."""
+        return f"{name}-narrow" if self._screen.has_class("-narrow") else name
+
     def open_panes(self) -> None:
         """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
         for name in _LEAST:
-            pane, shown = self._panes.query_one(f"#{name}"), self._open.get(name)
+            pane, shown = self._panes.query_one(f"#{name}"), self._open.get(self._kept_as(name))
             if name == "side" and self._screen.has_class("-editing"):
                 shown = True
             if shown is None:

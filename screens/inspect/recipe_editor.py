@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import PurePath
 from typing import Any, ClassVar, NamedTuple
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.cache import LRUCache
-from textual.geometry import Region
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -25,10 +27,14 @@ from screens.line_cache.kept_lines import Still
 from screens.line_cache.line_view import Sparing
 from screens.shell.themes import paints
 from workbench.errors import BenchError
+from workbench.findings import SEVERITIES, Finding, Severity
 from workbench.views.items import visible
+from workbench.views.palette import SEVERITY_GLYPH
 
 _LANGUAGE = "yaml"
 _LINES_KEPT = 1024
+_MARGIN = 2
+"""Blanks that Textual leaves between the number of a line and its text."""
 
 
 class _Looks(NamedTuple):
@@ -53,6 +59,8 @@ class RecipeTextArea(TextArea, Sparing):
         self._kept: LRUCache[object, Strip] = LRUCache(_LINES_KEPT)
         self._painting: _Looks | None = None
         self._shown: dict[int, tuple[object, ...] | None] = {}
+        self.marks: dict[int, Severity] = {}
+        """The worst finding of each line that has one."""
 
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the window; the state that all of them depend on is read once."""
@@ -64,7 +72,7 @@ class RecipeTextArea(TextArea, Sparing):
 
     def _build_highlight_map(self) -> None:
         """Find the syntax colours of the lines in view. Textual finds those of the whole text, at every edit."""
-        document, top = self.document, self.scroll_offset.y
+        document, top = self.document, self._place(0)[0]
         self._coloured = range(top, top + max(1, self.size.height))
         first, last = (top, 0), (self._coloured.stop, 0)
         asked = partial(document.query_syntax_tree, start_point=first, end_point=last)
@@ -76,31 +84,59 @@ class RecipeTextArea(TextArea, Sparing):
 
     def _looks(self) -> _Looks:
         offset, selection, bracket = self.scroll_offset, self.selection, self._matching_bracket_location
-        if offset.y < self._coloured.start or offset.y + self.size.height > self._coloured.stop:
+        first, last = self._place(0)[0], self._place(max(0, self.size.height - 1))[0]
+        if first < self._coloured.start or last >= self._coloured.stop:
             self._build_highlight_map()
         own = {selection.end[0]} if bracket is None else {selection.end[0], bracket[0]}
         if selection.start[0] != selection.end[0]:
-            own.update(range(offset.y, offset.y + self.size.height))
+            own.update(range(first, last + 1))
         widths = (self.size.width, self.virtual_size.width, self.gutter_width)
         return _Looks(offset.y, own, (*widths, offset, self.theme, self.base))
 
     def _key(self, y: int, looks: _Looks) -> tuple[object, ...] | None:
         """The state that a line of the window depends on; None for a line with cursor, selection or bracket."""
-        line = y + looks.top
+        if y + looks.top >= self.wrapped_document.height:
+            return (looks.others,)
+        line, column = self._place(y)
         if line in looks.own:
             return None
-        text = self.document.get_line(line) if line < self.document.line_count else None
         # Textual has no public way to the highlights of a line, and they decide how it is drawn.
         # A set: of the captures of one kind, tree-sitter gives another first every time.
-        return line, text, frozenset(self._highlights[line]), looks.others
+        drawn = self.document.get_line(line), frozenset(self._highlights[line]), self.marks.get(line)
+        # Where the line is broken: after a change of width it is drawn once before that is known.
+        return line, column, tuple(self.wrapped_document.get_offsets(line)), drawn, looks.others
+
+    def _place(self, y: int) -> tuple[int, int]:
+        """The line that a line of the window belongs to, and the column that it begins with: long ones are wrapped."""
+        line, column = self.wrapped_document.offset_to_location(Offset(0, y + self.scroll_offset.y))
+        return line, column
+
+    def mark(self, marks: Mapping[int, Severity]) -> None:
+        """Mark lines, counted from 0, that findings are about."""
+        if marks != self.marks:
+            changed = {line for line in {*marks, *self.marks} if marks.get(line) != self.marks.get(line)}
+            self.marks = dict(marks)
+            self.paint_lines([y for y in range(self.size.height) if self._place(y)[0] in changed])
+
+    def _marked(self, strip: Strip, y: int) -> Strip:
+        """A line of the window with the sign of the finding in the blank behind its number."""
+        if not self.marks or y + self.scroll_offset.y >= self.wrapped_document.height:
+            return strip
+        line, column = self._place(y)
+        severity = self.marks.get(line)
+        if severity is None or column or self.gutter_width < _MARGIN:
+            return strip
+        at = self.gutter_width - _MARGIN
+        style = self.base + paints(self.app.current_theme).severity[severity]
+        return Strip.join([strip.crop(0, at), Strip([Segment(SEVERITY_GLYPH[severity], style)]), strip.crop(at + 1)])
 
     def render_line(self, y: int) -> Strip:
         """A line of the window, kept by its state. Textual forgets all lines at every edit, and most are unchanged."""
         key = self._shown[y] = self._key(y, self._painting or self._looks())
         if key is None:
-            return super().render_line(y)
+            return self._marked(super().render_line(y), y)
         if (strip := self._kept.get(key)) is None:
-            strip = self._kept[key] = super().render_line(y)
+            strip = self._kept[key] = self._marked(super().render_line(y), y)
         return strip
 
     class UndoWanted(Message):
@@ -141,7 +177,7 @@ class RecipeEditor(Vertical, Still):
     BORDER_TITLE = "recipe"
 
     def __init__(self, typed: Callable[[str], None], *, id: str | None = None) -> None:
-        area = RecipeTextArea.code_editor("", language=_LANGUAGE, soft_wrap=False, tab_behavior="indent", id="yaml")
+        area = RecipeTextArea.code_editor("", language=_LANGUAGE, soft_wrap=True, tab_behavior="indent", id="yaml")
         area.show_line_numbers = True
         assert isinstance(area, RecipeTextArea)
         area.edited = self._edited
@@ -151,6 +187,7 @@ class RecipeEditor(Vertical, Still):
         self._typed = typed
         self._known = ""
         self._problem: BenchError | None = None
+        self._marks: dict[int, Severity] = {}
 
     def compose(self) -> ComposeResult:
         """No widgets beside the children given."""
@@ -166,15 +203,35 @@ class RecipeEditor(Vertical, Still):
         self._known = text
         place, scroll = self.area.cursor_location, self.area.scroll_offset
         self.area.load_text(text)
-        last = self.area.document.line_count - 1
-        line = min(place[0], last)
+        line = min(place[0], self._last)
         self.area.move_cursor((line, min(place[1], len(self.area.document.get_line(line)))))
         self.area.scroll_to(scroll.x, scroll.y, animate=False)
 
     def go(self, line: int, column: int = 1) -> None:
         """Put the cursor on a line and column, counted from 1, with the lines after it in view."""
         self.area.move_cursor((max(0, line - 1), max(0, column - 1)))
-        self.area.scroll_to(y=max(0, line - 2), animate=False)
+        above = self.area.wrapped_document.location_to_offset((min(max(0, line - 1), self._last), 0)).y - 1
+        self.area.scroll_to(y=max(0, above), animate=False)
+
+    @property
+    def _last(self) -> int:
+        return self.area.document.line_count - 1
+
+    def mark(self, findings: Sequence[Finding], name: str) -> None:
+        """Mark the lines that findings are about; `name` is the recipe's. The line of the text's error is one too."""
+        marks: dict[int, Severity] = {}
+        order = sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True)
+        for finding in order:
+            where = finding.where
+            if where.line is not None and PurePath(where.file or name).name == PurePath(name).name:
+                marks[where.line - 1] = finding.severity
+        self._marks = marks
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        line = self._problem.where.line if self._problem is not None else None
+        # The findings are those of a text that could be read.
+        self.area.mark(self._marks if self._problem is None else {line - 1: "error"} if line else {})
 
     def _dress(self) -> None:
         """The syntax colours of a well-known theme, on the pane's own background."""
@@ -201,6 +258,7 @@ class RecipeEditor(Vertical, Still):
         """Show the text's error with its line and column; None removes it."""
         if problem is not self._problem:
             self._problem = problem
+            self._show_marks()
             self._draw_problem()
 
     def draw(self) -> None:

@@ -27,6 +27,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }
 _TRAINED = re.compile(r"trained(<=|>=|<|>|=)(\d+(?:\.\d+)?)%?")
 _CODE = re.compile(r"[A-Z]\d{3}")
+_FIELD = re.compile(r"([A-Za-z_]+)(?::|[<>=])(?!//)")
 _IS = ("error", "warning", "note", "clean")
 
 
@@ -70,12 +71,15 @@ def parse_filter(text: str) -> RowFilter:
         InputError: a quote is not closed, or a term with a colon or comparison is none that is known.
     """
     try:
-        terms = shlex.split(text, posix=True)
+        # Not POSIX's way: a term in quotes keeps them, and is words whatever it holds.
+        terms = shlex.split(text, posix=False)
     except ValueError:
         terms = text.replace('"', " ").replace("'", " ").split()
     words, trained, codes, states = [], [], [], []
     for term in terms:
-        if compared := _TRAINED.fullmatch(term):
+        if len(term) > 1 and term[0] == term[-1] and term[0] in "\"'":
+            words.append(term[1:-1].casefold())
+        elif compared := _TRAINED.fullmatch(term):
             trained.append((compared[1], float(compared[2])))
         elif _CODE.fullmatch(term):
             codes.append(term)
@@ -85,6 +89,10 @@ def parse_filter(text: str) -> RowFilter:
             states.append(term[3:])
         elif re.match(r"trained[<>=]", term):
             raise InputError("trained is compared with a percentage", hint="Write trained<10, for example.")
+        elif field := _FIELD.match(term):
+            raise InputError(
+                f"there is no field {field[1]!r}: trained, is, or a code", hint="Put words with a colon into quotes."
+            )
         else:
             words.append(term.casefold())
     return RowFilter(tuple(words), tuple(trained), tuple(codes), tuple(states))

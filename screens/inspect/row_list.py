@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -35,6 +37,8 @@ class KnownSamples(dict[int, Sample]):
     def __init__(self) -> None:
         super().__init__()
         self.trained = self.before = self.total = 0
+        self.codes: Counter[str] = Counter()
+        """The rows that have a finding of each code."""
 
     def put(self, sample: Sample) -> None:
         """Take the place of what was known of this row; far more are kept than are ever on screen, but not all."""
@@ -48,12 +52,19 @@ class KnownSamples(dict[int, Sample]):
     def forget(self) -> None:
         """Know nothing."""
         self.clear()
+        self.codes.clear()
         self.trained = self.before = self.total = 0
+
+    def sharing(self, code: str) -> tuple[int, int]:
+        """How many of the rows that were read have a finding of a code, and how many were read."""
+        return self.codes[code], len(self)
 
     def _add(self, sample: Sample, sign: int) -> None:
         self.trained += sign * sample.trained
         self.before += sign * (sample.trained if sample.before is None else sample.before)
         self.total += sign * sample.total
+        for code in sample.codes:
+            self.codes[code] += sign
 
 
 class Listing:
@@ -88,6 +99,23 @@ class Listing:
         """The place of a row, or where it would be."""
         return index if self.order is None else bisect_left(self.order, index)
 
+    def round_from(self, index: int, direction: int) -> Iterator[int]:
+        """The other rows that are listed, from one on or back, round the end, and the row itself at last.
+
+        The end of a source of unknown length may be told by `end_at` on the way.
+        """
+        place = self.place_of(index)
+        if direction > 0:
+            for at in itertools.count(place + 1):
+                if (self.length is not None or self.order is not None) and at >= self.rows:
+                    break
+                yield self.row_at(at)
+            yield from (self.row_at(at) for at in range(min(place, self.rows)))
+        else:
+            yield from (self.row_at(at) for at in range(min(place, self.rows) - 1, -1, -1))
+            yield from (self.row_at(at) for at in range(self.last, place, -1))
+        yield index
+
 
 class SamplesList(LineView, can_focus=True):
     """Lists rows with their samples, which `put` sets. Posts `RowChosen`, `SamplesWanted` and `FilterWanted`."""
@@ -121,6 +149,7 @@ class SamplesList(LineView, can_focus=True):
         self.chosen = 0
         self._listing = Listing()
         self._samples = KnownSamples()
+        self.listing, self.known = self._listing, self._samples
         self._asked: list[int] = []
 
     def open(self, length: int | None, chosen: int) -> None:

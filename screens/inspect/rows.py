@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from textual.timer import Timer
 
@@ -31,12 +31,15 @@ class RowReader:
         self._request = 0
         self._asking = Asking(context, self.show)
         self._shown = -1
+        self._then: Callable[[], None] | None = None
         self._waiting: Timer | None = None
         self._ticks = 0
         self.cursor = 0
         """The token that the cursor is put on once the row that was asked for is there."""
         self.recalled = 0
         """The row of the last time, while it is not known whether the data still has it."""
+        self.on_shown: Callable[[], None] = lambda: None
+        """A callback of every row that has come."""
 
     @property
     def settled(self) -> bool:
@@ -45,10 +48,10 @@ class RowReader:
 
     # The shown row
 
-    def show(self, index: int) -> None:
-        """Ask for a row; a newer request takes the place of this one."""
+    def show(self, index: int, then: Callable[[], None] | None = None) -> None:
+        """Ask for a row, and do something once it is there; a newer request takes the place of this one."""
         context = self._context
-        context.row = index
+        context.row, self._then = index, then
         self._request += 1
         context.background.submit(Kind.ROW, self._read(index, self._request))
         context.panes.samples.choose(index)
@@ -116,7 +119,7 @@ class RowReader:
         context, panes = self._context, self._context.panes
         view = context.view = found if isinstance(found, RowView) else None
         panes.grid.show_legend()
-        panes.grid.border_title = panes.problem.border_title = f"row {index:,}"
+        panes.problem.border_title = f"row {index:,}"
         self._exchange(shown=view is not None)
         changed = context.change(view) if view is not None else None
         if isinstance(found, RowView):
@@ -134,6 +137,10 @@ class RowReader:
         panes.boundaries.show(view, changed)
         panes.findings.show(context.findings, context.bench.findings)
         context.show_status()
+        if self._then is not None:
+            then, self._then = self._then, None
+            then()
+        self.on_shown()
         self._asking.ask()
 
     def _as_text(self, index: int) -> str:

@@ -21,10 +21,12 @@ from screens.inspect.context import InspectContext, InspectPanes
 from screens.inspect.conversion import Conversion
 from screens.inspect.edits import RecipeEdits
 from screens.inspect.filtering import Filtering
+from screens.inspect.finding_steps import FindingSteps
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.panes import PaneColumn, PaneLayout, PaneRow, Panes, PaneStack
 from screens.inspect.picture import Preview
 from screens.inspect.prompt import Prompt
+from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor, RecipeTextArea
 from screens.inspect.row_list import SamplesList
 from screens.inspect.rows import RowReader
@@ -49,6 +51,7 @@ from workbench.views.items import visible
 
 WIDE = 110
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide"), (140, "-broad")]
+_HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (10, "-low"), (18, "-tall")]
 
 
 class InspectScreen(RecipeScreen, Still):
@@ -57,6 +60,7 @@ class InspectScreen(RecipeScreen, Still):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
     CSS_PATH = "screen.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor", "form")
 
     def __init__(self, bench: Bench, background: Background, row: int = 0, *, editing: Editing | None = None) -> None:
@@ -69,6 +73,7 @@ class InspectScreen(RecipeScreen, Still):
             TokenGrid(id="grid"),
             ProblemPane(id="problem"),
             Preview(id="preview"),
+            ReasonLine(id="reason"),
             TokenInspector(id="token"),
             RecipeEditor(lambda text: self.edits.typed(text), id="editor"),
             BoundaryForm(lambda edited: self.edits.edit_field(edited), id="form"),
@@ -84,6 +89,9 @@ class InspectScreen(RecipeScreen, Still):
         self.filtering = Filtering(self.context)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
+        self.steps = FindingSteps(self.context, self.rows, self.edits)
+        self.rows.on_shown = self.steps.row_shown
+        self.frame.resized = self.pane_layout.open_panes
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
@@ -92,6 +100,7 @@ class InspectScreen(RecipeScreen, Still):
             "search": self.search,
             "edits": self.edits,
             "comparison": self.comparison,
+            "findings": self.steps,
             "conversion": self.conversion,
             "layout": self.pane_layout,
         }
@@ -108,6 +117,7 @@ class InspectScreen(RecipeScreen, Still):
                         yield panes.grid
                         yield panes.problem
                         yield panes.preview
+                yield panes.reason
                 yield panes.inspector
             with PaneColumn(id="side"):
                 yield panes.editor
@@ -173,6 +183,8 @@ class InspectScreen(RecipeScreen, Still):
         """Come to the front: another screen may have edited the recipe, and a run may have measured losses."""
         self.edits.follow_others()
         self.rows.show_losses()
+        self.panes.status_bar.refresh()
+        self.steps.show()
 
     def follow(self) -> None:
         """Show what the last edit did."""
@@ -199,6 +211,8 @@ class InspectScreen(RecipeScreen, Still):
             self.edits.settled(message.problem)
         elif message.kind is Kind.FILTER:
             self.filtering.failed()
+        elif message.kind is Kind.SEEK:
+            self.steps.stop()
 
     # What the panes ask for
 
@@ -206,6 +220,7 @@ class InspectScreen(RecipeScreen, Still):
     def _cursor_moved(self, message: TokenGrid.CursorMoved) -> None:
         message.stop()
         self.tokens.show()
+        self.steps.show()
 
     @on(SamplesList.RowChosen)
     def _row_chosen(self, message: SamplesList.RowChosen) -> None:
@@ -246,7 +261,14 @@ class InspectScreen(RecipeScreen, Still):
         for pane in (panes.boundaries, panes.findings, panes.problem, self.edits):
             pane.draw()
         panes.grid.show_legend()
-        for widget in (panes.status_bar, self.query_one(KeyHints), panes.inspector, panes.samples, panes.grid):
+        for widget in (
+            panes.status_bar,
+            self.query_one(KeyHints),
+            panes.reason,
+            panes.inspector,
+            panes.samples,
+            panes.grid,
+        ):
             widget.refresh()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:

@@ -58,11 +58,11 @@ class Tokens:
     def previous_edge(self) -> None:
         self._jump(self._edges(), -1, "The mask does not change before this token")
 
-    def next_turn(self) -> None:
-        self._jump(self._turns(), 1, "This is the last turn")
+    def next_message(self) -> None:
+        self._jump(self._turns(), 1, "This is the last message")
 
-    def previous_turn(self) -> None:
-        self._jump(self._turns(), -1, "This is the first turn")
+    def previous_message(self) -> None:
+        self._jump(self._turns(), -1, "This is the first message")
 
     def _edges(self) -> Places:
         view = self._grid.view
@@ -71,17 +71,6 @@ class Tokens:
     def _turns(self) -> Places:
         view = self._grid.view
         return np.array([turn.start for turn in view.turns] if view is not None else [], dtype=np.int64)
-
-    def next_finding(self) -> None:
-        self._jump_finding(1)
-
-    def previous_finding(self) -> None:
-        self._jump_finding(-1)
-
-    def _jump_finding(self, direction: int) -> None:
-        found = self._context.findings
-        places = sorted({finding.where.tokens[0] for finding in found if finding.where.tokens is not None})
-        self._jump(np.array(places, dtype=np.int64), direction, "No finding points to a token in that direction")
 
     def _jump(self, places: Places, direction: int, otherwise: str) -> None:
         if not self._grid.jump(places, direction):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -27,6 +28,11 @@ class Action(Binding):
     palette: bool = True
     """False for an action that nobody looks for by its name, such as one step of the cursor."""
 
+    words: str = ""
+    """Other words for it, which the palette and the search of the help find it by."""
+    rank: int = 5
+    """The place among the hints of a footer without room for all of them: the lowest stay."""
+
     def __post_init__(self) -> None:
         # A frozen dataclass has no other way to set what follows from its fields.
         object.__setattr__(self, "show", bool(self.hint))
@@ -42,6 +48,19 @@ class Action(Binding):
         """The action's heading in the help."""
         return self.group.description if self.group is not None else ""
 
+    def matches(self, query: str) -> int:
+        """How well the words of a query fit: 3 in the name, 2 in other words for it, 1 in its help, 0 not at all."""
+        asked = query.casefold().split()
+        places = (
+            f"{self.description} {self.id or ''} {self.hint}", f"{self.words} {self.heading}",
+            f"{self.tooltip} {self.keys_text}",
+        )  # fmt: skip
+        texts = [place.casefold() for place in places]
+        for score, count in ((3, 1), (2, 2), (1, 3)):
+            if all(any(word in text for text in texts[:count]) for word in asked):
+                return score
+        return 0
+
     @property
     def keys_text(self) -> str:
         """All keys as a person reads them; `key_display` is the first."""
@@ -49,5 +68,7 @@ class Action(Binding):
 
 
 def key_text(key: str) -> str:
-    """A key as a person reads it: `left` is ←, `ctrl+left` stays."""
+    """A key as a person reads it: `left` is ←, `f1` F1, `ctrl+left` stays."""
+    if re.fullmatch(r"f\d+", key):
+        return key.upper()
     return key if "+" in key or key == "enter" else format_key(key)

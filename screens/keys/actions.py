@@ -19,8 +19,7 @@ _TOKENS, _EDIT, _ROWS, _PANES = map(Binding.Group, ("Tokens", "Recipe", "Rows", 
 _CHECKS, _MODEL, _OVERFIT, _EXPORT, _AUDIT = map(Binding.Group, ("Checks", "Model", "Overfit run", "Export", "Audit"))
 _TRAINERS = Binding.Group("Trainers")
 _BENCH = Binding.Group("Workbench")
-# Compact: a footer without room for all of them names the whole group.
-_SCREENS = Binding.Group("Screens", compact=True)
+_SCREENS = Binding.Group("Screens")
 
 
 def _undo_and_redo(name: str, scope: Scope, *, hint: str = "", in_editor: tuple[str, str] = ("", "")) -> list[Action]:
@@ -84,7 +83,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
     _next_pane("export.panes", "export", "Between what is proven and the file."),
     Action(
         "r", "start", "Run", id="overfit.start", group=_OVERFIT, scope="overfit", hint="run",
-        tooltip="Train on a few rows in a process of its own, and judge it.",
+        tooltip="Train on a few rows in a process of its own, and judge it.", words="train learn overfit start",
     ),
     Action(
         "c", "cancel", "Cancel the run", id="overfit.cancel", group=_OVERFIT, scope="overfit", hint="cancel",
@@ -201,11 +200,12 @@ ACTIONS: tuple[Action, ...] = (
     _leave("edit", "editor", "Close the editor", "Back to the tokens; the text stays as it is."),
     _leave("form", "form", "Close the form", "Back to the tokens; the recipe stays as it is."),
     Action(
-        "e", "part('edits.open_text')", "Edit the recipe", id="edit.open", group=_EDIT, scope="inspect", hint="edit",
+        "e", "part('edits.open_text')", "Edit the recipe",
+        id="edit.open", group=_EDIT, scope="inspect", hint="edit", rank=2,
         tooltip="Open the recipe's YAML at its role boundaries; the mask follows every keystroke.",
     ),
     Action(
-        "f", "part('edits.fix')", "Apply a fix", id="edit.fix", group=_EDIT, scope="inspect", hint="fix",
+        "f", "part('edits.fix')", "Apply a fix", id="edit.fix", group=_EDIT, scope="inspect", hint="fix", rank=1,
         tooltip="Apply the fix of the finding under the cursor, or of the worst that has one.",
     ),
     Action(
@@ -219,11 +219,13 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Go back to the last token where training began or ended.",
     ),
     Action(
-        "}", "part('tokens.next_turn')", "Next turn", id="grid.next-turn", group=_TOKENS, scope="inspect", hint="turn",
+        "}", "part('tokens.next_message')", "Next message",
+        id="grid.next-turn", group=_TOKENS, scope="inspect", hint="message", words="turn",
         tooltip="Go to the first token of the next message.",
     ),
     Action(
-        "{", "part('tokens.previous_turn')", "Previous turn", id="grid.previous-turn", group=_TOKENS, scope="inspect",
+        "{", "part('tokens.previous_message')", "Previous message",
+        id="grid.previous-turn", group=_TOKENS, scope="inspect", words="turn",
         tooltip="Go to the first token of this message, or of the one before.",
     ),
     Action(
@@ -235,9 +237,9 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Show the row before.",
     ),
     Action(
-        "n", "part('tokens.next_finding')", "Next finding",
-        id="grid.next-finding", group=_TOKENS, scope="inspect", hint="finding",
-        tooltip="Go to the next token that a finding points at.",
+        "n", "part('findings.next')", "Next finding",
+        id="grid.next-finding", group=_TOKENS, scope="inspect", hint="finding", rank=1,
+        tooltip="Go to the next finding of the row, then on to the next row that has one, round all rows.",
     ),
     Action(
         "F,f4", "part('edits.switch_form')", "Form or text", id="edit.form", group=_EDIT, scope="inspect", hint="form",
@@ -245,9 +247,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _save("edit", "inspect"),
     Action(
-        "N", "part('tokens.previous_finding')", "Previous finding",
+        "N", "part('findings.previous')", "Previous finding",
         id="grid.previous-finding", group=_TOKENS, scope="inspect",
-        tooltip="Go back to the token that a finding points at.",
+        tooltip="Go back to the finding before, and to the row before.",
     ),
     Action(
         "full_stop", "part('tokens.toggle_spaces')", "Show or hide spaces",
@@ -279,7 +281,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "P", "part('tokens.copy_program')", "Copy a program", id="grid.copy-program", group=_TOKENS, scope="inspect",
-        tooltip="A few lines of Python that show the mask of these turns again, without model or data.",
+        tooltip="A few lines of Python that show the mask of these messages again, without model or data.",
     ),
     Action(
         "ctrl+f", "part('search.ask_filter')", "Filter the rows", id="rows.filter", group=_ROWS, scope="inspect",
@@ -316,6 +318,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "ctrl+n,f7", "add", "Add a boundary", id="form.add", group=_EDIT, scope="form", hint="add",
         tooltip="In the form, for another role.",
+    ),
+    Action(
+        "f2", "take", "Take the start that is there", id="form.take", group=_EDIT, scope="form",
+        tooltip="In the form, where a boundary matches nothing and the template writes another start.",
     ),
     Action(
         "f8", "remove", "Remove the boundary", id="form.remove", group=_EDIT, scope="form", hint="remove",
@@ -358,8 +364,12 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Go to the row's last token.",
     ),
     Action(
-        "enter,space", "unfold", "Unfold or fold media", id="grid.unfold", group=_TOKENS, scope="grid",
+        "space", "unfold", "Unfold or fold media", id="grid.unfold", group=_TOKENS, scope="grid",
         tooltip="Show every token of the picture, sound or film under the cursor, or make it one chip again.",
+    ),
+    Action(
+        "enter", "unfold(True)", "Explain the finding", id="grid.explain", group=_TOKENS, scope="grid",
+        tooltip="The page of the finding under the tokens; on a picture, sound or film enter unfolds it.",
     ),
     _move(
         "grid.select-left", "shift+left", "'left', True", "Select back",
@@ -371,12 +381,12 @@ ACTIONS: tuple[Action, ...] = (
     _move("grid.select-home", "shift+home", "'line_start', True", "Select to line start", "Select within the line."),
     _move("grid.select-end", "shift+end", "'line_end', True", "Select to line end", "Select within the line."),
     Action(
-        "v", "select('turn')", "Select the turn", id="grid.select-turn", group=_TOKENS, scope="grid",
-        tooltip="Select the turn under the cursor; once more, the whole row.",
+        "v", "select('turn')", "Select the message", id="grid.select-turn", group=_TOKENS, scope="grid",
+        tooltip="Select the message under the cursor; once more, the whole row.",
     ),
     Action(
-        "escape", "select('none')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid", palette=False,
-        tooltip="Drop the selection, or else the marks of the search.",
+        "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid",
+        palette=False, tooltip="Drop the selection, or else the marks of the search.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
     _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),
@@ -398,12 +408,12 @@ ACTIONS: tuple[Action, ...] = (
     _next_pane("panes.next", "inspect", "Move between the panes; shift+tab goes back.", hint="panes"),
     Action(
         "s", "part('layout.toggle_samples')", "Show or hide the samples",
-        id="panes.samples", group=_PANES, scope="inspect",
-        tooltip="The list of rows on the left.",
+        id="panes.samples", group=_PANES, scope="inspect", hint="rows", rank=3,
+        tooltip="The list of rows on the left. A narrow window hides it at first.",
     ),
     Action(
         "b", "part('layout.toggle_boundaries')", "Show or hide the boundaries",
-        id="panes.boundaries", group=_PANES, scope="inspect", hint="boundaries",
+        id="panes.boundaries", group=_PANES, scope="inspect", hint="boundaries", rank=3,
         tooltip="The role boundaries and the findings on the right. A narrow window hides them at first.",
     ),
     Action(
@@ -426,7 +436,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "p", "part('tokens.toggle_preview')", "Show or hide pictures",
         id="grid.picture", group=_TOKENS, scope="inspect",
-        tooltip="The picture of the chip under the cursor, beside it.",
+        tooltip="The picture of the chip under the cursor, beside it.", words="image photo preview",
     ),
     *_OTHER_SCREENS,
     Action(
@@ -436,17 +446,17 @@ ACTIONS: tuple[Action, ...] = (
     *(
         Action(
             str(number), f"show_screen('{name}')", f"Screen: {name}",
-            id=f"screen.{name}", group=_SCREENS, scope="app", hint=name, tooltip=screen.help,
+            id=f"screen.{name}", group=_SCREENS, scope="app", tooltip=screen.help, words=screen.words,
         )
         for number, (name, screen) in enumerate(SCREENS.items(), 1)
     ),
     Action(
-        "question_mark", "help", "Keys", id="app.help", group=_BENCH, scope="app", hint="keys",
-        tooltip="This list.",
+        "f1,question_mark", "help", "Help", id="app.help", group=_BENCH, scope="app", hint="help",
+        tooltip="The keys of the pane in focus, then all others; type to search them.", words="keys manual shortcuts",
     ),
     Action(
         "ctrl+p", "command_palette", "Actions",
-        id="app.palette", group=_BENCH, scope="app", hint="actions", palette=False,
+        id="app.palette", group=_BENCH, scope="app", hint="actions", palette=False, rank=0,
         tooltip="Find an action by its name.",
     ),
     Action(
@@ -454,12 +464,16 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Dark, light, high contrast, or the terminal's own colours.",
     ),
     Action(
+        "f9", "screenshot", "Save a picture of the screen", id="app.screenshot", group=_BENCH, scope="app",
+        tooltip="An SVG file in the working folder.", words="screenshot image svg copy",
+    ),
+    Action(
         "f12", "faults", "What went wrong", id="app.faults", group=_BENCH, scope="app",
         tooltip="What the workbench did not expect so far, and what to attach to a report.",
     ),
     Action(
         "q,ctrl+q", "quit", "Quit", id="app.quit", group=_BENCH, scope="app", hint="quit",
-        tooltip="Close the workbench.",
+        tooltip="Close the workbench; unsaved edits are kept for the next time.", words="exit leave end stop", rank=6,
     ),
 )  # fmt: skip
 

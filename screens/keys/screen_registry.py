@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 
 class Entry(NamedTuple):
-    """A screen: the class that draws it as `module:Class`, and its purpose in one sentence."""
+    """A screen: the class that draws it as `module:Class`, its purpose in one sentence, other words for it."""
 
     source: str
     help: str
+    words: str = ""
 
     def load(self) -> Any:
         """The class. Imports the screen's module."""
@@ -25,11 +26,19 @@ class Entry(NamedTuple):
 
 
 SCREENS = {
-    "inspect": Entry("screens.inspect.screen:InspectScreen", "Every token of a row, and the recipe beside it."),
-    "checks": Entry("screens.checks:ChecksScreen", "What is wrong with the recipe, the template and all rows."),
-    "model": Entry("screens.model:ModelScreen", "The towers of the model: frozen, adapted, refused; memory."),
-    "overfit": Entry("screens.overfit:OverfitScreen", "A short run that proves the recipe can learn."),
-    "export": Entry("screens.export:ExportScreen", "The recipe for the full run, with its evidence."),
+    "inspect": Entry(
+        "screens.inspect.screen:InspectScreen", "Every token of a row, and the recipe beside it.", "tokens mask"
+    ),
+    "checks": Entry(
+        "screens.checks:ChecksScreen", "What is wrong with the recipe, the template and all rows.", "lint findings"
+    ),
+    "model": Entry(
+        "screens.model:ModelScreen", "The towers of the model: frozen, adapted, refused; memory.", "lora adapters"
+    ),
+    "overfit": Entry(
+        "screens.overfit:OverfitScreen", "A short run that proves the recipe can learn.", "train run loss"
+    ),
+    "export": Entry("screens.export:ExportScreen", "The recipe for the full run, with its evidence.", "write yaml"),
     "audit": Entry("screens.audit:AuditScreen", "Every row of every data set, by several processes: causes, budget."),
     "trainers": Entry("screens.trainers:TrainersScreen", "The same rows under several trainers, and why they differ."),
 }

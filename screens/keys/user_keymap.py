@@ -116,6 +116,12 @@ def _line(text: str, name: str) -> int | None:
     return next((number for number, line in enumerate(text.splitlines(), 1) if name in line.split("=")[0]), None)
 
 
+def key_of(name: str, keys: Mapping[str, tuple[str, ...]]) -> str:
+    """The key of an action by its id, as a person reads it; "" where there is no such action."""
+    action = next((action for action in ACTIONS if action.id == name), None)
+    return str(with_keys(action, keys).key_display) if action is not None else ""
+
+
 def with_keys(action: Action, keys: Mapping[str, tuple[str, ...]]) -> Action:
     """The action with the user's keys."""
     own = keys.get(action.id or "")

@@ -86,3 +86,13 @@ class LineView(Sparing):
         x, y = self.content_offset
         width, height = self.outer_size
         self.refresh(Region(-x, height - 1 - y, width, 1))
+
+
+def say_above(pane: LineView, text: str) -> None:
+    """Write into the upper border of a pane, and paint no more than that."""
+    if text == pane.border_title:
+        return
+    with pane.sparing():
+        pane.border_title = text
+    x, y = pane.content_offset
+    pane.refresh(Region(-x, -y, pane.outer_size.width, 1))

@@ -11,6 +11,7 @@ from screens.shell.fix_trials import FixTrials
 from screens.shell.footer import KeyHints
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import AskedStatus, Status, StatusBar
+from screens.shell.story import Mark
 from screens.shell.worker import Background
 from workbench.views.asked import asked_name
 from workbench.views.items import visible
@@ -29,6 +30,7 @@ def status_of(bench: Bench) -> Status:
         edited=bench.document.dirty,
         path=bench.path.name,
         asked=asked_status(bench),
+        text=bench.document.text,
     )
 
 
@@ -36,6 +38,11 @@ def asked_status(bench: Bench) -> AskedStatus:
     """The trainer that was asked about the recipe as it is, or the table that the bench goes by."""
     text = asked_name(bench)
     return AskedStatus(text, short=text.removeprefix("from the "))
+
+
+def say_state(screen: WorkbenchScreen, *marks: Mark) -> None:
+    """Set the marks of a screen's tab; they are about the recipe as that screen has seen it."""
+    screen.app.story.say(screen.SCOPES[0], screen.seen, *marks)  # type: ignore[attr-defined]
 
 
 class WorkbenchScreen(RecipeScreen):
@@ -54,7 +61,7 @@ class WorkbenchScreen(RecipeScreen):
         self.bench = bench
         self.background = background
         self.fixes = FixTrials(self, background)
-        self._seen = ""
+        self.seen = ""
 
     def compose(self) -> ComposeResult:
         """Status bar, body, footer."""
@@ -69,8 +76,11 @@ class WorkbenchScreen(RecipeScreen):
     def on_screen_resume(self) -> None:
         """Come to the front."""
         text = self.bench.document.text
-        edited, self._seen = text != self._seen, text
-        self.query_one(StatusBar).show(status_of(self.bench))
+        edited, self.seen = text != self.seen, text
+        bar = self.query_one(StatusBar)
+        bar.show(status_of(self.bench))
+        # Another screen may have changed the tabs meanwhile.
+        bar.refresh()
         self.activated(edited)
 
     def activated(self, edited: bool) -> None:

@@ -17,12 +17,12 @@ from screens.keys.actions import PANES_OF, Action, Scope, hints
 from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 
-_ALWAYS = frozenset(("app.help", "app.palette", "app.quit", "screens", "edit.leave", "form.leave"))
+_ALWAYS = frozenset(("app.help", "app.palette", "edit.leave", "form.leave"))
 _NO_TEXT = re.compile(r"ctrl\+|f\d+$")
 
 
 class KeyHints(Still):
-    """The footer's line. Hints without room are left out from the right, but never the app's own keys."""
+    """The footer's line. Hints without room are left out by their rank, but never help and palette."""
 
     def __init__(self, *scopes: Scope, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -33,16 +33,16 @@ class KeyHints(Still):
     def render(self) -> Text:
         """The hints that fit."""
         paint = paints(self.app.current_theme)
-        room = self.size.width - 1
+        # The blanks after the last one need no room.
+        room = self.size.width + 2
         known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
         wanted = [known(action) for action in hints((*self._pane(), *self._scopes, "app")) if self._usable(action)]
         if isinstance(self.screen.focused, (Input, TextArea)):
             wanted = [typed for action in wanted if (typed := _while_typing(action)) is not None]
-        if sum(map(_cells, wanted)) > room:
-            wanted = _merged(wanted, [known(action) for action in hints(("app",)) if _can_be_one(action)])
         kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))
-        for action in (action for action in wanted if action.id not in _ALWAYS):
+        others = (action for action in wanted if action.id not in _ALWAYS)
+        for action in sorted(others, key=lambda action: action.rank):
             if used + _cells(action) > room:
                 break
             used += _cells(action)
@@ -82,23 +82,6 @@ def _while_typing(action: Action) -> Action | None:
     """The action with those of its keys that write nothing where text is typed; None where all of them do."""
     keys = [key for key in action.keys if key == "escape" or _NO_TEXT.match(key)]
     return replace(action, key=",".join(keys), key_display=None) if keys else None
-
-
-def _can_be_one(action: Action) -> bool:
-    return action.group is not None and action.group.compact
-
-
-def _merged(wanted: list[Action], screens: list[Action]) -> list[Action]:
-    """The hints with those of the compact group, the screens, put into one; `screens` are all of the group."""
-    shown = [action for action in wanted if _can_be_one(action)]
-    if len(shown) < 2 or any(len(action.keys[0]) > 1 for action in screens):
-        return wanted
-    first, last = screens[0], screens[-1]
-    whole = replace(first, id="screens", action="help", key_display=f"{first.key_display}–{last.key_display}")
-    whole = replace(whole, hint=whole.heading.lower())
-    place = wanted.index(shown[0])
-    rest = [action for action in wanted if action not in shown]
-    return [*rest[:place], whole, *rest[place:]]
 
 
 def _cells(action: Action) -> int:

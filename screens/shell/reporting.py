@@ -41,6 +41,7 @@ _JOBS = {
     Kind.ROW: "reading the row",
     Kind.INFER: "inferring the boundaries",
     Kind.MODEL: "looking at the model",
+    Kind.SEEK: "looking for the next finding",
     Kind.SAMPLES: "reading the samples",
     Kind.ASK: "asking the trainer",
     Kind.ANSWER: "taking the trainer's answer",

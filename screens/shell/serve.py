@@ -12,6 +12,7 @@ import os
 import shlex
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from screens.shell import end_with_parent
@@ -20,6 +21,9 @@ from workbench.errors import EnvironmentProblem, InputError
 
 LOCAL = "127.0.0.1"
 PORT = 8000
+_PAGES = Path(__file__).parent / "browser"
+_ONLY_HERE = "default-src 'self' 'unsafe-inline' data: blob: ws: wss:"
+"""The page asks nobody but this server: no fonts, styles or scripts from anywhere else."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -68,9 +72,12 @@ def serve(arguments: Sequence[str], *, host: str = LOCAL, port: int = PORT) -> i
             raise web.HTTPForbidden(text="This page may not use the workbench.")
         if request.path == "/":
             server.public_url = f"{request.scheme}://{request.host}"
-        return await handler(request)
+        response = await handler(request)
+        if request.path == "/":
+            response.headers["Content-Security-Policy"] = _ONLY_HERE
+        return response
 
-    server = BenchServer(command_line(arguments), host=host, port=port, title="vlmbench")
+    server = BenchServer(command_line(arguments), host=host, port=port, title="vlmbench", templates_path=_PAGES)
     server.console = Console(stderr=True)
     # The sessions inherit this process's environment.
     os.environ.update(child_process.environment(**{end_with_parent.SERVER: str(os.getpid())}))

@@ -1,25 +1,34 @@
-"""The bar at the top: path, model, family and recipe; who was asked; the row, its trained tokens, the findings."""
+"""The first line: the screens as tabs with their state; then the recipe, its path, and who was asked."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
+from textual import events
+from textual.cache import LRUCache
 from textual.strip import Strip
 
+from screens.keys.screen_registry import SCREENS
+from screens.keys.user_keymap import key_of
 from screens.line_cache.kept_lines import Still
 from screens.line_cache.text_pane import strip_of
 from screens.shell.themes import Paints, paints
 
-_LEAST_LEFT = 34
-_LEAST_TITLE = 12
-"""Cells of the model's name that have to fit before family and recipe are shown too."""
-_NAMED = 60
-"""Cells on the left side from which on the tool's name is shown before the path."""
+if TYPE_CHECKING:
+    from screens.shell.story import Mark, Story
+
+_KEPT = 64
 _USUAL = "multimodal path"
+_NAME_CELLS = (16, 10)
+"""Cells of the recipe's name where there is less and less room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +60,33 @@ class AskedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The values in the bar. `trained` is None while the row is being read; `before` is the count before the edit."""
+    """The values in the line, beside the tabs. `text` is the recipe's, which the marks of the tabs are held against."""
 
     title: str
     family: str = ""
     recipe: str = ""
     edited: bool = False
-    row: int | None = None
-    trained: int | None = None
-    before: int | None = None
-    total: int = 0
-    errors: int = 0
-    warnings: int = 0
     asked: AskedStatus | None = None
     path: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tabs:
+    """The tabs drawn, and the column that each begins at."""
+
+    text: Text
+    starts: tuple[int, ...]
 
 
 class StatusBar(Still):
-    """One line. On a narrow window the left side is shortened, the right side stays."""
+    """One line. A narrow window shortens both sides: first the names, then the marks; the numbers stay."""
 
     def __init__(self, status: Status, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.status = status
+        self._starts: tuple[int, ...] = ()
+        self._fitted: LRUCache[object, tuple[_Tabs, Text]] = LRUCache(_KEPT)
 
     def show(self, status: Status) -> None:
         """Say something else."""
@@ -82,74 +96,129 @@ class StatusBar(Still):
 
     def render_line(self, y: int) -> Strip:
         """The one line. Textual's way from a text to a strip takes longer, and this changes at every keystroke."""
-        left, right = self._sides()
-        width, base, console = self.size.width, self.base, self.app.console
-        tail = strip_of(right, base, right.cell_len, console)
-        return Strip.join([strip_of(left, base, max(1, width - right.cell_len), console), tail]).crop(0, width)
+        return strip_of(self.render(), self.base, self.size.width, self.app.console)
 
     def render(self) -> Text:
         """Both sides, with the blank between."""
-        left, right = self._sides()
-        return Text.assemble(left, " " * max(1, self.size.width - left.cell_len - right.cell_len), right, end="")
+        paint, width = paints(self.app.current_theme), self.size.width
+        tabs, right = self._sides(paint, width)
+        self._starts = tabs.starts
+        blank = " " * max(0, width - tabs.text.cell_len - right.cell_len)
+        line = Text.assemble(tabs.text, blank, right, end="", no_wrap=True)
+        line.truncate(width)
+        return line
 
-    def _sides(self) -> tuple[Text, Text]:
-        paint = paints(self.app.current_theme)
-        right = self._right(paint)
-        return self._left(paint, max(0, self.size.width - right.cell_len - 2)), right
+    def _sides(self, paint: Paints, width: int) -> tuple[_Tabs, Text]:
+        """The longest forms of both sides that fit together; worked out once for what they show."""
+        story: Story | None = getattr(self.app, "story", None)
+        if story is None or self._current() not in SCREENS:
+            # While the bench is loading there are no screens to go to.
+            bare = Text(" vlmbench", paint.accent + Style(bold=True), end="")
+            bare.append("   ").append(_middle(self.status.title, max(0, width - 14)), paint.strong)
+            return _Tabs(bare, ()), Text()
+        marks = {name: story.marks(name, self.status.text) for name in SCREENS}
+        # The text of the recipe changes at every keystroke, and the line mostly does not.
+        key = replace(self.status, text=""), tuple(marks.values()), width, paint
+        if (known := self._fitted.get(key)) is None:
+            known = self._fitted[key] = self._fit(marks, paint, width)
+        return known
 
-    def _left(self, paint: Paints, room: int) -> Text:
-        status = self.status
-        # The path comes first; the tool's own name is what a narrow window can do without.
-        text = Text("", no_wrap=True)
-        if not status.path or room >= _NAMED:
-            text.append(" vlmbench", paint.accent + Style(bold=True))
-        if status.path:
-            style = paint.accent if status.path == _USUAL else paint.severity["warning"]
-            text.append("   " if text else " ").append(status.path, style)
-        others = [part for part in (status.family, status.recipe) if part]
-        tail = sum(cell_len(part) + 3 for part in others) + 2 * status.edited
-        title = status.title
-        for part in others.copy():
-            if room - text.cell_len - 3 - tail >= min(_LEAST_TITLE, cell_len(title)):
-                break
-            others.remove(part)
-            tail -= cell_len(part) + 3
-        text.append("   ")
-        text.append(_middle(title, max(0, room - text.cell_len - tail)), paint.strong)
-        for part in others:
-            text.append(" · ", paint.muted).append(part)
+    def _fit(self, marks: dict[str, tuple[Mark, ...]], paint: Paints, width: int) -> tuple[_Tabs, Text]:
+        rights = list(_rights(self.status, paint))
+        # The shorter form of the tabs comes before the shorter half of the other side, and the other way round.
+        plan = [(0, rights[:4]), (1, rights[2:4]), (2, rights[2:6]), (2, rights[6:]), (3, rights)]
+        if self.status.asked is not None and self.status.asked.good is not None:
+            # The words of an answer are worth more than the names of the other screens.
+            plan[:0] = [(0, rights[:3]), (2, rights[:3])]
+        last = self._tabs(3, marks, paint)
+        for level, forms in plan:
+            tabs = self._tabs(level, marks, paint)
+            for right in forms:
+                if tabs.text.cell_len + right.cell_len + 1 <= width:
+                    return tabs, right
+        return last, Text()
+
+    def _current(self) -> str:
+        scopes: tuple[str, ...] = getattr(self.screen, "SCOPES", ())
+        return scopes[0] if scopes else ""
+
+    def _tabs(self, level: int, marks: dict[str, tuple[Mark, ...]], paint: Paints) -> _Tabs:
+        """The tabs: 0 with room between them, 1 close, 2 with the name of the current one alone, 3 numbers alone."""
+        current, text, starts = self._current(), Text(end="", no_wrap=True), []
+        moods = {"good": paint.bar, "muted": paint.muted, **paint.severity}
+        for number, name in enumerate(SCREENS, 1):
+            if number > 1:
+                text.append(" " if level in (0, 3) else "")
+            starts.append(text.cell_len)
+            begin, pad = len(text), "" if level == 3 else " "
+            # One colour under the inverse: pieces of several would look like several tabs.
+            here = paint.strong if name == current else None
+            text.append(f"{pad}{self._key(name, number)}", here or paint.accent)
+            if level < 2 or (level == 2 and name == current):
+                text.append(f" {name}", paint.strong if name == current else paint.muted)
+            for mark in marks[name] if level < 3 else ():
+                sign = mark.text if level < 2 else mark.short
+                text.append(f" {sign}" if sign else "", here or moods[mark.mood])
+            text.append(pad)
+            if name == current:
+                text.stylize(Style(reverse=True, bold=True), begin, len(text))
+        return _Tabs(text, tuple(starts))
+
+    def _key(self, name: str, number: int) -> str:
+        """The key of a screen, which the user may have changed."""
+        return key_of(f"screen.{name}", getattr(self.app, "keys", {})) or str(number)
+
+    async def on_click(self, event: events.Click) -> None:
+        """Go to the screen of the tab under the mouse."""
+        place = bisect_right(self._starts, event.x) - 1
+        if 0 <= place < len(SCREENS) and event.x < self._end():
+            await self.app.run_action(f"show_screen('{list(SCREENS)[place]}')")
+
+    def _end(self) -> int:
+        """The column after the last tab."""
+        return self._sides(paints(self.app.current_theme), self.size.width)[0].text.cell_len
+
+
+def _rights(status: Status, paint: Paints) -> Iterator[Text]:
+    """The side of the recipe, from the longest form to the shortest."""
+    name, title = PurePath(status.recipe).name or status.recipe, _last_of(status.title)
+    asked = status.asked
+    forms = asked.forms if asked is not None else ()
+    full, short, sign = (forms[min(place, len(forms) - 1)] if forms else "" for place in (0, 1, 2))
+    mood = {True: paint.accent, False: paint.severity["error"], None: paint.muted}[asked.good if asked else None]
+    path = status.path
+    brief = path.removesuffix(" path")
+
+    def line(names: tuple[str, ...], path: str, asked: str) -> Text:
+        text = Text(end="", no_wrap=True)
+        for part in filter(None, names):
+            text.append(" · " if text else "", paint.muted)
+            text.append(part, paint.strong if part == names[-1] else paint.muted)
         if status.edited:
-            text.append(" •", paint.severity["warning"])
-        text.truncate(max(0, room))
-        return text
+            text.append(" •" if text else "•", paint.severity["warning"])
+        if path:
+            text.append("   " if text else "")
+            text.append(path, paint.accent if status.path == _USUAL else paint.severity["warning"])
+        if asked:
+            text.append(" · " if text else "", paint.muted).append(asked, mood)
+        return text.append(" ")
 
-    def _right(self, paint: Paints) -> Text:
-        status, text = self.status, Text(no_wrap=True)
-        if status.row is not None:
-            text.append("row ", paint.muted).append(f"{status.row:,}", paint.strong)
-        if status.trained is not None:
-            text.append("   ")
-            if status.before not in (None, status.trained):
-                text.append(f"{status.before:,} → ", paint.muted)
-            text.append(f"{status.trained:,}", paint.accent if status.trained else paint.severity["warning"])
-            text.append(f" of {status.total:,} trained", paint.muted)
-        for count, name, severity in ((status.errors, "error", "error"), (status.warnings, "warning", "warning")):
-            if count:
-                text.append("   ").append(f"{count:,} {name}{'s' if count > 1 else ''}", paint.severity[severity])
-        text.append(" ")
-        return self._asked(paint, self.size.width - text.cell_len - _LEAST_LEFT).append_text(text)
+    yield line((title, status.family, name), path, full)
+    yield line((title, name), path, full)
+    yield line((name,), path, full)
+    yield line((name,), path, short)
+    for cells in _NAME_CELLS:
+        yield line((_middle(name, cells),), brief, short)
+    # The answer's sign stays; the name of a table gives way.
+    sign = sign if cell_len(sign) == 1 else ""
+    yield line((_middle(name, _NAME_CELLS[-1]),), brief, sign)
+    yield line((), brief, sign)
+    yield line((), "", sign)
 
-    def _asked(self, paint: Paints, room: int) -> Text:
-        """The trainer's answer, as far as there is room: its sign at least."""
-        asked = self.status.asked
-        if asked is None or not asked.forms:
-            return Text(no_wrap=True)
-        style = {True: paint.accent, False: paint.severity["error"], None: paint.muted}[asked.good]
-        fitting = [form for form in asked.forms if cell_len(form) + 3 <= room]
-        # A sign stays in any case; the name of a table gives way.
-        last = asked.forms[-1] if cell_len(asked.forms[-1]) == 1 else ""
-        shown = fitting[0] if fitting else last
-        return Text(f"{shown}   " if shown else "", style, no_wrap=True)
+
+def _last_of(title: str) -> str:
+    """The last part of a model's name or folder: the rest is the same for all of one maker."""
+    return PurePath(title.rstrip("/")).name or title
 
 
 def _middle(text: str, room: int) -> str:

@@ -143,7 +143,7 @@ class Paints:
             }
             self.media = Style(color="magenta")
             self.added, self.removed = Style(bold=True, reverse=True), Style(strike=True, color="red")
-            self.roles = tuple(Style(color=name) for name in ("blue", "green", "cyan", "yellow", "bright_black"))
+            self.roles = tuple(Style(color=name) for name in ("blue", "cyan", "magenta", "yellow", "bright_black"))
             self.match, self.selected = Style(color="yellow", reverse=True), Style(reverse=True)
             self.losses = tuple(
                 Style(color=name) + emphasis

@@ -28,18 +28,19 @@ class Kind(IntEnum):
     INFER = 4
     WRITE = 5
     MODEL = 6
-    SAMPLES = 7
-    ASK = 8
-    ANSWER = 9
-    FILTER = 10
-    CHECK = 11
-    RUNS = 12
-    RUN = 13
-    EXPORT = 14
-    MEMORY = 15
-    CONVERT = 16
-    AUDIT = 17
-    LANES = 18
+    SEEK = 7
+    SAMPLES = 8
+    ASK = 9
+    ANSWER = 10
+    FILTER = 11
+    CHECK = 12
+    RUNS = 13
+    RUN = 14
+    EXPORT = 15
+    MEMORY = 16
+    CONVERT = 17
+    AUDIT = 18
+    LANES = 19
 
 
 class AppClosing(BaseException):

@@ -10,7 +10,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from screens.line_cache.line_view import LineView
+from screens.line_cache.line_view import LineView, say_above
 from screens.shell.themes import paints
 from screens.token_grid.drawing import Frame, TokenDrawing
 from screens.token_grid.find import NO_MATCHES
@@ -24,6 +24,8 @@ from workbench.views.items import remasked
 from workbench.views.row_view import RowView
 
 _MARGIN = 1
+_BORDER = 6
+"""Cells of the upper border beside its title."""
 _MAP_FROM = 30
 """A pane narrower than this has no minimap."""
 
@@ -52,6 +54,8 @@ class TokenCanvas(LineView):
         self._painting: tuple[Frame, dict[int, Strip]] | None = None
         self._styles: Inks | None = None
         self._legends: dict[object, Content] = {}
+        self.titles: tuple[str, ...] = ()
+        """The forms of the title; see `entitle`."""
 
     # What is shown
 
@@ -151,6 +155,7 @@ class TokenCanvas(LineView):
         """Break the lines anew when the width changed; the cursor stays in view."""
         self._lay_out()
         self.reveal()
+        entitle(self, *self.titles)
 
     def notify_style_update(self) -> None:
         """Forget the drawn lines too."""
@@ -207,6 +212,14 @@ class TokenCanvas(LineView):
             return
         y = lines.line_of(item) - self.scroll_offset.y
         self.refresh(Region(0, y, self.size.width, 1))
+
+
+def entitle(canvas: TokenCanvas, *forms: str) -> None:
+    """Write the longest of some forms of a title that fits into the upper border, now and after a resize."""
+    canvas.titles = forms
+    room = canvas.outer_size.width - _BORDER
+    if forms:
+        say_above(canvas, next((form for form in forms if len(form) <= room), forms[-1]))
 
 
 def _window(canvas: TokenCanvas) -> tuple[Frame, dict[int, Strip]]:

@@ -62,7 +62,7 @@ def owner(view: RowView, token: int) -> str:
     kind = Owner(int(trace.kind[token]))
     message = int(trace.message[token])
     if kind in (Owner.CONTENT, Owner.MEDIA) and message >= 0:
-        text = f"message {message + 1} · {visible(view.roles[message])} · part {int(trace.part[token])}"
+        text = f"message {message} · {visible(view.roles[message])} · part {int(trace.part[token])}"
         if kind is Owner.MEDIA:
             return f"{text} · written by the processor"
         start, stop = int(trace.char_start[token]), int(trace.char_end[token])
@@ -72,7 +72,7 @@ def owner(view: RowView, token: int) -> str:
         return "media, of no single message"
     text = _OWNERS[kind]
     turn = next((turn for turn in reversed(view.turns) if turn.start <= token), None)
-    return f"{text} · turn {turn.message + 1} {visible(turn.role)}" if turn is not None else text
+    return f"{text} · message {turn.message} {visible(turn.role)}" if turn is not None else text
 
 
 def verdict(view: RowView, token: int) -> tuple[bool, str]:
@@ -82,7 +82,7 @@ def verdict(view: RowView, token: int) -> tuple[bool, str]:
     text = REASON_TEXT[Reason(int(mask.reason[token]))]
     span = int(mask.span[token])
     if span >= 0 and view.text is not None:
-        text += f" · {visible(mask.spans.role(span))} turn {span}"
+        text += f" · {visible(mask.spans.role(span))} span {span}"
     elif span >= 0:
         source = f"{view.built_in} boundary" if view.built_in else "role_boundaries"
         text += f" · {visible(mask.spans.role(span))} span {span} · {source}[{int(mask.spans.boundary[span])}]"

@@ -25,10 +25,12 @@ from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
 from screens.token_grid.paint import Inks, Page, draw_lines
 from workbench.editing.session import Change
 from workbench.findings import SEVERITIES
-from workbench.views.items import Items
+from workbench.views.items import Items, visible
 from workbench.views.row_view import RowView
 
 _STRIPS_KEPT = 4096
+_STICKY_FROM = 6
+"""A window of fewer lines gives none of them to the message that its first line goes on with."""
 _WINDOWS_KEPT = 16
 _MASKS_KEPT = 64
 _NO_MARKS = Marks(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
@@ -142,7 +144,10 @@ class TokenDrawing:
             return Strip.blank(width, inks.base)
         room = lines.gutter + lines.width
         bottom = min(lines.height, frame.top + height)
-        if line < lines.height:
+        header = self._header(lines, line, inks) if not y and height >= _STICKY_FROM and line < lines.height else None
+        if header is not None:
+            strip = header
+        elif line < lines.height:
             if line not in self._strips:
                 self._draw(lines, line, bottom, inks)
             strip = _with_cursor(self._strips[line], lines, line, frame, inks)
@@ -152,6 +157,26 @@ class TokenDrawing:
             return strip
         beside = self.minimap(frame.size.height).draw(y, frame.top, bottom, inks.base, inks.paint)
         return Strip([*strip, *beside], room + CELLS).adjust_cell_length(width, inks.base)
+
+    def _header(self, lines: TokenLines, line: int, inks: Inks) -> Strip | None:
+        """The message that a line goes on with, for the first line of the window; None where it begins there."""
+        at = int(np.searchsorted(lines.turn_lines, line, side="right")) - 1
+        if at < 0 or int(lines.turn_lines[at]) == line:
+            return None
+        assert self.view is not None
+        turn = lines.turns[at]
+        stop = lines.turns[at + 1].start if at + 1 < len(lines.turns) else len(self.view.rendering)
+        trained, tokens = int(np.count_nonzero(self.view.mask.keep[turn.start : stop])), stop - turn.start
+        count = "not trained" if not trained else f"{trained:,} trained"
+        role, rest = visible(turn.role), f" · {tokens:,} token{'' if tokens == 1 else 's'} · {count} "
+        muted, room = inks.gutter["muted"], lines.gutter + lines.width
+        segments = [
+            Segment(f"─ message {turn.message} · ", muted),
+            Segment(role, inks.gutter["accent" if trained else "strong"]),
+            Segment(rest, muted),
+        ]
+        filled = sum(segment.cell_length for segment in segments)
+        return Strip([*segments, Segment("─" * max(0, room - filled), muted)]).adjust_cell_length(room, inks.base)
 
     def _draw(self, lines: TokenLines, line: int, bottom: int, inks: Inks) -> None:
         """Draw a line, and with it those below it that are in view and not yet drawn."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +23,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._dragging = ""
+        self.explained: Callable[[], None] = lambda: None
+        """Called when enter is pressed on a token that nothing unfolds."""
 
     # Moving
 
@@ -89,9 +92,11 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
     # Media and mouse
 
-    def action_unfold(self) -> None:
-        """Unfold or fold the media run under the cursor."""
+    def action_unfold(self, explain: bool = False) -> None:
+        """Unfold or fold the media run under the cursor; elsewhere, with `explain`, ask what is wrong."""
         run = self.at.run
+        if run < 0 and explain:
+            self.explained()
         if self.view is None or run < 0:
             return
         self.at.cursor, self.at.anchor = int(self.view.rendering.media.start[run]), None

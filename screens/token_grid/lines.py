@@ -16,9 +16,7 @@ from workbench.views.row_view import RowView
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9
 _ROOMY = 44
-"""From this width on the gutter names the role of a turn."""
-_SPACIOUS = 52
-"""From this width on it names the span that begins on a line too."""
+"""From this width on the gutter names the role of a message; below, its first letter."""
 _LEAST_TEXT = 8
 
 
@@ -37,7 +35,6 @@ class TokenLines:
     turn_lines: IntArray
     width: int
     gutter: int
-    span_cells: int = 0
 
     @property
     def height(self) -> int:
@@ -72,22 +69,12 @@ class TokenLines:
         begins = np.append(self.turn_lines, -1)[index] == line
         return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
 
-    def turn_end(self, turn: Turn, length: int) -> int:
-        """The token before which a turn ends, in a row of `length` tokens."""
-        index = next(number for number, candidate in enumerate(self.turns) if candidate is turn)
-        return self.turns[index + 1].start if index + 1 < len(self.turns) else length
-
-
-def span_cells(view: RowView, width: int) -> int:
-    """Cells of the gutter for a span's number, with the blank before it; 0 in a narrow pane."""
-    return len(str(max(0, len(view.mask.spans) - 1))) + 2 if width >= _SPACIOUS else 0
-
 
 def gutter_cells(view: RowView, width: int) -> int:
-    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives no room to the role."""
-    number = len(str(max((turn.message + 1 for turn in view.turns), default=1)))
+    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives one cell to the role."""
+    number = len(str(max((turn.message for turn in view.turns), default=0)))
     role = min(ROLE_CELLS, max((cell_len(visible(turn.role)) for turn in view.turns), default=0))
-    return number + (role + 1 if width >= _ROOMY else 0) + span_cells(view, width) + 3
+    return number + ((role if width >= _ROOMY else min(role, 1)) + 1) + 3
 
 
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
@@ -105,7 +92,6 @@ def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
         turn_lines=np.searchsorted(lines, first, side="right") - 1,
         width=room,
         gutter=gutter,
-        span_cells=span_cells(view, width),
     )
 
 

@@ -5,6 +5,7 @@ No widget: a `Page` is what the lines show, and drawing it changes nothing.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -71,54 +72,39 @@ def draw_lines(page: Page, first: int, last: int) -> list[Strip]:
     turns = lines.turns_at(first, last)
     columns = zip(
         _roles(page, turns, trained),
-        _spans(page, turns, start, stop),
         _happened(page, start, stop),
         trained,
         _texts(page, items, end),
         strict=True,
     )
     bars = (Segment("  ", page.inks.gutter["bar"]), Segment(f"{TRAINED_BAR} ", page.inks.gutter["bar"]))
-    return [
-        Strip([*role, *span, mark, bars[bar], *text]).adjust_cell_length(room, base)
-        for role, span, mark, bar, text in columns
-    ]
+    return [Strip([*role, mark, bars[bar], *text]).adjust_cell_length(room, base) for role, mark, bar, text in columns]
 
 
 def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterator[list[Segment]]:
-    """Number and role of the turn that begins on a line, or the blank."""
+    """Number and role of the message that begins on a line, in amber where a span should cover it; or the blank."""
     lines, inks = page.lines, page.inks
-    room = lines.gutter - 3 - lines.span_cells
-    number = len(str(max(1, lines.turns[-1].message + 1))) if lines.turns else 1
+    room = lines.gutter - 3
+    number = len(str(max(0, lines.turns[-1].message))) if lines.turns else 1
     blank = [Segment(" " * room, inks.base)]
     for turn, bar in zip(turns, trained, strict=True):
         if turn is None:
             yield blank
             continue
         role = set_cell_size(visible(turn.role), max(0, room - number - 1))
-        named = inks.gutter["accent" if bar or turn.role in page.view.roles_to_train else "strong"]
-        yield [Segment(f"{turn.message + 1:>{number}} "[:room], inks.gutter["muted"]), Segment(role, named)]
+        trains = bar or turn.role in page.view.roles_to_train
+        named = inks.gutter["warning" if _is_bare(page, turn) else "accent" if trains else "strong"]
+        yield [Segment(f"{turn.message:>{number}} "[:room], inks.gutter["muted"]), Segment(role, named)]
 
 
-def _spans(page: Page, turns: list[Turn | None], start: IntArray, stop: IntArray) -> Iterator[list[Segment]]:
-    """The span that begins on a line; a turn to be trained that no span covers is told as a warning."""
-    lines, inks, cells = page.lines, page.inks, page.lines.span_cells
-    if not cells:
-        yield from ([] for _ in turns)
-        return
-    begins = page.view.mask.spans.start
-    at = np.searchsorted(begins, start)
-    ahead = np.append(begins, len(page.view.rendering))[at].tolist()
-    blank = [Segment(" " * cells, inks.base)]
-    for turn, number, begin, end in zip(turns, at.tolist(), ahead, stop.tolist(), strict=True):
-        if number < len(begins) and begin < end:
-            yield [Segment(f"{f'§{number}':>{cells}}"[:cells], inks.gutter["muted"])]
-            continue
-        bare = (
-            turn is not None
-            and turn.role in page.view.roles_to_train
-            and (number >= len(begins) or begin >= lines.turn_end(turn, len(page.view.rendering)))
-        )
-        yield [Segment(f"{'§?':>{cells}}"[:cells], inks.gutter["warning"])] if bare else blank
+def _is_bare(page: Page, turn: Turn) -> bool:
+    """True for a message to be trained in which no span begins."""
+    if turn.role not in page.view.roles_to_train:
+        return False
+    turns, begins = page.lines.turns, page.view.mask.spans.start
+    following = bisect_right(turns, turn.start, key=lambda other: other.start)
+    end = turns[following].start if following < len(turns) else len(page.view.rendering)
+    return int(np.searchsorted(begins, end)) == int(np.searchsorted(begins, turn.start))
 
 
 def _happened(page: Page, start: IntArray, stop: IntArray) -> list[Segment]:

@@ -72,7 +72,7 @@ def test_m002_gives_both_encodings_the_line_and_a_fix_that_holds(make: Make) -> 
 def test_m002_where_the_template_writes_another_marker(make: Make) -> None:
     bench = make([row("a", "b", "c", "d")], HEAD + QWEN.replace("<|im_start|>assistant\\n", "### Assistant:") + SETS)
     (found,) = of(check_row(bench.row(0)), "M002")
-    assert "is not what the template writes" in found.message
+    assert "is not there: here stands" in found.message
     assert "<|im_start|>assistant" in found.message
     assert found.where.line == 7
     assert found.fix is not None

@@ -76,8 +76,8 @@ def called(**more: Any) -> dict[str, Any]:
             "narrator",
         ),
         ({"messages": talk("A?")}, "no answer of an assistant", ""),
-        ({"messages": talk("A?", "")}, "an empty message", "message 2 (assistant)"),
-        ({"messages": talk("A?", None)}, "an empty message", "message 2 (assistant)"),
+        ({"messages": talk("A?", "")}, "an empty message", "message 1 (assistant)"),
+        ({"messages": talk("A?", None)}, "an empty message", "message 1 (assistant)"),
         ({"messages": talk("A?", {"type": "file", "file": {"file_id": "f"}})}, "a part of a type", "type: file"),
         (
             {"messages": talk([{"type": "input_image", "file_id": "f-1"}], "B.")},

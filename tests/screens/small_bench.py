@@ -153,8 +153,8 @@ class SmallBench(Bench):
     def load(self, progress: Any = None) -> Bench:
         self.loading(progress)
         self.rows: Any = self._sources
-        self.family: Any = SimpleNamespace(name="small")
-        self.strategy: Any = SimpleNamespace(name="small")
+        self.family: Any = SimpleNamespace(name="small", grounding=None)
+        self.strategy: Any = SimpleNamespace(name="small", grounding=None)
         self.path = TrainingPath("multimodal", "processor_type: AutoProcessor")
         self.recipe: Any = SimpleNamespace(
             field_messages=None,

@@ -212,7 +212,11 @@ def test_filters_are_read_as_they_are_typed() -> None:
     found = parse_filter('trained<=10% M001 is:error "Red Square"')
     assert (found.trained, found.codes, found.states) == ((("<=", 10.0),), ("M001",), ("error",))
     assert found.words == ("red square",)
-    assert parse_filter("don't").words == ("don", "t")
+    assert parse_filter("don't").words == ("don't",)
+    assert parse_filter('"is:odd" http://x').words == ("is:odd", "http://x")
+    for wrong in ("tokens>5", "role:user", "is:odd"):
+        with pytest.raises(InputError):
+            parse_filter(wrong)
     assert not parse_filter("  ")
     with pytest.raises(InputError):
         parse_filter("trained<many")

@@ -50,7 +50,7 @@ async def test_it_finds_what_the_command_line_finds(opened: Opened, recipe: Path
         assert f"{wanted.rows} rows" in shown(screen, "#progress")
         await choose(pilot, screen, "M002")
         said = shown(screen, "#page")
-        assert "there stands “<|turn>model\\n”" in said
+        assert "here stands “<|turn>model\\n”" in said
         assert '+ role_boundaries[0].start: "<|turn>model\\n"' in said
         assert "cause\n" in said
         assert "what to do\n" in said

@@ -16,8 +16,8 @@ async def test_the_demo_opens_and_says_what_the_bench_says() -> None:
         await until(pilot, lambda: settled(pilot), seconds=180)
         row = bench.row(0)
         bar = screen_of(pilot).query_one(StatusBar).render().plain
-        assert f"{row.mask.trained} of {len(row.rendering)} trained" in bar
-        assert "gemma4 · demo.yaml" in bar
+        assert f"{row.mask.trained} of {len(row.rendering)} trained" in str(grid_of(pilot).border_title)
+        assert "demo.yaml   multimodal path · " in bar
         await pilot.press("]")
         assert grid_of(pilot).at.cursor == int(row.mask.keep.argmax())
         assert "▎trained  content · assistant span 1" in screen_of(pilot).query_one(TokenInspector).render().plain

@@ -69,7 +69,7 @@ async def test_a_kept_line_never_outlives_what_it_shows(opened: Opened) -> None:
             return kept
 
         seen = [drawn()]
-        for keys in ("right", "shift+right", "escape", "s", "l", "l", "e", "escape", "t", "ctrl+end", "n"):
+        for keys in ("right", "shift+right", "escape", "s", "l", "l", "e", "escape", "t", "ctrl+end", "["):
             await pilot.press(keys)
             seen.append(drawn())
         different = sum(one != other for one, other in itertools.pairwise(seen))

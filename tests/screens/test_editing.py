@@ -61,7 +61,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         await write(pilot, line + 2, column, 5, "model")
         assert trained(pilot) == 15
         assert screen_of(pilot).query_one(BoundariesPanel).border_subtitle == "+15 −0 trained"
-        assert "0 → 15 of" in str(screen_of(pilot).query_one(StatusBar).render())
+        assert "0 → 15 of" in str(grid_of(pilot).border_title)
         grid = grid_of(pilot)
         assert grid.drawing.changed is not None
         assert int(grid.drawing.changed.added.sum()) == 15
@@ -107,11 +107,15 @@ async def test_only_lines_that_differ_are_painted(opened: Opened) -> None:
         await write(pilot, line, column, 0, "y")
         assert trained(pilot) == 0
         assert told == []
-        # The mask comes back: the lines that train something; and the border, whose legend tells of no change any more.
+        # The mask comes back: the lines that train something; the title with their number; and the lower border, whose
+        # legend tells of no change any more.
         await write(pilot, line, column, 2, "")
         assert trained(pilot) == 22
-        legend = told.pop()
-        assert (legend.y, legend.height) == (grid.size.height, 1)
+        # While the text of a border is set, a paint of the whole pane is asked for and spared.
+        told = [region for region in told if region != "all"]
+        borders = [region for region in told if region.y in (-1, grid.size.height)]
+        told = [region for region in told if region not in borders]
+        assert {(region.y, region.height) for region in borders} == {(-1, 1), (grid.size.height, 1)}
         assert 0 < len(told) < grid.size.height // 2
 
 
@@ -155,7 +159,7 @@ async def test_a_recipe_that_axolotl_takes_for_text_is_no_clean_one(opened: Open
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         screen = screen_of(pilot)
         assert [one.code for one in screen.context.findings if one.severity == "error"] == ["C001"]
-        assert "1 error" in str(screen.query_one(StatusBar).render())
+        assert " 2 checks ✗1+" in str(screen.query_one(StatusBar).render())
         await pilot.press("f")
         await until(pilot, lambda: "processor_type" in screen.editing.document.data, 60)
         assert screen.editing.document.data["processor_type"] == "AutoProcessor"
@@ -416,3 +420,36 @@ async def test_what_can_be_chosen_is_in_sight(opened: Opened, recipe: Path, size
         assert box.region.contains_region(ways.region)
         assert ways.region.height == 2
         assert pilot.app.screen.query_one("#diff").parent.region.height >= 8  # type: ignore[union-attr]
+
+
+async def test_the_editor_wraps_long_lines_and_marks_those_with_findings(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        await pilot.press("e")
+        area = editor_of(pilot).area
+        at = next(line for line in range(area.document.line_count) if "modle" in area.document.get_line(line))
+        await until(pilot, lambda: area.marks.get(at) == "error")
+
+        def drawn(line: int) -> str:
+            top = area.wrapped_document.location_to_offset((line, 0)).y - area.scroll_offset.y
+            return area.render_line(top).text
+
+        assert drawn(at).lstrip().startswith(f"{at + 1}✗ ")
+        assert "✗" not in drawn(at + 1)
+        # What is typed beyond the edge goes on below it, in sight, and nothing moves sideways.
+        height = area.wrapped_document.height
+        area.move_cursor((at + 1, 0))
+        await pilot.press("end", *"  # one two three four five six seven eight nine ten eleven twelve thirteen")
+        await pilot.pause()
+        assert area.wrapped_document.height > height
+        assert area.scroll_offset.x == 0
+        assert "thirteen" in "".join(area.render_line(y).text for y in range(area.size.height))
+        shown = [area.render_line(y).text for y in range(area.size.height)]
+        area._kept.clear()
+        assert shown == [area.render_line(y).text for y in range(area.size.height)]
+        # The line of an error in the text is marked, and the findings are those of a text that could be read.
+        await write(pilot, at + 1, 1, 0, "[")
+        await until(pilot, lambda: screen_of(pilot).editing.problem is not None)
+        wrong = screen_of(pilot).editing.problem
+        assert wrong is not None
+        assert set(area.marks.values()) == {"error"}
+        assert list(area.marks) == [(wrong.where.line or 0) - 1]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from screens.guard.widgets import Static
 from screens.inspect.boundary_form import (
+    BoundaryFields,
     BoundaryForm,
     CycleField,
     TextField,
@@ -38,6 +40,28 @@ def test_what_is_half_typed_is_taken_as_it_stands() -> None:
 def field(pilot: Any, *path: Any) -> Any:
     (found,) = [one for one in screen_of(pilot).query_one(BoundaryForm).fields if one.path == path]
     return found
+
+
+async def test_a_card_says_what_its_boundary_finds(opened: Opened, recipe: Path) -> None:
+    async with opened((160, 48), bench=prepare(recipe)) as pilot:
+        screen = screen_of(pilot)
+        document, form = screen.editing.document, screen.query_one(BoundaryForm)
+        before = document.text
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
+        # The card says what its boundary finds, and which start would find it; one key takes that.
+        card = form.query_one(BoundaryFields)
+        await until(pilot, lambda: card.better == "<|turn>model\n")
+        assert "✗ 0 of 2  → <|turn>model\\n" in str(card.query_one(".matched", Static).render())
+        await pilot.press("f2")
+        assert (trained(pilot), document.text) == (15, before.replace("modle", "model"))
+        assert "✓ 2 of 2" in str(card.query_one(".matched", Static).render())
+        await pilot.press("ctrl+z")
+        assert document.text == before
+        # Each marker has a line of its own, as wide as the form.
+        start, end = (field(pilot, "role_boundaries", 0, name) for name in ("start", "end"))
+        assert start.region.y + 1 == end.region.y
+        assert start.size.width > form.size.width - 12
 
 
 async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, recipe: Path) -> None:
@@ -82,6 +106,7 @@ async def test_fields_edit_the_text_and_the_text_the_fields(opened: Opened, reci
         assert document.get(("datasets", 0, "roles_to_train")) == ["assistant", "user"]
         assert trained(pilot) > 21
         field(pilot, "role_boundaries", 1, "end").focus()
+        await until(pilot, lambda: form.path == ("role_boundaries", 1, "end"))
         await pilot.press("f4")
         editor = screen.query_one(RecipeEditor)
         assert editor.display

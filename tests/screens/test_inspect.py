@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 from textual.pilot import Pilot
 
-from screens.inspect.boundaries_panel import BoundariesPanel
+from screens.inspect.boundaries_panel import BoundariesPanel, matches_of
 from screens.inspect.findings_list import FindingsList
+from screens.inspect.reason_line import ReasonLine
 from screens.inspect.row_list import SamplesList
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
@@ -39,21 +41,23 @@ def token(pilot: Pilot[None]) -> str:
     return grid.view.rendering.token_text(grid.at.cursor)
 
 
-async def test_the_first_row_opens_with_its_mask_in_the_bar(opened: Opened) -> None:
+async def test_the_first_row_opens_with_its_mask_in_its_title(opened: Opened) -> None:
     async with opened() as pilot:
         view = grid_of(pilot).view
         bar = screen_of(pilot).query_one(StatusBar).render().plain
         assert view is not None
-        assert f"row 0   {view.mask.trained} of {len(view.rendering)} trained" in bar
-        assert bar.startswith(" vlmbench   multimodal path   small/model · small · small.yaml")
+        title = str(grid_of(pilot).border_title)
+        assert title.startswith(f"row 0 · {view.mask.trained} of {len(view.rendering)} trained · ")
+        assert bar.startswith(" 1 inspect   2 checks   3 model   4 overfit ")
+        assert "small.yaml   multimodal path · " in bar
 
 
 async def test_the_gutter_names_turns_and_marks_trained_lines(opened: Opened) -> None:
     async with opened() as pilot:
         lines = [line(pilot, y).rstrip() for y in range(12)]
-        assert lines[1].startswith("1 user")
+        assert lines[1].startswith("0 user")
         assert lines[1].endswith("⟨|turn⟩user⏎")
-        header = next(y for y, text in enumerate(lines) if text.startswith("2 assistant"))
+        header = next(y for y, text in enumerate(lines) if text.startswith("1 assistant"))
         assert "▎" not in lines[header]
         assert lines[header + 1].lstrip().startswith("▎ A red square")
 
@@ -163,12 +167,12 @@ async def test_the_inspector_gives_owner_span_and_reason(opened: Opened) -> None
         await pilot.press("]", "right")
         assert said(pilot).splitlines() == [
             'id 18   " red"   bytes 20 72 65 64',
-            "message 2 · assistant · part 0 · chars 1–5",
+            "message 1 · assistant · part 0 · chars 1–5",
             "▎trained  content · assistant span 1 · role_boundaries[0]",
         ]
         await pilot.press("left", "left")
         assert said(pilot).splitlines()[1:] == [
-            "written by the template · turn 2 assistant",
+            "written by the template · message 1 assistant",
             "not trained  start marker · assistant span 1 · role_boundaries[0]",
         ]
 
@@ -230,7 +234,7 @@ async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(o
         assert screen.query_one(ProblemPane).display
         assert not grid_of(pilot).display
         assert screen.query_one(ProblemPane).has_focus
-        assert "1 error" in screen.query_one(StatusBar).render().plain
+        assert "2 checks ✗1+" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
         assert grid_of(pilot).display
         assert grid_of(pilot).has_focus
@@ -300,6 +304,13 @@ async def test_a_narrow_window_has_no_right_side_until_it_is_asked_for(opened: O
         assert not screen.query_one("#side").display
         await pilot.press("b")
         assert screen.query_one("#side").display
+        # The rows are one key away; what is hidden here is there again where there is room.
+        assert not screen.query_one("#samples").display
+        await pilot.press("s")
+        assert screen.query_one("#samples").display
+        await pilot.press("s", "b")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: screen.query_one("#samples").display and screen.query_one("#side").display)
 
 
 async def test_a_resize_keeps_the_token_and_breaks_the_lines_anew(opened: Opened) -> None:
@@ -330,11 +341,42 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
         assert 'start: "<|turn>model\\n"' in shown
         assert "matches 2/2 · 3 16 9 … 4" in shown
         assert "matches 0/0" in shown
+        # A boundary whose turns its longer twin took is no fault.
+        view = grid_of(pilot).view
+        first = view.boundaries[0]
+        short = replace(first, start=first.start[:2], start_text=first.start_text[:8])
+        assert matches_of(replace(view, boundaries=(*view.boundaries, short)))[-1].covered == "the longer one"
+        assert matches_of(view)[0].covered == ""
+        screen_of(pilot).query_one(BoundariesPanel).show(replace(view, boundaries=(*view.boundaries, short)))
+        assert "0, covered by the longer one" in screen_of(pilot).query_one(BoundariesPanel).plain
         assert "no findings" in str(screen_of(pilot).query_one(FindingsList).query_one("Static").render())
 
 
+async def test_a_message_is_named_while_its_lines_go_by(opened: Opened) -> None:
+    async with opened((40, 17)) as pilot:
+        grid = grid_of(pilot)
+        lines, named = grid.drawing.lines, 0
+        for top in range(lines.height):
+            grid.scroll_to(y=top, animate=False, force=True)
+            await pilot.pause()
+            top = grid.scroll_offset.y
+            header = grid.render_line(0).text
+            begins = top in lines.turn_lines.tolist()
+            at = [number for number, begun in enumerate(lines.turn_lines.tolist()) if begun < top]
+            if begins or not at:
+                assert "─ message" not in header
+            else:
+                turn = lines.turns[at[-1]]
+                assert header.startswith(f"─ message {turn.message} · {turn.role} · ")
+                named += 1
+        assert named
+
+
 async def test_without_findings_n_says_that_there_is_nothing(opened: Opened) -> None:
-    async with opened() as pilot:
+    async with opened(bench=SmallBench(ROWS[:1])) as pilot:
+        reason = screen_of(pilot).query_one(ReasonLine)
+        assert "nothing found in this row" in reason.render().plain
         await pilot.press("n")
+        await until(pilot, lambda: bool(pilot.app._notifications))
         assert grid_of(pilot).at.cursor == 0
-        assert [one.message for one in pilot.app._notifications] == ["No finding points to a token in that direction"]
+        assert [one.message for one in pilot.app._notifications] == ["No row has an error or a warning"]

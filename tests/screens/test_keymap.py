@@ -77,6 +77,8 @@ async def test_the_other_key_acts_and_is_shown() -> None:
         await pilot.press("?")
         await pilot.pause()
         assert isinstance(app.screen, HelpScreen)
+        await pilot.press(*"edge")
+        await pilot.pause()
         svg = app.export_screenshot().replace("&#160;", " ")
         assert "grid.next-edge" in svg
 

@@ -44,6 +44,7 @@ from workbench.findings import Finding, Fix
 from workbench.lanes.asking import lanes_of
 from workbench.models.memory import MemoryEstimate
 from workbench.overfit.events import read
+from workbench.overfit.verdict import judge
 from workbench.paths import sample_dir
 from workbench.recipe.model import Recipe
 
@@ -124,7 +125,8 @@ def measured(screen: ModelScreen, number: int) -> Iterator[None]:
 
 
 def ran(screen: OverfitScreen) -> Iterator[None]:
-    run: Any = SimpleNamespace(events=read(RUN))
+    events = read(RUN)
+    run: Any = SimpleNamespace(events=events, done=True, verdict=judge(events), recipe=screen.bench.document.text)
     screen.tell(RunsFound([run]))
     yield
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from textual.widgets import OptionList
 
-from screens.shell.status_bar import Status, StatusBar, _middle
+from screens.keys.screen_registry import SCREENS as REGISTRY
+from screens.shell.status_bar import AskedStatus, Status, StatusBar, _middle
+from screens.shell.story import Mark
 from screens.shell.themes import paints
 from tests.screens.conftest import Opened, screen_of, until
 from tests.screens.small_bench import ROWS, SmallBench
@@ -49,19 +52,32 @@ def test_every_loop_with_an_open_end_is_known() -> None:
 
 
 async def test_the_bar_has_a_line_for_every_width(opened: Opened) -> None:
-    full = Status("google/gemma-4-E2B-it", "gemma4", "recipe.yaml", True, 12_345, 31, 77, 1_234, errors=2, warnings=2)
+    asked = AskedStatus.of("axolotl 0.21.0", "gives the same labels", True)
+    full = Status("google/gemma-4-E2B-it", "gemma4", "recipe.yaml", True, asked, "multimodal path", "x")
     async with opened((120, 24)) as pilot:
         bar = screen_of(pilot).query_one(StatusBar)
         paint = paints(pilot.app.current_theme)
-        for status in (full, Status("x"), Status("")):
+        for name in REGISTRY:
+            pilot.app.story.say(name, "x", Mark("✗12 !3", "error", "✗12"))  # type: ignore[attr-defined]
+        for status in (full, replace(full, path="text path", edited=False), Status("x"), Status("")):
             bar.show(status)
-            for room in range(-5, 130):
-                assert bar._left(paint, room).cell_len <= max(0, room)
-        for width in (1, 2, 9, 40, 52, 62, 80, 129):
+            for width in range(1, 210):
+                tabs, right = bar._sides(paint, width)
+                assert right.cell_len == 0 or tabs.text.cell_len + right.cell_len < width
+                # Every screen has its place, with its number and whichever marks it has room for.
+                assert len(tabs.starts) == len(REGISTRY)
+                for number, start in enumerate(tabs.starts, 1):
+                    assert tabs.text.plain[start:].strip().startswith(f"{number}")
+                if width >= 20:
+                    assert tabs.text.cell_len <= width
+        for width in (1, 2, 9, 20, 40, 52, 62, 80, 129):
             await pilot.resize_terminal(width, 24)
             await until(pilot, lambda width=width: bar.size.width == width)  # type: ignore[misc]
             bar.show(full)
-            assert bar.render_line(0).cell_length == width
+            line = bar.render_line(0)
+            assert line.cell_length == width
+            # Whether the trainer agrees is said at every width that has room for a sign.
+            assert width < 20 or "✓" in line.text
 
 
 async def test_a_list_without_room_has_no_pages(opened: Opened, recipe: Path) -> None:

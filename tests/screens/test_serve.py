@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -63,6 +64,12 @@ async def test_the_app_comes_through_the_websocket(recipe: Path) -> None:
         async with aiohttp.ClientSession() as session:
             page = await _page(session, f"http://localhost:{port}/")
             assert f"ws://localhost:{port}/ws" in page
+            # A phone's width, keys without a click, and nothing that comes from another host.
+            assert 'name="viewport"' in page
+            assert "focusTerminal" in page
+            assert set(re.findall(r"(?:https?:)?//([^/\"'?]+)", page)) == {f"localhost:{port}"}
+            async with session.get(f"http://localhost:{port}/") as answer:
+                assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
             async with session.get(f"http://localhost:{port}/", headers={"Host": "evil.example"}) as answer:
                 assert answer.status == 403
             with pytest.raises(aiohttp.WSServerHandshakeError):

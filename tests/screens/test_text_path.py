@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +124,10 @@ async def test_every_screen_names_the_path_first_and_who_was_asked(opened: Opene
             await until(pilot, lambda: bool(pilot.app.screen.query(StatusBar)))
             bar = pilot.app.screen.query_one(StatusBar)
             await until(pilot, lambda bar=bar: "from the table of 0.2" in bar.render().plain)  # type: ignore[misc]
-            assert bar.render().plain.split("   ")[:2] == [" vlmbench", "text path"]
-        bar.show(replace(bar.status, title="a", errors=9))
+            assert "   text path · from the table of 0.2" in bar.render().plain
         await pilot.resize_terminal(60, 24)
         await until(pilot, lambda: bar.size.width == 60)
-        assert bar.render().plain.startswith(" text path   a")
+        assert "   text · " in bar.render().plain or "   text path · " in bar.render().plain
 
 
 async def test_the_copied_program_gives_the_labels(opened: Opened, text_recipe: Any) -> None:

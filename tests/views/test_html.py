@@ -65,7 +65,7 @@ def test_every_token_is_one_piece_with_its_look(rows: list[Row]) -> None:
 
 def test_turns_stand_under_their_number_and_role(rows: list[Row]) -> None:
     turns = read(tokens(rows[0])).all("div", "turn")
-    assert words(one.one("span", "role") for one in turns) == ["", "1 user", "2 assistant", "3 user", "4 assistant"]
+    assert words(one.one("span", "role") for one in turns) == ["", "0 user", "1 assistant", "2 user", "3 assistant"]
     texts = words(one.one("div", "text") for one in turns)
     assert texts[0] == "⟨bos⟩"
     assert texts[2] == "⟨|turn⟩model⏎\nThe green shape is a triangle.⟨turn|⟩⏎\n"
@@ -158,7 +158,7 @@ def test_a_window_shows_its_tokens_and_says_so(rows: list[Row], first: int, last
     role = read(html).all("span", "role")[0].text
     roles = [str(message["role"]) for message in row.conversation.messages]
     before = [one for one in turns(row.rendering, row.mask, row.trace, roles) if one.start < low]
-    assert role == (f"…{before[-1].message + 1} {before[-1].role}" if before else "")
+    assert role == (f"…{before[-1].message} {before[-1].role}" if before else "")
 
 
 def test_a_window_that_begins_with_a_turn_names_that_turn_and_the_one_before(rows: list[Row]) -> None:
@@ -166,7 +166,7 @@ def test_a_window_that_begins_with_a_turn_names_that_turn_and_the_one_before(row
     roles = [str(message["role"]) for message in row.conversation.messages]
     second = turns(row.rendering, row.mask, row.trace, roles)[1]
     told = read(tokens(row, window=(second.start, second.start + 5))).all("span", "role")
-    assert words(told) == ["…1 user", "2 assistant"]
+    assert words(told) == ["…0 user", "1 assistant"]
 
 
 def test_the_text_of_a_token_is_escaped(hostile: Bench) -> None:

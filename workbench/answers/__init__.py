@@ -35,6 +35,7 @@ from workbench.answers.tools import (
     FamiliesAnswer,
     MemoryAnswer,
     TowersAnswer,
+    TrainerFileAnswer,
     TrainersAnswer,
 )
 
@@ -69,6 +70,7 @@ __all__ = [
     "RowAnswer",
     "TowersAnswer",
     "TraceAnswer",
+    "TrainerFileAnswer",
     "TrainersAnswer",
     "WhereAnswer",
 ]

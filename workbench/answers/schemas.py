@@ -27,6 +27,7 @@ ANSWERS: dict[str, Any] = {
     "audit-progress": answers.AuditProgressAnswer,
     "convert": answers.ConvertAnswer,
     "trainers": answers.TrainersAnswer,
+    "trainer-file": answers.TrainerFileAnswer,
     "families": answers.FamiliesAnswer,
     "explain": answers.ExplainAnswer,
     "error": answers.ErrorAnswer,

@@ -162,6 +162,38 @@ class TrainersAnswer(TypedDict):
     rows: list[ComparedTrainersRow]
 
 
+class TrainerRowAnswer(TypedDict):
+    """A row of a trainer's own file; `text` is a list of [text, whether it is trained], `reason` why it has no mask."""
+
+    row: int
+    source: str | None
+    line: int | None
+    reason: str | None
+    unread: str | None
+    input_ids: list[int]
+    labels: list[int]
+    text: list[list[str | bool]]
+    findings: list[FindingAnswer]
+
+
+class TrainerFileAnswer(TypedDict):
+    """`vlmbench inspect --format json` of another trainer's file: what that trainer makes of its own rows."""
+
+    schema: Literal["vlmbench.trainer-file/1"]
+    trainer: str
+    version: str
+    versions: dict[str, str]
+    file: str
+    model: str
+    data: str
+    resolved: dict[str, object]
+    refused: dict[str, object] | None
+    not_told: list[str]
+    writing: str
+    rows: list[TrainerRowAnswer]
+    findings: list[FindingAnswer]
+
+
 class AuditStepAnswer(TypedDict):
     """The rows done, of how many, of them from an earlier run, and seconds since the audit began."""
 

@@ -75,26 +75,26 @@ def explained(facts: RowFacts, index: int, mine: list[int]) -> tuple[str, str, W
     lost = int(np.count_nonzero(np.isin(facts.trace.message, mine) & facts.content))
     place = header.rfind(boundary.start_text)
     alone = " ".join(map(str, boundary.start))
-    cost = f"{turns} of {boundary.role} not found, {lost} tokens of content not trained"
+    cost = f"{turns} not found, {lost} tokens of content not trained"
+    marker = f"{boundary.role}'s start {boundary.start_text!r}"
     if place < 0:
         opening = _opening(facts, message)
-        wrong = (
-            f"start {boundary.start_text!r} ({alone}) is not what the template writes before {boundary.role}: {cost}"
-        )
+        # The two texts come first: a line that has room for little more shows both.
+        wrong, rest = f"{marker} is not there", f"{cost} (start is {alone})"
         if opening >= first:
-            text = f"{wrong}; it writes nothing there that begins a turn"
+            text = f"{wrong}: nothing here begins a turn; {rest}"
             hint = "Join the message with the one before it, or use a template that writes a header before each."
             where = facts.at_boundary(index, "start", message, (first, first + 1))
             return text, hint, where, None
         header, _ = _header(facts, message, opening)
-        text = f"{wrong}; there stands “{shorten(header[-60:])}”"
+        text = f"{wrong}: here stands “{shorten(header[-60:])}”; {rest}"
         fix, hint = _written(facts, boundary, index, mine)
         where = facts.at_boundary(index, "start", message, (opening, max(opening + 1, first)))
         return text, hint, where, fix
     tokens = tokens_under(facts.offsets, at + place, at + place + len(boundary.start_text))
     context = facts.ids[tokens[0] : tokens[1]]
     text = (
-        f"start {boundary.start_text!r} alone is {alone}, in the row “{' '.join(map(str, context))}” "
+        f"{marker} alone is {alone}, in the row “{' '.join(map(str, context))}” "
         f"(its end joins with the content): {cost}"
     )
     fix, hint = _shorter(facts, boundary, index, (begin, first + 1))

@@ -88,7 +88,7 @@ class RowProof:
             for part, item in enumerate(content if isinstance(content, list) else [{"type": "text", "text": content}]):
                 text = item.get("text") if item.get("type") == "text" else None
                 if isinstance(text, str) and kept[number, part] < len(text.strip()):
-                    return f"{kept[number, part]} of {len(text.strip())} characters of message {number + 1}"
+                    return f"{kept[number, part]} of {len(text.strip())} characters of message {number}"
         return ""
 
     def _media(self, row: Row) -> int:

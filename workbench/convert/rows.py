@@ -105,7 +105,7 @@ def _refuse_empty(talk: Talk, changes: Changes) -> None:
     if len(kept) < len(talk.turns):
         changes.made["an empty system message is left out"] += len(talk.turns) - len(kept)
         talk.turns = kept
-    for number, turn in enumerate(talk.turns, 1):
+    for number, turn in enumerate(talk.turns):
         if turn.empty:
             raise Refused("an empty message", f"message {number} ({turn.role})", "Write its text, or take it out.")
     if not any(turn.role == "assistant" for turn in talk.turns):

@@ -158,7 +158,7 @@ def window_note(window: Window, total: int, more: str = "") -> str:
 
 
 def _turn(turn: Turn | None, mark: str = "") -> str:
-    label = f"{mark}{turn.message + 1} {safe(turn.role)}" if turn is not None else ""
+    label = f"{mark}{turn.message} {safe(turn.role)}" if turn is not None else ""
     return f'<div class="turn"><span class="role">{label}</span><div class="text">'
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 from rich.console import Console, Group, RenderableType
@@ -17,7 +17,10 @@ from workbench.views.lanes import pieces_of
 from workbench.views.skeleton import draw
 from workbench.views.terminal import findings_view
 
-SCHEMA = "vlmbench.trainer-file/1"
+if TYPE_CHECKING:
+    from workbench.answers.tools import TrainerFileAnswer, TrainerRowAnswer
+
+SCHEMA: Final = "vlmbench.trainer-file/1"
 
 
 def not_written(trainer: str) -> str:
@@ -93,7 +96,7 @@ def lane_text(lane: Lane, *, marks: bool) -> Text:
     return text
 
 
-def own_mask_payload(mask: OwnMask) -> dict[str, Any]:
+def own_mask_payload(mask: OwnMask) -> TrainerFileAnswer:
     """The mask for JSON."""
     return {
         "schema": SCHEMA,
@@ -112,7 +115,7 @@ def own_mask_payload(mask: OwnMask) -> dict[str, Any]:
     }
 
 
-def _row_payload(row: OwnMaskRow) -> dict[str, Any]:
+def _row_payload(row: OwnMaskRow) -> TrainerRowAnswer:
     lane = row.lane
     return {
         "row": row.row.index,

@@ -45,7 +45,7 @@ DARK: dict[Look, Paint] = {
     Look.PLAIN: Paint("#9aa4b2"),
     Look.CONTROL: Paint("#7f8ea3", "#232a35"),
     Look.MEDIA: Paint("#b6a4f0", "#2a2440"),
-    Look.TRAINED: Paint("#8ff0b4", "#12301f", underline=True),
+    Look.TRAINED: Paint("#6fd6e6", "#12301f", underline=True),
     Look.TRAINED_CONTROL: Paint("#c6ffda", "#1d5635", underline=True, bold=True),
     Look.TRAINED_MEDIA: Paint("#ffb4a8", "#5a1d1a", underline=True, bold=True),
 }
@@ -53,7 +53,7 @@ LIGHT: dict[Look, Paint] = {
     Look.PLAIN: Paint("#566070"),
     Look.CONTROL: Paint("#5d6b7f", "#e4e9f0"),
     Look.MEDIA: Paint("#5a3fb0", "#ece6fb"),
-    Look.TRAINED: Paint("#0b5d30", "#d8f5e2", underline=True),
+    Look.TRAINED: Paint("#00606b", "#d8f5e2", underline=True),
     Look.TRAINED_CONTROL: Paint("#06401f", "#a9e5c0", underline=True, bold=True),
     Look.TRAINED_MEDIA: Paint("#8c1d18", "#ffd9d4", underline=True, bold=True),
 }
@@ -65,7 +65,8 @@ ROLE_COLOUR = {
     "dark": ("#79b8ff", "#8ff0b4", "#e3b341", "#d2a8ff", "#ffb4a8"),
     "light": ("#0b5cad", "#0b5d30", "#8a6100", "#6a3fb5", "#a3341f"),
 }
-"""In order of a role's first appearance. The role's name stands beside its turns, for those who see no difference."""
+"""In order of a role's first appearance, and none of them the green of what is trained. The role's name stands beside
+its messages, for those who see no difference."""
 ADDED = {"dark": Paint("#ffffff", "#2f8f57", bold=True), "light": Paint("#04240f", "#6fd39a", bold=True)}
 """Tokens that an edit trains; `REMOVED`, those that it no longer does. They are struck out as well."""
 REMOVED = {"dark": Paint("#ff7b72", "#3a1c1c"), "light": Paint("#b42318", "#fde4e1")}

@@ -59,6 +59,7 @@ class Sample:
     """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none).
 
     `before` are the tokens trained with the masking that changes are shown against; None where that is the same.
+    `codes` are those of all its findings.
     """
 
     index: int
@@ -67,6 +68,7 @@ class Sample:
     code: str = ""
     severity: str = ""
     before: int | None = None
+    codes: frozenset[str] = frozenset()
 
 
 def read_row(bench: Bench, index: int) -> RowView | Finding:
@@ -174,13 +176,14 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
         InputError: there is no such row.
     """
     row = bench.row(index)
-    worst = _worst(row_findings(row))
+    found = row_findings(row)
+    worst, codes = _worst(found), frozenset(finding.code for finding in found)
     code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
     if row.error is not None:
-        return Sample(index, 0, 0, code, severity)
+        return Sample(index, 0, 0, code, severity, codes=codes)
     same = against is None or against == bench.masking
     before = None if same or against is None else row.mask_under(against).trained
-    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before)
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes)
 
 
 def _worst(findings: list[Finding]) -> Finding | None:

@@ -106,7 +106,7 @@ def tokens_view(row: Row, width: int, *, marks: bool, window: tuple[int, int] | 
 def _gutter(begun: Sequence[Turn], drawn: Items, first: int, last: int) -> Text:
     tokens = (int(drawn.start[first]), int(drawn.stop[last - 1])) if last > first else (0, 0)
     turn = next((turn for turn in begun if tokens[0] <= turn.start < tokens[1]), None)
-    label = f"{turn.message + 1:>3} {visible(turn.role)[:9]:<9} " if turn is not None else " " * 14
+    label = f"{turn.message:>3} {visible(turn.role)[:9]:<9} " if turn is not None else " " * 14
     trained = bool((drawn.look[first:last] >= Look.TRAINED).any())
     return Text.assemble((label, "bold"), (f"{TRAINED_BAR} " if trained else "  ", "green"))
 

@@ -1,0 +1,289 @@
+"""From finding to finding: through those of the shown row, then on to the next row that has one, round all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from screens.inspect.context import InspectContext
+from screens.inspect.edits import RecipeEdits
+from screens.inspect.reason_line import ReasonShown, Wish
+from screens.inspect.rows import RowReader
+from screens.keys.user_keymap import key_of
+from screens.shell.explanation import Explanation
+from screens.shell.worker import Kind
+from workbench.errors import BenchError
+from workbench.findings import SEVERITIES, Finding
+from workbench.row import NOT_RENDERED
+from workbench.views.items import visible
+from workbench.views.row_view import Sample, read_sample
+
+if TYPE_CHECKING:
+    from workbench.checks.report import Report
+
+_SAY_SECONDS = 0.1
+
+
+class FindingSteps:
+    """The part of the inspect screen that goes from finding to finding and says what the one in front is about."""
+
+    def __init__(self, context: InspectContext, rows: RowReader, edits: RecipeEdits) -> None:
+        self._context, self._rows, self._edits = context, rows, edits
+        self._grid, panes = context.panes.grid, context.panes
+        panes.reason.wanted, panes.grid.explained = self._wish, self.explain
+        panes.findings.chosen, panes.boundaries.chosen = self.visit, self.visit_boundary
+        self._at: tuple[Finding, int] | None = None
+        """The finding that was gone to, and the token that the cursor was put on."""
+        self._causes: tuple[Report, dict[tuple[str, ...], int]] | None = None
+        self._request = 0
+        self.looking = False
+        """True while the next row with a finding is looked for."""
+
+    # The finding in front
+
+    def in_row(self) -> list[tuple[int, Finding]]:
+        """The findings of the shown row with their tokens, in order; one without tokens stands at its message."""
+        context = self._context
+        # A finding about the whole row points nowhere: it is a place of its own where no other is.
+        points = any(f.where.tokens and f.severity != "note" and not self._is_whole(f) for f in context.findings)
+        found = [
+            (self._token(finding), SEVERITIES.index(finding.severity), number, finding)
+            for number, finding in enumerate(context.findings)
+            if finding.where.row is not None
+            and (finding.severity != "note" or finding.where.tokens is not None)
+            and not (points and self._is_whole(finding))
+        ]
+        return [(token, finding) for token, _, _, finding in sorted(found, key=lambda entry: entry[:3])]
+
+    def _token(self, finding: Finding) -> int:
+        view = self._context.view
+        if finding.where.tokens is not None:
+            return finding.where.tokens[0]
+        turns = view.turns if view is not None else []
+        return next((turn.start for turn in turns if turn.message == finding.where.message), 0)
+
+    @property
+    def pointed(self) -> Finding | None:
+        """The finding that was gone to, else the one under the cursor, else the worst that tells most.
+
+        A finding that can be mended tells more than one of the same severity that cannot: M002 over M001.
+        """
+        context, here = self._context, self._grid.at.covered
+        if self._at is not None and self._at[0] in context.findings and self._at[1] == self._grid.at.cursor:
+            return self._at[0]
+        mine = [finding for finding in context.findings if finding.severity != "note"]
+        under = [
+            finding
+            for finding in context.findings
+            if finding.where.tokens and finding.where.tokens[0] <= here[0] < finding.where.tokens[1]
+        ]
+        # The narrowest that covers the cursor; a whole row covers every place of it and points to none.
+        narrow = [finding for finding in under if not self._is_whole(finding)]
+        if narrow:
+            return min(narrow, key=lambda finding: _length(finding))
+        recipe = [finding for finding in context.bench.findings if finding.severity != "note"]
+        every = [*mine, *recipe] or context.findings
+        return min(every, key=lambda finding: (SEVERITIES.index(finding.severity), finding.fix is None), default=None)
+
+    def _is_whole(self, finding: Finding) -> bool:
+        view = self._context.view
+        return view is not None and finding.where.tokens == (0, len(view.rendering))
+
+    def show(self) -> None:
+        """Write the reason line."""
+        context = self._context
+        finding, places = self.pointed, self.in_row()
+        mine = getattr(context.screen.app, "keys", {})
+        keys = (key_of("edit.fix", mine), key_of("grid.next-finding", mine), key_of("grid.explain", mine))
+        if finding is None:
+            note = "✓ nothing found in this row" if context.view is not None else ""
+            context.panes.reason.show(
+                ReasonShown(None, place="goes to the next row with a finding", keys=keys, note=note)
+            )
+            return
+        order = [known for _, known in places]
+        place = f"{order.index(finding) + 1} of {len(order)} here" if finding in order and len(order) > 1 else ""
+        context.panes.reason.show(ReasonShown(finding, self._shared(finding), place, keys))
+
+    def _shared(self, finding: Finding) -> str:
+        """How many rows have the finding: of all of them once they were checked, else of those that were seen."""
+        context = self._context
+        story = getattr(context.screen.app, "story", None)
+        report = story.report_of(context.bench.document.text) if story is not None else None
+        if finding.where.row is None:
+            return "the recipe"
+        if report is not None and (rows := self._rows_of(report, finding)):
+            return f"{rows:,} of {report.rows:,} rows"
+        having, seen = context.panes.samples.known.sharing(finding.code)
+        length = context.bench.rows.known_length
+        if seen < 2 or not having:
+            return ""
+        return f"{having:,} of {seen:,} rows" + ("" if seen == length else " seen")
+
+    def _rows_of(self, report: Report, finding: Finding) -> int:
+        """How many rows of a report have a finding; its causes are worked out once."""
+        from workbench.checks.report import cause
+
+        if self._causes is None or self._causes[0] is not report:
+            self._causes = report, {cause(group.finding): group.rows for group in report.groups}
+        return self._causes[1].get(cause(finding), 0)
+
+    # Going
+
+    def next(self) -> None:
+        self._step(1)
+
+    def previous(self) -> None:
+        self._step(-1)
+
+    def _step(self, direction: int) -> None:
+        places = self.in_row()
+        at = self._at
+        known = [number for number, (_, finding) in enumerate(places) if at is not None and finding == at[0]]
+        if known and at is not None and at[1] == self._grid.at.cursor:
+            number = known[0] + direction
+        else:
+            cursor = self._grid.at.cursor
+            tokens = [token for token, _ in places]
+            ahead = [n for n, token in enumerate(tokens) if (token > cursor if direction > 0 else token < cursor)]
+            beyond = len(places) if direction > 0 else -1
+            number = (ahead[0] if direction > 0 else ahead[-1]) if ahead else beyond
+        if 0 <= number < len(places):
+            self._go(*places[number])
+        else:
+            self._look_further(direction)
+
+    def visit(self, finding: Finding) -> None:
+        """Go to a finding: its token in a row, or its line of the recipe."""
+        if finding.where.row == self._context.row and self._context.view is not None:
+            self._go(self._token(finding), finding)
+        elif finding.where.row is not None:
+            self._rows.visit(finding.where)
+        else:
+            self._edits.go(finding.where.line or 1, finding.where.column or 1)
+
+    def row_shown(self) -> None:
+        """Say what is wrong with a row that has come, here, in the form and in the editor."""
+        self.show()
+        self._edits.judge()
+
+    def _wish(self, wish: Wish) -> None:
+        if wish == "next":
+            self.next()
+        elif wish == "fix":
+            self._edits.fix()
+        elif wish == "explain":
+            self.explain()
+        elif (finding := self.pointed) is not None:
+            self.visit(finding)
+
+    def _go(self, token: int, finding: Finding) -> None:
+        if self._context.view is not None:
+            self._grid.go(token)
+        self._at = (finding, self._grid.at.cursor)
+        self.show()
+
+    def visit_boundary(self, index: int) -> None:
+        """Go to the next span of a boundary, round the row; or to a message of its role that no span covers."""
+        view = self._context.view
+        if view is None or not 0 <= index < len(view.boundaries):
+            return
+        spans, cursor = view.mask.spans, self._grid.at.cursor
+        starts = spans.start[spans.boundary == index].tolist()
+        role = view.boundaries[index].role
+        if not starts:
+            starts = [turn.start for turn in view.turns if turn.role == role]
+        if starts:
+            self._grid.go(next((start for start in starts if start > cursor), starts[0]))
+        else:
+            self._context.say(f"This row has no message of {visible(role)}")
+
+    def leave(self) -> None:
+        """Look no further for a finding; or drop the selection, or the marks of the search."""
+        if self.looking:
+            self.stop()
+        else:
+            self._grid.action_select("none")
+
+    def explain(self) -> None:
+        """Open the page of the finding in front."""
+        finding = self.pointed
+        if finding is None:
+            self._context.say("There is no finding here to explain")
+            return
+        self._context.screen.app.push_screen(Explanation(finding))
+
+    # On to another row
+
+    def _look_further(self, direction: int) -> None:
+        self._request += 1
+        self.looking = True
+        self._context.background.submit(Kind.SEEK, self._seeking(self._request, direction, self._context.row))
+
+    def stop(self) -> None:
+        """Look no further; what was learned of the rows on the way stays."""
+        if self.looking:
+            self._request += 1
+            self._found(self._request, 0, None)
+
+    def _seeking(self, request: int, direction: int, start: int) -> Iterator[None]:
+        context, samples = self._context, self._context.panes.samples
+        said, seen = monotonic(), 0
+        for index in samples.listing.round_from(start, direction):
+            if request != self._request:
+                return
+            sample = samples.known.get(index)
+            if sample is None:
+                try:
+                    sample = read_sample(context.bench, index, context.editing.compared_masking)
+                except BenchError:
+                    # The source, whose length was not known, ends here.
+                    context.tell(samples.end_at, index)
+                    continue
+                except Exception:
+                    sample = Sample(index, 0, 0, NOT_RENDERED.code, "error")
+                context.tell(samples.put, sample)
+                yield
+            seen += 1
+            if sample.severity:
+                context.tell(self._found, request, direction, index)
+                return
+            if monotonic() - said > _SAY_SECONDS:
+                said = monotonic()
+                context.tell(self._say_progress, request, seen)
+        context.tell(self._found, request, direction, None)
+
+    def _say_progress(self, request: int, seen: int) -> None:
+        if request != self._request:
+            return
+        length = self._context.bench.rows.known_length
+        of = f" of {length:,}" if length is not None else ""
+        note = f"looking for the next finding: {seen:,}{of} rows · esc stops"
+        self._context.panes.reason.show(ReasonShown(None, note=note))
+
+    def _found(self, request: int, direction: int, index: int | None) -> None:
+        if request != self._request:
+            return
+        self.looking = False
+        if index is not None and index != self._context.row:
+            self._rows.show(index, lambda: self._arrive(direction))
+            return
+        places = self.in_row()
+        if direction and places:
+            self._go(*places[0 if direction > 0 else -1])
+            self._context.say("No other row has a finding")
+            return
+        if direction:
+            self._context.say("No row has an error or a warning")
+        self.show()
+
+    def _arrive(self, direction: int) -> None:
+        places = self.in_row()
+        if places:
+            self._go(*places[0 if direction > 0 else -1])
+
+
+def _length(finding: Finding) -> int:
+    assert finding.where.tokens is not None
+    return finding.where.tokens[1] - finding.where.tokens[0]

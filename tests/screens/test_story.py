@@ -1,0 +1,160 @@
+"""The first line with the state of every screen, and the reason line: from finding to finding, through all rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from screens.checks import ChecksScreen
+from screens.inspect.reason_line import ReasonLine, ReasonShown
+from screens.keys.actions import ACTIONS
+from screens.shell.explanation import Explanation
+from screens.shell.help import HelpScreen
+from screens.shell.status_bar import StatusBar
+from screens.shell.story import PASS, Mark, Story, counts
+from screens.shell.themes import paints
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from tests.screens.small_bench import ROWS, SmallBench
+from workbench.bench import prepare
+from workbench.findings import Finding, Fix
+
+
+def first_line(pilot: Pilot[None]) -> str:
+    return str(pilot.app.screen.query_one(StatusBar).render().plain)
+
+
+def reason(pilot: Pilot[None]) -> str:
+    return str(screen_of(pilot).query_one(ReasonLine).render().plain)
+
+
+def at(pilot: Pilot[None]) -> tuple[int, int]:
+    grid = grid_of(pilot)
+    assert grid.view is not None
+    return grid.view.index, grid.at.cursor
+
+
+async def test_a_newcomer_finds_why_a_row_is_wrong_and_mends_it(opened: Opened, recipe: Path) -> None:
+    """At 80 columns, from the first look to a green tab, by keys and by clicks."""
+    async with opened((80, 24), bench=prepare(recipe)) as pilot:
+        await until(pilot, lambda: "M002" in reason(pilot))
+        assert "✗ M002 assistant's start '<|turn>modle\\n' is not there: here stands “<|turn>m" in reason(pilot)
+        assert "f fixes it: start: '<|turn>model\\n'" in reason(pilot)
+        assert first_line(pilot).startswith(" 1 inspect  2 ✗2+  3  4  5  6 ")
+        assert "mine.yaml" in first_line(pilot)
+        # The row is wrong as a whole, and at the header of the first answer: its mark stands on that token.
+        await pilot.press("n")
+        header = at(pilot)[1]
+        view = grid_of(pilot).view
+        assert view is not None
+        assert view.rendering.token_text(header) == "<|turn>"
+        assert view.rendering.token_text(header + 1) == "model"
+        # On to the next row, and back over the first to the last.
+        await pilot.press("n")
+        await until(pilot, lambda: at(pilot)[0] == 1 and at(pilot)[1] > 0)
+        await pilot.press("N")
+        await until(pilot, lambda: at(pilot) == (0, header))
+        await pilot.press("N")
+        await until(pilot, lambda: at(pilot)[0] == 23)
+        assert at(pilot)[1] > 0
+        await pilot.press("n")
+        await until(pilot, lambda: at(pilot) == (0, header))
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, Explanation)
+        await pilot.press("escape")
+
+        # A click on the second tab; after that it is known of all rows.
+        await pilot.click(offset=(13, 0))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChecksScreen) and pilot.app.screen.done)
+        assert " 2 checks ✗" in first_line(pilot)
+        assert "+" not in first_line(pilot)
+        await pilot.click(offset=(1, 0))
+        await until(pilot, lambda: settled(pilot))
+        await pilot.press("n")
+        assert "24 of 24 rows" in reason(pilot)
+        # A click on the remedy; what was known of all rows is now of the recipe before.
+        await pilot.click(ReasonLine, offset=(6, 1))
+        await until(pilot, lambda: "modle" not in pilot.app.editing.document.text)  # type: ignore[attr-defined]
+        await until(pilot, lambda: "M002" not in reason(pilot))
+        assert " 2 (✗2) " in first_line(pilot)
+
+
+async def test_the_story_of_another_recipe_is_in_brackets() -> None:
+    story = Story()
+    assert story.say("checks", "a", *counts(["error", "error", "warning", "note"]))
+    assert [mark.text for mark in story.marks("checks", "a")] == ["✗2", "!1"]
+    # What is known of one row does not take the place of what is known of all.
+    story.say("checks", "a", *counts(["error"], partial=True), partial=True)
+    assert [mark.text for mark in story.marks("checks", "a")] == ["✗2", "!1"]
+    assert [(mark.text, mark.mood) for mark in story.marks("checks", "b")] == [("(✗2 !1)", "muted")]
+    story.say("checks", "b", partial=True)
+    assert [(mark.text, mark.mood) for mark in story.marks("checks", "b")] == [("(✗2 !1)", "muted")]
+    assert story.say("checks", "b", *counts(["warning"], partial=True), partial=True)
+    assert [mark.text for mark in story.marks("checks", "b")] == ["!1+"]
+    assert story.marks("model", "a") == ()
+    assert story.say("model", "a", PASS)
+    assert not story.say("model", "a", PASS)
+    assert story.say("export", "a", Mark("amber", "warning", "◐"))
+    assert story.marks("export", "c") == (Mark("(amber)", "muted", "(◐)"),)
+
+
+async def test_a_reason_fits_every_width(opened: Opened) -> None:
+    finding = Finding("M002", "error", "x" * 90, "y" * 90, fix=Fix("start: '<|turn>model\\n'", ()))
+    async with opened((200, 24), bench=SmallBench(ROWS[:1])) as pilot:
+        line, paint = screen_of(pilot).query_one(ReasonLine), paints(pilot.app.current_theme)
+        for shown in (
+            ReasonShown(finding, "2 of 40 rows", "1 of 2 here"),
+            ReasonShown(Finding("D001", "warning", "short", "do this"), "2 of 40 rows"),
+            ReasonShown(None, note="✓ nothing found"),
+        ):
+            line.show(shown)
+            for width in range(20, 201, 3):
+                first, second = line._finding(paint, width).plain, line._keys(paint, width).plain
+                assert len(first) <= width
+                assert len(second) <= width
+                assert shown.finding is None or shown.finding.code in first
+                if shown.finding is not None and shown.finding.fix is not None and width >= 60:
+                    assert "fixes it" in second
+                    assert "2 of 40 rows" in first + second
+
+
+async def test_the_row_goes_on_at_the_next_one_that_has_a_finding(opened: Opened) -> None:
+    """Rows that are clean are passed over, round the end."""
+    async with opened() as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: settled(pilot) and screen_of(pilot).context.row == 2)
+        assert "D001" in reason(pilot)
+        await pilot.press("n")
+        await until(pilot, lambda: bool(pilot.app._notifications))
+        assert [one.message for one in pilot.app._notifications] == ["No other row has a finding"]
+        assert screen_of(pilot).context.row == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("quit", "app.quit"), ("exit", "app.quit"), ("train", "overfit.start"), ("run", "overfit.start"),
+        ("image", "grid.picture"), ("screenshot", "app.screenshot"), ("lora", "screen.model"),
+        ("next message", "grid.next-turn"), ("turn", "grid.next-turn"),
+    ],
+)  # fmt: skip
+def test_an_action_is_found_by_other_words(query: str, wanted: str) -> None:
+    scores = {action.id: action.matches(query) for action in ACTIONS}
+    assert scores[wanted] == max(scores.values()) > 0
+    assert not any(action.matches("zzz") for action in ACTIONS)
+
+
+async def test_help_begins_with_the_pane_in_focus_and_is_searched(opened: Opened) -> None:
+    async with opened() as pilot:
+        await pilot.press("shift+tab", "f1")
+        screen = pilot.app.screen
+        assert isinstance(screen, HelpScreen)
+        assert screen.found.index("samples.up") < screen.found.index("grid.next-edge")
+        await pilot.press(*"train")
+        await until(pilot, lambda: "samples.up" not in screen.found)
+        assert "screen.overfit" in screen.found
+        await pilot.press(*"xyz")
+        await until(pilot, lambda: not screen.found)
+        await pilot.press("escape")
+        assert not isinstance(pilot.app.screen, HelpScreen)
