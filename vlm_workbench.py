@@ -36,7 +36,7 @@ def main() -> None:
     import workbench
 
     found = Path(workbench.__file__ or "").resolve().parent
-    if found.parent != folder:
+    if found.parent != folder and not (is_editable(folder) and _is_ours(found / "__init__.py")):
         _tell(f"{OURS}: another `workbench` is found before its own: {found}", "Take its folder out of PYTHONPATH.")
         sys.exit(EXIT_ENVIRONMENT)
     for name, shared in neighbours(folder):
@@ -49,14 +49,26 @@ def main() -> None:
 def overwritten(folder: Path) -> str:
     """The first of our packages in a folder whose beginning is not ours; "" where all are."""
     for name in _PACKAGES:
-        try:
-            with (folder / name / "__init__.py").open("rb") as stream:
-                ours = _MARK in stream.read(400)
-        except OSError:
-            ours = False
-        if not ours:
+        file = folder / name / "__init__.py"
+        if not file.exists() and is_editable(folder):
+            # They lie in the checkout.
+            continue
+        if not _is_ours(file):
             return name
     return ""
+
+
+def is_editable(folder: Path) -> bool:
+    """True where a folder of packages leads to a checkout of ours."""
+    return any(folder.glob("*vlm_workbench*.pth"))
+
+
+def _is_ours(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return _MARK in stream.read(400)
+    except OSError:
+        return False
 
 
 def neighbours(folder: Path) -> list[tuple[str, str]]:

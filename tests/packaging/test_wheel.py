@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -140,3 +141,15 @@ def test_another_workbench_before_ours_is_named(installed: Path, tmp_path: Path)
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 3
     assert f"another `workbench` is found before its own: {other}" in ran.stderr
+
+
+def test_a_checkout_that_is_installed_as_it_lies_is_ours(tmp_path: Path) -> None:
+    """An editable installation has this module and the sample data beside other packages, and the rest elsewhere."""
+    shutil.copyfile(ROOT / "vlm_workbench.py", tmp_path / "vlm_workbench.py")
+    (tmp_path / "_editable_impl_vlm_workbench.pth").write_text(f"{ROOT}\n", "utf-8")
+    (tmp_path / "workbench" / "sample_data").mkdir(parents=True)
+    ran = started(tmp_path, "explain", "C002", PYTHONPATH=str(ROOT))
+    assert (ran.returncode, ran.stderr, ran.stdout.split()[0]) == (0, "", "C002")
+    # Without it the same folder has lost its packages.
+    (tmp_path / "_editable_impl_vlm_workbench.pth").unlink()
+    assert started(tmp_path, "explain", "C002", PYTHONPATH=str(ROOT)).returncode == 3
