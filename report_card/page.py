@@ -85,7 +85,7 @@ with the seconds of no stage.
 
 @dataclass(slots=True)
 class Card:
-    """What was answered. `lanes`: family -> comparison; `lost`: trainer -> what could not be told."""
+    """The answers. `lanes`: family -> comparison; `lost`: trainer -> what could not be told."""
 
     lanes: dict[str, Lanes] = field(default_factory=dict)
     answers: dict[str, dict[str, RowsAnswer]] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def _refuses(answer: RowsAnswer) -> bool:
 
 
 def known_share(card: Card) -> tuple[int, int]:
-    """How many differing stretches have a cause, and how many there are."""
+    """The number of differing stretches that have a cause, and of all of them."""
     found = [
         one.cause
         for lanes in card.lanes.values()

@@ -192,7 +192,7 @@ class ExportScreen(WorkbenchScreen):
     # Drawing
 
     def _say_state(self) -> None:
-        """How far it is proven, in words: the colour alone would not say it."""
+        """The state of the proof, in words: the colour alone would not say it."""
         self.seen = self.editing.document.text
         if self.problem is not None:
             say_state(self, Mark("✗", "error", "✗"))

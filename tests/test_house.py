@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,17 @@ def test_model_knowledge_is_data():
         if "model_type ==" in line or "model_type in (" in line
     ]
     assert branches == []
+
+
+def test_a_docstring_begins_with_the_thing():
+    """Not with a question about it: "The number of rows", where "How many rows" would be asked."""
+    asking = ("What ", "How ", "Where ", "Which ", "Whether ", "Why ", "When ")
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("workbench", "screens", "report_card")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (ast.get_docstring(node) or "").startswith(asking)
+    ]
+    assert found == []

@@ -34,7 +34,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def output_of(arguments: list[str], *, seconds: float, most: int = 1 << 20) -> str:
-    """What a program of somebody else writes on stdout, within limits of time and size.
+    """The output on stdout of a program of somebody else, within limits of time and size.
 
     Raises:
         OSError: it cannot be started. subprocess.SubprocessError: it fails, or takes longer. ValueError: it writes

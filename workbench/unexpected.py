@@ -41,7 +41,7 @@ class Bug(BenchError):
 
 @contextlib.contextmanager
 def placed(where: Where) -> Iterator[None]:
-    """What goes on at a place: an exception that nobody expected names the innermost one it came through.
+    """A place at which something goes on: an exception that nobody expected names the innermost one it came through.
 
     Raises:
         InputError: the input is at fault, for which Python has exceptions of its own.

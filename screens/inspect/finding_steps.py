@@ -107,7 +107,7 @@ class FindingSteps:
         context.panes.reason.show(ReasonShown(finding, self._shared(finding), place, keys))
 
     def _shared(self, finding: Finding) -> str:
-        """How many rows have the finding: of all of them once they were checked, else of those that were seen."""
+        """The number of rows with the finding: of all of them once they were checked, else of those that were seen."""
         context = self._context
         story = getattr(context.screen.app, "story", None)
         report = story.report_of(context.bench.document.text) if story is not None else None
@@ -122,7 +122,7 @@ class FindingSteps:
         return f"{having:,} of {seen:,} rows" + ("" if seen == length else " seen")
 
     def _rows_of(self, report: Report, finding: Finding) -> int:
-        """How many rows of a report have a finding; its causes are worked out once."""
+        """The number of rows of a report that have a finding; its causes are worked out once."""
         from workbench.checks.report import cause
 
         if self._causes is None or self._causes[0] is not report:

@@ -86,7 +86,7 @@ class ReasonLine(Still):
         return used <= width
 
     def _keys(self, paint: Paints, width: int) -> Text:
-        """What can be done, each with its key; those that find no room are left out from the right."""
+        """The remedies, each with its key; those that find no room are left out from the right."""
         reason, finding = self.reason, self.reason.finding
         fix, following, explain = reason.keys
         parts: list[tuple[str, str, Wish, Style]] = []

@@ -56,7 +56,7 @@ class KnownSamples(dict[int, Sample]):
         self.trained = self.before = self.total = 0
 
     def sharing(self, code: str) -> tuple[int, int]:
-        """How many of the rows that were read have a finding of a code, and how many were read."""
+        """The number of rows read that have a finding of a code, and of all rows read."""
         return self.codes[code], len(self)
 
     def _add(self, sample: Sample, sign: int) -> None:

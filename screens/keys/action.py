@@ -49,7 +49,7 @@ class Action(Binding):
         return self.group.description if self.group is not None else ""
 
     def matches(self, query: str) -> int:
-        """How well the words of a query fit: 3 in the name, 2 in other words for it, 1 in its help, 0 not at all."""
+        """The fit of a query's words: 3 in the name, 2 in other words for it, 1 in its help, 0 not at all."""
         asked = query.casefold().split()
         places = (
             f"{self.description} {self.id or ''} {self.hint}", f"{self.words} {self.heading}",

@@ -295,7 +295,7 @@ def _sample(size: Size, like: PictureHeader) -> Any:
 
 
 def _between(text: str, before: str, after: str) -> str | None:
-    """What stands in a text between its beginning and its end; None where these are not its own."""
+    """The part of a text that stands between its beginning and its end; None where these are not its own."""
     if len(text) < len(before) + len(after) or not text.startswith(before) or not text.endswith(after):
         return None
     return text[len(before) : len(text) - len(after)]

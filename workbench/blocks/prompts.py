@@ -44,7 +44,7 @@ class LocatedPrompt:
     start: tuple[int, ...]
     stop: tuple[int, ...]
     pictures: tuple[tuple[int, int, int], ...] = ()
-    """What the processor writes for each picture: [start, stop) in the text, and the picture's message."""
+    """The places that the processor writes for each picture: [start, stop) in the text, and the picture's message."""
     times: tuple[int, ...] = ()
     """Of each run of the pictures' token, how many it stands for."""
 

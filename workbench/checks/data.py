@@ -131,7 +131,7 @@ def too_long(facts: RowFacts) -> Iterator[Finding]:
 
 
 def _smaller(facts: RowFacts) -> str:
-    """How the pictures of a row can be made smaller, where it has some: `image_size` acts on a column's alone."""
+    """A way to make the pictures of a row smaller, where it has some: `image_size` acts on a column's alone."""
     if not len(facts.rendering.media):
         return ""
     raw = facts.row.conversation.raw

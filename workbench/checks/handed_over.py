@@ -33,7 +33,7 @@ _RESULTS = ("tool_result", "tool_response", "function_call_output")
 
 @dataclass(frozen=True, slots=True)
 class PartFate:
-    """What becomes of a part: what it is (`kind` None: no media), how many media the processor gets of it, and whether
+    """The fate of a part: what it is (`kind` None: no media), how many media the processor gets of it, and whether
     the template writes anything for it; None where it refuses the row. `listed`: it writes out the part as it stands.
     """
 

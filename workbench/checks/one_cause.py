@@ -13,7 +13,7 @@ _STOPS = "A015"
 _REFUSES = "A012"
 _KERNELS = "A014"
 _UNPLACED = ("", "base_model")
-"""Where a stop is put whose message names no key: any cause may be meant."""
+"""The fields of a stop whose message names no key: any cause may be meant."""
 
 
 def one_cause(findings: Iterable[Finding], refused_at: str = "") -> list[Finding]:

@@ -146,7 +146,7 @@ def fsdp1_alone(key: str, release: str) -> Literal["refused", "dropped"] | None:
 
 
 def _sharding(data: Data) -> tuple[str, tuple[Edit, ...]]:
-    """What FSDP2 has in the place of a sharding strategy: the weights are freed after the forward pass, or kept."""
+    """FSDP2's key in the place of a sharding strategy: the weights are freed after the forward pass, or kept."""
     key = str(_fsdp1_key(data, "sharding_strategy"))
     after = "reshard_after_forward"
     remove = Edit(("fsdp_config", key), remove=True)

@@ -51,7 +51,7 @@ def is_difference(finding: Finding) -> bool:
 
 
 def goes_on(row: Row) -> str | None:
-    """What the trainer that was asked does with a row that cannot be rendered here: the words where it takes it."""
+    """A sentence on the asked trainer where it takes a row that cannot be rendered here; None where it does not."""
     asked = row.bench.asked
     answer = asked.answer if asked is not None and asked.text == row.bench.document.text else None
     if answer is None or row.error is None or row.error.code != NOT_RENDERED.code:

@@ -74,7 +74,7 @@ def _said(facts: RowFacts, message: int) -> str:
 
 
 def _kept(facts: RowFacts, message: int) -> str:
-    """What of it stands in the rendering, without white space."""
+    """The part of it that stands in the rendering, without white space."""
     text = facts.rendering.text
     return _SPACE.sub("", "".join(text[place.start : place.stop] for place in _places(facts, message)))
 
@@ -97,7 +97,7 @@ def _thought(facts: RowFacts, message: int, kept: str) -> bool:
 
 
 def _severity(facts: RowFacts, message: int, thought: bool) -> Severity:
-    """How bad it is that text of a message is lost: for what is trained, and for what is read just before it."""
+    """The severity of lost text of a message: for what is trained, and for what is read just before it."""
     trained = facts.role_trained
     if thought and trained[message + 1 : -1].any():
         return "warning"

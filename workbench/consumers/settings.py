@@ -80,7 +80,7 @@ class CheckSettings:
 
 
 def check_settings(folder: Path) -> CheckSettings:
-    """How `vlmbench check` is run for a recipe in `folder`, as far as the nearest settings file says.
+    """The options of `vlmbench check` for a recipe in `folder`, as far as the nearest settings file says.
 
     Raises:
         InputError: a key is unknown or has a wrong value, or the file cannot be read.

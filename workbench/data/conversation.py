@@ -211,7 +211,7 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
 
 
 def _without_content(message: dict[str, Any]) -> str:
-    """What to do about a message without a content, by what it has instead."""
+    """The remedy for a message without a content, by what it has instead."""
     if "from" in message and "value" in message:
         return "ShareGPT turns belong in `conversations`, or in a column that `field_messages` names."
     call = next((name for name in CALLS if message.get(name)), None)

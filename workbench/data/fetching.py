@@ -18,7 +18,7 @@ FETCH_SECONDS = 10.0
 _RESTED_SECONDS = 60.0
 _FETCHED = "Keep the pictures beside the data; axolotl fetches each one again in every epoch."
 _silent: dict[str, float] = {}
-"""When each server that did not answer in time was asked."""
+"""The time at which each server that did not answer in time was asked."""
 
 
 def fetch(url: str, *, seconds: float = FETCH_SECONDS, max_bytes: int = MAX_DOWNLOAD_BYTES) -> bytes:

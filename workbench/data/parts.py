@@ -85,7 +85,7 @@ def _typed(part: dict[str, Any]) -> str:
 
 
 def handed_over(part: Any) -> int:
-    """How many pictures, videos or sounds transformers takes of a part and gives to the processor."""
+    """The number of pictures, videos or sounds that transformers takes of a part and gives to the processor."""
     if not isinstance(part, dict):
         return 0
     if part.get("type") == "image_url":

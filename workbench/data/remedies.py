@@ -49,7 +49,7 @@ def _is_said(value: Any) -> bool:
 
 
 def without_messages(row: Mapping[str, Any]) -> str:
-    """What to do about a row in whose message column no messages are: the column's name, or the conversion."""
+    """The remedy for a row in whose message column no messages are: the column's name, or the conversion."""
     found = message_columns(row)
     whole = [name for name in found if any(_speaker(turn) in _ANSWERING for turn in row[name][1:])]
     if whole or len(found) == 1:

@@ -65,7 +65,7 @@ def lane_of(ids: Sequence[int], labels: Sequence[int], pieces: Mapping[int, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regions:
-    """Which message each character of a lane's text is of.
+    """The message of each character of a lane's text.
 
     `message`: the number of the message whose text it is, or that came last before it; -1 before the first. `kind`:
     0 what the template writes, 1 a message's text, 2 its thinking. `found`: the numbers of messages whose text is
@@ -128,7 +128,7 @@ def split_thinking(text: str) -> tuple[str, str]:
 
 
 def _to_the_start(text: str, value: str, wanted: str, place: int, least: int) -> int:
-    """Where a text begins with the white space before it, as far as that is there."""
+    """The beginning of a text with the white space before it, as far as that is there."""
     lead = value[: len(value) - len(value.lstrip())]
     while lead and place > least and text[place - 1] == lead[-1]:
         place, lead = place - 1, lead[:-1]

@@ -41,7 +41,7 @@ class Spoken:
 
 
 def spoken(file: TrainerFile) -> Spoken:
-    """What of a file can be said to other trainers."""
+    """The settings of a file that can be told to other trainers."""
     values, trainer = file.values, file.trainer
     lost = [f"{key}: {values[key]}" for key in _OWN_WORDS[trainer] if values.get(key) not in (None, "", False)]
     key, default = _LENGTH[trainer]

@@ -249,7 +249,7 @@ def _names(file: TrainerFile) -> list[str]:
 
 
 def _info(file: TrainerFile) -> dict[str, Any]:
-    """What `dataset_info.json` says of the data sets."""
+    """The entries of the data sets in `dataset_info.json`."""
     place = _dataset_dir(file) / INFO
     hint = "Start where LLaMA-Factory starts, so that dataset_dir is found, or write its path; or give --data."
     raw = read_limited(place, _MOST_INFO, f"{INFO} cannot be opened", hint=hint)

@@ -127,5 +127,5 @@ def _row(row: OwnRow, answer: RowsAnswer) -> OwnMaskRow:
 
 
 def resolved_facts(resolved: Mapping[str, Any]) -> list[str]:
-    """What the trainer made of its settings, a fact a piece."""
+    """The trainer's reading of its settings, a fact a piece."""
     return [f"{name} {value}" for name, value in resolved.items() if name != "path" and value not in (None, "")]

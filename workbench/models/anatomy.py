@@ -211,7 +211,7 @@ def anatomy(config: Any, recipe: Recipe | None = None, *, sized: bool = True, to
 
 
 def _embeddings_key(recipe: Recipe | None, tokens: int | None) -> str:
-    """What of a recipe decides the size of the embeddings."""
+    """The part of a recipe that decides the size of the embeddings."""
     return "" if recipe is None else f"{tokens} {recipe.resize_token_embeddings_to_32x} {recipe.shrink_embeddings}"
 
 

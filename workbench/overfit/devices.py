@@ -44,7 +44,7 @@ def visible(environment: Mapping[str, str]) -> list[str] | None:
 
 
 def gpus(device: str = "auto") -> int:
-    """How many GPUs the processes of a launcher can have; none where the run is to be on another device."""
+    """The number of GPUs that the processes of a launcher can have; none where the run is to be on another device."""
     if not device.startswith(("auto", "cuda")):
         return 0
     import torch

@@ -59,7 +59,7 @@ _PEER = (
 
 
 def is_of_peer(problem: BaseException) -> bool:
-    """Whether an exception only says that another process of the run is gone."""
+    """True where an exception only says that another process of the run is gone."""
     return any(isinstance(error, RuntimeError) and _says(str(error), _PEER) for error in _chain(problem))
 
 
@@ -80,7 +80,7 @@ def kind_of(problem: BaseException) -> Kind:
 
 
 def is_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, whoever says it."""
+    """True where an exception says that memory ran out, whoever says it."""
     import torch
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -91,7 +91,7 @@ def is_memory(error: BaseException) -> bool:
 
 
 def says_memory(log: str) -> bool:
-    """Whether a log says that memory ran out."""
+    """True where a log says that memory ran out."""
     return _says(log, _MEMORY)
 
 
@@ -130,7 +130,7 @@ def asked_kernel(recipe: str, message: str) -> dict[str, str]:
 
 
 def killed(code: int, log: str) -> bool:
-    """Whether a process that ended with this code, or one of those that it had started, was killed outright.
+    """True where a process that ended with this code, or one of those that it had started, was killed outright.
 
     137 is how a shell and a container say it; a launcher says it in its log.
     """
@@ -141,7 +141,7 @@ _KILLED = ("signal 9 (sigkill)", "exitcode: -9", "exitcode  : -9")
 
 
 def out_of_memory_kills(root: Path = Path("/")) -> int | None:
-    """How many processes the system has killed for want of memory so far; None where it does not say.
+    """The number of processes that the system has killed for want of memory so far; None where it does not say.
 
     The machine's own count, or that of the container's group, whichever there is.
     """

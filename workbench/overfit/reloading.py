@@ -47,7 +47,7 @@ def put_back(model: Any, folder: Path, before: Mapping[str, Any], load: Callable
 
 
 def rewritten(model: Any) -> bool:
-    """Whether the adapter's start has changed the weights of the base."""
+    """True where the adapter's start has changed the weights of the base."""
     starts = (str(getattr(config, "init_lora_weights", "")) for config in model.peft_config.values())
     return any(start.startswith(_REWRITES) for start in starts)
 

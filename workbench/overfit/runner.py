@@ -209,7 +209,7 @@ class _Run:
 
     @property
     def here(self) -> bool:
-        """Whether this process takes part in the probes: the first, or all of those that share a model."""
+        """True where this process takes part in the probes: the first, or all of those that share a model."""
         return self.writer is not None or sharded()
 
     def train(self, *, measure: bool = False) -> None:

@@ -168,13 +168,13 @@ class OwnTemplate(Probe):
 
 
 class Decode(Probe):
-    """What greedy decoding writes."""
+    """The answers of greedy decoding."""
 
     turns: list[_Turn]
 
 
 class Stop(Probe):
-    """How many answers end."""
+    """The number of answers that end."""
 
     of: Count
     stopped: Count
@@ -279,7 +279,7 @@ _PROBES: dict[str, type[Probe]] = {
 
 
 def faults(event: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with the form of an event, a sentence each; nothing where it has the right one."""
+    """The faults in the form of an event, a sentence each; nothing where it has the right one."""
     form = _FORMS.get(str(event["event"]))
     if form is Probe and isinstance(event.get("name"), str):
         form = _PROBES.get(event["name"], Probe)

@@ -52,7 +52,7 @@ def sharding_of(bench: Bench) -> dict[str, Any]:
 
 
 def _saves_buffers(anatomy: Any) -> bool:
-    """Whether tensors are saved with the model that are no parameters."""
+    """True where tensors are saved with the model that are no parameters."""
     model = anatomy.model
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     return not parameters.issuperset(model.state_dict())
@@ -73,7 +73,7 @@ def launch_arguments(sharding: Mapping[str, Any]) -> list[str]:
 
 
 def sharded() -> bool:
-    """Whether this process is one of several that share a model out."""
+    """True where this process is one of several that share a model out."""
     return os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true" and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 

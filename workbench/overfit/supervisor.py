@@ -205,7 +205,7 @@ class Supervisor:
         writer.close()
 
     def _memory_kills(self) -> bool | None:
-        """Whether the system killed a process for want of memory since the run began; None where it does not count."""
+        """True where the system killed a process for want of memory since the run began; None: it counts none."""
         kills = out_of_memory_kills()
         return None if kills is None or self._kills is None else kills > self._kills
 

@@ -262,7 +262,7 @@ def _not_as_written(events: Sequence[Event]) -> Iterator[Finding]:
 
 @emits("R025")
 def _weights_of_rows(events: Sequence[Event]) -> Iterator[Finding]:
-    """How unevenly the trained tokens weigh, where the loss of a step is the mean of its micro batches' means."""
+    """The uneven weight of the trained tokens, where the loss of a step is the mean of its micro batches' means."""
     baseline = last(events, "baseline") or {}
     micro_batches = int(baseline.get("micro_batches") or 1)
     rows = sorted((row for row in baseline.get("rows") or () if row["tokens"]), key=lambda row: int(row["tokens"]))
@@ -526,7 +526,7 @@ def _reproduced(events: Sequence[Event], steps: Sequence[Event], nll: float) -> 
 
 
 def _falls(steps: Sequence[Event]) -> bool:
-    """Whether the loss of the same rows fell over the last half of the steps; few steps are always too few."""
+    """True where the loss of the same rows fell over the last half of the steps; few steps are always too few."""
     if len(steps) < 10:
         return True
     middle = len(steps) // 2

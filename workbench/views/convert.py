@@ -71,7 +71,7 @@ def _proof(result: Converted) -> ConvertProof:
 
 
 def convert_text(result: Converted) -> str:
-    """What was seen, written, changed, not kept and refused, each with its count."""
+    """The rows that were seen, written, changed, not kept and refused, each with its count."""
     shape = result.shape
     lines = [f"{visible(result.source)}: {visible(shape.name)}"]
     lines += [f"  {visible(line)}" for line in shape_lines(shape)]

@@ -39,7 +39,7 @@ def facts(mask: OwnMask) -> list[str]:
 
 
 def refusal_line(mask: OwnMask) -> str:
-    """What the trainer raised before any row, or ""."""
+    """The error that the trainer raised before any row, or ""."""
     refused = mask.answer.refused
     if refused is None:
         return ""
@@ -62,7 +62,7 @@ def show(mask: OwnMask, console: Console) -> None:
 
 
 def share(row: OwnMaskRow) -> str:
-    """How much of a row is trained, in words."""
+    """The share of a row that is trained, in words."""
     if row.lane is None:
         return row.reason
     lane = row.lane

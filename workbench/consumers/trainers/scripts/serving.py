@@ -48,7 +48,7 @@ class Side:
 
 
 class AtStage:
-    """Where the work is, for a refusal that says so, and the seconds that each stage took."""
+    """The stage of the work, for a refusal that says so, and the seconds that each stage took."""
 
     def __init__(self) -> None:
         self.name = "import"
@@ -91,7 +91,7 @@ def versions(names: tuple[str, ...]) -> dict[str, str]:
 
 
 def part(module: Any, name: str) -> Any:
-    """What a module of the trainer has under a name. Raises InterfaceChanged where it has no such name."""
+    """The object that a module of the trainer has under a name. Raises InterfaceChanged where it has no such name."""
     try:
         return getattr(module, name)
     except AttributeError:
@@ -245,7 +245,7 @@ def load(name: str) -> ModuleType:
 
 
 def questions() -> Iterator[dict[str, Any]]:
-    """What is asked, until stdin ends."""
+    """The questions, until stdin ends."""
     stream = os.fdopen(os.dup(0), encoding="utf-8")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
