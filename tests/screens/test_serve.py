@@ -130,7 +130,7 @@ async def test_a_session_as_wide_as_a_phone_lives_and_ends_with_page_or_server(w
                 for width, height in ((20, 5), (1, 1), (52, 40)):
                     await ws.send_str(json.dumps(["resize", {"width": width, "height": height}]))
                 await ws.send_str(json.dumps(["stdin", "?"]))
-                await seen_in(ws, "Tokens")
+                await seen_in(ws, "Here: the tokens")
                 below = sessions(server.pid)
                 assert below
                 if way == "closed":
