@@ -59,10 +59,10 @@ class ReasonLine(Still):
     def render(self) -> Text:
         """Both lines."""
         paint, width = paints(self.app.current_theme), self.size.width
-        first, second = self._finding(paint, width), self._keys(paint, width)
+        first, second = self._reason(paint, width), self._keys(paint, width)
         return Text.assemble(first, "\n", second, no_wrap=True, end="")
 
-    def _finding(self, paint: Paints, width: int) -> Text:
+    def _reason(self, paint: Paints, width: int) -> Text:
         reason, text = self.reason, Text(" ", end="", no_wrap=True)
         finding = reason.finding
         if finding is None:

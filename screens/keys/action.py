@@ -49,13 +49,15 @@ class Action(Binding):
         return self.group.description if self.group is not None else ""
 
     def matches(self, query: str) -> int:
-        """The fit of a query's words: 3 in the name, 2 in other words for it, 1 in its help, 0 not at all."""
+        """The fit of a query: 4 its words are whole ones, 3 in the name, 2 in other words, 1 in the help, 0 not at all."""
         asked = query.casefold().split()
         places = (
             f"{self.description} {self.id or ''} {self.hint}", f"{self.words} {self.heading}",
             f"{self.tooltip} {self.keys_text}",
         )  # fmt: skip
         texts = [place.casefold() for place in places]
+        if asked and set(asked) <= set(re.findall(r"\w+", f"{self.description} {self.words}".casefold())):
+            return 4
         for score, count in ((3, 1), (2, 2), (1, 3)):
             if all(any(word in text for text in texts[:count]) for word in asked):
                 return score

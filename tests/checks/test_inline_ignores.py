@@ -102,3 +102,8 @@ def test_no_text_of_a_value_is_taken_for_a_comment(text: str, block: bool) -> No
     document = Document(f"a: {value}\nb: 1\n", "r.yaml")
     assert "# vlmbench: ignore[M]" in document.data["a"]
     assert read_comments(document) == ([], [])
+
+
+@pytest.mark.parametrize("comment", ["#   vlmbench: 0.1.0", "# vlmbench: exported by hand", "# vlmbench:"])
+def test_comments_that_only_name_the_bench_are_no_business_of_it(comment: str) -> None:
+    assert read_comments(Document(f"a: 1  {comment}\n", "r.yaml")) == ([], [])

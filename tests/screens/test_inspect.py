@@ -48,7 +48,7 @@ async def test_the_first_row_opens_with_its_mask_in_its_title(opened: Opened) ->
         assert view is not None
         title = str(grid_of(pilot).border_title)
         assert title.startswith(f"row 0 · {view.mask.trained} of {len(view.rendering)} trained · ")
-        assert bar.startswith(" 1 inspect   2 checks   3 model   4 overfit ")
+        assert bar.startswith(" 1 inspect  2 checks  3 model  4 overfit ")
         assert "small.yaml   multimodal path · " in bar
 
 
@@ -234,7 +234,7 @@ async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(o
         assert screen.query_one(ProblemPane).display
         assert not grid_of(pilot).display
         assert screen.query_one(ProblemPane).has_focus
-        assert "2 checks ✗1+" in screen.query_one(StatusBar).render().plain
+        assert "2 ✗1+" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
         assert grid_of(pilot).display
         assert grid_of(pilot).has_focus

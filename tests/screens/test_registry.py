@@ -27,14 +27,14 @@ class Plain(WorkbenchScreen):
     """A screen with nothing of its own."""
 
     SCOPES = ("plain",)
-    seen: list[bool]
+    resumed: list[bool]
 
     def body(self) -> ComposeResult:
-        self.seen = []
+        self.resumed = []
         yield Static("plain")
 
     def activated(self, edited: bool) -> None:
-        self.seen.append(edited)
+        self.resumed.append(edited)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def test_a_screen_learns_of_edits_made_on_another(opened: Opened, all_ther
         assert isinstance(inspect, InspectScreen)
         await until(pilot, lambda: inspect.query_one(RecipeEditor).area.text.endswith("# more\n"))
         await pilot.press("2")
-        assert checks.seen == [True, False, True]
+        assert checks.resumed == [True, False, True]
 
 
 async def test_screens_are_kept_under_their_names_once_they_were_shown(opened: Opened, all_there: None) -> None:

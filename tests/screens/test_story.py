@@ -110,7 +110,7 @@ async def test_a_reason_fits_every_width(opened: Opened) -> None:
         ):
             line.show(shown)
             for width in range(20, 201, 3):
-                first, second = line._finding(paint, width).plain, line._keys(paint, width).plain
+                first, second = line._reason(paint, width).plain, line._keys(paint, width).plain
                 assert len(first) <= width
                 assert len(second) <= width
                 assert shown.finding is None or shown.finding.code in first

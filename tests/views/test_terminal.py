@@ -65,10 +65,10 @@ def test_the_gutter_numbers_the_turns_and_bars_what_is_trained(rows: list[Row]) 
     text = tokens_view(rows[0], 80, marks=False).plain
     gutters = [(line[:4].strip(), line[4:14].strip(), line[14:16]) for line in text.split("\n")]
     assert [(number, role) for number, role, _ in gutters if number] == [
-        ("1", "user"),
-        ("2", "assistant"),
-        ("3", "user"),
-        ("4", "assistant"),
+        ("0", "user"),
+        ("1", "assistant"),
+        ("2", "user"),
+        ("3", "assistant"),
     ]
     barred = [line for line in text.split("\n") if TRAINED_BAR in line[:16]]
     assert [line[16:] for line in barred] == [

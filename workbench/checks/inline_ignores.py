@@ -6,6 +6,7 @@ A code may be the beginning of several, as for --select. C020 tells of comments 
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from workbench.recipe.yaml.nodes import Node
 
 LEAVES_NOTHING_OUT = Emitter("C020", __name__)
-_COMMENT = re.compile(r"(?<![^\s])#[ \t]*vlmbench:[ \t]*(?P<what>[\w-]+)?[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
+_COMMENT = re.compile(r"(?<![^\s])#[ \t]*vlmbench:[ \t]*(?P<what>[A-Za-z][\w-]*)?[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
 _FORM = "Write `# vlmbench: ignore[CODE]` at the line, or `# vlmbench: ignore-file[CODE]` for all of the recipe."
 
 
@@ -67,6 +68,8 @@ def read_comments(document: Document) -> tuple[list[IgnoreComment], list[Finding
         if any(start <= match.start() < end for start, end in texts):
             # It is part of a value.
             continue
+        if not _means_to_ignore(match["what"], match["codes"]):
+            continue
         line, column = parsed.place(match.start())
         where = Where(document.name, line, column)
         listed = tuple(word.strip().upper() for word in (match["codes"] or "").split(",") if word.strip())
@@ -80,6 +83,13 @@ def read_comments(document: Document) -> tuple[list[IgnoreComment], list[Finding
         target = None if match["what"] == "ignore-file" else _target(text, match.start(), line)
         comments.append(IgnoreComment(where, target, tuple(filter(_known, listed))))
     return comments, problems
+
+
+def _means_to_ignore(word: str | None, listed: str | None) -> bool:
+    """True for a comment that asks for something to be left out, misspelt or not; others only name the bench."""
+    # A receipt, for one, names its version so.
+    near = word is not None and difflib.get_close_matches(word.lower(), ("ignore", "ignore-file"), cutoff=0.6)
+    return listed is not None or bool(near)
 
 
 def _known(word: str) -> list[str]:
