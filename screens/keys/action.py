@@ -49,7 +49,7 @@ class Action(Binding):
         return self.group.description if self.group is not None else ""
 
     def matches(self, query: str) -> int:
-        """The fit of a query: 4 its words are whole ones, 3 in the name, 2 in other words, 1 in the help, 0 not at all."""
+        """The fit of a query: 4 for whole words, 3 in the name, 2 in other words, 1 in the help, 0 not at all."""
         asked = query.casefold().split()
         places = (
             f"{self.description} {self.id or ''} {self.hint}", f"{self.words} {self.heading}",
