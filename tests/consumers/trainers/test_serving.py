@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import ClassVar
 
@@ -15,6 +16,12 @@ from workbench.errors import BenchError, EnvironmentProblem
 
 QUESTION = {"rows": [7], "content": [{"messages": []}], "settings": {}, "model": "m", "scratch": "."}
 TOKENIZER = SimpleNamespace(added_tokens_decoder={}, convert_ids_to_tokens=lambda one: f"t{one}")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The scratch folder of the question is the working directory; scripts write there."""
+    monkeypatch.chdir(tmp_path)
 
 
 def script(label, shift=0):
