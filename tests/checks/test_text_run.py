@@ -64,7 +64,8 @@ def test_the_text_alone_shows_what_the_whole_check_shows_under_c(name: str, mode
     bench.loaded, bench.family = model, None
     bench.apply()
     whole = check_rows(bench, [], select="C").findings
-    alone = check_text(document, table(), select="C").findings
+    # Beside an axolotl of another release the bench has the table of that one.
+    alone = check_text(document, bench.axolotl, select="C").findings
     assert not any(finding.fix for finding in alone)
     # The trial of a fix, which needs rows, writes the hint anew.
     bare = [Counter(repr(replace(one, fix=None, hint="")) for one in found) for found in (alone, whole)]
