@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from docs.making.examples import Example, examples, named_tests  # noqa: E402
 from workbench.answers.schemas import ANSWERS, file_name, identifier, schema  # noqa: E402
 from workbench.checks.registry import Code, codes  # noqa: E402
-from workbench.views.codes_markdown import paragraph, topics  # noqa: E402
+from workbench.views.codes_markdown import code_table, paragraph, topics  # noqa: E402
 
 _TESTS = 8
 
@@ -45,12 +45,8 @@ def codes_index() -> str:
             "",
             f"## {letter}: {topic}",
             "",
-            "| code | problem | severity | found in |",
-            "| --- | --- | --- | --- |",
+            *code_table((code, f"{code.code}.md") for code in listed),
         ]
-        for code in listed:
-            title = paragraph(code.title).replace("|", "\\|")
-            lines.append(f"| [{code.code}]({code.code}.md) | {title} | {code.severity} | {code.scope} |")
     return "\n".join(lines) + "\n"
 
 

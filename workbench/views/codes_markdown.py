@@ -38,12 +38,8 @@ def codes_markdown(codes: Iterable[Code]) -> str:
         lines += [
             f"## {letter}: {topic}",
             "",
-            "| code | problem | severity | found in |",
-            "| --- | --- | --- | --- |",
+            *code_table((code, f"#{code.code.lower()}") for code in pages),
         ]
-        for code in pages:
-            title = paragraph(code.title).replace("|", "\\|")
-            lines.append(f"| [{code.code}](#{code.code.lower()}) | {title} | {code.severity} | {code.scope} |")
         for code in pages:
             lines += [
                 "",
@@ -61,6 +57,15 @@ def topics(codes: Iterable[Code]) -> Iterator[tuple[str, str, list[Code]]]:
     """The letter, the topic and the codes of each, in the order of the names."""
     for letter, listed in groupby(sorted(codes, key=lambda code: code.code), key=lambda code: code.code[0]):
         yield letter, _TOPICS[letter], list(listed)
+
+
+def code_table(pages: Iterable[tuple[Code, str]]) -> list[str]:
+    """The lines of a table of codes, each with the address of its page."""
+    lines = ["| code | problem | severity | found in |", "| --- | --- | --- | --- |"]
+    for code, address in pages:
+        title = paragraph(code.title).replace("|", "\\|")
+        lines.append(f"| [{code.code}]({address}) | {title} | {code.severity} | {code.scope} |")
+    return lines
 
 
 def paragraph(text: str) -> str:
