@@ -258,7 +258,8 @@ def _loaded(cfg: Any, stage: Stage) -> dict[str, Any]:
     if cfg.get("qlora_sharded_model_loading"):
         # The first rank would send the others their parts, of the same model; here there is one process.
         cfg["qlora_sharded_model_loading"] = False
-        cfg["fsdp_config"]["cpu_ram_efficient_loading"] = False
+        if cfg.get("fsdp_config"):
+            cfg["fsdp_config"]["cpu_ram_efficient_loading"] = False
         os.environ.pop("FSDP_CPU_RAM_EFFICIENT_LOADING", None)
     loaders: list[Any] = []
     build = ModelLoader._build_model
