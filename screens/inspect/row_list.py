@@ -67,6 +67,7 @@ class Listing:
         """The rows of a filter, ascending; None without one."""
         self.searched = 0
         self.complete = True
+        self.stopped = False
 
     @property
     def rows(self) -> int:
@@ -142,7 +143,7 @@ class SamplesList(LineView, can_focus=True):
     def filter(self) -> None:
         """List nothing until `found` gives rows."""
         listing = self._listing
-        listing.order, listing.searched, listing.complete = [], 0, False
+        listing.order, listing.searched, listing.complete, listing.stopped = [], 0, False, False
         self._resize()
 
     def unfilter(self) -> None:
@@ -157,6 +158,11 @@ class SamplesList(LineView, can_focus=True):
             return
         self._listing.order.extend(indices)
         self._listing.searched, self._listing.complete = searched, complete
+        self._resize()
+
+    def stop_search(self) -> None:
+        """No more rows will be found; those that were stay."""
+        self._listing.stopped = True
         self._resize()
 
     # Rows
@@ -214,14 +220,28 @@ class SamplesList(LineView, can_focus=True):
 
     def _resize(self) -> None:
         if self._listing.order is not None:
-            searched = "" if self._listing.complete else f" of {self._listing.searched:,}…"
-            self.border_subtitle = f"{len(self._listing.order):,} found{searched}"
+            self.border_subtitle = self._progress(len(self._listing.order))
         else:
             self.border_subtitle = f"{self._listing.length:,} rows" if self._listing.length is not None else ""
         if self.virtual_size.height != self._listing.rows:
             self.virtual_size = Size(self.size.width, self._listing.rows)
             self.refresh()
         self._ask()
+
+    def _progress(self, found: int) -> str:
+        """The rows of a filter and of how many, or how far the search is; a shorter text where there is no room."""
+        listing = self._listing
+        searched, length = listing.searched, listing.length
+        if listing.complete:
+            words = [f"{found:,} of {searched:,} rows", f"{found:,} of {searched:,}"]
+        elif listing.stopped:
+            words = [f"{found:,} of the first {searched:,}", f"{found:,} of {searched:,}, stopped"]
+        elif length:
+            words = [f"{found:,} found, {100 * searched // length}%…"]
+        else:
+            words = [f"{found:,} found of {searched:,}…"]
+        fitting = [text for text in words if cell_len(text) + 4 <= self.size.width]
+        return (fitting or [words[-1]])[0]
 
     def on_resize(self, event: events.Resize) -> None:
         self._say()
@@ -248,6 +268,7 @@ class SamplesList(LineView, can_focus=True):
         if (
             self._listing.order is not None
             and not self._listing.complete
+            and not self._listing.stopped
             and self.scroll_offset.y + 2 * self.size.height > self._listing.rows
         ):
             self.post_message(self.FilterWanted())

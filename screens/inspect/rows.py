@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
 from textual.timer import Timer
 
@@ -11,14 +13,16 @@ from screens.inspect.asking import Asking
 from screens.inspect.context import InspectContext
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
+from workbench.bench import ROWS_KEPT
 from workbench.data.row_notes import BAD_ROW
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
 from workbench.row import NOT_RENDERED
 from workbench.views.path import preference_lines, preference_texts
-from workbench.views.row_view import RowView, Sample, read_row, read_sample
+from workbench.views.row_view import RowView, Sample, read_row, read_sample, read_samples
 
 _PATIENCE_SECONDS = 0.15
+_STEP_SECONDS = 0.05
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -174,16 +178,43 @@ class RowReader:
         self._context.background.submit(Kind.SAMPLES, self._sample(indices))
 
     def _sample(self, indices: list[int]) -> Iterator[None]:
-        context, samples = self._context, self._context.panes.samples
+        from workbench.blocks.known import Pace
+
+        context, pace, waiting = self._context, Pace(_STEP_SECONDS), iter(indices)
+        while wanted := list(islice(waiting, pace.size)):
+            with pace.block(len(wanted)):
+                samples = self._samples_of(wanted)
+            for sample in samples:
+                context.tell(context.panes.samples.put, sample)
+            yield
+            if len(samples) < len(wanted):
+                context.tell(context.panes.samples.end_at, wanted[len(samples)])
+                return
+        yield from self._make_ready(indices[:ROWS_KEPT])
+
+    def _samples_of(self, indices: list[int]) -> list[Sample]:
+        """The samples of a block; of its rows one by one where one of them is the bench's own error."""
+        bench, against = self._context.bench, self._context.editing.compared_masking
+        try:
+            return read_samples(bench, indices, against)
+        except Exception:
+            found = []
         for index in indices:
             try:
-                sample = read_sample(context.bench, index, context.editing.compared_masking)
+                found.append(read_sample(bench, index, against))
             except BenchError:
-                context.tell(samples.end_at, index)
-                return
+                break
             except Exception:
-                sample = Sample(index, 0, 0, NOT_RENDERED.code, "error")
-            context.tell(samples.put, sample)
+                found.append(Sample(index, 0, 0, NOT_RENDERED.code, "error"))
+        return found
+
+    def _make_ready(self, indices: list[int]) -> Iterator[None]:
+        """Render the rows that the list shows, which are opened next, and which a fix is tried on."""
+        bench = self._context.bench
+        for index in indices:
+            with suppress(Exception):
+                row = bench.row(index)
+                _ = row.trace if row.error is None else None
             yield
 
 

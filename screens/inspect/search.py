@@ -85,6 +85,17 @@ class Search:
             self._filtering.set("")
         self._close()
 
+    def leave(self) -> None:
+        """End the filter's search, or else drop the selection, or the marks of the search."""
+        if self._filtering.under_way:
+            self._filtering.stop()
+        else:
+            self._grid.action_select("none")
+
+    def stop(self) -> None:
+        """End the filter's search."""
+        self._filtering.stop()
+
     def _close(self) -> None:
         self._prompt.close()
         grid = self._grid

@@ -361,8 +361,8 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Select the turn under the cursor; once more, the whole row.",
     ),
     Action(
-        "escape", "select('none')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid", palette=False,
-        tooltip="Drop the selection, or else the marks of the search.",
+        "escape", "screen.part('search.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid",
+        palette=False, tooltip="Drop the selection, or else the marks of the search; ends a filter that searches.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
     _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),
@@ -375,6 +375,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "end,G", "move('last')", "Last row", id="samples.last", group=_ROWS, scope="samples",
         tooltip="Show the last row that is known.",
+    ),
+    Action(
+        "escape", "screen.part('search.stop')", "Stop the filter", id="samples.stop-filter", group=_ROWS,
+        scope="samples", palette=False, tooltip="End the filter's search; the rows found so far stay listed.",
     ),
     Action(
         "enter", "screen.part('tokens.focus')", "To the tokens",

@@ -21,10 +21,11 @@ from workbench.audit.repeats import Repeats
 from workbench.audit.report import AuditReport
 from workbench.audit.run import AuditProgress, audit, row_plan
 from workbench.bench import Bench, open
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.blocks.path import BlockPath
 from workbench.checks.row_checks import check_row
 from workbench.cli import cli
 from workbench.errors import InputError
+from workbench.judged import JudgedRow
 from workbench.paths import sample_dir
 
 COUNT = 150

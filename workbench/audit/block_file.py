@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audit.causes import Cause, causes_of
-from workbench.blocks.path import JudgedRow
 from workbench.errors import EnvironmentProblem, Where
 from workbench.findings import Finding
+from workbench.judged import JudgedRow
 from workbench.recipe.yaml.document import write_atomically
 
 _ABOUT = b"vlmbench.audit"

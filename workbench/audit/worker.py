@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
 from workbench.audit.content import picture_numbers, row_number
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.blocks.path import BlockPath
+from workbench.judged import JudgedRow
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
 from workbench.audit.worker import Job, Judge, serve
-from workbench.blocks.path import JudgedRow
 from workbench.errors import Where
 from workbench.findings import Finding, emits
+from workbench.judged import JudgedRow
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

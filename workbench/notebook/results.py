@@ -22,13 +22,13 @@ from workbench.views.overfit import overfit_payload, overfit_text
 from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
+    from workbench.blocks.chosen_rows import ChosenRows
     from workbench.checks.run import Report
     from workbench.editing.session import Editing
     from workbench.export.prepare import Export
     from workbench.infer.search import Inference
-    from workbench.row import Row
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,13 +75,13 @@ class Checked(Result):
 
 
 def check_recipe(
-    opened: OpenRecipe, rows: Callable[[], Iterable[Row]], *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+    opened: OpenRecipe, rows: Callable[[], ChosenRows], *, select: Sequence[str] = (), ignore: Sequence[str] = ()
 ) -> Checked:
     """Check the recipe and these rows, which are asked for anew whenever a fix was made."""
-    from workbench.checks.run import check_rows
+    from workbench.blocks.checking import check_chosen
 
     def report() -> Report:
-        return check_rows(opened.bench, rows(), select=select, ignore=ignore)
+        return check_chosen(opened.bench, rows(), select=select, ignore=ignore)
 
     return Checked(opened, report(), report)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from workbench.blocks.chosen_rows import ChosenRows
 from workbench.checks.row_checks import row_findings
 from workbench.errors import InputError
 from workbench.findings import Finding
@@ -72,10 +74,18 @@ class NotebookRows(Result):
         for row in self.head(None):
             yield RowResult(self.session, row.index)
 
+    def numbers(self, count: int | None) -> ChosenRows:
+        """The numbers of the first `count` of these rows, or of all; some may lie behind the end of the data."""
+        end = self._end(count)
+        return ChosenRows(range(self.start, sys.maxsize if end is None else end))
+
+    def _end(self, count: int | None) -> int | None:
+        ends = (self.stop, None if count is None else self.start + count, self.session.bench.rows.known_length)
+        return min((end for end in ends if end is not None), default=None)
+
     def head(self, count: int | None) -> Iterator[Row]:
         """The bench's own rows: the first `count` of these, or all."""
-        ends = [end for end in (self.stop, None if count is None else self.start + count) if end is not None]
-        for row in self.session.bench.head(min(ends) if ends else None):
+        for row in self.session.bench.head(self._end(count)):
             if row.index >= self.start:
                 yield row
 
@@ -147,7 +157,7 @@ class RowResult(_RowResult):
 
     def check(self) -> Checked:
         """Check the recipe and this row."""
-        return check_recipe(self.session, lambda: [self.row])
+        return check_recipe(self.session, lambda: ChosenRows((self.row.index,)))
 
     def to_dict(self) -> dict[str, Any]:
         """The row as `rows[]` of `vlmbench.inspect/1` has it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.bench import Bench, prepare
+from workbench.blocks.chosen_rows import ChosenRows
 from workbench.console import progress_bar, quiet_libraries
 from workbench.notebook.display import Result, plain
 from workbench.notebook.model import Memory, Towers
@@ -20,7 +21,6 @@ from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
     from workbench.notebook.editor import BoundaryEditor
-    from workbench.row import Row
 
 Count = int | None
 
@@ -115,13 +115,13 @@ class Session(OpenRecipe, Result):
         """
         from workbench.checks.asking import ROWS, ask_rows
 
-        def chosen() -> Iterator[Row]:
+        def chosen() -> ChosenRows:
             if isinstance(rows, RowResult):
                 ask_rows(self.bench, [rows.row.index])
-                return iter([rows.row])
+                return ChosenRows((rows.row.index,))
             limits = [limit for limit in (ROWS, rows, self._limit) if limit is not None]
             ask_rows(self.bench, range(min(limits)))
-            return iter(self.rows.head(rows))
+            return self.rows.numbers(rows)
 
         return check_recipe(self, chosen, select=select, ignore=ignore)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.bench import Bench, Masking, Row, as_finding
-from workbench.checks.row_checks import row_findings
+from workbench.checks.row_checks import row_findings, with_answer
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.data.row_notes import BAD_PICTURES
@@ -181,6 +181,28 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
     same = against is None or against == bench.masking
     before = None if same or against is None else row.mask_under(against).trained
     return Sample(index, row.mask.trained, len(row.rendering), code, severity, before)
+
+
+def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None = None) -> list[Sample]:
+    """The same for several rows, judged in blocks or known already; fewer where the data ends before.
+
+    Raises:
+        InputError: a row cannot be had.
+    """
+    from workbench.blocks.known import KnownRows, read_rows
+
+    rows, known = read_rows(bench, indices), KnownRows(bench)
+    same = against is None or against == bench.masking
+    before = known.trained(rows, against) if not same and against is not None else [None] * len(rows)
+    samples = []
+    for row, result, trained in zip(rows, known.judged(rows), before, strict=True):
+        worst = _worst(with_answer(row, result.findings))
+        code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+        if result.tokens < 0:
+            samples.append(Sample(row.index, 0, 0, code, severity))
+        else:
+            samples.append(Sample(row.index, result.trained, result.tokens, code, severity, trained))
+    return samples
 
 
 def _worst(findings: list[Finding]) -> Finding | None:
