@@ -94,7 +94,7 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # An interruption is told to the parent, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _one_thread()
+    one_thread()
     # Files that are open already share their place with the other processes.
 
     def count() -> None:
@@ -120,7 +120,7 @@ def _next(pipe: Connection) -> Job | None:
     return job
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """Keep torch to this thread: those of the process that this one was forked from are not here, and it would wait for
     them for ever."""
     torch = sys.modules.get("torch")
