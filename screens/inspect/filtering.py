@@ -51,7 +51,7 @@ class Filtering:
             return
         if again:
             self._begin()
-        elif self._searched:
+        elif self._searched and self._samples.has_room:
             start, self._searched = self._searched, 0
             self._submit(start)
 

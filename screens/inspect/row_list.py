@@ -235,7 +235,7 @@ class SamplesList(LineView, can_focus=True):
         if listing.complete:
             words = [f"{found:,} of {searched:,} rows", f"{found:,} of {searched:,}"]
         elif listing.stopped:
-            words = [f"{found:,} of the first {searched:,}", f"{found:,} of {searched:,}, stopped"]
+            words = [f"{found:,} of {searched:,}, stopped"]
         elif length:
             words = [f"{found:,} found, {100 * searched // length}%…"]
         else:
@@ -260,17 +260,19 @@ class SamplesList(LineView, can_focus=True):
         seen = (self._listing.row_at(place) for place in range(top, min(self._listing.rows, top + height)))
         return [index for index in seen if index not in self._samples]
 
+    @property
+    def has_room(self) -> bool:
+        """True where a filter that is not done lists fewer rows than two pages below those in sight."""
+        listing = self._listing
+        unfinished = listing.order is not None and not listing.complete and not listing.stopped
+        return unfinished and self.scroll_offset.y + 2 * self.size.height > listing.rows
+
     def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
             self.post_message(self.SamplesWanted([*wanted, *(index for index in more if index not in wanted)]))
-        if (
-            self._listing.order is not None
-            and not self._listing.complete
-            and not self._listing.stopped
-            and self.scroll_offset.y + 2 * self.size.height > self._listing.rows
-        ):
+        if self.has_room:
             self.post_message(self.FilterWanted())
 
     def _reveal(self) -> None:

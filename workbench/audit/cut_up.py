@@ -1,9 +1,10 @@
-"""Blocks whose process ended, cut in halves down to the row that did it, and put together again."""
+"""Blocks whose process ended, cut up down to the row that did it, and put together again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
@@ -36,8 +37,8 @@ class CutUp:
             write_block(job.path, result, self._question)
             yield job.number, len(result)
 
-    def ended(self, job: Job, how: str) -> tuple[list[Job], list[tuple[int, int]]]:
-        """The process of a block or part ended: its halves, to be judged first of all; and what is whole by that.
+    def ended(self, job: Job, how: str, pieces: int = 2) -> tuple[list[Job], list[tuple[int, int]]]:
+        """The process of a block or part ended: its `pieces`, to be judged first of all; and what is whole by that.
 
         A part of one row is judged by that.
         """
@@ -49,8 +50,9 @@ class CutUp:
         if len(job.rows) == 1:
             result = _poisoned(self._plan.sources[job.source], job.rows[0], how)
             return [], list(self.part(job.number, result))
-        half = len(job.rows) // 2
-        return [replace(job, rows=rows, path=None) for rows in (job.rows[:half], job.rows[half:])], []
+        edges = [len(job.rows) * piece // pieces for piece in range(pieces + 1)]
+        parts = [job.rows[first:stop] for first, stop in pairwise(edges) if first < stop]
+        return [replace(job, rows=rows, path=None) for rows in parts], []
 
     def part(self, number: int, result: BlockResult) -> Iterator[tuple[int, int]]:
         """A part of a block that was cut up is judged."""

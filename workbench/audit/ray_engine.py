@@ -1,7 +1,7 @@
 """The blocks of an audit, judged on a Ray cluster: Ray Data hands them out, starts processes and replaces lost ones.
 
 Each process opens the recipe anew, from the same model and rows: files that every node sees, an object store, the hub.
-A block whose process ends is cut in halves, down to the row that did it, as on one machine.
+A block whose process ends is cut up, down to the row that did it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from workbench.errors import EnvironmentProblem
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
+_PIECES = 32
+"""Parts that a block is cut into whose process ended: each round starts processes anew, which costs more than a row."""
 _HOW = "the process that reads it ends, on every node that tried"
 
 
@@ -100,7 +102,7 @@ class RayWorkers:
                 tick()
             waiting = []
             for job in missing.values():
-                parts, done = self._cut.ended(job, _HOW)
+                parts, done = self._cut.ended(job, _HOW, _PIECES)
                 waiting += parts
                 yield from done
             tick()
@@ -110,7 +112,7 @@ class RayWorkers:
         data = self._ray.data
         context = data.DataContext.get_current()
         context.enable_progress_bars = False
-        # A block whose process ends is tried again in halves, not as a whole for ever.
+        # A block whose process ends is tried again in parts, not as a whole for ever.
         context.max_errored_blocks = -1
         items = [{"number": job.number, "source": job.source, "rows": _packed(job.rows)} for job in jobs]
         sources = [_Source(one.dataset, one.evaluation, one.name, one.length) for one in self._plan.sources]
