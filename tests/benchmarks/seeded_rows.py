@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.bench_check import TEXT
+
 FAULTY = 100
 """One row of so many is faulty."""
 POOL = 500
-WORDS = (
-    "a red square and two blue circles lie on the table near green triangles what is in this picture how many".split()
-)
+WORDS = TEXT.split()
 Row = dict[str, Any]
 
 

@@ -21,6 +21,7 @@ from workbench.audit.sources import AuditPlan, AuditSource, recipe_plan, row_pla
 from workbench.audit.tally import Tally
 from workbench.audit.worker import Job
 from workbench.audit.workers import Workers
+from workbench.data.remote import RemoteFile, is_remote
 from workbench.errors import InputError
 from workbench.fingerprint import fingerprint
 
@@ -154,7 +155,8 @@ def _data_state(source: AuditSource) -> list[object]:
     base = rows.base_dir
     found = next((place for place in (path, *([base / path.name] if base else [])) if place.exists()), None)
     if found is None:
-        return [str(path)]
+        name = rows.name if source.evaluation else bench.shown_data or rows.name
+        return [RemoteFile(name).state if is_remote(name) else str(path)]
     files = sorted(item for item in found.rglob("*") if item.is_file()) if found.is_dir() else [found]
     return [[item.name, item.stat().st_size, item.stat().st_mtime_ns] for item in files]
 
