@@ -52,7 +52,7 @@ test-beside-axolotl: setup
 	$(BIN)/python -m tests.elsewhere beside-axolotl
 
 bench: setup
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks --page docs/benchmarks.md
 
 # The page of all codes, from the pages that `vlmbench explain` shows.
 docs: setup

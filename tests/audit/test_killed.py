@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.audit.test_audit import told
@@ -76,7 +77,11 @@ class Audit:
         while self.process.is_alive() and not when():
             time.sleep(0.001)
         if self.process.is_alive():
+            workers = psutil.Process(self.process.pid).children(recursive=True)
             os.kill(self.process.pid or 0, number)
+            # Those who judge for it end with it.
+            _, left = psutil.wait_procs(workers, timeout=60)
+            assert not left
         self.process.join(60)
         return self.process.exitcode
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from workbench.audit.sources import AuditPlan, AuditSource
     from workbench.data.rows import RawRow
+
+_PARENT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,12 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
 
 def _next(pipe: Connection) -> Job | None:
     """The next block; None where there is none any more, or nobody to ask for one."""
+    parent = multiprocessing.parent_process()
     try:
+        # A parent that was killed says nothing, and its end of the pipe is open in its other processes, and in this.
+        while not pipe.poll(_PARENT_SECONDS):
+            if parent is not None and os.getppid() != parent.pid:
+                return None
         job: Job | None = pipe.recv()
     except (EOFError, OSError):
         return None
