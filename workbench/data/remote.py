@@ -51,7 +51,7 @@ class RemoteFile:
 
     @property
     def suffix(self) -> str:
-        return posixpath.splitext(self._path)[1]
+        return posixpath.splitext(str(self._path))[1]
 
     @property
     def state(self) -> str:
