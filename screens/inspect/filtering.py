@@ -9,7 +9,6 @@ from screens.inspect.context import InspectContext
 from screens.inspect.row_filter import RowFilter, parse_filter
 from screens.shell.worker import Kind
 from workbench.bench import Row
-from workbench.checks.row_checks import with_answer
 
 if TYPE_CHECKING:
     from workbench.blocks.known import KnownRows
@@ -124,7 +123,7 @@ def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Fo
         return [
             row.index
             for row, result in zip(said, known.judged(said, forms), strict=True)
-            if wanted.holds(result.trained, result.tokens, with_answer(row, result.findings))
+            if wanted.holds(result.trained, result.tokens, known.findings(row, result))
         ]
     except Exception:
         if len(rows) == 1:

@@ -81,7 +81,11 @@ class RayWorkers:
         if not self._ray.is_initialized():
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "num_cpus": self._count}
-            self._ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **local)
+            try:
+                self._ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **local)
+            except Exception as problem:
+                hint = "Correct RAY_ADDRESS, or unset it to use this machine."
+                raise EnvironmentProblem("No Ray cluster can be had", _line(problem), hint) from None
             self._ours = True
         return self
 
@@ -127,8 +131,12 @@ class RayWorkers:
             max_restarts=-1,
             max_task_retries=0,
         )
-        for row in judged.iter_rows():
-            yield int(row["number"]), int(row["first"]), bytes(row["data"])
+        try:
+            for row in judged.iter_rows():
+                yield int(row["number"]), int(row["first"]), bytes(row["data"])
+        except self._ray.exceptions.RayError as problem:
+            hint = "Every node needs vlmbench, the model's folder and the rows at the same place, or ids of the hub."
+            raise EnvironmentProblem("The audit does not run on the cluster", _line(problem), hint) from problem
 
 
 class RayJudge:
@@ -162,6 +170,12 @@ def _plan(bench: Bench, sources: Sequence[_Source]) -> AuditPlan:
         other = bench if one.evaluation or one.dataset == shown else bench.of_dataset(one.dataset)
         opened.append(AuditSource(other, one.dataset, one.name, RowPlan(0, one.length), one.evaluation, one.length))
     return AuditPlan(opened)
+
+
+def _line(problem: Exception) -> str:
+    """An exception in a line: of one with a trace of another process the last line, which says what was raised."""
+    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return f"{type(problem).__name__}: {lines[-1] if lines else ''}"[:300]
 
 
 def _packed(rows: Sequence[int]) -> str:

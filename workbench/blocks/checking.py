@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from workbench.blocks.chosen_rows import ChosenRows
 from workbench.blocks.known import KnownRows, Pace, read_rows
 from workbench.blocks.path import Forms
-from workbench.checks.row_checks import with_answer
 from workbench.checks.run import FIRST_PLACES, Checking, Report
 from workbench.judged import JudgedRow
 
@@ -57,9 +56,8 @@ class BlockChecking:
 
     def _take(self, rows: Sequence[Row], results: Sequence[JudgedRow]) -> None:
         """Take rows with what was judged of them."""
-        asked = set(self._bench.asked.rows) if self._bench.asked is not None else ()
         for row, result in zip(rows, results, strict=True):
-            found = with_answer(row, result.findings) if row.index in asked else result.findings
+            found = self._known.findings(row, result)
             kept = result.alone and result.tokens >= 0
             tokens, trained = result.tokens, result.trained
             self._checking.take(row, found, matched=result.matched, tokens=tokens, trained=trained, kept=kept)

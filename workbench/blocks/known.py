@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from workbench.blocks.chosen_rows import is_past_the_end
 from workbench.blocks.path import BlockPath, Forms, JudgedBlock, with_parts
+from workbench.checks.row_checks import with_answer
 from workbench.errors import InputError
 from workbench.judged import JudgedRow, KnownResults
 
@@ -79,6 +80,13 @@ class KnownRows:
             if keep and results.get(row.index) is not None:
                 results.parts[row.index] = parts
         return parts
+
+    def findings(self, row: Row, result: JudgedRow) -> Sequence[Finding]:
+        """The findings of a result, with what the trainer said of the row, where it was asked about it."""
+        asked = self._bench.asked
+        if asked is None or row.index not in asked.rows:
+            return result.findings
+        return with_answer(row, result.findings)
 
     def trained(self, rows: Sequence[Row], masking: Masking) -> list[int]:
         """The trained tokens of each row under another masking of the bench; -1 where a row has no rendering."""

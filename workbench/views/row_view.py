@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.bench import Bench, Masking, Row, as_finding
-from workbench.checks.row_checks import row_findings, with_answer
+from workbench.checks.row_checks import row_findings
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.data.row_notes import BAD_PICTURES
@@ -196,7 +196,7 @@ def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None =
     before = known.trained(rows, against) if not same and against is not None else [None] * len(rows)
     samples = []
     for row, result, trained in zip(rows, known.judged(rows), before, strict=True):
-        worst = _worst(with_answer(row, result.findings))
+        worst = _worst(known.findings(row, result))
         code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
         if result.tokens < 0:
             samples.append(Sample(row.index, 0, 0, code, severity))
@@ -205,7 +205,7 @@ def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None =
     return samples
 
 
-def _worst(findings: list[Finding]) -> Finding | None:
+def _worst(findings: Sequence[Finding]) -> Finding | None:
     """The first error, or else the first warning; a note is no reason to look at a row."""
     for severity in ("error", "warning"):
         for finding in findings:
