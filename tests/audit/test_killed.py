@@ -147,11 +147,15 @@ def main(times: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         _small_and_quick(patch)
         folder = Path(name)
-        bench = opened(folder, 2000)
+        bench = opened(folder, 1000)
         whole = json.loads(json.dumps(told(audit(bench, row_plan(bench), workers=2))))
         ends, kept = killed(bench, folder / "kept", times, random.Random(seed))
-        same = json.loads((folder / "kept" / TOLD).read_text("utf-8")) == whole
-    print(f"killed {ends} of {times} times, blocks kept {kept}; the report is {'the same' if same else 'ANOTHER'}")
+        again = json.loads((folder / "kept" / TOLD).read_text("utf-8"))
+    said = "the same" if again == whole else "ANOTHER"
+    print(f"killed {ends} of {times} times, blocks kept {kept}; the report is {said}")
+    for key in whole:
+        if again[key] != whole[key]:
+            print(f"{key}: {str(whole[key])[:1000]}\n  after resuming {str(again[key])[:1000]}")
 
 
 if __name__ == "__main__":
