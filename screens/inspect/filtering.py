@@ -59,7 +59,7 @@ class Filtering:
         if self.under_way:
             self._request += 1
             self.under_way = False
-            self._samples.stop_search()
+            self._samples.found([], None, False)
 
     def _begin(self) -> None:
         self._request += 1
@@ -106,7 +106,7 @@ class Filtering:
     def failed(self) -> None:
         """The search ended before its time; what it found stays."""
         self.under_way = False
-        self._samples.stop_search()
+        self._samples.found([], None, False)
 
     def _found(self, request: int, found: list[int], searched: int, complete: bool) -> None:
         if request == self._request:

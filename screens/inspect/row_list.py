@@ -85,6 +85,23 @@ class Listing:
         """The row at a place of the list."""
         return place if self.order is None else self.order[place]
 
+    def progress(self, room: int) -> str:
+        """The rows of a filter and of how many, or how far its search is; the longest text for which there is room."""
+        found, searched, length = len(self.order or ()), self.searched, self.length
+        if self.complete:
+            words = [f"{found:,} of {searched:,} rows", f"{found:,} of {searched:,}"]
+        elif self.stopped:
+            words = [f"{found:,} of {searched:,}, stopped"]
+        elif length:
+            words = [f"{found:,} found, {100 * searched // length}%…"]
+        else:
+            words = [f"{found:,} found of {searched:,}…"]
+        return next((text for text in words if cell_len(text) <= room), words[-1])
+
+    def has_room(self, bottom: int) -> bool:
+        """True where a filter that is not done lists fewer rows than this."""
+        return self.order is not None and not self.complete and not self.stopped and bottom > self.rows
+
     def place_of(self, index: int) -> int:
         """The place of a row, or where it would be."""
         return index if self.order is None else bisect_left(self.order, index)
@@ -152,17 +169,16 @@ class SamplesList(LineView, can_focus=True):
         self._resize()
         self._reveal()
 
-    def found(self, indices: Sequence[int], searched: int, complete: bool) -> None:
-        """List these rows too; so many were searched by now, and with `complete` there are no more."""
+    def found(self, indices: Sequence[int], searched: int | None, complete: bool) -> None:
+        """List these rows too; so many were searched by now, and with `complete` there are no more.
+
+        None: the search was stopped, and no more are looked for.
+        """
         if self._listing.order is None:
             return
         self._listing.order.extend(indices)
-        self._listing.searched, self._listing.complete = searched, complete
-        self._resize()
-
-    def stop_search(self) -> None:
-        """No more rows will be found; those that were stay."""
-        self._listing.stopped = True
+        self._listing.complete, self._listing.stopped = complete, searched is None
+        self._listing.searched = self._listing.searched if searched is None else searched
         self._resize()
 
     # Rows
@@ -220,28 +236,13 @@ class SamplesList(LineView, can_focus=True):
 
     def _resize(self) -> None:
         if self._listing.order is not None:
-            self.border_subtitle = self._progress(len(self._listing.order))
+            self.border_subtitle = self._listing.progress(self.size.width - 4)
         else:
             self.border_subtitle = f"{self._listing.length:,} rows" if self._listing.length is not None else ""
         if self.virtual_size.height != self._listing.rows:
             self.virtual_size = Size(self.size.width, self._listing.rows)
             self.refresh()
         self._ask()
-
-    def _progress(self, found: int) -> str:
-        """The rows of a filter and of how many, or how far the search is; a shorter text where there is no room."""
-        listing = self._listing
-        searched, length = listing.searched, listing.length
-        if listing.complete:
-            words = [f"{found:,} of {searched:,} rows", f"{found:,} of {searched:,}"]
-        elif listing.stopped:
-            words = [f"{found:,} of {searched:,}, stopped"]
-        elif length:
-            words = [f"{found:,} found, {100 * searched // length}%…"]
-        else:
-            words = [f"{found:,} found of {searched:,}…"]
-        fitting = [text for text in words if cell_len(text) + 4 <= self.size.width]
-        return (fitting or [words[-1]])[0]
 
     def on_resize(self, event: events.Resize) -> None:
         self._say()
@@ -263,9 +264,7 @@ class SamplesList(LineView, can_focus=True):
     @property
     def has_room(self) -> bool:
         """True where a filter that is not done lists fewer rows than two pages below those in sight."""
-        listing = self._listing
-        unfinished = listing.order is not None and not listing.complete and not listing.stopped
-        return unfinished and self.scroll_offset.y + 2 * self.size.height > listing.rows
+        return self._listing.has_room(self.scroll_offset.y + 2 * self.size.height)
 
     def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
         wanted = self.unknown
