@@ -72,7 +72,7 @@ class KnownResults:
             self.parts.pop(gone, None)
 
 
-class Judge(Protocol):
+class RowJudge(Protocol):
     """Whoever judges rows for a store, once it was made; see `workbench.blocks.known`."""
 
     @property
@@ -84,7 +84,7 @@ class RowResults:
 
     def __init__(self) -> None:
         self._by_settings: OrderedDict[Hashable, KnownResults] = OrderedDict()
-        self.judge: Judge | None = None
+        self.judge: RowJudge | None = None
 
     def of(self, settings: Hashable) -> KnownResults:
         """The results for these settings, which are now the last used."""
