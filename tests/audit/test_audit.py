@@ -109,6 +109,23 @@ def test_neither_processes_nor_order_change_it(bench: Bench, monkeypatch: pytest
     assert told(audit(bench, row_plan(bench))) == report
 
 
+def test_rows_that_are_taken_to_be_like_others_are_the_same_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many rows of one structure: those that are checked alone are the first of each block."""
+    row = {"messages": [{"role": "user", "content": "a red <turn|> square"}, {"role": "assistant", "content": "two"}]}
+    path = tmp_path / "same.jsonl"
+    path.write_text((json.dumps(row) + "\n") * 60)
+    bench = open(model=str(sample_dir() / "demo-model"), data=str(path))
+    report = told(audit(bench, row_plan(bench), workers=1))
+    assert 0 < report["checked_alone"]["rows"] < 60
+    assert told(audit(bench, row_plan(bench), workers=3)) == report
+    out = tmp_path / "kept"
+    audit(bench, row_plan(bench), workers=1, out=out)
+    (out / "blocks" / "0000001.parquet").unlink()
+    assert told(audit(bench, row_plan(bench), workers=1, out=out, resume=True)) == report
+
+
 def test_it_goes_on_where_it_was_interrupted(bench: Bench, tmp_path: Path) -> None:
     whole = told(audit(bench, row_plan(bench)))
     out = tmp_path / "kept"

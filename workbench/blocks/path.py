@@ -44,8 +44,8 @@ IntArray = npt.NDArray[np.int64]
 PROBED = 3
 """Rows of a form, the first in their order, whose beginnings are rendered again; see `form_of`."""
 ALIKE = 10
-"""By default, suspects of one structure that are checked alone; where all have the same causes, the rest are taken to
-have them."""
+"""By default, suspects of one structure that are checked alone in a block; where all have the same causes, the rest of
+them are taken to have those."""
 PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20
@@ -176,6 +176,8 @@ class BlockPath:
 
     def judge(self, rows: Sequence[Row]) -> list[JudgedRow]:
         """The result of each row, in order. Never raises for what a row holds."""
+        # What is checked alone is decided within a block: who judged which blocks before changes nothing.
+        self._known.clear()
         block = self.each(rows)
         forms = Forms()
         return [
