@@ -113,7 +113,7 @@ def test_rows_that_are_taken_to_be_like_others_are_the_same_in_any_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many rows of one structure: those that are checked alone are the first of each block."""
-    row = {"messages": [{"role": "user", "content": "a red <turn|> square"}, {"role": "assistant", "content": "two"}]}
+    row = {"messages": [{"role": "user", "content": "a red square"}]}
     path = tmp_path / "same.jsonl"
     path.write_text((json.dumps(row) + "\n") * 60)
     bench = open(model=str(sample_dir() / "demo-model"), data=str(path))

@@ -147,7 +147,7 @@ def main(times: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         _small_and_quick(patch)
         folder = Path(name)
-        bench = opened(folder, 800)
+        bench = opened(folder, 400)
         whole = json.loads(json.dumps(told(audit(bench, row_plan(bench), workers=2))))
         ends, kept = killed(bench, folder / "kept", times, random.Random(seed))
         again = json.loads((folder / "kept" / TOLD).read_text("utf-8"))
