@@ -154,7 +154,7 @@ class SmallBench(Bench):
     def load(self, progress: Any = None) -> Bench:
         self.loading(progress)
         self.rows: Any = self._sources
-        self.family: Any = SimpleNamespace(name="small")
+        self.family: Any = SimpleNamespace(name="small", grounding=None)
         self.strategy: Any = SimpleNamespace(name="small")
         self.path = TrainingPath("multimodal", "processor_type: AutoProcessor")
         self.recipe: Any = SimpleNamespace(
