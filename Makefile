@@ -52,7 +52,7 @@ test-beside-axolotl: setup
 	$(BIN)/python -m tests.elsewhere beside-axolotl
 
 bench: setup
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks --page docs/benchmarks.md
 
 # The page of all codes and the JSON Schemas, from what the code says; then the site, in build/site, which asks no other
 # host for anything.

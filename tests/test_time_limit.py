@@ -58,6 +58,20 @@ def test_in_another_thread_and_in_a_copy_of_the_process() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 
 
+def test_a_busy_machine_makes_nothing_late_and_what_waits_for_ever_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As where other processes have the processor: time passes, and none of it is this thread's.
+    with time_limit(0.2, Late):
+        time.sleep(1.0)
+    monkeypatch.setattr("workbench.time_limit._PATIENCE", 1)
+
+    def wait() -> None:
+        for _ in range(100):
+            time.sleep(0.1)
+
+    with pytest.raises(Late), time_limit(0.2, Late):
+        wait()
+
+
 def test_what_ends_in_time_is_left_alone_and_its_own_error_passes() -> None:
     with time_limit(60, Late):
         done = True
@@ -75,7 +89,9 @@ def test_what_ends_in_the_very_moment_leaves_no_error_behind() -> None:
     for number in range(12):
         try:
             with time_limit(0.0, Late):
-                time.sleep(0.15 + 0.01 * number)
+                work = time.thread_time()
+                while time.thread_time() - work < 0.15 + 0.01 * number:
+                    pass
         except Late:
             pass
         # Many steps of Python, at any of which an error that was left would come.

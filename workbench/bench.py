@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.findings import Finding
+from workbench.judged import RowResults
 from workbench.row import Losses, Masking, Row, as_finding
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from workbench.tokens.template import Template
 
 __all__ = ["Bench", "Losses", "Masking", "Row", "as_finding", "open", "prepare"]
-_ROWS_KEPT = 64
+ROWS_KEPT = 64
+"""Rows that are kept as they were rendered, the last that were asked for."""
 DEMO = "demo.yaml"
 
 
@@ -81,6 +83,8 @@ class Bench:
         """True where the checks ask axolotl's own loader, which takes seconds for every text of the recipe."""
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self._marker_ids: dict[str, tuple[int, ...]] = {}
+        self.results = RowResults()
+        """What is known of the rows, where many were looked at; see `workbench.blocks.known`."""
         self.findings: list[Finding] = []
         self._refusals: list[Finding] = []
         self.losses: dict[int, Losses] = {}
@@ -289,6 +293,7 @@ class Bench:
         read = message_variables(self.template.text or "", column) if as_text else frozenset()
         self.turn_keys: TurnKeys = keys_of(entry, read, self._tokenizer_name())
         self._kept.clear()
+        self.results = RowResults()
         self.rows: RowSource = self._open_rows()
         self.remask()
 
@@ -331,6 +336,7 @@ class Bench:
         if self.path.kind == "asked":
             # What is shown of these rows is the answer.
             self._kept.clear()
+            self.results.forget()
         if asked is not None and asked.answer is not None and asked.answer.kernels_pass:
             self.patched.add(self.loaded.model_type)
         told = list(refusals(self.asked))
@@ -534,7 +540,7 @@ class Bench:
             self._kept.move_to_end(index)
             return self._kept[index]
         self._kept[index] = row = self.peek(index)
-        if len(self._kept) > _ROWS_KEPT:
+        if len(self._kept) > ROWS_KEPT:
             self._kept.popitem(last=False)
         return row
 

@@ -2,6 +2,9 @@
 
 One thread watches the deadlines of all others, and raises the error inside the thread that missed its own. It is raised
 between two steps of Python: a call into C ends first.
+
+The time is the thread's own on a processor, where the system tells it: what is found in a row must not depend on what
+else the machine does. Beside it there is a limit by the clock, for code that waits.
 """
 
 from __future__ import annotations
@@ -14,13 +17,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _STEP = 0.2
+_PATIENCE = 60
+"""So many times the limit may pass by the clock, where the thread's own time is known."""
 
 
 @dataclass(slots=True)
 class _Deadline:
+    """`at`: by the clock. `own`: by the time of the thread on a processor, of the clock with this id."""
+
     at: float
     error: type[BaseException]
+    own: tuple[int, float] | None = None
     missed: bool = False
+
+    def passed(self) -> bool:
+        """True where the time is over."""
+        if time.monotonic() > self.at:
+            return True
+        if self.own is None:
+            return False
+        clock, at = self.own
+        try:
+            return time.clock_gettime(clock) > at
+        except OSError:
+            # The thread has ended.
+            return False
 
 
 _running: dict[int, _Deadline] = {}
@@ -35,7 +56,7 @@ def time_limit(seconds: float, error: type[BaseException]) -> Iterator[None]:
     if thread in _running:
         yield
         return
-    deadline = _Deadline(time.monotonic() + seconds, error)
+    deadline = _deadline(seconds, thread, error)
     with _lock:
         _running[thread] = deadline
         _watch()
@@ -56,6 +77,13 @@ def time_limit(seconds: float, error: type[BaseException]) -> Iterator[None]:
         _take(error)
 
 
+def _deadline(seconds: float, thread: int, error: type[BaseException]) -> _Deadline:
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return _Deadline(time.monotonic() + seconds, error)
+    clock = time.pthread_getcpuclockid(thread)
+    return _Deadline(time.monotonic() + _PATIENCE * seconds, error, (clock, time.clock_gettime(clock) + seconds))
+
+
 def _take(error: type[BaseException]) -> None:
     """Let an error that was raised from outside arrive here, and not where it is no more expected."""
     with contextlib.suppress(error):
@@ -74,13 +102,12 @@ def _watch() -> None:
 def _look() -> None:
     while True:
         time.sleep(_STEP)
-        now = time.monotonic()
         with _lock:
             if not _running:
                 global _watcher
                 _watcher = None
                 return
             for thread, deadline in _running.items():
-                if now > deadline.at and not deadline.missed:
+                if not deadline.missed and deadline.passed():
                     deadline.missed = True
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(deadline.error))

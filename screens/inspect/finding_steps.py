@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from screens.inspect.context import InspectContext
 from screens.inspect.edits import RecipeEdits
+from screens.inspect.filtering import Filtering
 from screens.inspect.reason_line import ReasonShown, Wish
 from screens.inspect.rows import RowReader
+from screens.inspect.sample_reading import STEP_SECONDS, samples_of
 from screens.keys.user_keymap import key_of
 from screens.shell.explanation import Explanation
 from screens.shell.worker import Kind
-from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
-from workbench.row import NOT_RENDERED
 from workbench.views.items import visible
-from workbench.views.row_view import Sample, read_sample
+from workbench.views.row_view import Sample
 
 if TYPE_CHECKING:
     from workbench.checks.report import Report
@@ -28,8 +29,8 @@ _SAY_SECONDS = 0.1
 class FindingSteps:
     """The part of the inspect screen that goes from finding to finding and says what the one in front is about."""
 
-    def __init__(self, context: InspectContext, rows: RowReader, edits: RecipeEdits) -> None:
-        self._context, self._rows, self._edits = context, rows, edits
+    def __init__(self, context: InspectContext, rows: RowReader, edits: RecipeEdits, filtering: Filtering) -> None:
+        self._context, self._rows, self._edits, self._filtering = context, rows, edits, filtering
         self._grid, panes = context.panes.grid, context.panes
         panes.reason.wanted, panes.grid.explained = self._wish, self.explain
         panes.findings.chosen, panes.boundaries.chosen = self.visit, self.visit_boundary
@@ -200,8 +201,8 @@ class FindingSteps:
             self._context.say(f"This row has no message of {visible(role)}")
 
     def leave(self) -> None:
-        """Look no further for a finding; or drop the selection, or the marks of the search."""
-        if self.looking:
+        """End a search for rows; or drop the selection, or the marks of the search in the row."""
+        if self.looking or self._filtering.under_way:
             self.stop()
         else:
             self._grid.action_select("none")
@@ -222,37 +223,46 @@ class FindingSteps:
         self._context.background.submit(Kind.SEEK, self._seeking(self._request, direction, self._context.row))
 
     def stop(self) -> None:
-        """Look no further; what was learned of the rows on the way stays."""
+        """End the search for the next finding, and the filter's; what was learned of the rows on the way stays."""
+        self._filtering.stop()
         if self.looking:
             self._request += 1
             self._found(self._request, 0, None)
 
     def _seeking(self, request: int, direction: int, start: int) -> Iterator[None]:
+        """Read rows in blocks until one has a finding."""
+        from workbench.blocks.known import Pace
+
         context, samples = self._context, self._context.panes.samples
-        said, seen = monotonic(), 0
-        for index in samples.listing.round_from(start, direction):
-            if request != self._request:
-                return
-            sample = samples.known.get(index)
-            if sample is None:
-                try:
-                    sample = read_sample(context.bench, index, context.editing.compared_masking)
-                except BenchError:
-                    # The source, whose length was not known, ends here.
-                    context.tell(samples.end_at, index)
-                    continue
-                except Exception:
-                    sample = Sample(index, 0, 0, NOT_RENDERED.code, "error")
-                context.tell(samples.put, sample)
-                yield
-            seen += 1
-            if sample.severity:
-                context.tell(self._found, request, direction, index)
-                return
+        said, seen, pace = monotonic(), 0, Pace(STEP_SECONDS)
+        ahead = samples.listing.round_from(start, direction)
+        while request == self._request and (block := list(islice(ahead, pace.size))):
+            with pace.block(len(block)):
+                known = self._samples(block)
+            yield
+            for index in block:
+                if (sample := known.get(index)) is not None and sample.severity:
+                    context.tell(self._found, request, direction, index)
+                    return
+            seen += len(known)
             if monotonic() - said > _SAY_SECONDS:
                 said = monotonic()
                 context.tell(self._say_progress, request, seen)
         context.tell(self._found, request, direction, None)
+
+    def _samples(self, indices: Sequence[int]) -> dict[int, Sample]:
+        """The samples of some rows, those that are not known read; fewer where the source ends."""
+        context, samples = self._context, self._context.panes.samples
+        known = {index: samples.known[index] for index in indices if index in samples.known}
+        unknown = [index for index in indices if index not in known]
+        read = samples_of(context, unknown)
+        for sample in read:
+            context.tell(samples.put, sample)
+            known[sample.index] = sample
+        if len(read) < len(unknown):
+            # The source, whose length was not known, ends here.
+            context.tell(samples.end_at, min(index for index in unknown if index not in known))
+        return known
 
     def _say_progress(self, request: int, seen: int) -> None:
         if request != self._request:

@@ -9,13 +9,12 @@ import json
 import operator
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.bench import Row
-from workbench.checks.row_checks import row_findings
-from workbench.errors import BenchError, InputError
+from workbench.errors import InputError
+from workbench.findings import Finding
 
 HINT = "words · trained<10 · is:error is:warning is:clean · M001"
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -43,25 +42,30 @@ class RowFilter:
     def __bool__(self) -> bool:
         return bool(self.words or self.trained or self.codes or self.states)
 
-    def holds(self, row: Row) -> bool:
-        """True where every term holds for the row."""
-        if self.words:
-            text = _text(row.raw.data)
-            if not all(word in text for word in self.words):
-                return False
+    @property
+    def judges(self) -> bool:
+        """True where a term needs more than the raw row."""
+        return bool(self.trained or self.codes or self.states)
+
+    def says(self, data: dict[str, Any] | None) -> bool:
+        """True where a raw row says every word."""
+        if not self.words:
+            return True
+        text = _text(data)
+        return all(word in text for word in self.words)
+
+    def holds(self, trained: int, total: int, findings: Iterable[Finding]) -> bool:
+        """True where every other term holds for a row with so many tokens (-1: it has none) and these findings."""
         if self.codes or self.states:
-            found = row_findings(row)
+            found = list(findings)
             codes, severities = {finding.code for finding in found}, {str(finding.severity) for finding in found}
             severities |= set() if severities & {"error", "warning"} else {"clean"}
             if not (codes >= set(self.codes) and severities >= set(self.states)):
                 return False
         if not self.trained:
             return True
-        try:
-            share = 100 * row.mask.trained / max(1, len(row.rendering))
-        except BenchError:
-            return False
-        return all(_COMPARE[sign](share, value) for sign, value in self.trained)
+        share = 100 * trained / max(1, total)
+        return total >= 0 and all(_COMPARE[sign](share, value) for sign, value in self.trained)
 
 
 def parse_filter(text: str) -> RowFilter:

@@ -78,6 +78,7 @@ class Listing:
         """The rows of a filter, ascending; None without one."""
         self.searched = 0
         self.complete = True
+        self.stopped = False
 
     @property
     def rows(self) -> int:
@@ -94,6 +95,23 @@ class Listing:
     def row_at(self, place: int) -> int:
         """The row at a place of the list."""
         return place if self.order is None else self.order[place]
+
+    def progress(self, room: int) -> str:
+        """The rows of a filter and of how many, or how far its search is; the longest text for which there is room."""
+        found, searched, length = len(self.order or ()), self.searched, self.length
+        if self.complete:
+            words = [f"{found:,} of {searched:,} rows", f"{found:,} of {searched:,}"]
+        elif self.stopped:
+            words = [f"{found:,} of {searched:,}, stopped"]
+        elif length:
+            words = [f"{found:,} found, {100 * searched // length}%…"]
+        else:
+            words = [f"{found:,} found of {searched:,}…"]
+        return next((text for text in words if cell_len(text) <= room), words[-1])
+
+    def has_room(self, bottom: int) -> bool:
+        """True where a filter that is not done lists fewer rows than this."""
+        return self.order is not None and not self.complete and not self.stopped and bottom > self.rows
 
     def place_of(self, index: int) -> int:
         """The place of a row, or where it would be."""
@@ -171,7 +189,7 @@ class SamplesList(LineView, can_focus=True):
     def filter(self) -> None:
         """List nothing until `found` gives rows."""
         listing = self._listing
-        listing.order, listing.searched, listing.complete = [], 0, False
+        listing.order, listing.searched, listing.complete, listing.stopped = [], 0, False, False
         self._resize()
 
     def unfilter(self) -> None:
@@ -180,12 +198,16 @@ class SamplesList(LineView, can_focus=True):
         self._resize()
         self._reveal()
 
-    def found(self, indices: Sequence[int], searched: int, complete: bool) -> None:
-        """List these rows too; so many were searched by now, and with `complete` there are no more."""
+    def found(self, indices: Sequence[int], searched: int | None, complete: bool) -> None:
+        """List these rows too; so many were searched by now, and with `complete` there are no more.
+
+        None: the search was stopped, and no more are looked for.
+        """
         if self._listing.order is None:
             return
         self._listing.order.extend(indices)
-        self._listing.searched, self._listing.complete = searched, complete
+        self._listing.complete, self._listing.stopped = complete, searched is None
+        self._listing.searched = self._listing.searched if searched is None else searched
         self._resize()
 
     # Rows
@@ -243,8 +265,7 @@ class SamplesList(LineView, can_focus=True):
 
     def _resize(self) -> None:
         if self._listing.order is not None:
-            searched = "" if self._listing.complete else f" of {self._listing.searched:,}…"
-            self.border_subtitle = f"{len(self._listing.order):,} found{searched}"
+            self.border_subtitle = self._listing.progress(self.size.width - 4)
         else:
             self.border_subtitle = f"{self._listing.length:,} rows" if self._listing.length is not None else ""
         if self.virtual_size.height != self._listing.rows:
@@ -269,16 +290,17 @@ class SamplesList(LineView, can_focus=True):
         seen = (self._listing.row_at(place) for place in range(top, min(self._listing.rows, top + height)))
         return [index for index in seen if index not in self._samples]
 
+    @property
+    def has_room(self) -> bool:
+        """True where a filter that is not done lists fewer rows than two pages below those in sight."""
+        return self._listing.has_room(self.scroll_offset.y + 2 * self.size.height)
+
     def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
         wanted = self.unknown
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
             self.post_message(self.SamplesWanted([*wanted, *(index for index in more if index not in wanted)]))
-        if (
-            self._listing.order is not None
-            and not self._listing.complete
-            and self.scroll_offset.y + 2 * self.size.height > self._listing.rows
-        ):
+        if self.has_room:
             self.post_message(self.FilterWanted())
 
     def _reveal(self) -> None:

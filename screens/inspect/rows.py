@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 
 from textual.timer import Timer
 
 from screens.guard.faults import Fault, unexpected, write
 from screens.inspect.asking import Asking
 from screens.inspect.context import InspectContext
+from screens.inspect.sample_reading import STEP_SECONDS, samples_of
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
+from workbench.bench import ROWS_KEPT
 from workbench.data.row_notes import BAD_ROW
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
 from workbench.row import NOT_RENDERED
 from workbench.views.path import preference_lines, preference_texts
-from workbench.views.row_view import RowView, Sample, read_row, read_sample
+from workbench.views.row_view import RowView, read_row
 
 _PATIENCE_SECONDS = 0.15
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -181,16 +185,27 @@ class RowReader:
         self._context.background.submit(Kind.SAMPLES, self._sample(indices))
 
     def _sample(self, indices: list[int]) -> Iterator[None]:
-        context, samples = self._context, self._context.panes.samples
-        for index in indices:
-            try:
-                sample = read_sample(context.bench, index, context.editing.compared_masking)
-            except BenchError:
-                context.tell(samples.end_at, index)
+        from workbench.blocks.known import Pace
+
+        context, pace, waiting = self._context, Pace(STEP_SECONDS), iter(indices)
+        while wanted := list(islice(waiting, pace.size)):
+            with pace.block(len(wanted)):
+                samples = samples_of(context, wanted)
+            for sample in samples:
+                context.tell(context.panes.samples.put, sample)
+            yield
+            if len(samples) < len(wanted):
+                context.tell(context.panes.samples.end_at, wanted[len(samples)])
                 return
-            except Exception:
-                sample = Sample(index, 0, 0, NOT_RENDERED.code, "error")
-            context.tell(samples.put, sample)
+        yield from self._make_ready(indices[:ROWS_KEPT])
+
+    def _make_ready(self, indices: list[int]) -> Iterator[None]:
+        """Render the rows that the list shows, which are opened next, and which a fix is tried on."""
+        bench = self._context.bench
+        for index in indices:
+            with suppress(Exception):
+                row = bench.row(index)
+                _ = row.trace if row.error is None else None
             yield
 
 

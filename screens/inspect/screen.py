@@ -89,7 +89,7 @@ class InspectScreen(RecipeScreen, Still):
         self.filtering = Filtering(self.context)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
-        self.steps = FindingSteps(self.context, self.rows, self.edits)
+        self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)
         self.rows.on_shown = self.steps.row_shown
         self.frame.resized = self.pane_layout.open_panes
         self.comparison = Comparison(self.context)

@@ -386,7 +386,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid",
-        palette=False, tooltip="Drop the selection, or else the marks of the search.",
+        palette=False, tooltip="Drop the selection, or else the marks of the search; ends a search for rows.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
     _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),
@@ -399,6 +399,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "end,G", "move('last')", "Last row", id="samples.last", group=_ROWS, scope="samples",
         tooltip="Show the last row that is known.",
+    ),
+    Action(
+        "escape", "screen.part('findings.stop')", "Stop searching", id="samples.stop-search", group=_ROWS,
+        scope="samples", palette=False, tooltip="End a search for rows; what was found stays.",
     ),
     Action(
         "enter", "screen.part('tokens.focus')", "To the tokens",

@@ -21,10 +21,11 @@ from workbench.audit.repeats import Repeats
 from workbench.audit.report import AuditReport
 from workbench.audit.run import AuditProgress, audit, row_plan
 from workbench.bench import Bench, open
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.blocks.path import BlockPath
 from workbench.checks.row_checks import check_row
 from workbench.cli import cli
 from workbench.errors import InputError
+from workbench.judged import JudgedRow
 from workbench.paths import sample_dir
 
 COUNT = 150
@@ -106,6 +107,23 @@ def test_neither_processes_nor_order_change_it(bench: Bench, monkeypatch: pytest
     assert told(audit(bench, row_plan(bench), workers=3)) == report
     monkeypatch.setattr("workbench.audit.workers.can_fork", lambda: False)
     assert told(audit(bench, row_plan(bench))) == report
+
+
+def test_rows_that_are_taken_to_be_like_others_are_the_same_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many rows of one structure: those that are checked alone are the first of each block."""
+    row = {"messages": [{"role": "user", "content": "a red square"}]}
+    path = tmp_path / "same.jsonl"
+    path.write_text((json.dumps(row) + "\n") * 60)
+    bench = open(model=str(sample_dir() / "demo-model"), data=str(path))
+    report = told(audit(bench, row_plan(bench), workers=1))
+    assert 0 < report["checked_alone"]["rows"] < 60
+    assert told(audit(bench, row_plan(bench), workers=3)) == report
+    out = tmp_path / "kept"
+    audit(bench, row_plan(bench), workers=1, out=out)
+    (out / "blocks" / "0000001.parquet").unlink()
+    assert told(audit(bench, row_plan(bench), workers=1, out=out, resume=True)) == report
 
 
 def test_it_goes_on_where_it_was_interrupted(bench: Bench, tmp_path: Path) -> None:

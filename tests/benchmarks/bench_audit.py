@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.benchmarks.bench_check import TEXT
+from tests.benchmarks.page import record
 from workbench.audit.run import audit, row_plan
 from workbench.bench import open
 from workbench.blocks.checking import check_chosen
@@ -62,6 +63,9 @@ def main(count: int, model: str) -> None:
         peak = max(
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         )
+    record("audit text", rate / bare, f"{rate:,.0f} of {bare:,.0f} rows/s")
+    record("check text", checking / bare, f"{checking:,.0f} of {bare:,.0f} rows/s, in one process")
+    record("audit memory", peak / loaded, f"{peak >> 10:,} of {loaded >> 10:,} MiB at {count:,} rows")
     print(f"{count} rows: bare {bare:.0f} rows/s, audit {rate:.0f} rows/s ({rate / bare:.2f}×)")
     print(f"check {checking:.0f} rows/s ({checking / bare:.2f}×), in one process and with every finding of its own")
     print(f"faulty rows {faulty}, found {found}; memory {peak / loaded:.2f}× of the loaded model's ({peak >> 10} MiB)")

@@ -31,6 +31,7 @@ from screens.app import WorkbenchApp
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
 from screens.token_grid.grid import TokenGrid
+from tests.benchmarks.page import record
 from workbench.bench import prepare
 from workbench.paths import sample_dir
 
@@ -191,6 +192,9 @@ async def keystroke(folder: Path, tokens: int) -> None:
     await _run(app, type_recipe)
     await _run(alone, type_alone)
     print(f"{length:,} tokens, {_KEYS} keys")
+    took, bare = (float(np.percentile(times[whose][:, 0], 95)) for whose in ("app", "alone"))
+    short = "keystroke 8k" if tokens < 10_000 else "keystroke 131k"
+    record(short, took / bare, f"{took * 1e3:.1f} ms, the text area {bare * 1e3:.1f} ms")
     for column, what in enumerate(("key to paint", "of it, work of the window's thread")):
         said = []
         for name, part in (("least", 0), ("p50", 50), ("p95", 95)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.benchmarks.page import record
 from workbench.paths import sample_dir
 
 PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=__import__('sys').stderr)"
@@ -32,6 +33,7 @@ def main(model: str) -> None:
     """Print both peaks and their ratio."""
     data = str(sample_dir() / "shapes.jsonl")
     alone, inspect = peak(ALONE.format(model=model)), peak(INSPECT.format(model=model, data=data))
+    record("inspect memory", inspect / alone, f"{inspect:,.0f} of {alone:,.0f} MiB")
     print(f"{model}: processor alone {alone:.0f} MiB, inspect {inspect:.0f} MiB ({inspect / alone:.2f}×)")
 
 

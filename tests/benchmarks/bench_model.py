@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.benchmarks.page import record
+
 _LAYERS = ["sliding_attention"] * 5 + ["full_attention"]
 _VISION = {
     "num_hidden_layers": 27,
@@ -82,6 +84,9 @@ def check(size: str) -> None:
     loaded = time.perf_counter()
     findings = list(model_checks(bench))
     took, peak = time.perf_counter() - loaded, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    if size == "31B":
+        record("model checks", took, f"{bench.anatomy.parameters / 1e9:.1f} G parameters")
+        record("model memory", peak, "of the whole process")
     told = " ".join(f"{one.code}" for one in findings)
     print(
         f"{size}: {bench.anatomy.parameters / 1e9:.1f} G parameters, checks {took:.1f} s, whole process "

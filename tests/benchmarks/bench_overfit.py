@@ -17,6 +17,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from tests.benchmarks.page import record
+
 VOCABULARY, TOKENS, TRAINED = 262_144, 2048, 128
 CONTENDERS = ("nothing", "bare", "bare, trimmed", "trainer", "vlmbench")
 
@@ -137,8 +139,11 @@ def main(steps: int) -> None:
         print(f"{name}: {one['ms']:.0f} ms a step, {(one['peak'] - alone) / 1024:.0f} MiB above the model")
     mine = found["vlmbench"]
     bare, trimmed = (mine["ms"] / found[name]["ms"] for name in ("bare", "bare, trimmed"))
+    record("overfit step", trimmed, f"{mine['ms']:.0f} ms, the loop {found['bare, trimmed']['ms']:.0f} ms")
     print(f"time: {bare:.2f}× the bare loop, {trimmed:.2f}× trimmed")
     ratio = (mine["peak"] - alone) / (found["trainer"]["peak"] - alone)
+    above, theirs = ((one["peak"] - alone) / 1024 for one in (mine, found["trainer"]))
+    record("overfit memory", ratio, f"{above:,.0f} of {theirs:,.0f} MiB")
     print(f"memory above the model: {ratio:.2f}× plain Trainer; in all {mine['peak'] / found['trainer']['peak']:.2f}×")
 
 

@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.page import record
+
 # One core, on both sides.
 os.environ |= {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"}
 
@@ -139,6 +141,7 @@ def main(count: int, scale: float) -> None:
             for result in judge.judge([bench.peek(index) for index in range(first, min(count, first + BLOCK))])
         ]
         ours = count / (time.perf_counter() - began)
+    record("audit pictures", ours / theirs, f"{ours:,.0f} rows/s, {who} {theirs:,.1f} rows/s")
     differ = sum(
         (tokens, trained) != (one.tokens, one.trained if trained >= 0 else -1)
         for (tokens, trained), one in zip(asked, results, strict=False)

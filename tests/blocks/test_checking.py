@@ -17,7 +17,7 @@ from tests.blocks.rows import rows
 from tests.blocks.test_path import opened as opened
 from tests.checks.test_recipes import run
 from workbench.bench import Bench
-from workbench.blocks import checking
+from workbench.blocks import known
 from workbench.blocks.checking import check_chosen
 from workbench.blocks.chosen_rows import WHOLE, ChosenRows, choose_rows, even_sample
 from workbench.blocks.path import PROBED
@@ -53,7 +53,7 @@ def test_the_size_of_a_block_changes_nothing(opened: Callable[..., Bench], monke
     whole = check_chosen(bench, choose_rows(bench), select=OF_ROWS)
     assert len({finding.code for finding in whole.findings}) > 2
     for size in (1, 7):
-        monkeypatch.setattr(checking, "MOST", size)
+        monkeypatch.setattr(known, "MOST", size)
         assert check_chosen(bench, choose_rows(bench), select=OF_ROWS).findings == whole.findings
 
 
@@ -64,7 +64,7 @@ def test_beginnings_are_rendered_of_the_first_rows_of_a_form(
     bench = opened("qwen3_5", [{"messages": turns * (1 + number % 2)} for number in range(20)])
     probed: list[int] = []
     monkeypatch.setattr("workbench.blocks.path.in_parts_findings", lambda row: probed.append(row.index) or [])
-    monkeypatch.setattr(checking, "MOST", 3)
+    monkeypatch.setattr(known, "MOST", 3)
     check_chosen(bench, choose_rows(bench))
     assert probed == list(range(2 * PROBED))
 
@@ -79,7 +79,7 @@ def test_a_form_of_which_one_row_is_found_is_looked_at_to_the_end(
     monkeypatch.setattr(
         "workbench.blocks.path.in_parts_findings", lambda row: [note.at(row=row.index)] if row.index >= 2 else []
     )
-    monkeypatch.setattr(checking, "MOST", 4)
+    monkeypatch.setattr(known, "MOST", 4)
     found = [one.where.row for one in check_chosen(bench, choose_rows(bench)).findings if one.code == "T002"]
     assert found == list(range(2, 9))
 

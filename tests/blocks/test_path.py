@@ -12,9 +12,10 @@ import pytest
 from tests.blocks.rows import rows
 from workbench.bench import Bench, open
 from workbench.blocks import suspects
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.blocks.path import BlockPath
 from workbench.checks.report import cause
 from workbench.checks.row_checks import ROW_CHECKS, check_row
+from workbench.judged import JudgedRow
 from workbench.tokens.mask import IGNORE
 
 FAMILIES = ("qwen3_5", "gemma4", "llama3_2_vision", "pixtral", "smolvlm2", "gemma3", "qwen2_5_vl")

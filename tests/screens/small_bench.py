@@ -72,6 +72,7 @@ class SmallRenderer:
     """Writes turns as Gemma 4 does, and opens every picture into its soft tokens."""
 
     processor = None
+    is_fast = False
     media_kinds: ClassVar[dict[int, str]] = {5: "image_start", 6: "image", 7: "image_end"}
 
     def __init__(self) -> None:

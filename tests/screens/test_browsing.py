@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,7 @@ async def test_rows_are_filtered_by_words_share_and_findings(opened: Opened) -> 
         samples = samples_of(pilot)
         await pilot.press("ctrl+f", *"question", "enter")
         await until(pilot, lambda: settled(pilot) and samples.rows == 35)
+        assert samples.border_subtitle == "35 of 40 rows"
         await pilot.press("J")
         await until(pilot, lambda: settled(pilot))
         assert grid_of(pilot).view.index == 5
@@ -196,6 +198,34 @@ async def test_a_filter_over_a_long_source_stops_when_it_has_enough(opened: Open
         assert max(read) < 1100
         await pilot.press("shift+tab", "end")
         await until(pilot, lambda: samples.rows >= 1000)
+
+
+async def test_escape_ends_a_filter_and_what_it_found_stays(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [conversation(f"Question {number}?", "Yes.") for number in range(80)]
+    bench, go = SmallBench(rows), Event()
+    monkeypatch.setattr("workbench.blocks.known.MOST", 10)
+    async with opened(bench=bench) as pilot:
+        source, samples = bench.rows.row, samples_of(pilot)
+
+        def waiting(index: int) -> Any:
+            if index == 60:
+                go.wait(20)
+            return source(index)
+
+        bench.rows.row = waiting
+        await pilot.press("ctrl+f", *"trained>1", "enter")
+        await until(pilot, lambda: samples.rows >= 20)
+        assert "%…" in str(samples.border_subtitle)
+        await pilot.press("escape")
+        go.set()
+        found = samples.rows
+        assert samples.border_subtitle == f"{found} of {found}, stopped"
+        await until(pilot, lambda: settled(pilot))
+        assert samples.rows == found
+        # Once more: what was judged is known, and the search goes to the end.
+        await pilot.press("ctrl+f", "enter")
+        await until(pilot, lambda: samples.border_subtitle == "80 of 80 rows")
+        bench.rows.row = source
 
 
 async def test_a_bad_filter_is_told_and_changes_nothing(opened: Opened) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.audit.causes import Cause, causes_of
-from workbench.blocks.path import JudgedRow
 from workbench.errors import EnvironmentProblem, Where
 from workbench.findings import Finding
+from workbench.judged import JudgedRow
 from workbench.recipe.yaml.document import write_atomically
 
 _ABOUT = b"vlmbench.audit"
@@ -104,6 +104,11 @@ def write_block(path: Path, block: BlockResult, question: str) -> None:
     Raises:
         EnvironmentProblem: no right, no room.
     """
+    write_atomically(path, block_bytes(block, question))
+
+
+def block_bytes(block: BlockResult, question: str) -> bytes:
+    """The content of a block's file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -118,7 +123,15 @@ def write_block(path: Path, block: BlockResult, question: str) -> None:
     table = pa.table(block.columns, schema=schema()).replace_schema_metadata({_ABOUT: json.dumps(about).encode()})
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")
-    write_atomically(path, buffer.getvalue().to_pybytes())
+    content: bytes = buffer.getvalue().to_pybytes()
+    return content
+
+
+def block_of(content: bytes, question: str) -> BlockResult | None:
+    """The block of a file's content; None where it is of another question, or damaged."""
+    import pyarrow as pa
+
+    return _read(pa.BufferReader(content), question)
 
 
 def read_block(path: Path, question: str) -> BlockResult | None:
@@ -127,18 +140,23 @@ def read_block(path: Path, question: str) -> BlockResult | None:
     Raises:
         EnvironmentProblem: the file cannot be read for another reason.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        table = pq.read_table(path, partitioning=None)
-        about = json.loads((table.schema.metadata or {})[_ABOUT])
-    except FileNotFoundError:
-        return None
+        return _read(path, question)
     except PermissionError as problem:
         raise EnvironmentProblem(
             "A result cannot be read", str(problem), "Give another --out.", Where(str(path))
         ) from None
+
+
+def _read(file: Any, question: str) -> BlockResult | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(file, partitioning=None)
+        about = json.loads((table.schema.metadata or {})[_ABOUT])
+    except PermissionError:
+        raise
     except (pa.ArrowException, OSError, KeyError, ValueError):
         return None
     if about.get("question") != question:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.blocks.path import JudgedRow
 from workbench.checks.report import cause
 from workbench.findings import SEVERITIES, Finding
+from workbench.judged import JudgedRow
 
 EXAMPLES = 10
 

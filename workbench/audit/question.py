@@ -22,18 +22,19 @@ def write_question(folder: Path, bench: Bench) -> None:
     Raises:
         BenchError: no right, no room.
     """
-    write_atomically(folder / NAME, json.dumps(_asked(bench)).encode())
+    write_atomically(folder / NAME, json.dumps(asked(bench)).encode())
 
 
 def is_of(folder: Path, bench: Bench) -> bool:
     """True where the question in a folder is of this bench and of its recipe as it is now."""
     try:
-        return bool(json.loads((folder / NAME).read_text("utf-8")) == _asked(bench))
+        return bool(json.loads((folder / NAME).read_text("utf-8")) == asked(bench))
     except (OSError, ValueError):
         return False
 
 
-def _asked(bench: Bench) -> dict[str, Any]:
+def asked(bench: Bench) -> dict[str, Any]:
+    """The recipe of a bench and how its model is loaded, in values that travel."""
     document = bench.document
     return {
         "text": document.text,
@@ -45,8 +46,12 @@ def _asked(bench: Bench) -> dict[str, Any]:
 
 def read_question(folder: Path) -> Bench:
     """The bench of a question, not loaded yet."""
+    return bench_of(json.loads((folder / NAME).read_text("utf-8")))
+
+
+def bench_of(question: dict[str, Any]) -> Bench:
+    """The bench of what was asked, not loaded yet."""
     from workbench.bench import Bench
 
-    asked: dict[str, Any] = json.loads((folder / NAME).read_text("utf-8"))
-    path = Path(asked["path"]) if asked["path"] else None
-    return Bench(Document(asked["text"], asked["name"], path=path), **asked["options"])
+    path = Path(question["path"]) if question["path"] else None
+    return Bench(Document(question["text"], question["name"], path=path), **question["options"])

@@ -9,17 +9,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from workbench.audit.beside import RecipeFindings
 from workbench.audit.block_file import BlockResult, read_block
 from workbench.audit.progress_file import AuditProgress, ProgressFile
+from workbench.audit.ray_engine import RayWorkers
 from workbench.audit.report import AuditReport
 from workbench.audit.rows_file import NAME, write_rows
 from workbench.audit.sources import AuditPlan, AuditSource, recipe_plan, row_plan
 from workbench.audit.tally import Tally
 from workbench.audit.worker import Job
 from workbench.audit.workers import Workers
+from workbench.data.remote import RemoteFile, is_remote
 from workbench.errors import InputError
 from workbench.fingerprint import fingerprint
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.findings import Finding
 
-__all__ = ["AuditProgress", "audit", "question_of", "recipe_plan", "row_plan"]
+Engine = Literal["local", "ray"]
+__all__ = ["AuditProgress", "Engine", "audit", "question_of", "recipe_plan", "row_plan"]
 
 
 def audit(
@@ -35,17 +38,18 @@ def audit(
     plan: AuditPlan,
     *,
     workers: int | None = None,
+    engine: Engine = "local",
     out: Path | None = None,
     resume: bool = False,
     progress: Callable[[AuditProgress], None] = lambda _: None,
 ) -> AuditReport:
     """Judge every row of the plan. `out` keeps the results; with `resume` those that are there already are taken.
 
-    `workers`: processes, by default one for each core. An interruption (KeyboardInterrupt) ends it with the report of
-    what is known so far, which says that it is not whole.
+    `workers`: processes, by default one for each core; with `engine` "ray" those of a Ray cluster. An interruption
+    (KeyboardInterrupt) ends it with the report of what is known so far, which says that it is not whole.
 
     Raises:
-        InputError: `out` holds results already, and they are not to be resumed. EnvironmentProblem: no room.
+        InputError: `out` holds results already, and they are not to be resumed. EnvironmentProblem: no room, no Ray.
     """
     question = question_of(bench, plan)
     with tempfile.TemporaryDirectory() as scratch:
@@ -73,7 +77,12 @@ def audit(
                 file.step(question, step)
             progress(step)
 
-        report = _run(bench, question, waiting, tally, workers or os.cpu_count() or 1, shown)
+        pool: Workers | RayWorkers
+        if engine == "ray":
+            pool = RayWorkers(plan, question, workers)
+        else:
+            pool = Workers(plan, question, min(workers or os.cpu_count() or 1, max(1, len(waiting))))
+        report = _run(bench, waiting, tally, question, pool, shown)
         if out is not None and file is not None:
             judged = [job for job in jobs if not plan.sources[job.source].evaluation and tally.has(job.number)]
             write_rows(out / NAME, [job.path for job in judged if job.path is not None])
@@ -83,17 +92,17 @@ def audit(
 
 def _run(
     bench: Bench,
-    question: str,
     jobs: list[Job],
     tally: Tally,
-    workers: int,
+    question: str,
+    workers: Workers | RayWorkers,
     progress: Callable[[AuditProgress], None],
 ) -> AuditReport:
     began, resumed = time.monotonic(), tally.rows
     recipe: list[Finding] = []
     paths = {job.number: job.path for job in jobs}
     interrupted = False
-    with RecipeFindings(bench) as beside, Workers(tally.plan, question, min(workers, max(1, len(jobs)))) as pool:
+    with RecipeFindings(bench) as beside, workers as pool:
 
         def tick() -> None:
             done = min(tally.rows + pool.under_way, len(tally.plan))
@@ -146,7 +155,8 @@ def _data_state(source: AuditSource) -> list[object]:
     base = rows.base_dir
     found = next((place for place in (path, *([base / path.name] if base else [])) if place.exists()), None)
     if found is None:
-        return [str(path)]
+        name = rows.name if source.evaluation else bench.shown_data or rows.name
+        return [RemoteFile(name).state if is_remote(name) else str(path)]
     files = sorted(item for item in found.rglob("*") if item.is_file()) if found.is_dir() else [found]
     return [[item.name, item.stat().st_size, item.stat().st_mtime_ns] for item in files]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.audit.block_file import BlockResult, block_result, write_block
 from workbench.audit.content import picture_numbers, row_number
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.blocks.path import BlockPath
+from workbench.judged import JudgedRow
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from workbench.audit.sources import AuditPlan, AuditSource
     from workbench.data.rows import RawRow
+
+_PARENT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     # An interruption is told to the parent, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _one_thread()
+    one_thread()
     # Files that are open already share their place with the other processes.
 
     def count() -> None:
@@ -112,14 +116,19 @@ def serve(plan: AuditPlan, question: str, pipe: Connection, seen: Any) -> None:
 
 def _next(pipe: Connection) -> Job | None:
     """The next block; None where there is none any more, or nobody to ask for one."""
+    parent = multiprocessing.parent_process()
     try:
+        # A parent that was killed says nothing, and its end of the pipe is open in its other processes, and in this.
+        while not pipe.poll(_PARENT_SECONDS):
+            if parent is not None and os.getppid() != parent.pid:
+                return None
         job: Job | None = pipe.recv()
     except (EOFError, OSError):
         return None
     return job
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """Keep torch to this thread: those of the process that this one was forked from are not here, and it would wait for
     them for ever."""
     torch = sys.modules.get("torch")

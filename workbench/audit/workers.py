@@ -10,20 +10,18 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from workbench.audit.block_file import BlockResult, block_result, write_block
+from workbench.audit.block_file import BlockResult, write_block
+from workbench.audit.cut_up import CutUp
 from workbench.audit.worker import Job, Judge, serve
-from workbench.blocks.path import JudgedRow
-from workbench.errors import Where
-from workbench.findings import Finding, emits
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from workbench.audit.sources import AuditPlan, AuditSource
+    from workbench.audit.sources import AuditPlan
 
 SECONDS_A_ROW = 20.0
 """Longer than this for one row alone, and its process is ended."""
@@ -54,11 +52,7 @@ class Workers:
         self._count = count
         self._context: Any = multiprocessing.get_context("fork") if can_fork() else None
         self._workers: list[_Worker] = []
-        self._parts: dict[int, list[BlockResult]] = {}
-        self._left: dict[int, int] = {}
-        self._whole: dict[int, Job] = {}
-        self.lost = 0
-        """Processes that a row ended."""
+        self._cut = CutUp(plan, question)
 
     def __enter__(self) -> Workers:
         return self
@@ -68,6 +62,11 @@ class Workers:
             worker.process.kill()
         for worker in self._workers:
             worker.process.join()
+
+    @property
+    def lost(self) -> int:
+        """Processes that a row ended."""
+        return self._cut.lost
 
     @property
     def under_way(self) -> int:
@@ -136,7 +135,7 @@ class Workers:
             return
         worker.job = None
         if isinstance(answer, BlockResult):
-            yield from self._part(number, answer)
+            yield from self._cut.part(number, answer)
         else:
             yield number, answer
 
@@ -147,47 +146,9 @@ class Workers:
         worker.process.kill()
         worker.process.join()
         self._workers.remove(worker)
-        self.lost += 1
-        if job.path is not None:
-            self._whole[job.number] = job
-            self._left[job.number] = len(job.rows)
-            self._parts[job.number] = []
-        if len(job.rows) == 1:
-            yield from self._part(job.number, _poisoned(self._plan.sources[job.source], job.rows[0], how))
-            return
-        half = len(job.rows) // 2
-        for rows in (job.rows[half:], job.rows[:half]):
-            waiting.appendleft(replace(job, rows=rows, path=None))
-
-    def _part(self, number: int, result: BlockResult) -> Iterator[tuple[int, int]]:
-        self._parts[number].append(result)
-        self._left[number] -= len(result)
-        if not self._left[number]:
-            job = self._whole[number]
-            assert job.path is not None
-            write_block(job.path, _joined(self._parts.pop(number)), self._question)
-            yield number, len(job.rows)
-
-
-def _joined(parts: list[BlockResult]) -> BlockResult:
-    """The parts of a block that was cut up, as one, in the order of the rows."""
-    from workbench.audit.causes import merged
-
-    parts.sort(key=lambda part: part.columns["row"][0])
-    columns = {name: [value for part in parts for value in part.columns[name]] for name in parts[0].columns}
-    roles = sorted({role for part in parts for role in part.roles})
-    source = [finding for part in parts for finding in part.source_findings]
-    reason = next((part.by_row for part in parts if part.by_row), "")
-    return BlockResult(columns, merged(part.causes for part in parts), roles, source, reason)
-
-
-@emits("D020")
-def _poisoned(source: AuditSource, row: int, how: str) -> BlockResult:
-    """D020: a row that ends the process that reads it, or keeps it for good."""
-    hint = "Look at the size of its texts and pictures; training would stop here as well. Take the row out."
-    finding = Finding("D020", "error", f"the row cannot be processed: {how}", hint, Where(file=source.name, row=row))
-    result = JudgedRow(row, -1, -1, -1, -1, (finding,), None, alone=True)
-    return block_result([result], [None], [0], [()], dataset=source.key, sources=[source.name])
+        halves, done = self._cut.ended(job, how)
+        waiting.extendleft(reversed(halves))
+        yield from done
 
 
 def _way(code: int | None) -> str:

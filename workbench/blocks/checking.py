@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from time import monotonic
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from workbench.blocks.chosen_rows import ChosenRows, is_past_the_end
-from workbench.blocks.path import BlockPath, JudgedRow
+from workbench.blocks.chosen_rows import ChosenRows
+from workbench.blocks.known import KnownRows, Pace, read_rows
+from workbench.blocks.path import Forms
 from workbench.checks.report import FIRST_PLACES, Report
-from workbench.checks.row_checks import with_answer
 from workbench.checks.run import Checking
-from workbench.errors import InputError
+from workbench.judged import JudgedRow
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
-
-MOST = 1000
-"""Rows of a block at most; what is found does not depend on it."""
-_FIRST = 8
 
 
 class BlockChecking:
@@ -37,7 +32,9 @@ class BlockChecking:
         self._bench = bench
         self._chosen = rows
         self._checking = Checking(bench, select=select, ignore=ignore)
-        self._path = in_sequence(bench)
+        self._known = KnownRows(bench)
+        # Those of this check alone: what it finds does not depend on who looked at the rows before.
+        self._forms = Forms()
 
     @property
     def rows(self) -> int:
@@ -47,32 +44,28 @@ class BlockChecking:
     def steps(self, seconds: float = 0.5) -> Iterator[int]:
         """Check the next rows; yields how many were checked by then, to the end.
 
-        A block has as many rows as take about so many seconds: texts go by the thousand, pictures one by one.
+        A block has as many rows as take about so many seconds; see `Pace`.
 
         Raises:
             InputError: a row cannot be had.
         """
-        numbers, size = iter(self._chosen), min(_FIRST, MOST)
-        while rows := read_rows(self._bench, itertools.islice(numbers, size)):
-            began = monotonic()
-            self._take(rows, self._path.judge(rows))
+        numbers, pace = iter(self._chosen), Pace(seconds)
+        while rows := read_rows(self._bench, islice(numbers, pace.size)):
+            with pace.block(len(rows)):
+                self._take(rows, self._known.judged(rows, self._forms))
             yield self.rows
-            fitting = int(len(rows) * seconds / max(monotonic() - began, 1e-3))
-            size = max(1, min(fitting, 4 * size, MOST))
 
     def _take(self, rows: Sequence[Row], results: Sequence[JudgedRow]) -> None:
         """Take rows with what was judged of them."""
-        asked = set(self._bench.asked.rows) if self._bench.asked is not None else ()
         for row, result in zip(rows, results, strict=True):
-            found = with_answer(row, result.findings) if row.index in asked else result.findings
+            found = self._known.findings(row, result)
             kept = result.alone and result.tokens >= 0
-            matched = self._path.matched if result.tokens >= 0 else ()
-            self._checking.take(row, found, matched=matched, tokens=result.tokens, trained=result.trained, kept=kept)
+            tokens, trained = result.tokens, result.trained
+            self._checking.take(row, found, matched=result.matched, tokens=tokens, trained=trained, kept=kept)
 
     def report(self, *, places: int = FIRST_PLACES) -> Report:
         """The findings so far; each group tells of its first `places` findings."""
-        by_row = self._path.reason or self._path.differs
-        return self._checking.report(places=places, drawn=self._chosen.drawn, by_row=by_row)
+        return self._checking.report(places=places, drawn=self._chosen.drawn, by_row=self._known.by_row)
 
     def finished(self) -> Report:
         """The findings, with the syntax of the rows that were not looked at."""
@@ -93,24 +86,3 @@ def check_chosen(
     for done in checking.steps():
         progress(done, rows.length)
     return checking.finished()
-
-
-def in_sequence(bench: Bench) -> BlockPath:
-    """A block path for blocks in the order of the rows, which finds in each row what it has by itself."""
-    return BlockPath(bench, alike=None, forms={})
-
-
-def read_rows(bench: Bench, numbers: Iterable[int]) -> list[Row]:
-    """The rows with these numbers, to the end of the data.
-
-    Raises:
-        InputError: a row cannot be had.
-    """
-    rows: list[Row] = []
-    for number in numbers:
-        try:
-            rows.append(bench.peek(number))
-        except InputError as problem:
-            if is_past_the_end(bench, number, problem):
-                break
-    return rows

@@ -184,6 +184,22 @@ class BlockFacts:
         mine: IntArray = np.where(inside & (self.message_first[at] < self.span_stop), at, -1)
         return mine
 
+    @cached_property
+    def matched(self) -> list[frozenset[str]]:
+        """Per row, the roles whose markers are in it."""
+        names = list(dict.fromkeys(self.spans.roles))
+        role_of = np.array([names.index(name) for name in self.spans.roles] or [0], dtype=np.int64)
+        table = np.zeros((len(self), max(1, len(names))), dtype=bool)
+        table[self.spans.row, role_of[self.spans.boundary]] = True
+        sets: dict[bytes, frozenset[str]] = {}
+        found = []
+        for row in table:
+            key = row.tobytes()
+            if key not in sets:
+                sets[key] = frozenset(names[number] for number in np.flatnonzero(row))
+            found.append(sets[key])
+        return found
+
     def of_rows(self, rows: IntArray) -> BoolArray:
         """Per row of the block: it is one of these."""
         found = np.zeros(len(self), dtype=bool)

@@ -10,6 +10,7 @@ see `form_of`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,20 +30,22 @@ from workbench.checks.template import form_of
 from workbench.data.picture_header import NeedsDecoding, PictureHeader, headers_of, is_measured
 from workbench.errors import BenchError
 from workbench.findings import Emitter, Finding
+from workbench.judged import JudgedRow
 from workbench.tokens.by_role import trained_by_role
 from workbench.tokens.mask import scan_ragged
 from workbench.tokens.render import Rendering, TextCall, media_runs
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
-    from workbench.row import Row
+    from workbench.row import Masking, Row
+    from workbench.tokens.mask import Mask
 
 IntArray = npt.NDArray[np.int64]
 PROBED = 3
-"""Rows of a form, the first of a block, whose beginnings are rendered again; of a form is told in `form_of`."""
+"""Rows of a form, the first in their order, whose beginnings are rendered again; see `form_of`."""
 ALIKE = 10
-"""By default, suspects of one structure that are checked alone; where all have the same causes, the rest are taken to
-have them."""
+"""By default, suspects of one structure that are checked alone in a block; where all have the same causes, the rest of
+them are taken to have those."""
 PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20
@@ -50,35 +53,6 @@ NOT_COUNTED = Emitter("D021", __name__)
 _LATER = (handed_over.lost_parts, roles.invented_headers)
 """Checks of rows that need not render which look at the rendering all the same."""
 _GENERATION = re.compile(r"{%-?\s*generation\b")
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedRow:
-    """One row of a data set, judged: its size, what of it is trained, and its findings.
-
-    `tokens`, `trained`, `media` count tokens, -1 where the row has no rendering; `pictures` counts pictures. `form` is
-    the form that T002 and T004 are looked for by; None where the row has no conversation.
-    """
-
-    index: int
-    tokens: int
-    trained: int
-    media: int
-    pictures: int
-    findings: tuple[Finding, ...]
-    form: tuple[Any, ...] | None
-    alone: bool
-    """True where the row was checked alone."""
-    like: tuple[Finding, ...] = ()
-    """The findings of another row of the same structure, which this one has as well: the numbers and excerpts in them
-    are the other row's."""
-    by_role: dict[str, int] = field(default_factory=dict)
-    """Trained tokens by the role of their turn; see `workbench.tokens.by_role`."""
-
-    @property
-    def roles(self) -> set[str]:
-        """The roles of its messages; none where it has no rendering."""
-        return {str(role) for role, _ in self.form or ()} if self.tokens >= 0 else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +85,41 @@ class _Structure:
         self.rows += 1
 
 
-@dataclass(slots=True)
-class _Form:
-    """The rows of one form so far; `dirty`: beginnings of one of them render otherwise."""
+class Forms:
+    """The forms of the rows so far, in their order: the first rows of each are probed for T002 and T004, and all of one
+    in which something was found."""
 
-    rows: int = 0
-    dirty: bool = False
+    def __init__(self) -> None:
+        self._rows: Counter[Any] = Counter()
+        self._dirty: set[Any] = set()
+
+    def take(self, form: Any) -> bool:
+        """Take one more row of a form; true where it is to be probed."""
+        self._rows[form] += 1
+        return self._rows[form] <= PROBED or form in self._dirty
+
+    def found(self, form: Any) -> None:
+        """Something was found in a row of this form."""
+        self._dirty.add(form)
+
+
+@dataclass(frozen=True)
+class JudgedBlock:
+    """The results of a block's rows, without T002 and T004. `facts`: of those rows that were judged together."""
+
+    results: list[JudgedRow]
+    facts: BlockFacts | None = None
+    _rendered: Callable[[BlockFacts, int], Row] | None = None
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {row.index: number for number, row in enumerate(self.facts.rows)} if self.facts is not None else {}
+
+    def parts_of(self, row: Row) -> tuple[Finding, ...]:
+        """T002 and T004 of one of the rows, which renders its beginnings again."""
+        if self.facts is not None and self._rendered is not None and row.index in self._places:
+            row = self._rendered(self.facts, self._places[row.index])
+        return tuple(in_parts_findings(row))
 
 
 @dataclass
@@ -135,25 +138,22 @@ class BlockPath:
     """The reason why rows with pictures are processed in full, where there is one."""
     alike: int | None = ALIKE
     """Suspects of one structure that are checked alone before the rest are taken to be like them; None for all."""
-    matched: set[str] = field(default_factory=set)
-    """The roles whose markers were found in rows so far."""
-    forms: dict[Any, _Form] | None = None
-    """A dictionary where blocks come in the order of the rows: then the first rows of a form are those of all blocks,
-    and the size of a block changes nothing. None where blocks come in any order."""
     _known: dict[Any, _Structure] = field(default_factory=dict)
     _since: int = field(default=PROVED_EVERY)
     _since_pictures: int = field(default=PROVED_EVERY)
 
-    @cached_property
+    @property
     def reason(self) -> str:
         """The reason why rows of this bench must be checked one by one; "" where they need not."""
+        return self._reason or one_by_one(self.bench.masking)
+
+    @cached_property
+    def _reason(self) -> str:
         bench = self.bench
         if bench.path.kind != "multimodal":
             return f"blocks are for the multimodal path, and the recipe takes the {bench.path.kind} path"
         if not bench.renderer.is_fast:
             return "this tokenizer does not give the characters under its tokens"
-        if bench.masking.terminator_ids and bench.masking.train_on_eos in ("none", "last"):
-            return "turn ends inside of spans are masked row by row"
         if _GENERATION.search(bench.template.text or bench.loaded.processor_template or ""):
             return "transformers' own assistant mask is compared row by row"
         if missing := suspects.without_suspects(ROW_CHECKS):
@@ -176,12 +176,40 @@ class BlockPath:
 
     def judge(self, rows: Sequence[Row]) -> list[JudgedRow]:
         """The result of each row, in order. Never raises for what a row holds."""
+        # What is checked alone is decided within a block: who judged which blocks before changes nothing.
+        self._known.clear()
+        block = self.each(rows)
+        forms = Forms()
+        return [
+            with_parts(result, block.parts_of(row), forms) if result.tokens >= 0 and forms.take(result.form) else result
+            for row, result in zip(rows, block.results, strict=True)
+        ]
+
+    def each(self, rows: Sequence[Row]) -> JudgedBlock:
+        """What is found in each row by itself: all but T002 and T004, which are for some rows of a form."""
         if self.reason or self.differs or self._call is None:
-            results, facts = [self._alone(row) for row in rows], None
-        else:
-            results, facts = self._judged(rows)
-        self._in_parts(rows, results, facts)
-        return results
+            return JudgedBlock([self._alone(row) for row in rows])
+        results, facts = self._judged(rows)
+        return JudgedBlock(results, facts, self._rendered)
+
+    def trained(self, rows: Sequence[Row], masking: Masking) -> list[int]:
+        """The trained tokens of each row under another masking of this bench; -1 where it has no rendering."""
+        found: dict[int, int] = {}
+        if not (self._reason or one_by_one(masking) or self.differs or self._call is None):
+            facts = self._facts([plain for row in rows if (plain := self._plain(row)) is not None])
+            if facts is not None:
+                kept = np.concatenate(([0], np.cumsum(_scan(facts.ids, facts.edges, masking).keep, dtype=np.int64)))
+                counts = kept[facts.edges[1:]] - kept[facts.edges[:-1]]
+                indices = [row.index for row in facts.rows]
+                found = {
+                    index: count
+                    for index, count, pictures in zip(indices, counts.tolist(), facts.pictures, strict=True)
+                    if not (pictures and self.uncounted)
+                }
+        return [
+            found[row.index] if row.index in found else -1 if row.error is not None else row.mask_under(masking).trained
+            for row in rows
+        ]
 
     def _judged(self, rows: Sequence[Row]) -> tuple[list[JudgedRow], BlockFacts | None]:
         originals = {row.index: row for row in rows}
@@ -221,25 +249,6 @@ class BlockPath:
         if not self.uncounted and (reason := self._texts.reason):
             self.uncounted = reason
         return bool(self.uncounted) or (count > 1 and not self._texts.together)
-
-    def _in_parts(self, rows: Sequence[Row], results: list[JudgedRow], facts: BlockFacts | None) -> None:
-        """Add T002 and T004: of the first rows of each form; of all its rows where one of them has a finding."""
-        made = {row.index: number for number, row in enumerate(facts.rows)} if facts is not None else {}
-        forms = {} if self.forms is None else self.forms
-        for number, result in enumerate(results):
-            if result.tokens < 0:
-                continue
-            form = forms.setdefault(result.form, _Form())
-            form.rows += 1
-            if form.rows > PROBED and not form.dirty:
-                continue
-            row = rows[number]
-            if facts is not None and row.index in made:
-                row = self._rendered(facts, made[row.index])
-            if found := in_parts_findings(row):
-                form.dirty = True
-                findings = tuple(in_order([*result.findings, *found]))
-                results[number] = replace(result, findings=findings)
 
     def _expanded(self, plain: _PlainRow, talk: LocatedPrompt | None) -> LocatedPrompt | None:
         """The prompt with the texts of the row's pictures; None where one of them must be processed."""
@@ -283,18 +292,7 @@ class BlockPath:
         each, placed = zip(*(found for found in tokens if found is not None), strict=True)
         edges = np.concatenate(([0], np.cumsum([len(ids) for ids in each], dtype=np.int64)))
         ids = np.concatenate(each)
-        masking = bench.masking
-        mask = scan_ragged(
-            ids,
-            edges,
-            masking.boundaries,
-            roles_to_train=masking.roles_to_train,
-            train_on_eos=masking.train_on_eos,
-            train_on_inputs=masking.train_on_inputs,
-            pad_id=masking.pad_id,
-            media_ids=masking.media_ids,
-        )
-        self.matched.update(mask.spans.roles[number] for number in np.unique(mask.spans.boundary).tolist())
+        mask = _scan(ids, edges, bench.masking)
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
         flat = np.array([place for places in placed for place in places], dtype=np.int64).reshape(-1, 4)
@@ -338,7 +336,7 @@ class BlockPath:
             media, pictures = self._media(facts, number)
             size = (row.index, lengths[number], trained[number], media, pictures)
             before = facts.findings[number]
-            result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number])
+            result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number], matched=facts.matched[number])
             if suspicious[number]:
                 key = facts.structures[number]
                 causes = tuple(map(cause, before))
@@ -426,13 +424,42 @@ class BlockPath:
         if row.error is not None:
             return JudgedRow(row.index, -1, -1, -1, -1, findings, form, alone=True)
         spans = row.mask.spans
-        self.matched.update(spans.role(number) for number in range(len(spans)))
+        matched = frozenset(spans.role(number) for number in range(len(spans)))
         runs = row.rendering.media
         pictures = sum(name == "image" for name in runs.modality)
         media = int(runs.soft.sum()) if len(runs) else 0
         (by_role,) = trained_by_role(row.mask)
         size, trained = len(row.rendering), row.mask.trained
-        return JudgedRow(row.index, size, trained, media, pictures, findings, form, True, (), by_role)
+        return JudgedRow(row.index, size, trained, media, pictures, findings, form, True, (), by_role, matched)
+
+
+def one_by_one(masking: Masking) -> str:
+    """The reason why rows of a masking are masked one by one; "" where they are not."""
+    if masking.terminator_ids and masking.train_on_eos in ("none", "last"):
+        return "turn ends inside of spans are masked row by row"
+    return ""
+
+
+def with_parts(result: JudgedRow, found: Sequence[Finding], forms: Forms | None = None) -> JudgedRow:
+    """A result with T002 and T004 among its findings; `forms` learn of them."""
+    if not found:
+        return result
+    if forms is not None:
+        forms.found(result.form)
+    return replace(result, findings=tuple(in_order([*result.findings, *found])))
+
+
+def _scan(ids: IntArray, edges: IntArray, masking: Masking) -> Mask:
+    return scan_ragged(
+        ids,
+        edges,
+        masking.boundaries,
+        roles_to_train=masking.roles_to_train,
+        train_on_eos=masking.train_on_eos,
+        train_on_inputs=masking.train_on_inputs,
+        pad_id=masking.pad_id,
+        media_ids=masking.media_ids,
+    )
 
 
 def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> tuple[IntArray, list[tuple[int, int, int, int]]] | None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.blocks.checking import read_rows
 from workbench.blocks.chosen_rows import ChosenRows, choose_rows
+from workbench.blocks.known import read_rows
 from workbench.blocks.prompts import prompts
 from workbench.errors import BenchError
 

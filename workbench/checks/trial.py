@@ -20,6 +20,7 @@ from workbench.checks.row_facts import RowFacts, counted
 from workbench.checks.wanted_tokens import lost_and_gained
 from workbench.errors import BenchError
 from workbench.findings import Finding, Fix, apply_fix
+from workbench.judged import RowResults
 from workbench.recipe.knobs import LOADING_KEYS, outside_the_mask
 from workbench.recipe.yaml.document import Document
 
@@ -286,6 +287,7 @@ class _BenchState:
         was, now = bench.document.data, document.data
         other = copy(bench)
         other._document, other._kept, other._marker_ids = document, OrderedDict(), dict(bench._marker_ids)
+        other.results = RowResults()
         how = _how(was, now)
         if how == "model":
             other.load()

@@ -14,7 +14,7 @@ from workbench.commands.options import epilog, source_options
 from workbench.errors import EXIT_FINDINGS, EXIT_INTERRUPTED, EXIT_OK, BenchError
 
 if TYPE_CHECKING:
-    from workbench.audit.run import AuditProgress
+    from workbench.audit.run import AuditProgress, Engine
 
 
 class RowRange(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -43,7 +43,14 @@ class RowRange(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @source_options
 @click.option("--rows", type=RowRange(), default=(0, None), metavar="A:B", help="Rows A up to B alone, from 0.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N rows alone, drawn evenly, always the same.")
-@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes; by default one for each core.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or of the Ray cluster at RAY_ADDRESS.",
+)
+@click.option("--workers", type=click.IntRange(1, 4096), metavar="N", help="Processes; by default one for each core.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -57,6 +64,7 @@ def audit(
     data: str | None = None,
     rows: tuple[int, int | None] = (0, None),
     sample: int | None = None,
+    engine: Engine = "local",
     workers: int | None = None,
     out: Path | None = None,
     resume: bool = False,
@@ -87,7 +95,7 @@ def audit(
         plan_of = row_plan if _named("dataset") else recipe_plan
         plan = plan_of(bench, *rows, sample)
         with _shown() as progress:
-            report = run_audit(bench, plan, workers=workers, out=out, resume=resume, progress=progress)
+            report = run_audit(bench, plan, workers=workers, engine=engine, out=out, resume=resume, progress=progress)
         if out is not None:
             from workbench.views.audit_files import write_report
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.data.media import StoredPicture
+from workbench.data.remote import DataFile
 from workbench.data.row_notes import BAD_ROW, CORRECT_ROW
 from workbench.data.rows import RawRow, in_order
 from workbench.errors import EnvironmentProblem, InputError, Where
@@ -20,7 +21,7 @@ _BATCH = 32
 class ParquetSource:
     """Rows of a Parquet file. Reads one row group at a time, in batches, and only forward inside it."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: DataFile, name: str) -> None:
         try:
             import pyarrow as pa
             import pyarrow.parquet as pq
@@ -31,7 +32,7 @@ class ParquetSource:
         self.findings: list[Finding] = []
         self._arrow_error = pa.ArrowException
         try:
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path if isinstance(path, Path) else path.open())
         except (pa.ArrowException, OSError) as error:
             hint = "Write the file anew, or name its type with `ds_type`."
             raise InputError("Not a readable Parquet file", _first_line(error), hint, Where(file=name)) from error

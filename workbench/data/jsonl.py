@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from workbench.data.mixed_types import Mixed
 from workbench.data.reader import DAMAGED, Reader, unreadable
+from workbench.data.remote import DataFile
 from workbench.data.row_notes import BAD_PART, BAD_ROW, type_name
 from workbench.data.rows import RawRow
 from workbench.errors import InputError, Where
@@ -34,7 +35,7 @@ _WHOLE_FILE = "axolotl cannot load the file while this row is in it: `datasets` 
 _string = re.compile(r'"((?:[^"\\]|\\.)*+)(?:"(\s*+:)?|\\?\Z)', re.DOTALL)
 
 
-def open_json(path: Path, name: str, *, as_written: bool = False) -> JsonlSource | JsonListSource:
+def open_json(path: DataFile, name: str, *, as_written: bool = False) -> JsonlSource | JsonListSource:
     """The rows of a JSON file: one value a line, or one list of rows; the first character decides.
 
     `as_written`: texts in fields of mixed kinds stay what the file says, where `datasets` would read them otherwise.
@@ -61,7 +62,7 @@ def open_json(path: Path, name: str, *, as_written: bool = False) -> JsonlSource
 class JsonlSource:
     """One JSON object a line; blank lines do not count. Random access; the index grows as rows are asked for."""
 
-    def __init__(self, path: Path, name: str, *, as_written: bool = False) -> None:
+    def __init__(self, path: DataFile, name: str, *, as_written: bool = False) -> None:
         self.name = name
         self.base_dir: Path | None = path.parent
         self._as_written = as_written
@@ -248,7 +249,7 @@ class JsonlSource:
 class JsonListSource:
     """A file that is one list of rows. The text is held, each row is parsed when it is asked for."""
 
-    def __init__(self, path: Path, name: str, *, as_written: bool = False) -> None:
+    def __init__(self, path: DataFile, name: str, *, as_written: bool = False) -> None:
         self.name = name
         self.base_dir: Path | None = path.parent
         self._as_written = as_written

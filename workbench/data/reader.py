@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from workbench.data.remote import DataFile
 from workbench.errors import EnvironmentProblem, InputError, Where
 
 # What reading a damaged or truncated compressed file raises, in one library or another.
@@ -19,7 +20,7 @@ _BLOCK = 4 << 20
 class Reader:
     """Bytes at a position, of a plain or compressed file. Compressed files are read forward and reopened to go back."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: DataFile) -> None:
         kind = _COMPRESSED.get(path.suffix.lower())
         self._open: Callable[[], BinaryIO] = (lambda: path.open("rb")) if kind is None else lambda: _inflate(path, kind)
         self._seekable = kind is None
@@ -73,13 +74,14 @@ def unreadable(error: BaseException, name: str) -> InputError:
     return InputError("The data file cannot be read", f"{cause}.", hint, Where(file=name))
 
 
-def _inflate(path: Path, kind: str) -> BinaryIO:
+def _inflate(path: DataFile, kind: str) -> BinaryIO:
     if kind == "gzip":
         import gzip
 
-        return cast("BinaryIO", gzip.open(path, "rb"))
+        return cast("BinaryIO", gzip.open(path if isinstance(path, Path) else path.open(), "rb"))
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise EnvironmentProblem("pyarrow is needed", f"to read {path.name}", "Install pyarrow.") from error
-    return cast("BinaryIO", io.BufferedReader(pa.input_stream(str(path), compression=kind)))
+        raise EnvironmentProblem("pyarrow is needed", f"to read {path}", "Install pyarrow.") from error
+    file = str(path) if isinstance(path, Path) else path.open()
+    return cast("BinaryIO", io.BufferedReader(pa.input_stream(file, compression=kind)))

@@ -18,6 +18,7 @@ from workbench.data.columns import ParquetSource
 from workbench.data.csv_rows import CsvSource
 from workbench.data.hub import DataFiles, arrow_view, is_hub_id, open_saved, open_with_datasets
 from workbench.data.jsonl import open_json
+from workbench.data.remote import RemoteFile, is_remote
 from workbench.data.row_notes import BAD_PART
 from workbench.data.rows import Lines, RawRow, RowSource
 from workbench.errors import InputError, Where
@@ -72,6 +73,8 @@ def open_source(
         text = f"axolotl does not expand `path: {path}`"
         source.findings.append(BAD_PART("note", text, "Put the glob into data_files.", Where(file=path)))
         return source
+    if is_remote(path):
+        return _limited(_open_remote(path, split, ds_type, as_written), limit)
     if path.startswith(("https://", "http://")):
         kind = _type_of(path, ds_type)
         return open_with_datasets(
@@ -247,6 +250,22 @@ def _open_files(
 ) -> RowSource:
     sources = [_open_file(path, shown, ds_type, streaming, as_written) for path, shown in files]
     whole = sources[0] if len(sources) == 1 else JoinedSource(sources, files[0][1] + " …", sources[0].base_dir)
+    return _filled(whole, split)
+
+
+def _open_remote(url: str, split: str | None, ds_type: str | None, as_written: bool) -> RowSource:
+    """A file of an object store: JSON by its lines' positions, Parquet by its row groups."""
+    kind, file = _type_of(url, ds_type), RemoteFile(url)
+    if kind == "json":
+        return _filled(open_json(file, url, as_written=as_written), split)
+    if kind == "parquet":
+        return _filled(ParquetSource(file, url), split)
+    cause = f"`{kind}` files are read from disk alone."
+    raise InputError("Not a file that is read from an object store", cause, "Download it.", Where(file=url))
+
+
+def _filled(whole: RowSource, split: str | None) -> RowSource:
+    """The rows of a split of files; an error where there is not one."""
     try:
         whole.row(0)
     except IndexError:

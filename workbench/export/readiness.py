@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.blocks.checking import check_chosen
+from workbench.blocks.chosen_rows import ChosenRows
 from workbench.checks.agreement import disagreement
 from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
@@ -84,9 +86,7 @@ def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
 
 def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
     """Proof that the checks find no error."""
-    from workbench.checks.run import check_rows
-
-    report = check_rows(bench, (bench.row(index) for index in rows))
+    report = check_chosen(bench, ChosenRows(tuple(rows)))
     errors = [finding for finding in report.findings if finding.severity == "error"]
     if errors:
         codes = ", ".join(dict.fromkeys(finding.code for finding in errors))

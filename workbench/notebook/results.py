@@ -23,10 +23,11 @@ from workbench.views.overfit import overfit_payload, overfit_text
 from workbench.views.skeleton import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
+    from workbench.blocks.chosen_rows import ChosenRows
     from workbench.checks.report import Report
     from workbench.editing.session import Editing
     from workbench.export.prepare import Export
@@ -98,13 +99,22 @@ class Checked(Result):
 
 
 def check_recipe(
-    opened: OpenRecipe, rows: Callable[[], Iterable[Row]], *, select: Sequence[str] = (), ignore: Sequence[str] = ()
+    opened: OpenRecipe,
+    rows: Callable[[], ChosenRows | Sequence[Row]],
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> Checked:
     """Check the recipe and these rows, which are asked for anew whenever a fix was made."""
+    from workbench.blocks.checking import check_chosen
+    from workbench.blocks.chosen_rows import ChosenRows
     from workbench.checks.run import check_rows
 
     def report() -> Report:
-        return check_rows(opened.bench, rows(), select=select, ignore=ignore)
+        chosen = rows()
+        if isinstance(chosen, ChosenRows):
+            return check_chosen(opened.bench, chosen, select=select, ignore=ignore)
+        return check_rows(opened.bench, chosen, select=select, ignore=ignore)
 
     return Checked(opened, report(), report)
 

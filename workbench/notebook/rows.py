@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from workbench.answers import InspectAnswer, MaskAnswer, RowAnswer, TraceAnswer
+from workbench.blocks.chosen_rows import ChosenRows
 from workbench.checks.row_checks import row_findings
 from workbench.data.rows import RawRow
 from workbench.errors import InputError
@@ -99,10 +101,19 @@ class NotebookRows(Result):
         for row in self.head(None):
             yield RowResult(self.session, row.index)
 
+    def numbers(self, count: int | None) -> ChosenRows:
+        """The numbers of the first `count` of these rows, or of all; some may lie behind the end of the data."""
+        end = self._before(count)
+        return ChosenRows(range(self.start, sys.maxsize if end is None else end))
+
+    def _before(self, count: int | None) -> int | None:
+        """The number that the first `count` of these rows lie before; None where nobody knows."""
+        ends = (self.stop, None if count is None else self.start + count, self.session.bench.rows.known_length)
+        return min((end for end in ends if end is not None), default=None)
+
     def head(self, count: int | None) -> Iterator[Row]:
         """The bench's own rows: the first `count` of these, or all."""
-        ends = [end for end in (self.stop, None if count is None else self.start + count) if end is not None]
-        for row in self.session.bench.head(min(ends) if ends else None):
+        for row in self.session.bench.head(self._before(count)):
             if row.index >= self.start:
                 yield row
 
@@ -303,7 +314,11 @@ class RowResult(_RowResult):
 
     def check(self) -> Checked:
         """Check the recipe and this row."""
-        return check_recipe(self.session, lambda: [self.row])
+        return check_recipe(self.session, self.alone)
+
+    def alone(self) -> ChosenRows | Sequence[Row]:
+        """This row for a check: by its number, or itself where it is in no file."""
+        return [self.row] if self.given is not None else ChosenRows((self.row.index,))
 
     def to_dict(self) -> RowAnswer:
         """The row as `rows[]` of `vlmbench.inspect/1` has it."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.answers import InspectAnswer
 from workbench.bench import Bench
+from workbench.blocks.chosen_rows import ChosenRows
 from workbench.console import progress_bar, quiet_libraries
 from workbench.errors import InputError
 from workbench.notebook import arguments
@@ -209,14 +210,14 @@ class Session(OpenRecipe, Result):
         elif rows.session is not self:
             raise InputError("This row is another bench's", hint="Take one of this bench's rows, or row.check().")
 
-        def chosen() -> Iterator[Row]:
+        def chosen() -> ChosenRows | Sequence[Row]:
             if isinstance(rows, RowResult):
                 if rows.given is None:
                     ask_rows(self.bench, [rows.row.index])
-                return iter([rows.row])
+                return rows.alone()
             limits = [limit for limit in (ROWS, rows, self.limit) if limit is not None]
             ask_rows(self.bench, range(min(limits)))
-            return iter(self.rows.head(rows))
+            return self.rows.numbers(rows)
 
         return check_recipe(self, chosen, select=wanted, ignore=unwanted)
 

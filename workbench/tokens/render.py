@@ -24,6 +24,8 @@ from workbench.tokens.vocabulary import Vocabulary
 Message = dict[str, Any]
 TEMPLATE_SECONDS = 5.0
 """Of one conversation: the longest real ones take a tenth of a second."""
+_MORE_SECONDS = 0.01
+"""For each conversation of a block."""
 _OFTEN_ENOUGH = 2
 _SHARED = "vision"
 MODALITIES = ("image", "audio", "video", _SHARED)
@@ -133,8 +135,12 @@ class Renderer:
 
     def prompts(self, conversations: Sequence[Sequence[Message]], *, add_generation_prompt: bool = False) -> list[str]:
         """The texts that the chat template writes for many conversations. Raises what it raises for any of them."""
+        if self._endless >= _OFTEN_ENOUGH:
+            raise EndlessTemplate
+        # Not counted as the template's own: one row of them may be to blame, and is found when it is rendered alone.
+        seconds = TEMPLATE_SECONDS + _MORE_SECONDS * len(conversations)
         batch = [self._spoken(messages) for messages in conversations]
-        with self._lock:
+        with self._lock, time_limit(seconds, EndlessTemplate):
             return list(self._written(batch, self._options(None, add_generation_prompt)))
 
     def _written(self, batch: list[Any], options: dict[str, Any]) -> Any:

@@ -186,7 +186,30 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
     return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes)
 
 
-def _worst(findings: list[Finding]) -> Finding | None:
+def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None = None) -> list[Sample]:
+    """The same for several rows, judged in blocks or known already; fewer where the data ends before.
+
+    Raises:
+        InputError: a row cannot be had.
+    """
+    from workbench.blocks.known import KnownRows, read_rows
+
+    rows, known = read_rows(bench, indices), KnownRows(bench)
+    same = against is None or against == bench.masking
+    before = known.trained(rows, against) if not same and against is not None else [None] * len(rows)
+    samples = []
+    for row, result, trained in zip(rows, known.judged(rows), before, strict=True):
+        found = known.findings(row, result)
+        worst, codes = _worst(found), frozenset(finding.code for finding in found)
+        code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+        if result.tokens < 0:
+            samples.append(Sample(row.index, 0, 0, code, severity, codes=codes))
+        else:
+            samples.append(Sample(row.index, result.trained, result.tokens, code, severity, trained, codes))
+    return samples
+
+
+def _worst(findings: Sequence[Finding]) -> Finding | None:
     """The first error, or else the first warning; a note is no reason to look at a row."""
     for severity in ("error", "warning"):
         for finding in findings:

@@ -1,0 +1,117 @@
+"""An audit on a Ray cluster of two processes says what the audit on one machine says."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.audit.test_audit import told
+from tests.blocks.rows import rows
+from workbench.audit import plan as plans
+from workbench.audit.largest import Largest
+from workbench.audit.run import audit, recipe_plan, row_plan
+from workbench.bench import Bench, open
+from workbench.errors import EnvironmentProblem
+from workbench.paths import sample_dir
+
+COUNT = 90
+POISON = "POISON"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe with two data sets and an evaluation, in blocks of few rows."""
+    monkeypatch.setattr(plans, "BLOCK", 20)
+    monkeypatch.setattr("workbench.audit.beside.check_recipe", lambda bench: [])
+    monkeypatch.setattr("workbench.audit.tally.estimated", lambda bench, place, tokens: Largest(place, tokens))
+    made = rows(COUNT, seed=9, faulty=0.2)
+    for name, some in (("a", made[:60]), ("b", made[60:]), ("held", made[50:70])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some), "utf-8")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(
+        f"base_model: {sample_dir() / 'demo-model'}\nprocessor_type: AutoProcessor\nchat_template: tokenizer_default\n"
+        "datasets:\n"
+        + "".join(f"  - path: {tmp_path / name}.jsonl\n    type: chat_template\n" for name in "ab")
+        + f"test_datasets:\n  - path: {tmp_path / 'held'}.jsonl\n    type: chat_template\n",
+        "utf-8",
+    )
+    return file
+
+
+def test_without_ray_the_error_names_the_package(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    bench = open(recipe)
+    with pytest.raises(EnvironmentProblem, match="Ray is not installed") as raised:
+        audit(bench, row_plan(bench), engine="ray")
+    assert "vlmbench[ray]" in raised.value.hint
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """Ray on this machine, with two cores; what its processes import is what this one does."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install vlmbench[ray]")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    env = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": env})
+    yield
+    ray.shutdown()
+
+
+def test_ray_says_what_one_machine_says(recipe: Path, cluster: None, tmp_path: Path) -> None:
+    bench = open(recipe)
+    local = told(audit(bench, recipe_plan(bench), workers=2))
+    assert local["causes"]
+    assert local["overlap"]
+    out = tmp_path / "kept"
+    assert told(audit(bench, recipe_plan(bench), engine="ray", workers=2, out=out)) == local
+    # What a cluster has judged one machine goes on with.
+    (out / "blocks" / "0000001.parquet").unlink()
+    again = audit(bench, recipe_plan(bench), out=out, resume=True)
+    assert told(again) == local
+    assert again.resumed == COUNT - 20
+
+
+def test_a_row_that_ends_its_process_is_named_on_a_cluster_too(
+    recipe: Path, cluster: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = open(recipe)
+    whole = told(audit(bench, row_plan(bench, 0, 30), workers=1))
+    monkeypatch.setattr("workbench.audit.ray_engine.RayJudge", _Poisoned)
+    report = audit(bench, row_plan(bench, 0, 30), engine="ray", workers=2)
+    (lost,) = [cause for cause in report.causes if cause.code == "D020"]
+    assert [finding.where.row for finding in lost.examples] == [13]
+    assert report.whole
+    assert report.lost > 1
+    left = [cause for cause in told(report)["causes"] if cause["code"] != "D020"]
+    assert {cause["code"] for cause in left} <= {cause["code"] for cause in whole["causes"]}
+
+
+class _Poisoned:
+    """A judge whose process ends at row 13."""
+
+    def __init__(self, *arguments: object) -> None:
+        from workbench.audit.ray_engine import RayJudge
+
+        self._judge = RayJudge(*arguments)  # type: ignore[arg-type]
+
+    def __call__(self, batch: dict[str, object]) -> dict[str, list[object]]:
+        from workbench.audit.ray_engine import _unpacked
+
+        for text in batch["rows"]:  # type: ignore[attr-defined]
+            if 13 in _unpacked(str(text)):
+                os._exit(3)
+        return self._judge(batch)  # type: ignore[return-value]
+
+
+def test_an_opened_bench_travels(recipe: Path) -> None:
+    from workbench.audit.question import asked, bench_of
+
+    bench: Bench = open(recipe)
+    bench.document.set(("sequence_len",), 77)
+    other = bench_of(json.loads(json.dumps(asked(bench)))).load()
+    assert other.document.text == bench.document.text
+    assert [row.raw.data for row in other.head(3)] == [row.raw.data for row in bench.head(3)]

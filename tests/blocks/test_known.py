@@ -1,0 +1,111 @@
+"""Rows are judged once: samples, filter and checks read and fill one store, and it holds for what it was made with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.blocks.rows import rows
+from tests.blocks.test_path import opened as opened
+from workbench import judged
+from workbench.bench import Bench
+from workbench.blocks.checking import check_chosen
+from workbench.blocks.chosen_rows import choose_rows
+from workbench.blocks.known import KnownRows
+from workbench.blocks.path import BlockPath, JudgedBlock
+from workbench.checks.row_checks import check_row
+from workbench.checks.run import check_rows
+from workbench.judged import RowResults
+from workbench.row import Row
+from workbench.views.row_view import read_sample, read_samples
+
+COUNT = 40
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
+    """How often each row was judged."""
+    counts: Counter[int] = Counter()
+    each = BlockPath.each
+
+    def counted(self: BlockPath, some: Sequence[Row]) -> JudgedBlock:
+        counts.update(row.index for row in some)
+        return each(self, some)
+
+    monkeypatch.setattr(BlockPath, "each", counted)
+    return counts
+
+
+def test_samples_filter_and_check_judge_a_row_once(
+    opened: Callable[..., Bench], looked_at: Counter[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = opened("qwen3_5", rows(COUNT, seed=4))
+    numbers = [30, *range(12), 12, 31]
+    samples = read_samples(bench, numbers)
+    assert samples == [read_sample(bench, number) for number in numbers]
+    assert any(sample.code for sample in samples)
+    known = KnownRows(bench)
+    exact = known.judged([bench.peek(number) for number in numbers])
+    assert [list(result.findings) for result in exact] == [check_row(bench.row(number)) for number in numbers]
+    codes = {"select": ("D", "M", "T"), "ignore": ("T002", "T004")}
+    report = check_chosen(bench, choose_rows(bench), **codes)
+    assert report.findings == check_rows(bench, bench.head(None), **codes).findings
+    assert looked_at == Counter(range(COUNT))
+
+    # Another mask is another result; that of before is known, and undoing finds it again.
+    old, eos = bench.masking, bench.document.get(("datasets", 0, "train_on_eos"))
+    bench.document.set(("datasets", 0, "train_on_eos"), "none")
+    bench.remask()
+    edited = read_samples(bench, range(8), old)
+    assert [sample.before for sample in edited] == [read_sample(bench, n, old).before for n in range(8)]
+    assert any(sample.before != sample.trained for sample in edited)
+    assert edited == [read_sample(bench, number, old) for number in range(8)]
+    assert looked_at.total() == COUNT + 8
+    bench.results = RowResults()
+    assert read_samples(bench, range(8), old) == edited
+    bench.document.set(("datasets", 0, "train_on_eos"), eos)
+    bench.remask()
+    before = looked_at.total()
+    read_samples(bench, range(8))
+    read_samples(bench, range(8))
+    assert looked_at.total() == before + 8
+
+    # Values that only findings quote count as well, and few rows are kept.
+    bench.document.set(("sequence_len",), 3)
+    bench.remask()
+    found = KnownRows(bench).judged([bench.peek(0)])[0].findings
+    assert "D006" in {finding.code for finding in found}
+    monkeypatch.setattr(judged, "ROWS_KEPT", 5)
+    read_samples(bench, range(20, 30))
+    assert [KnownRows(bench).known(number) is not None for number in range(20, 30)] == [False] * 5 + [True] * 5
+    bench.apply()
+    assert KnownRows(bench).known(29) is None
+
+
+def test_what_is_judged_while_the_recipe_is_edited_is_not_kept(
+    opened: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = opened("qwen3_5", rows(6, seed=1, faulty=0))
+    each = BlockPath.each
+
+    def edited(self: BlockPath, some: Any) -> JudgedBlock:
+        block = each(self, some)
+        bench.remask()
+        return block
+
+    monkeypatch.setattr(BlockPath, "each", edited)
+    assert len(read_samples(bench, range(6))) == 6
+    assert KnownRows(bench).known(0) is None
+
+
+def test_the_roles_of_markers_are_those_of_each_row(opened: Callable[..., Bench]) -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    bench = opened("qwen3_5", [{"messages": turns}, {"messages": turns[:1]}, {"messages": [*turns, turns[0]]}])
+    results = KnownRows(bench).judged([bench.peek(number) for number in range(3)])
+    assert [set(result.matched) for result in results] == [{"user", "assistant"}, {"user"}, {"user", "assistant"}]
+    for number, result in enumerate(results):
+        spans = bench.row(number).mask.spans
+        assert result.matched == {spans.role(index) for index in range(len(spans))}

@@ -1,0 +1,147 @@
+"""The rows of a bench judged in blocks, each once: what is known of a row is taken from the bench's results.
+
+Samples, filter and checks go through here, so that what one of them has found no other looks for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from workbench.blocks.chosen_rows import is_past_the_end
+from workbench.blocks.path import BlockPath, Forms, JudgedBlock, with_parts
+from workbench.checks.row_checks import with_answer
+from workbench.errors import InputError
+from workbench.judged import JudgedRow, KnownResults
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.findings import Finding
+    from workbench.row import Masking, Row
+
+MOST = 1000
+"""Rows of a block at most; what is found does not depend on it."""
+_FIRST = 8
+
+
+class KnownRows:
+    """Judges rows of a bench as it is at each call, and keeps what is found in its results."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._of: tuple[Masking, Hashable] | None = None
+
+    @property
+    def path(self) -> BlockPath:
+        """The block path of the bench's rows, one for all who judge them: it proves itself on the first."""
+        results = self._bench.results
+        if not isinstance(results.judge, BlockPath) or results.judge.bench is not self._bench:
+            results.judge = BlockPath(self._bench, alike=None)
+        return results.judge
+
+    @property
+    def by_row(self) -> str:
+        """The reason why rows are checked one by one; "" where they are not."""
+        return self.path.reason or self.path.differs
+
+    def known(self, index: int) -> JudgedRow | None:
+        """The result of a row, but for T002 and T004, where it is known."""
+        return self._results().get(index)
+
+    def judged(self, rows: Sequence[Row], forms: Forms | None = None) -> list[JudgedRow]:
+        """The result of each row. T002 and T004 are looked for in every row, or with `forms` in those they name.
+
+        Never raises for what a row holds.
+        """
+        masking, results = self._bench.masking, self._results()
+        before = {row.index: results.get(row.index) for row in rows}
+        unknown = [row for row in rows if before[row.index] is None]
+        block = self.path.each(unknown) if unknown else JudgedBlock([])
+        made = {result.index: result for result in block.results}
+        # The recipe may be edited meanwhile: what was judged of both is of neither.
+        keep = self._bench.masking is masking
+        if keep:
+            for result in block.results:
+                results.put(result)
+        found = []
+        for row in rows:
+            result = before[row.index] or made[row.index]
+            if result.tokens >= 0 and (forms is None or forms.take(result.form)):
+                result = with_parts(result, self._parts(row, block, results, keep), forms)
+            found.append(result)
+        return found
+
+    def _parts(self, row: Row, block: JudgedBlock, results: KnownResults, keep: bool) -> tuple[Finding, ...]:
+        parts = results.parts.get(row.index)
+        if parts is None:
+            parts = block.parts_of(row)
+            if keep and results.get(row.index) is not None:
+                results.parts[row.index] = parts
+        return parts
+
+    def findings(self, row: Row, result: JudgedRow) -> Sequence[Finding]:
+        """The findings of a result, with what the trainer said of the row, where it was asked about it."""
+        asked = self._bench.asked
+        if asked is None or row.index not in asked.rows:
+            return result.findings
+        return with_answer(row, result.findings)
+
+    def trained(self, rows: Sequence[Row], masking: Masking) -> list[int]:
+        """The trained tokens of each row under another masking of the bench; -1 where a row has no rendering."""
+        results = self._bench.results
+        settings = [one for one in results.settings() if isinstance(one, tuple) and one[0] == masking]
+        found: dict[int, int] = {}
+        for row in rows:
+            for one in settings:
+                if (result := results.of(one).get(row.index)) is not None:
+                    found[row.index] = result.trained
+                    break
+        unknown = [row for row in rows if row.index not in found]
+        if unknown:
+            counted = self.path.trained(unknown, masking)
+            found |= {row.index: count for row, count in zip(unknown, counted, strict=True)}
+        return [found[row.index] for row in rows]
+
+    def _results(self) -> KnownResults:
+        masking = self._bench.masking
+        if self._of is None or self._of[0] is not masking:
+            # Findings quote the recipe's other values too, such as `sequence_len`.
+            self._of = masking, (masking, repr(self._bench.document.parsed.data))
+        return self._bench.results.of(self._of[1])
+
+
+class Pace:
+    """The size of the next block: as many rows as take about so many seconds, going by the last one.
+
+    Texts go by the thousand, pictures one by one.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.size = min(_FIRST, MOST)
+
+    @contextmanager
+    def block(self, rows: int) -> Iterator[None]:
+        """Judge a block of so many rows within."""
+        began = monotonic()
+        yield
+        fitting = int(rows * self._seconds / max(monotonic() - began, 1e-3))
+        self.size = max(1, min(fitting, 4 * self.size, MOST))
+
+
+def read_rows(bench: Bench, numbers: Iterable[int]) -> list[Row]:
+    """The rows with these numbers, to the end of the data.
+
+    Raises:
+        InputError: a row cannot be had.
+    """
+    rows: list[Row] = []
+    for number in numbers:
+        try:
+            rows.append(bench.peek(number))
+        except InputError as problem:
+            if is_past_the_end(bench, number, problem):
+                break
+    return rows
