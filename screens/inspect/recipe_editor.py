@@ -38,9 +38,9 @@ _MARGIN = 2
 
 
 class _Looks(NamedTuple):
-    """The state that drawn lines depend on: the first in view, those with cursor or selection, and the rest."""
+    """The state that drawn lines depend on: the places in view, the lines with cursor or selection, and the rest."""
 
-    top: int
+    places: list[tuple[int, int]]
     own: set[int]
     others: tuple[object, ...]
 
@@ -72,7 +72,7 @@ class RecipeTextArea(TextArea, Sparing):
 
     def _build_highlight_map(self) -> None:
         """Find the syntax colours of the lines in view. Textual finds those of the whole text, at every edit."""
-        document, top = self.document, self._place(0)[0]
+        document, top = self.document, self._places()[0][0]
         self._coloured = range(top, top + max(1, self.size.height))
         first, last = (top, 0), (self._coloured.stop, 0)
         asked = partial(document.query_syntax_tree, start_point=first, end_point=last)
@@ -84,20 +84,21 @@ class RecipeTextArea(TextArea, Sparing):
 
     def _looks(self) -> _Looks:
         offset, selection, bracket = self.scroll_offset, self.selection, self._matching_bracket_location
-        first, last = self._place(0)[0], self._place(max(0, self.size.height - 1))[0]
+        places = self._places()
+        first, last = places[0][0], places[-1][0]
         if first < self._coloured.start or last >= self._coloured.stop:
             self._build_highlight_map()
         own = {selection.end[0]} if bracket is None else {selection.end[0], bracket[0]}
         if selection.start[0] != selection.end[0]:
             own.update(range(first, last + 1))
         widths = (self.size.width, self.virtual_size.width, self.gutter_width)
-        return _Looks(offset.y, own, (*widths, offset, self.theme, self.base))
+        return _Looks(places, own, (*widths, offset, self.theme, self.base))
 
     def _key(self, y: int, looks: _Looks) -> tuple[object, ...] | None:
         """The state that a line of the window depends on; None for a line with cursor, selection or bracket."""
-        if y + looks.top >= self.wrapped_document.height:
+        if y >= len(looks.places):
             return (looks.others,)
-        line, column = self._place(y)
+        line, column = looks.places[y]
         if line in looks.own:
             return None
         # Textual has no public way to the highlights of a line, and they decide how it is drawn.
@@ -106,23 +107,32 @@ class RecipeTextArea(TextArea, Sparing):
         # Where the line is broken: after a change of width it is drawn once before that is known.
         return line, column, tuple(self.wrapped_document.get_offsets(line)), drawn, looks.others
 
-    def _place(self, y: int) -> tuple[int, int]:
-        """The line that a line of the window belongs to, and the column that it begins with: long ones are wrapped."""
-        line, column = self.wrapped_document.offset_to_location(Offset(0, y + self.scroll_offset.y))
-        return line, column
+    def _places(self) -> list[tuple[int, int]]:
+        """For each line of the window its line of the text, and the column that it begins with: long ones are wrapped.
+
+        At least one; fewer than the window's lines where the text ends before.
+        """
+        wrapped, room = self.wrapped_document, max(1, self.size.height)
+        line, column = wrapped.offset_to_location(Offset(0, self.scroll_offset.y))
+        places = [(line, start) for start in (0, *wrapped.get_offsets(line)) if start >= column]
+        for below in range(line + 1, self.document.line_count):
+            if len(places) >= room:
+                break
+            places += ((below, start) for start in (0, *wrapped.get_offsets(below)))
+        return places[:room]
 
     def mark(self, marks: Mapping[int, Severity]) -> None:
         """Mark lines, counted from 0, that findings are about."""
         if marks != self.marks:
             changed = {line for line in {*marks, *self.marks} if marks.get(line) != self.marks.get(line)}
             self.marks = dict(marks)
-            self.paint_lines([y for y in range(self.size.height) if self._place(y)[0] in changed])
+            self.paint_lines([y for y, (line, _) in enumerate(self._places()) if line in changed])
 
-    def _marked(self, strip: Strip, y: int) -> Strip:
+    def _marked(self, strip: Strip, y: int, looks: _Looks) -> Strip:
         """A line of the window with the sign of the finding in the blank behind its number."""
-        if not self.marks or y + self.scroll_offset.y >= self.wrapped_document.height:
+        if not self.marks or y >= len(looks.places):
             return strip
-        line, column = self._place(y)
+        line, column = looks.places[y]
         severity = self.marks.get(line)
         if severity is None or column or self.gutter_width < _MARGIN:
             return strip
@@ -132,11 +142,12 @@ class RecipeTextArea(TextArea, Sparing):
 
     def render_line(self, y: int) -> Strip:
         """A line of the window, kept by its state. Textual forgets all lines at every edit, and most are unchanged."""
-        key = self._shown[y] = self._key(y, self._painting or self._looks())
+        looks = self._painting or self._looks()
+        key = self._shown[y] = self._key(y, looks)
         if key is None:
-            return self._marked(super().render_line(y), y)
+            return self._marked(super().render_line(y), y, looks)
         if (strip := self._kept.get(key)) is None:
-            strip = self._kept[key] = self._marked(super().render_line(y), y)
+            strip = self._kept[key] = self._marked(super().render_line(y), y, looks)
         return strip
 
     class UndoWanted(Message):

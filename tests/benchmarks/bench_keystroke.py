@@ -110,14 +110,14 @@ class Paints:
 
 
 class TextAlone(App[None]):
-    """The text area and nothing else."""
+    """The text area and nothing else, wrapping long lines as the editor does."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self._text = text
 
     def compose(self) -> ComposeResult:
-        yield TextArea.code_editor(self._text, language="yaml", soft_wrap=False, show_line_numbers=True)
+        yield TextArea.code_editor(self._text, language="yaml", soft_wrap=True, show_line_numbers=True)
 
 
 def _yardstick() -> float:
