@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 
 import pytest
 
+from workbench import time_limit as time_limit_module
 from workbench.time_limit import time_limit
 
 
@@ -56,6 +58,20 @@ def test_in_another_thread_and_in_a_copy_of_the_process() -> None:
         work()
         os._exit(len(found))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
+def test_a_copy_of_the_process_is_not_held_by_a_lock_of_a_thread_that_it_does_not_have() -> None:
+    with time_limit_module._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                with time_limit(0.05, Late):
+                    loop()
+            except Late:
+                os._exit(7)
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 def test_a_busy_machine_makes_nothing_late_and_what_waits_for_ever_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -89,6 +90,19 @@ def _take(error: type[BaseException]) -> None:
     with contextlib.suppress(error):
         for _ in range(1000):
             time.sleep(0.001)
+
+
+def _begin_anew() -> None:
+    """Forget the other threads in a copy of the process by `fork`: one of them may have held the lock for good."""
+    global _lock, _watcher
+    _lock, _watcher = threading.Lock(), None
+    mine = threading.get_ident()
+    for thread in [thread for thread in _running if thread != mine]:
+        del _running[thread]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _watch() -> None:

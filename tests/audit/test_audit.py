@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from workbench.audit.plan import RowPlan
 from workbench.audit.repeats import Repeats
 from workbench.audit.report import AuditReport
 from workbench.audit.run import AuditProgress, audit, row_plan
+from workbench.audit.worker import Job
+from workbench.audit.workers import _Worker
 from workbench.bench import Bench, open
 from workbench.blocks.path import BlockPath
 from workbench.checks.row_checks import check_row
@@ -183,22 +187,42 @@ def test_a_row_that_ends_its_process_is_named_and_stepped_over(
     assert report.unrendered == whole.unrendered + sum(bench.peek(row).error is None for row in (37, 92))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes of its own")
 def test_a_row_that_never_ends_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     judge = BlockPath.judge
 
     def endless(self: BlockPath, some: Any) -> list[JudgedRow]:
-        if any(row.index == 5 for row in some):
-            time.sleep(60)
+        while any(row.index == 5 for row in some):
+            pass
         return judge(self, some)
 
     monkeypatch.setattr(BlockPath, "judge", endless)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 2.0)
-    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_BLOCK", 2.0)
-    report = audit(bench, row_plan(bench, 0, 8), workers=1)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_A_ROW", 3.0)
+    monkeypatch.setattr("workbench.audit.workers.SECONDS_MORE", 0.0)
+    # However busy the machine is: no other row had so much time on a processor.
+    monkeypatch.setattr("workbench.audit.workers.PATIENCE", 1000)
+    report = audit(bench, row_plan(bench, 4, 6), workers=1)
     assert report.whole
     assert [cause.examples[0].where.row for cause in report.causes if cause.code == "D020"] == [5]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes of its own")
+def test_a_process_is_late_by_its_own_time_and_one_that_waits_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    process.start()
+    try:
+        worker: Any = _Worker(process, None, None, Job(0, 0, range(1000), None), time.monotonic() - 700)  # type: ignore[arg-type]
+        assert not worker.is_late
+        worker.since -= 5 * 700
+        assert worker.is_late
+        monkeypatch.setattr("workbench.audit.workers._processor_seconds", lambda process: 700.0)
+        worker.since = time.monotonic() - 700
+        assert worker.is_late
+        worker.since = time.monotonic() - 500
+        assert not worker.is_late
+    finally:
+        process.kill()
+        process.join()
 
 
 def test_the_command_tells_it_as_text_and_as_json(data: Path, tmp_path: Path) -> None:

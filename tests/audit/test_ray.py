@@ -13,6 +13,7 @@ from tests.audit.test_audit import told
 from tests.blocks.rows import rows
 from workbench.audit import plan as plans
 from workbench.audit.largest import Largest
+from workbench.audit.ray_engine import STARTS, start_ray
 from workbench.audit.run import audit, recipe_plan, row_plan
 from workbench.bench import Bench, open
 from workbench.errors import EnvironmentProblem
@@ -50,13 +51,44 @@ def test_without_ray_the_error_names_the_package(recipe: Path, monkeypatch: pyte
     assert "vlmbench[ray]" in raised.value.hint
 
 
+class _Slow:
+    """Ray on a machine so busy that its processes are not up in time, so many times."""
+
+    def __init__(self, times: int, problem: str = "The current node timed out during startup.") -> None:
+        self.left, self.problem = times, problem
+        self.calls: list[str] = []
+
+    def init(self, **options: object) -> None:
+        self.calls.append("init")
+        if self.left:
+            self.left -= 1
+            raise Exception(self.problem)
+
+    def shutdown(self) -> None:
+        self.calls.append("shutdown")
+
+
+def test_a_start_that_was_too_slow_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    slow = _Slow(2)
+    start_ray(slow, num_cpus=2)
+    assert slow.calls == ["init", "shutdown"] * 2 + ["init"]
+    never, wrong, elsewhere = _Slow(99), _Slow(1, "no such thing"), _Slow(1)
+    for ray, starts, hint in ((never, STARTS, "less busy"), (wrong, 1, "less busy"), (elsewhere, 1, "RAY_ADDRESS")):
+        if ray is elsewhere:
+            monkeypatch.setenv("RAY_ADDRESS", "10.0.0.9:1")
+        with pytest.raises(EnvironmentProblem, match="No Ray cluster") as raised:
+            start_ray(ray, num_cpus=2)
+        assert hint in raised.value.hint
+        assert ray.calls == ["init", "shutdown"] * starts
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """Ray on this machine, with two cores; what its processes import is what this one does."""
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install vlmbench[ray]")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     env = {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])}
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": env})
+    start_ray(ray, num_cpus=2, runtime_env={"env_vars": env})
     yield
     ray.shutdown()
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _PIECES = 32
 """Parts that a block is cut into whose process ended: each round starts processes anew, which costs more than a row."""
+STARTS = 4
+"""A cluster of this machine is started so often at most: Ray gives its own processes 30 s to come up, which is not
+enough on a busy machine, and what was read from disk by then makes the next start faster."""
 _HOW = "the process that reads it ends, on every node that tried"
 
 
@@ -40,6 +43,32 @@ def ray_at_hand() -> Any:
         hint = 'pip install "vlmbench[ray]", here and on every node.'
         raise EnvironmentProblem("Ray is not installed", str(problem), hint) from None
     return ray
+
+
+def start_ray(ray: Any, **local: Any) -> None:
+    """Join the cluster at RAY_ADDRESS, or start one on this machine with these options.
+
+    Raises:
+        EnvironmentProblem: none can be had.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    elsewhere = bool(os.environ.get("RAY_ADDRESS"))
+    options = {} if elsewhere else {"include_dashboard": False, **local}
+    for left in reversed(range(1 if elsewhere else STARTS)):
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
+            return
+        except Exception as problem:
+            # What has been started of it would be taken for the cluster, or stay.
+            ray.shutdown()
+            if left and "timed out" in str(problem):
+                continue
+            hint = (
+                "Correct RAY_ADDRESS, or unset it to use this machine."
+                if elsewhere
+                else "Ray does not start on this machine: try when it is less busy, or take --engine local."
+            )
+            raise EnvironmentProblem("No Ray cluster can be had", _line(problem), hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +108,7 @@ class RayWorkers:
 
     def __enter__(self) -> RayWorkers:
         if not self._ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            local = {} if os.environ.get("RAY_ADDRESS") else {"include_dashboard": False, "num_cpus": self._count}
-            try:
-                self._ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **local)
-            except Exception as problem:
-                hint = "Correct RAY_ADDRESS, or unset it to use this machine."
-                raise EnvironmentProblem("No Ray cluster can be had", _line(problem), hint) from None
+            start_ray(self._ray, num_cpus=self._count)
             self._ours = True
         return self
 

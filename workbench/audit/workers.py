@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 SECONDS_A_ROW = 20.0
 """Longer than this for one row alone, and its process is ended."""
-SECONDS_A_BLOCK = 600.0
+SECONDS_MORE = 0.6
+"""For each further row of a block."""
+PATIENCE = 6
+"""So many times as long by the clock: what counts is the time that the process had on a processor, since what is found
+in a row must not depend on what else the machine does; and a row may wait for ever."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,19 @@ class _Worker:
     """Rows of its job that it has judged alone so far, in memory that it shares."""
     job: Job | None = None
     since: float = 0.0
+    """When it was given the job, by the clock."""
+    spent: float = 0.0
+    """The time on a processor that it had had by then."""
+
+    @property
+    def is_late(self) -> bool:
+        """True where its job takes longer than any should."""
+        if self.job is None:
+            return False
+        passed, limit = time.monotonic() - self.since, SECONDS_A_ROW + SECONDS_MORE * (len(self.job.rows) - 1)
+        if passed <= limit:
+            return False
+        return passed > PATIENCE * limit or _processor_seconds(self.process.pid) - self.spent > limit
 
 
 def can_fork() -> bool:
@@ -92,9 +109,7 @@ class Workers:
                 assert worker.job is not None
                 if worker.pipe in ready:
                     yield from self._answered(worker, waiting)
-                elif time.monotonic() - worker.since > (
-                    SECONDS_A_ROW if len(worker.job.rows) == 1 else SECONDS_A_BLOCK
-                ):
+                elif worker.is_late:
                     yield from self._ended(worker, waiting, "it takes longer than any row should")
             tick()
 
@@ -122,7 +137,8 @@ class Workers:
             self._give(self._workers[-1], waiting.popleft())
 
     def _give(self, worker: _Worker, job: Job) -> None:
-        worker.job, worker.since, worker.seen.value = job, time.monotonic(), 0
+        worker.job, worker.seen.value = job, 0
+        worker.since, worker.spent = time.monotonic(), _processor_seconds(worker.process.pid)
         worker.pipe.send(job)
 
     def _answered(self, worker: _Worker, waiting: deque[Job]) -> Iterator[tuple[int, int]]:
@@ -149,6 +165,17 @@ class Workers:
         halves, done = self._cut.ended(job, how)
         waiting.extendleft(reversed(halves))
         yield from done
+
+
+def _processor_seconds(process: int) -> float:
+    """The time that a process had on a processor; 0 where the system does not say, as of one that has ended."""
+    import psutil
+
+    try:
+        times = psutil.Process(process).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _way(code: int | None) -> str:
