@@ -16,14 +16,15 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
+from screens.inspect.first_row import First, FirstRowScreen, read_first
 from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
-from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
+from screens.shell.messages import BenchLoaded, FirstTokensRead, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
-from screens.shell.status_bar import StatusBar
+from screens.shell.status_bar import Status, StatusBar
 from screens.shell.story import Story
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
 from screens.shell.worker import Background, Kind
@@ -99,6 +100,7 @@ class WorkbenchApp(Reporting):
         self.background = Background(self._crashed)
         self._collector = Collector()
         self.problem: BenchError | None = None
+        self._first: First | None = None
         self.story = Story()
         self.story.changed = lambda: _draw_tabs(self)
         self.front = "inspect"
@@ -114,10 +116,20 @@ class WorkbenchApp(Reporting):
         return "".join(char if char.isprintable() else "?" for char in title)
 
     async def on_mount(self) -> None:
-        await self.push_screen(LoadingScreen(self._bench_title()))
+        self._first = await read_first(self.bench, self.first_row)
+        if self._first is not None and self._first.theme in self.available_themes:
+            self.theme = str(self._first.theme)
+        await self.push_screen(self._first_screen() or LoadingScreen(self._bench_title()))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
         self.set_interval(_COLLECT_SECONDS, self._collector.tick)
+
+    def _first_screen(self) -> FirstRowScreen | None:
+        """The first row as it is in the file; None where it cannot be read at once."""
+        if self._first is None:
+            return None
+        status = Status(self._bench_title(), recipe=self.bench.document.name if self.bench.has_document else "")
+        return FirstRowScreen(self._first.row, status, self._first.panes, self._first.token)
 
     async def on_event(self, event: events.Event) -> None:
         """Take an event of the terminal. A key or the mouse says that somebody waits for the window."""
@@ -172,6 +184,15 @@ class WorkbenchApp(Reporting):
             self.background.check()
             self.send(LoadProgressed(report))
 
+        if self._first is not None:
+            first, self._first = self._first.row, None
+            # Before what takes seconds: tokens that two of the model's files give.
+            from screens.token_grid import grid  # noqa: F401
+            from workbench.views.first_tokens import first_tokens
+
+            if (view := first_tokens(self.bench, first)) is not None:
+                self.send(FirstTokensRead(view))
+            yield
         try:
             self.bench.load(progress)
             # Imported here, on the thread: the window waits for nothing.
@@ -204,8 +225,13 @@ class WorkbenchApp(Reporting):
     @on(LoadProgressed)
     def _progressed(self, message: LoadProgressed) -> None:
         screen = self.base
-        if isinstance(screen, LoadingScreen):
+        if isinstance(screen, LoadingScreen | FirstRowScreen):
             screen.report(message.progress)
+
+    @on(FirstTokensRead)
+    async def _tokens_read(self, message: FirstTokensRead) -> None:
+        if isinstance(screen := self.base, FirstRowScreen):
+            await screen.show_tokens(message.view)
 
     @on(BenchLoaded)
     async def _loaded(self) -> None:
@@ -220,7 +246,8 @@ class WorkbenchApp(Reporting):
             old.remove()
         self.editing = Editing(self.bench)
         self.watch_over()
-        screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing)
+        early = self.base.early if isinstance(self.base, FirstRowScreen) else None
+        screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing, early=early)
         self.install_screen(screen, "inspect")
         await self.show("inspect")
         front = recall(self.bench).get("screen")

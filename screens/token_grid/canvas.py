@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rich.text import Text
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -117,9 +118,12 @@ class TokenCanvas(LineView):
     def show_legend(self) -> None:
         """Name the colours in the lower border."""
         inks, lens, changed, view = self._inks(), self.lens, self.drawing.changed, self.view
-        key = inks, lens, changed is None, view.roles if view is not None else ()
+        early = view is not None and view.preliminary
+        key = inks, lens, changed is None, view.roles if view is not None else (), early
         if key not in self._legends:
             text = legend(lens, view, inks.plain, inks.base, inks.paint, changed)
+            if early:
+                text = Text(" mask to come ", inks.gutter["warning"], end="")
             self._legends[key] = Content.from_rich_text(text)
         self.say_below(self._legends[key])
 

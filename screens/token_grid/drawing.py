@@ -168,7 +168,8 @@ class TokenDrawing:
         stop = lines.turns[at + 1].start if at + 1 < len(lines.turns) else len(self.view.rendering)
         trained, tokens = int(np.count_nonzero(self.view.mask.keep[turn.start : stop])), stop - turn.start
         count = "not trained" if not trained else f"{trained:,} trained"
-        role, rest = visible(turn.role), f" · {tokens:,} token{'' if tokens == 1 else 's'} · {count} "
+        known = "" if self.view.preliminary else f" · {count}"
+        role, rest = visible(turn.role), f" · {tokens:,} token{'' if tokens == 1 else 's'}{known} "
         muted, room = inks.gutter["muted"], lines.gutter + lines.width
         segments = [
             Segment(f"─ message {turn.message} · ", muted),

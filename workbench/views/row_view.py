@@ -32,6 +32,7 @@ class RowView:
     the recipe writes its own. `source` is the bench's row; `nll` what a run measured (see `Row.nll`); `pictures[run]`
     the picture of a media run. `path` is the recipe's path with its reason, `text` what decides the mask on the text
     path; None on the multimodal one. `unread` are the recipe's boundaries in short, where its path does not read them.
+    `preliminary`: tokens from tokenizer.json while the processor is still loading; nothing is known of the mask.
     """
 
     index: int
@@ -52,6 +53,7 @@ class RowView:
     path: str = ""
     text: TextMasking | None = None
     unread: tuple[str, ...] = ()
+    preliminary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
