@@ -22,9 +22,9 @@ from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
-from screens.shell.messages import BenchLoaded, FirstTokensRead, LoadFailed, LoadProgressed
+from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
-from screens.shell.status_bar import Status, StatusBar
+from screens.shell.status_bar import StatusBar
 from screens.shell.story import Story
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
 from screens.shell.worker import Background, Kind
@@ -33,6 +33,7 @@ from workbench.errors import BenchError, EnvironmentProblem
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.models.hub import Progress
+    from workbench.views.row_view import RowView
 
 _GRACE_SECONDS = 0.5
 _BASE = 2
@@ -119,17 +120,11 @@ class WorkbenchApp(Reporting):
         self._first = await read_first(self.bench, self.first_row)
         if self._first is not None and self._first.theme in self.available_themes:
             self.theme = str(self._first.theme)
-        await self.push_screen(self._first_screen() or LoadingScreen(self._bench_title()))
+        title, first = self._bench_title(), self._first
+        await self.push_screen(first.screen(title) if first is not None else LoadingScreen(title))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
         self.set_interval(_COLLECT_SECONDS, self._collector.tick)
-
-    def _first_screen(self) -> FirstRowScreen | None:
-        """The first row as it is in the file; None where it cannot be read at once."""
-        if self._first is None:
-            return None
-        status = Status(self._bench_title(), recipe=self.bench.document.name if self.bench.has_document else "")
-        return FirstRowScreen(self._first.row, status, self._first.panes, self._first.token)
 
     async def on_event(self, event: events.Event) -> None:
         """Take an event of the terminal. A key or the mouse says that somebody waits for the window."""
@@ -191,7 +186,10 @@ class WorkbenchApp(Reporting):
             from workbench.views.first_tokens import first_tokens
 
             if (view := first_tokens(self.bench, first)) is not None:
-                self.send(FirstTokensRead(view))
+                try:
+                    self.call_later(guarded(self, _show_tokens), self, view)
+                except RuntimeError:
+                    self.background.check()
             yield
         try:
             self.bench.load(progress)
@@ -227,11 +225,6 @@ class WorkbenchApp(Reporting):
         screen = self.base
         if isinstance(screen, LoadingScreen | FirstRowScreen):
             screen.report(message.progress)
-
-    @on(FirstTokensRead)
-    async def _tokens_read(self, message: FirstTokensRead) -> None:
-        if isinstance(screen := self.base, FirstRowScreen):
-            await screen.show_tokens(message.view)
 
     @on(BenchLoaded)
     async def _loaded(self) -> None:
@@ -337,6 +330,11 @@ class WorkbenchApp(Reporting):
     async def action_quit(self) -> None:
         """Leave, with the exit code of what went wrong, if anything did."""
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
+
+
+async def _show_tokens(app: WorkbenchApp, view: RowView) -> None:
+    if isinstance(screen := app.base, FirstRowScreen):
+        await screen.show_tokens(view)
 
 
 def _draw_tabs(app: WorkbenchApp) -> None:

@@ -49,6 +49,11 @@ class First:
     panes: object = None
     token: int = 0
     theme: object = None
+    recipe: str = ""
+
+    def screen(self, title: str) -> FirstRowScreen:
+        """The screen that shows it."""
+        return FirstRowScreen(self.row, Status(title, recipe=self.recipe), self.panes, self.token)
 
 
 async def read_first(bench: Bench, row: int) -> First | None:
@@ -86,10 +91,12 @@ def _read(bench: Bench, row: int) -> First | None:
     if found is None:
         return None
     token = token if isinstance(token, int) and token > 0 else 0
-    return First(found, known.get("panes"), token, known.get("theme"))
+    return First(
+        found, known.get("panes"), token, known.get("theme"), bench.document.name if bench.has_document else ""
+    )
 
 
-class Place(Still):
+class EmptyPane(Still):
     """The frame of a pane that has nothing to show yet."""
 
     def render(self) -> str:
@@ -154,14 +161,14 @@ class FirstRowScreen(Guarded, Screen[None]):
         with self.frame:
             with PaneColumn(id="main"):
                 with PaneRow(id="upper"):
-                    yield Place(id="samples")
+                    yield EmptyPane(id="samples")
                     with PaneStack(id="centre"):
                         yield self.raw
                 yield self._waiting
-                yield Place(id="token")
+                yield EmptyPane(id="token")
             with PaneColumn(id="side"):
-                yield Place(id="boundaries")
-                yield Place(id="findings")
+                yield EmptyPane(id="boundaries")
+                yield EmptyPane(id="findings")
         yield KeyHints("loading", id="hints")
 
     def on_mount(self) -> None:
@@ -214,7 +221,7 @@ class FirstRowScreen(Guarded, Screen[None]):
         return action != "retry"
 
     def _repaint(self) -> None:
-        for pane in self.query("Place, Waiting, StatusBar, KeyHints, #grid"):
+        for pane in self.query("EmptyPane, Waiting, StatusBar, KeyHints, #grid"):
             pane.refresh()
         if self.grid is not None:
             self.grid.show_legend()

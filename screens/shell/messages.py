@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from workbench.models.targets import Trained
     from workbench.overfit.events import Event
     from workbench.overfit.runs import Run
-    from workbench.views.row_view import RowView
 
 
 class LoadProgressed(Message):
@@ -33,14 +32,6 @@ class LoadProgressed(Message):
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
-        super().__init__()
-
-
-class FirstTokensRead(Message):
-    """The preliminary tokens of the first row are there."""
-
-    def __init__(self, view: RowView) -> None:
-        self.view = view
         super().__init__()
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.data import first_row as module
-from workbench.data.first_row import Piece, first_row
+from workbench.data.first_row import RawPiece, first_row
 
 TALK = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [{"type": "text", "text": "Ho"}]}]
 
@@ -36,7 +36,7 @@ def test_a_row_is_read_with_its_roles_texts_and_media(tmp_path: Path) -> None:
     found = first_row(recipe("rows.jsonl", type="chat_template"), tmp_path, index=1)
     assert found is not None
     assert (found.index, found.file, found.line) == (1, file, 2)
-    assert found.turns[0].pieces == (Piece("", "image"), Piece("What?"), Piece("", "image"))
+    assert found.turns[0].pieces == (RawPiece("", "image"), RawPiece("What?"), RawPiece("", "image"))
     old = write(tmp_path, {"conversations": [{"from": "human", "value": "Hi"}]}, name="old.jsonl")
     legacy = first_row({}, tmp_path, data=str(old))
     assert legacy is not None

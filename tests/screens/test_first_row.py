@@ -19,7 +19,7 @@ from screens.shell.loading import LoadingScreen
 from screens.shell.problem import ProblemPane
 from tests.screens.conftest import grid_of, settled, until
 from workbench.bench import Bench, prepare
-from workbench.data.first_row import FirstRow, Piece, RawTurn
+from workbench.data.first_row import FirstRow, RawPiece, RawTurn
 from workbench.errors import EnvironmentProblem
 from workbench.models.hub import Progress
 from workbench.views.first_tokens import first_tokens
@@ -140,7 +140,7 @@ async def test_a_row_that_cannot_be_read_at_once_leaves_the_loading_screen(tmp_p
 
 async def test_no_text_of_a_row_reaches_the_terminal_unescaped() -> None:
     words = "a\x1b[31mb \u202ec\x00 " + "wide漢字" * 40 + "\nnext\n" + "x" * 500
-    turns = (RawTurn(0, "us\x1ber", (Piece("", "image"), Piece(words))), RawTurn(1, "assistant", (Piece(""),)))
+    turns = (RawTurn(0, "us\x1ber", (RawPiece("", "image"), RawPiece(words))), RawTurn(1, "assistant", (RawPiece(""),)))
     row = FirstRow(0, turns, {}, Path("rows.jsonl"), 1)
 
     class Alone(App[None]):

@@ -22,7 +22,7 @@ _OTHERWISE = ("shards", "message_property_mappings", "message_field_role", "mess
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RawPiece:
     """A stretch of a message: its text, or the kind of its media."""
 
     text: str
@@ -35,7 +35,7 @@ class RawTurn:
 
     message: int
     role: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[RawPiece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +123,20 @@ def _turns(row: Mapping[str, Any], field: Any) -> tuple[RawTurn, ...]:
     return tuple(turns)
 
 
-def _pieces(content: Any) -> tuple[Piece, ...] | None:
+def _pieces(content: Any) -> tuple[RawPiece, ...] | None:
     if isinstance(content, str):
-        return (Piece(content),)
+        return (RawPiece(content),)
     if not isinstance(content, list):
         return None
-    pieces: list[Piece] = []
+    pieces: list[RawPiece] = []
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         media = next((name for name in _MEDIA if isinstance(kind, str) and kind.startswith(name)), "")
         text = part.get("text") if isinstance(part, dict) else None
         if media:
-            pieces.append(Piece("", media))
+            pieces.append(RawPiece("", media))
         elif isinstance(text, str):
-            pieces.append(Piece(text))
+            pieces.append(RawPiece(text))
         else:
             return None
     return tuple(pieces)
