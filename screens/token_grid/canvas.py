@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual import events
@@ -20,9 +21,11 @@ from screens.token_grid.lines import draw_items, lay_out
 from screens.token_grid.minimap import CELLS
 from screens.token_grid.paint import Inks
 from screens.token_grid.selection import Selection
-from workbench.editing.session import Change
 from workbench.views.items import remasked
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Change
 
 _MARGIN = 1
 _BORDER = 6

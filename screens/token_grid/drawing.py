@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,12 @@ from screens.token_grid.lenses import Lens, Shades, shades
 from screens.token_grid.lines import TokenLines
 from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
 from screens.token_grid.paint import Inks, Page, draw_lines
-from workbench.editing.session import Change
 from workbench.findings import SEVERITIES
 from workbench.views.items import Items, visible
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Change
 
 _STRIPS_KEPT = 4096
 _STICKY_FROM = 6

@@ -53,7 +53,7 @@ TARGETS: dict[str, Target] = {
     "first row": Target("first row readable", "an empty Textual app", "first_row", most=2.5),
     "first tokens": Target(
         "tokens of the first row",
-        "an empty app that imports tokenizers and jinja2 and encodes it",
+        "an empty app with tokenizers and jinja2",
         "first_row",
         most=1.3,
     ),

@@ -6,7 +6,7 @@ the first word; it has the last in any case, because the processor expands pictu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,9 @@ from workbench.consumers.settings import settings
 from workbench.data.conversation import Conversation, normalize
 from workbench.data.first_row import FirstRow
 from workbench.data.turns import keys_of, turns_of
-from workbench.models import hub
-from workbench.models.load import has_processor
+from workbench.paths import has_processor
 from workbench.recipe.knobs import repeating_model
-from workbench.recipe.model import Recipe
-from workbench.recipe.path import template_choice, training_path
+from workbench.recipe.path import template_choice
 from workbench.tokens.light import LightTokenizer, light_tokenizer, templates_in
 from workbench.tokens.mask import IGNORE, asked_mask
 from workbench.tokens.message_variables import message_variables
@@ -29,7 +27,7 @@ from workbench.tokens.render import Renderer, Rendering, media_runs
 from workbench.tokens.template import choose_template
 from workbench.tokens.trace import trace
 from workbench.views.items import glyphs, turns
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -75,8 +73,28 @@ def _folder(source: str, revision: str | None, beside: Path) -> Path | None:
         return None
     if not Path(source).exists() and (beside / source).is_dir():
         return beside / source
+    if Path(source).is_dir():
+        return Path(source)
+    from workbench.models import hub
+
     place = hub.resolve(source, revision)
     return place.folder if place.folder is not None else hub.cached(place)
+
+
+class _Keys:
+    """The keys of a recipe or an entry as attributes, None where they are not set: its typed form takes a while."""
+
+    def __init__(self, keys: Mapping[str, Any]) -> None:
+        self._keys = keys
+
+    def __getattr__(self, name: str) -> Any:
+        return self._keys.get(name)
+
+
+def _columns(entries: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """The message columns that a recipe names, as `Recipe.field_messages`."""
+    named = (entry.get("field_messages") for entry in entries)
+    return list(dict.fromkeys(name for name in named if name)) or None
 
 
 def _conversation(
@@ -92,16 +110,16 @@ def _conversation(
             return None
         talk = normalize(first.data, **row, load_media=False)
         return talk, Renderer(tokenizer, tokenizer if processed else None, text)
-    recipe = Recipe.from_document(bench.document)
+    recipe = _Keys(bench.document.data)
     entries, number = recipe.datasets or [], bench.options["dataset"]
-    entry = entries[number] if number < len(entries) else None
-    path = training_path(recipe, entry)
-    if not path.shown:
-        return None
-    as_text = path.kind == "text"
+    entry = _Keys(entries[number]) if number < len(entries) else None
+    # What is neither of these two paths is no `FirstRow`, or has no tokenizer here.
+    as_text = not recipe.processor_type
     found = settings(bench.recipe_dir, axolotl_python=bench.options["axolotl_python"])
+    # Both give their keys as attributes, which is all that is asked of them.
+    choice = template_choice(recipe, entry) if as_text else {}  # type: ignore[arg-type]
     template = choose_template(
-        {**bench.document.data, **(template_choice(recipe, entry) if as_text else {})},
+        {**bench.document.data, **choice},
         tokenizer_template=own,
         processor_template=other,
         axolotl_python=found.axolotl_python,
@@ -110,7 +128,7 @@ def _conversation(
     if template.text is None:
         return None
     if not as_text:
-        talk = normalize(first.data, **row, field_messages=recipe.field_messages or None, load_media=False)
+        talk = normalize(first.data, **row, field_messages=_columns(entries), load_media=False)
         return talk, Renderer(tokenizer, tokenizer if processed else None, template.text)
     column = (entry.field_messages if entry is not None else None) or "messages"
     read = message_variables(template.text, column)
