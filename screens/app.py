@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
+from screens.inspect.first_row import First, FirstRowScreen, read_first
 from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
@@ -32,6 +33,7 @@ from workbench.errors import BenchError, EnvironmentProblem
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.models.hub import Progress
+    from workbench.views.row_view import RowView
 
 _GRACE_SECONDS = 0.5
 _BASE = 2
@@ -99,6 +101,7 @@ class WorkbenchApp(Reporting):
         self.background = Background(self._crashed)
         self._collector = Collector()
         self.problem: BenchError | None = None
+        self._first: First | None = None
         self.story = Story()
         self.story.changed = lambda: _draw_tabs(self)
         self.front = "inspect"
@@ -114,7 +117,11 @@ class WorkbenchApp(Reporting):
         return "".join(char if char.isprintable() else "?" for char in title)
 
     async def on_mount(self) -> None:
-        await self.push_screen(LoadingScreen(self._bench_title()))
+        self._first = await read_first(self.bench, self.first_row)
+        if self._first is not None and self._first.theme in self.available_themes:
+            self.theme = str(self._first.theme)
+        title, first = self._bench_title(), self._first
+        await self.push_screen(first.screen(title) if first is not None else LoadingScreen(title))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
         self.set_interval(_COLLECT_SECONDS, self._collector.tick)
@@ -172,6 +179,18 @@ class WorkbenchApp(Reporting):
             self.background.check()
             self.send(LoadProgressed(report))
 
+        if self._first is not None:
+            first, self._first = self._first.row, None
+            # Before what takes seconds: tokens that two of the model's files give.
+            from screens.token_grid import grid  # noqa: F401
+            from workbench.views.first_tokens import first_tokens
+
+            if (view := first_tokens(self.bench, first)) is not None:
+                try:
+                    self.call_later(guarded(self, _show_tokens), self, view)
+                except RuntimeError:
+                    self.background.check()
+            yield
         try:
             self.bench.load(progress)
             # Imported here, on the thread: the window waits for nothing.
@@ -204,7 +223,7 @@ class WorkbenchApp(Reporting):
     @on(LoadProgressed)
     def _progressed(self, message: LoadProgressed) -> None:
         screen = self.base
-        if isinstance(screen, LoadingScreen):
+        if isinstance(screen, LoadingScreen | FirstRowScreen):
             screen.report(message.progress)
 
     @on(BenchLoaded)
@@ -220,7 +239,8 @@ class WorkbenchApp(Reporting):
             old.remove()
         self.editing = Editing(self.bench)
         self.watch_over()
-        screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing)
+        early = self.base.early if isinstance(self.base, FirstRowScreen) else None
+        screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing, early=early)
         self.install_screen(screen, "inspect")
         await self.show("inspect")
         front = recall(self.bench).get("screen")
@@ -310,6 +330,11 @@ class WorkbenchApp(Reporting):
     async def action_quit(self) -> None:
         """Leave, with the exit code of what went wrong, if anything did."""
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
+
+
+async def _show_tokens(app: WorkbenchApp, view: RowView) -> None:
+    if isinstance(screen := app.base, FirstRowScreen):
+        await screen.show_tokens(view)
 
 
 def _draw_tabs(app: WorkbenchApp) -> None:

@@ -1,4 +1,4 @@
-"""Folders of the bench: those that it ships, those of its state (working copies, runs, …), and that of its cache."""
+"""Folders: those that the bench ships, those of its state (working copies, runs, …) and cache; and a model's own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 _APP = "vlmbench"
+PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
+
+
+def has_processor(path: Path) -> bool:
+    """True where a model's folder describes a processor: it holds one of a processor's files."""
+    return any((path / name).is_file() for name in PROCESSOR_FILES)
 
 
 def specs_dir() -> Traversable:

@@ -14,6 +14,10 @@ from textual.widget import Widget
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Container, Horizontal, Vertical
 
+WIDE = 110
+WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide"), (140, "-broad")]
+HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (10, "-low"), (18, "-tall")]
+"""The widths and heights of the window from which on the panes stand otherwise."""
 _LEAST = {"samples": 8, "side": 20, "token": 3}
 _TEXT_LEFT = 24
 """Columns that the token grid keeps, whatever is dragged."""

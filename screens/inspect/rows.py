@@ -36,6 +36,7 @@ class RowReader:
         self._asking = Asking(context, self.show)
         self._shown = -1
         self._then: Callable[[], None] | None = None
+        self._moved = False
         self._waiting: Timer | None = None
         self._ticks = 0
         self.cursor = 0
@@ -51,6 +52,11 @@ class RowReader:
         return self._shown == self._request and not self._context.panes.samples.unknown
 
     # The shown row
+
+    def begin(self, view: RowView, cursor: int, moved: bool) -> None:
+        """Show tokens of the row that are there already, until the row is; the cursor stays where a person put it."""
+        self._moved = moved
+        self._context.panes.grid.show(view, cursor=cursor)
 
     def show(self, index: int, then: Callable[[], None] | None = None) -> None:
         """Ask for a row, and do something once it is there; a newer request takes the place of this one."""
@@ -128,7 +134,10 @@ class RowReader:
         changed = context.change(view) if view is not None else None
         if isinstance(found, RowView):
             context.findings = found.findings
-            if panes.grid.view is not None and panes.grid.view.rendering is found.rendering:
+            before = panes.grid.view
+            if before is not None and before.preliminary and before.index == index and self._moved:
+                self.cursor = _same_place(before, panes.grid.at.cursor, found)
+            if before is not None and before.rendering is found.rendering:
                 panes.grid.remask(found, changed)
                 self._tokens.show()
             else:
@@ -207,6 +216,13 @@ class RowReader:
                 row = bench.row(index)
                 _ = row.trace if row.error is None else None
             yield
+
+
+def _same_place(before: RowView, token: int, view: RowView) -> int:
+    """The token of a row so far on in the same message as a preliminary token of it."""
+    turn = next((turn for turn in reversed(before.turns) if turn.start <= token), None)
+    start = next((other.start for other in view.turns if turn is not None and other.message == turn.message), None)
+    return token if turn is None or start is None else start + token - turn.start
 
 
 def _as_finding(problem: BenchError, index: int) -> Finding:

@@ -6,6 +6,7 @@ parts: `tokens`, `rows`, `search`, `edits`, `comparison` and `layout`; an action
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from time import monotonic
 from typing import ClassVar
 
@@ -23,7 +24,8 @@ from screens.inspect.edits import RecipeEdits
 from screens.inspect.filtering import Filtering
 from screens.inspect.finding_steps import FindingSteps
 from screens.inspect.findings_list import FindingsList
-from screens.inspect.panes import PaneColumn, PaneLayout, PaneRow, Panes, PaneStack
+from screens.inspect.first_row import TOKENS
+from screens.inspect.panes import HEIGHTS, WIDTHS, PaneColumn, PaneLayout, PaneRow, Panes, PaneStack
 from screens.inspect.picture import Preview
 from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
@@ -48,27 +50,34 @@ from workbench.bench import Bench
 from workbench.editing.session import Editing
 from workbench.errors import Where
 from workbench.views.items import visible
-
-WIDE = 110
-_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide"), (140, "-broad")]
-_HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (10, "-low"), (18, "-tall")]
+from workbench.views.row_view import RowView
 
 
 class InspectScreen(RecipeScreen, Still):
     """Shows the rows of a loaded bench. Rows are read on the background thread; the last one asked for is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("inspect")]
-    CSS_PATH = "screen.tcss"
-    HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["layout.tcss", "screen.tcss"]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor", "form")
 
-    def __init__(self, bench: Bench, background: Background, row: int = 0, *, editing: Editing | None = None) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        background: Background,
+        row: int = 0,
+        *,
+        editing: Editing | None = None,
+        early: tuple[RowView, int, bool] | None = None,
+    ) -> None:
+        """`early`: tokens of the first row that are shown already, with the cursor, and whether a person moved it."""
         super().__init__()
+        self._early = early
         self.bench = bench
         self.editing = editing or Editing(bench)
         self.panes = InspectPanes(
-            StatusBar(Status(visible(bench.title)), id="status"),
+            StatusBar(Status(visible(bench.title), note=TOKENS if early is not None else ""), id="status"),
             SamplesList(id="samples"),
             TokenGrid(id="grid"),
             ProblemPane(id="problem"),
@@ -135,6 +144,8 @@ class InspectScreen(RecipeScreen, Still):
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._repaint))
         self.edits.follow_others()
         self._recall()
+        if self._early is not None and self._early[0].index == self.context.row:
+            self.rows.begin(*self._early)
         self.rows.show(self.context.row)
 
     def on_unmount(self) -> None:

@@ -25,6 +25,9 @@ class Tokens:
     def show(self) -> None:
         """Show what is under the cursor."""
         grid = self._grid
+        if grid.view is not None and grid.view.preliminary:
+            # Nothing is known of these tokens but their text.
+            return
         start, stop = grid.at.covered
         self._context.panes.inspector.show(grid.view, start, stop, grid.at.run)
         self._preview()
@@ -74,7 +77,8 @@ class Tokens:
 
     def _jump(self, places: Places, direction: int, otherwise: str) -> None:
         if not self._grid.jump(places, direction):
-            self._context.say(otherwise)
+            early = self._grid.view is not None and self._grid.view.preliminary
+            self._context.say("The mask is still to come" if early else otherwise)
 
     def focus(self) -> None:
         """Go to the tokens, or to what stands in their place."""

@@ -69,12 +69,13 @@ class Stages(Guarded, Widget):
                 if progress.total and not done:
                     full = min(_BAR_CELLS, _BAR_CELLS * progress.done // progress.total)
                     text.append("━" * full, paint.accent).append("━" * (_BAR_CELLS - full) + "  ", paint.muted)
-                text.append(_amount(progress), paint.muted)
+                text.append(amount(progress), paint.muted)
             text.append("\n")
         return text
 
 
-def _amount(progress: Progress) -> str:
+def amount(progress: Progress) -> str:
+    """How much of a stage is done: bytes, files, rows."""
     if progress.unit == "B":
         done = f"{progress.done / 1e6:,.1f}"
         return f"{done} of {progress.total / 1e6:,.1f} MB" if progress.total else f"{done} MB"

@@ -60,7 +60,8 @@ class AskedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The values in the line, beside the tabs. `text` is the recipe's, which the marks of the tabs are held against."""
+    """The values in the line, beside the tabs. `text` is the recipe's, which the marks of the tabs are held against;
+    `note` a warning about what is shown."""
 
     title: str
     family: str = ""
@@ -69,6 +70,7 @@ class Status:
     asked: AskedStatus | None = None
     path: str = ""
     text: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class StatusBar(Still):
         return last, Text()
 
     def _current(self) -> str:
+        if tab := getattr(self.screen, "TAB", ""):
+            return str(tab)
         scopes: tuple[str, ...] = getattr(self.screen, "SCOPES", ())
         return scopes[0] if scopes else ""
 
@@ -201,6 +205,8 @@ def _rights(status: Status, paint: Paints) -> Iterator[Text]:
             text.append(path, paint.accent if status.path == _USUAL else paint.severity["warning"])
         if asked:
             text.append(" · " if text else "", paint.muted).append(asked, mood)
+        if status.note:
+            text.append("   " if text else "").append(status.note, paint.severity["warning"])
         return text.append(" ")
 
     yield line((title, status.family, name), path, full)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -19,9 +21,11 @@ from screens.token_grid.lines import draw_items, lay_out
 from screens.token_grid.minimap import CELLS
 from screens.token_grid.paint import Inks
 from screens.token_grid.selection import Selection
-from workbench.editing.session import Change
 from workbench.views.items import remasked
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Change
 
 _MARGIN = 1
 _BORDER = 6
@@ -117,9 +121,12 @@ class TokenCanvas(LineView):
     def show_legend(self) -> None:
         """Name the colours in the lower border."""
         inks, lens, changed, view = self._inks(), self.lens, self.drawing.changed, self.view
-        key = inks, lens, changed is None, view.roles if view is not None else ()
+        early = view is not None and view.preliminary
+        key = inks, lens, changed is None, view.roles if view is not None else (), early
         if key not in self._legends:
             text = legend(lens, view, inks.plain, inks.base, inks.paint, changed)
+            if early:
+                text = Text(" mask to come ", inks.gutter["warning"], end="")
             self._legends[key] = Content.from_rich_text(text)
         self.say_below(self._legends[key])
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from screens.token_grid.describe import quoted
-from workbench.bench import Masking
 from workbench.tokens.turns import TextMasking
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.bench import Masking
 
 _LINE = 100
 

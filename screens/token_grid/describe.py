@@ -7,7 +7,7 @@ import math
 from workbench.tokens.mask import REASON_TEXT, Reason
 from workbench.tokens.trace import Owner
 from workbench.views.items import visible
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 _OWNERS = {
     Owner.TEMPLATE: "written by the template",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,12 @@ from screens.token_grid.lenses import Lens, Shades, shades
 from screens.token_grid.lines import TokenLines
 from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
 from screens.token_grid.paint import Inks, Page, draw_lines
-from workbench.editing.session import Change
 from workbench.findings import SEVERITIES
 from workbench.views.items import Items, visible
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Change
 
 _STRIPS_KEPT = 4096
 _STICKY_FROM = 6
@@ -168,7 +170,8 @@ class TokenDrawing:
         stop = lines.turns[at + 1].start if at + 1 < len(lines.turns) else len(self.view.rendering)
         trained, tokens = int(np.count_nonzero(self.view.mask.keep[turn.start : stop])), stop - turn.start
         count = "not trained" if not trained else f"{trained:,} trained"
-        role, rest = visible(turn.role), f" · {tokens:,} token{'' if tokens == 1 else 's'} · {count} "
+        known = "" if self.view.preliminary else f" · {count}"
+        role, rest = visible(turn.role), f" · {tokens:,} token{'' if tokens == 1 else 's'}{known} "
         muted, room = inks.gutter["muted"], lines.gutter + lines.width
         segments = [
             Segment(f"─ message {turn.message} · ", muted),

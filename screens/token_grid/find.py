@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 IntArray = npt.NDArray[np.int64]
 _NONE = np.zeros(0, dtype=np.int64)

@@ -9,7 +9,7 @@ from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from screens.token_grid import describe
 from workbench.views.palette import TRAINED_BAR
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 
 class TokenInspector(Still):

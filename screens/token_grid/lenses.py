@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,14 @@ from rich.style import Style
 from rich.text import Text
 
 from screens.shell.themes import Paints
-from workbench.editing.session import Change
 from workbench.tokens.mask import Reason
 from workbench.tokens.trace import Owner
 from workbench.views.items import Items, visible
 from workbench.views.palette import Look
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Change
 
 Shades = npt.NDArray[np.uint8]
 

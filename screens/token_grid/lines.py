@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from workbench.escaping import NEWLINE
 from workbench.views.items import Items, Turn, items, visible, wrap
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 IntArray = npt.NDArray[np.int64]
 ROLE_CELLS = 9

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.cells import set_cell_size
@@ -19,11 +20,13 @@ from screens.shell.themes import Paints
 from screens.token_grid.lenses import Shades
 from screens.token_grid.lines import IntArray, TokenLines
 from screens.token_grid.minimap import Marks
-from workbench.editing.session import Change
 from workbench.findings import SEVERITIES
 from workbench.views.items import Turn, visible
 from workbench.views.palette import SEVERITY_GLYPH, SPACE, TRAINED_BAR, Look
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
+
+if TYPE_CHECKING:
+    from workbench.editing.session import Change
 
 _MEDIA_LOOKS = (Look.MEDIA, Look.TRAINED_MEDIA)
 

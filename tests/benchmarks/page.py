@@ -50,8 +50,14 @@ TARGETS: dict[str, Target] = {
     "keystroke 8k": Target("keystroke to repainted mask, p95, 8,192 tokens", "a text area alone", "keystroke", most=1),
     "keystroke 131k": Target("the same, 131,072 tokens", "a text area alone", "keystroke", most=1),
     "first paint": Target("first paint of the app", "an empty Textual app", "screens", most=1.5),
-    "first row": Target("first row readable", "an empty Textual app", "", most=2.5),
-    "first tokens": Target("tokens of the first row", "importing tokenizers and jinja2, that row", "", most=1.3),
+    "first row": Target("first row readable", "an empty Textual app", "first_row", most=2.5),
+    "first tokens": Target(
+        "tokens of the first row",
+        "an empty app with tokenizers and jinja2",
+        "first_row",
+        most=1.3,
+    ),
+    "first samples": Target("samples of the first 200 rows", "loading the processor", "first_row", most=1.3),
     "import": Target(
         "`import workbench`, over a bare interpreter", "a bare interpreter", "startup", most=50, unit="ms"
     ),

@@ -170,6 +170,23 @@ def _cached(source: Source, trust_remote_code: bool) -> Path | None:
         return None
 
 
+def cached(source: Source) -> Path | None:
+    """The folder of a hub model's files that were fetched before; None where there are none. Asks nobody."""
+    if source.repo is None:
+        return source.folder
+    from huggingface_hub import constants
+
+    home = Path(constants.HF_HUB_CACHE) / f"models--{source.repo.replace('/', '--')}"
+    name = source.revision or "main"
+    reference = home / "refs" / name
+    try:
+        commit = reference.read_text("utf-8").strip() if reference.is_file() else name
+        folder = home / "snapshots" / commit
+        return folder if folder.is_dir() else None
+    except (OSError, ValueError):
+        return None
+
+
 def _snapshot(source: Source, trust_remote_code: bool, report: Report | None, *, local: bool) -> Path:
     from huggingface_hub import snapshot_download
 

@@ -16,14 +16,13 @@ from workbench.findings import Emitter, Finding
 from workbench.models import hub, problems, tokenizer
 from workbench.models.hub import Report, Snapshot, Source
 from workbench.models.sizes import names_sizes
+from workbench.paths import PROCESSOR_FILES, has_processor
 from workbench.recipe.axolotl_table import table
 
 NO_PROCESSOR = Emitter("L001", __name__)
 NO_FAMILY = Emitter("L002", __name__)
 CODE_NOT_RUN = Emitter("L005", __name__)
 LOADING_WARNING = Emitter("L006", __name__)
-
-PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 
 ImageSize = int | tuple[int, ...] | None
 
@@ -281,11 +280,6 @@ def _processor(
         return None
     processor.tokenizer = None
     return processor
-
-
-def has_processor(path: Path) -> bool:
-    """True where a folder describes a processor: it holds one of a processor's files."""
-    return any((path / name).is_file() for name in PROCESSOR_FILES)
 
 
 def _template(holder: Any) -> str | None:

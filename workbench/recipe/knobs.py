@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.findings import Emitter, Finding
-from workbench.recipe.model import Recipe
-from workbench.recipe.refusals import in_order
 from workbench.recipe.yaml.nodes import KeyPath, dotted
+
+if TYPE_CHECKING:
+    from workbench.recipe.model import Recipe
 
 NO_EFFECT = Emitter("M013", __name__)
 LOADING_KEYS = frozenset(
@@ -82,6 +83,9 @@ def repeating_model(data: Mapping[Any, Any]) -> tuple[str, ...]:
 
 def ignored_knobs(recipe: Recipe) -> list[Finding]:
     """Knobs of the recipe that axolotl does not read, or not at this place: warnings of code M013, in their order."""
+    # Pydantic takes longer to import than all that reads a row.
+    from workbench.recipe.refusals import in_order
+
     return in_order(
         NO_EFFECT(
             "warning",

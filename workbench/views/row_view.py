@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from workbench.bench import Bench, Masking, Row, as_finding
 from workbench.checks.row_checks import row_findings
@@ -16,42 +13,10 @@ from workbench.data.pictures import PICTURE_KEYS
 from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError
 from workbench.findings import Finding
-from workbench.tokens.boundaries import RoleBoundary
-from workbench.tokens.mask import Mask
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Trace
-from workbench.tokens.turns import TextMasking
-from workbench.views.items import Glyphs, Turn, glyphs, turns
-
-
-@dataclass(frozen=True)
-class RowView:
-    """One row: what was rendered, its mask and trace `[L]`, and what the panes need beside them.
-
-    `roles[m]` is the role of message `m`. `built_in` names the strategy whose boundaries these are, or is empty where
-    the recipe writes its own. `source` is the bench's row; `nll` what a run measured (see `Row.nll`); `pictures[run]`
-    the picture of a media run. `path` is the recipe's path with its reason, `text` what decides the mask on the text
-    path; None on the multimodal one. `unread` are the recipe's boundaries in short, where its path does not read them.
-    """
-
-    index: int
-    rendering: Rendering
-    mask: Mask
-    trace: Trace
-    drawn: Glyphs
-    roles: tuple[str, ...]
-    turns: list[Turn]
-    findings: list[Finding]
-    boundaries: tuple[RoleBoundary, ...]
-    roles_to_train: tuple[str, ...]
-    train_on_eos: str
-    built_in: str
-    source: Row | None = None
-    nll: npt.NDArray[np.float32] | None = None
-    pictures: Mapping[int, Any] = field(default_factory=dict)
-    path: str = ""
-    text: TextMasking | None = None
-    unread: tuple[str, ...] = ()
+from workbench.views.items import glyphs, turns
+from workbench.views.shown_row import RowView as RowView
 
 
 @dataclass(frozen=True, slots=True)
