@@ -26,6 +26,8 @@ LAST_STEP = {
     "nemo_automodel": "the collate function that it has for the processor",
 }
 """By trainer: its last step before the model that runs without weights, which gave ids and labels."""
+HELD = Path("report", "last_steps.json")
+"""The file, below a folder, of how the answers compare with each trainer's own training."""
 PAGE = """# Six trainers, the same rows
 
 The same {rows} rows over {families} model families were asked of {trainers} trainers, each told to train the

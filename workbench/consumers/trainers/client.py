@@ -222,6 +222,11 @@ def _no_start(name: str, python: str, ended: ProcessEnded, greeting: Mapping[str
     )
 
 
+def script_of(name: str) -> Path:
+    """The file of a trainer's script."""
+    return SERVING.with_name(f"{SCRIPTS[name]}.py")
+
+
 def named_script(name: str) -> str:
     """The module name of a trainer's script."""
     return f"workbench.consumers.trainers.scripts.{SCRIPTS[name]}"
