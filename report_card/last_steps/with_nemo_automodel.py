@@ -39,9 +39,7 @@ def train(family: dict[str, Any], rows: list[watching.Row], folder: str) -> watc
         ConfigNode({"_target_": dataset}),
         ConfigNode({"_target_": "torchdata.stateful_dataloader.StatefulDataLoader", "num_workers": 0}),
     )
-    built = loader.build(
-        pretrained_model_name_or_path=family["model"], dp_rank=0, dp_world_size=1, batch_size=1
-    )
+    built = loader.build(pretrained_model_name_or_path=family["model"], dp_rank=0, dp_world_size=1, batch_size=1)
     steps: watching.Steps = []
     for batch in built.dataloader:
         steps += watching.unpadded(batch)

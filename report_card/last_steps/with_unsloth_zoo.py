@@ -1,6 +1,7 @@
 """unsloth: an epoch of transformers' `Trainer` with `UnslothVisionDataCollator` and a list of conversations.
 
-unsloth's notebooks hand both to `SFTTrainer`, which unsloth changes to take a list; on a CPU unsloth itself does not start.
+unsloth's notebooks hand both to `SFTTrainer`, which unsloth changes to take a list; without a GPU unsloth does not
+start.
 """
 
 from __future__ import annotations
