@@ -21,7 +21,7 @@ STEP = {
     "trl": "the epoch of `SFTTrainer.train`: its collator's batches at `training_step`",
     "llamafactory": "the epoch of `run_exp`: batches of SFTDataCollatorWith4DAttentionMask at `training_step`",
     "ms-swift": "the epoch of `sft_main`: batches of `Template.data_collator` at `training_step`",
-    "unsloth_zoo": "the epoch of transformers' `Trainer` with UnslothVisionDataCollator: its batches at `training_step`",
+    "unsloth_zoo": "the epoch of `Trainer` with UnslothVisionDataCollator: its batches at `training_step`",
     "nemo_automodel": "the batches of its recipe's loader, from the collate function that it chooses",
 }
 """By trainer: where its own training was listened to. Only the model comes after it."""
@@ -129,3 +129,11 @@ def write(file: Path, trainer: str, version: str, found: Mapping[str, Held]) -> 
     known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     known[trainer] = {"version": version, "families": {name: asdict(one) for name, one in found.items()}}
     file.write_text(json.dumps(known, indent=1), encoding="utf-8")
+
+
+def read_held(file: Path) -> dict[str, dict[str, Held]]:
+    """Trainer -> family -> what was found, as `write` noted it."""
+    known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return {
+        trainer: {family: Held(**one) for family, one in told["families"].items()} for trainer, told in known.items()
+    }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from report_card.families import FAMILIES, answer_file
+from report_card.last_step import STEP, Held, read_held
 from report_card.rows import rows
 from workbench.consumers.trainers.client import RowsAnswer, read_rows
 from workbench.lanes.asking import Lanes
@@ -43,6 +44,15 @@ family's real tokenizer and template; model sizes and picture sizes are small.
 
 ids and labels are those of each trainer's last step before the model that runs without weights, and are held
 against each other by text, not by index.
+
+## Held against training
+
+Each trainer's own training was then run on the same rows, by scripts that share nothing with those that answered
+(`report_card/last_steps`; `python -m report_card --train`), with a model that holds nothing and no forward pass. What
+reached the step is compared with the answers, ids and labels, in any order. A row of which the answer says that it
+raises was trained on alone, and had to stop the training; so was one row of each family that is refused.
+
+{held}
 
 ## By trainer
 
@@ -87,12 +97,14 @@ with the seconds of no stage.
 
 @dataclass(slots=True)
 class Card:
-    """The answers. `lanes`: family -> comparison; `lost`: trainer -> what could not be told."""
+    """The answers. `lanes`: family -> comparison; `lost`: trainer -> what could not be told; `held`: trainer ->
+    family -> the answers beside its own training."""
 
     lanes: dict[str, Lanes] = field(default_factory=dict)
     answers: dict[str, dict[str, RowsAnswer]] = field(default_factory=dict)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     date: str = ""
+    held: dict[str, dict[str, Held]] = field(default_factory=dict)
 
     @property
     def trainers(self) -> list[str]:
@@ -119,6 +131,7 @@ def read_card(home: Path) -> Card:
             answers = [one for one in found.values() if not _refuses(one)]
             card.answers[family] = found
             card.lanes[family] = Lanes(compare(content, answers), tuple(answers), {}, {})
+    card.held = read_held(home / HELD)
     card.date = " to ".join(sorted({min(days), max(days)})) if days else ""
     return card
 
@@ -157,6 +170,10 @@ def page(card: Card, cores: int) -> str:
         causes=_table(("cause", *(TITLES[one] for one in card.trainers)), _causes(card)),
         share=share,
         meanings="\n".join(f"- **{cause}**: {text}" for cause, text in CAUSES.items() if cause in _found(card)),
+        held=_table(
+            ("trainer", "listened to at", "families", "rows", "tokens", "dropped", "raised", "refused", "differences"),
+            _held(card),
+        ),
         families_table=_table(("family", *(TITLES[one] for one in card.trainers)), _by_family(card)),
         refusals="\n".join(_refusals(card)),
         lost="\n".join(_lost(card)),
@@ -177,6 +194,25 @@ def _versions(card: Card) -> list[list[str]]:
         made.append(
             [f"{TITLES[name]} (`{name}`)", versions.get(name, "?"), versions.get("transformers", "?"), LAST_STEP[name]]
         )
+    return made
+
+
+def _held(card: Card) -> list[list[str]]:
+    made = []
+    for name in card.trainers:
+        found = list(card.held.get(name, {}).values())
+        if not found:
+            continue
+        counts = [
+            sum(not one.refused for one in found),
+            sum(one.rows for one in found),
+            sum(one.tokens for one in found),
+            sum(one.dropped for one in found),
+            sum(one.stopped for one in found if not one.refused),
+            sum(one.refused for one in found),
+            sum(one.differences for one in found),
+        ]
+        made.append([TITLES[name], STEP[name], *(f"{count:,}" for count in counts)])
     return made
 
 

@@ -69,8 +69,7 @@ class RowsAnswer:
     """The answer of one trainer: ids and labels of each row, or why there are none.
 
     `label`: its name among those asked, for one trainer may be asked in two versions. `pieces`: id -> its bytes as
-    latin-1; `added`: the ids of added tokens. `seconds`: stage -> how long it took; `busy`: how long the processor was at
-    it.
+    latin-1; `added`: the ids of added tokens. `seconds`: stage -> how long it took; `busy`: the same of the processor.
     """
 
     label: str
