@@ -15,8 +15,9 @@ from conformance.environment import newest
 from report_card.environment import TRAINERS, Place
 from report_card.families import FAMILIES, SPEC_OF, answer_file, recipe_of
 from report_card.last_step import Asked, train_all, write
-from report_card.page import HELD, known_share, page, read_card
+from report_card.page import HELD, TIMES, known_share, page, read_card
 from report_card.rows import rows
+from report_card.timing import keep, time_families
 from tests.support.environment import ROOT
 from workbench.consumers.trainers.client import SERVING, TrainerProcess, read_rows, script_of
 from workbench.errors import BenchError
@@ -42,12 +43,17 @@ def main() -> int:
     parser.add_argument("--trainer", action="append", choices=("axolotl", *TRAINERS))
     parser.add_argument("--again", action="store_true", help="ask again what is kept")
     parser.add_argument("--train", action="store_true", help="hold the answers against each trainer's own training")
+    parser.add_argument("--time", action="store_true", help="only ask a hundred rows of each family, and note the time")
     chosen = parser.parse_args()
     print(NEEDS, file=sys.stderr)
     benches: dict[str, Bench] = {}
     for trainer in chosen.trainer or ["axolotl", *TRAINERS]:
         place = newest() if trainer == "axolotl" else Place(trainer)
         python = place.ensure()
+        if chosen.time:
+            if trainer != "axolotl":
+                _time(trainer, python, chosen.family or FAMILIES)
+            continue
         process = None if trainer == "axolotl" else TrainerProcess(trainer, str(python), offline=True)
         for family in chosen.family or FAMILIES:
             _ask(family, Named(trainer, str(python), trainer), place.requirements, benches, process, again=chosen.again)
@@ -73,6 +79,15 @@ def _write_pages() -> None:
         (ROOT / "docs" / "trainers.md").write_text(page(card, os.cpu_count() or 1), encoding="utf-8")
     known, total = known_share(card)
     print(f"{known:,} of {total:,} differing stretches have a cause", file=sys.stderr)
+
+
+def _time(trainer: str, python: Path, families: Sequence[str]) -> None:
+    """Keep how long a trainer takes for a hundred rows of each family."""
+    asked = {}
+    for family in families:
+        recipe_of(family, HOME)
+        asked[family] = (HOME / "models" / family, names().get(SPEC_OF.get(family, family), {}).get(trainer, {}))
+    keep(HOME / TIMES, trainer, time_families(trainer, python, asked, HOME / "report" / "picture.png"))
 
 
 def _train(trainer: str, python: Path, families: Sequence[str]) -> None:

@@ -2,8 +2,8 @@
 
 `python with_NAME.py QUESTION ANSWER`: the question is a file with a JSON list, an object a family: `family`, `model`,
 `settings`, `recipe`, the messages of `rows` that are trained on together, and of those that must stop it `alone`. The
-answer is a file with a JSON object: family -> the `steps` as ids and labels, and what `alone` raised, or null; and as
-what the training `failed`, if it did.
+answer is a file with a JSON object: family -> the `steps` as ids and labels, how each of `alone` stopped it, or null,
+and as what the training `failed`, if it did.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ def run(train: Callable[[dict[str, Any], list[Row], str], Steps]) -> None:
                 told["failed"] = f"{type(problem).__name__}: {problem}"[:2000]
         for row in family["alone"]:
             try:
-                _within(train, family, [row])
-                told["alone"].append(None)
+                trained = _within(train, family, [row])
+                # A StopIteration in a collator is taken for the end of the data.
+                told["alone"].append(None if trained else "it ended without a step")
             except Exception as problem:
                 told["alone"].append(f"{type(problem).__name__}: {problem}"[:300])
         found[family["family"]] = told

@@ -168,6 +168,9 @@ def _row(side: Side, number: int, stage: AtStage) -> dict[str, Any]:
     except InterfaceChanged:
         stage("interface")
         raise
+    except StopIteration:
+        # It has no text, and no trainer's loop takes it for an error.
+        return {"error": "StopIteration: fewer pictures than places for them; in training this ends the epoch unseen"}
     except Exception as problem:
         return {"error": f"{type(problem).__name__}: {problem}"[:2000]}
     stage("interface")
