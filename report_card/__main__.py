@@ -6,20 +6,27 @@ import argparse
 import hashlib
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.environment import newest
 from report_card.environment import TRAINERS, Place
-from report_card.families import FAMILIES, answer_file, recipe_of
-from report_card.page import known_share, page, read_card
+from report_card.families import FAMILIES, SPEC_OF, answer_file, recipe_of
+from report_card.last_step import Asked, train_all, write
+from report_card.page import HELD, TIMES, known_share, page, read_card
+from report_card.rows import rows
+from report_card.timing import keep, time_families
 from tests.support.environment import ROOT
-from workbench.consumers.trainers.client import TrainerProcess
+from workbench.consumers.trainers.client import SERVING, TrainerProcess, read_rows, script_of
 from workbench.errors import BenchError
 from workbench.lanes.asking import Named, ask_one, contents
+from workbench.lanes.translate import names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workbench.bench import Bench
 
 HOME = ROOT / ".trainers"
@@ -35,17 +42,25 @@ def main() -> int:
     parser.add_argument("--family", action="append", choices=FAMILIES)
     parser.add_argument("--trainer", action="append", choices=("axolotl", *TRAINERS))
     parser.add_argument("--again", action="store_true", help="ask again what is kept")
+    parser.add_argument("--train", action="store_true", help="hold the answers against each trainer's own training")
+    parser.add_argument("--time", action="store_true", help="only ask a hundred rows of each family, and note the time")
     chosen = parser.parse_args()
     print(NEEDS, file=sys.stderr)
     benches: dict[str, Bench] = {}
     for trainer in chosen.trainer or ["axolotl", *TRAINERS]:
         place = newest() if trainer == "axolotl" else Place(trainer)
         python = place.ensure()
+        if chosen.time:
+            if trainer != "axolotl":
+                _time(trainer, python, chosen.family or FAMILIES)
+            continue
         process = None if trainer == "axolotl" else TrainerProcess(trainer, str(python), offline=True)
         for family in chosen.family or FAMILIES:
             _ask(family, Named(trainer, str(python), trainer), place.requirements, benches, process, again=chosen.again)
         if process is not None:
             process.close()
+        if chosen.train:
+            _train(trainer, python, chosen.family or FAMILIES)
     _write_pages()
     return 0
 
@@ -66,6 +81,37 @@ def _write_pages() -> None:
     print(f"{known:,} of {total:,} differing stretches have a cause", file=sys.stderr)
 
 
+def _time(trainer: str, python: Path, families: Sequence[str]) -> None:
+    """Keep how long a trainer takes for a hundred rows of each family."""
+    asked = {}
+    for family in families:
+        recipe_of(family, HOME)
+        asked[family] = (HOME / "models" / family, names().get(SPEC_OF.get(family, family), {}).get(trainer, {}))
+    keep(HOME / TIMES, trainer, time_families(trainer, python, asked, HOME / "report" / "picture.png"))
+
+
+def _train(trainer: str, python: Path, families: Sequence[str]) -> None:
+    """Hold the kept answers of a trainer against its own training, and keep what was found."""
+    messages = {number: row["messages"] for number, row in enumerate(rows(HOME / "report" / "picture.png"))}
+    asked = []
+    for family in families:
+        file = answer_file(HOME, family, trainer)
+        if not file.is_file():
+            continue
+        answer = read_rows(json.loads(file.read_text("utf-8"))["answer"], [*messages], trainer)
+        recipe = recipe_of(family, HOME).read_text("utf-8")
+        settings = names().get(SPEC_OF.get(family, family), {}).get(trainer, {})
+        asked.append(Asked(family, str(HOME / "models" / family), settings, messages, answer, recipe))
+    try:
+        found = train_all(trainer, python, asked)
+    except subprocess.CalledProcessError as problem:
+        print(f"{trainer} cannot be trained with:\n{problem.stdout}\n{problem.stderr}", file=sys.stderr, flush=True)
+        return
+    write(HOME / HELD, trainer, asked[0].answer.versions[trainer], found)
+    for family, one in found.items():
+        print(family, trainer, one, flush=True)
+
+
 def _ask(
     family: str,
     trainer: Named,
@@ -80,6 +126,8 @@ def _ask(
 
     recipe = recipe_of(family, HOME)
     sources = [recipe, recipe.parent / "rows.jsonl", requirements]
+    if process is not None:
+        sources += [SERVING, script_of(process.name)]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     file = answer_file(HOME, family, trainer.trainer)
     if not again and file.is_file() and json.loads(file.read_text("utf-8"))["made_from"] == digest:

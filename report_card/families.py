@@ -16,7 +16,9 @@ FAMILIES = (
     *("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "gemma3", "gemma4"),
     *("llama3_2_vision", "pixtral", "mistral3", "llava_1_5"),
 )
-_BOUNDARIES = {"llava_1_5": "llava"}
+SPEC_OF = {"llava_1_5": "llava"}
+"""Families whose description has another name."""
+_BOUNDARIES = ("llava_1_5",)
 """Families of which axolotl has no boundaries under any name: the recipe has those of our description."""
 _RECIPE = """base_model: {model}
 processor_type: AutoProcessor
@@ -72,7 +74,7 @@ def recipe_of(family: str, home: Path) -> Path:
     data.write_text("".join(json.dumps(row) + "\n" for row in made), encoding="utf-8")
     text = _RECIPE.format(model=model, template=template_of(family), data=data, out=scratch / "out")
     if family in _BOUNDARIES:
-        text += _boundaries(_BOUNDARIES[family])
+        text += _boundaries(SPEC_OF[family])
     recipe = scratch / "recipe.yaml"
     recipe.write_text(text, encoding="utf-8")
     return recipe

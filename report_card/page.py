@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from report_card.families import FAMILIES, answer_file
+from report_card.last_step import STEP, Held, read_held
 from report_card.rows import rows
+from report_card.timing import Times, lines, read_times
 from workbench.consumers.trainers.client import RowsAnswer, read_rows
 from workbench.lanes.asking import Lanes
 from workbench.lanes.causes import CAUSES, OTHER
@@ -26,6 +28,10 @@ LAST_STEP = {
     "nemo_automodel": "the collate function that it has for the processor",
 }
 """By trainer: its last step before the model that runs without weights, which gave ids and labels."""
+TIMES = Path("report", "seconds.json")
+"""The file, below a folder, of how long a hundred rows take."""
+HELD = Path("report", "last_steps.json")
+"""The file, below a folder, of how the answers compare with each trainer's own training."""
 PAGE = """# Six trainers, the same rows
 
 The same {rows} rows over {families} model families were asked of {trainers} trainers, each told to train the
@@ -41,6 +47,15 @@ family's real tokenizer and template; model sizes and picture sizes are small.
 
 ids and labels are those of each trainer's last step before the model that runs without weights, and are held
 against each other by text, not by index.
+
+## Held against training
+
+Each trainer's own training was then run on the same rows, by scripts that share nothing with those that answered
+(`report_card/last_steps`; `python -m report_card --train`), with a model that holds nothing and no forward pass. What
+reached the step is compared with the answers, ids and labels, in any order. A row of which the answer says that it
+raises was trained on alone, and had to stop the training; so was one row of each family that is refused.
+
+{held}
 
 ## By trainer
 
@@ -74,10 +89,9 @@ A recipe of axolotl is the common question; what it says and a trainer cannot be
 
 ## How long it takes
 
-Seconds, on {cores} cores that did other work as well: the import (the least that was seen), and the {rows} rows of a
-family beside it (settings, processor, data, collator; the middle of all families). For 100 rows the stages that go by
-rows are counted two and a half times. Every trainer is started once for all rows of a question. axolotl's answers come
-with the seconds of no stage.
+Seconds for 100 rows of a family beside the import: settings, processor, data, collator (`python -m report_card --time`,
+one process a trainer). Those of the processor are what the work costs; those of the clock were taken on {cores} cores
+that did other work as well. The import is needed once for all rows and families.
 
 {seconds}
 """
@@ -85,12 +99,15 @@ with the seconds of no stage.
 
 @dataclass(slots=True)
 class Card:
-    """The answers. `lanes`: family -> comparison; `lost`: trainer -> what could not be told."""
+    """The answers. `lanes`: family -> comparison; `lost`: trainer -> what could not be told; `held`: trainer ->
+    family -> the answers beside its own training."""
 
     lanes: dict[str, Lanes] = field(default_factory=dict)
     answers: dict[str, dict[str, RowsAnswer]] = field(default_factory=dict)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     date: str = ""
+    held: dict[str, dict[str, Held]] = field(default_factory=dict)
+    times: Times = field(default_factory=dict)
 
     @property
     def trainers(self) -> list[str]:
@@ -117,6 +134,8 @@ def read_card(home: Path) -> Card:
             answers = [one for one in found.values() if not _refuses(one)]
             card.answers[family] = found
             card.lanes[family] = Lanes(compare(content, answers), tuple(answers), {}, {})
+    card.times = read_times(home / TIMES)
+    card.held = read_held(home / HELD)
     card.date = " to ".join(sorted({min(days), max(days)})) if days else ""
     return card
 
@@ -155,10 +174,17 @@ def page(card: Card, cores: int) -> str:
         causes=_table(("cause", *(TITLES[one] for one in card.trainers)), _causes(card)),
         share=share,
         meanings="\n".join(f"- **{cause}**: {text}" for cause, text in CAUSES.items() if cause in _found(card)),
+        held=_table(
+            ("trainer", "listened to at", "families", "rows", "tokens", "dropped", "raised", "refused", "differences"),
+            _held(card),
+        ),
         families_table=_table(("family", *(TITLES[one] for one in card.trainers)), _by_family(card)),
         refusals="\n".join(_refusals(card)),
         lost="\n".join(_lost(card)),
-        seconds=_table(("trainer", "import", "40 rows", "100 rows", "40 rows, the slowest family"), _seconds(card)),
+        seconds=_table(
+            ("trainer", "families", "import", "100 rows", "slowest family", "by the clock", "slowest by the clock"),
+            lines(card.times, TITLES),
+        ),
     )
 
 
@@ -175,6 +201,25 @@ def _versions(card: Card) -> list[list[str]]:
         made.append(
             [f"{TITLES[name]} (`{name}`)", versions.get(name, "?"), versions.get("transformers", "?"), LAST_STEP[name]]
         )
+    return made
+
+
+def _held(card: Card) -> list[list[str]]:
+    made = []
+    for name in card.trainers:
+        found = list(card.held.get(name, {}).values())
+        if not found:
+            continue
+        counts = [
+            sum(not one.refused for one in found),
+            sum(one.rows for one in found),
+            sum(one.tokens for one in found),
+            sum(one.dropped for one in found),
+            sum(one.stopped for one in found if not one.refused),
+            sum(one.refused for one in found),
+            sum(one.differences for one in found),
+        ]
+        made.append([TITLES[name], STEP[name], *(f"{count:,}" for count in counts)])
     return made
 
 
@@ -241,24 +286,3 @@ def _general(line: str) -> str:
     """A line without the value that a family gives it."""
     key, mark, rest = line.partition(": ")
     return f"{key}{rest[rest.index(';') :].replace(';', ':', 1)}" if mark and ";" in rest else line
-
-
-def _seconds(card: Card) -> list[list[str]]:
-    made = []
-    for name in card.trainers:
-        listed = [found[name].seconds for found in card.answers.values() if name in found and found[name].seconds]
-        if not listed:
-            continue
-        imports = [one["import"] for one in listed if one.get("import", 0) > 1]
-        whole = sorted(_for_rows(one, 100 / 40) for one in listed)
-        work = sorted(sum(value for stage, value in one.items() if stage != "import") for one in listed)
-        least = f"{min(imports):.0f}" if imports else "–"
-        middles = (f"{one[len(one) // 2]:.1f}" for one in (work, whole))
-        made.append([TITLES[name], least, *middles, f"{work[-1]:.1f}"])
-    return made
-
-
-def _for_rows(seconds: Mapping[str, float], times: float) -> float:
-    """The seconds beside imports, had there been so many times the rows."""
-    by_rows = ("data", "rows", "interface", "pieces")
-    return sum(value * (times if stage in by_rows else 1) for stage, value in seconds.items() if stage != "import")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from workbench.errors import InputError
 from workbench.lanes.asking import named
-from workbench.lanes.translate import translate
+from workbench.lanes.translate import names, translate
 from workbench.recipe.model import Recipe
 
 
@@ -42,6 +45,28 @@ def test_one_trainer_may_be_named_twice(tmp_path):
     (tmp_path / "python").touch()
     path = tmp_path / "python"
     assert [one.label for one in named([f"axolotl={path}", f"axolotl={path}"])] == ["axolotl", "axolotl (2)"]
+
+
+KNOWN = json.loads(Path(__file__).with_name("recorded").joinpath("names.json").read_text("utf-8"))
+"""The names that trainers have, as `report_card/trainer_names.py` asked them."""
+
+
+@pytest.mark.parametrize("trainer", KNOWN)
+def test_every_name_is_one_that_the_trainer_has(trainer):
+    mine = {family: of[trainer] for family, of in names().items() if trainer in of}
+    assert len(mine) >= 13
+    types = KNOWN[trainer]["model_types"]
+    for family, words in mine.items():
+        assert words["template"] in KNOWN[trainer]["templates"], family
+        if types:
+            # A type whose models have several templates says none.
+            assert types[words["model_type"]] in (words["template"], None), family
+        else:
+            assert words.keys() == {"template"}
+
+
+def test_no_other_trainer_is_given_names():
+    assert {trainer for of in names().values() for trainer in of} == {*KNOWN}
 
 
 @pytest.mark.parametrize("text", ["trl", "trl=", "trl=/no/such/python", "keras=/bin/sh"])

@@ -28,6 +28,8 @@ _OWN_WORDS = {
     ),
 }
 """Settings that can change ids or labels and have no counterpart that is told to the others."""
+_OF_THE_RECIPE = ("role_boundaries", "chat_template")
+"""Keys of the recipe that is made for the others: the file has none of them."""
 _LENGTH = {"trl": ("max_length", 1024), "llamafactory": ("cutoff_len", 2048), "ms-swift": ("max_length", None)}
 
 
@@ -118,7 +120,7 @@ def compare_own(
         bench = bench if bench is not None else _bench(question.model, content, said, scratch, options)
         answer, more = ask_one(bench, one, content)
         answers.append(answer)
-        lost[one.label] = (*said.lost, *more)
+        lost[one.label] = (*said.lost, *(line for line in more if line.partition(":")[0] not in _OF_THE_RECIPE))
     return lanes_of(content, answers, lost, skipped)
 
 

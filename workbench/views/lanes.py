@@ -52,7 +52,10 @@ def lanes_text(lanes: Lanes) -> str:
     differing = [row for row in made.rows if len(row.groups) > 1]
     parts += [_row_text(row) for row in differing]
     same = len(made.rows) - len(differing)
-    parts.append(f"{same:,} of {len(made.rows):,} rows are alike under all that answered.")
+    if len(made.summaries) == 1:
+        parts.append("One trainer was asked; a second --python NAME=PATH compares it with another.")
+    else:
+        parts.append(f"{same:,} of {len(made.rows):,} rows are alike under all that answered.")
     return "\n\n".join(parts) + "\n"
 
 

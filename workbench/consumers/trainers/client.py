@@ -69,7 +69,7 @@ class RowsAnswer:
     """The answer of one trainer: ids and labels of each row, or why there are none.
 
     `label`: its name among those asked, for one trainer may be asked in two versions. `pieces`: id -> its bytes as
-    latin-1; `added`: the ids of added tokens. `seconds`: stage -> how long it took.
+    latin-1; `added`: the ids of added tokens. `seconds`: stage -> how long it took; `busy`: the same of the processor.
     """
 
     label: str
@@ -85,6 +85,7 @@ class RowsAnswer:
     resolved: Mapping[str, Any] = field(default_factory=dict)
     label_shift: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    busy: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -110,6 +111,7 @@ class RowsAnswer:
             "resolved": dict(self.resolved),
             "label_shift": self.label_shift,
             "seconds": dict(self.seconds),
+            "busy": dict(self.busy),
         }
 
 
@@ -202,6 +204,7 @@ def read_rows(payload: Mapping[str, Any], numbers: Sequence[int], label: str) ->
             dict(payload.get("resolved", {})),
             int(payload.get("label_shift", 0)),
             {str(name): float(value) for name, value in payload.get("seconds", {}).items()},
+            {str(name): float(value) for name, value in payload.get("busy", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EnvironmentProblem(
@@ -220,6 +223,11 @@ def _no_start(name: str, python: str, ended: ProcessEnded, greeting: Mapping[str
     return EnvironmentProblem(
         f"{name} in {python} gave no answer", refusal(ended)["message"], "Give the Python of the environment it is in."
     )
+
+
+def script_of(name: str) -> Path:
+    """The file of a trainer's script."""
+    return SERVING.with_name(f"{SCRIPTS[name]}.py")
 
 
 def named_script(name: str) -> str:

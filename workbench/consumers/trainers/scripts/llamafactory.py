@@ -49,6 +49,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
     module = serving.part(model, "load_tokenizer")(model_args)
     template = serving.part(data, "get_template_and_fix_tokenizer")(module["tokenizer"], data_args)
     stage("data")
+    serving.unhashed()
     outcomes: list[Any] = []
     _watch(SupervisedDatasetProcessor, outcomes)
     _write_rows(question)

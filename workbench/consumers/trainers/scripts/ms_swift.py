@@ -56,6 +56,7 @@ def open_side(question: dict[str, Any], stage: Any) -> Any:
     template = args.get_template(processor)
     template.set_mode("train")
     stage("data")
+    serving.unhashed()
     rows = _loaded(args, question)
 
     def label(number: int) -> tuple[Any, Any, Any]:

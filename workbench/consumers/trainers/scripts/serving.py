@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 from types import ModuleType
 from typing import Any
 
@@ -48,16 +48,21 @@ class Side:
 
 
 class AtStage:
-    """The stage of the work, for a refusal that says so, and the seconds that each stage took."""
+    """The stage of the work, for a refusal that says so, and the seconds that each stage took.
+
+    `busy`: those of the processor, which other work on the machine does not lengthen.
+    """
 
     def __init__(self) -> None:
         self.name = "import"
         self.seconds: dict[str, float] = {}
-        self._since = monotonic()
+        self.busy: dict[str, float] = {}
+        self._since = monotonic(), process_time()
 
     def __call__(self, name: str) -> None:
-        now = monotonic()
-        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + now - self._since
+        now = monotonic(), process_time()
+        for found, begun, ended in zip((self.seconds, self.busy), self._since, now, strict=True):
+            found[self.name] = found.get(self.name, 0.0) + ended - begun
         self.name, self._since = name, now
 
 
@@ -68,6 +73,8 @@ def quiet(cache: str, more: dict[str, str], *, offline: bool) -> None:
         DO_NOT_TRACK="1",
         HF_DATASETS_CACHE=cache,
         HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+        # Pictures go one by one: threads would wait for each other longer than they work.
+        OMP_NUM_THREADS="1",
         TOKENIZERS_PARALLELISM="false",
         TRANSFORMERS_VERBOSITY="error",
         WANDB_DISABLED="true",
@@ -96,6 +103,18 @@ def part(module: Any, name: str) -> Any:
         return getattr(module, name)
     except AttributeError:
         raise InterfaceChanged(f"{module.__name__} has no {name}") from None
+
+
+def unhashed() -> None:
+    """Let `datasets` name what it makes by chance instead of by a hash of all that made it.
+
+    The names are those of a cache that ends with the question, and to hash a tokenizer takes longer than the rows.
+    """
+    from datasets import arrow_dataset, fingerprint
+
+    for module in (arrow_dataset, fingerprint):
+        if hasattr(module, "update_fingerprint"):
+            module.update_fingerprint = lambda *_: fingerprint.generate_random_fingerprint()
 
 
 def pictures(row: dict[str, Any]) -> list[str]:
@@ -137,6 +156,7 @@ def answer(script: Any, question: dict[str, Any]) -> dict[str, Any]:
         payload |= {"rows": [], "refused": _refusal(stage.name, problem)}
     stage("done")
     payload["seconds"] = {name: round(value, 3) for name, value in stage.seconds.items()}
+    payload["busy"] = {name: round(value, 3) for name, value in stage.busy.items()}
     return payload
 
 
@@ -148,6 +168,9 @@ def _row(side: Side, number: int, stage: AtStage) -> dict[str, Any]:
     except InterfaceChanged:
         stage("interface")
         raise
+    except StopIteration:
+        # It has no text, and no trainer's loop takes it for an error.
+        return {"error": "StopIteration: fewer pictures than places for them; in training this ends the epoch unseen"}
     except Exception as problem:
         return {"error": f"{type(problem).__name__}: {problem}"[:2000]}
     stage("interface")
