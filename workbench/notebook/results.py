@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from workbench.answers import CheckAnswer, ExportAnswer, InferAnswer, OverfitAnswer
 from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
-from workbench.notebook.display import Result, plain
+from workbench.notebook.display import RecipeResult, Result, plain
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
+from workbench.overfit.runs import Run
 from workbench.overfit.verdict import Outcome, Verdict, judge
+from workbench.views.about import ALONE, About, about_run
 from workbench.views.checks import check_payload, check_view
 from workbench.views.export import path_line, proof_line, proofs_text, written_text
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Checked(Result):
+class Checked(RecipeResult):
     """The report of a check. `fixed` are the fixes that were made before it."""
 
     session: OpenRecipe
@@ -124,7 +126,7 @@ def _make(fix: Fix, editing: Editing) -> None:
 
 
 @dataclass(frozen=True, repr=False)
-class Inferred(Result):
+class Inferred(RecipeResult):
     """Role boundaries found for the template, and what was proved of them."""
 
     session: OpenRecipe
@@ -182,6 +184,10 @@ class Overfitted(Result):
     def title(self) -> str:
         return "overfit run"
 
+    @property
+    def about(self) -> About:
+        return about_run(self.events, Run(self.file.parent).recipe_name)
+
     def to_dict(self) -> OverfitAnswer:
         """`vlmbench.overfit/1`."""
         return overfit_payload(self.events, self.verdict, str(self.file))
@@ -200,6 +206,7 @@ class Exported(Result):
     made: Export
     written: Path | None
     diff: str
+    about: About = ALONE
 
     @property
     def validated(self) -> bool:
@@ -233,6 +240,7 @@ class RecipeText(Result):
     yaml: str
     diff: str
     data: dict[Any, Any]
+    about: About = ALONE
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values."""
