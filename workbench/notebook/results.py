@@ -15,8 +15,8 @@ from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
 from workbench.overfit.runs import Run
 from workbench.overfit.verdict import Outcome, Verdict, judge
-from workbench.views.about import ALONE, About, about_run
-from workbench.views.checks import check_payload, check_view
+from workbench.views.about import ALONE, About, about_check, about_run
+from workbench.views.checks import Subject, check_payload, check_view
 from workbench.views.export import path_line, proof_line, proofs_text, written_text
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
 from workbench.views.infer import infer_payload, infer_text
@@ -86,6 +86,10 @@ class Checked(RecipeResult):
     @property
     def title(self) -> str:
         return f"check of {self.session.bench.title}"
+
+    @property
+    def about(self) -> About:
+        return about_check([Subject.of_bench(self.session.bench, self.report)])
 
     def to_dict(self) -> CheckAnswer:
         """`vlmbench.check/1`."""

@@ -17,6 +17,7 @@ from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
+from workbench.version import __version__
 from workbench.views.about import About, about_bench
 from workbench.views.asked import AskedLine, asked_line
 from workbench.views.deep_links import NO_LINKS, Links
@@ -32,6 +33,7 @@ from workbench.views.thumbnails import thumbnails
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.editing.session import Change
+    from workbench.tokens.mask import Spans
 
 PAGE_TOKENS = 20_000
 """The most tokens of a row that a page shows; a notebook shows fewer, and takes a window."""
@@ -48,14 +50,16 @@ def page(bench: Bench, rows: Sequence[Row]) -> Markup:
     return document(f"{bench.title} · {bench.document.name}", body, about_bench(bench))
 
 
-def document(title: str, body: str, about: About, *, ways: str = "") -> Markup:
+def document(title: str, body: str, about: About, *, ways: str = "", generator: str = "vlmbench") -> Markup:
     """A whole HTML document around HTML that was made here. Its policy forbids scripts and requests.
 
-    It begins with its title and what it is about; `ways` is HTML above them that leads to other pages.
+    It begins with its title and what it is about; `ways` is HTML above them that leads to other pages. `generator`
+    tells programs what wrote it.
     """
     head = draw("page_head.jinja", ways=Markup(ways), title=title, facts=about.lines())
     whole = fragment(head + Markup(body))
-    return draw("document.jinja", policy=_POLICY, title=title, style=Markup(PAGE_STYLE), body=whole)
+    names = {"policy": _POLICY, "generator": f"{generator} {__version__}", "title": title}
+    return draw("document.jinja", style=Markup(PAGE_STYLE), body=whole, **names)
 
 
 def fragment(body: str) -> Markup:
@@ -265,9 +269,14 @@ def _facts(row: Row, roles: Sequence[str]) -> Callable[[int, int], str]:
 
 def boundaries(bench: Bench, rows: Sequence[Row]) -> Markup:
     """The role boundaries in force, with their ids and their matches over these rows."""
+    return boundaries_over(bench, [row.mask.spans for row in rows if row.error is None])
+
+
+def boundaries_over(bench: Bench, found: Sequence[Spans]) -> Markup:
+    """The same, with the matches among these spans."""
     known = bench.masking.boundaries
     said = "" if known else without_boundaries(bench)
-    matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
+    matches, unterminated = count_matches(len(known), found)
     return draw(
         "boundaries.jinja",
         known=known,

@@ -52,6 +52,11 @@ border-bottom:1px solid var(--line)}}
 a{{color:var(--link);text-decoration:underline;text-underline-offset:2px}}
 [aria-current]{{color:var(--ink);font-weight:600;text-decoration:none}}
 :target{{outline:2px solid var(--link);outline-offset:4px;border-radius:3px}}
+.states{{padding-left:1.4rem}}
+.states li{{margin:.35rem 0}}
+.index div{{display:flex;gap:1rem;padding:.45rem 0;border-top:1px solid var(--line)}}
+.index dt{{flex:0 0 6rem;font-weight:600}}
+.index dd{{margin:0;min-width:0;overflow-wrap:anywhere}}
 img.small{{max-width:96px;max-height:96px;vertical-align:middle;border-radius:3px;margin:.15rem .3rem}}
 h2{{font-size:.95rem;line-height:1.4;font-weight:600;margin:1.4rem 0 .5rem;color:var(--ink)}}
 :is(style+h2,style+section h2){{margin-top:.2rem}}
@@ -106,6 +111,7 @@ details summary{{cursor:pointer;color:var(--muted)}}
 _NARROW = """\
 .turn{display:block}
 .role{display:block}
+.index div{display:block}
 :is(th,td){padding-right:.7rem}
 h2{overflow-wrap:anywhere}"""
 """The rules for a phone: what stands side by side elsewhere stands below each other."""
