@@ -237,7 +237,7 @@ async function look(name, width) {
   told.textContent += name + ' ' + width + ' ' + root.scrollWidth + '\\n';
   frame.remove();
 }
-(async () => { for (const name of NAMES) for (const width of [390, 1400]) await look(name, width); told.dataset.done = 1; })();
+(async () => { for (const name of NAMES) for (const width of [390, 1400]) await look(name, width); })();
 </script>"""
 
 
