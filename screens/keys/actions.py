@@ -86,6 +86,11 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="Train on a few rows in a process of its own, and judge it.", words="train learn overfit start",
     ),
     Action(
+        "enter", "next", "What follows from the verdict", id="overfit.next", group=_OVERFIT, scope="overfit",
+        hint="next step", tooltip="After a pass the export; else what the first finding means.",
+        words="verdict explain",
+    ),
+    Action(
         "c", "cancel", "Cancel the run", id="overfit.cancel", group=_OVERFIT, scope="overfit", hint="cancel",
         tooltip="End it now.",
     ),

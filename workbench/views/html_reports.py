@@ -22,6 +22,7 @@ from workbench.views.html import asked_line_html
 from workbench.views.infer import COLUMNS, cells, headline, injection_lines, not_read
 from workbench.views.overfit import facts, path_of
 from workbench.views.skeleton import draw
+from workbench.views.written_turns import written_turns
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
@@ -133,14 +134,13 @@ def infer_html(found: Inference, model: str, data: str, path: TrainingPath | Non
 
 def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> Markup:
     """A run's verdict, its curve, what was asked of the model and what it wrote."""
-    decode = last(events, "probe", name="decode")
     return draw(
         "run.jinja",
         path=path_of(events),
         verdict=verdict,
         curve=_curve(events),
         measured=facts(events, verdict, curve=False),
-        turns=decode["turns"] if decode is not None else None,
+        turns=written_turns(events),
         file=file,
     )
 

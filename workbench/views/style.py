@@ -113,6 +113,7 @@ _NARROW = """\
 .role{display:block}
 .index div{display:block}
 :is(th,td){padding-right:.7rem}
+.bar{width:2.2rem}
 h2{overflow-wrap:anywhere}"""
 """The rules for a phone: what stands side by side elsewhere stands below each other."""
 
