@@ -77,6 +77,11 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="Ask for a path and write it.",
     ),
     Action(
+        "a", "axolotl", "Ask axolotl", id="export.axolotl", group=_EXPORT, scope="export", hint="ask axolotl",
+        tooltip="Name the Python of the environment that will train: its axolotl is asked, which proves it green.",
+        words="trainer python proven green",
+    ),
+    Action(
         "r", "again", "Refresh", id="export.again", group=_EXPORT, scope="export",
         tooltip="Prove again what can be proven.",
     ),
