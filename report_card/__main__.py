@@ -67,13 +67,17 @@ def main() -> int:
 
 def _write_pages() -> None:
     """A page a family in .trainers/report, and the page of all in docs/."""
+    from workbench.views.about import About, installed_versions
     from workbench.views.html import document
     from workbench.views.lanes import lanes_html, lanes_payload
 
     card = read_card(HOME)
     for family, lanes in card.lanes.items():
         place = HOME / "report" / f"{family}.html"
-        place.write_text(document(f"Trainers · {family}", lanes_html(lanes)), encoding="utf-8")
+        about = About(
+            family, "the report card's own, one a family", f"{len(lanes.comparison.rows)} rows", installed_versions()
+        )
+        place.write_text(document(f"Trainers · {family}", lanes_html(lanes), about), encoding="utf-8")
         place.with_suffix(".json").write_text(json.dumps(lanes_payload(lanes)), encoding="utf-8")
     if len(card.lanes) == len(FAMILIES):
         (ROOT / "docs" / "trainers.md").write_text(page(card, os.cpu_count() or 1), encoding="utf-8")

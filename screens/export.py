@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,6 +14,7 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog, InputDialog
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
@@ -20,7 +22,7 @@ from screens.shell.story import Mark
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
-from workbench.views.export import MARKS, outcome, proof_line, written_text
+from workbench.views.export import MARKS, State, outcome, proof_line, states, written_text
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ _PROVEN = {
     "fail": Mark("unproven", "muted", "○"),
 }
 ROWS = 200
+# The keys that supply each step that is missing.
+_SUPPLY = {
+    "schema": ("screen.inspect",),
+    "rows": ("screen.inspect",),
+    "check": ("screen.checks",),
+    "round trip": ("screen.checks",),
+    "overfit": ("screen.overfit", "overfit.start"),
+    "consumer": ("export.axolotl",),
+    "loader": ("export.axolotl",),
+}
 
 
 class ExportScreen(WorkbenchScreen):
@@ -50,6 +62,8 @@ class ExportScreen(WorkbenchScreen):
     made: Export | None = None
     problem: BenchError | None = None
     looking = False
+    python: str | None = None
+    """The Python whose axolotl is asked here, where one was named on this screen."""
     _round = 0
 
     def body(self) -> ComposeResult:
@@ -86,7 +100,8 @@ class ExportScreen(WorkbenchScreen):
             if self.editing.stale:
                 self.editing.reload_changes()
             yield
-            self.tell(ExportReady(number, prepare_export(self.bench, count=ROWS)))
+            made = prepare_export(self.bench, count=ROWS, axolotl_python=self.python)
+            self.tell(ExportReady(number, made))
         except BenchError as problem:
             self.tell(ExportReady(number, None, problem))
         yield
@@ -117,6 +132,18 @@ class ExportScreen(WorkbenchScreen):
             self.notify(visible(missing[0].hint), timeout=8, markup=False)
             return
         await self.app.run_action(f"show_screen('{name}')")
+
+    def action_axolotl(self) -> None:
+        """Name the Python whose axolotl is asked, and prove again."""
+
+        def entered(path: str | None) -> None:
+            if path and path.strip():
+                self.python = str(Path(path.strip()).expanduser())
+                self.action_again()
+
+        hint = "its path, such as envs/train/bin/python"
+        title = "the Python that has axolotl, and will train"
+        self.app.push_screen(InputDialog(title, value=self.python or "", hint=hint), entered)
 
     def action_write(self) -> None:
         """Write the file, or say what is missing."""
@@ -153,7 +180,7 @@ class ExportScreen(WorkbenchScreen):
         try:
             if self.editing.stale:
                 self.editing.reload_changes()
-            made = prepare_export(self.bench, path, count=ROWS)
+            made = prepare_export(self.bench, path, count=ROWS, axolotl_python=self.python)
         except BenchError as problem:
             self.tell(FileComposed(path, None, problem=problem))
         else:
@@ -206,6 +233,9 @@ class ExportScreen(WorkbenchScreen):
         if self.problem is not None:
             text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
             text.append(f"\n{visible(self.problem.cause)}\n{visible(self.problem.hint)}", paint.muted)
+            if self.python is not None:
+                key = key_of("export.axolotl", getattr(self.app, "keys", {}))
+                text.append(f"\n{key} ", paint.accent).append("names another Python", paint.muted)
         elif self.made is None:
             text.append("Checking what is proven…", paint.muted)
         else:
@@ -216,6 +246,9 @@ class ExportScreen(WorkbenchScreen):
             colours = {"pass": paint.bar, "doubtful": paint.severity["warning"], "fail": paint.severity["error"]}
             text.append(f"{line[0].upper()}{line[1:]}: {next_key}", colours[outcome(self.made)])
             text.append("\n")
+            for state in states(self.made):
+                self._state(text, state, colours[state.outcome])
+            text.append("\n")
             for proof in self.made.proofs:
                 self._step(text, proof)
             for requirement in self.made.composed.requirements:
@@ -223,6 +256,19 @@ class ExportScreen(WorkbenchScreen):
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())
+
+    def _state(self, text: Text, state: State, colour: Style) -> None:
+        """A state of proof: whether it holds, and the keys that supply what it lacks."""
+        paint = paints(self.app.current_theme)
+        text.append(f"\n{'●' if state.current else '○'} {state.name}", colour if state.current else paint.muted)
+        if state.current:
+            text.append(f"  {state.means}", paint.muted)
+        elif state.missing:
+            text.append("  lacks ", paint.muted)
+            for number, proof in enumerate(state.missing):
+                text.append(", " if number else "").append(proof.step)
+                keys = [key_of(action, getattr(self.app, "keys", {})) for action in _SUPPLY[proof.step]]
+                text.append(" ").append(" then ".join(filter(None, keys)), paint.accent)
 
     def _step(self, text: Text, proof: Proof) -> None:
         paint = paints(self.app.current_theme)

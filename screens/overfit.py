@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -15,8 +16,18 @@ from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.loss_plot import LossPlot
-from screens.overfit_text import compared_text, progress_text, verdict_mark, verdict_text, waiting_text
+from screens.overfit_text import (
+    compared_text,
+    next_step,
+    progress_text,
+    stage,
+    stages_text,
+    verdict_mark,
+    verdict_text,
+    waiting_text,
+)
 from screens.shell.base_screen import WorkbenchScreen, say_state
+from screens.shell.explanation import Explanation
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
 from screens.shell.story import RUNNING, Mark, Story
 from screens.shell.themes import paints
@@ -48,6 +59,8 @@ class OverfitScreen(WorkbenchScreen):
     _problem: BenchError | None = None
     _shown = -1
     _comparing = False
+    _began: float | None = None
+    """The time at which the run that goes on was asked for; None where none does."""
 
     def body(self) -> ComposeResult:
         """The curve, what is known of the run, and what was found."""
@@ -63,6 +76,7 @@ class OverfitScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#verdict").focus()
+        self.set_interval(1.0, self._tick)
 
     def on_unmount(self) -> None:
         if self._supervisor is not None:
@@ -133,7 +147,8 @@ class OverfitScreen(WorkbenchScreen):
             return
         self._problem, self._comparing = None, False
         self._events, self._shown = [], -1
-        self._draw("preparing")
+        self._began = monotonic()
+        self._draw()
         self.background.submit(Kind.RUN, self._prepare())
 
     def _prepare(self) -> Iterator[None]:
@@ -173,10 +188,11 @@ class OverfitScreen(WorkbenchScreen):
     def _progressed(self, message: RunProgressed) -> None:
         if message.problem is not None:
             self._problem = message.problem
+            self._began = None
         if message.event is not None:
             self._events.append(message.event)
         if message.ended:
-            self._supervisor = None
+            self._supervisor, self._began = None, None
             self._take_losses()
             self.background.submit(Kind.RUNS, self._find())
         self._draw()
@@ -187,6 +203,20 @@ class OverfitScreen(WorkbenchScreen):
             self.notify("No run is in progress", timeout=2)
             return
         self._supervisor.cancel()
+
+    async def action_next(self) -> None:
+        """Do what follows from the verdict: go to the export, or say what the first finding means."""
+        if self._began is not None:
+            self.notify("A run is in progress; c cancels it", timeout=3)
+            return
+        _, action = next_step(self._verdict())
+        await self.run_action(action or "screen.start")
+
+    def action_explain(self) -> None:
+        """Say what the first finding of the verdict means."""
+        verdict = self._verdict()
+        if verdict is not None and verdict.findings:
+            self.app.push_screen(Explanation(verdict.findings[0]))
 
     def action_scale_steps(self, factor: float) -> None:
         """Take so many times the steps in the next run."""
@@ -206,30 +236,43 @@ class OverfitScreen(WorkbenchScreen):
 
         return judge(self._events) if self._events else None
 
-    def _draw(self, doing: str = "") -> None:
+    def _tick(self) -> None:
+        """A sign of life a second, from the first one on."""
+        if self._began is not None:
+            self._draw_line()
+
+    def _draw_line(self) -> None:
+        paint = paints(self.app.current_theme)
+        if self._began is None and not self.running:
+            line = waiting_text(self.rows, self.steps, paint)
+        else:
+            seconds = monotonic() - self._began if self._began is not None else None
+            line = progress_text(self._events, self.steps, paint, started=self.running, seconds=seconds)
+        self.query_one("#run-line", Static).update(line)
+
+    def _draw(self) -> None:
         paint = paints(self.app.current_theme)
         verdict = self._verdict()
         steps = every(self._events, "step")
         other = self._before() if self._comparing else None
-        self.query_one(LossPlot).show(
+        plot = self.query_one(LossPlot)
+        # Axes without a curve tell nothing.
+        plot.display = bool(steps)
+        plot.show(
             _losses(self._events),
             [number(step["grad_norm"]) for step in steps],
             _guess(self._events),
             _losses(other.events) if other is not None else (),
         )
-        idle = not self.running and not doing
-        line = (
-            waiting_text(self.rows, self.steps, paint)
-            if idle
-            else progress_text(self._events, doing, self.steps, paint)
-        )
-        self.query_one("#run-line", Static).update(line)
+        self._draw_line()
         text, box = Text(end=""), self.query_one("#verdict")
         box.border_subtitle = self._run_name()
         if self._problem is not None:
             text.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
             for more in (self._problem.cause, self._problem.hint):
                 text.append(f"\n{visible(more)}" if more else "", paint.muted)
+        elif self._began is not None and not steps:
+            stages_text(text, stage(self._events, self.running), paint)
         elif verdict is None:
             text.append("No run yet.", paint.strong)
             text.append(
@@ -242,7 +285,7 @@ class OverfitScreen(WorkbenchScreen):
         else:
             verdict_text(text, self._events, verdict, paint)
         self.query_one("#verdict-text", Static).update(text)
-        _say_state(self, doing)
+        _say_state(self)
 
     def _run_name(self) -> str:
         if self.running:
@@ -250,10 +293,10 @@ class OverfitScreen(WorkbenchScreen):
         return f"run {len(self._runs) - self._shown} of {len(self._runs)}" if 0 <= self._shown < len(self._runs) else ""
 
 
-def _say_state(screen: OverfitScreen, doing: str) -> None:
+def _say_state(screen: OverfitScreen) -> None:
     """The newest run, whichever is shown; it is about the recipe as that was when it began."""
     newest = next((run for run in screen._runs if run.done), None)
-    if screen.running or doing:
+    if screen.running or screen._began is not None:
         say_state(screen, RUNNING)
     elif screen._problem is not None:
         say_state(screen, Mark("✗", "error", "✗"))

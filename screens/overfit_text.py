@@ -12,10 +12,13 @@ from screens.shell.themes import Paints
 from workbench.overfit.events import Event, every, last, number
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
+from workbench.views.written_turns import written_turns
 
 if TYPE_CHECKING:
     from workbench.overfit.runs import Run
     from workbench.overfit.verdict import Verdict
+
+_SPIN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 def verdict_mark(verdict: Verdict) -> Mark:
@@ -27,12 +30,71 @@ def verdict_mark(verdict: Verdict) -> Mark:
     }[verdict.outcome]
 
 
+STAGES = (
+    ("", "preparing: which rows can be rendered, and what the recipe asks for"),
+    ("process", "starting a process of its own: Python, torch, the recipe and its rows"),
+    ("start", "loading the model"),
+    ("loaded", "measuring the loss before the first step"),
+    ("baseline", "the first step"),
+)
+"""What goes on before the first step, by the event that was the last to come."""
+
+
+def stage(events: Sequence[Event], started: bool) -> int:
+    """The place in `STAGES` of what goes on; `started`: the process has been started."""
+    if not events:
+        return 1 if started else 0
+    names = [name for name, _ in STAGES]
+    return max((names.index(event["event"]) for event in events if event["event"] in names), default=2)
+
+
+def stages_text(text: Text, at: int, paint: Paints) -> None:
+    """Write the stages before the first step: those that are done, the one that goes on, those to come."""
+    for place, (_, words) in enumerate(STAGES):
+        sign, style = ("▸", paint.strong) if place == at else ("✓" if place < at else "·", paint.muted)
+        text.append(f"{sign} {words}\n", style)
+
+
+def next_step(verdict: Verdict | None) -> tuple[str, str]:
+    """What enter does after a verdict, in words and as an action of the app or the screen; nothing while it runs."""
+    if verdict is None or verdict.outcome == "running":
+        return "", ""
+    if verdict.outcome == "pass":
+        return "goes to the export, which this run is a proof for", "app.show_screen('export')"
+    if verdict.findings:
+        return f"says what {verdict.findings[0].code} means and what to do", "screen.explain"
+    return "runs it again", "screen.start"
+
+
+def written_text(text: Text, events: Sequence[Event], paint: Paints) -> None:
+    """Write the turns that the model wrote beside the wanted ones, with the place where they part."""
+    turns = written_turns(events)
+    if not turns:
+        return
+    exact = sum(turn.exact and turn.stopped for turn in turns)
+    text.append(f"\n\nwhat the model writes now: {exact} of {len(turns)} turns as wanted", paint.strong)
+    for turn in turns:
+        good = turn.exact and turn.stopped
+        text.append(f"\n{'✓' if good else '✗'} {turn.place}  ", paint.bar if good else paint.severity["error"])
+        if good:
+            text.append(visible(turn.wanted), paint.muted)
+            continue
+        text.append(turn.outcome, paint.severity["error"])
+        for name, whole, style in (("wanted", turn.wanted, paint.bar), ("wrote", turn.got, paint.severity["error"])):
+            same, after = turn.parts(whole)
+            text.append(f"\n    {name:7}", paint.muted).append(visible(same), paint.muted)
+            text.append(visible(after) or "▮", style)
+
+
 def verdict_text(text: Text, events: Sequence[Event], verdict: Verdict, paint: Paints) -> None:
     """Write the verdict, what was measured, and each finding with its next step."""
     from workbench.views.overfit import facts
 
     style = {"pass": paint.bar, "fail": paint.severity["error"], "doubtful": paint.severity["warning"]}
     text.append(visible(verdict.line), style.get(verdict.outcome, paint.strong))
+    words, _ = next_step(verdict)
+    if words:
+        text.append("\nenter ", paint.accent).append(words, paint.muted)
     text.append("\n")
     for line in facts(events, verdict, curve=False):
         text.append(f"\n{visible(line)}")
@@ -41,6 +103,7 @@ def verdict_text(text: Text, events: Sequence[Event], verdict: Verdict, paint: P
         where = f"row {finding.where.row}: " if finding.where.row is not None else ""
         text.append(visible(f"{where}{finding.message}"))
         text.append(f"\n{visible(finding.hint)}" if finding.hint else "", paint.muted)
+    written_text(text, events, paint)
 
 
 def compared_text(text: Text, run: Run, other: Run, paint: Paints) -> None:
@@ -67,15 +130,20 @@ def waiting_text(rows: int, steps: int, paint: Paints) -> Text:
     return text
 
 
-def progress_text(events: Sequence[Event], doing: str, steps: int, paint: Paints) -> Text:
-    """A run's progress; `doing` says so before its first event. `steps` is how many were asked for."""
+def progress_text(
+    events: Sequence[Event], steps: int, paint: Paints, *, started: bool = True, seconds: float | None = None
+) -> Text:
+    """A run's progress: its stage, and since how many seconds it goes on. `steps` is how many were asked for."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
     done = len(every(events, "step"))
     step = last(events, "step")
     total = int(((last(events, "start") or {}).get("plan") or {}).get("steps", steps))
-    phase = doing or ("training" if step is not None else "loading the model")
-    if last(events, "probe") is not None:
-        phase = "testing the model"
+    probe = last(events, "probe")
+    phase = "training" if step is not None else STAGES[stage(events, started)][1]
+    if probe is not None:
+        phase = f"testing the model: {visible(str(probe['name']))}"
+    if seconds is not None:
+        text.append(f"{_SPIN[int(seconds) % len(_SPIN)]} {seconds:.0f} s  ", paint.accent)
     text.append(f"{phase}  ", paint.strong)
     if step is not None:
         filled = round(20 * done / max(1, total))

@@ -468,10 +468,26 @@ class Bench:
         """
         other = copy(self)
         other._dataset = number
-        other._kept, other.losses, other.asked = OrderedDict(), {}, None
-        other.findings, other._refusals = [], []
-        other.apply()
+        other._begin_anew()
         return other
+
+    def asking(self, python: str) -> Bench:
+        """The same recipe, model and rows, with the axolotl of another Python asked and its templates read.
+
+        Raises:
+            BenchError: the recipe cannot be used with it.
+        """
+        other = copy(self)
+        other._axolotl_python = python
+        other.__dict__.pop("_table_choice", None)
+        other._begin_anew()
+        return other
+
+    def _begin_anew(self) -> None:
+        """Forget what was known, in a copy of another bench."""
+        self._kept, self.losses, self.asked = OrderedDict(), {}, None
+        self.findings, self._refusals = [], []
+        self.apply()
 
     def rows_as_written(self) -> RowSource:
         """The rows that are shown, opened anew: as their files say them, where `datasets` would read some otherwise.

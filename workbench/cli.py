@@ -21,6 +21,7 @@ from workbench.commands.infer import infer
 from workbench.commands.inspect import inspect
 from workbench.commands.options import epilog
 from workbench.commands.overfit import overfit
+from workbench.commands.report import report
 from workbench.commands.trainers import trainers
 from workbench.errors import EXIT_INTERRUPTED, EXIT_OK, BenchError, EnvironmentProblem
 from workbench.version import __version__
@@ -70,7 +71,7 @@ def cli(context: click.Context) -> None:
         context.invoke(inspect)
 
 
-for _command in (inspect, check, audit, infer, overfit, export, convert, explain, families, trainers):
+for _command in (inspect, check, audit, infer, overfit, export, report, convert, explain, families, trainers):
     cli.add_command(_command)
 
 

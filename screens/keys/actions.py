@@ -77,6 +77,11 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         tooltip="Ask for a path and write it.",
     ),
     Action(
+        "a", "axolotl", "Ask axolotl", id="export.axolotl", group=_EXPORT, scope="export", hint="ask axolotl",
+        tooltip="Name the Python of the environment that will train: its axolotl is asked, which proves it green.",
+        words="trainer python proven green",
+    ),
+    Action(
         "r", "again", "Refresh", id="export.again", group=_EXPORT, scope="export",
         tooltip="Prove again what can be proven.",
     ),
@@ -84,6 +89,11 @@ _OTHER_SCREENS: tuple[Action, ...] = (
     Action(
         "r", "start", "Run", id="overfit.start", group=_OVERFIT, scope="overfit", hint="run",
         tooltip="Train on a few rows in a process of its own, and judge it.", words="train learn overfit start",
+    ),
+    Action(
+        "enter", "next", "What follows from the verdict", id="overfit.next", group=_OVERFIT, scope="overfit",
+        hint="next step", tooltip="After a pass the export; else what the first finding means.",
+        words="verdict explain",
     ),
     Action(
         "c", "cancel", "Cancel the run", id="overfit.cancel", group=_OVERFIT, scope="overfit", hint="cancel",

@@ -128,11 +128,12 @@ class StatusBar(Still):
     def _fit(self, marks: dict[str, tuple[Mark, ...]], paint: Paints, width: int) -> tuple[_Tabs, Text]:
         rights = list(_rights(self.status, paint))
         # The shorter form of the tabs comes before the shorter half of the other side, and the other way round.
-        plan = [(0, rights[:4]), (1, rights[2:4]), (2, rights[2:6]), (2, rights[6:]), (3, rights)]
+        # The names of the screens stay longest: a state is a sign by then.
+        plan = [(0, rights[:4]), (1, rights[2:4]), (2, rights[2:-1]), (3, rights[2:6]), (3, rights[6:]), (4, rights)]
         if self.status.asked is not None and self.status.asked.good is not None:
-            # The words of an answer are worth more than the names of the other screens.
+            # The words of an answer are worth more than those of the states.
             plan[:0] = [(0, rights[:3]), (2, rights[:3])]
-        last = self._tabs(3, marks, paint)
+        last = self._tabs(4, marks, paint)
         for level, forms in plan:
             tabs = self._tabs(level, marks, paint)
             for right in forms:
@@ -147,20 +148,21 @@ class StatusBar(Still):
         return scopes[0] if scopes else ""
 
     def _tabs(self, level: int, marks: dict[str, tuple[Mark, ...]], paint: Paints) -> _Tabs:
-        """The tabs: 0 with room between them, 1 close, 2 with the name of the current one alone, 3 numbers alone."""
+        """The tabs: 0 with room between them, 1 close, 2 with states as signs, 3 with the name of the current one
+        alone, 4 numbers alone."""
         current, text, starts = self._current(), Text(end="", no_wrap=True), []
         moods = {"good": paint.bar, "muted": paint.muted, **paint.severity}
         for number, name in enumerate(SCREENS, 1):
             if number > 1:
-                text.append(" " if level in (0, 3) else "")
+                text.append(" " if level in (0, 4) else "")
             starts.append(text.cell_len)
-            begin, pad = len(text), "" if level == 3 else " "
+            begin, pad = len(text), "" if level == 4 else " "
             # One colour under the inverse: pieces of several would look like several tabs.
             here = paint.strong if name == current else None
             text.append(f"{pad}{self._key(name, number)}", here or paint.accent)
-            if level < 2 or (level == 2 and name == current):
+            if level < 3 or (level == 3 and name == current):
                 text.append(f" {name}", paint.strong if name == current else paint.muted)
-            for mark in marks[name] if level < 3 else ():
+            for mark in marks[name] if level < 4 else ():
                 sign = mark.text if level < 2 else mark.short
                 text.append(f" {sign}" if sign else "", here or moods[mark.mood])
             text.append(pad)

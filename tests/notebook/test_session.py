@@ -26,7 +26,7 @@ from workbench.overfit.runs import EVENTS
 from workbench.recipe.yaml.document import Document
 from workbench.views.curve import curve
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "img"}
 KNOWN = {
     *(
         "div",
@@ -47,7 +47,7 @@ KNOWN = {
         "pre",
         "ul",
     ),
-    *("li", "br", "details", "summary", "svg", "title", "line", "text", "polyline", "circle"),
+    *("li", "br", "details", "summary", "svg", "title", "line", "text", "polyline", "circle", "img"),
 }
 
 
@@ -66,7 +66,9 @@ class Nesting(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in KNOWN, tag
         names = [name for name, _ in attrs]
-        assert not [name for name in names if name.startswith("on") or name in ("src", "href", "srcset", "action")]
+        assert not [name for name in names if name.startswith("on") or name in ("href", "srcset", "action")]
+        # A picture brings its own bytes.
+        assert all((value or "").startswith("data:image/jpeg;base64,") for name, value in attrs if name == "src")
         self.titles += [value or "" for name, value in attrs if name == "title"]
         if tag not in VOID:
             self.open.append(tag)

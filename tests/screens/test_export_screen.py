@@ -37,7 +37,12 @@ async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_pa
         export = await export_screen(pilot)
         assert export.made is not None
         assert [one.code for one in export.made.missing] == ["no_run"]
-        assert "1 missing" in str(export.query_one("#steps", Static).render())
+        told = str(export.query_one("#steps", Static).render())
+        assert "1 missing" in told
+        # The three states, and the keys that supply what each lacks.
+        assert "● unproven  " in told
+        assert "○ proven here  lacks overfit 4 then r" in told
+        assert "○ proven by axolotl  lacks overfit 4 then r, consumer a" in told
         # Enter goes to the missing step.
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
@@ -49,8 +54,22 @@ async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_pa
         await pilot.press("5")
         await until(pilot, lambda: not export.looking and export.made is not None, 60)
         assert export.made.missing == ()
-        steps = export.query_one("#steps", Static).render()
-        assert str(steps).startswith("Proven here; axolotl not asked: w writes it\n")
+        steps = str(export.query_one("#steps", Static).render())
+        assert steps.startswith("Proven here; axolotl not asked: w writes it\n")
+        assert "● proven here  rows without an error" in steps
+        # An axolotl that is named is asked; what is wrong with it is said.
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(pilot.app.screen, InputDialog))
+        pilot.app.screen.query_one(Input).value = str(tmp_path / "no-python")
+        await pilot.press("enter")
+        await until(pilot, lambda: not export.looking, 60)
+        assert export.problem is not None
+        assert "no-python cannot be run" in export.problem.title
+        assert "a names another Python" in str(export.query_one("#steps", Static).render())
+        export.python = None
+        await pilot.press("r")
+        await until(pilot, lambda: not export.looking and export.made is not None, 60)
+        assert export.made.missing == ()
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, InputDialog))
         pilot.app.screen.query_one(Input).value = str(target)

@@ -9,6 +9,8 @@ from textual.widgets import Static
 
 from screens.loss_plot import LossPlot
 from screens.overfit import OverfitScreen
+from screens.overfit_text import stage
+from screens.shell.explanation import Explanation
 from screens.shell.worker import Kind
 from screens.token_grid.lenses import Lens
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
@@ -17,8 +19,19 @@ from workbench.overfit.events import every
 from workbench.overfit.runs import runs_of
 from workbench.overfit.verdict import judge
 from workbench.paths import sample_dir
+from workbench.views.written_turns import written_turns
 
 HELD_OUT = str(sample_dir() / "shapes-heldout.jsonl")
+
+
+def _exact(screen: OverfitScreen) -> int:
+    return sum(turn.exact and turn.stopped for turn in written_turns(screen._events))
+
+
+def test_the_stage_is_that_of_the_last_event() -> None:
+    at = [stage([{"event": name} for name in names], True) for names in ((), ("start",), ("start", "loaded"))]
+    assert [stage([], False), *at, stage([{"event": "baseline"}], True)] == [0, 1, 2, 3, 4]
+    assert stage([{"event": "start"}, {"event": "note"}], True) == 2
 
 
 async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
@@ -28,8 +41,15 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         screen = pilot.app.screen
         assert isinstance(screen, OverfitScreen)
         assert "No run yet" in str(screen.query_one("#verdict-text", Static).render())
+        # Axes without a curve tell nothing.
+        assert not screen.query_one(LossPlot).display
         screen.rows = 2
         await pilot.press("minus", "r")
+        # A sign of life from the first second: the stage, and how long it has gone on.
+        await until(pilot, lambda: " 1 s  " in str(screen.query_one("#run-line", Static).render()), 30)
+        told = str(screen.query_one("#verdict-text", Static).render())
+        assert told.count("▸") == 1
+        assert "loading the model" in told
         await until(pilot, lambda: len(every(screen._events, "step")) >= 3, 120)
         assert screen.running
         assert "step" in str(screen.query_one("#run-line", Static).render())
@@ -40,6 +60,16 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         told = str(screen.query_one("#verdict-text", Static).render())
         assert verdict.outcome in told
         assert "reproduced exactly" in told
+        assert screen.query_one(LossPlot).display
+        assert "enter " in told
+        assert f"what the model writes now: {_exact(screen)} of " in told
+        await pilot.press("enter")
+        if verdict.outcome != "pass":
+            assert isinstance(pilot.app.screen, Explanation)
+            await pilot.press("escape")
+        else:
+            await pilot.press("4")
+        await until(pilot, lambda: pilot.app.screen is screen)
         assert "7.3 random" in str(screen.query_one(LossPlot).border_subtitle)
         await until(pilot, lambda: len(screen._runs) == 1)
         # The same run, read again from its file.

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from screens.checks import ChecksScreen
 from screens.inspect.reason_line import ReasonLine, ReasonShown
 from screens.keys.actions import ACTIONS
+from screens.keys.screen_registry import SCREENS
 from screens.shell.explanation import Explanation
 from screens.shell.help import HelpScreen
 from screens.shell.status_bar import StatusBar
@@ -97,6 +98,22 @@ async def test_the_story_of_another_recipe_is_in_brackets() -> None:
     assert not story.say("model", "a", PASS)
     assert story.say("export", "a", Mark("amber", "warning", "◐"))
     assert story.marks("export", "c") == (Mark("(amber)", "muted", "(◐)"),)
+
+
+async def test_the_screens_keep_their_names_longer_than_their_states(opened: Opened) -> None:
+    """At 120 columns with a state on every tab all seven have their names, and the recipe's name is there."""
+    async with opened((120, 40), bench=SmallBench(ROWS[:1])) as pilot:
+        story: Story = pilot.app.story  # type: ignore[attr-defined]
+        text = screen_of(pilot).editing.document.text
+        for name in SCREENS:
+            story.say(name, text, *counts(["error", "error", "warning"]))
+        story.say("export", text, Mark("unproven", "muted", "○"))
+        line = first_line(pilot)
+        assert all(f" {number} {name} " in line for number, name in enumerate(SCREENS, 1))
+        assert " 2 checks ✗2 " in line
+        assert " 5 export ○ " in line
+        assert "small.yaml" in line
+        assert len(line) <= 120
 
 
 async def test_a_reason_fits_every_width(opened: Opened) -> None:

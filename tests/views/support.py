@@ -64,7 +64,7 @@ def exported(
     return Export(composed, proofs, Receipt(by or False, "2030-01-02", {}, {}, {}), ())
 
 
-_VOID = {"meta", "br", "line", "circle", "polyline"}
+_VOID = {"meta", "br", "line", "circle", "polyline", "img"}
 
 
 @dataclass
@@ -131,14 +131,23 @@ class _Reader(HTMLParser):
 
 
 def read(html: str) -> Element:
-    """A fragment or page as a browser reads it. Nothing in it may be a script, act on an event or fetch anything."""
+    """A fragment or page as a browser reads it. Nothing in it may be a script, act on an event or fetch anything.
+
+    A picture brings its own bytes, and a link leads to a page beside this one.
+    """
     reader = _Reader()
     reader.feed(html)
     reader.close()
     assert reader.open == [reader.root], f"<{reader.open[-1].name}> is never ended"
     for element in reader.root.all():
-        assert element.name not in ("script", "iframe", "img", "link", "object", "embed")
-        assert not [name for name in element.attributes if name.startswith("on") or name in ("src", "href")]
+        assert element.name not in ("script", "iframe", "link", "object", "embed", "base", "form")
+        assert not [name for name in element.attributes if name.startswith("on")]
+        if "src" in element.attributes:
+            assert element.name == "img"
+            assert re.fullmatch(r"data:image/jpeg;base64,[\w+/]+=*", element.attributes["src"])
+        if "href" in element.attributes:
+            assert element.name == "a"
+            assert re.fullmatch(r"([\w/-]+\.html)?(#[\w-]+)?", element.attributes["href"])
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", html)
     return reader.root
 

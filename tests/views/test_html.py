@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
+import io
 import re
 from dataclasses import replace
 
@@ -14,6 +17,7 @@ from workbench.bench import Bench
 from workbench.editing.session import Change
 from workbench.row import Losses, Row
 from workbench.tokens.trace import Owner
+from workbench.views.about import About
 from workbench.views.html import (
     PAGE_TOKENS,
     boundaries,
@@ -187,7 +191,7 @@ def test_a_whole_row_has_no_note_of_a_window(rows: list[Row]) -> None:
 def test_a_row_says_its_place_share_and_what_is_wrong(rows: list[Row], hostile: Bench) -> None:
     section = read(row_section(rows[0], key="<b>key</b>")).one("section")
     title = section.one("h2")
-    assert title.text == f"{place(rows[0])}15 of 113 tokens trained"
+    assert title.text == f"{place(rows[0])} · 15 of 113 tokens trained"
     assert place(rows[0]).endswith("shapes.jsonl:1: row 0")
     assert row_title(rows[0]) in row_section(rows[0])
     assert section.one("b").text == "key"
@@ -217,7 +221,7 @@ def test_the_overview_says_what_decides_the_mask(opened: Bench, rows: list[Row],
     facts += "template the tokenizer's own · strategy base · trains assistant · train_on_eos turn"
     assert body.all("p", "facts")[0].text == facts
     assert len(body.all("section")) == 3
-    order = ["h1", "section", "section", "section", "ul"]
+    order = ["section", "section", "section", "ul"]
     assert [one.name for one in body.inside if isinstance(one, Element) and one.name in order] == order
     (note_of_all,) = body.all("ul")[-1].all("li")
     assert note_of_all.text.startswith("i D005 ")
@@ -299,7 +303,7 @@ def test_a_page_is_whole_and_lets_nothing_in(opened: Bench, hostile: Bench) -> N
     policy = next(one for one in root.all("meta") if "http-equiv" in one.attributes)
     assert policy.attributes == {
         "http-equiv": "Content-Security-Policy",
-        "content": "default-src 'none'; style-src 'unsafe-inline'",
+        "content": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     }
     assert root.one("title").text == f"{hostile.title} · {hostile.document.name} · vlmbench"
     drawn = "".join(words(root.all("div", "text")[1].all(of_class="t"))).replace(CONTINUED, "")
@@ -310,10 +314,34 @@ def test_a_page_is_whole_and_lets_nothing_in(opened: Bench, hostile: Bench) -> N
     )
 
 
+def test_each_picture_stands_small_behind_its_tokens(opened: Bench, rows: list[Row]) -> None:
+    from PIL import Image
+
+    row = rows[0]
+    assert not read(tokens(row)).all("img")
+    turn = next(one for one in read(tokens(row, pictures=True)).all("div", "text") if one.all("img"))
+    inside = [one for one in turn.inside if isinstance(one, Element)]
+    at = next(place for place, one in enumerate(inside) if one.name == "img")
+    assert "k2" in inside[at - 1].classes
+    shown = inside[at].attributes
+    small = Image.open(io.BytesIO(base64.b64decode(shown["src"].partition(",")[2])))
+    whole = row.conversation.messages[0]["content"]
+    assert small.size == (64, 64) or max(small.size) <= 192
+    assert not small.getexif()
+    assert shown["alt"].startswith("picture 0, ")
+    assert whole
+    assert len(read(page(opened, rows).removeprefix("<!doctype html>\n")).all("img")) == len(rows)
+
+
 def test_a_title_is_escaped_and_a_fragment_brings_its_style() -> None:
-    root = read(document(EVIL, "<p>body</p>").removeprefix("<!doctype html>\n"))
+    about = About(EVIL, "r.yaml", "rows.jsonl", "vlmbench 1", EVIL)
+    root = read(document(EVIL, "<p>body</p>", about).removeprefix("<!doctype html>\n"))
     assert root.one("title").text == f"{SAFE} · vlmbench"
     box = root.one("div", "vlmbench")
     assert box.one("p").text == "body"
+    assert box.one("h1").text == SAFE
+    assert words(box.all("dt")) == ["model", "recipe", "rows", "labels", "made"]
+    today = datetime.date.today().isoformat()
+    assert words(box.all("dd")) == [SAFE, "r.yaml", "rows.jsonl", SAFE, f"{today} with vlmbench 1"]
     assert box.one("style").text == style()
     assert re.fullmatch(r'<div class="vlmbench"><style>.*</style>x</div>', fragment("x"), re.DOTALL)

@@ -56,8 +56,8 @@ def test_a_line_for_each_tower(page: Element, anatomy: Anatomy, facts: Trained) 
 
 def test_the_title_has_the_class_and_its_size(page: Element, anatomy: Anatomy) -> None:
     title = page.one("h2")
-    assert title.text == f"Gemma4ForConditionalGeneration{short_count(anatomy.parameters)} parameters"
-    assert title.one("span", "share").text.startswith(short_count(anatomy.parameters))
+    assert title.text == f"Gemma4ForConditionalGeneration · {short_count(anatomy.parameters)} parameters"
+    assert title.one("span", "share").text.startswith(f" · {short_count(anatomy.parameters)}")
 
 
 def test_kinds_unfold_by_tower(page: Element, anatomy: Anatomy, facts: Trained) -> None:

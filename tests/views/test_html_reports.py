@@ -155,7 +155,7 @@ def test_a_run_is_told_with_curve_facts_and_what_was_written(run: list[Event]) -
     assert any(one.text.endswith(f", {math.log(1536):.3g}") for one in svg.all("text"))
     told = words(page.all("li", "muted"))
     assert told[1] == "loss 0.710 → 0.0006 nats per token"
-    assert page.one("summary").text == "11 turns reproduced"
+    assert page.one("summary").text == "11 turns, as wanted and as the model writes them"
     head, *turns = page.table()
     assert head == ["row", "trained turn", "what the model wrote", "exact", "stopped"]
     assert turns[0] == ["0", "There is a purple cross.", "There is a purple cross.", "✓", "✓"]

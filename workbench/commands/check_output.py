@@ -106,6 +106,7 @@ class Printer:
         )
 
     def _html(self) -> None:
+        from workbench.views.about import about_check
         from workbench.views.html import document
         from workbench.views.html_reports import subject_html
 
@@ -117,9 +118,9 @@ class Printer:
         ]
         if not parts:
             return
-        titles = [subject.model for _, subject, _ in shown if subject is not None]
-        title = f"check of {len(self._results)} recipes" if self._several else f"check of {titles[0]}"
-        sys.stdout.write(document(title, "".join(parts)))
+        subjects = [subject for _, subject, _ in shown if subject is not None]
+        title = f"check of {len(self._results)} recipes" if self._several else f"check of {subjects[0].model}"
+        sys.stdout.write(document(title, "".join(parts), about_check(subjects)))
 
 
 def _reported(results: list[CheckedRecipe]) -> list[Reported]:

@@ -55,11 +55,12 @@ def infer(
             if output == "json":
                 console.write_json(infer_payload(found, bench.title, bench.path))
             elif output == "html":
+                from workbench.views.about import about_bench
                 from workbench.views.html import document
                 from workbench.views.html_reports import infer_html
 
                 body = infer_html(found, bench.title, bench.rows.name, bench.path)
-                sys.stdout.write(document(f"role_boundaries of {bench.title}", body))
+                sys.stdout.write(document(f"role_boundaries of {bench.title}", body, about_bench(bench)))
             else:
                 sys.stdout.write(infer_text(found, bench.title, bench.rows.name, bench.path))
     except BenchError as problem:

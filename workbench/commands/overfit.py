@@ -124,10 +124,13 @@ def overfit(
         if as_json:
             console.write_json(overfit_payload(events, verdict, str(file)))
         elif output == "html":
+            from workbench.overfit.runs import Run
+            from workbench.views.about import about_run
             from workbench.views.html import document
             from workbench.views.html_reports import run_html
 
-            sys.stdout.write(document("overfit run", run_html(events, verdict, str(file))))
+            about = about_run(events, Run(Path(file).parent).recipe_name)
+            sys.stdout.write(document("overfit run", run_html(events, verdict, str(file)), about))
         else:
             sys.stdout.write(overfit_text(events, verdict, str(file)))
     return exit_code(verdict)

@@ -64,9 +64,12 @@ def inspect_own(
             if output == "json":
                 console.write_json(own_mask_payload(made))
             elif output == "html":
+                from workbench.views.about import About, installed_versions
                 from workbench.views.html import document
 
-                sys.stdout.write(document(f"{file.title} · {file.path.name}", own_mask_html(made)))
+                asked = f"asked: {made.answer.version}"
+                about = About(made.model, file.path.name, made.source, installed_versions(), asked)
+                sys.stdout.write(document(f"{file.title} · {file.path.name}", own_mask_html(made), about))
             else:
                 show(made, console.console())
     wrong = made.answer.refused is not None or any(one.severity == "error" for one in made.findings)

@@ -54,6 +54,7 @@ def trainers(
     from workbench.errors import InputError
     from workbench.lanes.asking import ask_all, named
     from workbench.lanes.own_compare import compare_own
+    from workbench.views.about import UNKNOWN, About, about_bench, installed_versions
     from workbench.views.lanes import lanes_html, lanes_payload, lanes_text
 
     console.quiet_libraries()
@@ -75,20 +76,21 @@ def trainers(
             if own is not None:
                 lanes = compare_own(own, chosen, rows, Path(scratch), progress, data=data, model=model, options=options)
                 title = own.path.name
+                about = About(model or own.model, title, data or UNKNOWN, installed_versions())
             else:
                 bench = prepare(config, model=model, data=data, **options)
                 with console.progress_bar() as bar:
                     bench.load(bar)
                 indices = [row.index for row in bench.head(rows)]
                 lanes = ask_all(bench, chosen, indices, Path(scratch), progress)
-                title = bench.title
+                title, about = bench.title, about_bench(bench)
         with console.ignoring_closed_pipe():
             if output == "json":
                 console.write_json(lanes_payload(lanes))
             elif output == "html":
                 from workbench.views.html import document
 
-                sys.stdout.write(document(f"Trainers · {title}", lanes_html(lanes)))
+                sys.stdout.write(document(f"Trainers · {title}", lanes_html(lanes), about))
             else:
                 sys.stdout.write(lanes_text(lanes))
     except BenchError as problem:

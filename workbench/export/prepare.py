@@ -158,6 +158,7 @@ def prepare_export(
     count: int | None = ROWS,
     run: Run | None = None,
     today: datetime.date | None = None,
+    axolotl_python: str | None = None,
 ) -> Export:
     """Compose the file for the full run of a loaded bench, and prove what can be proven. Writes nothing.
 
@@ -166,6 +167,7 @@ def prepare_export(
         overrides: values to set, by path; those of the full run alone (epochs, rate, …) keep an overfit run's proof.
         count: on how many rows it is proven, with one of every rendering structure; None for all.
         run: the overfit run to go by, instead of the last one recorded.
+        axolotl_python: the Python whose axolotl is asked, instead of the bench's.
 
     Raises:
         InputError: `out` is the recipe's own file, or in no folder that is there; or `run` cannot be read.
@@ -177,6 +179,8 @@ def prepare_export(
     if out is not None and not out.parent.is_dir():
         hint = "Create it, or give another --out."
         raise InputError(f"There is no folder {out.parent}", "Nothing was written.", hint, Where(str(out)))
+    if axolotl_python is not None:
+        bench = bench.asking(axolotl_python)
     overrides = dict(overrides or {})
     later = {path: value for path, value in overrides.items() if path[0] in RUN_KEYS}
     before = {path: value for path, value in overrides.items() if path not in later}

@@ -15,6 +15,7 @@ from workbench.notebook.open_recipe import OpenRecipe
 from workbench.recipe.compare import Pair, side_by_side
 from workbench.recipe.yaml.write import as_inline
 from workbench.views import html
+from workbench.views.about import ALONE, About, about_bench
 from workbench.views.items import visible
 from workbench.views.skeleton import safe
 
@@ -66,6 +67,7 @@ class Compared(Result):
     names: tuple[str, str]
     pairs: tuple[Pair, ...]
     rows: tuple[RowPair, ...]
+    about: About = ALONE
 
     @property
     def same(self) -> bool:
@@ -146,7 +148,8 @@ def compare(mine: OpenRecipe, theirs: OpenRecipe, count: int | None) -> Compared
         names = (f"{names[0]} (this)", f"{names[1]} (other)")
     pairs = zip_longest(one.head(count), other.head(count))
     rows = tuple(_row(number, *pair) for number, pair in enumerate(pairs))
-    return Compared(names, tuple(side_by_side(one.document, other.document)), rows)
+    about = about_bench(one)
+    return Compared(names, tuple(side_by_side(one.document, other.document)), rows, about)
 
 
 def _row(number: int, mine: Row | None, theirs: Row | None) -> RowPair:

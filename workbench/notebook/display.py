@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
+from workbench.views.about import ALONE, About, about_bench
 from workbench.views.html import document, fragment
+
+if TYPE_CHECKING:
+    from workbench.notebook.open_recipe import OpenRecipe
 
 _WIDTH = 100
 
@@ -34,9 +38,14 @@ class Result(ABC):
         """The title of a page that shows it."""
         return type(self).__name__.lower()
 
+    @property
+    def about(self) -> About:
+        """The model, recipe and rows that a page of it names; only its date and versions where it is of none."""
+        return ALONE
+
     def html(self) -> str:
         """The result as a page of its own, to share: no script in it, and its policy forbids every request."""
-        return document(self.title, self.body())
+        return document(self.title, self.body(), self.about)
 
     def _repr_html_(self) -> str:
         return fragment(self.body())
@@ -46,6 +55,16 @@ class Result(ABC):
 
     def __repr__(self) -> str:
         return self.text()
+
+
+class RecipeResult(Result):
+    """A result of the recipe that is open in `session`."""
+
+    session: OpenRecipe
+
+    @property
+    def about(self) -> About:
+        return about_bench(self.session.bench)
 
 
 def plain(*parts: RenderableType) -> str:

@@ -14,6 +14,7 @@ from workbench.errors import InputError
 from workbench.notebook.display import Result
 from workbench.tokens.mask import IGNORE
 from workbench.views import html
+from workbench.views.about import ALONE, About, about_bench
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -35,6 +36,7 @@ class Masks(Result):
     attention_mask: npt.NDArray[np.bool_]
     """True at each token that is no padding, `[B, L]`."""
     skipped: dict[int, str]
+    about: About = ALONE
 
     @property
     def keep(self) -> npt.NDArray[np.bool_]:
@@ -105,4 +107,4 @@ def batch_of(bench: Bench, rows: Iterable[Row]) -> Masks:
     for at, (mine, theirs) in enumerate(zip(ids, labels, strict=True)):
         place = slice(length - len(mine), length) if left else slice(0, len(mine))
         whole_ids[at, place], whole_labels[at, place], attention[at, place] = mine, theirs, True
-    return Masks(tuple(numbers), whole_ids, whole_labels, attention, skipped)
+    return Masks(tuple(numbers), whole_ids, whole_labels, attention, skipped, about_bench(bench))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from workbench.answers import MemoryAnswer, TowersAnswer
 from workbench.findings import Finding
 from workbench.notebook.display import Result, plain
+from workbench.views.about import ALONE, About
 from workbench.views.html_model import anatomy_html, memory_html
 from workbench.views.items import visible
 from workbench.views.model import STATE_GLYPH, memory_lines, short_bytes, short_count, size_text, tower_lines
@@ -26,6 +27,7 @@ class Towers(Result):
     anatomy: Anatomy
     facts: Trained
     findings: tuple[Finding, ...]
+    about: About = ALONE
 
     def to_dict(self) -> TowersAnswer:
         """The anatomy, with what is `trained` of it and the `findings`."""
@@ -54,6 +56,7 @@ class Memory(Result):
     """The memory of one training step, in bytes."""
 
     estimate: MemoryEstimate
+    about: About = ALONE
 
     @property
     def total(self) -> int:

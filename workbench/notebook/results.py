@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from workbench.answers import CheckAnswer, ExportAnswer, InferAnswer, OverfitAnswer
 from workbench.checks.apply_fixes import together
 from workbench.findings import Finding, Fix
-from workbench.notebook.display import Result, plain
+from workbench.notebook.display import RecipeResult, Result, plain
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.overfit.events import Event
+from workbench.overfit.runs import Run
 from workbench.overfit.verdict import Outcome, Verdict, judge
-from workbench.views.checks import check_payload, check_view
+from workbench.views.about import ALONE, About, about_check, about_run
+from workbench.views.checks import Subject, check_payload, check_view
 from workbench.views.export import path_line, proof_line, proofs_text, written_text
 from workbench.views.html_reports import check_html, diff_html, export_html, infer_html, run_html, yaml_html
 from workbench.views.infer import infer_payload, infer_text
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Checked(Result):
+class Checked(RecipeResult):
     """The report of a check. `fixed` are the fixes that were made before it."""
 
     session: OpenRecipe
@@ -85,6 +87,10 @@ class Checked(Result):
     def title(self) -> str:
         return f"check of {self.session.bench.title}"
 
+    @property
+    def about(self) -> About:
+        return about_check([Subject.of_bench(self.session.bench, self.report)])
+
     def to_dict(self) -> CheckAnswer:
         """`vlmbench.check/1`."""
         return check_payload(self.session.bench, self.report, self.fixed)
@@ -124,7 +130,7 @@ def _make(fix: Fix, editing: Editing) -> None:
 
 
 @dataclass(frozen=True, repr=False)
-class Inferred(Result):
+class Inferred(RecipeResult):
     """Role boundaries found for the template, and what was proved of them."""
 
     session: OpenRecipe
@@ -182,6 +188,10 @@ class Overfitted(Result):
     def title(self) -> str:
         return "overfit run"
 
+    @property
+    def about(self) -> About:
+        return about_run(self.events, Run(self.file.parent).recipe_name)
+
     def to_dict(self) -> OverfitAnswer:
         """`vlmbench.overfit/1`."""
         return overfit_payload(self.events, self.verdict, str(self.file))
@@ -200,6 +210,7 @@ class Exported(Result):
     made: Export
     written: Path | None
     diff: str
+    about: About = ALONE
 
     @property
     def validated(self) -> bool:
@@ -233,6 +244,7 @@ class RecipeText(Result):
     yaml: str
     diff: str
     data: dict[Any, Any]
+    about: About = ALONE
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain values."""

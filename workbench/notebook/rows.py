@@ -16,7 +16,7 @@ from workbench.data.rows import RawRow
 from workbench.errors import InputError
 from workbench.findings import Finding
 from workbench.notebook.arguments import maybe_whole, whole, wrong
-from workbench.notebook.display import Result, plain
+from workbench.notebook.display import RecipeResult, plain
 from workbench.notebook.masks import Masks, batch_of
 from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, check_recipe
@@ -54,7 +54,7 @@ _COLUMNS = [
 
 
 @dataclass(frozen=True, repr=False)
-class NotebookRows(Result):
+class NotebookRows(RecipeResult):
     """The rows [start, stop) of the bench's data; `stop` None: to their end. `rows[3]` is one, `rows[2:5]` are some."""
 
     session: OpenRecipe
@@ -212,7 +212,7 @@ def rendered(session: OpenRecipe, given: Sequence[Mapping[str, object]] | Mappin
 
 
 @dataclass(frozen=True, repr=False)
-class _RowResult(Result):
+class _RowResult(RecipeResult):
     session: OpenRecipe
     index: int
     shown: html.Window | None = None
@@ -325,7 +325,7 @@ class RowResult(_RowResult):
         return row_payload(self.row)
 
     def body(self) -> str:
-        drawn = html.row_section(self.row, window=self._window, more=_MORE, key=html.legend())
+        drawn = html.row_section(self.row, window=self._window, more=_MORE, key=html.legend(), pictures=True)
         return f"{drawn}{html.boundaries(self.session.bench, [self.row])}"
 
 

@@ -22,7 +22,8 @@ from workbench.notebook.open_recipe import OpenRecipe
 from workbench.notebook.results import Checked, Exported, Inferred, Overfitted, RecipeText, check_recipe
 from workbench.notebook.row_file import Data
 from workbench.notebook.rows import TOKENS, NotebookRows, RowResult, rendered
-from workbench.views.html import overview
+from workbench.views.about import About, about_bench
+from workbench.views.html import document, overview
 from workbench.views.inspect_json import inspect_payload
 from workbench.views.skeleton import safe
 
@@ -104,6 +105,11 @@ class Session(OpenRecipe, Result):
         """`bench` is loaded; of its rows the first `rows` are looked at."""
         super().__init__(bench, rows)
 
+    @property
+    def about(self) -> About:
+        """The model, recipe and rows, as they were when the recipe could last be read."""
+        return about_bench(self._bench)
+
     # Looking
 
     @property
@@ -115,7 +121,7 @@ class Session(OpenRecipe, Result):
     def recipe(self) -> RecipeText:
         """The recipe's YAML as it stands, valid or not, with what was changed."""
         document = self.editing.document
-        return RecipeText(document.text, document.diff(), document.data)
+        return RecipeText(document.text, document.diff(), document.data, self.about)
 
     def to_dict(self) -> InspectAnswer:
         """`vlmbench.inspect/1` with the first row."""
@@ -128,8 +134,16 @@ class Session(OpenRecipe, Result):
         return plain(headline(self.bench), self._unsaved, self.rows[0].text(), "", table)
 
     def body(self) -> str:
+        return self._drawn(titled=True)
+
+    def html(self) -> str:
+        return document(self.title, self._drawn(titled=False), self.about)
+
+    def _drawn(self, *, titled: bool) -> str:
         unsaved = f'<p class="warning-line">{safe(self._unsaved)}</p>' if self._unsaved else ""
-        shown = overview(self.bench, [self.bench.row(0)], window=(0, TOKENS), more=".rows[0].window(a, b)")
+        more, window = ".rows[0].window(a, b)", (0, TOKENS)
+        rows = [self.bench.row(0)]
+        shown = overview(self.bench, rows, window=window, more=more, pictures=True, titled=titled)
         return f"{unsaved}{shown}"
 
     @property
@@ -240,7 +254,8 @@ class Session(OpenRecipe, Result):
         from workbench.models.targets import trained
 
         bench = self.bench
-        return Towers(bench.anatomy, trained(bench.anatomy, bench.recipe), tuple(model_findings(bench)))
+        facts = trained(bench.anatomy, bench.recipe)
+        return Towers(bench.anatomy, facts, tuple(model_findings(bench)), self.about)
 
     def memory(self, *, sequence: int | None = None, batch: int | None = None, positions: int | None = None) -> Memory:
         """The memory of one training step of this recipe, estimated without weights and without data.
@@ -258,7 +273,7 @@ class Session(OpenRecipe, Result):
         asked = {"sequence": sequence, "batch": batch, "positions": positions}
         sizes = {name: arguments.maybe_whole(name, value, least=1) for name, value in asked.items()}
         loaded, recipe = self.bench.loaded, self.bench.recipe
-        return Memory(estimate_of(loaded, recipe, self.bench.axolotl, **sizes))
+        return Memory(estimate_of(loaded, recipe, self.bench.axolotl, **sizes), self.about)
 
     def overfit(
         self,
@@ -346,7 +361,7 @@ class Session(OpenRecipe, Result):
         )
         diff = made.diff()
         written = made.write(unvalidated=unvalidated, force=force) if target is not None else None
-        return Exported(made, written, diff)
+        return Exported(made, written, diff, self.about)
 
     # Editing
 

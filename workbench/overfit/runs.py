@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +61,15 @@ class Run:
             return (self.folder / RECIPE).read_text("utf-8")
         except OSError:
             return ""
+
+    @property
+    def recipe_name(self) -> str:
+        """The name of the recipe's file; "" where the plan is not there any more."""
+        try:
+            name = json.loads((self.folder / PLAN).read_text("utf-8")).get("recipe_name")
+        except (OSError, ValueError, AttributeError):
+            return ""
+        return name if isinstance(name, str) else ""
 
     @cached_property
     def fingerprint(self) -> Fingerprint | None:

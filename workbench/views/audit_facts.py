@@ -61,15 +61,20 @@ def examples_of(cause: Cause) -> list[tuple[RowPlace, Finding]]:
 
 def inspect_command(bench: Bench, place: RowPlace) -> str:
     """The command line that shows a row, to be pasted into a shell."""
-    words = ["vlmbench", "inspect"]
+    dataset = ["--dataset", str(place.dataset)] if place.dataset else []
+    return command_line(bench, "inspect", *dataset, "--row", str(place.row))
+
+
+def command_line(bench: Bench, command: str, *more: str) -> str:
+    """The line of a command on the bench's recipe, model and rows, to be pasted into a shell."""
+    words = ["vlmbench", command]
     if bench.document.path is not None and bench.document.path.parent != sample_dir():
         words.append(str(bench.document.path))
     for name in _OPTIONS:
         if bench.options[name]:
             words += [f"--{name.replace('_', '-')}", str(bench.options[name])]
     words += [f"--{name.replace('_', '-')}" for name in _FLAGS if bench.options[name]]
-    words += ["--dataset", str(place.dataset)] if place.dataset else []
-    return shlex.join([*words, "--row", str(place.row)])
+    return shlex.join([*words, *more])
 
 
 def budget_lines(report: AuditReport) -> list[tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from workbench.views.items import visible
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workbench.export.prepare import Export
+    from workbench.export.readiness import Proof
 
 MARKS = {True: "✓", False: "✗", None: "–"}
 
@@ -50,3 +52,39 @@ def written_text(made: Export, written: Path) -> str:
     """A sentence that names the written file and the files beside it."""
     beside = f", with {visible(', '.join(made.composed.files))} beside it" if made.composed.files else ""
     return f"wrote {visible(str(written))}{beside}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One of the three states of proof. `current`: the recipe is in it; `missing`: the steps that it still lacks."""
+
+    name: str
+    outcome: Outcome
+    current: bool
+    means: str
+    missing: tuple[Proof, ...]
+
+
+def states(made: Export) -> tuple[State, State, State]:
+    """The three states of proof, the least first; each of the later needs what those before it need."""
+    here = tuple(proof for proof in made.proofs if proof.step not in BY_TRAINER and proof.ok is False)
+    asked = tuple(proof for proof in made.proofs if proof.step in BY_TRAINER and proof.ok is not True)
+    now = outcome(made)
+    trainer = made.proven_by if made.validated and made.proven_by else "axolotl"
+    return (
+        State("unproven", "fail", now == "fail", "written with --unvalidated alone, and the file says so", ()),
+        State(
+            "proven here", "doubtful", now == "doubtful", "rows without an error, and an overfit run that passed", here
+        ),
+        State(
+            f"proven by {visible(trainer)}",
+            "pass",
+            now == "pass",
+            "axolotl itself takes the file, loads it as shown and gives the same labels",
+            (*here, *asked),
+        ),
+    )
+
+
+BY_TRAINER = ("consumer", "loader")
+"""The steps that the trainer itself is asked for."""

@@ -17,7 +17,10 @@ from workbench.checks.row_checks import row_findings
 from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
+from workbench.version import __version__
+from workbench.views.about import About, about_bench
 from workbench.views.asked import AskedLine, asked_line
+from workbench.views.deep_links import NO_LINKS, Links
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns
 from workbench.views.palette import ROLE_COLOUR, Look
@@ -25,14 +28,16 @@ from workbench.views.path import mask_facts, preference_lines, preference_texts,
 from workbench.views.row_notes import general, serious
 from workbench.views.skeleton import draw, safe
 from workbench.views.style import PAGE_STYLE, style
+from workbench.views.thumbnails import thumbnails
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
     from workbench.editing.session import Change
+    from workbench.tokens.mask import Spans
 
 PAGE_TOKENS = 20_000
 """The most tokens of a row that a page shows; a notebook shows fewer, and takes a window."""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 Window = tuple[int, int]
 """Tokens [a, b) of a row."""
 Classes = Callable[[int, int], str]
@@ -41,13 +46,20 @@ Classes = Callable[[int, int], str]
 
 def page(bench: Bench, rows: Sequence[Row]) -> Markup:
     """A whole HTML document for these rows."""
-    return document(f"{bench.title} · {bench.document.name}", overview(bench, rows))
+    body = overview(bench, rows, pictures=True, titled=False)
+    return document(f"{bench.title} · {bench.document.name}", body, about_bench(bench))
 
 
-def document(title: str, body: str) -> Markup:
-    """A whole HTML document around HTML that was made here. Its policy forbids scripts and requests."""
-    whole = fragment(body)
-    return draw("document.jinja", policy=_POLICY, title=title, style=Markup(PAGE_STYLE), body=whole)
+def document(title: str, body: str, about: About, *, ways: str = "", generator: str = "vlmbench") -> Markup:
+    """A whole HTML document around HTML that was made here. Its policy forbids scripts and requests.
+
+    It begins with its title and what it is about; `ways` is HTML above them that leads to other pages. `generator`
+    tells programs what wrote it.
+    """
+    head = draw("page_head.jinja", ways=Markup(ways), title=title, facts=about.lines())
+    whole = fragment(head + Markup(body))
+    names = {"policy": _POLICY, "generator": f"{generator} {__version__}", "title": title}
+    return draw("document.jinja", style=Markup(PAGE_STYLE), body=whole, **names)
 
 
 def fragment(body: str) -> Markup:
@@ -55,17 +67,29 @@ def fragment(body: str) -> Markup:
     return Markup(f'<div class="vlmbench"><style>{style()}</style>{body}</div>')
 
 
-def overview(bench: Bench, rows: Sequence[Row], *, window: Window = (0, PAGE_TOKENS), more: str = "") -> Markup:
-    """The recipe's facts, these rows, the boundaries and what there is to say of all."""
+def overview(
+    bench: Bench,
+    rows: Sequence[Row],
+    *,
+    window: Window = (0, PAGE_TOKENS),
+    more: str = "",
+    pictures: bool = False,
+    titled: bool = True,
+) -> Markup:
+    """The recipe's facts, these rows, the boundaries and what there is to say of all. `pictures`: see `tokens`.
+
+    `titled`: begin with the model and the recipe, which a page of its own names already.
+    """
     return draw(
         "overview.jinja",
+        titled=titled,
         title=bench.title,
         family=bench.family.name if bench.family is not None else "unknown family",
         recipe=bench.document.name,
         facts=" · ".join(mask_facts(bench)),
         asked=asked_html(bench, [finding for row in rows for finding in row_findings(row)]),
         legend=legend(),
-        rows=[row_section(row, window=window, more=more) for row in rows],
+        rows=[row_section(row, window=window, more=more, pictures=pictures) for row in rows],
         boundaries=boundaries(bench, rows),
         findings=findings(general(bench, rows)),
     )
@@ -90,7 +114,8 @@ def legend() -> Markup:
         (Look.CONTROL, "control token"),
         (Look.MEDIA, "media"),
     ]
-    pieces = "".join(_piece(f"k{look:d}", text, "", look) for look, text in samples)
+    # Apart where a reader drops the style, too.
+    pieces = " · ".join(_piece(f"k{look:d}", text, "", look) for look, text in samples)
     return Markup(f'<p class="legend">{pieces}</p>')
 
 
@@ -105,30 +130,49 @@ def place(row: Row) -> str:
     return str(row.where) or f"row {row.index}"
 
 
-def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", key: str = "") -> Markup:
+def row_section(
+    row: Row,
+    *,
+    window: Window = (0, PAGE_TOKENS),
+    more: str = "",
+    key: str = "",
+    pictures: bool = False,
+    anchor: str = "",
+    links: Links = NO_LINKS,
+) -> Markup:
     """One row: its tokens and what is wrong with it. `more` says how to see what is outside the window.
 
-    `key` is HTML that stands between the title and the tokens.
+    `key` is HTML that stands between the title and the tokens. `anchor` is the section's own, for addresses that end
+    with it; `links` lead from its findings to other pages.
     """
+    same = {"anchor": anchor, "links": links}
     if row.error is not None:
         texts = preference_lines(preference_texts(row)).splitlines()
-        return draw("row.jinja", failed=True, place=place(row), found=row_findings(row), texts=texts)
+        return draw("row.jinja", failed=True, place=place(row), found=row_findings(row), texts=texts, **same)
     return draw(
         "row.jinja",
         failed=False,
         title=row_title(row),
         key=Markup(key),
-        tokens=tokens(row, window=window, more=more),
+        tokens=tokens(row, window=window, more=more, pictures=pictures),
         found=serious(row_findings(row)),
+        **same,
     )
 
 
 def tokens(
-    row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", change: Change | None = None, owners: bool = False
+    row: Row,
+    *,
+    window: Window = (0, PAGE_TOKENS),
+    more: str = "",
+    change: Change | None = None,
+    owners: bool = False,
+    pictures: bool = False,
 ) -> Markup:
     """The tokens of a row, turn by turn. `change` marks what an edit did; `owners` colours by owner instead of mask.
 
-    No skeleton draws these: a row has a hundred thousand, and every text here is made visible with its glyph.
+    `pictures`: each picture stands, small, behind its tokens. No skeleton draws these: a row has a hundred thousand,
+    and every text here is made visible with its glyph.
     """
     total = len(row.rendering)
     first, last = max(0, window[0]), min(window[1], total)
@@ -137,6 +181,7 @@ def tokens(
     begun = turns(row.rendering, row.mask, row.trace, roles)
     classes = _owner_classes(row, roles) if owners else _mask_classes(drawn, change)
     starts, describe, looks = {turn.start: turn for turn in begun}, _facts(row, roles), drawn.look.tolist()
+    shown = thumbnails(row) if pictures else {}
     html = [_turn(next((turn for turn in reversed(begun) if len(drawn) and turn.start < drawn.start[0]), None), "…")]
     for index in range(len(drawn)):
         start, stop = int(drawn.start[index]), int(drawn.stop[index])
@@ -144,6 +189,8 @@ def tokens(
             html += ["</div></div>", _turn(turn)]
         text = drawn.texts[int(drawn.text[index])]
         html.append(_piece(classes(index, start), text, describe(start, stop), looks[index]))
+        if (run := int(drawn.run[index])) >= 0 and (small := shown.pop(run, None)) is not None:
+            html.append(small)
         if drawn.breaks[index]:
             html.append("<br>")
     html.append("</div></div>")
@@ -222,9 +269,14 @@ def _facts(row: Row, roles: Sequence[str]) -> Callable[[int, int], str]:
 
 def boundaries(bench: Bench, rows: Sequence[Row]) -> Markup:
     """The role boundaries in force, with their ids and their matches over these rows."""
+    return boundaries_over(bench, [row.mask.spans for row in rows if row.error is None])
+
+
+def boundaries_over(bench: Bench, found: Sequence[Spans]) -> Markup:
+    """The same, with the matches among these spans."""
     known = bench.masking.boundaries
     said = "" if known else without_boundaries(bench)
-    matches, unterminated = count_matches(len(known), (row.mask.spans for row in rows if row.error is None))
+    matches, unterminated = count_matches(len(known), found)
     return draw(
         "boundaries.jinja",
         known=known,

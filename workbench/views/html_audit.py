@@ -10,6 +10,7 @@ from markupsafe import Markup
 from workbench.audit.report import AuditReport
 from workbench.audit.spread import PERCENTILES, Spread
 from workbench.findings import SEVERITIES
+from workbench.views.about import About, about_bench
 from workbench.views.audit import outcome_line, spreads
 from workbench.views.audit_facts import (
     BUDGET_COLUMNS,
@@ -35,7 +36,11 @@ _NUMBERS = ("rows", "tokens", "trained", "of all", "in the run")
 
 def audit_page(bench: Bench, report: AuditReport) -> Markup:
     """The whole document."""
-    return document(f"audit of {bench.title}", audit_html(bench, report))
+    about = about_bench(bench)
+    data = ", ".join(budget.name for budget in report.datasets) or about.rows
+    rows = f"{report.rows:,} of {report.planned:,}" if not report.whole else f"all {report.rows:,}"
+    whole = About(about.model, about.recipe, f"{data}: {rows}", about.versions, about.trainer)
+    return document(f"audit of {bench.title}", audit_html(bench, report), whole)
 
 
 def audit_html(bench: Bench, report: AuditReport) -> Markup:
@@ -45,9 +50,6 @@ def audit_html(bench: Bench, report: AuditReport) -> Markup:
     parts = memory_lines(estimate) if estimate is not None else []
     return draw(
         "audit.jinja",
-        title=bench.title,
-        recipe=bench.document.name,
-        data=", ".join(budget.name for budget in report.datasets),
         path=bench.path.title,
         outcome="fail" if report.count("error") else "doubtful" if report.count("warning") else "pass",
         line=outcome_line(report).plain,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from workbench.views.deep_links import NO_LINKS, Links
 from workbench.views.model import (
     ModelLine,
     kind_lines,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.models.anatomy import Anatomy
     from workbench.models.memory import MemoryEstimate
     from workbench.models.targets import Trained
+    from workbench.recipe.model import Recipe
 
 _CLASSES = {
     "adapted": "yes",
@@ -35,7 +37,7 @@ _CLASSES = {
 }
 
 
-def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> Markup:
+def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding], *, links: Links = NO_LINKS) -> Markup:
     """The towers and what is trained of each, the kinds of modules to unfold, and what is wrong."""
     towers = [
         _cells(line) | {"trained": short_count(line.trained) if line.trained else "–", "bytes": short_bytes(line.bytes)}
@@ -54,7 +56,28 @@ def anatomy_html(anatomy: Anatomy, facts: Trained, found: Sequence[Finding]) -> 
         name=anatomy.class_name,
         size=size_text(anatomy),
         found=list(found),
+        links=links,
     )
+
+
+_ADAPTER_KEYS = (
+    *("adapter", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "lora_target_linear"),
+    *("lora_target_parameters", "lora_modules_to_save", "freeze_mm_modules", "unfrozen_parameters"),
+)
+_NAMED = 400
+
+
+def targets_html(recipe: Recipe, facts: Trained) -> Markup:
+    """The recipe's keys of the adapter, and by name what gets one."""
+    keys = [(key, value) for key in _ADAPTER_KEYS if (value := getattr(recipe, key, None)) not in (None, "", [])]
+    names = [*facts.modules, *facts.parameters]
+    more = f"{len(names) - _NAMED:,} more are not listed" if len(names) > _NAMED else ""
+    listed = [(key, _key_text(value)) for key, value in keys]
+    return draw("targets.jinja", keys=listed, names=names[:_NAMED], count=len(names), more=more)
+
+
+def _key_text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _cells(line: ModelLine) -> dict[str, Any]:

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from workbench.checks.registry import codes
 from workbench.checks.row_checks import row_findings
-from workbench.findings import SEVERITIES
+from workbench.findings import SEVERITIES, Finding
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.verdict import Verdict
 from workbench.tokens.sentinels import text_parts
 from workbench.views.checks import Subject, looked_at, scope
 from workbench.views.curve import curve
+from workbench.views.deep_links import NO_LINKS, Links
 from workbench.views.export import MARKS, outcome, path_line, proof_line
 from workbench.views.html import asked_line_html
 from workbench.views.infer import COLUMNS, cells, headline, injection_lines, not_read
 from workbench.views.overfit import facts, path_of
 from workbench.views.skeleton import draw
+from workbench.views.written_turns import written_turns
 
 if TYPE_CHECKING:
     from workbench.bench import Bench, Row
@@ -35,10 +38,10 @@ def rows_html(rows: Sequence[Row], first: int, total: int | None) -> Markup:
     """A list of rows: place, share of trained tokens, the first words and the codes of what is wrong."""
     of = f" of {total:,}" if total is not None else ""
     cut = f"rows {first:,}–{first + len(rows):,}{of}: .rows[a:b]" if len(rows) != total else ""
-    return draw("rows.jinja", rows=[_listed(row) for row in rows], cut=cut)
+    return draw("rows.jinja", rows=[listed(row) for row in rows], cut=cut)
 
 
-def _listed(row: Row) -> dict[str, Any]:
+def listed(row: Row) -> dict[str, Any]:
     """A row's line in a list of rows."""
     found = {"index": row.index, "codes": _codes(row)}
     if row.error is not None:
@@ -66,8 +69,11 @@ def check_html(bench: Bench, report: Report) -> Markup:
     return subject_html(Subject.of_bench(bench, report), report)
 
 
-def subject_html(subject: Subject, report: Report, name: str = "") -> Markup:
-    """The same for a subject of any kind; `name` is its heading where there are several."""
+def subject_html(subject: Subject, report: Report, name: str = "", links: Links = NO_LINKS) -> Markup:
+    """The same for a subject of any kind; `name` is its heading where there are several.
+
+    With `links` each group has its anchor, leads to its rows, and is followed by its code's page.
+    """
     counts = [
         (severity, f"{number} {severity}{'' if number == 1 else 's'}")
         for severity in SEVERITIES
@@ -80,16 +86,30 @@ def subject_html(subject: Subject, report: Report, name: str = "") -> Markup:
         looked += f" · {report.trained:,} of {report.tokens:,} tokens trained{part}"
     for number, words in ((report.ignored, "left out by the recipe's comments"), (report.known, "in the baseline")):
         looked += f" · {number:,} {words}" if number else ""
+    known = codes()
     groups = [
         {
             "finding": group.finding,
             "scope": scope(group),
             "fix": group.fix.described if group.fix is not None else None,
+            "anchor": (anchor := links.of_cause(group.finding).rpartition("#")[2]),
+            "places": [(links.of_row(one), f"row {one.where.row}") for one in _apart(group.first) if links.of_row(one)],
+            # Once a code: the anchors of further causes have a number behind it.
+            "page": known[group.code] if anchor == group.code else None,
         }
         for group in report.groups
     ]
     asked = asked_line_html(subject.asked)
-    return draw("check.jinja", name=name, path=subject.path, counts=counts, looked=looked, asked=asked, groups=groups)
+    drawn = {"counts": counts, "looked": looked, "asked": asked, "groups": groups, "links": links}
+    return draw("check.jinja", name=name, path=subject.path, **drawn)
+
+
+def _apart(found: Sequence[Finding]) -> list[Finding]:
+    """The first finding of each row, but for the very first row's, which stands in the group's own line."""
+    rows: dict[int | None, Finding] = {}
+    for one in found:
+        rows.setdefault(one.where.row, one)
+    return list(rows.values())[1:]
 
 
 def infer_html(found: Inference, model: str, data: str, path: TrainingPath | None = None) -> Markup:
@@ -114,14 +134,13 @@ def infer_html(found: Inference, model: str, data: str, path: TrainingPath | Non
 
 def run_html(events: Sequence[Event], verdict: Verdict, file: str) -> Markup:
     """A run's verdict, its curve, what was asked of the model and what it wrote."""
-    decode = last(events, "probe", name="decode")
     return draw(
         "run.jinja",
         path=path_of(events),
         verdict=verdict,
         curve=_curve(events),
         measured=facts(events, verdict, curve=False),
-        turns=decode["turns"] if decode is not None else None,
+        turns=written_turns(events),
         file=file,
     )
 

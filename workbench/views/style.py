@@ -19,6 +19,7 @@ _SHADES = {
         "brand": "#0b5d30",
         "panel": "#f1f4f8",
         "curve": "#0b7a43",
+        "link": "#0a58a8",
     },
     "dark": {
         "paper": "#10141b",
@@ -28,6 +29,7 @@ _SHADES = {
         "brand": "#8ff0b4",
         "panel": "#171d26",
         "curve": "#6fd39a",
+        "link": "#7db8f5",
     },
 }
 _DARK_HOSTS = 'body[data-jp-theme-light="false"],body.vscode-dark,body.vscode-high-contrast,.dark'
@@ -39,12 +41,27 @@ _RULES = f"""
 {{background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif;max-width:72rem;\
 padding:.6rem .9rem;border-radius:6px}}
 *{{box-sizing:border-box}}
-h1{{font-size:1rem;font-weight:700;letter-spacing:.04em;margin:0;color:var(--brand)}}
+h1{{font-size:1.15rem;line-height:1.35;font-weight:700;margin:0;color:var(--brand);overflow-wrap:anywhere}}
+header{{margin:0 0 .8rem}}
+.about{{display:flex;flex-wrap:wrap;gap:.1rem 1.6rem;margin:.3rem 0;font-size:.85rem}}
+.about div{{display:flex;gap:.45rem;min-width:0}}
+.about dt{{color:var(--muted)}}
+.about dd{{margin:0;min-width:0;overflow-wrap:anywhere}}
+nav ul{{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;margin:0 0 .8rem;padding:0 0 .5rem;\
+border-bottom:1px solid var(--line)}}
+a{{color:var(--link);text-decoration:underline;text-underline-offset:2px}}
+[aria-current]{{color:var(--ink);font-weight:600;text-decoration:none}}
+:target{{outline:2px solid var(--link);outline-offset:4px;border-radius:3px}}
+.states{{padding-left:1.4rem}}
+.states li{{margin:.35rem 0}}
+.index div{{display:flex;gap:1rem;padding:.45rem 0;border-top:1px solid var(--line)}}
+.index dt{{flex:0 0 6rem;font-weight:600}}
+.index dd{{margin:0;min-width:0;overflow-wrap:anywhere}}
+img.small{{max-width:96px;max-height:96px;vertical-align:middle;border-radius:3px;margin:.15rem .3rem}}
 h2{{font-size:.95rem;line-height:1.4;font-weight:600;margin:1.4rem 0 .5rem;color:var(--ink)}}
 :is(style+h2,style+section h2){{margin-top:.2rem}}
 p{{margin:.3rem 0}}
 :is(.facts,.path,.share,.hint,.cut,.muted){{color:var(--muted);font-weight:400}}
-.share{{margin-left:1rem}}
 .legend{{margin:.6rem 0;display:flex;flex-wrap:wrap;gap:.25rem .75rem}}
 .turn{{display:flex;gap:1rem;padding:.35rem 0;border-top:1px solid var(--line)}}
 .role{{flex:0 0 7rem;font-weight:600;overflow-wrap:anywhere}}
@@ -91,16 +108,27 @@ figure{{margin:.2rem 0;flex:0 1 20rem;min-width:0}}
 .paste{{overflow-wrap:anywhere;user-select:all}}
 details summary{{cursor:pointer;color:var(--muted)}}
 """
+_NARROW = """\
+.turn{display:block}
+.role{display:block}
+.index div{display:block}
+:is(th,td){padding-right:.7rem}
+.bar{width:2.2rem}
+h2{overflow-wrap:anywhere}"""
+"""The rules for a phone: what stands side by side elsewhere stands below each other."""
 
 
 @lru_cache(maxsize=1)
 def style() -> str:
     """The sheet, some 6 kB."""
     light, dark = _variables("light"), _variables("dark")
-    rules = "".join(f"{_SCOPE}{_apart(line)}" for line in _RULES.strip().splitlines())
+    rules, narrow = (
+        "".join(f"{_SCOPE}{_apart(line)}" for line in text.split("\n")) for text in (_RULES.strip(), _NARROW)
+    )
     return (
         f".vlmbench{{{light}}}@media (prefers-color-scheme:dark){{.vlmbench{{{dark}}}}}"
         f":is({_LIGHT_HOSTS}) .vlmbench{{{light}}}:is({_DARK_HOSTS}) .vlmbench{{{dark}}}{rules}{_tokens()}"
+        f"@media (max-width:34rem){{{narrow}}}"
     )
 
 
