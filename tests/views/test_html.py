@@ -299,7 +299,7 @@ def test_a_page_is_whole_and_lets_nothing_in(opened: Bench, hostile: Bench) -> N
     policy = next(one for one in root.all("meta") if "http-equiv" in one.attributes)
     assert policy.attributes == {
         "http-equiv": "Content-Security-Policy",
-        "content": "default-src 'none'; style-src 'unsafe-inline'",
+        "content": "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     }
     assert root.one("title").text == f"{hostile.title} · {hostile.document.name} · vlmbench"
     drawn = "".join(words(root.all("div", "text")[1].all(of_class="t"))).replace(CONTINUED, "")

@@ -18,6 +18,7 @@ from workbench.findings import Finding
 from workbench.tokens.mask import REASON_TEXT
 from workbench.tokens.trace import Owner
 from workbench.views.asked import AskedLine, asked_line
+from workbench.views.boxed_pictures import boxed_pictures
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns
 from workbench.views.palette import ROLE_COLOUR, Look
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 PAGE_TOKENS = 20_000
 """The most tokens of a row that a page shows; a notebook shows fewer, and takes a window."""
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 Window = tuple[int, int]
 """Tokens [a, b) of a row."""
 Classes = Callable[[int, int], str]
@@ -119,6 +120,7 @@ def row_section(row: Row, *, window: Window = (0, PAGE_TOKENS), more: str = "", 
         title=row_title(row),
         key=Markup(key),
         tokens=tokens(row, window=window, more=more),
+        boxed=boxed_pictures(row),
         found=serious(row_findings(row)),
     )
 
