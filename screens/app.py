@@ -357,7 +357,7 @@ def run(bench: Bench, *, row: int = 0) -> int:
         sys.__stdin__ and sys.__stdin__.isatty() and sys.__stdout__ and sys.__stdout__.isatty()
     ):
         raise EnvironmentProblem("This is not a terminal", hint="Use `vlmbench inspect --plain`, or --format json.")
-    from screens.inspect.picture import prepare_graphics
+    from screens.pictures.graphics import prepare_graphics
 
     if not in_browser():
         prepare_graphics()

@@ -10,7 +10,7 @@ from screens.guard.faults import guarded
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.boundary_form import BoundaryForm
 from screens.inspect.findings_list import FindingsList
-from screens.inspect.picture import Preview
+from screens.inspect.picture import PictureDock, Preview
 from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor
@@ -43,6 +43,7 @@ class InspectPanes:
     grid: TokenGrid
     problem: ProblemPane
     preview: Preview
+    dock: PictureDock
     reason: ReasonLine
     inspector: TokenInspector
     editor: RecipeEditor

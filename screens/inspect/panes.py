@@ -15,8 +15,14 @@ from screens.guard.faults import Guarded
 from screens.guard.widgets import Container, Horizontal, Vertical
 
 WIDE = 110
-WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-middle"), (WIDE, "-wide"), (140, "-broad")]
-HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (10, "-low"), (18, "-tall")]
+WIDTHS: list[tuple[int, str]] | None = [
+    (0, "-narrow"),
+    (100, "-middle"),
+    (WIDE, "-wide"),
+    (140, "-broad"),
+    (160, "-vast"),
+]
+HEIGHTS: list[tuple[int, str]] | None = [(0, "-flat"), (10, "-low"), (18, "-tall"), (36, "-high")]
 """The widths and heights of the window from which on the panes stand otherwise."""
 _LEAST = {"samples": 8, "side": 20, "token": 3}
 _TEXT_LEFT = 24

@@ -26,7 +26,8 @@ from screens.inspect.finding_steps import FindingSteps
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.first_row import TOKENS
 from screens.inspect.panes import HEIGHTS, WIDTHS, PaneColumn, PaneLayout, PaneRow, Panes, PaneStack
-from screens.inspect.picture import Preview
+from screens.inspect.picture import PictureDock, Preview
+from screens.inspect.pictures import Pictures
 from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor, RecipeTextArea
@@ -82,6 +83,7 @@ class InspectScreen(RecipeScreen, Still):
             TokenGrid(id="grid"),
             ProblemPane(id="problem"),
             Preview(id="preview"),
+            PictureDock(id="dock"),
             ReasonLine(id="reason"),
             TokenInspector(id="token"),
             RecipeEditor(lambda text: self.edits.typed(text), id="editor"),
@@ -93,18 +95,20 @@ class InspectScreen(RecipeScreen, Still):
         self.frame = Panes(id="panes")
         self.context = InspectContext(self, bench, background, self.editing, self.panes, row)
         self.pane_layout = PaneLayout(self, self.frame)
-        self.tokens = Tokens(self.context)
+        self.pictures = Pictures(self.context)
+        self.tokens = Tokens(self.context, self.pictures)
         self.rows = RowReader(self.context, self.tokens)
         self.filtering = Filtering(self.context)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
         self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)
         self.rows.on_shown = self.steps.row_shown
-        self.frame.resized = self.pane_layout.open_panes
+        self.frame.resized = self._resized
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
             "tokens": self.tokens,
+            "pictures": self.pictures,
             "rows": self.rows,
             "search": self.search,
             "edits": self.edits,
@@ -133,6 +137,7 @@ class InspectScreen(RecipeScreen, Still):
                 yield panes.form
                 yield panes.boundaries
                 yield panes.findings
+                yield panes.dock
         yield panes.prompt
         yield KeyHints("inspect", id="hints")
 
@@ -158,6 +163,7 @@ class InspectScreen(RecipeScreen, Still):
                 "token": grid.at.cursor,
                 "lens": grid.lens,
                 "spaces": grid.drawing.spaces,
+                "pictures": self.pictures.wanted,
                 "theme": self.app.theme,
                 "panes": self.pane_layout.kept,
                 "screen": getattr(self.app, "front", "inspect"),
@@ -171,6 +177,7 @@ class InspectScreen(RecipeScreen, Still):
             grid.set_lens(Lens(known["lens"]))
         if known.get("spaces") is True:
             grid.toggle_spaces()
+        self.pictures.wanted = known.get("pictures") is not False
         if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
             self.app.theme = known["theme"]
         self.pane_layout.restore(known.get("panes"))
@@ -181,10 +188,15 @@ class InspectScreen(RecipeScreen, Still):
             self.rows.cursor = token if isinstance(token, int) else 0
             self.panes.samples.choose(row)
 
+    def _resized(self) -> None:
+        """Show the panes that were opened at this width, and the picture where there is room now."""
+        self.pane_layout.open_panes()
+        self.pictures.show()
+
     @property
     def settled(self) -> bool:
-        """True where the requested row is shown and every visible row of the list has its sample."""
-        return self.rows.settled
+        """True where the requested row is shown with its picture and every visible row of the list has its sample."""
+        return self.rows.settled and self.pictures.settled
 
     def watch_focused(self) -> None:
         """Note the moment, for `WorkbenchApp.on_key`."""
@@ -224,6 +236,8 @@ class InspectScreen(RecipeScreen, Still):
             self.filtering.failed()
         elif message.kind is Kind.SEEK:
             self.steps.stop()
+        elif message.kind is Kind.PICTURE:
+            self.pictures.failed()
 
     # What the panes ask for
 

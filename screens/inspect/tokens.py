@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from screens.inspect.context import InspectContext
+from screens.inspect.pictures import Pictures
 from screens.token_grid import copy
 from screens.token_grid.lines import edges
 
@@ -15,10 +16,9 @@ Places = npt.NDArray[np.int64]
 class Tokens:
     """The part of the inspect screen that moves through the tokens and shows one of them."""
 
-    def __init__(self, context: InspectContext) -> None:
+    def __init__(self, context: InspectContext, pictures: Pictures) -> None:
         self._context = context
-        self._grid = context.panes.grid
-        self._previewing = True
+        self._grid, self._pictures = context.panes.grid, pictures
 
     # The token under the cursor
 
@@ -30,28 +30,7 @@ class Tokens:
             return
         start, stop = grid.at.covered
         self._context.panes.inspector.show(grid.view, start, stop, grid.at.run)
-        self._preview()
-
-    def toggle_preview(self) -> None:
-        """Show the picture of the chip under the cursor, or no pictures."""
-        self._previewing = not self._previewing
-        self._preview()
-
-    def _preview(self) -> None:
-        """Draw the picture of the media run under the cursor, if it is one and pictures are wanted."""
-        grid, shown = self._grid, self._context.panes.preview
-        lines, view = grid.drawing.lines, grid.view
-        source = view.pictures.get(grid.at.run) if view is not None and grid.at.run >= 0 else None
-        if source is None or lines is None or not self._previewing or not grid.display or grid.at.anchor is not None:
-            shown.hide()
-            return
-        line = lines.line_of(grid.at.item) - grid.scroll_offset.y
-        if not 0 <= line < grid.size.height:
-            shown.hide()
-            return
-        column = lines.gutter + lines.cells(grid.at.item)[0] + 1
-        room = (grid.outer_size.width, grid.outer_size.height)
-        shown.show(source, line + 1, column, room, lines.height - grid.scroll_offset.y)
+        self._pictures.show()
 
     # Moving
 

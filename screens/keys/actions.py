@@ -379,7 +379,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "enter", "unfold(True)", "Explain the finding", id="grid.explain", group=_TOKENS, scope="grid",
-        tooltip="The page of the finding under the tokens; on a picture, sound or film enter unfolds it.",
+        tooltip="The page of the finding under the tokens; on a picture enter opens it, a sound or film unfolds.",
     ),
     _move(
         "grid.select-left", "shift+left", "'left', True", "Select back",
@@ -448,9 +448,16 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Hide every other pane, or bring them back.",
     ),
     Action(
-        "p", "part('tokens.toggle_preview')", "Show or hide pictures",
+        "p", "part('pictures.toggle')", "Show or hide pictures",
         id="grid.picture", group=_TOKENS, scope="inspect",
-        tooltip="The picture of the chip under the cursor, beside it.", words="image photo preview",
+        tooltip="The picture of the message under the cursor, docked in a wide window, else beside its chip.",
+        words="image photo preview dock",
+    ),
+    Action(
+        "i", "part('pictures.enlarge')", "Picture in full screen",
+        id="grid.enlarge", group=_TOKENS, scope="inspect",
+        tooltip="The picture of the message under the cursor over the whole window, with the boxes of the answers.",
+        words="image photo zoom boxes grounding",
     ),
     *_OTHER_SCREENS,
     Action(

@@ -39,6 +39,7 @@ _JOBS = {
     Kind.APPLY: "applying the edit",
     Kind.FIX: "trying the fix",
     Kind.ROW: "reading the row",
+    Kind.PICTURE: "reading the picture",
     Kind.INFER: "inferring the boundaries",
     Kind.MODEL: "looking at the model",
     Kind.SEEK: "looking for the next finding",

@@ -25,22 +25,23 @@ class Kind(IntEnum):
     APPLY = 1
     FIX = 2
     ROW = 3
-    INFER = 4
-    WRITE = 5
-    MODEL = 6
-    SEEK = 7
-    SAMPLES = 8
-    ASK = 9
-    ANSWER = 10
-    FILTER = 11
-    CHECK = 12
-    RUNS = 13
-    RUN = 14
-    EXPORT = 15
-    MEMORY = 16
-    CONVERT = 17
-    AUDIT = 18
-    LANES = 19
+    PICTURE = 4
+    INFER = 5
+    WRITE = 6
+    MODEL = 7
+    SEEK = 8
+    SAMPLES = 9
+    ASK = 10
+    ANSWER = 11
+    FILTER = 12
+    CHECK = 13
+    RUNS = 14
+    RUN = 15
+    EXPORT = 16
+    MEMORY = 17
+    CONVERT = 18
+    AUDIT = 19
+    LANES = 20
 
 
 class AppClosing(BaseException):

@@ -25,6 +25,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
         self._dragging = ""
         self.explained: Callable[[], None] = lambda: None
         """Called when enter is pressed on a token that nothing unfolds."""
+        self.enlarged: Callable[[int], bool] = lambda run: False
+        """Called with the media run that enter is pressed on; true where its picture is opened."""
 
     # Moving
 
@@ -93,8 +95,11 @@ class TokenGrid(TokenCanvas, can_focus=True):
     # Media and mouse
 
     def action_unfold(self, explain: bool = False) -> None:
-        """Unfold or fold the media run under the cursor; elsewhere, with `explain`, ask what is wrong."""
+        """Unfold or fold the media run under the cursor. With `explain` open its picture, if it is one; elsewhere ask
+        what is wrong."""
         run = self.at.run
+        if explain and run >= 0 and self.enlarged(run):
+            return
         if run < 0 and explain:
             self.explained()
         if self.view is None or run < 0:

@@ -97,6 +97,25 @@ def test_every_form_is_read_as_it_is_written(boxes: list[tuple[int, ...]]) -> No
         assert holds_coordinates(text)
 
 
+LABELS = [
+    ('[{"bbox_2d": [1, 2, 3, 4], "label": "a \\"cat\\" \\u00e9"}, {"bbox_2d": [5, 6, 7, 8]}]', ['a "cat" é', ""]),
+    ('[{"label": "dog", "bbox_2d": [5, 6, 7, 8]}, {"point_2d": [1, 1], "label": "x"}]', ["dog", "x"]),
+    ("{'point_2d': [1, 2], 'label': 'in quotes'}", ["in quotes"]),
+    (
+        "<|object_ref_start|>the cup<|object_ref_end|><|box_start|>(1,2),(3,4)<|box_end|>"
+        " and <|box_start|>(1,2),(3,4)<|box_end|>",
+        ["the cup", ""],
+    ),
+    ("<ref>a man</ref><box>[[1, 2, 3, 4], [5, 6, 7, 8]]</box>", ["a man", "a man"]),
+    ('{"bbox_2d": [1, 2, 3, 4]} "label": "of nothing"', [""]),
+]
+
+
+@pytest.mark.parametrize(("text", "labels"), LABELS)
+def test_a_label_is_the_one_of_its_own_form(text: str, labels: list[str]) -> None:
+    assert [one.label for one in coordinates(text)] == labels
+
+
 @given(st.text())
 def test_other_text_holds_none_and_is_read_in_time(text: str) -> None:
     assert holds_coordinates(text) == bool(list(coordinates(text)))

@@ -132,7 +132,7 @@ async def test_a_picture_is_one_chip_that_unfolds_and_folds(opened: Opened) -> N
         assert f"soft tokens {SOFT}   tokens in all {SOFT + 2}" in said(pilot)
         start, stop = grid.at.covered
         assert stop - start == SOFT + 2
-        await pilot.press("enter", "right")
+        await pilot.press("space", "right")
         assert grid.at.covered == (start + 1, start + 2)
         assert "⟨|image|⟩" in line(pilot, 2)
         assert "media id" in said(pilot)

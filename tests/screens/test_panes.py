@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from screens.checks import ChecksScreen
 from screens.inspect.panes import Panes
-from screens.inspect.picture import Preview, size_in_cells
+from screens.inspect.picture import Preview
+from screens.pictures.half_blocks import size_in_cells
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from workbench.bench import prepare
 

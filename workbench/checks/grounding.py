@@ -33,7 +33,7 @@ def other_convention(facts: RowFacts) -> Iterator[Finding]:
     for number, message in enumerate(facts.row.conversation.messages):
         if not facts.role_trained[number]:
             continue
-        found = list(coordinates(_text(message)))
+        found = list(coordinates(message_text(message)))
         if not found:
             continue
         why, hint = _in_pixels(facts, found) if pixels else _in_thousandths(facts, found)
@@ -44,7 +44,8 @@ def other_convention(facts: RowFacts) -> Iterator[Finding]:
             return
 
 
-def _text(message: dict[str, Any]) -> str:
+def message_text(message: dict[str, Any]) -> str:
+    """The texts of a message, joined."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -97,9 +98,10 @@ def resized_pictures(facts: RowFacts) -> list[Size]:
     """(width, height) of the row's pictures as the processor gives them to the model; empty where it does not say."""
     processor = getattr(facts.bench.renderer.processor, "image_processor", None)
     patch = getattr(processor, "patch_size", None)
-    made = facts.bench.renderer.features([facts.row.conversation.messages])
-    grid = made.get("image_grid_thw")
-    if grid is None or not isinstance(patch, int):
+    if not isinstance(patch, int):
+        return []
+    grid = facts.bench.renderer.features([facts.row.conversation.messages]).get("image_grid_thw")
+    if grid is None:
         return []
     return [(int(across) * patch, int(down) * patch) for _, down, across in grid.tolist()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ _FORMS = re.compile(
     rf"|<box>\s*\[\s*\[\s*{_FOUR}\s*\](?:\s*,\s*\[\s*{_FOUR}\s*\])*\s*\]\s*</box>"
 )
 _VALUE = re.compile(_NUMBER)
+_NEAR = 400
+"""Characters beside a form in which its label is looked for."""
+_KEY_LABEL = re.compile(r'["\'](?:label|text_content|name|ref)["\']\s*:\s*(?:"((?:[^"\\]|\\.)*)"|\'([^\']*)\')')
+_REF_LABEL = re.compile(r"(?:<\|object_ref_start\|>([^<]*)<\|object_ref_end\|>|<ref>([^<]*)</ref>)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Coordinates:
     values: tuple[float, ...]
     start: int
     stop: int
+    label: str = ""
+    """The name that the text gives it beside its form; a list of boxes of one form shares it."""
 
     @property
     def x(self) -> tuple[float, ...]:
@@ -56,5 +63,25 @@ def coordinates(text: str) -> Iterator[Coordinates]:
         begin = min(at for at in (form.find("["), form.find("(")) if at >= 0)
         values = [float(one) for one in _VALUE.findall(form[begin:])]
         size = 4 if len(values) % 4 == 0 else 2
+        label = _label(text, found.start(), found.end())
         for at in range(0, len(values), size):
-            yield Coordinates(tuple(values[at : at + size]), found.start(), found.end())
+            yield Coordinates(tuple(values[at : at + size]), found.start(), found.end(), label)
+
+
+def _label(text: str, start: int, stop: int) -> str:
+    """The label of a form: of its JSON object, or of the reference that stands before it."""
+    before, after = text[max(0, start - _NEAR) : start], text[stop : stop + _NEAR]
+    if (ref := _REF_LABEL.search(before)) is not None:
+        return (ref[1] or ref[2] or "").strip()
+    found = _KEY_LABEL.search(after)
+    if found is None or not {"{", "}"}.isdisjoint(after[: found.start()]):
+        # Of another object.
+        found = next(iter(reversed([*_KEY_LABEL.finditer(before.rpartition("{")[2])])), None)
+    if found is None:
+        return ""
+    if found[1] is None:
+        return str(found[2])
+    try:
+        return str(json.loads(f'"{found[1]}"', strict=False))
+    except ValueError:
+        return str(found[1])

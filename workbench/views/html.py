@@ -20,6 +20,7 @@ from workbench.tokens.trace import Owner
 from workbench.version import __version__
 from workbench.views.about import About, about_bench
 from workbench.views.asked import AskedLine, asked_line
+from workbench.views.boxed_pictures import boxed_pictures
 from workbench.views.deep_links import NO_LINKS, Links
 from workbench.views.inspect_json import count_matches
 from workbench.views.items import Items, Turn, cut, glyphs, items, turns
@@ -155,6 +156,7 @@ def row_section(
         title=row_title(row),
         key=Markup(key),
         tokens=tokens(row, window=window, more=more, pictures=pictures),
+        boxed=boxed_pictures(row),
         found=serious(row_findings(row)),
         **same,
     )

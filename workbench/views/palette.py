@@ -67,6 +67,8 @@ ROLE_COLOUR = {
 }
 """In order of a role's first appearance, and none of them the green of what is trained. The role's name stands beside
 its messages, for those who see no difference."""
+BOX_COLOURS = ("#ffd60a", "#ff453a", "#32d7ff", "#ff6bf2", "#7dff5b")
+"""Of boxes on a picture, in order. They stand on pictures, whatever the theme; each has its number beside it."""
 ADDED = {"dark": Paint("#ffffff", "#2f8f57", bold=True), "light": Paint("#04240f", "#6fd39a", bold=True)}
 """Tokens that an edit trains; `REMOVED`, those that it no longer does. They are struck out as well."""
 REMOVED = {"dark": Paint("#ff7b72", "#3a1c1c"), "light": Paint("#b42318", "#fde4e1")}

@@ -102,6 +102,10 @@ svg .end{{fill:var(--curve)}}
 svg .column{{fill:var(--curve)}}
 .histograms{{display:flex;flex-wrap:wrap;gap:.4rem 2.5rem}}
 figure{{margin:.2rem 0;flex:0 1 20rem;min-width:0}}
+.pictures{{display:flex;flex-wrap:wrap;gap:.6rem 1.2rem;margin:.5rem 0}}
+.boxed{{flex:0 1 28rem}}
+.boxed img{{display:block;max-width:100%;height:auto;border-radius:3px}}
+.boxed i{{display:inline-block;width:.7em;height:.7em;border-radius:2px}}
 .cause{{border-top:1px solid var(--line);padding:.2rem 0 .4rem}}
 .rows{{margin:.3rem 0;padding-left:1.2rem}}
 .rows li{{margin:.35rem 0;overflow-wrap:anywhere}}
