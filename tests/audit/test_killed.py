@@ -1,6 +1,7 @@
 """An audit that is killed goes on where it was, and one that is interrupted tells what is known.
 
-`python -m tests.audit.test_killed [TIMES [SEED]]` kills it so many times, at random moments, and compares the reports.
+`python -m tests.audit.test_killed [TIMES [SEED [ROWS]]]` kills it so many times, at random moments, and compares the
+reports.
 """
 
 from __future__ import annotations
@@ -142,12 +143,12 @@ def test_an_interruption_inside_a_block_tells_what_is_known(
     assert running.told["causes"]
 
 
-def main(times: int, seed: int) -> None:
+def main(times: int, seed: int, count: int) -> None:
     """Print how often it was killed, and whether the reports are the same."""
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         _small_and_quick(patch)
         folder = Path(name)
-        bench = opened(folder, 400)
+        bench = opened(folder, count)
         whole = json.loads(json.dumps(told(audit(bench, row_plan(bench), workers=2))))
         ends, kept = killed(bench, folder / "kept", times, random.Random(seed))
         again = json.loads((folder / "kept" / TOLD).read_text("utf-8"))
@@ -159,4 +160,4 @@ def main(times: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10, int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    main(*(list(map(int, sys.argv[1:])) + [10, 0, 2000][len(sys.argv) - 1 :]))

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.audit.test_audit import told
 from tests.blocks.rows import rows
 from workbench.audit import plan as plans
+from workbench.audit.block_file import block_bytes, read_block
 from workbench.audit.largest import Largest
-from workbench.audit.ray_engine import STARTS, start_ray
-from workbench.audit.run import audit, recipe_plan, row_plan
+from workbench.audit.ray_engine import STARTS, RayWorkers, start_ray
+from workbench.audit.run import audit, question_of, recipe_plan, row_plan
+from workbench.audit.worker import Job, Judge
 from workbench.bench import Bench, open
 from workbench.errors import EnvironmentProblem
 from workbench.paths import sample_dir
 
 COUNT = 90
-POISON = "POISON"
+SIDES = ("whole", "cluster")
 
 
 @pytest.fixture
@@ -115,11 +118,45 @@ def test_a_row_that_ends_its_process_is_named_on_a_cluster_too(
     monkeypatch.setattr("workbench.audit.ray_engine.RayJudge", _Poisoned)
     report = audit(bench, row_plan(bench, 0, 30), engine="ray", workers=2)
     (lost,) = [cause for cause in report.causes if cause.code == "D020"]
-    assert [finding.where.row for finding in lost.examples] == [13]
+    # Of the data set and of the evaluation, each cut up once; no block or row that merely waited for the same process.
+    assert [finding.where.row for finding in lost.examples] == [13, 13]
+    assert lost.rows == 2
     assert report.whole
-    assert report.lost > 1
+    assert report.lost == 4
     left = [cause for cause in told(report)["causes"] if cause["code"] != "D020"]
     assert {cause["code"] for cause in left} <= {cause["code"] for cause in whole["causes"]}
+
+
+class _Neighbours(RayWorkers):
+    """Row 13 ends its process, and what that process was to do next is lost with it."""
+
+    def _judged(self, jobs: Sequence[Job]) -> Iterator[tuple[int, int, bytes]]:
+        judge, gone = Judge(self._plan), False
+        for job in jobs:
+            before, gone = gone, 13 in job.rows
+            if not gone and not before:
+                yield job.number, job.rows[0], block_bytes(judge.judge(job), self._question)
+
+
+def test_what_is_lost_with_a_row_is_not_taken_for_it(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.audit.ray_engine.ray_at_hand", lambda: SimpleNamespace(is_initialized=lambda: True))
+    bench = open(recipe)
+    plan = row_plan(bench, 0, 50)
+    whole = audit(bench, plan, workers=1, out=tmp_path / "whole")
+    monkeypatch.setattr("workbench.audit.run.RayWorkers", _Neighbours)
+    report = audit(bench, plan, engine="ray", workers=2, out=tmp_path / "cluster")
+    (lost,) = [cause for cause in report.causes if cause.code == "D020"]
+    assert [finding.where.row for finding in lost.examples] == [13, 13]
+    # Of the data set and of the evaluation, the block and the row in it.
+    assert report.lost == 4
+    assert report.rows == whole.rows
+    # A block that was only lost with another is not cut up: which rows are checked alone goes by the block.
+    for name in ("0000001.parquet", "0000002.parquet"):
+        mine, theirs = (read_block(tmp_path / side / "blocks" / name, question_of(bench, plan)) for side in SIDES)
+        assert mine is not None
+        assert mine == theirs
 
 
 class _Poisoned:

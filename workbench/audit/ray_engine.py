@@ -1,13 +1,14 @@
 """The blocks of an audit, judged on a Ray cluster: Ray Data hands them out, starts processes and replaces lost ones.
 
 Each process opens the recipe anew, from the same model and rows: files that every node sees, an object store, the hub.
-A block whose process ends is cut up, down to the row that did it.
+A block that ends its process is cut up, down to the row that did it.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -120,19 +121,27 @@ class RayWorkers:
         """Judge the blocks; yields (block number, rows) as each one's file is written. `tick` is called between."""
         waiting = list(jobs)
         while waiting:
-            missing = {(job.number, job.rows[0]): job for job in waiting}
-            for number, first, data in self._judged(waiting):
-                job = missing.pop((number, first), None)
-                result = block_of(data, self._question)
-                if job is not None and isinstance(result, BlockResult):
-                    yield from self._cut.judged(job, result)
-                tick()
-            waiting = []
-            for job in missing.values():
+            lost = yield from self._round(waiting, tick)
+            together, waiting = len(waiting) > 1, []
+            for job in lost:
+                # What a process had yet to do when it ended is lost with it: only who ends one alone is to blame.
+                if together and not (yield from self._round([job], tick)):
+                    continue
                 parts, done = self._cut.ended(job, _HOW, _PIECES)
                 waiting += parts
                 yield from done
             tick()
+
+    def _round(self, jobs: Sequence[Job], tick: Callable[[], None]) -> Generator[tuple[int, int], None, list[Job]]:
+        """Judge blocks in processes of their own; gives those that none came back with."""
+        missing = {(job.number, job.rows[0]): job for job in jobs}
+        for number, first, data in self._judged(jobs):
+            job = missing.pop((number, first), None)
+            result = block_of(data, self._question)
+            if job is not None and isinstance(result, BlockResult):
+                yield from self._cut.judged(job, result)
+            tick()
+        return list(missing.values())
 
     def _judged(self, jobs: Sequence[Job]) -> Iterator[tuple[int, int, bytes]]:
         """(block, first row, its file) of every part that comes back, in any order."""
@@ -141,16 +150,19 @@ class RayWorkers:
         context.enable_progress_bars = False
         # A block whose process ends is tried again in parts, not as a whole for ever.
         context.max_errored_blocks = -1
+        # It would write a trace for each of them.
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         items = [{"number": job.number, "source": job.source, "rows": _packed(job.rows)} for job in jobs]
         sources = [_Source(one.dataset, one.evaluation, one.name, one.length) for one in self._plan.sources]
         cores = int(self._ray.cluster_resources().get("CPU", 1))
-        count = min(self._count or cores, max(1, len(jobs)))
+        count = min(self._count or cores, len(jobs))
+        pool = data.ActorPoolStrategy(min_size=1, max_size=count, max_tasks_in_flight_per_actor=1)
         shown = self._plan.sources[0].bench
         judged = data.from_items(items, override_num_blocks=len(items)).map_batches(
             RayJudge,
             fn_constructor_args=(asked(shown), sources, self._question, os.getcwd()),
             batch_size=1,
-            concurrency=(1, count) if count > 1 else 1,
+            compute=pool,
             max_restarts=-1,
             max_task_retries=0,
         )

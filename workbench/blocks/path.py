@@ -186,7 +186,7 @@ class BlockPath:
         ]
 
     def each(self, rows: Sequence[Row]) -> JudgedBlock:
-        """What is found in each row by itself: all but T002 and T004, which are for some rows of a form."""
+        """The findings that each row has by itself: all but T002 and T004, which are for some rows of a form."""
         if self.reason or self.differs or self._call is None:
             return JudgedBlock([self._alone(row) for row in rows])
         results, facts = self._judged(rows)

@@ -1,8 +1,10 @@
 """The prompts of a block of conversations, and the characters of every text part in them.
 
-A block is rendered twice, clean and with every text part between two rare characters. Where the second equals the first
-but for those characters, what stands between them is the part: the same proof as in `workbench.tokens.sentinels`, once
-for the whole block. A row for which it fails goes the long way there.
+A block is rendered clean, and the first row of each form also with every text part between two rare characters. Where
+the second equals the first but for those characters, what stands between them is the part: the same proof as in
+`workbench.tokens.sentinels`. What the template wrote between the parts of that row is looked for in the other rows of
+its form: where these words and a row's own texts make up its prompt, to the character, its parts are in their places.
+All other rows are rendered twice too, and those for which the proof fails go the long way there.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +50,12 @@ class LocatedPrompt:
     """The places that the processor writes for each picture: [start, stop) in the text, and the picture's message."""
     times: tuple[int, ...] = ()
     """Of each run of the pictures' token, how many it stands for."""
+    order: tuple[int, ...] = ()
+    """The parts' numbers among the row's texts."""
+
+
+Form = tuple[Any, ...]
+_Written = tuple[tuple[str, ...], tuple[int, ...]]
 
 
 def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
@@ -58,13 +67,75 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
         number for number, prompt in zip(able, clean, strict=True) if prompt is not None and not _RARE.search(prompt)
     ]
     by_row = dict(zip([n for n, found in enumerate(texts) if found is not None], clean, strict=True))
-    marked = prompts(renderer, [_bracketed(conversations[number]) for number in able])
     located: list[LocatedPrompt | None] = [None] * len(conversations)
-    for number, text in zip(able, marked, strict=True):
+    forms = {number: _form(conversations[number]) for number in able}
+    first = {form: number for number, form in reversed(forms.items())}
+    written: dict[Form, _Written] = {}
+
+    def render_twice(numbers: Sequence[int]) -> None:
+        marked = prompts(renderer, [_bracketed(conversations[number]) for number in numbers])
+        for number, text in zip(numbers, marked, strict=True):
+            prompt, parts = by_row[number], texts[number]
+            if prompt is not None and text is not None and parts is not None:
+                located[number] = _located(prompt, text, parts)
+
+    render_twice(sorted(first.values()))
+    for form, number in first.items():
+        talk, parts = located[number], texts[number]
+        if talk is not None and parts is not None:
+            written[form] = _written(talk)
+    left = []
+    for number in able:
         prompt, parts = by_row[number], texts[number]
-        if prompt is not None and text is not None and parts is not None:
-            located[number] = _located(prompt, text, parts)
+        if number == first[forms[number]] or prompt is None or parts is None:
+            continue
+        between = written.get(forms[number])
+        located[number] = _filled(prompt, between, parts) if between is not None else None
+        if located[number] is None:
+            left.append(number)
+    render_twice(left)
     return located
+
+
+def _form(messages: Sequence[Message]) -> Form:
+    """All that a template may tell apart in a row beside its words: who speaks, in which parts, and the keys of each
+    message."""
+    return tuple(
+        (
+            str(message.get("role")),
+            tuple(sorted(map(str, message))),
+            tuple(
+                "picture" if is_measured(part) else "text" if part.get("text") else "" for part in message["content"]
+            ),
+        )
+        for message in messages
+    )
+
+
+def _written(talk: LocatedPrompt) -> _Written:
+    """The words between the parts of a prompt, and the parts by their place there."""
+    edges = [0, *(at for pair in zip(talk.start, talk.stop, strict=True) for at in pair), len(talk.prompt)]
+    words = tuple(talk.prompt[edges[at] : edges[at + 1]] for at in range(0, len(edges), 2))
+    return words, talk.order
+
+
+def _filled(prompt: str, written: _Written, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
+    """A prompt that is these words with the row's own texts between them; None where it is not."""
+    words, order = written
+    texts = [parts[number][1] for number in order]
+    pieces = [piece for pair in zip(words, (*texts, ""), strict=True) for piece in pair]
+    if "".join(pieces) != prompt:
+        return None
+    edges = [0, *accumulate(map(len, pieces))]
+    count = len(texts)
+    return LocatedPrompt(
+        prompt,
+        prompt,
+        tuple(parts[number][0] for number in order),
+        tuple(edges[1 : 2 * count : 2]),
+        tuple(edges[2 : 2 * count + 1 : 2]),
+        order=order,
+    )
 
 
 def with_pictures(
@@ -162,6 +233,5 @@ def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> Loca
     if len(set(order)) != len(order):
         return None
     places = [at - number for number, at in enumerate(hits)]
-    return LocatedPrompt(
-        prompt, prompt, tuple(parts[number][0] for number in order), tuple(places[::2]), tuple(places[1::2])
-    )
+    message = tuple(parts[number][0] for number in order)
+    return LocatedPrompt(prompt, prompt, message, tuple(places[::2]), tuple(places[1::2]), order=tuple(order))
