@@ -67,7 +67,7 @@ def test_a_docstring_begins_with_the_thing():
     """Not with a question about it: "The number of rows", where "How many rows" would be asked."""
     asking = ("What ", "How ", "Where ", "Which ", "Whether ", "Why ", "When ")
     found = [
-        f"{path.relative_to(ROOT)}:{node.lineno}"
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
         for folder in ("workbench", "screens", "report_card")
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))

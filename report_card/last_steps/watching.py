@@ -111,6 +111,8 @@ def empty_model(folder: str) -> Any:
     from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedModel
 
     class StandIn(PreTrainedModel):  # type: ignore[misc]
+        _supports_sdpa = True
+
         def __init__(self, config: Any) -> None:
             super().__init__(config)
             self.nothing = torch.nn.Linear(1, 1)
