@@ -108,14 +108,15 @@ def empty_model(folder: str) -> Any:
     place: no model is called.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedModel
+    from transformers import AutoConfig, AutoModelForImageTextToText
 
-    class StandIn(PreTrainedModel):  # type: ignore[misc]
-        _supports_sdpa = True
-
+    class StandIn(torch.nn.Module):  # type: ignore[misc]
         def __init__(self, config: Any) -> None:
-            super().__init__(config)
-            self.nothing = torch.nn.Linear(1, 1)
+            super().__init__()
+            self.config, self.nothing = config, torch.nn.Linear(1, 1)
+
+        def forward(self, input_ids: Any = None, labels: Any = None) -> Any:
+            raise AssertionError("no model is called")
 
     config = AutoConfig.from_pretrained(folder)
     try:
@@ -124,7 +125,7 @@ def empty_model(folder: str) -> Any:
         model = model.to_empty(device="cpu")
     except (KeyError, ValueError) as problem:
         print(f"a stand-in for {folder}: {type(problem).__name__}: {problem}", file=sys.stderr)
-        model = StandIn(config)
+        return StandIn(config)
     model.name_or_path = folder
     model.config._name_or_path = folder
     return model
