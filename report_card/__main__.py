@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from report_card.families import FAMILIES, SPEC_OF, answer_file, recipe_of
 from report_card.last_step import Asked, train_all, write
 from report_card.page import HELD, TIMES, known_share, page, read_card
 from report_card.rows import rows
-from report_card.timing import keep, time_families
+from report_card.timing import keep, time_axolotl, time_families
 from tests.support.environment import ROOT
 from workbench.consumers.trainers.client import SERVING, TrainerProcess, read_rows, script_of
 from workbench.errors import BenchError
@@ -51,8 +52,7 @@ def main() -> int:
         place = newest() if trainer == "axolotl" else Place(trainer)
         python = place.ensure()
         if chosen.time:
-            if trainer != "axolotl":
-                _time(trainer, python, chosen.family or FAMILIES)
+            _time(trainer, python, chosen.family or FAMILIES)
             continue
         process = None if trainer == "axolotl" else TrainerProcess(trainer, str(python), offline=True)
         for family in chosen.family or FAMILIES:
@@ -87,9 +87,13 @@ def _write_pages() -> None:
 
 def _time(trainer: str, python: Path, families: Sequence[str]) -> None:
     """Keep how long a trainer takes for a hundred rows of each family."""
+    recipes = {family: recipe_of(family, HOME) for family in families}
+    if trainer == "axolotl":
+        with tempfile.TemporaryDirectory() as scratch:
+            keep(HOME / TIMES, trainer, time_axolotl(python, recipes, Path(scratch)))
+        return
     asked = {}
     for family in families:
-        recipe_of(family, HOME)
         asked[family] = (HOME / "models" / family, names().get(SPEC_OF.get(family, family), {}).get(trainer, {}))
     keep(HOME / TIMES, trainer, time_families(trainer, python, asked, HOME / "report" / "picture.png"))
 

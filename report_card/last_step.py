@@ -1,4 +1,4 @@
-"""What a trainer's own training hands to the model, beside what the bench's script answered about the same rows."""
+"""The batches of a trainer's own training, beside what the bench's script answered about the same rows."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ A recipe of axolotl is the common question; what it says and a trainer cannot be
 
 Seconds for 100 rows of a family beside the import: settings, processor, data, collator (`python -m report_card --time`,
 one process a trainer). Those of the processor are what the work costs; those of the clock were taken on {cores} cores
-that did other work as well. The import is needed once for all rows and families.
+that did other work as well. The import is needed once for all rows and families;
+axolotl was imported before.
 
 {seconds}
 """

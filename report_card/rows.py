@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,10 @@ def draw_picture(path: Path) -> Path:
     image = Image.new("RGB", (112, 84), (200, 30, 30))
     ImageDraw.Draw(image).rectangle((30, 20, 69, 59), fill=(20, 20, 220))
     path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
+    # Another process may be reading it.
+    made = path.with_name(f".{os.getpid()}-{path.name}")
+    image.save(made)
+    made.replace(path)
     return path
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 
 def ms_swift() -> dict[str, Any]:
-    """What `SftArguments` takes as `template` and `model_type`."""
+    """The names that `SftArguments` takes as `template` and `model_type`."""
     os.environ["USE_HF"] = "1"
     from swift.model import MODEL_MAPPING
     from swift.template import TEMPLATE_MAPPING
@@ -26,7 +26,7 @@ def ms_swift() -> dict[str, Any]:
 
 
 def llamafactory() -> dict[str, Any]:
-    """What its YAML takes as `template`; it has no types of models."""
+    """The names that its YAML takes as `template`; it has no types of models."""
     os.environ["DISABLE_VERSION_CHECK"] = "1"
     from llamafactory.data.template import TEMPLATES
 

@@ -102,14 +102,30 @@ def unpadded(batch: Any) -> Steps:
 
 
 def empty_model(folder: str) -> Any:
-    """The model of a configuration, with memory for its weights and nothing in it."""
+    """The model of a configuration, with memory for its weights and nothing in it.
+
+    Where an older transformers cannot make one of a newer configuration, a module with that configuration is in its
+    place: no model is called.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
+    class StandIn(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self, config: Any) -> None:
+            super().__init__()
+            self.config, self.nothing = config, torch.nn.Linear(1, 1)
+
+        def forward(self, input_ids: Any = None, labels: Any = None) -> Any:
+            raise AssertionError("no model is called")
+
     config = AutoConfig.from_pretrained(folder)
-    with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(config)
-    model = model.to_empty(device="cpu")
+    try:
+        with torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(config)
+        model = model.to_empty(device="cpu")
+    except (KeyError, ValueError) as problem:
+        print(f"a stand-in for {folder}: {type(problem).__name__}: {problem}", file=sys.stderr)
+        return StandIn(config)
     model.name_or_path = folder
     model.config._name_or_path = folder
     return model

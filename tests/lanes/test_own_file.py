@@ -14,6 +14,7 @@ from workbench.cli import main
 from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.lanes.alignment import alike, columns
+from workbench.lanes.asking import Named
 from workbench.lanes.lane_findings import lane_findings
 from workbench.lanes.own_compare import spoken
 from workbench.lanes.own_file import rows_of, settings_of
@@ -219,6 +220,29 @@ def test_trainers_compares_a_trainers_own_file(
     assert code == 0, text
     assert "llamafactory 9.9" in text
     assert "llamafactory cannot be told: trust_remote_code" in text
+    assert "One trainer was asked" in text
+    assert "alike" not in text
     assert "row 1 was not asked" in text
     assert [*asked[0].raw] == [0]
     assert json.loads(asked[0].config)["template"] == "qwen2_vl"
+
+
+def test_what_another_cannot_be_told_is_of_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The recipe that is made for the others has boundaries and a template; the file has not."""
+    made = ("role_boundaries: it finds turns in its own way", "chat_template: x; it has its own", "image_size")
+
+    def other(bench: object, one: Named, content: dict[int, object]) -> tuple[RowsAnswer, tuple[str, ...]]:
+        return answering(one.trainer, one.python, RowsQuestion("m", content), one.label), made
+
+    monkeypatch.setattr("workbench.lanes.own_compare.ask_trainer", answering)
+    monkeypatch.setattr("workbench.lanes.own_compare._bench", lambda *_: None)
+    monkeypatch.setattr("workbench.lanes.own_compare.ask_one", other)
+    python = home / "python"
+    python.touch(mode=0o755)
+    words = ("--python", f"llamafactory={python}", "--python", f"trl={python}", "--rows", "2")
+    code, text = run(capsys, "trainers", home / "lf.yaml", *words)
+    assert code == 0, text
+    assert "trl cannot be told: template: qwen2_vl; image_size\n" in text
+    assert "1 of 1 rows are alike" in text

@@ -416,7 +416,10 @@ def _beginning(events: Sequence[Event]) -> Iterator[Finding]:
     guess = math.log(vocabulary) if vocabulary > 1 else math.inf
     if nll >= GUESSING * guess:
         text = f"the first loss is {nll:.2f}, a guess among {vocabulary:,} tokens has {guess:.2f}"
-        hint = "The weights did not load, or the model was trained with another chat template: generate an answer."
+        hint = (
+            "The weights did not load, or the model was trained with another chat template or, as the demo's was, on "
+            "nothing like these rows: generate an answer."
+        )
         yield _finding("R004", "error", text, hint)
     elif nll > BAND:
         text = f"the first loss is {nll:.2f}; a pretrained model starts below {BAND:g} on most data"

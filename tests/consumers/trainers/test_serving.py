@@ -85,6 +85,48 @@ def test_what_a_row_raises_is_its_own_error():
     assert found["rows"] == [{"row": 7, "error": "ValueError: no such picture"}]
 
 
+def test_a_stop_iteration_says_what_it_would_end():
+    def label(number):
+        return next(iter(()))
+
+    assert "ends the epoch unseen" in serving.answer(script(label), QUESTION)["rows"][0]["error"]
+
+
+def test_the_stages_are_timed_by_the_clock_and_by_the_processor():
+    def label(number):
+        sum(range(300_000))
+        return [1], [1], None
+
+    found = serving.answer(script(label), QUESTION)
+    assert found["seconds"].keys() == found["busy"].keys() == {"import", "model", "rows", "interface", "pieces"}
+    assert found["busy"]["rows"] > 0
+    assert found["refused"] is None
+
+
+def test_what_datasets_makes_is_named_by_chance():
+    from datasets import Dataset, arrow_dataset, fingerprint
+
+    kept = [(module, module.update_fingerprint) for module in (arrow_dataset, fingerprint)]
+    hashed = []
+
+    class Heavy:
+        def __call__(self, row):
+            return {"b": row["a"] + 1}
+
+        def __reduce__(self):
+            hashed.append(1)
+            return Heavy, ()
+
+    try:
+        serving.unhashed()
+        made = Dataset.from_list([{"a": 1}]).map(Heavy())
+    finally:
+        for module, was in kept:
+            module.update_fingerprint = was
+    assert made[0] == {"a": 1, "b": 2}
+    assert not hashed
+
+
 def test_labels_of_the_next_position_are_moved_back():
     assert serving.unshifted([1, 2, 3], [2, 3, 4], 1) == ([1, 2, 3, 4], [-100, 2, 3, 4])
     assert serving.unshifted([1, 2, 3], [2, 3, -100], 1) == ([1, 2, 3], [-100, 2, 3])
