@@ -332,7 +332,7 @@ def test_filters_are_read_as_they_are_typed() -> None:
     for wrong, meant in (
         ("token>5", "did you mean tokens?"),
         ("Pictures:2", "did you mean pictures?"),
-            ("pictures:2", "pictures is compared with a number"),
+        ("pictures:2", "pictures is compared with a number"),
         ("role:user", "there is no field"),
         ("is:odd", "is: takes"),
         ("trained<many", "percentage"),
