@@ -170,7 +170,7 @@ class Filtering:
     def _sorted(self, request: int, order: list[int], labels: dict[int, str], searched: int, complete: bool) -> None:
         if request == self._request:
             self.under_way = not complete
-            self._samples.sort(order, labels, searched, complete)
+            self._samples.found(order, searched, complete, labels)
 
     def _paused(self, request: int, searched: int) -> None:
         if request == self._request:

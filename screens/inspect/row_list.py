@@ -130,26 +130,24 @@ class SamplesList(LineView, can_focus=True):
         self._resize()
         self._reveal()
 
-    def found(self, indices: Sequence[int], searched: int | None, complete: bool) -> None:
+    def found(
+        self, indices: list[int], searched: int | None, complete: bool, labels: Mapping[int, str] | None = None
+    ) -> None:
         """List these rows too; so many were searched by now, and with `complete` there are no more.
 
-        None: the search was stopped, and no more are looked for.
+        None: the search was stopped, and no more are looked for. With `labels` these are all of the rows, in order.
         """
-        if self._listing.order is None:
+        listing = self._listing
+        if listing.order is None:
             return
-        self._listing.order.extend(indices)
-        self._listing.complete, self._listing.stopped = complete, searched is None
-        self._listing.searched = self._listing.searched if searched is None else searched
+        if labels is None:
+            listing.order.extend(indices)
+        else:
+            listing.sort(indices, labels)
+            self.refresh()
+        listing.complete, listing.stopped = complete, searched is None
+        listing.searched = listing.searched if searched is None else searched
         self._resize()
-
-    def sort(self, order: list[int], labels: Mapping[int, str], searched: int, complete: bool) -> None:
-        """List these rows in this order; so many were searched by now, and with `complete` there are no more."""
-        if self._listing.order is None:
-            return
-        self._listing.sort(order, labels)
-        self._listing.searched, self._listing.complete = searched, complete
-        self._resize()
-        self.refresh()
 
     # Rows
 
