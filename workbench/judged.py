@@ -15,8 +15,9 @@ from workbench.findings import Finding
 
 SETTINGS_KEPT = 4
 """Settings whose results are kept: undoing an edit finds those of before."""
-ROWS_KEPT = 50_000
-"""Rows of which results are kept for each settings, some 30 MB; beyond, those that came first are forgotten."""
+ROWS_KEPT = 150_000
+"""Rows of which results are kept, some 90 MB; beyond, those that came first are forgotten, and before them the results
+of other settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,13 @@ class RowResults:
         """The results for these settings, which are now the last used."""
         known = self._by_settings.setdefault(settings, KnownResults())
         self._by_settings.move_to_end(settings)
-        if len(self._by_settings) > SETTINGS_KEPT:
+        while len(self._by_settings) > 1 and (len(self._by_settings) > SETTINGS_KEPT or self._rows > ROWS_KEPT):
             self._by_settings.popitem(last=False)
         return known
+
+    @property
+    def _rows(self) -> int:
+        return sum(map(len, self._by_settings.values()))
 
     def settings(self) -> list[Hashable]:
         """The settings that results are kept for, the last used first."""

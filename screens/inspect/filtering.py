@@ -1,12 +1,13 @@
-"""Finding the rows that a filter lists, on the background thread, in blocks, to the end of the data."""
+"""Finding and sorting the rows that a filter lists, on the background thread, in blocks, to the end of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from screens.inspect.context import InspectContext
-from screens.inspect.row_filter import RowFilter, parse_filter
+from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse_filter, sorted_by
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.worker import Kind
 from workbench.bench import Row
@@ -14,9 +15,58 @@ from workbench.bench import Row
 if TYPE_CHECKING:
     from workbench.blocks.known import KnownRows
     from workbench.blocks.path import Forms
+    from workbench.judged import JudgedRow
 
 _ENOUGH = 500
 """Rows that a filter finds in data of unknown length before it waits for the list to be scrolled."""
+_SHOW_SECONDS = 0.3
+"""Rows that are being sorted are shown so often, and less often where sorting them takes long."""
+_LABELS = {"tokens": "{:.0f}t", "pictures": "▣{:.0f}", "loss": "{:.2f}"}
+"""Fields that the list does not show by itself, and how it shows them beside the rows sorted by them."""
+
+
+class Hit(NamedTuple):
+    """A row of a filter: its number, and the value that it is sorted by, None where it has none."""
+
+    row: int
+    key: Any = None
+
+
+class Sorting:
+    """The rows that were found so far, in their order."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._hits: list[Hit] = []
+        self._lacking: list[int] = []
+        self._labels: dict[int, str] = {}
+        self._next = 0.0
+
+    def add(self, hits: Sequence[Hit]) -> None:
+        """Take in what a block found, in the order of the data."""
+        form = _LABELS.get(self._order.field, "")
+        for hit in hits:
+            if hit.key is None:
+                self._lacking.append(hit.row)
+                continue
+            self._hits.append(hit)
+            if form:
+                self._labels[hit.row] = form.format(hit.key)
+
+    def due(self, complete: bool) -> bool:
+        """True where it is time to show them."""
+        return complete or monotonic() >= self._next
+
+    def rows(self) -> tuple[list[int], dict[int, str]]:
+        """All rows in their order, equal ones in that of the data, those without a value last; and their labels."""
+        began = monotonic()
+        # Nearly sorted from the last time, but for the new ones at its end.
+        self._hits.sort(key=lambda hit: hit.row)
+        self._hits.sort(key=lambda hit: hit.key, reverse=self._order.descending)
+        order = [hit.row for hit in self._hits] + self._lacking
+        now = monotonic()
+        self._next = now + max(_SHOW_SECONDS, 10 * (now - began))
+        return order, dict(self._labels)
 
 
 class Filtering:
@@ -44,6 +94,15 @@ class Filtering:
         self.text = text if self._filter else ""
         self._begin()
 
+    def next_order(self) -> None:
+        """Sort the rows by the next order: by share, tokens, pictures, loss, code, and as the data has them."""
+        orders = [order for order in ORDERS if order is None or order.field != "loss" or self._context.bench.losses]
+        now = self._filter.order
+        order = orders[(orders.index(now) + 1) % len(orders)] if now in orders else None
+        self.set(sorted_by(self.text, order))
+        most = "" if order is None or order.field == "code" else f", {'most' if order.descending else 'least'} first"
+        self._context.say(f"Rows sorted by {order.field}{most}" if order is not None else "Rows as the data has them")
+
     def go_on(self, *, again: bool) -> None:
         """Search further, or from the beginning: rows that were found may have become others."""
         if not self._filter:
@@ -67,7 +126,8 @@ class Filtering:
         if not self._filter:
             self._samples.unfilter()
             return
-        self._samples.filter()
+        order = self._filter.order
+        self._samples.filter(order.title if order is not None else "")
         self._submit(0)
 
     def _submit(self, start: int) -> None:
@@ -75,7 +135,10 @@ class Filtering:
         self._context.background.submit(Kind.FILTER, self._search(self._filter, self._request, start))
 
     def _search(self, wanted: RowFilter, request: int, start: int) -> Iterator[None]:
-        """Search from row `start` on. Where nobody knows how many rows there are, it pauses after `_ENOUGH` of them."""
+        """Search from row `start` on. Where nobody knows how many rows there are, it pauses after `_ENOUGH` of them.
+
+        Sorting needs them all, and does not pause.
+        """
         from workbench.blocks.known import KnownRows, Pace, read_rows
         from workbench.blocks.path import Forms
 
@@ -83,7 +146,8 @@ class Filtering:
         known, pace = KnownRows(bench), Pace(STEP_SECONDS)
         forms = self._forms = self._forms or Forms()
         index, total = start, 0
-        whole = bench.rows.known_length is not None
+        sorting = Sorting(wanted.order) if wanted.order is not None else None
+        whole = sorting is not None or bench.rows.known_length is not None
         while request == self._request and (whole or total < _ENOUGH):
             size = pace.size if whole else min(pace.size, _ENOUGH)
             with pace.block(size):
@@ -91,12 +155,22 @@ class Filtering:
                 found = _holding(wanted, rows, known, forms)
             index, total = index + len(rows), total + len(found)
             complete = len(rows) < size
-            self._context.tell(self._found, request, found, index, complete)
+            if sorting is None:
+                self._context.tell(self._found, request, [hit.row for hit in found], index, complete)
+            else:
+                sorting.add(found)
+                if sorting.due(complete):
+                    self._context.tell(self._sorted, request, *sorting.rows(), index, complete)
             if complete:
                 return
             yield
         if request == self._request:
             self._context.tell(self._paused, request, index)
+
+    def _sorted(self, request: int, order: list[int], labels: dict[int, str], searched: int, complete: bool) -> None:
+        if request == self._request:
+            self.under_way = not complete
+            self._samples.found(order, searched, complete, labels)
 
     def _paused(self, request: int, searched: int) -> None:
         if request == self._request:
@@ -114,18 +188,34 @@ class Filtering:
             self._samples.found(found, searched, complete)
 
 
-def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Forms) -> list[int]:
-    """The numbers of the rows of a filter; a row that nobody can judge is one to look at."""
+def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Forms) -> list[Hit]:
+    """The rows of a filter; a row that nobody can judge is one to look at."""
     try:
         said = [row for row in rows if wanted.says(row.raw.data)]
+        if wanted.needs_loss:
+            said = [row for row in said if row.index in row.bench.losses]
         if not wanted.judges:
-            return [row.index for row in said]
-        return [
-            row.index
-            for row, result in zip(said, known.judged(said, forms), strict=True)
-            if wanted.holds(result.trained, result.tokens, known.findings(row, result))
-        ]
+            return [Hit(row.index) for row in said]
+        hits = []
+        for row, result in zip(said, known.judged(said, forms), strict=True):
+            findings, measures = known.findings(row, result), _measures(row, result)
+            if wanted.holds(measures, findings):
+                hits.append(Hit(row.index, wanted.key(row.index, measures, findings)))
+        return hits
     except Exception:
         if len(rows) == 1:
-            return [rows[0].index]
-        return [number for row in rows for number in _holding(wanted, [row], known, forms)]
+            return [Hit(rows[0].index)]
+        return [hit for row in rows for hit in _holding(wanted, [row], known, forms)]
+
+
+def _measures(row: Row, result: JudgedRow) -> Measures:
+    """The numbers of a row, by field; those that it has."""
+    found: dict[str, float] = {}
+    if result.tokens >= 0:
+        found["share"], found["tokens"] = 100 * result.trained / max(1, result.tokens), result.tokens
+        found["pictures"] = max(0, result.pictures)
+    if row.index in row.bench.losses and (nll := row.nll) is not None:
+        measured = nll[nll == nll]
+        if len(measured):
+            found["loss"] = float(measured.mean())
+    return found

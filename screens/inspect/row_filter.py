@@ -1,22 +1,23 @@
-"""Filters for the list of samples: `trained<10 is:error M001 "red square"`; every term must hold.
+"""Filters and orders for the list of samples: `trained<10 is:error M001 "red square" sort:-tokens`; every term holds.
 
 Words are looked for in the raw row, so that they cost no rendering; the other terms need the row's mask or findings.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import operator
 import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.errors import InputError
-from workbench.findings import Finding
+from workbench.findings import SEVERITIES, Finding
 
-HINT = "words · trained<10 · is:error is:warning is:clean · M001"
+HINT = "words · trained<10 · tokens>2000 · pictures=2 · loss>3 · is:error · M001 · sort:-tokens"
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -24,28 +25,72 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "=": operator.eq,
 }
-_TRAINED = re.compile(r"trained(<=|>=|<|>|=)(\d+(?:\.\d+)?)%?")
+_NUMBERS = {"trained": "a percentage", "share": "a percentage", "tokens": "a number", "pictures": "a number"}
+_NUMBERS["loss"] = "a number"
+_FIELDS = (*_NUMBERS, "is", "sort")
+_ORDERS = ("share", "tokens", "pictures", "loss", "code", "row")
+_COMPARED = re.compile(r"([A-Za-z_]+)(<=|>=|<|>|=)(\d+(?:[.,]\d+)*)%?")
 _CODE = re.compile(r"[A-Z]\d{3}")
 _FIELD = re.compile(r"([A-Za-z_]+)(?::|[<>=])(?!//)")
 _IS = ("error", "warning", "note", "clean")
+_SORT = re.compile(r"(?<!\S)sort:\S*\s*")
+
+Measures = Mapping[str, float]
+"""What is known of a row, by field; a field that the row has no value for is not in it."""
+
+
+class Order(NamedTuple):
+    """An order of rows: by a field, the least first, or with `descending` the most."""
+
+    field: str
+    descending: bool = False
+
+    @property
+    def term(self) -> str:
+        """The order as it is typed."""
+        return f"sort:{'-' if self.descending else ''}{self.field}"
+
+    @property
+    def title(self) -> str:
+        """The order in a word and an arrow."""
+        return f"{self.field} {'↓' if self.descending else '↑'}"
+
+
+ORDERS = (
+    None,
+    Order("share"),
+    Order("share", True),
+    Order("tokens", True),
+    Order("tokens"),
+    Order("pictures", True),
+    Order("loss", True),
+    Order("code"),
+)
+"""The orders that a key goes through, from that of the data on."""
 
 
 @dataclass(frozen=True)
 class RowFilter:
-    """Terms as they were written: words, comparisons of the trained share in percent, codes, severities."""
+    """Terms as they were written: words, comparisons of numbers, codes, severities, and an order of the rows."""
 
     words: tuple[str, ...] = ()
-    trained: tuple[tuple[str, float], ...] = ()
+    compared: tuple[tuple[str, str, float], ...] = ()
     codes: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
+    order: Order | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.trained or self.codes or self.states)
+        return bool(self.words or self.compared or self.codes or self.states or self.order)
 
     @property
     def judges(self) -> bool:
         """True where a term needs more than the raw row."""
-        return bool(self.trained or self.codes or self.states)
+        return bool(self.compared or self.codes or self.states or self.order)
+
+    @property
+    def needs_loss(self) -> bool:
+        """True where only rows with a measured loss can be listed."""
+        return any(field == "loss" for field, _, _ in self.compared)
 
     def says(self, data: dict[str, Any] | None) -> bool:
         """True where a raw row says every word."""
@@ -54,18 +99,23 @@ class RowFilter:
         text = _text(data)
         return all(word in text for word in self.words)
 
-    def holds(self, trained: int, total: int, findings: Iterable[Finding]) -> bool:
-        """True where every other term holds for a row with so many tokens (-1: it has none) and these findings."""
+    def holds(self, measures: Measures, findings: Iterable[Finding]) -> bool:
+        """True where every other term holds for a row with these measures and findings."""
         if self.codes or self.states:
             found = list(findings)
             codes, severities = {finding.code for finding in found}, {str(finding.severity) for finding in found}
             severities |= set() if severities & {"error", "warning"} else {"clean"}
             if not (codes >= set(self.codes) and severities >= set(self.states)):
                 return False
-        if not self.trained:
-            return True
-        share = 100 * trained / max(1, total)
-        return total >= 0 and all(_COMPARE[sign](share, value) for sign, value in self.trained)
+        return all(field in measures and _COMPARE[sign](measures[field], value) for field, sign, value in self.compared)
+
+    def key(self, index: int, measures: Measures, findings: Iterable[Finding]) -> Any:
+        """The value that a row is sorted by; None for one that comes last, because it has none."""
+        if self.order is None or self.order.field == "row":
+            return index
+        if self.order.field == "code":
+            return min(((SEVERITIES.index(finding.severity), finding.code) for finding in findings), default=None)
+        return measures.get(self.order.field)
 
 
 def parse_filter(text: str) -> RowFilter:
@@ -79,27 +129,64 @@ def parse_filter(text: str) -> RowFilter:
         terms = shlex.split(text, posix=False)
     except ValueError:
         terms = text.replace('"', " ").replace("'", " ").split()
-    words, trained, codes, states = [], [], [], []
+    words, compared, codes, states = [], [], [], []
+    order: Order | None = None
     for term in terms:
+        field = _FIELD.match(term)
         if len(term) > 1 and term[0] == term[-1] and term[0] in "\"'":
             words.append(term[1:-1].casefold())
-        elif compared := _TRAINED.fullmatch(term):
-            trained.append((compared[1], float(compared[2])))
         elif _CODE.fullmatch(term):
             codes.append(term)
         elif term.startswith("is:"):
             if term[3:] not in _IS:
                 raise InputError("is: takes error, warning, note or clean", hint="Write is:error, for example.")
             states.append(term[3:])
-        elif re.match(r"trained[<>=]", term):
-            raise InputError("trained is compared with a percentage", hint="Write trained<10, for example.")
-        elif field := _FIELD.match(term):
-            raise InputError(
-                f"there is no field {field[1]!r}: trained, is, or a code", hint="Put words with a colon into quotes."
-            )
+        elif term.startswith("sort:"):
+            order = _order(term[5:])
+        elif field and field[1] in _NUMBERS:
+            compared.append(_compared(term, field[1]))
+        elif field:
+            raise _unknown(field[1])
         else:
             words.append(term.casefold())
-    return RowFilter(tuple(words), tuple(trained), tuple(codes), tuple(states))
+    return RowFilter(tuple(words), tuple(compared), tuple(codes), tuple(states), order)
+
+
+def sorted_by(text: str, order: Order | None) -> str:
+    """A filter's text with another order, or with none."""
+    rest = _SORT.sub("", text).strip()
+    return rest if order is None else f"{rest} {order.term}".strip()
+
+
+def _compared(term: str, field: str) -> tuple[str, str, float]:
+    found = _COMPARED.fullmatch(term)
+    try:
+        assert found is not None
+        # 2,000 is two thousand.
+        return "share" if field == "trained" else field, found[2], float(found[3].replace(",", ""))
+    except (AssertionError, ValueError):
+        example = f"Write {field}<10, for example."
+        raise InputError(f"{field} is compared with {_NUMBERS[field]}", hint=example) from None
+
+
+def _order(written: str) -> Order:
+    field = "share" if (name := written.removeprefix("-")) == "trained" else name
+    if field not in _ORDERS:
+        raise InputError(f"sort: takes {', '.join(_ORDERS)}{_nearest(name, _ORDERS)}", hint="Write sort:-tokens.")
+    return Order(field, written.startswith("-"))
+
+
+def _unknown(name: str) -> InputError:
+    return InputError(
+        f"there is no field {name!r}{_nearest(name, _FIELDS) or ': ' + ', '.join(_FIELDS)}",
+        hint="Put words with a colon into quotes.",
+    )
+
+
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """The name that was meant, most likely."""
+    close = difflib.get_close_matches(name.casefold(), list(names), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _text(data: dict[str, Any] | None) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -17,6 +15,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
+from screens.inspect.listing import Listing
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
 from screens.shell.themes import paints
@@ -24,7 +23,6 @@ from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 from workbench.views.row_view import Sample
 
-_AHEAD = 8
 _AGAIN = 64
 """Rows known before an edit that are counted again after it: as many as the bench keeps."""
 _KEPT = 20_000
@@ -65,74 +63,6 @@ class KnownSamples(dict[int, Sample]):
         self.total += sign * sample.total
         for code in sample.codes:
             self.codes[code] += sign
-
-
-class Listing:
-    """The rows that are listed: all of a source whose length may not be known yet, or those that a filter found."""
-
-    def __init__(self) -> None:
-        self.length: int | None = None
-        self.frontier = 0
-        """One more than the last row that was ever seen or asked for."""
-        self.order: list[int] | None = None
-        """The rows of a filter, ascending; None without one."""
-        self.searched = 0
-        self.complete = True
-        self.stopped = False
-
-    @property
-    def rows(self) -> int:
-        """Number of places: all rows, or those reached and some more, or those that a filter found."""
-        if self.order is not None:
-            return len(self.order)
-        return self.length if self.length is not None else self.frontier + _AHEAD
-
-    @property
-    def last(self) -> int:
-        """The last place that is known to hold a row."""
-        return (self.rows if self.length is not None or self.order is not None else self.frontier) - 1
-
-    def row_at(self, place: int) -> int:
-        """The row at a place of the list."""
-        return place if self.order is None else self.order[place]
-
-    def progress(self, room: int) -> str:
-        """The rows of a filter and of how many, or how far its search is; the longest text for which there is room."""
-        found, searched, length = len(self.order or ()), self.searched, self.length
-        if self.complete:
-            words = [f"{found:,} of {searched:,} rows", f"{found:,} of {searched:,}"]
-        elif self.stopped:
-            words = [f"{found:,} of {searched:,}, stopped"]
-        elif length:
-            words = [f"{found:,} found, {100 * searched // length}%…"]
-        else:
-            words = [f"{found:,} found of {searched:,}…"]
-        return next((text for text in words if cell_len(text) <= room), words[-1])
-
-    def has_room(self, bottom: int) -> bool:
-        """True where a filter that is not done lists fewer rows than this."""
-        return self.order is not None and not self.complete and not self.stopped and bottom > self.rows
-
-    def place_of(self, index: int) -> int:
-        """The place of a row, or where it would be."""
-        return index if self.order is None else bisect_left(self.order, index)
-
-    def round_from(self, index: int, direction: int) -> Iterator[int]:
-        """The other rows that are listed, from one on or back, round the end, and the row itself at last.
-
-        The end of a source of unknown length may be told by `end_at` on the way.
-        """
-        place = self.place_of(index)
-        if direction > 0:
-            for at in itertools.count(place + 1):
-                if (self.length is not None or self.order is not None) and at >= self.rows:
-                    break
-                yield self.row_at(at)
-            yield from (self.row_at(at) for at in range(min(place, self.rows)))
-        else:
-            yield from (self.row_at(at) for at in range(min(place, self.rows) - 1, -1, -1))
-            yield from (self.row_at(at) for at in range(self.last, place, -1))
-        yield index
 
 
 class SamplesList(LineView, can_focus=True):
@@ -176,7 +106,7 @@ class SamplesList(LineView, can_focus=True):
         self._samples.forget()
         self._asked = []
         if self._listing.order is not None:
-            self.filter()
+            self.filter(self._listing.sorted_by)
         self.choose(chosen)
 
     # Filtering
@@ -186,28 +116,37 @@ class SamplesList(LineView, can_focus=True):
         """True where a filter is set."""
         return self._listing.order is not None
 
-    def filter(self) -> None:
-        """List nothing until `found` gives rows."""
+    def filter(self, sorted_by: str = "") -> None:
+        """List nothing until `found` or `sort` gives rows."""
         listing = self._listing
-        listing.order, listing.searched, listing.complete, listing.stopped = [], 0, False, False
+        listing.sort([], {})
+        listing.sorted_by = sorted_by
+        listing.searched, listing.complete, listing.stopped = 0, False, False
         self._resize()
 
     def unfilter(self) -> None:
         """List every row again."""
-        self._listing.order = None
+        self._listing.order, self._listing.sorted_by = None, ""
         self._resize()
         self._reveal()
 
-    def found(self, indices: Sequence[int], searched: int | None, complete: bool) -> None:
+    def found(
+        self, indices: list[int], searched: int | None, complete: bool, labels: Mapping[int, str] | None = None
+    ) -> None:
         """List these rows too; so many were searched by now, and with `complete` there are no more.
 
-        None: the search was stopped, and no more are looked for.
+        None: the search was stopped, and no more are looked for. With `labels` these are all of the rows, in order.
         """
-        if self._listing.order is None:
+        listing = self._listing
+        if listing.order is None:
             return
-        self._listing.order.extend(indices)
-        self._listing.complete, self._listing.stopped = complete, searched is None
-        self._listing.searched = self._listing.searched if searched is None else searched
+        if labels is None:
+            listing.order.extend(indices)
+        else:
+            listing.sort(indices, labels)
+            self.refresh()
+        listing.complete, listing.stopped = complete, searched is None
+        listing.searched = listing.searched if searched is None else searched
         self._resize()
 
     # Rows
@@ -325,7 +264,7 @@ class SamplesList(LineView, can_focus=True):
         paint = paints(self.app.current_theme)
         mine = index == self.chosen
         text = base + (paint.strong if mine else Style())
-        number = max(2, len(str(self._listing.row_at(self._listing.rows - 1))))
+        number = max(2, len(str(self._listing.largest)))
         lead = "▸" if mine else " "
         segments = [Segment(lead, base + paint.accent), Segment(f"{index:>{number}} ", text)]
         sample = self._samples.get(index)
@@ -334,9 +273,12 @@ class SamplesList(LineView, can_focus=True):
         else:
             share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
             segments.append(Segment(share, text if sample.trained else base + paint.muted))
+            value = self._listing.labels.get(index, "")
+            value = f" {value}" if value else ""
+            segments.append(Segment(value, text))
             if sample.severity:
                 glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
-                room = width - number - 6
+                room = width - number - 6 - cell_len(value)
                 badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
                 segments.append(Segment(badge, base + paint.severity[sample.severity]))
         strip = Strip(segments).adjust_cell_length(width, base)

@@ -111,6 +111,7 @@ class InspectScreen(RecipeScreen, Still):
             "pictures": self.pictures,
             "rows": self.rows,
             "search": self.search,
+            "filtering": self.filtering,
             "edits": self.edits,
             "comparison": self.comparison,
             "findings": self.steps,

@@ -45,11 +45,12 @@ class Search:
             self._find(text)
         elif kind == FILTER:
             try:
-                parse_filter(text)
+                found = parse_filter(text)
             except InputError as problem:
                 self._prompt.say(problem.title, wrong=True)
-            else:
-                self._prompt.say("enter applies the filter")
+                return
+            lacking = (found.needs_loss or (found.order or ("",))[0] == "loss") and not self._context.bench.losses
+            self._prompt.say("no run has measured a loss yet" if lacking else "enter applies the filter", wrong=lacking)
 
     def stepped(self, kind: str, direction: int) -> None:
         """Go to the next match while the prompt is open."""

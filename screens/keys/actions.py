@@ -295,7 +295,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "ctrl+f", "part('search.ask_filter')", "Filter the rows", id="rows.filter", group=_ROWS, scope="inspect",
-        tooltip="List only rows with some words, a trained share or findings: trained<10 is:error M001.",
+        tooltip="List only rows with some words, numbers or findings, in an order: tokens>2000 M001 sort:-share.",
+        words="sort order search rows find pictures tokens loss share",
     ),
     Action(
         "colon", "part('search.ask_row')", "Go to a row", id="rows.jump", group=_ROWS, scope="inspect",
@@ -409,6 +410,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "end,G", "move('last')", "Last row", id="samples.last", group=_ROWS, scope="samples",
         tooltip="Show the last row that is known.",
+    ),
+    Action(
+        "o", "screen.part('filtering.next_order')", "Sort the rows", id="samples.sort", group=_ROWS, scope="samples",
+        hint="sort", words="order share tokens pictures loss code worst",
+        tooltip="By share, tokens, pictures, loss (after a run), code, or as the data has them.",
     ),
     Action(
         "escape", "screen.part('findings.stop')", "Stop searching", id="samples.stop-search", group=_ROWS,

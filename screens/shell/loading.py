@@ -75,7 +75,7 @@ class Stages(Guarded, Widget):
 
 
 def amount(progress: Progress) -> str:
-    """How much of a stage is done: bytes, files, rows."""
+    """The amount done of a stage: bytes, files, rows."""
     if progress.unit == "B":
         done = f"{progress.done / 1e6:,.1f}"
         return f"{done} of {progress.total / 1e6:,.1f} MB" if progress.total else f"{done} MB"

@@ -58,6 +58,8 @@ TARGETS: dict[str, Target] = {
         most=1.3,
     ),
     "first samples": Target("samples of the first 200 rows", "loading the processor", "first_row", most=1.3),
+    "samples page": Target("a page of 100,000 sorted samples", "a list of plain lines", "samples", most=1.5),
+    "samples filter": Target("first filter of 100,000 rows", "judging them without a screen", "samples", most=1.3),
     "import": Target(
         "`import workbench`, over a bare interpreter", "a bare interpreter", "startup", most=50, unit="ms"
     ),

@@ -18,7 +18,7 @@ from workbench.blocks.known import KnownRows
 from workbench.blocks.path import BlockPath, JudgedBlock
 from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_rows
-from workbench.judged import RowResults
+from workbench.judged import JudgedRow, RowResults
 from workbench.row import Row
 from workbench.views.row_view import read_sample, read_samples
 
@@ -109,3 +109,20 @@ def test_the_roles_of_markers_are_those_of_each_row(opened: Callable[..., Bench]
     for number, result in enumerate(results):
         spans = bench.row(number).mask.spans
         assert result.matched == {spans.role(index) for index in range(len(spans))}
+
+
+def test_results_of_other_settings_are_forgotten_before_rows_of_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judged, "ROWS_KEPT", 5)
+    results = RowResults()
+
+    def fill(settings: str, count: int) -> None:
+        for index in range(count):
+            results.of(settings).put(JudgedRow(index, 1, 1, 0, 0, (), None, alone=False))
+
+    fill("a", 4)
+    fill("b", 1)
+    assert len(results.of("a")) == 4
+    fill("b", 3)
+    assert results.settings() == ["b"]
+    fill("b", 9)
+    assert len(results.of("b")) == 5

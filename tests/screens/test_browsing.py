@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from screens.inspect.filtering import Hit, Sorting
 from screens.inspect.prompt import Prompt
-from screens.inspect.row_filter import parse_filter
+from screens.inspect.row_filter import ORDERS, Order, parse_filter, sorted_by
 from screens.inspect.row_list import SamplesList
 from screens.token_grid.find import find
 from screens.token_grid.lenses import Lens
@@ -228,6 +232,84 @@ async def test_escape_ends_a_filter_and_what_it_found_stays(opened: Opened, monk
         bench.rows.row = source
 
 
+async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
+    async with opened() as pilot:
+        samples = samples_of(pilot)
+
+        def column(place: int) -> list[str]:
+            return [samples.render_line(y).text.split()[place].lstrip("▸") for y in range(12)]
+
+        def numbers() -> list[int]:
+            known = [samples.listing.row_at(place) for place in range(samples.rows)]
+            return [samples.known[row].total for row in known if row in samples.known and samples.known[row].total]
+
+        await pilot.press("shift+tab", "o")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete)
+        assert "share ↑" in str(samples.border_subtitle)
+        shares = [float(text.rstrip("%")) for text in column(-1) if text.endswith("%")]
+        assert shares == sorted(shares)
+        assert samples.rows == len(ROWS)
+        await pilot.press("o", "o")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete and numbers()[0] >= numbers()[-1])
+        assert "tokens ↓" in str(samples.border_subtitle)
+        assert numbers() == sorted(numbers(), reverse=True)
+        assert f"{numbers()[0]}t" in samples.render_line(0).text
+        # The row that was shown is marked where it is now, and the keys follow the order.
+        marked = [samples.render_line(y).text.startswith("▸") for y in range(samples.size.height)]
+        assert marked.count(True) <= 1
+        await pilot.press("home")
+        await until(pilot, lambda: settled(pilot))
+        assert grid_of(pilot).view.index == samples.listing.row_at(0)
+        await pilot.press("J")
+        await until(pilot, lambda: settled(pilot))
+        assert grid_of(pilot).view.index == samples.listing.row_at(1)
+        # Both at once: the filter stays when the order goes.
+        await pilot.press("ctrl+f", *"pictures=1 sort:code", "enter")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete)
+        few = samples.rows
+        assert 0 < few < len(ROWS)
+        await pilot.press("ctrl+f")
+        assert screen_of(pilot).query_one(Prompt).query_one("Input").value == "pictures=1 sort:code"
+        await pilot.press("enter", "shift+tab", "o")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete and samples.rows == few)
+        assert screen_of(pilot).filtering.text == "pictures=1"
+        await pilot.press("ctrl+f", *"loss>1")
+        assert "no run has measured" in str(screen_of(pilot).query_one("#prompt-note").render())
+        await pilot.press("escape")
+        await until(pilot, lambda: samples.rows == len(ROWS) and not samples.listing.sorted_by)
+
+
+async def test_escape_ends_sorting_and_the_rows_known_stay_in_order(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [conversation("Question? " * (1 + number % 7), "Yes.") for number in range(80)]
+    bench, go = SmallBench(rows, known=False), Event()
+    monkeypatch.setattr("workbench.blocks.known.MOST", 10)
+    monkeypatch.setattr("screens.inspect.filtering._SHOW_SECONDS", 0)
+    async with opened(bench=bench) as pilot:
+        source, samples = bench.rows.row, samples_of(pilot)
+
+        def waiting(index: int) -> Any:
+            if index == 60:
+                go.wait(20)
+            return source(index)
+
+        bench.rows.row = waiting
+        await pilot.press("ctrl+f", *"sort:-tokens", "enter")
+        await until(pilot, lambda: samples.rows >= 20)
+        await pilot.press("escape")
+        go.set()
+        found = samples.rows
+        assert str(samples.border_subtitle).endswith("stopped")
+        await until(pilot, lambda: settled(pilot))
+        assert samples.rows == found
+        order = [samples.listing.row_at(place) for place in range(found)]
+        assert order == sorted(range(found), key=lambda row: (-(row % 7), row))
+        bench.rows.row = source
+        await pilot.press("ctrl+f", "enter")
+        await until(pilot, lambda: samples.rows == 80 and samples.listing.complete)
+
+
 async def test_a_bad_filter_is_told_and_changes_nothing(opened: Opened) -> None:
     async with opened() as pilot:
         await pilot.press("ctrl+f", *"is:bad", "enter")
@@ -240,16 +322,51 @@ async def test_a_bad_filter_is_told_and_changes_nothing(opened: Opened) -> None:
 
 def test_filters_are_read_as_they_are_typed() -> None:
     found = parse_filter('trained<=10% M001 is:error "Red Square"')
-    assert (found.trained, found.codes, found.states) == ((("<=", 10.0),), ("M001",), ("error",))
+    assert (found.compared, found.codes, found.states) == ((("share", "<=", 10.0),), ("M001",), ("error",))
     assert found.words == ("red square",)
     assert parse_filter("don't").words == ("don't",)
     assert parse_filter('"is:odd" http://x').words == ("is:odd", "http://x")
-    for wrong in ("tokens>5", "role:user", "is:odd"):
-        with pytest.raises(InputError):
+    many = parse_filter("tokens>2,000 pictures=2 loss>=3.5 sort:-tokens")
+    assert many.compared == (("tokens", ">", 2000.0), ("pictures", "=", 2.0), ("loss", ">=", 3.5))
+    assert many.order == Order("tokens", descending=True)
+    for wrong, meant in (
+        ("token>5", "did you mean tokens?"),
+        ("Pictures:2", "did you mean pictures?"),
+        ("pictures:2", "pictures is compared with a number"),
+        ("role:user", "there is no field"),
+        ("is:odd", "is: takes"),
+        ("trained<many", "percentage"),
+        ("loss>1.2.3", "loss is compared"),
+        ("sort:tokns", "did you mean tokens?"),
+        ("sort:", "sort: takes"),
+        ("srot:tokens", "did you mean sort?"),
+    ):
+        with pytest.raises(InputError) as raised:
             parse_filter(wrong)
+        assert meant in raised.value.title, wrong
     assert not parse_filter("  ")
-    with pytest.raises(InputError):
-        parse_filter("trained<many")
+
+
+@given(st.text(max_size=40), st.sampled_from(ORDERS))
+@settings(max_examples=60, deadline=None)
+def test_an_order_is_put_into_any_filter_and_taken_out_again(text: str, order: Order | None) -> None:
+    with_order = sorted_by(text, order)
+    assert sorted_by(with_order, None) == sorted_by(text, None)
+    with suppress(InputError):
+        if "'" not in text and '"' not in text:
+            parse_filter(text)
+            assert parse_filter(with_order).order == order
+
+
+def test_a_list_is_sorted_with_equal_rows_as_they_stand_and_those_without_a_value_last() -> None:
+    rows = [3.0, None, 1.0, 3.0, 2.0, None, 1.0]
+    for descending, wanted in ((False, [2, 6, 4, 0, 3, 1, 5]), (True, [0, 3, 4, 2, 6, 1, 5])):
+        sorting = Sorting(Order("loss", descending))
+        for number, value in enumerate(rows):
+            sorting.add([Hit(number, value)])
+            order, labels = sorting.rows()
+        assert order == wanted
+        assert labels == {row: f"{value:.2f}" for row, value in enumerate(rows) if value is not None}
 
 
 async def test_a_row_is_gone_to_by_its_number(opened: Opened) -> None:

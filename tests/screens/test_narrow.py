@@ -24,6 +24,7 @@ LOOPS = {
     ("shell/end_with_parent.py", "_watch"): "ends with the server or the terminal",
     ("shell/watchdog.py", "_run"): "ends when the app does",
     ("inspect/filtering.py", "_search"): "looks at the next row each time, and stops between two when it is asked to",
+    ("inspect/raw_turns.py", "_wrapped"): "cuts one character at least off a word each time",
     ("token_grid/paint.py", "_texts"): "goes through the pieces of a line",
 }
 
