@@ -105,7 +105,8 @@ def summary_page(
 
 
 def _table(text: Text, head: Sequence[str], lines: Sequence[Sequence[str]], paint: Paints, width: int) -> None:
-    """Write a table that fits: where it does not, heads of two words stand on two lines, then the first column is cut.
+    """Write a table that fits: where it does not, heads of two words stand on two lines, the gaps become narrow, and
+    then the first column is cut.
 
     A line that is wrapped by its pane would put the last figures under the first column.
     """
@@ -118,14 +119,16 @@ def _table(text: Text, head: Sequence[str], lines: Sequence[Sequence[str]], pain
     if sum(widths()) + 2 * (len(head) - 1) > width:
         parted = [(first, rest) if rest else ("", first) for first, _, rest in (one.partition(" ") for one in heads[0])]
         heads = [list(line) for line in zip(*parted, strict=True)]
-    columns_of = widths()
-    columns_of[0] = min(columns_of[0], max(_NAME, width - sum(columns_of[1:]) - 2 * (len(head) - 1)))
+    columns_of, gap = widths(), "  "
+    if sum(columns_of) + 2 * (len(head) - 1) > width:
+        gap = " "
+    columns_of[0] = min(columns_of[0], max(_NAME, width - sum(columns_of[1:]) - len(gap) * (len(head) - 1)))
     for number, row in enumerate((*heads, *rows)):
         for place, (cell, cells) in enumerate(zip(row, columns_of, strict=True)):
             shown = cell if cell_len(cell) <= cells else f"{set_cell_size(cell, cells - 1)}…"
             space = " " * (cells - cell_len(shown))
             text.append(
-                shown + space if not place else f"  {space}{shown}", paint.muted if number < len(heads) else None
+                shown + space if not place else f"{gap}{space}{shown}", paint.muted if number < len(heads) else None
             )
         text.append("\n")
 
