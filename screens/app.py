@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -361,11 +362,13 @@ def run(bench: Bench, *, row: int = 0) -> int:
 
     if not in_browser():
         prepare_graphics()
-    app = WorkbenchApp(bench, row, read_keys())
     from screens.shell import end_with_parent
+    from screens.shell.drawing_place import drawn_on_the_terminal
 
-    end_with_parent.hold(lambda: app.call_later(app.exit))
-    app.run()
+    with nullcontext() if in_browser() else drawn_on_the_terminal():
+        app = WorkbenchApp(bench, row, read_keys())
+        end_with_parent.hold(lambda: app.call_later(app.exit))
+        app.run()
     code = app.return_code or 0
     if app.faults or app.silences:
         print(f"vlmbench: something went wrong unexpectedly; to report it, attach {log_file()}", file=sys.stderr)

@@ -197,7 +197,8 @@ class TrainersScreen(WorkbenchScreen):
         paint, box, row = paints(self.app.current_theme), self.query_one("#lanes"), self.row
         if row is None:
             box.border_title = "by trainer"
-            page = summary_page(self.lanes, self.at_hand, self.problems, self.missing, paint)
+            room = box.size.width - _FRAME
+            page = summary_page(self.lanes, self.at_hand, self.problems, self.missing, paint, room)
         else:
             box.border_title = f"row {row.row}"
             page = row_page(row, box.size.width - _FRAME, paint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from screens.shell.themes import Paints
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LABEL = 14
 _LEAST = 20
+_NAME = 8
 _GAP = "·"
 _MOST_COLUMNS = 6000
 """Characters of a row that are drawn as lanes; the differences are listed of all."""
@@ -62,6 +63,7 @@ def summary_page(
     problems: Mapping[str, BenchError],
     missing: Sequence[str],
     paint: Paints,
+    width: int,
 ) -> Text:
     """The figures of each trainer over all rows, the causes, and who is not at hand."""
     text = Text()
@@ -70,13 +72,13 @@ def summary_page(
         text.append(words, paint.muted)
     else:
         made = lanes.comparison
-        _table(text, HEAD, summary_lines(made.summaries), paint)
+        _table(text, HEAD, summary_lines(made.summaries), paint, width)
         for one in made.summaries:
             if one.refused:
                 text.append(f"\n{visible(one.name)} refuses: {visible(one.refused)}\n", paint.severity["error"])
         if lines := cause_lines(made.summaries):
             text.append("\nrows by cause\n", paint.strong)
-            _table(text, ("cause", *(one.name for one in made.summaries)), lines, paint)
+            _table(text, ("cause", *(one.name for one in made.summaries)), lines, paint, width)
             text.append("\n")
             for cause in (line[0] for line in lines):
                 text.append(f"{cause}: ", paint.accent).append(f"{CAUSES[cause]}\n", paint.muted)
@@ -102,13 +104,32 @@ def summary_page(
     return text
 
 
-def _table(text: Text, head: Sequence[str], lines: Sequence[Sequence[str]], paint: Paints) -> None:
-    rows = [[visible(cell) for cell in line] for line in (head, *lines)]
-    widths = [max(cell_len(row[place]) for row in rows) for place in range(len(head))]
-    for number, row in enumerate(rows):
-        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - cell_len(cell))
-            text.append(cell + space if not place else f"  {space}{cell}", paint.muted if not number else None)
+def _table(text: Text, head: Sequence[str], lines: Sequence[Sequence[str]], paint: Paints, width: int) -> None:
+    """Write a table that fits: where it does not, heads of two words stand on two lines, the gaps become narrow, and
+    then the first column is cut.
+
+    A line that is wrapped by its pane would put the last figures under the first column.
+    """
+    heads = [[visible(cell) for cell in head]]
+    rows = [[visible(cell) for cell in line] for line in lines]
+
+    def widths() -> list[int]:
+        return [max(cell_len(row[place]) for row in (*heads, *rows)) for place in range(len(head))]
+
+    if sum(widths()) + 2 * (len(head) - 1) > width:
+        parted = [(first, rest) if rest else ("", first) for first, _, rest in (one.partition(" ") for one in heads[0])]
+        heads = [list(line) for line in zip(*parted, strict=True)]
+    columns_of, gap = widths(), "  "
+    if sum(columns_of) + 2 * (len(head) - 1) > width:
+        gap = " "
+    columns_of[0] = min(columns_of[0], max(_NAME, width - sum(columns_of[1:]) - len(gap) * (len(head) - 1)))
+    for number, row in enumerate((*heads, *rows)):
+        for place, (cell, cells) in enumerate(zip(row, columns_of, strict=True)):
+            shown = cell if cell_len(cell) <= cells else f"{set_cell_size(cell, cells - 1)}…"
+            space = " " * (cells - cell_len(shown))
+            text.append(
+                shown + space if not place else f"{gap}{space}{shown}", paint.muted if number < len(heads) else None
+            )
         text.append("\n")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,16 +18,55 @@ from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.context import InspectContext
+from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.dialogs import InputDialog
 from screens.shell.themes import paints
+from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.recipe.compare import Pair, side_by_side
 from workbench.recipe.yaml.write import as_inline
 from workbench.views.items import visible
 
 
+@dataclass(frozen=True, slots=True)
+class AllRows:
+    """The tokens that two recipes train in all rows so far. `differing`: rows of which they train other numbers."""
+
+    rows: int = 0
+    total: int | None = None
+    mine: int = 0
+    theirs: int = 0
+    differing: int = 0
+    complete: bool = False
+    problem: str = ""
+
+    def plus(self, mine: Sequence[int], theirs: Sequence[int], complete: bool) -> AllRows:
+        """With the trained tokens of some rows more; -1 stands for a row that has no tokens."""
+        pairs = list(zip(mine, theirs, strict=True))
+        return replace(
+            self,
+            rows=self.rows + len(pairs),
+            mine=self.mine + sum(max(0, here) for here, _ in pairs),
+            theirs=self.theirs + sum(max(0, there) for _, there in pairs),
+            differing=self.differing + sum(here != there for here, there in pairs),
+            complete=complete,
+        )
+
+    @property
+    def text(self) -> str:
+        """The sum in words, and how far it has come."""
+        if self.problem:
+            return f"The rows could not be added up: {visible(self.problem)}"
+        if self.complete:
+            head = f"In all {self.rows:,} rows"
+        else:
+            head = f"In {self.rows:,}{f' of {self.total:,}' if self.total is not None else ''} rows so far"
+        other = "each row as many" if not self.differing else f"in {self.differing:,} rows another number"
+        return f"{head} {self.mine:,} tokens are trained by this recipe and {self.theirs:,} by the other: {other}."
+
+
 class RecipeComparison(Guarded, ModalScreen[None]):
-    """The knobs of two recipes."""
+    """The knobs of two recipes, and what they train in all rows, which is added up while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "Close", show=False)]
     CSS_PATH = "../shell/dialogs.tcss"
@@ -41,8 +81,14 @@ class RecipeComparison(Guarded, ModalScreen[None]):
             box.border_title = "two recipes compared"
             box.border_subtitle = "esc closes"
             yield Static(Text(self._summary, paints(self.app.current_theme).strong), id="message")
+            yield Static("Adding up all rows…", id="all-rows", markup=False)
             with VerticalScroll(can_focus=True):
                 yield Static(self._table(), markup=False)
+
+    def show_rows(self, found: AllRows) -> None:
+        """Show the sum over the rows so far."""
+        if self.is_mounted:
+            self.query_one("#all-rows", Static).update(found.text)
 
     def _table(self) -> Table:
         paint = paints(self.app.current_theme)
@@ -52,18 +98,26 @@ class RecipeComparison(Guarded, ModalScreen[None]):
             table.add_column(ratio=1, overflow="fold")
         heads = ["", *(visible(name) for name in self._names)]
         table.add_row(*(Text(head, paint.muted + Style(underline=True)) for head in heads))
-        above = True
-        for pair in self._pairs:
-            if above and not pair.mask:
+        under = _HEADS[0]
+        for pair in sorted(self._pairs, key=_place):
+            if (head := _HEADS[_place(pair)]) != under:
                 table.add_row("")
-                table.add_row(Text("other differences", paint.muted))
-            above = pair.mask
+                table.add_row(Text(head, paint.muted))
+            under = head
             knob = Text("  " if pair.same else "≠ ", paint.severity["warning"]).append(
                 visible(pair.knob), paint.muted if pair.same else paint.strong
             )
             mine, theirs = (paint.muted, paint.muted) if pair.same else (paint.accent, paint.severity["warning"])
             table.add_row(knob, Text(value_text(pair.mine), mine), Text(value_text(pair.theirs), theirs))
         return table
+
+
+_HEADS = ("", "other differences", "the same in both")
+"""The headings above the settings of the mask that differ, the others that do, and those that are the same."""
+
+
+def _place(pair: Pair) -> int:
+    return 2 if pair.same else 0 if pair.mask else 1
 
 
 def value_text(value: object) -> str:
@@ -76,6 +130,7 @@ class Comparison:
 
     def __init__(self, context: InspectContext) -> None:
         self._context = context
+        self._request = 0
 
     def ask(self) -> None:
         """Show what another recipe says and trains differently; with no path, compare with the saved text again."""
@@ -110,4 +165,32 @@ class Comparison:
             f"trained by this recipe alone, and {less:,} by the other alone."
         )
         mine = Path(editing.document.name).name
-        self._context.screen.app.push_screen(RecipeComparison(f"this: {mine}", f"other: {name}", pairs, summary))
+        dialog = RecipeComparison(f"this: {mine}", f"other: {name}", pairs, summary)
+        self._context.screen.app.push_screen(dialog, lambda _: self.stop())
+        self._request += 1
+        self._context.background.submit(Kind.COMPARE, self._add_up(dialog, self._request))
+
+    def stop(self) -> None:
+        """End the sum over all rows."""
+        self._request += 1
+
+    def _add_up(self, dialog: RecipeComparison, request: int) -> Iterator[None]:
+        """The tokens that both recipes train in every row, block by block; what was judged is known afterwards."""
+        from workbench.blocks.known import KnownRows, Pace, read_rows
+
+        context = self._context
+        bench, against = context.bench, context.editing.compared_masking
+        known, pace = KnownRows(bench), Pace(STEP_SECONDS)
+        found = AllRows(total=bench.rows.known_length)
+        while request == self._request and not found.complete:
+            size = pace.size
+            try:
+                with pace.block(size):
+                    rows = read_rows(bench, range(found.rows, found.rows + size))
+                    mine = [result.trained if result.tokens >= 0 else -1 for result in known.judged(rows)]
+                    found = found.plus(mine, known.trained(rows, against), complete=len(rows) < size)
+            except BenchError as problem:
+                context.tell(dialog.show_rows, replace(found, problem=problem.line))
+                return
+            context.tell(dialog.show_rows, found)
+            yield

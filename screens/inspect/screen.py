@@ -235,6 +235,8 @@ class InspectScreen(RecipeScreen, Still):
             self.edits.settled(message.problem)
         elif message.kind is Kind.FILTER:
             self.filtering.failed()
+        elif message.kind is Kind.COMPARE:
+            self.comparison.stop()
         elif message.kind is Kind.SEEK:
             self.steps.stop()
         elif message.kind is Kind.PICTURE:

@@ -33,15 +33,16 @@ class Kind(IntEnum):
     SAMPLES = 9
     ASK = 10
     ANSWER = 11
-    FILTER = 12
-    CHECK = 13
-    RUNS = 14
-    RUN = 15
-    EXPORT = 16
-    MEMORY = 17
-    CONVERT = 18
-    AUDIT = 19
-    LANES = 20
+    COMPARE = 12
+    FILTER = 13
+    CHECK = 14
+    RUNS = 15
+    RUN = 16
+    EXPORT = 17
+    MEMORY = 18
+    CONVERT = 19
+    AUDIT = 20
+    LANES = 21
 
 
 class AppClosing(BaseException):

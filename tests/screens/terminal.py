@@ -20,14 +20,19 @@ _PATIENCE_SECONDS = 90.0
 
 
 class Terminal:
-    """`vlmbench inspect RECIPE` in a pty of 120×40; killed at the end of the block, if it is still there."""
+    """`vlmbench inspect RECIPE` in a pty of 120×40; killed at the end of the block, if it is still there.
 
-    def __init__(self, recipe: Path) -> None:
+    `quiet`: with `2>/dev/null`.
+    """
+
+    def __init__(self, recipe: Path, *, quiet: bool = False) -> None:
         self.written = b""
         self.child, self._terminal = pty.fork()
         if self.child == 0:
             os.environ |= {"TERM": "xterm-256color"}
             os.environ.pop("NO_COLOR", None)
+            if quiet:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             os.execv(sys.executable, [sys.executable, "-m", "workbench.cli", "inspect", str(recipe)])
         fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         self.status: int | None = None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from textual.widgets import Static
 
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.comparison import RecipeComparison
@@ -315,6 +316,14 @@ async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened,
         differing = [(one.knob, one.theirs) for one in dialog._pairs if one.mask and not one.same]
         assert differing == [("assistant.start", "<|turn>modle\n")]
         assert "22 tokens are trained by this recipe alone, and 0 by the other alone." in dialog._summary
+        # What differs stands first, and the sum is that over all rows, read or not.
+        first, *_ = [str(cell) for cell in dialog._table().columns[0].cells][1:]
+        assert first == "≠ assistant.start"
+        rows = [row.mask.trained for row in screen_of(pilot).bench.head(None)]
+        told = (
+            f"In all {len(rows):,} rows {sum(rows):,} tokens are trained by this recipe and 0 by the other: in 8 rows"
+        )
+        await until(pilot, lambda: told in str(dialog.query_one("#all-rows", Static).render()))
         await pilot.press("escape")
         assert str(panel.border_title) == "role_boundaries against mine.yaml"
         await pilot.press("C")
@@ -354,7 +363,8 @@ async def test_the_disagreement_lens_shows_what_the_checks_say(opened: Opened, r
 def test_a_kill_at_any_moment_loses_at_most_the_last_key(recipe: Path) -> None:
     state, moments = Path(os.environ["VLMBENCH_STATE"]), random.Random(0)
     typed = "zyxwvutsrqponmlkjihgfedcba"
-    with Terminal(recipe) as terminal:
+    # The app draws on the terminal where stderr was sent elsewhere, too.
+    with Terminal(recipe, quiet=True) as terminal:
         terminal.press("e")
         terminal.press("\x1b[A" * 60 + "\x1b[H")
         begun = len(terminal.written)

@@ -92,6 +92,7 @@ def prepared(screen: ExportScreen, number: int) -> Iterator[None]:
         proofs=proofs,
         missing=missing,
         proven_by=None,
+        validated=False,
         text=FILE,
         composed=SimpleNamespace(requirements=("to be started in the data's folder: the rows name their pictures so",)),
     )

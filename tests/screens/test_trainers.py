@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 from textual.pilot import Pilot
 
 from screens.inspect.screen import InspectScreen
+from screens.shell.themes import THEMES, paints
 from screens.trainers import TrainersScreen
+from screens.trainers_text import _table
 from tests.screens.conftest import Opened, settled, until
 from workbench.bench import prepare
 from workbench.consumers.trainers.client import RowsAnswer, RowsQuestion
@@ -119,3 +122,14 @@ async def test_a_trainer_that_cannot_be_asked_leaves_the_others(
         assert [one.name for one in screen.lanes.comparison.summaries] == ["llamafactory"]  # type: ignore[union-attr]
         await pilot.press("escape")
         assert screen.lanes is not None
+
+
+def test_a_table_fits_its_pane_and_keeps_its_figures() -> None:
+    head, lines = ("trainer", "rows", "nothing trained"), [["axolotl 0.19.0", "4", "12"], ["trl 0.29", "1,000", "0"]]
+    for width in range(22, 60):
+        text = Text()
+        _table(text, head, lines, paints(THEMES[0]), width)
+        drawn = text.plain.splitlines()
+        assert all(len(line) <= width for line in drawn), width
+        assert [line.split()[-2:] for line in drawn[-2:]] == [["4", "12"], ["1,000", "0"]]
+        assert len(drawn) == (3 if width >= 38 else 4)

@@ -1,4 +1,7 @@
-"""Rows that are already in Python: kept as a file, so that the run's own process and the export find the same ones."""
+"""Rows that are already in Python: kept as a file, so that the run's own process and the export find the same ones.
+
+They are cleared some weeks after their last use; see `kept_rows`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from workbench.errors import BenchError, InputError, Where
 from workbench.notebook.arguments import wrong
-from workbench.paths import state_dir
+from workbench.notebook.kept_rows import PICTURES, clear_old, rows_dir, used
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,22 +61,30 @@ def as_source(data: Data, *, split: str | None = None) -> str:
     if isinstance(data, str | os.PathLike):
         return os.fsdecode(data)
     table = _split_of(data, split)
-    folder = state_dir() / "rows"
+    folder = rows_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if hasattr(table, "reset_index"):
-            # A frame whose rows were chosen has an index that would be a column.
-            table = table.reset_index(drop=True)
-        if hasattr(table, "to_parquet"):
-            return _parquet(folder, lambda name: table.to_parquet(name))
-        if hasattr(table, "to_pylist") and hasattr(table, "num_rows"):
-            from pyarrow import parquet
-
-            return _parquet(folder, lambda name: parquet.write_table(table, name))
-        return _json(folder, _rows_of(table))
+        kept = _written(table, folder)
+        used(kept)
+        clear_old(folder, kept)
+        return str(kept)
     except OSError as problem:
         cause = f"{problem.strerror or problem} ({folder})."
         raise InputError("The rows cannot be kept", cause, "VLMBENCH_STATE names another folder.") from None
+
+
+def _written(table: Any, folder: Path) -> Path:
+    """The file of these rows."""
+    if hasattr(table, "reset_index"):
+        # A frame whose rows were chosen has an index that would be a column.
+        table = table.reset_index(drop=True)
+    if hasattr(table, "to_parquet"):
+        return _parquet(folder, lambda name: table.to_parquet(name))
+    if hasattr(table, "to_pylist") and hasattr(table, "num_rows"):
+        from pyarrow import parquet
+
+        return _parquet(folder, lambda name: parquet.write_table(table, name))
+    return _json(folder, _rows_of(table))
 
 
 def _split_of(data: Any, split: str | None) -> Any:
@@ -90,7 +101,7 @@ def _split_of(data: Any, split: str | None) -> Any:
     return data[name]
 
 
-def _parquet(folder: Path, write: Any) -> str:
+def _parquet(folder: Path, write: Any) -> Path:
     handle, name = tempfile.mkstemp(prefix=".rows.", suffix=".parquet", dir=folder)
     os.close(handle)
     try:
@@ -105,7 +116,7 @@ def _parquet(folder: Path, write: Any) -> str:
         raise InputError("This table cannot be written as Parquet", cause, "Give the rows as dicts.") from None
     target = folder / f"{hashlib.sha256(Path(name).read_bytes()).hexdigest()[:16]}.parquet"
     os.replace(name, target)
-    return str(target)
+    return target
 
 
 @contextlib.contextmanager
@@ -122,11 +133,11 @@ def _without_bars() -> Iterator[None]:
         bars.enable_progress_bars()
 
 
-def _json(folder: Path, rows: Iterable[Any]) -> str:
+def _json(folder: Path, rows: Iterable[Any]) -> Path:
     text = "".join(_line(row, index, folder) for index, row in enumerate(rows))
     target = folder / f"{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}.jsonl"
     target.write_text(text, "utf-8")
-    return str(target)
+    return target
 
 
 def _rows_of(data: Any) -> Iterable[Any]:
@@ -167,7 +178,7 @@ def _stored(value: Any, folder: Path) -> Any:
     from PIL.Image import Image
 
     if isinstance(value, Image):
-        return str(_picture(value, folder / "pictures"))
+        return str(_picture(value, folder / PICTURES))
     if isinstance(value, Mapping):
         return dict(value)
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:

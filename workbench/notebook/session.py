@@ -54,8 +54,9 @@ def open(
     """Open a recipe, a model, data, or (with none of them) the embedded demo; weights are never loaded.
 
     What is already in Python is kept under the bench's state, where a run's own process finds it: rows as a file,
-    PIL pictures in them as PNG, a tokenizer or processor as a model's folder. The first argument may be what `model`
-    or `data` take; which of the three it is goes by its form.
+    PIL pictures in them as PNG, a tokenizer or processor as a model's folder. Rows are cleared from there 30 days after
+    they were last opened, and the oldest of them where all together are larger than 2 GiB. The first argument may be
+    what `model` or `data` take; which of the three it is goes by its form.
 
     Args:
         config: an axolotl recipe: a YAML file or a dict.
