@@ -87,12 +87,24 @@ def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
     return TokenLines(
         items=drawn,
         lines=lines,
-        shift=np.concatenate(([0], np.cumsum(drawn.width, dtype=np.int64))),
+        shift=_shift(drawn),
         turns=view.turns,
         turn_lines=np.searchsorted(lines, first, side="right") - 1,
         width=room,
         gutter=gutter,
     )
+
+
+def with_items(lines: TokenLines, drawn: Items) -> TokenLines:
+    """The same lines with items that look otherwise. A folded message, which may have another width, has its own."""
+    if drawn.width is lines.items.width:
+        return replace(lines, items=drawn)
+    return replace(lines, items=drawn, shift=_shift(drawn))
+
+
+def _shift(drawn: Items) -> IntArray:
+    shift: IntArray = np.concatenate(([0], np.cumsum(drawn.width, dtype=np.int64)))
+    return shift
 
 
 def _hanging(drawn: Items) -> Items:
