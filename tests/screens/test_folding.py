@@ -83,7 +83,7 @@ async def test_messages_fold_and_what_goes_to_them_unfolds(opened: Opened) -> No
         # A folded line that holds matches is marked, and a click opens it.
         await pilot.press("underscore")
         assert grid.drawing.shades[2] >= len(grid._inks().plain)
-        await pilot.click(grid, offset=(grid.drawing.lines.gutter + 5, 2))  # type: ignore[union-attr]
+        await pilot.click(grid, offset=(grid.drawing.lines.gutter + grid.drawing.lines.label + 5, 2))  # type: ignore[union-attr]
         await pilot.pause()
         assert grid.folded == {1, 2, 3}
         await pilot.press("underscore", "G", "enter")
