@@ -39,6 +39,8 @@ class TokenLines:
     width: int
     gutter: int
     label: int
+    digits: int
+    """The cells of a message's number within the label."""
 
     @property
     def height(self) -> int:
@@ -80,19 +82,20 @@ class TokenLines:
         return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
 
 
-def label_cells(view: RowView, width: int) -> int:
-    """The width of number and role before the first line of a message; in a narrow pane of its number and a letter."""
+def label_cells(view: RowView, width: int) -> tuple[int, int]:
+    """The cells of number and role before the first line of a message, and of the number alone; in a narrow pane the
+    role is a letter."""
     if not view.turns:
-        return 0
+        return 0, 0
     number = len(str(max(turn.message for turn in view.turns)))
     role = min(ROLE_CELLS, max(cell_len(visible(turn.role)) for turn in view.turns))
     wanted = number + 1 + (role if width >= _ROOMY else min(role, 1))
-    return min(wanted, max(0, width - GUTTER - _LEAST_TEXT))
+    return min(wanted, max(0, width - GUTTER - _LEAST_TEXT)), number
 
 
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
     """Break a row's items into lines for a pane of `width` cells."""
-    label = label_cells(view, width)
+    label, digits = label_cells(view, width)
     room = max(_LEAST_TEXT, width - GUTTER)
     starts = [turn.start for turn in view.turns]
     lines = wrap(_hanging(drawn), room - 1, starts, indent=label)
@@ -106,6 +109,7 @@ def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
         width=room,
         gutter=GUTTER,
         label=label,
+        digits=digits,
     )
 
 

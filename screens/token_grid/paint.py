@@ -86,8 +86,7 @@ def draw_lines(page: Page, first: int, last: int) -> list[Strip]:
 
 def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterator[list[Segment]]:
     """Number and role of the message that begins on a line, in amber where a span should cover it; or nothing."""
-    lines, inks, room = page.lines, page.inks, page.lines.label
-    number = len(str(max((turn.message for turn in lines.turns), default=0)))
+    inks, room, number = page.inks, page.lines.label, page.lines.digits
     for turn, bar in zip(turns, trained, strict=True):
         if turn is None:
             yield []
