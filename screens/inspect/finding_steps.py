@@ -181,7 +181,7 @@ class FindingSteps:
 
     def _go(self, token: int, finding: Finding) -> None:
         if self._context.view is not None:
-            self._grid.go(token)
+            self._grid.go(token, unfold=True)
         self._at = (finding, self._grid.at.cursor)
         self.show()
 
@@ -196,7 +196,7 @@ class FindingSteps:
         if not starts:
             starts = [turn.start for turn in view.turns if turn.role == role]
         if starts:
-            self._grid.go(next((start for start in starts if start > cursor), starts[0]))
+            self._grid.go(next((start for start in starts if start > cursor), starts[0]), unfold=True)
         else:
             self._context.say(f"This row has no message of {visible(role)}")
 

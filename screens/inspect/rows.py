@@ -97,7 +97,7 @@ class RowReader:
         begun = [turn.start for turn in turns if turn.message == where.message]
         self.cursor = where.tokens[0] if where.tokens else begun[0] if begun else 0
         if here:
-            self._context.panes.grid.go(self.cursor)
+            self._context.panes.grid.go(self.cursor, unfold=True)
         else:
             self.show(where.row)
         self._tokens.focus()

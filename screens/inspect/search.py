@@ -23,12 +23,14 @@ class Search:
         self._grid, self._prompt = context.panes.grid, context.panes.prompt
         self.query = ""
         self._origin = 0
+        self._folded: set[int] = set()
+        """The turns that were folded when the search began: each letter unfolds only what it leads to."""
 
     # The prompt
 
     def ask_search(self) -> None:
         """Ask for what to find in this row."""
-        self._origin = self._grid.at.cursor
+        self._origin, self._folded = self._grid.at.cursor, set(self._grid.folded)
         self._prompt.ask(SEARCH, value=self.query, hint=find.HINT)
 
     def ask_filter(self) -> None:
@@ -80,6 +82,7 @@ class Search:
         """Take the search or the filter away."""
         if kind == SEARCH:
             self._grid.search("")
+            self._grid.fold(self._folded)
             self._grid.go(self._origin)
             self.query = ""
         elif kind == FILTER:
@@ -96,10 +99,11 @@ class Search:
     def _find(self, text: str) -> None:
         grid = self._grid
         self.query = text
+        grid.fold(self._folded)
         matches = grid.search(text)
         if len(matches):
             after = matches.start[matches.start >= self._origin]
-            grid.go(int(after[0] if len(after) else matches.start[0]))
+            grid.go(int(after[0] if len(after) else matches.start[0]), unfold=True)
         else:
             grid.go(self._origin)
         self._count_matches()
@@ -133,5 +137,5 @@ class Search:
         if not len(matches):
             return False
         if not grid.jump(matches.start, direction):
-            grid.go(int(matches.start[0 if direction > 0 else -1]))
+            grid.go(int(matches.start[0 if direction > 0 else -1]), unfold=True)
         return True

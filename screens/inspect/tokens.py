@@ -8,6 +8,7 @@ import numpy.typing as npt
 from screens.inspect.context import InspectContext
 from screens.inspect.pictures import Pictures
 from screens.token_grid import copy
+from screens.token_grid.folding import turn_at
 from screens.token_grid.lines import edges
 
 Places = npt.NDArray[np.int64]
@@ -41,10 +42,10 @@ class Tokens:
         self._jump(self._edges(), -1, "The mask does not change before this token")
 
     def next_message(self) -> None:
-        self._jump(self._turns(), 1, "This is the last message")
+        self._jump(self._turns(), 1, "This is the last message", unfold=False)
 
     def previous_message(self) -> None:
-        self._jump(self._turns(), -1, "This is the first message")
+        self._jump(self._turns(), -1, "This is the first message", unfold=False)
 
     def _edges(self) -> Places:
         view = self._grid.view
@@ -54,8 +55,8 @@ class Tokens:
         view = self._grid.view
         return np.array([turn.start for turn in view.turns] if view is not None else [], dtype=np.int64)
 
-    def _jump(self, places: Places, direction: int, otherwise: str) -> None:
-        if not self._grid.jump(places, direction):
+    def _jump(self, places: Places, direction: int, otherwise: str, *, unfold: bool = True) -> None:
+        if not self._grid.jump(places, direction, unfold=unfold):
             early = self._grid.view is not None and self._grid.view.preliminary
             self._context.say("The mask is still to come" if early else otherwise)
 
@@ -63,6 +64,23 @@ class Tokens:
         """Go to the tokens, or to what stands in their place."""
         grid = self._grid
         (grid if grid.display else self._context.panes.problem).focus()
+
+    # Folding
+
+    def fold_message(self) -> None:
+        """Fold the message under the cursor to its first line, or unfold it."""
+        grid = self._grid
+        turn = turn_at(grid.view.turns, grid.at.cursor) if grid.view is not None else -1
+        if turn < 0:
+            self._context.say("There is no message here to fold")
+        else:
+            grid.fold(grid.folded ^ {turn})
+
+    def fold_all(self) -> None:
+        """Fold every message; where all are, unfold them."""
+        grid = self._grid
+        every = set(range(len(grid.view.turns))) if grid.view is not None else set()
+        grid.fold(set() if grid.folded == every else every)
 
     # Looks
 

@@ -239,6 +239,17 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Go to the first token of this message, or of the one before.",
     ),
     Action(
+        "minus", "part('tokens.fold_message')", "Fold the message", id="grid.fold", group=_TOKENS, scope="inspect",
+        tooltip="Fold the message under the cursor to one line with its counts, or unfold it; what n, a search or a "
+        "click goes to unfolds.",
+        words="collapse expand turn unfold hide",
+    ),
+    Action(
+        "underscore", "part('tokens.fold_all')", "Fold all messages", id="grid.fold-all", group=_TOKENS,
+        scope="inspect", tooltip="Fold every message to one line; where all are folded, unfold them.",
+        words="collapse expand turns unfold outline overview",
+    ),
+    Action(
         "J", "part('rows.next')", "Next row", id="rows.next", group=_ROWS, scope="inspect", hint="row",
         tooltip="Show the next row of the data.",
     ),
@@ -376,7 +387,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "space", "unfold", "Unfold or fold media", id="grid.unfold", group=_TOKENS, scope="grid",
-        tooltip="Show every token of the picture, sound or film under the cursor, or make it one chip again.",
+        tooltip="Show every token of the picture, sound or film under the cursor, or make it one chip again; "
+        "a folded message unfolds.",
     ),
     Action(
         "enter", "unfold(True)", "Explain the finding", id="grid.explain", group=_TOKENS, scope="grid",

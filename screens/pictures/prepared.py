@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.strip import Strip
 
@@ -66,7 +66,7 @@ class Shown:
     source: Prepared
     cells: Cells
     strips: tuple[Strip, ...] = ()
-    image: Image.Image | None = None
+    image: Any = None
 
 
 def boxes_in(view: RowView) -> dict[int, PictureBoxes]:

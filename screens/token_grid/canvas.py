@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -16,8 +15,9 @@ from screens.line_cache.line_view import LineView, say_above
 from screens.shell.themes import paints
 from screens.token_grid.drawing import Frame, TokenDrawing
 from screens.token_grid.find import NO_MATCHES
+from screens.token_grid.folding import fold, retold, turn_at
 from screens.token_grid.lenses import Lens, legend, styles
-from screens.token_grid.lines import draw_items, lay_out
+from screens.token_grid.lines import draw_items, lay_out, with_items
 from screens.token_grid.minimap import CELLS
 from screens.token_grid.paint import Inks
 from screens.token_grid.selection import Selection
@@ -54,6 +54,8 @@ class TokenCanvas(LineView):
         self.lens = Lens.MASK
         self.unfolded: set[int] = set()
         """The media runs that are unfolded."""
+        self.folded: set[int] = set()
+        """The turns that are folded, by their numbers in the row."""
         self._shown: dict[int, Strip] = {}
         self._painting: tuple[Frame, dict[int, Strip]] | None = None
         self._styles: Inks | None = None
@@ -67,6 +69,8 @@ class TokenCanvas(LineView):
         """Show a row with the cursor on a token. `changed` is what an edit made different, drawn in the mask lens."""
         same = self.view is not None and self.view.index == view.index
         self.unfolded = set()
+        if not same or self.view is None or len(self.view.turns) != len(view.turns):
+            self.folded = set()
         self.drawing.changed, self.drawing.matches = changed, NO_MATCHES
         self.at.cursor, self.at.anchor = min(max(0, cursor), max(0, len(view.rendering) - 1)), None
         self.lay_out_items(view)
@@ -80,10 +84,33 @@ class TokenCanvas(LineView):
     def lay_out_items(self, view: RowView) -> None:
         """Make the items of a row, with the media runs that are unfolded, and break them into lines."""
         self.view = self.drawing.view = view
-        self.drawing.items = self.at.items = draw_items(view, self.unfolded)
+        drawn = draw_items(view, self.unfolded)
+        self.drawing.items = self.at.items = fold(drawn, view, self.folded) if self.folded else drawn
         self.drawing.lines = self.at.lines = None
         self.shade()
         self._lay_out()
+
+    def fold(self, turns: set[int]) -> None:
+        """Fold these turns and no others; the line of the cursor stays where it is in the window."""
+        if self.view is None:
+            return
+        turns = {turn for turn in turns if 0 <= turn < len(self.view.turns)}
+        if turns == self.folded:
+            return
+        above = self.at.line - self.scroll_offset.y
+        self.folded = turns
+        self.at.anchor = None
+        self.lay_out_items(self.view)
+        self.scroll_to(y=max(0, self.at.line - above), animate=False)
+        self.reveal()
+        self.refresh()
+        self.post_message(self.CursorMoved())
+
+    def uncover(self, token: int) -> None:
+        """Unfold the turn that a token stands in."""
+        lines = self.drawing.lines
+        if self.folded and lines is not None:
+            self.fold(self.folded - {turn_at(lines.turns, token)})
 
     def remask(self, view: RowView, changed: Change | None) -> None:
         """Show another mask of the same rendering: no line is broken anew, and only those that differ are painted.
@@ -98,8 +125,10 @@ class TokenCanvas(LineView):
         self.view = drawing.view = view
         drawing.changed = changed
         drawing.items = self.at.items = remasked(drawing.items, view.mask)
+        if self.folded:
+            drawing.items = self.at.items = retold(drawing.items, view)
         if drawing.lines is not None:
-            drawing.lines = self.at.lines = replace(drawing.lines, items=drawing.items)
+            drawing.lines = self.at.lines = with_items(drawing.lines, drawing.items)
         drawing.colour(self.lens, self._inks())
         drawing.remask()
         self._painting = _window(self)

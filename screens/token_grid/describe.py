@@ -107,6 +107,19 @@ def _distinct(view: RowView, start: int, stop: int) -> list[str]:
     return names if len(names) <= 4 else [*names[:4], "…"]
 
 
+def fold_identity(view: RowView, start: int, stop: int) -> list[tuple[str, str]]:
+    """Label and value for a folded message."""
+    turn = next((turn for turn in reversed(view.turns) if turn.start <= start), None)
+    named = f"message {turn.message} · {visible(turn.role)}" if turn is not None else "a message"
+    return [("", f"{named} · folded"), ("tokens", f"{stop - start:,}")]
+
+
+def fold_verdict(view: RowView, start: int, stop: int) -> tuple[bool, str]:
+    """True where a token of a folded message is trained, and how many are."""
+    count = int(view.mask.keep[start:stop].sum())
+    return count > 0, f"{count:,} of {stop - start:,} tokens"
+
+
 def media_verdict(view: RowView, run: int) -> tuple[bool, str]:
     """True where a token of a media run is trained, and the reason of the first such token, or first soft token."""
     runs = view.rendering.media

@@ -30,12 +30,18 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
     # Moving
 
-    def go(self, token: int | None, *, keep_goal: bool = False, select: bool = False) -> None:
-        """Put the cursor on a token, if it is one, and bring it into view; with `select` the selection goes with it."""
+    def go(self, token: int | None, *, keep_goal: bool = False, select: bool = False, unfold: bool = False) -> None:
+        """Put the cursor on a token, if it is one, and bring it into view; with `select` the selection goes with it.
+
+        `unfold`: a token that is gone to is seen, so that its message is unfolded; the steps of a key go over it.
+        """
         if token is None or self.view is None or not len(self.view.rendering):
             return
         before, anchor = self.at.item, self.at.anchor
         token = min(max(0, token), len(self.view.rendering) - 1)
+        if unfold:
+            self.uncover(token)
+            before = self.at.item
         self.at.put(token, select=select, keep_goal=keep_goal)
         if anchor is not None or select:
             self.refresh()
@@ -60,12 +66,12 @@ class TokenGrid(TokenCanvas, can_focus=True):
         else:
             self.go(self.at.target(where), select=select)
 
-    def jump(self, tokens: npt.NDArray[np.int64], direction: int) -> bool:
+    def jump(self, tokens: npt.NDArray[np.int64], direction: int, *, unfold: bool = True) -> bool:
         """Go to the next of some tokens, in ascending order; false when there is none that way."""
         token = self.at.next_of(tokens, direction)
         if token is None:
             return False
-        self.go(token)
+        self.go(token, unfold=unfold)
         return True
 
     # Selecting
@@ -95,9 +101,12 @@ class TokenGrid(TokenCanvas, can_focus=True):
     # Media and mouse
 
     def action_unfold(self, explain: bool = False) -> None:
-        """Unfold or fold the media run under the cursor. With `explain` open its picture, if it is one; elsewhere ask
-        what is wrong."""
+        """Unfold the folded message under the cursor, or unfold or fold the media run. With `explain` open the picture
+        instead; elsewhere ask what is wrong."""
         run = self.at.run
+        if self.at.folded:
+            self.uncover(self.at.cursor)
+            return
         if explain and run >= 0 and self.enlarged(run):
             return
         if run < 0 and explain:
@@ -148,7 +157,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
             self.go(self.at.on_line(line, column=0), keep_goal=True)
 
     def on_click(self, event: events.Click) -> None:
-        """A click on a chip opens it."""
+        """A click on a chip, or on a folded message, unfolds it."""
         lines, place = self.drawing.lines, event.get_content_offset(self)
         if lines is None or place is None or self.at.anchor is not None or self.drawing.on_map(place.x):
             return
@@ -156,7 +165,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
             return
         item = lines.item_at(place.y + self.scroll_offset.y, place.x - lines.gutter)
         start, stop = lines.cells(item)
-        folded = int(lines.items.run[item]) >= 0 and int(lines.items.run[item]) not in self.unfolded
+        run, tokens = int(lines.items.run[item]), int(lines.items.stop[item] - lines.items.start[item])
+        folded = run not in self.unfolded if run >= 0 else tokens > 1
         if folded and start <= place.x - lines.gutter < stop:
             self.go(int(lines.items.start[item]))
             self.action_unfold()

@@ -57,8 +57,18 @@ class TokenInspector(Still):
         lines = Text(no_wrap=True, overflow="ellipsis", end="")
         if view is None or start == stop:
             return lines
-        folded = stop - start > 1 and self._run >= 0
-        facts = describe.media_identity(view, self._run) if folded else describe.identity(view, start)
+        several = stop - start > 1
+        if several and self._run >= 0:
+            facts = describe.media_identity(view, self._run)
+            trained, reason = describe.media_verdict(view, self._run)
+        elif several:
+            facts, (trained, reason) = (
+                describe.fold_identity(view, start, stop),
+                describe.fold_verdict(view, start, stop),
+            )
+        else:
+            facts = describe.identity(view, start)
+            trained, reason = describe.verdict(view, start)
         for number, (label, value) in enumerate(facts):
             if number:
                 lines.append("   ")
@@ -66,9 +76,8 @@ class TokenInspector(Still):
                 lines.append(f"{label} ", paint.muted)
             lines.append(value, Style() if label else paint.strong)
         lines.append("\n")
-        lines.append(describe.owner(view, start))
+        lines.append(describe.owner(view, start) if not several or self._run >= 0 else "unfolded by space or a click")
         lines.append("\n")
-        trained, reason = describe.media_verdict(view, self._run) if folded else describe.verdict(view, start)
         lines.append(f"{TRAINED_BAR}trained" if trained else "not trained", paint.bar if trained else paint.strong)
         lines.append(f"  {reason}", paint.muted)
         return lines

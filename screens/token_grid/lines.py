@@ -14,9 +14,11 @@ from workbench.views.items import Items, Turn, items, visible, wrap
 from workbench.views.shown_row import RowView
 
 IntArray = npt.NDArray[np.int64]
+GUTTER = 3
+"""Cells before every line: the mark of a finding, the bar of trained tokens, a blank."""
 ROLE_CELLS = 9
-_ROOMY = 44
-"""From this width on the gutter names the role of a message; below, its first letter."""
+_ROOMY = 30
+"""From this width on the first line of a message names its role; below, the role's first letter."""
 _LEAST_TEXT = 8
 
 
@@ -24,8 +26,9 @@ _LEAST_TEXT = 8
 class TokenLines:
     """A row laid out for `width` cells of text, after a gutter of `gutter` cells.
 
-    `lines` holds the first item of every line; `turn_lines` the line each of `turns` begins on; `shift` the running sum
-    of the items' widths, `[N + 1]`.
+    The first line of a message has its number and role before the gutter, in `label` cells that its text lacks; the
+    others have none, so that a long message takes the whole width. `lines` holds the first item of every line;
+    `turn_lines` the line each of `turns` begins on; `shift` the running sum of the items' widths, `[N + 1]`.
     """
 
     items: Items
@@ -35,6 +38,9 @@ class TokenLines:
     turn_lines: IntArray
     width: int
     gutter: int
+    label: int
+    digits: int
+    """The cells of a message's number within the label."""
 
     @property
     def height(self) -> int:
@@ -50,16 +56,22 @@ class TokenLines:
         """The line an item stands on."""
         return int(np.searchsorted(self.lines, item, side="right")) - 1
 
+    def indent(self, line: int) -> int:
+        """The cells before the text of a line, beside the gutter: those of the label where a message begins on it."""
+        at = int(np.searchsorted(self.turn_lines, line))
+        return self.label if at < len(self.turn_lines) and int(self.turn_lines[at]) == line else 0
+
     def cells(self, item: int) -> tuple[int, int]:
         """The columns [start, stop) of an item within its line's text."""
-        first = int(self.lines[self.line_of(item)])
-        start = int(self.shift[item] - self.shift[first])
+        line = self.line_of(item)
+        start = self.indent(line) + int(self.shift[item] - self.shift[int(self.lines[line])])
         return min(start, self.width), min(start + int(self.items.width[item]), self.width)
 
     def item_at(self, line: int, column: int) -> int:
         """The item at a column of a line's text; the nearest one beyond its ends."""
         first, last = self.bounds(line)
-        item = int(np.searchsorted(self.shift, self.shift[first] + max(0, column), side="right")) - 1
+        column = max(0, column - self.indent(line))
+        item = int(np.searchsorted(self.shift, self.shift[first] + column, side="right")) - 1
         return min(max(item, first), last - 1)
 
     def turns_at(self, first: int, last: int) -> list[Turn | None]:
@@ -70,29 +82,47 @@ class TokenLines:
         return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
 
 
-def gutter_cells(view: RowView, width: int) -> int:
-    """The width of the gutter: number, role, marks and the blanks between; a narrow pane gives one cell to the role."""
-    number = len(str(max((turn.message for turn in view.turns), default=0)))
-    role = min(ROLE_CELLS, max((cell_len(visible(turn.role)) for turn in view.turns), default=0))
-    return number + ((role if width >= _ROOMY else min(role, 1)) + 1) + 3
+def label_cells(view: RowView, width: int) -> tuple[int, int]:
+    """The cells of number and role before the first line of a message, and of the number alone; in a narrow pane the
+    role is a letter."""
+    if not view.turns:
+        return 0, 0
+    number = len(str(max(turn.message for turn in view.turns)))
+    role = min(ROLE_CELLS, max(cell_len(visible(turn.role)) for turn in view.turns))
+    wanted = number + 1 + (role if width >= _ROOMY else min(role, 1))
+    return min(wanted, max(0, width - GUTTER - _LEAST_TEXT)), number
 
 
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
     """Break a row's items into lines for a pane of `width` cells."""
-    gutter = gutter_cells(view, width)
-    room = max(_LEAST_TEXT, width - gutter)
+    label, digits = label_cells(view, width)
+    room = max(_LEAST_TEXT, width - GUTTER)
     starts = [turn.start for turn in view.turns]
-    lines = wrap(_hanging(drawn), room - 1, starts)
+    lines = wrap(_hanging(drawn), room - 1, starts, indent=label)
     first = np.minimum(np.searchsorted(drawn.start, np.array(starts, dtype=np.int64)), max(0, len(drawn) - 1))
     return TokenLines(
         items=drawn,
         lines=lines,
-        shift=np.concatenate(([0], np.cumsum(drawn.width, dtype=np.int64))),
+        shift=_shift(drawn),
         turns=view.turns,
         turn_lines=np.searchsorted(lines, first, side="right") - 1,
         width=room,
-        gutter=gutter,
+        gutter=GUTTER,
+        label=label,
+        digits=digits,
     )
+
+
+def with_items(lines: TokenLines, drawn: Items) -> TokenLines:
+    """The same lines with items that look otherwise. A folded message, which may have another width, has its own."""
+    if drawn.width is lines.items.width:
+        return replace(lines, items=drawn)
+    return replace(lines, items=drawn, shift=_shift(drawn))
+
+
+def _shift(drawn: Items) -> IntArray:
+    shift: IntArray = np.concatenate(([0], np.cumsum(drawn.width, dtype=np.int64)))
+    return shift
 
 
 def _hanging(drawn: Items) -> Items:

@@ -85,14 +85,11 @@ def draw_lines(page: Page, first: int, last: int) -> list[Strip]:
 
 
 def _roles(page: Page, turns: list[Turn | None], trained: list[bool]) -> Iterator[list[Segment]]:
-    """Number and role of the message that begins on a line, in amber where a span should cover it; or the blank."""
-    lines, inks = page.lines, page.inks
-    room = lines.gutter - 3
-    number = len(str(max(0, lines.turns[-1].message))) if lines.turns else 1
-    blank = [Segment(" " * room, inks.base)]
+    """Number and role of the message that begins on a line, in amber where a span should cover it; or nothing."""
+    inks, room, number = page.inks, page.lines.label, page.lines.digits
     for turn, bar in zip(turns, trained, strict=True):
         if turn is None:
-            yield blank
+            yield []
             continue
         role = set_cell_size(visible(turn.role), max(0, room - number - 1))
         trains = bar or turn.role in page.view.roles_to_train

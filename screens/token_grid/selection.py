@@ -45,6 +45,12 @@ class Selection:
         return self._covers(self.item)
 
     @property
+    def folded(self) -> bool:
+        """True where a folded message is under the cursor."""
+        start, stop = self.covered
+        return stop - start > 1 and self.run < 0
+
+    @property
     def selected(self) -> tuple[int, int]:
         """The tokens that are selected, or else those under the cursor."""
         start, stop = self.covered
@@ -106,7 +112,8 @@ class Selection:
 
     def next_of(self, tokens: npt.NDArray[np.int64], direction: int) -> int | None:
         """The next of some tokens, in ascending order, that way from the cursor; None where there is none."""
-        start, stop = self.covered
+        # Of a folded message the cursor is on one token, and those after it are ahead.
+        start, stop = self.covered if self.run >= 0 else (self.cursor, self.cursor + 1)
         if direction > 0:
             index = int(np.searchsorted(tokens, stop - 1, side="right"))
         else:

@@ -161,23 +161,25 @@ def chip(modality: str, soft: int) -> str:
     return f" {MEDIA_GLYPH.get(modality, '▣')} {modality}{count} "
 
 
-def wrap(drawn: Items, width: int, starts: Sequence[int] = ()) -> npt.NDArray[np.int64]:
+def wrap(drawn: Items, width: int, starts: Sequence[int] = (), *, indent: int = 0) -> npt.NDArray[np.int64]:
     """The first item of every line, for lines of `width` cells. An item wider than a line has one of its own.
 
-    A line begins at each token of `starts` too: turns begin on a line of their own.
+    A line begins at each token of `starts` too, and is shorter by `indent`: turns begin on a line of their own.
     """
     count = len(drawn)
     if not count:
         return np.zeros(1, dtype=np.int64)
     total = np.concatenate(([0], np.cumsum(np.minimum(drawn.width, width), dtype=np.int64))).tolist()
     turns_begin = np.searchsorted(drawn.start, np.asarray(starts, dtype=np.int64))
+    heads = frozenset(turns_begin.tolist()) if indent else frozenset()
     forced = np.unique(np.concatenate((np.flatnonzero(drawn.breaks) + 1, turns_begin))).tolist()
     lines: list[int] = []
     begin = 0
     for end in [*forced, count]:
         while begin < end:
             lines.append(begin)
-            begin = max(begin + 1, min(end, bisect_right(total, total[begin] + width) - 1))
+            room = width - indent if begin in heads else width
+            begin = max(begin + 1, min(end, bisect_right(total, total[begin] + room) - 1))
     return np.array(lines, dtype=np.int64)
 
 
