@@ -125,9 +125,11 @@ def _unshifted(ids: list[int], labels: list[int], shift: int) -> tuple[list[int]
 
 
 def write(file: Path, trainer: str, version: str, found: Mapping[str, Held]) -> None:
-    """Note what was found for a trainer beside what the file has of others."""
+    """Note what was found beside what the file has of other trainers, and of other families under the same version."""
     known = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    known[trainer] = {"version": version, "families": {name: asdict(one) for name, one in found.items()}}
+    before = known.get(trainer, {})
+    kept = before["families"] if before.get("version") == version else {}
+    known[trainer] = {"version": version, "families": kept | {name: asdict(one) for name, one in found.items()}}
     file.write_text(json.dumps(known, indent=1), encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from report_card.last_step import Asked, Held, held
+from report_card.last_step import Asked, Held, held, read_held, write
 from workbench.consumers.trainers.client import RowsAnswer
 
 ROWS = {0: ([1, 2, 3], [-100, 2, 3]), 1: ([1, 5], [-100, 5]), 4: ([1, 2, 3], [-100, 2, 3])}
@@ -58,3 +58,13 @@ def test_what_is_trained_together_and_what_alone():
 def test_a_training_that_failed_says_so():
     found = held(answer(errors={}), {"steps": [], "alone": [], "failed": "KeyError: 'x'"})
     assert (found.failed, found.differences) == ("KeyError: 'x'", 3)
+
+
+def test_what_was_found_is_kept_by_trainer_version_and_family(tmp_path):
+    file, found = tmp_path / "held.json", Held(1, 2, 0, 0, False, 0)
+    write(file, "trl", "1", {"a": found})
+    write(file, "trl", "1", {"b": found})
+    write(file, "axolotl", "1", {"a": found})
+    assert read_held(file) == {"trl": {"a": found, "b": found}, "axolotl": {"a": found}}
+    write(file, "trl", "2", {"b": found})
+    assert read_held(file)["trl"] == {"b": found}
