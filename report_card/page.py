@@ -51,9 +51,10 @@ against each other by text, not by index.
 ## Held against training
 
 Each trainer's own training was then run on the same rows, by scripts that share nothing with those that answered
-(`report_card/last_steps`; `python -m report_card --train`), with a model that holds nothing and no forward pass. What
+(`report_card/last_steps`; `python -m report_card --train`), with an empty model and no forward pass. What
 reached the step is compared with the answers, ids and labels, in any order. A row of which the answer says that it
-raises was trained on alone, and had to stop the training; so was one row of each family that is refused.
+raises was trained on alone, and had to stop the training, or end it without a step; so was one row of each family that
+is refused.
 
 {held}
 
@@ -91,8 +92,7 @@ A recipe of axolotl is the common question; what it says and a trainer cannot be
 
 Seconds for 100 rows of a family beside the import: settings, processor, data, collator (`python -m report_card --time`,
 one process a trainer). Those of the processor are what the work costs; those of the clock were taken on {cores} cores
-that did other work as well. The import is needed once for all rows and families;
-axolotl was imported before.
+that did other work as well. The import is needed once for all rows and families; axolotl was imported before.
 
 {seconds}
 """
