@@ -69,6 +69,8 @@ def quiet(*, offline: bool) -> None:
         TRL_EXPERIMENTAL_SILENCE="1",
         WANDB_DISABLED="true",
     )
+    # Pictures go one by one: threads would wait for each other longer than they work.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
 
