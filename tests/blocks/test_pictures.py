@@ -218,3 +218,33 @@ def test_a_processor_that_counts_otherwise_is_found_out(
     assert [result.alone for result in results] == [False, *[True] * 5]
     for result in results:
         assert result.tokens == len(bench.peek(result.index).rendering)
+
+
+def test_what_is_proved_in_a_block_does_not_depend_on_the_blocks_before(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.blocks.path.PROVED_FIRST", 2)
+    monkeypatch.setattr("workbench.blocks.path.PROVED_EVERY", 3)
+    draw = random.Random(1)
+    bench = opened("qwen2_5_vl", [{**TALK, "images": [_file(tmp_path, number, draw)]} for number in range(24)])
+    counts = PictureTexts._counts
+
+    def some_more(self: PictureTexts, sizes: Any) -> list[int | None]:
+        found = zip(sizes, counts(self, sizes), strict=True)
+        wrong = {size for size in sizes if size not in LEARNT_FROM and size[0] % 4 == 0}
+        return [number + 1 if number is not None and size in wrong else number for size, number in found]
+
+    monkeypatch.setattr(PictureTexts, "_counts", some_more)
+
+    def judged_in(order: tuple[int, ...]) -> dict[int, Any]:
+        path, found = BlockPath(bench), {}
+        for block in order:
+            path.begin(first=block == 0)
+            found |= {one.index: one for one in path.judge([bench.peek(6 * block + row) for row in range(6)])}
+        return found
+
+    forwards = judged_in((0, 1, 2, 3))
+    assert judged_in((3, 1, 0, 2)) == forwards
+    differ = {one.index // 6 for one in forwards.values() for finding in one.findings if finding.code == "D021"}
+    assert differ
+    assert differ < {0, 1, 2, 3}

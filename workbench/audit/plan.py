@@ -26,6 +26,11 @@ class RowPlan:
     def __len__(self) -> int:
         return max(0, self.stop - self.first) if self.chosen is None else len(self.chosen)
 
+    @property
+    def begins(self) -> int:
+        """The first row of the first block."""
+        return self.first if not self.chosen else self.chosen[0]
+
     def blocks(self) -> list[Sequence[int]]:
         """The row numbers of each block, ascending."""
         if self.chosen is not None:

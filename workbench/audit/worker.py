@@ -60,6 +60,7 @@ class Judge:
 
 def _judged(path: BlockPath, source: AuditSource, rows: Sequence[int]) -> BlockResult:
     bench = path.bench
+    path.begin(first=rows[0] == source.rows.begins)
     before = len(bench.rows.findings)
     read = [bench.peek(index) for index in rows]
     results = path.judge(read)

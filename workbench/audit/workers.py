@@ -40,7 +40,7 @@ class _Worker:
     """Rows of its job that it has judged alone so far, in memory that it shares."""
     job: Job | None = None
     since: float = 0.0
-    """When it was given the job, by the clock."""
+    """The moment at which it was given the job, by the clock."""
     spent: float = 0.0
     """The time on a processor that it had had by then."""
 

@@ -174,6 +174,13 @@ class BlockPath:
     def _texts(self) -> PictureTexts:
         return PictureTexts(self.bench.renderer)
 
+    def begin(self, *, first: bool) -> None:
+        """Forget the blocks before: what is found in the next one, and which of its rows are processed in full, depends
+        on that block alone, whoever judged others. `first`: it is the first of its data set."""
+        self.differs = self.uncounted = ""
+        self.proved = self.proved_pictures = 0 if first else PROVED_FIRST
+        self._since = self._since_pictures = PROVED_EVERY
+
     def judge(self, rows: Sequence[Row]) -> list[JudgedRow]:
         """The result of each row, in order. Never raises for what a row holds."""
         # What is checked alone is decided within a block: who judged which blocks before changes nothing.
@@ -522,7 +529,7 @@ def _not_counted(row: Row, what: str, counted: int) -> Finding:
     """The finding for a row whose pictures are not what their sizes gave."""
     if row.error is None and len(row.rendering) != counted:
         what = f"{counted:,} tokens by the sizes of its pictures, {len(row.rendering):,} when they are processed"
-    hint = "Trust the rows that were processed in full; all further rows with pictures are."
+    hint = "Trust the rows that were processed in full: those with pictures after it, in an audit those of its block."
     return NOT_COUNTED(
         "warning", f"pictures counted from their headers are not what the processor makes: {what}", hint, row.where
     )
