@@ -60,8 +60,7 @@ class Sorting:
     def rows(self) -> tuple[list[int], dict[int, str]]:
         """All rows in their order, equal ones in that of the data, those without a value last; and their labels."""
         began = monotonic()
-        # Nearly sorted from the last time, but for the new ones at its end.
-        self._hits.sort(key=lambda hit: hit.row)
+        # Sorted from the last time, but for the new ones at its end, which stand behind their equals.
         self._hits.sort(key=lambda hit: hit.key, reverse=self._order.descending)
         order = [hit.row for hit in self._hits] + self._lacking
         now = monotonic()

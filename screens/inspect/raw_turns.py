@@ -112,10 +112,9 @@ def _wrapped(turn: RawTurn, cells: int) -> Iterator[list[tuple[str, int]]]:
         if used and used + width > cells:
             yield line
             line, used = [], 0
-        while width > cells:
-            cut = _fitting(word, cells)
-            yield [(word[:cut], kind)]
-            word = word[cut:]
+        if width > cells:
+            *full, word = _cut(word, cells)
+            yield from ([(part, kind)] for part in full)
             width = cell_len(word)
         line.append((word, kind))
         used += width
@@ -142,11 +141,14 @@ def _words(turn: RawTurn) -> Iterator[tuple[str, int]]:
                     yield shown, _TEXT
 
 
-def _fitting(text: str, cells: int) -> int:
-    """The number of characters of a text that fit into so many cells, one at least."""
-    used = 0
-    for number, char in enumerate(text):
-        used += cell_len(char)
-        if used > cells:
-            return max(1, number)
-    return len(text)
+def _cut(text: str, cells: int) -> list[str]:
+    """A text in parts of so many cells, or of one character that is wider."""
+    parts, used = [""], 0
+    for char in text:
+        width = cell_len(char)
+        if used and used + width > cells:
+            parts.append("")
+            used = 0
+        parts[-1] += char
+        used += width
+    return parts

@@ -131,6 +131,8 @@ async def samples(file: Path, count: int) -> None:
         screen = app.base
         assert isinstance(screen, InspectScreen)
         pane, before = screen.query_one(SamplesList), memory()
+        # A source of unknown length is searched further only when its list is scrolled.
+        assert len(app.bench.rows) == count
 
         async def filtered(text: str) -> tuple[float, float]:
             """Seconds until all is known, and the longest that the window took for a frame meanwhile."""
