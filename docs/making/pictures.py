@@ -98,7 +98,7 @@ async def overfit(pilot: Any) -> None:
     """A run from its start to its verdict."""
     await until(pilot, "nothing found in this row")
     await pilot.press("4", "r")
-    await until(pilot, "what the model writes now")
+    await until(pilot, "run 1 of 1")
     await pilot.pause(1)
 
 
