@@ -106,6 +106,9 @@ class OverfitScreen(WorkbenchScreen):
         self._runs = message.runs
         if not self.running and self._runs and not self._events:
             self._show_run(0)
+        elif not self.running and self._runs and self._shown < 0 and self._problem is None:
+            # The run that has just ended is the newest that is kept: older ones and the comparison count from it.
+            self._shown = 0
         self._draw()
 
     def _show_run(self, index: int) -> None:

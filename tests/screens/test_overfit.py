@@ -80,7 +80,6 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
         (before / "recipe.yaml").write_text(run.recipe.replace("lora_r: 16", "lora_r: 4"), "utf-8")
         screen.background.submit(Kind.RUNS, screen._find())
         await until(pilot, lambda: len(screen._runs) == 2)
-        screen._show_run(0)
         await pilot.press("C")
         told = str(screen.query_one("#verdict-text", Static).render())
         assert "this run" in told
