@@ -14,7 +14,7 @@ from screens.pictures.full_screen import PictureScreen
 from screens.pictures.prepared import Cells, Prepared, Shown, boxes_in, draw, picture_at, prepare
 from screens.shell.worker import Kind
 from workbench.views.boxes import PictureBoxes
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 _PREPARED_KEPT = 8
 _DRAWN_KEPT = 32

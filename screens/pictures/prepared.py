@@ -17,7 +17,7 @@ from screens.pictures.half_blocks import half_blocks, size_in_cells
 from workbench.data.media import MediaError, load_picture
 from workbench.views.box_drawing import drawn, shape_of
 from workbench.views.boxes import NO_BOXES, PictureBoxes, boxes_of
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 if TYPE_CHECKING:
     from PIL import Image
