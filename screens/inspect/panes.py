@@ -134,6 +134,8 @@ class PaneLayout:
         self._screen = screen
         self._panes = panes
         self._open: dict[str, bool] = {}
+        self.opened: Callable[[], None] = lambda: None
+        """Called once the panes stand as they should."""
 
     def wider(self) -> None:
         """Make the pane in focus larger: the samples, else the right side."""
@@ -189,6 +191,7 @@ class PaneLayout:
             else:
                 pane.styles.display = "block" if shown else "none"
         self._panes.resize()
+        self.opened()
 
     @property
     def kept(self) -> dict[str, Any]:

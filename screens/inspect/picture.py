@@ -22,7 +22,7 @@ _NAMES = 2
 """Lines of the dock for the names of boxes."""
 
 
-class Place(NamedTuple):
+class ChipPlace(NamedTuple):
     """A line and column of the token pane, the pane's cells, and the first line below its text."""
 
     line: int
@@ -58,7 +58,7 @@ class Preview(Container):
     def on_mount(self) -> None:
         self.display = False
 
-    def show(self, shown: Shown, place: Place) -> None:
+    def show(self, shown: Shown, place: ChipPlace) -> None:
         """Show a picture that was drawn for a place, where it hides the least of the tokens."""
         self.wrong = shown.source.problem
         if shown.source.picture is None:

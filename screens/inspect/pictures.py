@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from screens.guard.faults import Fault, write
 from screens.inspect.context import InspectContext
-from screens.inspect.picture import Place
+from screens.inspect.picture import ChipPlace
 from screens.pictures.full_screen import PictureScreen
-from screens.pictures.prepared import Cells, Prepared, Shown, boxes_in, draw, picture_at, prepare
+from screens.pictures.prepared import Cells, PreparedPicture, Shown, boxes_in, draw, picture_at, prepare
 from screens.shell.worker import Kind
 from workbench.views.boxes import PictureBoxes
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 _PREPARED_KEPT = 8
 _DRAWN_KEPT = 32
@@ -22,12 +22,12 @@ Then = Callable[[Shown], None]
 
 
 class _RowPictures:
-    """What is known of the pictures of one row: a job that comes too late fills the one of its own row."""
+    """The pictures of one row, as far as they are known: a job that comes too late fills the one of its own row."""
 
     def __init__(self, view: RowView) -> None:
         self.view = view
         self.boxes: Mapping[int, PictureBoxes] | None = None
-        self.prepared: dict[int, Prepared] = {}
+        self.prepared: dict[int, PreparedPicture] = {}
         self.drawn: dict[tuple[int, Cells], Shown] = {}
 
     def draw(self, run: int, most: Cells) -> Shown:
@@ -47,7 +47,7 @@ class _RowPictures:
         return shown
 
 
-def _make_room(known: dict[int, Prepared] | dict[tuple[int, Cells], Shown], most: int) -> None:
+def _make_room(known: dict[int, PreparedPicture] | dict[tuple[int, Cells], Shown], most: int) -> None:
     while len(known) >= most:
         del known[next(iter(known))]  # type: ignore[arg-type]
 
@@ -119,7 +119,7 @@ class Pictures:
 
         self.ask(run, place.most, came)
 
-    def _place(self) -> Place | None:
+    def _place(self) -> ChipPlace | None:
         """The place of the chip under the cursor; None where it is out of view or has no room beside it."""
         grid = self._grid
         lines = grid.drawing.lines
@@ -130,7 +130,7 @@ class Pictures:
             return None
         column = lines.gutter + lines.cells(grid.at.item)[0] + 1
         room = (grid.outer_size.width, grid.outer_size.height)
-        place = Place(line + 1, column, room, lines.height - grid.scroll_offset.y)
+        place = ChipPlace(line + 1, column, room, lines.height - grid.scroll_offset.y)
         return place if place.fits else None
 
     # Over the whole window

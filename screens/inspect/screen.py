@@ -103,7 +103,7 @@ class InspectScreen(RecipeScreen, Still):
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
         self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)
         self.rows.on_shown = self.steps.row_shown
-        self.frame.resized = self._resized
+        self.frame.resized, self.pane_layout.opened = self.pane_layout.open_panes, self.pictures.show
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
@@ -188,11 +188,6 @@ class InspectScreen(RecipeScreen, Still):
             self.context.row = self.rows.recalled = row
             self.rows.cursor = token if isinstance(token, int) else 0
             self.panes.samples.choose(row)
-
-    def _resized(self) -> None:
-        """Show the panes that were opened at this width, and the picture where there is room now."""
-        self.pane_layout.open_panes()
-        self.pictures.show()
 
     @property
     def settled(self) -> bool:

@@ -8,6 +8,7 @@ from screens.inspect.filtering import Filtering
 from screens.inspect.row_filter import parse_filter
 from screens.inspect.rows import RowReader
 from screens.token_grid import find
+from screens.token_grid.canvas import fold_turns
 from workbench.errors import InputError
 
 SEARCH, FILTER, ROW = "search", "filter", "row"
@@ -82,7 +83,7 @@ class Search:
         """Take the search or the filter away."""
         if kind == SEARCH:
             self._grid.search("")
-            self._grid.fold(self._folded)
+            fold_turns(self._grid, self._folded)
             self._grid.go(self._origin)
             self.query = ""
         elif kind == FILTER:
@@ -99,7 +100,7 @@ class Search:
     def _find(self, text: str) -> None:
         grid = self._grid
         self.query = text
-        grid.fold(self._folded)
+        fold_turns(grid, self._folded)
         matches = grid.search(text)
         if len(matches):
             after = matches.start[matches.start >= self._origin]

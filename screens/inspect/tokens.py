@@ -8,6 +8,7 @@ import numpy.typing as npt
 from screens.inspect.context import InspectContext
 from screens.inspect.pictures import Pictures
 from screens.token_grid import copy
+from screens.token_grid.canvas import fold_turns
 from screens.token_grid.folding import turn_at
 from screens.token_grid.lines import edges
 
@@ -74,13 +75,13 @@ class Tokens:
         if turn < 0:
             self._context.say("There is no message here to fold")
         else:
-            grid.fold(grid.folded ^ {turn})
+            fold_turns(grid, grid.folded ^ {turn})
 
     def fold_all(self) -> None:
         """Fold every message; where all are, unfold them."""
         grid = self._grid
         every = set(range(len(grid.view.turns))) if grid.view is not None else set()
-        grid.fold(set() if grid.folded == every else every)
+        fold_turns(grid, set() if grid.folded == every else every)
 
     # Looks
 

@@ -25,6 +25,18 @@ _NAMES = 2
 """Lines for the names of boxes."""
 
 
+class Room(Container):
+    """The place of a picture; it says when its size is another one."""
+
+    def __init__(self, resized: Callable[[], None], *, id: str) -> None:
+        super().__init__(id=id)
+        self._resized = resized
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The window has another size, or the first one."""
+        self._resized()
+
+
 class PictureScreen(Guarded, ModalScreen[None]):
     """Shows the pictures of a row, one at a time; closes at escape, q, i or enter."""
 
@@ -38,20 +50,16 @@ class PictureScreen(Guarded, ModalScreen[None]):
     def __init__(self, runs: list[int], run: int, wanted: Wanted) -> None:
         super().__init__()
         self._runs, self._at, self._wanted = runs, runs.index(run), wanted
-        self._frame = Container(id="picture-frame")
+        self._frame, self._room = Container(id="picture-frame"), Room(self._ask, id="picture-room")
         self._view = PictureView(id="picture-view")
         self._below = Static(markup=False, id="picture-names")
 
     def compose(self) -> ComposeResult:
         """The picture, and the names of its boxes below it."""
         with self._frame:
-            with Container(id="picture-room"):
+            with self._room:
                 yield self._view
             yield self._below
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Draw the picture for the room that there is now."""
-        self.call_after_refresh(self._ask)
 
     def action_step(self, direction: int) -> None:
         """Go to another picture of the row, round its end."""
@@ -59,9 +67,8 @@ class PictureScreen(Guarded, ModalScreen[None]):
         self._ask()
 
     def _ask(self) -> None:
-        room = self._frame.content_size
-        most = (max(1, room.width), max(1, room.height - _NAMES - 1))
-        self._wanted(self._runs[self._at], most, self._show)
+        width, height = self._room.content_size
+        self._wanted(self._runs[self._at], (max(1, width), max(1, height)), self._show)
 
     def _show(self, shown: Shown) -> None:
         source = shown.source

@@ -13,7 +13,7 @@ from workbench.views.items import visible
 
 
 def remarks_line(found: PictureBoxes, paint: Paints) -> Text:
-    """What is to be said of the boxes, on one line."""
+    """The remarks on the boxes, on one line."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
     for number, remark in enumerate(found.remarks):
         text.append(" · " if number else "! ", paint.severity["warning"])

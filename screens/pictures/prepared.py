@@ -17,7 +17,7 @@ from screens.pictures.half_blocks import half_blocks, size_in_cells
 from workbench.data.media import MediaError, load_picture
 from workbench.views.box_drawing import drawn, shape_of
 from workbench.views.boxes import NO_BOXES, PictureBoxes, boxes_of
-from workbench.views.row_view import RowView
+from workbench.views.shown_row import RowView
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,7 +30,7 @@ Cells = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedPicture:
     """A picture of a row; `picture` is None and `problem` says why where it cannot be read."""
 
     run: int
@@ -63,7 +63,7 @@ class Prepared:
 class Shown:
     """A picture drawn for some cells: as strips, or, for a terminal with graphics, as a picture with its boxes."""
 
-    source: Prepared
+    source: PreparedPicture
     cells: Cells
     strips: tuple[Strip, ...] = ()
     image: Any = None
@@ -74,21 +74,21 @@ def boxes_in(view: RowView) -> dict[int, PictureBoxes]:
     return boxes_of(view.source) if view.source is not None else {}
 
 
-def prepare(view: RowView, run: int, boxes: Mapping[int, PictureBoxes]) -> Prepared:
+def prepare(view: RowView, run: int, boxes: Mapping[int, PictureBoxes]) -> PreparedPicture:
     """Read the picture of a media run."""
     message, number = int(view.trace.message[view.rendering.media.start[run]]), list(view.pictures).index(run)
     found = boxes.get(run, NO_BOXES)
     try:
         picture = load_picture(view.pictures[run])
     except (MediaError, OSError, ValueError) as problem:
-        return Prepared(run, number, message, (0, 0), None, found, str(problem))
+        return PreparedPicture(run, number, message, (0, 0), None, found, str(problem))
     size, (width, height) = picture.size, shape_of(picture, found)
     scale = min(1.0, _SIDE / max(width, height))
     shaped = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return Prepared(run, number, message, size, picture if shaped == size else picture.resize(shaped), found)
+    return PreparedPicture(run, number, message, size, picture if shaped == size else picture.resize(shaped), found)
 
 
-def draw(prepared: Prepared, most: Cells) -> Shown:
+def draw(prepared: PreparedPicture, most: Cells) -> Shown:
     """Draw a picture as large as a room of cells lets it be."""
     if prepared.picture is None:
         return Shown(prepared, (0, 0))

@@ -90,28 +90,6 @@ class TokenCanvas(LineView):
         self.shade()
         self._lay_out()
 
-    def fold(self, turns: set[int]) -> None:
-        """Fold these turns and no others; the line of the cursor stays where it is in the window."""
-        if self.view is None:
-            return
-        turns = {turn for turn in turns if 0 <= turn < len(self.view.turns)}
-        if turns == self.folded:
-            return
-        above = self.at.line - self.scroll_offset.y
-        self.folded = turns
-        self.at.anchor = None
-        self.lay_out_items(self.view)
-        self.scroll_to(y=max(0, self.at.line - above), animate=False)
-        self.reveal()
-        self.refresh()
-        self.post_message(self.CursorMoved())
-
-    def uncover(self, token: int) -> None:
-        """Unfold the turn that a token stands in."""
-        lines = self.drawing.lines
-        if self.folded and lines is not None:
-            self.fold(self.folded - {turn_at(lines.turns, token)})
-
     def remask(self, view: RowView, changed: Change | None) -> None:
         """Show another mask of the same rendering: no line is broken anew, and only those that differ are painted.
 
@@ -256,6 +234,29 @@ def entitle(canvas: TokenCanvas, *forms: str) -> None:
     room = canvas.outer_size.width - _BORDER
     if forms:
         say_above(canvas, next((form for form in forms if len(form) <= room), forms[-1]))
+
+
+def fold_turns(canvas: TokenCanvas, turns: set[int]) -> None:
+    """Fold these turns and no others; the line of the cursor stays where it is in the window."""
+    if canvas.view is None:
+        return
+    turns = {turn for turn in turns if 0 <= turn < len(canvas.view.turns)}
+    if turns == canvas.folded:
+        return
+    above = canvas.at.line - canvas.scroll_offset.y
+    canvas.folded, canvas.at.anchor = turns, None
+    canvas.lay_out_items(canvas.view)
+    canvas.scroll_to(y=max(0, canvas.at.line - above), animate=False)
+    canvas.reveal()
+    canvas.refresh()
+    canvas.post_message(canvas.CursorMoved())
+
+
+def unfold_at(canvas: TokenCanvas, token: int) -> None:
+    """Unfold the turn that a token stands in."""
+    lines = canvas.drawing.lines
+    if canvas.folded and lines is not None:
+        fold_turns(canvas, canvas.folded - {turn_at(lines.turns, token)})
 
 
 def _window(canvas: TokenCanvas) -> tuple[Frame, dict[int, Strip]]:

@@ -11,7 +11,7 @@ from textual import events
 from textual.binding import BindingType
 
 from screens.keys.actions import bindings
-from screens.token_grid.canvas import TokenCanvas
+from screens.token_grid.canvas import TokenCanvas, unfold_at
 from screens.token_grid.find import NO_MATCHES, Matches, find
 
 
@@ -40,7 +40,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         before, anchor = self.at.item, self.at.anchor
         token = min(max(0, token), len(self.view.rendering) - 1)
         if unfold:
-            self.uncover(token)
+            unfold_at(self, token)
             before = self.at.item
         self.at.put(token, select=select, keep_goal=keep_goal)
         if anchor is not None or select:
@@ -105,7 +105,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         instead; elsewhere ask what is wrong."""
         run = self.at.run
         if self.at.folded:
-            self.uncover(self.at.cursor)
+            unfold_at(self, self.at.cursor)
             return
         if explain and run >= 0 and self.enlarged(run):
             return

@@ -157,4 +157,4 @@ def test_pages_carry_the_picture_and_escape_the_label(on: Opened) -> None:
     assert "message 1, outside" in html
     plain = on("thousandths", "Nothing.")
     assert boxed_pictures(plain.row(0)) == ""
-    assert "<img" not in page(plain, [plain.row(0)])
+    assert '<figure class="boxed"' not in page(plain, [plain.row(0)])
