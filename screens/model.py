@@ -295,7 +295,7 @@ class ModelScreen(WorkbenchScreen):
         working = self._old and self.estimate is not None
         self.query_one("#memory").border_subtitle = "before the edit…" if working else ""
         self.query_one("#bytes", Static).update(self._memory(paint))
-        self.query_one("#bytes-in-short", Static).update(self._memory_in_short(paint))
+        self.query_one("#bytes-in-short", Static).update(_memory_in_short(self, self._memory(paint), paint))
         text = Text(end="")
         for finding in self.findings:
             text.append("\n\n" if text else "")
@@ -345,14 +345,19 @@ class ModelScreen(WorkbenchScreen):
         rows = f"{self.estimate.batch} row{'s' if self.estimate.batch > 1 else ''} of {self.estimate.sequence:,} tokens"
         return text.append(f"{rows}; the GPU's runtime is not included", paint.muted)
 
-    def _memory_in_short(self, paint: Paints) -> Text:
-        """The same without bars, for a window without room for them: the sum first, then its largest parts."""
-        if self.estimate is None or self._no_memory is not None or (self.facts is not None and self.facts.refusal):
-            return self._memory(paint)
-        *parts, (_, total) = memory_lines(self.estimate)
-        text = Text(short_bytes(total), paint.muted if self._old else paint.strong, end="")
-        words = [f"{name} {short_bytes(size)}" for name, size in sorted(parts, key=lambda part: -part[1])]
-        return text.append(f"  {', '.join(words)}", paint.muted)
+
+def _memory_in_short(screen: ModelScreen, whole: Text, paint: Paints) -> Text:
+    """The memory without bars, for a window without room for them: the sum, then its parts, the largest first.
+
+    Where there are no figures, it is what stands in the place of the `whole`.
+    """
+    refused = screen.facts is not None and screen.facts.refusal is not None
+    if screen.estimate is None or screen._no_memory is not None or refused:
+        return whole
+    *parts, (_, total) = memory_lines(screen.estimate)
+    text = Text(short_bytes(total), paint.muted if screen._old else paint.strong, end="")
+    words = [f"{name} {short_bytes(size)}" for name, size in parts]
+    return text.append(f"  {', '.join(words)}", paint.muted)
 
 
 def _as_typed(value: Any) -> str:

@@ -76,7 +76,8 @@ class OverfitScreen(WorkbenchScreen):
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         self.query_one("#verdict").focus()
-        self.set_interval(1.0, self._tick)
+        # A sign of life a second, from the first one of a run on.
+        self.set_interval(1.0, self._draw_line)
 
     def on_unmount(self) -> None:
         if self._supervisor is not None:
@@ -212,14 +213,12 @@ class OverfitScreen(WorkbenchScreen):
         if self._began is not None:
             self.notify("A run is in progress; c cancels it", timeout=3)
             return
-        _, action = next_step(self._verdict())
-        await self.run_action(action or "screen.start")
-
-    def action_explain(self) -> None:
-        """Say what the first finding of the verdict means."""
-        verdict = self._verdict()
-        if verdict is not None and verdict.findings:
+        verdict = _verdict_of(self._events)
+        _, action = next_step(verdict)
+        if verdict is not None and verdict.findings and not action:
             self.app.push_screen(Explanation(verdict.findings[0]))
+        else:
+            await self.run_action(action or "screen.start")
 
     def action_scale_steps(self, factor: float) -> None:
         """Take so many times the steps in the next run."""
@@ -234,16 +233,6 @@ class OverfitScreen(WorkbenchScreen):
 
     # Drawing
 
-    def _verdict(self) -> Verdict | None:
-        from workbench.overfit.verdict import judge
-
-        return judge(self._events) if self._events else None
-
-    def _tick(self) -> None:
-        """A sign of life a second, from the first one on."""
-        if self._began is not None:
-            self._draw_line()
-
     def _draw_line(self) -> None:
         paint = paints(self.app.current_theme)
         if self._began is None and not self.running:
@@ -255,7 +244,7 @@ class OverfitScreen(WorkbenchScreen):
 
     def _draw(self) -> None:
         paint = paints(self.app.current_theme)
-        verdict = self._verdict()
+        verdict = _verdict_of(self._events)
         steps = every(self._events, "step")
         other = self._before() if self._comparing else None
         plot = self.query_one(LossPlot)
@@ -269,7 +258,7 @@ class OverfitScreen(WorkbenchScreen):
         )
         self._draw_line()
         text, box = Text(end=""), self.query_one("#verdict")
-        box.border_subtitle = self._run_name()
+        box.border_subtitle = _run_name(self)
         if self._problem is not None:
             text.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
             for more in (self._problem.cause, self._problem.hint):
@@ -290,10 +279,18 @@ class OverfitScreen(WorkbenchScreen):
         self.query_one("#verdict-text", Static).update(text)
         _say_state(self)
 
-    def _run_name(self) -> str:
-        if self.running:
-            return "running"
-        return f"run {len(self._runs) - self._shown} of {len(self._runs)}" if 0 <= self._shown < len(self._runs) else ""
+
+def _verdict_of(events: Sequence[Event]) -> Verdict | None:
+    from workbench.overfit.verdict import judge
+
+    return judge(events) if events else None
+
+
+def _run_name(screen: OverfitScreen) -> str:
+    if screen.running:
+        return "running"
+    count, shown = len(screen._runs), screen._shown
+    return f"run {count - shown} of {count}" if 0 <= shown < count else ""
 
 
 def _say_state(screen: OverfitScreen) -> None:

@@ -56,13 +56,13 @@ def stages_text(text: Text, at: int, paint: Paints) -> None:
 
 
 def next_step(verdict: Verdict | None) -> tuple[str, str]:
-    """What enter does after a verdict, in words and as an action of the app or the screen; nothing while it runs."""
+    """The effect of enter after a verdict, in words and as an action; empty while the run goes on."""
     if verdict is None or verdict.outcome == "running":
         return "", ""
     if verdict.outcome == "pass":
         return "goes to the export, which this run is a proof for", "app.show_screen('export')"
     if verdict.findings:
-        return f"says what {verdict.findings[0].code} means and what to do", "screen.explain"
+        return f"says what {verdict.findings[0].code} means and what to do", ""
     return "runs it again", "screen.start"
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelShown:
     """The model without its weights. `memory` is a problem where it cannot be told."""
 
     anatomy: Anatomy
@@ -43,20 +43,20 @@ class Site:
     bench: Bench
     report: Report
     rows: RowsShown
-    model: ModelFacts | BenchError
+    model: ModelShown | BenchError
     run: Run | None
     export: Export | BenchError
     audit: AuditPages | None
 
 
-class Progress(Protocol):
+class Shown(Protocol):
     """The line that says what goes on."""
 
     def waiting(self, what: str) -> AbstractContextManager[None]: ...
     def rows(self) -> AbstractContextManager[Callable[[int, int | None], None]]: ...
 
 
-def gather(bench: Bench, folder: Path, progress: Progress, *, first: int = FIRST, audit: Path | None = None) -> Site:
+def gather(bench: Bench, folder: Path, progress: Shown, *, first: int = FIRST, audit: Path | None = None) -> Site:
     """The facts for the site in `folder`. Nothing is written, and the checks are those of `vlmbench check`.
 
     Raises:
@@ -84,7 +84,7 @@ def gather(bench: Bench, folder: Path, progress: Progress, *, first: int = FIRST
     return Site(bench, report, shown, model, latest(bench), export, pages)
 
 
-def _model(bench: Bench) -> ModelFacts | BenchError:
+def _model(bench: Bench) -> ModelShown | BenchError:
     from workbench.checks.recipe_checks import model_findings
     from workbench.models.memory import estimate_of
     from workbench.models.targets import trained
@@ -99,7 +99,7 @@ def _model(bench: Bench) -> ModelFacts | BenchError:
         memory: MemoryEstimate | BenchError = estimate_of(bench.loaded, bench.recipe, bench.axolotl)
     except BenchError as problem:
         memory = problem
-    return ModelFacts(anatomy, facts, found, memory)
+    return ModelShown(anatomy, facts, found, memory)
 
 
 def _export(bench: Bench) -> Export | BenchError:
