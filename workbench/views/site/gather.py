@@ -49,14 +49,16 @@ class Site:
     audit: AuditPages | None
 
 
-class Shown(Protocol):
+class SiteProgress(Protocol):
     """The line that says what goes on."""
 
     def waiting(self, what: str) -> AbstractContextManager[None]: ...
     def rows(self) -> AbstractContextManager[Callable[[int, int | None], None]]: ...
 
 
-def gather(bench: Bench, folder: Path, progress: Shown, *, first: int = FIRST, audit: Path | None = None) -> Site:
+def gather(
+    bench: Bench, folder: Path, progress: SiteProgress, *, first: int = FIRST, audit: Path | None = None
+) -> Site:
     """The facts for the site in `folder`. Nothing is written, and the checks are those of `vlmbench check`.
 
     Raises:
