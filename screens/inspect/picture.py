@@ -68,9 +68,9 @@ class Preview(Container):
         top = line + 1 if height - line - 1 >= down + 2 else line - down - 2
         self.styles.width, self.styles.height = across + 2, down + 2
         self.styles.offset = (max(0, min(place.column, width - across - 2)), max(0, top))
-        self.border_subtitle = "! outside" if shown.source.boxes.remarks else shown.source.sizes
-        if len(shown.source.sizes) > across:
-            self.border_subtitle = ""
+        outside = any(not box.within for box in shown.source.boxes.boxes)
+        forms = ("! a box lies outside", "! outside") if outside else (shown.source.sizes,)
+        self.border_subtitle = next((form for form in forms if len(form) <= across - 2), "")
         self._view.show(shown)
         self.display = True
 

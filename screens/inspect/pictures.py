@@ -6,6 +6,7 @@ They are read, scaled and drawn on the background thread; a picture that was dra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from screens.guard.faults import Fault, write
 from screens.inspect.context import InspectContext
@@ -47,9 +48,10 @@ class _RowPictures:
         return shown
 
 
-def _make_room(known: dict[int, PreparedPicture] | dict[tuple[int, Cells], Shown], most: int) -> None:
-    while len(known) >= most:
-        del known[next(iter(known))]  # type: ignore[arg-type]
+def _make_room(known: dict[Any, Any], most: int) -> None:
+    """Forget the oldest entries, so that one more makes `most`."""
+    for oldest in list(known)[: max(0, len(known) - most + 1)]:
+        del known[oldest]
 
 
 class Pictures:

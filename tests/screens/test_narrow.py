@@ -26,7 +26,6 @@ LOOPS = {
     ("inspect/filtering.py", "_search"): "looks at the next row each time, and stops between two when it is asked to",
     ("inspect/finding_steps.py", "_seeking"): "goes round the rows once, a block each time",
     ("inspect/rows.py", "_sample"): "goes through the rows that were asked for, a block each time",
-    ("inspect/pictures.py", "_make_room"): "forgets one picture each time",
     ("token_grid/paint.py", "_texts"): "goes through the pieces of a line",
 }
 
