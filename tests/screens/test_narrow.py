@@ -23,6 +23,7 @@ LOOPS = {
     ("shell/worker.py", "_run"): "ends when the app closes",
     ("shell/end_with_parent.py", "_watch"): "ends with the server or the terminal",
     ("shell/watchdog.py", "_run"): "ends when the app does",
+    ("inspect/comparison.py", "_add_up"): "goes on by a block each time, to the end of the data or until it is stopped",
     ("inspect/filtering.py", "_search"): "looks at the next row each time, and stops between two when it is asked to",
     ("inspect/finding_steps.py", "_seeking"): "goes round the rows once, a block each time",
     ("inspect/rows.py", "_sample"): "goes through the rows that were asked for, a block each time",
