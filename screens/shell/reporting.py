@@ -46,6 +46,7 @@ _JOBS = {
     Kind.SAMPLES: "reading the samples",
     Kind.ASK: "asking the trainer",
     Kind.ANSWER: "taking the trainer's answer",
+    Kind.COMPARE: "adding up the rows of both recipes",
     Kind.FILTER: "filtering the rows",
     Kind.CHECK: "checking",
     Kind.RUNS: "looking for runs",

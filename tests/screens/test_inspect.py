@@ -234,7 +234,7 @@ async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(o
         assert screen.query_one(ProblemPane).display
         assert not grid_of(pilot).display
         assert screen.query_one(ProblemPane).has_focus
-        assert "2 ✗1+" in screen.query_one(StatusBar).render().plain
+        assert "2 checks ✗1+" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
         assert grid_of(pilot).display
         assert grid_of(pilot).has_focus
