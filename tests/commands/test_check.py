@@ -343,7 +343,7 @@ def test_ctrl_c_tells_what_the_rows_until_then_show(tmp_path: Path, monkeypatch:
     whole = BlockChecking.steps
 
     def interrupted(self: BlockChecking, seconds: float = 0.5) -> Iterator[int]:
-        monkeypatch.setattr("workbench.blocks.checking._FIRST", 2)
+        monkeypatch.setattr("workbench.blocks.known._FIRST", 2)
         for done in whole(self, 0.0):
             yield done
             raise KeyboardInterrupt

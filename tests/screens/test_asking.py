@@ -68,7 +68,7 @@ async def test_the_row_is_there_before_the_answer(
         return whole(*given)
 
     monkeypatch.setattr(asking, "answered", later)
-    async with opened((140, 34), bench=bench) as pilot:
+    async with opened((170, 34), bench=bench) as pilot:
         await until(pilot, lambda: "asking axolotl 0.19.0…" in bar(pilot))
         assert " trained" in str(grid_of(pilot).border_title)
         held.set()
@@ -87,7 +87,7 @@ async def test_a_difference_is_red_with_its_finding_and_an_edit_asks_again(
     bench: Bench, fake: FakeAxolotl, opened: Opened
 ) -> None:
     fake.tell(rows=labels(bench, r0=[3, 4, 5]))
-    async with opened((140, 34), bench=bench) as pilot:
+    async with opened((170, 34), bench=bench) as pilot:
         await until(pilot, lambda: "✗ asked: axolotl 0.19.0 differs at 3 tokens" in bar(pilot))
         await until(pilot, lambda: codes(pilot) == ["M020"])
         (finding,) = screen_of(pilot).context.findings
@@ -116,7 +116,7 @@ async def test_what_the_trainer_does_not_answer_is_said(
     told: dict[str, Any], said: str, bench: Bench, fake: FakeAxolotl, opened: Opened
 ) -> None:
     fake.tell(**told)
-    async with opened((140, 34), bench=bench) as pilot:
+    async with opened((170, 34), bench=bench) as pilot:
         await until(pilot, lambda: said in bar(pilot))
         assert " trained" in str(grid_of(pilot).border_title)
 
@@ -132,7 +132,7 @@ async def test_nobody_is_asked_where_that_is_turned_off(
     bench: Bench, fake: FakeAxolotl, opened: Callable[..., Any]
 ) -> None:
     bench.asks = False
-    async with opened((140, 34), bench=bench) as pilot:
+    async with opened((170, 34), bench=bench) as pilot:
         await to_row(pilot, "J")
         assert "from the table of 0.19" in bar(pilot)
     assert fake.starts == 0
@@ -142,7 +142,7 @@ async def test_the_checks_screen_asks_about_the_rows_that_were_checked(
     bench: Bench, fake: FakeAxolotl, opened: Opened
 ) -> None:
     fake.tell(rows=labels(bench, r1=[3], r6=[4]))
-    async with opened((140, 34), bench=bench) as pilot:
+    async with opened((170, 34), bench=bench) as pilot:
         await until(pilot, lambda: "✓ asked: axolotl" in bar(pilot))
         screen = await pilot.app.show("checks")
         status = screen.query_one(StatusBar)

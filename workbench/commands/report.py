@@ -25,7 +25,7 @@ EXITS = (
 @click.command(
     epilog=epilog(
         ("report recipe.yaml --out report/", "the site; report/index.html is its first page"),
-        ("audit recipe.yaml --out report/audit/", "before it: an audit of every row, which the site takes in"),
+        ("report --model org/name --data rows.jsonl --out report/", "of a model and rows without a recipe"),
         ("report recipe.yaml --rows 200 --out report/", "with the first 200 rows"),
         exits=EXITS,
     )

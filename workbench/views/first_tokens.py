@@ -45,6 +45,9 @@ def first_tokens(bench: Bench, first: FirstRow) -> RowView | None:
 def _first_tokens(bench: Bench, first: FirstRow) -> RowView | None:
     options = bench.options
     recipe: dict[str, Any] = dict(bench.document.data) if bench.has_document else {}
+    if recipe.get("rl"):
+        # Rows of preference data are no conversations, whatever file they were given in.
+        return None
     source = options["model"] or recipe.get("base_model")
     if options["model"]:
         recipe = {key: value for key, value in recipe.items() if key not in repeating_model(recipe)}
