@@ -111,6 +111,7 @@ class ModelScreen(WorkbenchScreen):
             field = self.query_one("#pattern", Input)
             with self.prevent(Input.Changed):
                 field.value = _as_typed(self.editing.document.get((_KEY,)))
+            field.cursor_position = len(field.value)
         self._look()
 
     # On the background thread
@@ -200,15 +201,26 @@ class ModelScreen(WorkbenchScreen):
             return
         self.fixes.apply_first(fixable)
 
+    def action_undo_edit(self) -> None:
+        """Take back the last edit; letters that were typed just now are one already."""
+        self._take_typed()
+        super().action_undo_edit()
+
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:
         if self._soon is not None:
             self._soon.stop()
-        self._soon = self.set_timer(_TYPED_SECONDS, lambda: self._take(message.value))
+        self._soon = self.set_timer(_TYPED_SECONDS, self._take_typed)
 
     @on(Input.Submitted, "#pattern")
     def _entered(self) -> None:
         self.action_leave()
+
+    def _take_typed(self) -> None:
+        if self._soon is not None:
+            self._soon.stop()
+            self._soon = None
+            self._take(self.query_one("#pattern", Input).value)
 
     def _take(self, typed: str) -> None:
         try:

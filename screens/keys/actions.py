@@ -22,17 +22,16 @@ _BENCH = Binding.Group("Workbench")
 _SCREENS = Binding.Group("Screens")
 
 
-def _undo_and_redo(name: str, scope: Scope, *, hint: str = "", in_editor: tuple[str, str] = ("", "")) -> list[Action]:
-    """The keys of the recipe's history on a screen; `in_editor` adds words on the editor's own."""
-    undo, redo = in_editor
+def _undo_and_redo(name: str, scope: Scope, *, hint: str = "") -> list[Action]:
+    """The keys of the recipe's history on a screen. Where letters are typed, in a field, the second ones do it."""
     return [
         Action(
-            "u", "undo_edit", "Undo", id=f"{name}.undo", group=_EDIT, scope=scope, hint=hint,
-            tooltip=f"Take back the last edit of the recipe{undo}.",
+            "u,ctrl+z", "undo_edit", "Undo", id=f"{name}.undo", group=_EDIT, scope=scope, hint=hint,
+            tooltip="Take back the last edit of the recipe, whichever screen made it.",
         ),
         Action(
-            "U", "redo_edit", "Redo", id=f"{name}.redo", group=_EDIT, scope=scope,
-            tooltip=f"Make an undone edit again{redo}.",
+            "U,ctrl+y", "redo_edit", "Redo", id=f"{name}.redo", group=_EDIT, scope=scope,
+            tooltip="Make an undone edit again.",
         ),
     ]  # fmt: skip
 
@@ -85,6 +84,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "r", "again", "Refresh", id="export.again", group=_EXPORT, scope="export",
         tooltip="Prove again what can be proven.",
     ),
+    *_undo_and_redo("export", "export"),
     _next_pane("export.panes", "export", "Between what is proven and the file."),
     Action(
         "r", "start", "Run", id="overfit.start", group=_OVERFIT, scope="overfit", hint="run",
@@ -115,6 +115,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "]", "step_run(-1)", "Run after", id="overfit.newer", group=_OVERFIT, scope="overfit",
         tooltip="Show a newer run.",
     ),
+    *_undo_and_redo("overfit", "overfit"),
     Action(
         "C", "compare", "Compare with the run before",
         id="overfit.compare", group=_OVERFIT, scope="overfit", hint="compare",
@@ -190,6 +191,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "N", "previous_place", "Previous example", id="audit.previous-place", group=_AUDIT, scope="audit",
         tooltip="The row before.",
     ),
+    *_undo_and_redo("audit", "audit"),
     _next_pane("audit.panes", "audit", "Between the causes and what there is to say of one."),
     Action(
         "r", "start", "Ask the trainers", id="trainers.start", group=_TRAINERS, scope="trainers", hint="ask",
@@ -203,6 +205,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "enter,o", "visit", "To the row", id="trainers.visit", group=_TRAINERS, scope="trainers", hint="to the row",
         tooltip="Open the row that is marked on the inspect screen.",
     ),
+    *_undo_and_redo("trainers", "trainers"),
     _next_pane("trainers.panes", "trainers", "Between the rows and their lanes."),
 )  # fmt: skip
 
@@ -317,9 +320,7 @@ ACTIONS: tuple[Action, ...] = (
         "l", "part('tokens.next_lens')", "Change the lens", id="grid.lens", group=_TOKENS, scope="inspect", hint="lens",
         tooltip="Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.",
     ),
-    *_undo_and_redo(
-        "edit", "inspect", in_editor=("; ctrl+z does it in the editor", "; ctrl+y does it in the editor")
-    ),
+    *_undo_and_redo("edit", "inspect"),
     Action(
         "I", "part('edits.infer')", "Infer the boundaries", id="edit.infer", group=_EDIT, scope="inspect",
         tooltip="Find them from the chat template, prove them, and offer them.",

@@ -75,6 +75,13 @@ class WorkbenchScreen(RecipeScreen):
 
     def on_screen_resume(self) -> None:
         """Come to the front."""
+        self._look_again()
+
+    def follow(self) -> None:
+        """Show what the last edit did, as if another screen had made it."""
+        self._look_again()
+
+    def _look_again(self) -> None:
         text = self.bench.document.text
         edited, self.seen = text != self.seen, text
         bar = self.query_one(StatusBar)
