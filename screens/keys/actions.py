@@ -211,6 +211,12 @@ _OTHER_SCREENS: tuple[Action, ...] = (
 
 ACTIONS: tuple[Action, ...] = (
     _leave("edit", "editor", "Close the editor", "Back to the tokens; the text stays as it is."),
+    Action(
+        "ctrl+space,ctrl+@", "screen.part('edits.complete')", "Complete", id="editor.complete", group=_EDIT,
+        scope="editor", hint="complete", palette=False,
+        tooltip="What may stand at the cursor: axolotl's keys and words, the markers of the template. It opens by "
+        "itself behind a letter; tab takes, up and down choose.",
+    ),
     _leave("form", "form", "Close the form", "Back to the tokens; the recipe stays as it is."),
     Action(
         "e", "part('edits.open_text')", "Edit the recipe",
