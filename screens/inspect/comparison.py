@@ -19,10 +19,11 @@ from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.context import InspectContext
 from screens.inspect.sample_reading import STEP_SECONDS
-from screens.shell.dialogs import InputDialog
+from screens.shell.path_dialog import PathDialog
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
+from workbench.path_choices import is_recipe
 from workbench.recipe.compare import Pair, side_by_side
 from workbench.recipe.yaml.write import as_inline
 from workbench.views.items import visible
@@ -147,7 +148,7 @@ class Comparison:
 
         hint = "path of the other recipe; empty: the saved text"
         context.screen.app.push_screen(
-            InputDialog("compare with", value=context.editing.compared_path, hint=hint), entered
+            PathDialog("compare with", value=context.editing.compared_path, hint=hint, fits=is_recipe), entered
         )
 
     def _compared(self) -> None:

@@ -9,7 +9,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from screens.inspect.context import InspectContext
-from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog, InputDialog
+from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
+from screens.shell.path_dialog import PathDialog
 from screens.shell.worker import Kind
 from workbench.errors import BenchError, InputError
 from workbench.views.items import visible
@@ -82,7 +83,7 @@ class Conversion:
             if path and path.strip():
                 self._start(Path(path.strip()).expanduser(), tool_text=tool_text)
 
-        dialog = InputDialog("write the messages to", value=str(self._proposed()), hint="a path ending in .jsonl")
+        dialog = PathDialog("write the messages to", value=str(self._proposed()), hint="a path ending in .jsonl")
         self._context.screen.app.push_screen(dialog, entered)
 
     def _proposed(self) -> Path:
