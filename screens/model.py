@@ -203,28 +203,27 @@ class ModelScreen(WorkbenchScreen):
 
     def action_undo_edit(self) -> None:
         """Take back the last edit; letters that were typed just now are one already."""
-        self._take_typed()
+        self._take()
         super().action_undo_edit()
 
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:
         if self._soon is not None:
             self._soon.stop()
-        self._soon = self.set_timer(_TYPED_SECONDS, self._take_typed)
+        self._soon = self.set_timer(_TYPED_SECONDS, self._take)
 
     @on(Input.Submitted, "#pattern")
     def _entered(self) -> None:
         self.action_leave()
 
-    def _take_typed(self) -> None:
-        if self._soon is not None:
-            self._soon.stop()
-            self._soon = None
-            self._take(self.query_one("#pattern", Input).value)
-
-    def _take(self, typed: str) -> None:
+    def _take(self) -> None:
+        """Take what was typed since the last time; nothing where nothing was."""
+        if self._soon is None:
+            return
+        self._soon.stop()
+        self._soon = None
         try:
-            value = _as_meant(typed)
+            value = _as_meant(self.query_one("#pattern", Input).value)
         except yaml.YAMLError:
             # A list that is being typed: its bracket is still open.
             return

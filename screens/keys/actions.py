@@ -436,8 +436,12 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="By share, tokens, pictures, loss (after a run), code, or as the data has them.",
     ),
     Action(
-        "escape", "screen.part('findings.stop')", "Stop searching", id="samples.stop-search", group=_ROWS,
+        "escape", "screen.part('findings.leave')", "Stop searching", id="samples.stop-search", group=_ROWS,
         scope="samples", palette=False, tooltip="End a search for rows; what was found stays.",
+    ),
+    Action(
+        "escape", "part('findings.leave')", "Stop what goes on", id="rows.stop", group=_ROWS, scope="inspect",
+        palette=False, tooltip="End a search for rows, or a conversion, from whichever pane.",
     ),
     Action(
         "enter", "screen.part('tokens.focus')", "To the tokens",

@@ -98,6 +98,8 @@ def _refuse_conflicts(keys: Mapping[str, tuple[str, ...]], file: str, text: str)
                 continue
             theirs = keys.get(other.id) or tuple(map(_normal, other.keys))
             shared = set(map(_normal, keys[name])) & set(map(_normal, theirs))
+            # What a pane has by itself goes before its screen's.
+            shared -= set(map(_normal, mine.keys)) & set(map(_normal, other.keys))
             if shared:
                 raise InputError(
                     f"Two actions have the key {sorted(shared)[0]!r}",

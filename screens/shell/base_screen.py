@@ -75,13 +75,6 @@ class WorkbenchScreen(RecipeScreen):
 
     def on_screen_resume(self) -> None:
         """Come to the front."""
-        self._look_again()
-
-    def follow(self) -> None:
-        """Show what the last edit did, as if another screen had made it."""
-        self._look_again()
-
-    def _look_again(self) -> None:
         text = self.bench.document.text
         edited, self.seen = text != self.seen, text
         bar = self.query_one(StatusBar)
@@ -89,6 +82,10 @@ class WorkbenchScreen(RecipeScreen):
         # Another screen may have changed the tabs meanwhile.
         bar.refresh()
         self.activated(edited)
+
+    def follow(self) -> None:
+        """Show what the last edit did, as if another screen had made it."""
+        self.on_screen_resume()
 
     def activated(self, edited: bool) -> None:
         """Called when the screen comes to the front. `edited`: the first time, or the recipe changed since the last."""

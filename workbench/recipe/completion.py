@@ -44,7 +44,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """What may stand between two columns of a line. `typed` is what stands there; `value` is true behind a colon."""
+    """The completions of what is `typed` between two columns of a line; `value` is true behind a colon."""
 
     start: int
     stop: int
