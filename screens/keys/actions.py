@@ -514,6 +514,11 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Dark, light, high contrast, or the terminal's own colours.",
     ),
     Action(
+        "f10", "full_pane", "Pane over the whole window", id="app.full-pane", group=_BENCH, scope="app",
+        tooltip="The pane in focus alone; once more, or esc, brings the others back.",
+        words="maximize zoom full screen",
+    ),
+    Action(
         "f9", "screenshot", "Save a picture of the screen", id="app.screenshot", group=_BENCH, scope="app",
         tooltip="An SVG file in the working folder.", words="screenshot image svg copy",
     ),

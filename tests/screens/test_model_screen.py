@@ -75,6 +75,9 @@ async def test_targets_are_edited_live_and_mended(opened: Opened, tmp_path: Path
         )
         assert [one.code for one in screen.findings] == ["A003"]
         assert "nothing_is_called_so" in said(screen, "reached")
+        # The last figures stay, and it is said that they are of before.
+        assert "in all" in said(screen, "bytes")
+        assert screen.query_one("#memory").border_subtitle == "before the edit: the targets are refused"
 
         # The usual keys work in the field too, where u is a letter; what was typed a moment ago is an edit already.
         await pilot.press("end", "x", "ctrl+z")
