@@ -328,6 +328,12 @@ class WorkbenchApp(Reporting):
         index = CYCLE.index(self.theme) if self.theme in CYCLE else -1
         self.theme = CYCLE[(index + 1) % len(CYCLE)]
 
+    def action_full_pane(self) -> None:
+        """Show the pane in focus over the whole window, or all panes again."""
+        from screens.shell.full_pane import toggle
+
+        toggle(self)
+
     async def action_quit(self) -> None:
         """Leave, with the exit code of what went wrong, if anything did."""
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from screens.shell.job_line import JobProgress, job_line
 from screens.shell.themes import Paints
 from workbench.findings import SEVERITIES
 from workbench.views.audit import bars, outcome_line, spreads
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.errors import BenchError
 
-_BAR_CELLS = 12
 _ENDS = {"interrupted": "stopped, r goes on: ", "failed": "ended early: "}
 _SPREAD = ("least", "median", "95%", "most")
 
@@ -59,19 +59,12 @@ def audit_line(
 
 
 def _running(text: Text, report: AuditReport | None, progress: Followed | None, paint: Paints) -> Text:
-    text.append("audit  ", paint.accent)
     if progress is None or not progress.step.total:
+        text.append("audit  ", paint.accent)
         return text.append("loading the model…", paint.strong).append("  esc stops", paint.muted)
     step = progress.step
-    full = _BAR_CELLS * step.done // step.total
-    text.append("▓" * full, paint.accent).append("░" * (_BAR_CELLS - full) + "  ", paint.muted)
-    text.append(f"{step.done:,} of {step.total:,} rows", paint.strong)
-    text.append(f" · {step.rate:,.0f}/s", paint.muted)
-    if step.left is not None:
-        text.append(f" · {duration(step.left)} left", paint.muted)
-    if report is not None and (found := sum(report.count(severity) for severity in SEVERITIES)):
-        text.append(f" · {found:,} found", paint.severity["warning"])
-    return text.append(" · esc stops", paint.muted)
+    found = sum(report.count(severity) for severity in SEVERITIES) if report is not None else None
+    return text.append_text(job_line(JobProgress("audit", step.done, step.total, step.rate, step.left, found), paint))
 
 
 def figures_line(report: AuditReport, paint: Paints) -> Text:

@@ -20,6 +20,7 @@ from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
 from screens.shell.finding_page import finding_page
 from screens.shell.fix_trials import TriedFixes
+from screens.shell.job_line import JobProgress, job_line
 from screens.shell.messages import CheckProgressed, JobFailed, TrainerAnswered
 from screens.shell.status_bar import AskedStatus, StatusBar
 from screens.shell.story import PASS, RUNNING, Mark, counts
@@ -56,6 +57,9 @@ class ChecksScreen(WorkbenchScreen):
     problem: BenchError | None = None
     _report_text = ""
     """The recipe's text that the report is of."""
+    _began = 0.0
+    _rows = 0
+    """The rows that the check under way has seen."""
     _round = 0
     _stop_round = -1
     """The round of the check that was stopped."""
@@ -90,6 +94,7 @@ class ChecksScreen(WorkbenchScreen):
         """Check from the beginning."""
         self.seen = self.editing.document.text
         self._round += 1
+        self._began, self._rows = monotonic(), 0
         self.done, self.problem, self._trainer_status = False, None, None
         self.background.submit(Kind.CHECK, self._check(self._round))
         self._draw()
@@ -142,7 +147,7 @@ class ChecksScreen(WorkbenchScreen):
     def _checked(self, message: CheckProgressed) -> None:
         if message.number != self._round:
             return
-        self.done, self.problem = message.done, message.problem
+        self.done, self.problem, self._rows = message.done, message.problem, message.rows
         if message.report is not None:
             self.report, self._report_text = message.report, self.seen
         if message.problem is not None:
@@ -174,7 +179,11 @@ class ChecksScreen(WorkbenchScreen):
             causes.clear_options()
             causes.add_options([Option(cause_line(group, paint)) for group in self.groups])
             causes.highlighted = at if self.groups else None
-        progress = check_summary(self.bench, self.report, self.done, paint)
+        if self.done:
+            progress = check_summary(self.bench, self.report, paint)
+        else:
+            seconds, report = monotonic() - self._began, self.report if self._rows else None
+            progress = check_under_way(self.bench, report, self._rows, seconds, paint, self.size.width)
         if self.problem is not None:
             # The findings so far stay in sight, and are not all.
             progress = Text(f" ✗ the check ended early: {visible(self.problem.title)}", paint.severity["error"])
@@ -292,8 +301,15 @@ def cause_line(group: Group, paint: Paints) -> Text:
     return text.append(visible(group.finding.message))
 
 
-def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:
-    """One line on a check: its progress, the counts of findings, and the share of trained tokens."""
+def check_under_way(bench: Bench, report: Report | None, rows: int, seconds: float, paint: Paints, width: int) -> Text:
+    """One line on a check that goes on, with the findings of its report so far."""
+    found = sum(report.count(severity) for severity in SEVERITIES) if report is not None else None
+    job = JobProgress.since("checks", rows, bench.rows.known_length, seconds, found=found)
+    return Text(" ", end="", no_wrap=True, overflow="ellipsis").append_text(job_line(job, paint, width - 2))
+
+
+def check_summary(bench: Bench, report: Report | None, paint: Paints) -> Text:
+    """One line on a check that has ended: the counts of findings, and the share of trained tokens."""
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     rows, total = report.rows if report is not None else 0, bench.rows.known_length
     counts = [
@@ -301,10 +317,7 @@ def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints
         for severity in SEVERITIES
         if report is not None and (number := report.count(severity))
     ]
-    if not done:
-        share = f"{100 * rows // total}%  " if total else ""
-        text.append(f"checking…  {share}", paint.accent)
-    elif not counts:
+    if not counts:
         text.append("✓ clean  ", paint.accent)
     for count, style in counts:
         text.append(f"{count}  ", style)

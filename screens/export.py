@@ -16,12 +16,14 @@ from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
-from screens.shell.dialogs import ConfirmDialog, InputDialog
+from screens.shell.dialogs import ConfirmDialog
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
+from screens.shell.path_dialog import PathDialog
 from screens.shell.story import Mark
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
+from workbench.path_choices import is_python, is_recipe
 from workbench.views.export import MARKS, State, outcome, proof_line, states, written_text
 from workbench.views.items import visible
 
@@ -143,7 +145,9 @@ class ExportScreen(WorkbenchScreen):
 
         hint = "its path, such as envs/train/bin/python"
         title = "the Python that has axolotl, and will train"
-        self.app.push_screen(InputDialog(title, value=self.python or "", hint=hint), entered)
+        self.app.push_screen(
+            PathDialog(title, value=self.python or "", hint=hint, fits=is_python, hidden=True), entered
+        )
 
     def action_write(self) -> None:
         """Write the file, or say what is missing."""
@@ -166,7 +170,8 @@ class ExportScreen(WorkbenchScreen):
                 self._write(Path(path).expanduser(), unvalidated=unvalidated)
 
         self.app.push_screen(
-            InputDialog("write the full run's recipe to", value="full.yaml", hint="path of the file"), entered
+            PathDialog("write the full run's recipe to", value="full.yaml", hint="path of the file", fits=is_recipe),
+            entered,
         )
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:

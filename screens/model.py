@@ -111,6 +111,7 @@ class ModelScreen(WorkbenchScreen):
             field = self.query_one("#pattern", Input)
             with self.prevent(Input.Changed):
                 field.value = _as_typed(self.editing.document.get((_KEY,)))
+            field.cursor_position = len(field.value)
         self._look()
 
     # On the background thread
@@ -200,19 +201,29 @@ class ModelScreen(WorkbenchScreen):
             return
         self.fixes.apply_first(fixable)
 
+    def action_undo_edit(self) -> None:
+        """Take back the last edit; letters that were typed just now are one already."""
+        self._take()
+        super().action_undo_edit()
+
     @on(Input.Changed, "#pattern")
     def _typed(self, message: Input.Changed) -> None:
         if self._soon is not None:
             self._soon.stop()
-        self._soon = self.set_timer(_TYPED_SECONDS, lambda: self._take(message.value))
+        self._soon = self.set_timer(_TYPED_SECONDS, self._take)
 
     @on(Input.Submitted, "#pattern")
     def _entered(self) -> None:
         self.action_leave()
 
-    def _take(self, typed: str) -> None:
+    def _take(self) -> None:
+        """Take what was typed since the last time; nothing where nothing was."""
+        if self._soon is None:
+            return
+        self._soon.stop()
+        self._soon = None
         try:
-            value = _as_meant(typed)
+            value = _as_meant(self.query_one("#pattern", Input).value)
         except yaml.YAMLError:
             # A list that is being typed: its bracket is still open.
             return
@@ -293,7 +304,9 @@ class ModelScreen(WorkbenchScreen):
         whole.update(Text(visible(field.value), paint.muted, end="", overflow="fold"))
         self.query_one("#reached", Static).update(self._reached(paint))
         working = self._old and self.estimate is not None
-        self.query_one("#memory").border_subtitle = "before the edit…" if working else ""
+        refused = self.facts is not None and self.facts.refusal is not None
+        before = "before the edit: the targets are refused" if refused and not self.looking else "before the edit…"
+        self.query_one("#memory").border_subtitle = before if working else ""
         self.query_one("#bytes", Static).update(self._memory(paint))
         self.query_one("#bytes-in-short", Static).update(_memory_in_short(self, self._memory(paint), paint))
         text = Text(end="")
@@ -330,10 +343,10 @@ class ModelScreen(WorkbenchScreen):
         text = Text(end="")
         if self._no_memory is not None:
             return text.append(visible(f"{self._no_memory.title}. {self._no_memory.cause}"), paint.muted)
-        if self.facts is not None and self.facts.refusal is not None:
-            return text.append("no estimate while the targets are refused", paint.muted)
         if self.estimate is None:
-            return text.append("estimating…" if self.facts is not None else "", paint.muted)
+            refused = self.facts is not None and self.facts.refusal is not None
+            waiting = "no estimate while the targets are refused" if refused else "estimating…"
+            return text.append(waiting if self.facts is not None else "", paint.muted)
         lines = memory_lines(self.estimate)
         most = max(size for _, size in lines[:-1]) or 1
         for name, size in lines:
@@ -351,8 +364,7 @@ def _memory_in_short(screen: ModelScreen, whole: Text, paint: Paints) -> Text:
 
     Where there are no figures, it is what stands in the place of the `whole`.
     """
-    refused = screen.facts is not None and screen.facts.refusal is not None
-    if screen.estimate is None or screen._no_memory is not None or refused:
+    if screen.estimate is None or screen._no_memory is not None:
         return whole
     *parts, (_, total) = memory_lines(screen.estimate)
     text = Text(short_bytes(total), paint.muted if screen._old else paint.strong, end="")

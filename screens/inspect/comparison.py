@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar
 
 from rich.style import Style
@@ -19,10 +20,12 @@ from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.context import InspectContext
 from screens.inspect.sample_reading import STEP_SECONDS
-from screens.shell.dialogs import InputDialog
+from screens.shell.job_line import JobProgress, job_line
+from screens.shell.path_dialog import PathDialog
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
+from workbench.path_choices import is_recipe
 from workbench.recipe.compare import Pair, side_by_side
 from workbench.recipe.yaml.write import as_inline
 from workbench.views.items import visible
@@ -39,6 +42,7 @@ class AllRows:
     differing: int = 0
     complete: bool = False
     problem: str = ""
+    seconds: float = 0.0
 
     def plus(self, mine: Sequence[int], theirs: Sequence[int], complete: bool) -> AllRows:
         """With the trained tokens of some rows more; -1 stands for a row that has no tokens."""
@@ -88,7 +92,11 @@ class RecipeComparison(Guarded, ModalScreen[None]):
     def show_rows(self, found: AllRows) -> None:
         """Show the sum over the rows so far."""
         if self.is_mounted:
-            self.query_one("#all-rows", Static).update(found.text)
+            text = Text(found.text, end="")
+            if not found.complete and not found.problem:
+                job = JobProgress.since("all rows", found.rows, found.total, found.seconds)
+                text.append("\n").append_text(job_line(job, paints(self.app.current_theme)))
+            self.query_one("#all-rows", Static).update(text)
 
     def _table(self) -> Table:
         paint = paints(self.app.current_theme)
@@ -147,7 +155,7 @@ class Comparison:
 
         hint = "path of the other recipe; empty: the saved text"
         context.screen.app.push_screen(
-            InputDialog("compare with", value=context.editing.compared_path, hint=hint), entered
+            PathDialog("compare with", value=context.editing.compared_path, hint=hint, fits=is_recipe), entered
         )
 
     def _compared(self) -> None:
@@ -181,7 +189,7 @@ class Comparison:
         context = self._context
         bench, against = context.bench, context.editing.compared_masking
         known, pace = KnownRows(bench), Pace(STEP_SECONDS)
-        found = AllRows(total=bench.rows.known_length)
+        found, began = AllRows(total=bench.rows.known_length), monotonic()
         while request == self._request and not found.complete:
             size = pace.size
             try:
@@ -189,6 +197,7 @@ class Comparison:
                     rows = read_rows(bench, range(found.rows, found.rows + size))
                     mine = [result.trained if result.tokens >= 0 else -1 for result in known.judged(rows)]
                     found = found.plus(mine, known.trained(rows, against), complete=len(rows) < size)
+                    found = replace(found, seconds=monotonic() - began)
             except BenchError as problem:
                 context.tell(dialog.show_rows, replace(found, problem=problem.line))
                 return

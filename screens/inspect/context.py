@@ -16,6 +16,7 @@ from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
 from screens.shell.base_screen import status_of
+from screens.shell.job_line import JobProgress
 from screens.shell.problem import ProblemPane
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.status_bar import AskedStatus, StatusBar
@@ -65,6 +66,8 @@ class InspectContext:
     row: int = 0
     view: RowView | None = None
     findings: list[Finding] = field(default_factory=list)
+    stops: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """Jobs under way that esc stops, beside the searches for rows."""
     asked: tuple[int, str, AskedStatus] | None = None
     """The trainer's answer about a row of a recipe's text."""
 
@@ -78,6 +81,10 @@ class InspectContext:
     def say(self, text: str, seconds: float = 2) -> None:
         """A notification, as plain text."""
         self.screen.notify(text, timeout=seconds, markup=False)
+
+    def show_job(self, name: str, job: JobProgress | None) -> None:
+        """Show how far a job is, below the tokens; None: it has ended."""
+        self.panes.reason.show_job(name, job)
 
     def change(self, view: RowView) -> Change | None:
         """The change against the mask of the saved recipe, or the one compared with; None for a row without source."""

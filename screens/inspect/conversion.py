@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from screens.inspect.context import InspectContext
-from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog, InputDialog
+from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
+from screens.shell.job_line import JobProgress
+from screens.shell.path_dialog import PathDialog
 from screens.shell.worker import Kind
 from workbench.errors import BenchError, InputError
 from workbench.views.items import visible
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
     from workbench.convert.shapes import Shape
 
 SHOWN = 3
-_TELL_SECONDS = 2.0
+_TELL_SECONDS = 0.3
+_JOB = "conversion"
 
 
 class Conversion:
@@ -28,6 +32,7 @@ class Conversion:
 
     def __init__(self, context: InspectContext) -> None:
         self._context = context
+        self._stopped = False
 
     def ask(self) -> None:
         """Show the first rows before and after, and ask."""
@@ -82,7 +87,7 @@ class Conversion:
             if path and path.strip():
                 self._start(Path(path.strip()).expanduser(), tool_text=tool_text)
 
-        dialog = InputDialog("write the messages to", value=str(self._proposed()), hint="a path ending in .jsonl")
+        dialog = PathDialog("write the messages to", value=str(self._proposed()), hint="a path ending in .jsonl")
         self._context.screen.app.push_screen(dialog, entered)
 
     def _proposed(self) -> Path:
@@ -103,8 +108,26 @@ class Conversion:
         except BenchError as problem:
             context.screen.notify_problem(problem, "Not converted: ")
             return
-        context.say("Converting…", 3)
+        self._stopped = False
+        context.stops[_JOB] = self.stop
+        self._progress(None, 0.0)
         context.background.submit(Kind.CONVERT, self._converting(out, tool_text=tool_text))
+
+    def stop(self) -> None:
+        """End the conversion; what was written so far is taken away, since it is not the whole."""
+        self._stopped = True
+
+    def _progress(self, result: Converted | None, seconds: float) -> None:
+        length = self._context.bench.rows.known_length
+        read = result.read if result is not None else 0
+        if _JOB in self._context.stops:
+            self._context.show_job(_JOB, JobProgress.since(_JOB, read, length, seconds))
+
+    def _ended(self) -> None:
+        self._context.stops.pop(_JOB, None)
+        self._context.show_job(_JOB, None)
+        if self._stopped:
+            self._context.say("The conversion was stopped; nothing was written", 5)
 
     def _converting(self, out: Path, *, tool_text: bool) -> Iterator[None]:
         """Convert, one row a step: other work goes first. A window that closes meanwhile leaves nothing behind."""
@@ -112,22 +135,32 @@ class Conversion:
         from workbench.convert.run import converting
 
         context, bench = self._context, self._context.bench
-        last, result = monotonic(), None
+        began = last = monotonic()
+        result = None
         try:
             try:
                 proof = RowProof(bench, out)
             except InputError:
                 proof = None  # no conversation's path: the shape alone is proven, and it is said
             source = bench.rows_as_written()
-            for result in converting(source, out, self._wanted(tool_text=tool_text), proof=proof):
-                if monotonic() - last > _TELL_SECONDS:
-                    last = monotonic()
-                    context.tell(context.say, f"{result.read:,} rows read, {result.refused:,} refused", _TELL_SECONDS)
-                yield
+            with closing(converting(source, out, self._wanted(tool_text=tool_text), proof=proof)) as steps:
+                for result in steps:
+                    if self._stopped:
+                        break
+                    if monotonic() - last > _TELL_SECONDS:
+                        last = monotonic()
+                        context.tell(self._progress, result, last - began)
+                    yield
+            if self._stopped and not out.exists():
+                return
+            # Stopped after its end, it is whole.
+            self._stopped = False
         except BenchError as problem:
             context.tell(context.screen.notify_problem, problem, "Not converted: ")
         else:
             context.tell(self._converted, result)
+        finally:
+            context.tell(self._ended)
 
     def _converted(self, result: Converted) -> None:
         from workbench.views.convert import convert_text, proof_line

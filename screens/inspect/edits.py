@@ -21,10 +21,13 @@ from screens.shell.dialogs import ConfirmDialog
 from screens.shell.fix_trials import FixTrials
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
+from workbench.recipe.completion import Markers
 from workbench.views.row_view import remasked
+from workbench.views.template_markers import template_markers
 
 if TYPE_CHECKING:
     from workbench.infer.search import Inference
+    from workbench.recipe.schema import Schema
 
 _CHECK_SECONDS = 0.15
 _SETTLE_SECONDS = 0.6
@@ -39,6 +42,8 @@ class RecipeEdits:
         self._context = context
         self._layout, self._tokens, self._rows = layout, tokens, rows
         self._editor, self._form = context.panes.editor, context.panes.form
+        self._editor.completing.known = self._known
+        self._markers: tuple[object, Markers] = None, Markers()
         self._fixes = FixTrials(context.screen, context.background)
         self._soon: Timer | None = None
         self._later: Timer | None = None
@@ -113,6 +118,17 @@ class RecipeEdits:
         self._rows.check_again()
 
     # The text
+
+    def _known(self) -> tuple[Schema, Markers]:
+        """The keys of the release that the bench goes by, and the markers that the template wrote in this row."""
+        view = self._context.view
+        if view is not None and self._markers[0] is not view.rendering:
+            self._markers = view.rendering, template_markers(view.rendering, view.trace, view.roles)
+        return self._context.bench.axolotl.schema, self._markers[1]
+
+    def complete(self) -> None:
+        """Offer what may stand at the cursor of the editor."""
+        self._editor.completing.open(asked=True)
 
     def open_text(self) -> None:
         """Open the editor at the boundaries, or go into it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from screens.inspect.context import InspectContext
 from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse_filter, sorted_by
 from screens.inspect.sample_reading import STEP_SECONDS
+from screens.shell.job_line import SHOWN_AFTER_SECONDS, JobProgress
 from screens.shell.worker import Kind
 from workbench.bench import Row
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.blocks.path import Forms
     from workbench.judged import JudgedRow
 
+_FILTER = "filter"
 _ENOUGH = 500
 """Rows that a filter finds in data of unknown length before it waits for the list to be scrolled."""
 _SHOW_SECONDS = 0.3
@@ -77,7 +79,8 @@ class Filtering:
         self._filter = RowFilter()
         self._forms: Forms | None = None
         self._request = 0
-        self._searched = 0
+        self._searched = self._from = self._hits = 0
+        self._began = 0.0
         self.under_way = False
         """True while rows are searched."""
         self.text = ""
@@ -116,12 +119,13 @@ class Filtering:
         """End the search; the rows found so far stay listed, and what was judged is known to the next one."""
         if self.under_way:
             self._request += 1
-            self.under_way = False
+            self._end()
             self._samples.found([], None, False)
 
     def _begin(self) -> None:
         self._request += 1
-        self._searched, self._forms, self.under_way = 0, None, False
+        self._searched, self._forms, self._hits = 0, None, 0
+        self._end()
         if not self._filter:
             self._samples.unfilter()
             return
@@ -130,7 +134,7 @@ class Filtering:
         self._submit(0)
 
     def _submit(self, start: int) -> None:
-        self.under_way = True
+        self.under_way, self._began, self._from = True, monotonic(), start
         self._context.background.submit(Kind.FILTER, self._search(self._filter, self._request, start))
 
     def _search(self, wanted: RowFilter, request: int, start: int) -> Iterator[None]:
@@ -168,23 +172,41 @@ class Filtering:
 
     def _sorted(self, request: int, order: list[int], labels: dict[int, str], searched: int, complete: bool) -> None:
         if request == self._request:
-            self.under_way = not complete
+            self._progress(len(order), searched, complete)
             self._samples.found(order, searched, complete, labels)
 
     def _paused(self, request: int, searched: int) -> None:
         if request == self._request:
-            self.under_way, self._searched = False, searched
+            self._searched = searched
+            self._end()
             self._samples.found([], searched, False)
 
     def failed(self) -> None:
         """The search ended before its time; what it found stays."""
-        self.under_way = False
+        self._end()
         self._samples.found([], None, False)
 
     def _found(self, request: int, found: list[int], searched: int, complete: bool) -> None:
         if request == self._request:
-            self.under_way = not complete
+            self._hits += len(found)
+            self._progress(self._hits, searched, complete)
             self._samples.found(found, searched, complete)
+
+    def _end(self) -> None:
+        self.under_way = False
+        self._context.show_job(_FILTER, None)
+
+    def _progress(self, found: int, searched: int, complete: bool) -> None:
+        """Say how far the search is, once it takes longer than a moment."""
+        if complete:
+            self._end()
+            return
+        seconds = monotonic() - self._began
+        if seconds > SHOWN_AFTER_SECONDS:
+            length = self._context.bench.rows.known_length
+            # One that goes on began at a later row.
+            job = JobProgress.since(_FILTER, searched, length, seconds, start=self._from, found=found)
+            self._context.show_job(_FILTER, job)
 
 
 def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Forms) -> list[Hit]:

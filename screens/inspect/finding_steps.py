@@ -15,6 +15,7 @@ from screens.inspect.rows import RowReader
 from screens.inspect.sample_reading import STEP_SECONDS, samples_of
 from screens.keys.user_keymap import key_of
 from screens.shell.explanation import Explanation
+from screens.shell.job_line import JobProgress
 from screens.shell.worker import Kind
 from workbench.findings import SEVERITIES, Finding
 from workbench.views.items import visible
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.checks.report import Report
 
 _SAY_SECONDS = 0.1
+_SEEKING = "next finding"
 
 
 class FindingSteps:
@@ -202,7 +204,7 @@ class FindingSteps:
 
     def leave(self) -> None:
         """End a search for rows; or drop the selection, or the marks of the search in the row."""
-        if self.looking or self._filtering.under_way:
+        if self.looking or self._filtering.under_way or self._context.stops:
             self.stop()
         else:
             self._grid.action_select("none")
@@ -225,6 +227,8 @@ class FindingSteps:
     def stop(self) -> None:
         """End the search for the next finding, and the filter's; what was learned of the rows on the way stays."""
         self._filtering.stop()
+        for stop in [*self._context.stops.values()]:
+            stop()
         if self.looking:
             self._request += 1
             self._found(self._request, 0, None)
@@ -234,7 +238,8 @@ class FindingSteps:
         from workbench.blocks.known import Pace
 
         context, samples = self._context, self._context.panes.samples
-        said, seen, pace = monotonic(), 0, Pace(STEP_SECONDS)
+        began, seen, pace = monotonic(), 0, Pace(STEP_SECONDS)
+        said = began
         ahead = samples.listing.round_from(start, direction)
         while request == self._request and (block := list(islice(ahead, pace.size))):
             with pace.block(len(block)):
@@ -247,7 +252,7 @@ class FindingSteps:
             seen += len(known)
             if monotonic() - said > _SAY_SECONDS:
                 said = monotonic()
-                context.tell(self._say_progress, request, seen)
+                context.tell(self._say_progress, request, seen, said - began)
         context.tell(self._found, request, direction, None)
 
     def _samples(self, indices: Sequence[int]) -> dict[int, Sample]:
@@ -264,18 +269,17 @@ class FindingSteps:
             context.tell(samples.end_at, min(index for index in unknown if index not in known))
         return known
 
-    def _say_progress(self, request: int, seen: int) -> None:
+    def _say_progress(self, request: int, seen: int, seconds: float) -> None:
         if request != self._request:
             return
         length = self._context.bench.rows.known_length
-        of = f" of {length:,}" if length is not None else ""
-        note = f"looking for the next finding: {seen:,}{of} rows · esc stops"
-        self._context.panes.reason.show(ReasonShown(None, note=note))
+        self._context.show_job(_SEEKING, JobProgress.since(_SEEKING, seen, length, seconds))
 
     def _found(self, request: int, direction: int, index: int | None) -> None:
         if request != self._request:
             return
         self.looking = False
+        self._context.show_job(_SEEKING, None)
         if index is not None and index != self._context.row:
             self._rows.show(index, lambda: self._arrive(direction))
             return

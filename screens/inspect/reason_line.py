@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import events
 
 from screens.line_cache.kept_lines import Still
+from screens.shell.job_line import JobProgress, job_line
 from screens.shell.themes import Paints, paints
 from workbench.findings import Finding
 from workbench.views.items import visible
@@ -47,6 +48,7 @@ class ReasonLine(Still):
         super().__init__(id=id)
         self.reason = ReasonShown(None)
         self._parts: list[tuple[int, Wish]] = []
+        self._jobs: dict[str, JobProgress] = {}
 
     def show(self, reason: ReasonShown) -> None:
         """Show something else."""
@@ -56,10 +58,29 @@ class ReasonLine(Still):
             self.reason = reason
             self.refresh()
 
+    def show_job(self, name: str, job: JobProgress | None) -> None:
+        """Show the line of a job in the place of the keys, while it is under way; None: it has ended."""
+        before = dict(self._jobs)
+        self._jobs.pop(name, None)
+        if job is not None:
+            self._jobs[name] = job
+        if self._jobs != before:
+            self.refresh()
+
+    @property
+    def job(self) -> JobProgress | None:
+        """The job that said something last; None where there is none."""
+        return next(reversed(self._jobs.values()), None)
+
     def render(self) -> Text:
         """Both lines."""
         paint, width = paints(self.app.current_theme), self.size.width
-        first, second = self._reason(paint, width), self._keys(paint, width)
+        first = self._reason(paint, width)
+        if (job := self.job) is not None:
+            second, self._parts = Text.assemble("   ", job_line(job, paint, width - 3), end="", no_wrap=True), []
+            second.truncate(width, overflow="ellipsis")
+        else:
+            second = self._keys(paint, width)
         return Text.assemble(first, "\n", second, no_wrap=True, end="")
 
     def _reason(self, paint: Paints, width: int) -> Text:

@@ -30,7 +30,8 @@ from screens.inspect.picture import PictureDock, Preview
 from screens.inspect.pictures import Pictures
 from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
-from screens.inspect.recipe_editor import RecipeEditor, RecipeTextArea
+from screens.inspect.recipe_editor import RecipeEditor
+from screens.inspect.recipe_text import RecipeTextArea
 from screens.inspect.row_list import SamplesList
 from screens.inspect.rows import RowReader
 from screens.inspect.search import Search

@@ -44,6 +44,11 @@ class Action(Binding):
         return tuple(self.key.split(","))
 
     @property
+    def deed(self) -> str:
+        """The command without the place that has it: two actions of one deed may share a key."""
+        return self.action.removeprefix("screen.")
+
+    @property
     def heading(self) -> str:
         """The action's heading in the help."""
         return self.group.description if self.group is not None else ""

@@ -22,17 +22,16 @@ _BENCH = Binding.Group("Workbench")
 _SCREENS = Binding.Group("Screens")
 
 
-def _undo_and_redo(name: str, scope: Scope, *, hint: str = "", in_editor: tuple[str, str] = ("", "")) -> list[Action]:
-    """The keys of the recipe's history on a screen; `in_editor` adds words on the editor's own."""
-    undo, redo = in_editor
+def _undo_and_redo(name: str, scope: Scope, *, hint: str = "") -> list[Action]:
+    """The keys of the recipe's history on a screen. Where letters are typed, in a field, the second ones do it."""
     return [
         Action(
-            "u", "undo_edit", "Undo", id=f"{name}.undo", group=_EDIT, scope=scope, hint=hint,
-            tooltip=f"Take back the last edit of the recipe{undo}.",
+            "u,ctrl+z", "undo_edit", "Undo", id=f"{name}.undo", group=_EDIT, scope=scope, hint=hint,
+            tooltip="Take back the last edit of the recipe, whichever screen made it.",
         ),
         Action(
-            "U", "redo_edit", "Redo", id=f"{name}.redo", group=_EDIT, scope=scope,
-            tooltip=f"Make an undone edit again{redo}.",
+            "U,ctrl+y", "redo_edit", "Redo", id=f"{name}.redo", group=_EDIT, scope=scope,
+            tooltip="Make an undone edit again.",
         ),
     ]  # fmt: skip
 
@@ -85,6 +84,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "r", "again", "Refresh", id="export.again", group=_EXPORT, scope="export",
         tooltip="Prove again what can be proven.",
     ),
+    *_undo_and_redo("export", "export"),
     _next_pane("export.panes", "export", "Between what is proven and the file."),
     Action(
         "r", "start", "Run", id="overfit.start", group=_OVERFIT, scope="overfit", hint="run",
@@ -115,6 +115,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "]", "step_run(-1)", "Run after", id="overfit.newer", group=_OVERFIT, scope="overfit",
         tooltip="Show a newer run.",
     ),
+    *_undo_and_redo("overfit", "overfit"),
     Action(
         "C", "compare", "Compare with the run before",
         id="overfit.compare", group=_OVERFIT, scope="overfit", hint="compare",
@@ -190,6 +191,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "N", "previous_place", "Previous example", id="audit.previous-place", group=_AUDIT, scope="audit",
         tooltip="The row before.",
     ),
+    *_undo_and_redo("audit", "audit"),
     _next_pane("audit.panes", "audit", "Between the causes and what there is to say of one."),
     Action(
         "r", "start", "Ask the trainers", id="trainers.start", group=_TRAINERS, scope="trainers", hint="ask",
@@ -203,11 +205,18 @@ _OTHER_SCREENS: tuple[Action, ...] = (
         "enter,o", "visit", "To the row", id="trainers.visit", group=_TRAINERS, scope="trainers", hint="to the row",
         tooltip="Open the row that is marked on the inspect screen.",
     ),
+    *_undo_and_redo("trainers", "trainers"),
     _next_pane("trainers.panes", "trainers", "Between the rows and their lanes."),
 )  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (
     _leave("edit", "editor", "Close the editor", "Back to the tokens; the text stays as it is."),
+    Action(
+        "ctrl+space,ctrl+@", "screen.part('edits.complete')", "Complete", id="editor.complete", group=_EDIT,
+        scope="editor", hint="complete", palette=False,
+        tooltip="What may stand at the cursor: axolotl's keys and words, the markers of the template. It opens by "
+        "itself behind a letter; tab takes, up and down choose.",
+    ),
     _leave("form", "form", "Close the form", "Back to the tokens; the recipe stays as it is."),
     Action(
         "e", "part('edits.open_text')", "Edit the recipe",
@@ -317,9 +326,7 @@ ACTIONS: tuple[Action, ...] = (
         "l", "part('tokens.next_lens')", "Change the lens", id="grid.lens", group=_TOKENS, scope="inspect", hint="lens",
         tooltip="Colour tokens by mask, owner, where the two disagree, or, after a run, by loss.",
     ),
-    *_undo_and_redo(
-        "edit", "inspect", in_editor=("; ctrl+z does it in the editor", "; ctrl+y does it in the editor")
-    ),
+    *_undo_and_redo("edit", "inspect"),
     Action(
         "I", "part('edits.infer')", "Infer the boundaries", id="edit.infer", group=_EDIT, scope="inspect",
         tooltip="Find them from the chat template, prove them, and offer them.",
@@ -429,8 +436,12 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="By share, tokens, pictures, loss (after a run), code, or as the data has them.",
     ),
     Action(
-        "escape", "screen.part('findings.stop')", "Stop searching", id="samples.stop-search", group=_ROWS,
+        "escape", "screen.part('findings.leave')", "Stop searching", id="samples.stop-search", group=_ROWS,
         scope="samples", palette=False, tooltip="End a search for rows; what was found stays.",
+    ),
+    Action(
+        "escape", "part('findings.leave')", "Stop what goes on", id="rows.stop", group=_ROWS, scope="inspect",
+        palette=False, tooltip="End a search for rows, or a conversion, from whichever pane.",
     ),
     Action(
         "enter", "screen.part('tokens.focus')", "To the tokens",
@@ -501,6 +512,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "T", "next_theme", "Change the theme", id="app.theme", group=_BENCH, scope="app",
         tooltip="Dark, light, high contrast, or the terminal's own colours.",
+    ),
+    Action(
+        "f10", "full_pane", "Pane over the whole window", id="app.full-pane", group=_BENCH, scope="app",
+        tooltip="The pane in focus alone; once more, or esc, brings the others back.",
+        words="maximize zoom full screen",
     ),
     Action(
         "f9", "screenshot", "Save a picture of the screen", id="app.screenshot", group=_BENCH, scope="app",

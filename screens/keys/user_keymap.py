@@ -94,10 +94,12 @@ def _refuse_conflicts(keys: Mapping[str, tuple[str, ...]], file: str, text: str)
     for name in keys:
         mine = next(action for action in ACTIONS if action.id == name)
         for other in ACTIONS:
-            if other.id is None or other.id == name or not together(mine.scope, other.scope):
+            if other.id is None or other.deed == mine.deed or not together(mine.scope, other.scope):
                 continue
             theirs = keys.get(other.id) or tuple(map(_normal, other.keys))
             shared = set(map(_normal, keys[name])) & set(map(_normal, theirs))
+            # What a pane has by itself goes before its screen's.
+            shared -= set(map(_normal, mine.keys)) & set(map(_normal, other.keys))
             if shared:
                 raise InputError(
                     f"Two actions have the key {sorted(shared)[0]!r}",

@@ -83,6 +83,10 @@ class WorkbenchScreen(RecipeScreen):
         bar.refresh()
         self.activated(edited)
 
+    def follow(self) -> None:
+        """Show what the last edit did, as if another screen had made it."""
+        self.on_screen_resume()
+
     def activated(self, edited: bool) -> None:
         """Called when the screen comes to the front. `edited`: the first time, or the recipe changed since the last."""
 

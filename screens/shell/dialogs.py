@@ -171,4 +171,8 @@ class InputDialog(Guarded, ModalScreen[str | None]):
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value)
+        self.answer(event.value)
+
+    def answer(self, text: str) -> None:
+        """Give what was entered."""
+        self.dismiss(text)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from screens.guard.faults import Guarded
-from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog, InputDialog
+from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
+from screens.shell.path_dialog import PathDialog
 from workbench.errors import BenchError
+from workbench.path_choices import is_recipe
 from workbench.recipe.yaml.document import diff_of
 from workbench.views.items import visible
 
@@ -54,7 +56,7 @@ class RecipeScreen(Guarded, Screen[None]):
             return
         if editing.file is None:
             self.app.push_screen(
-                InputDialog("save the recipe as", hint="a path, for example recipe.yaml"), self._save_as
+                PathDialog("save the recipe as", hint="a path, for example recipe.yaml", fits=is_recipe), self._save_as
             )
             return
         diff = editing.pending()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from threading import Event
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from screens.inspect.filtering import Hit, Sorting
 from screens.inspect.prompt import Prompt
+from screens.inspect.reason_line import ReasonLine
 from screens.inspect.row_filter import ORDERS, Order, parse_filter, sorted_by
 from screens.inspect.row_list import SamplesList
 from screens.token_grid.find import find
@@ -208,8 +210,10 @@ async def test_escape_ends_a_filter_and_what_it_found_stays(opened: Opened, monk
     rows = [conversation(f"Question {number}?", "Yes.") for number in range(80)]
     bench, go = SmallBench(rows), Event()
     monkeypatch.setattr("workbench.blocks.known.MOST", 10)
+    monkeypatch.setattr("screens.inspect.filtering.SHOWN_AFTER_SECONDS", 0)
     async with opened(bench=bench) as pilot:
         source, samples = bench.rows.row, samples_of(pilot)
+        reason = screen_of(pilot).query_one(ReasonLine)
 
         def waiting(index: int) -> Any:
             if index == 60:
@@ -220,7 +224,11 @@ async def test_escape_ends_a_filter_and_what_it_found_stays(opened: Opened, monk
         await pilot.press("ctrl+f", *"trained>1", "enter")
         await until(pilot, lambda: samples.rows >= 20)
         assert "%…" in str(samples.border_subtitle)
+        # Below the tokens it says how far it is, and how it is stopped.
+        line = reason.render().plain.split("\n")[1]
+        assert re.search(r"filter  ▓+░+  \d\d of 80 rows · .*\d\d found · esc stops", line), line
         await pilot.press("escape")
+        assert "filter" not in reason.render().plain
         go.set()
         found = samples.rows
         assert samples.border_subtitle == f"{found} of {found}, stopped"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from screens.inspect.reason_line import ReasonLine
 from screens.shell.dialogs import ChoiceDialog, ConfirmDialog, InputDialog
 from tests.convert.shapes import CASES, talk, written
 from tests.screens.conftest import Opened, screen_of, settled, until
 from workbench.bench import Bench, prepare
+from workbench.convert.run import converting
 from workbench.paths import sample_dir
 
 LLAVA = next(case for case in CASES if case.name == "llava")
@@ -75,6 +79,36 @@ async def test_three_rows_then_the_file_then_the_recipe(
         await pilot.press("u")
         assert editing.document.get(("datasets", 0))["field_messages"] == "conversations"
         assert not editing.document.dirty
+
+
+async def test_a_conversion_is_stopped_and_leaves_nothing(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(LLAVA, tmp_path / "data")
+    bench, go = recipe_of("data/data.json", tmp_path, "\n    field_messages: conversations"), Event()
+
+    def slowly(*given: Any, **more: Any) -> Iterator[Any]:
+        for result in converting(*given, **more):
+            yield result
+            if result.read == 1:
+                go.wait(20)
+
+    monkeypatch.setattr("workbench.convert.run.converting", slowly)
+    monkeypatch.setattr("screens.inspect.conversion._TELL_SECONDS", -1)
+    async with opened((130, 40), bench=bench) as pilot:
+        await pilot.press("c")
+        await dialog(pilot, ChoiceDialog)
+        await pilot.press("enter")
+        await dialog(pilot, InputDialog)
+        await pilot.press("enter")
+        reason = screen_of(pilot).query_one(ReasonLine)
+        await until(pilot, lambda: "conversion  ▓▓▓▓░░░░░░░░  1 of 3 rows" in reason.render().plain)
+        await pilot.press("escape")
+        go.set()
+        await until(pilot, lambda: "nothing was written" in told(pilot))
+        assert "conversion" not in reason.render().plain
+        assert [path.name for path in (tmp_path / "data").iterdir() if "messages" in path.name] == []
 
 
 async def test_rows_that_are_messages_need_nothing(opened: Opened, tmp_path: Path) -> None:

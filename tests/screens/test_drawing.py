@@ -17,7 +17,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from screens.inspect.recipe_editor import RecipeTextArea
+from screens.inspect.recipe_text import RecipeTextArea
 from screens.line_cache.text_pane import TextPane, strip_of
 from screens.shell.garbage_collection import Collector
 from screens.shell.themes import THEMES, paints

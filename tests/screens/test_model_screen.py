@@ -8,6 +8,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, Tree
 
+from screens.export import ExportScreen
 from screens.model import ModelScreen
 from tests.screens.conftest import Opened, until
 from tests.screens.test_export_screen import recipe_in
@@ -74,6 +75,20 @@ async def test_targets_are_edited_live_and_mended(opened: Opened, tmp_path: Path
         )
         assert [one.code for one in screen.findings] == ["A003"]
         assert "nothing_is_called_so" in said(screen, "reached")
+        # The last figures stay, and it is said that they are of before.
+        assert "in all" in said(screen, "bytes")
+        assert screen.query_one("#memory").border_subtitle == "before the edit: the targets are refused"
+
+        # The usual keys work in the field too, where u is a letter; what was typed a moment ago is an edit already.
+        await pilot.press("end", "x", "ctrl+z")
+        assert field.value == "[q_proj, v_proj]"
+        await pilot.press("ctrl+y")
+        assert field.value == "nothing_is_called_sox"
+        # And on a screen that has edited nothing itself.
+        await pilot.press("escape", "5")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
+        await pilot.press("ctrl+z")
+        assert screen.editing.document.get(("lora_target_modules",)) == ["q_proj", "v_proj"]
 
 
 async def test_a_pattern_that_is_none_yet_is_told_and_mended_by_typing_on(opened: Opened, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,7 +133,7 @@ def converting(
     media_folder: Path | None = None,
     paths: Paths = "absolute",
     proof: RowProof | None = None,
-) -> Iterator[Converted]:
+) -> Generator[Converted, None, None]:
     """Write the rows of a source as messages to `out`, and those that are refused to a file beside it.
 
     Gives the result so far after every row, and once more when both files have taken their place, which is when all

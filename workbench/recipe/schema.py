@@ -76,11 +76,7 @@ def _unknown(
 
 def _inside(value: Any, forms: list[Form], at: KeyPath, known: Schema) -> Iterator[tuple[KeyPath, list[str]]]:
     """The unknown keys of a value; where a plain mapping is taken as well, there are none."""
-    options = [
-        option
-        for form in forms
-        for option in (form["one_of"] if isinstance(form, dict) and "one_of" in form else [form])
-    ]
+    options = [option for form in forms for option in options_of(form)]
     if isinstance(value, dict):
         sections = [option["section"] for option in options if isinstance(option, dict) and "section" in option]
         if sections and not any(isinstance(option, dict) and "map" in option for option in options):
@@ -89,6 +85,21 @@ def _inside(value: Any, forms: list[Form], at: KeyPath, known: Schema) -> Iterat
         inner = [option["list"] for option in options if isinstance(option, dict) and "list" in option]
         for index, item in enumerate(value):
             yield from _inside(item, inner, (*at, index), known)
+
+
+def options_of(form: Form) -> list[Form]:
+    """The types of which a value may have any."""
+    return list(form["one_of"]) if isinstance(form, dict) and "one_of" in form else [form]
+
+
+def sections_of(form: Form) -> list[str]:
+    """The sections that may stand in a value, or in a list that is one."""
+    found: list[str] = []
+    for option in options_of(form):
+        if isinstance(option, dict):
+            found += [option["section"]] if "section" in option else []
+            found += sections_of(option["list"]) if "list" in option else []
+    return found
 
 
 def annotation(form: Form) -> Any:
