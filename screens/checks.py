@@ -59,6 +59,7 @@ class ChecksScreen(WorkbenchScreen):
     _round = 0
     _stop_round = -1
     """The round of the check that was stopped."""
+    _trial: tuple[int, int] | None = None
     _place = 0
     _chosen: tuple[str, str] | None = None
     _trainer_status: AskedStatus | None = None
@@ -97,7 +98,7 @@ class ChecksScreen(WorkbenchScreen):
     # On the background thread
 
     def _check(self, number: int) -> Iterator[None]:
-        from workbench.blocks.checking import BlockChecking
+        from workbench.blocks.checking import FIRST_TRIAL, BlockChecking
         from workbench.blocks.chosen_rows import choose_rows
 
         try:
@@ -115,11 +116,22 @@ class ChecksScreen(WorkbenchScreen):
                 break
             if monotonic() - shown > max(_EVERY_SECONDS, _SHARE * cost):
                 begin = monotonic()
-                self.tell(CheckProgressed(number, checking.report(places=PLACES), done, False))
+                self.tell(CheckProgressed(number, checking.report(places=PLACES, tried=FIRST_TRIAL), done, False))
                 shown = monotonic()
                 cost = shown - begin
             yield
-        self.tell(CheckProgressed(number, checking.report(places=PLACES), checking.rows, True))
+        tried = FIRST_TRIAL
+        if self._stop_round != number:
+            report = checking.report(places=PLACES, tried=FIRST_TRIAL)
+            for tried, total in checking.trial_steps(_STEP_SECONDS):
+                if self._stop_round == number:
+                    break
+                if monotonic() - shown > _EVERY_SECONDS:
+                    self.tell(CheckProgressed(number, report, checking.rows, False, trial=(tried, total)))
+                    shown = monotonic()
+                yield
+        report = checking.report(places=PLACES, tried=tried if self._stop_round == number else None)
+        self.tell(CheckProgressed(number, report, checking.rows, True))
         self._trainer.ask()
         yield
 
@@ -142,7 +154,7 @@ class ChecksScreen(WorkbenchScreen):
     def _checked(self, message: CheckProgressed) -> None:
         if message.number != self._round:
             return
-        self.done, self.problem = message.done, message.problem
+        self.done, self.problem, self._trial = message.done, message.problem, message.trial
         if message.report is not None:
             self.report, self._report_text = message.report, self.seen
         if message.problem is not None:
@@ -174,7 +186,7 @@ class ChecksScreen(WorkbenchScreen):
             causes.clear_options()
             causes.add_options([Option(cause_line(group, paint)) for group in self.groups])
             causes.highlighted = at if self.groups else None
-        progress = check_summary(self.bench, self.report, self.done, paint)
+        progress = check_summary(self.bench, self.report, self.done, paint, self._trial)
         if self.problem is not None:
             # The findings so far stay in sight, and are not all.
             progress = Text(f" ✗ the check ended early: {visible(self.problem.title)}", paint.severity["error"])
@@ -292,7 +304,9 @@ def cause_line(group: Group, paint: Paints) -> Text:
     return text.append(visible(group.finding.message))
 
 
-def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints) -> Text:
+def check_summary(
+    bench: Bench, report: Report | None, done: bool, paint: Paints, trial: tuple[int, int] | None = None
+) -> Text:
     """One line on a check: its progress, the counts of findings, and the share of trained tokens."""
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     rows, total = report.rows if report is not None else 0, bench.rows.known_length
@@ -301,7 +315,9 @@ def check_summary(bench: Bench, report: Report | None, done: bool, paint: Paints
         for severity in SEVERITIES
         if report is not None and (number := report.count(severity))
     ]
-    if not done:
+    if trial is not None and not done:
+        text.append(f"trying the fixes on all rows…  {100 * trial[0] // max(1, trial[1])}%  ", paint.accent)
+    elif not done:
         share = f"{100 * rows // total}%  " if total else ""
         text.append(f"checking…  {share}", paint.accent)
     elif not counts:

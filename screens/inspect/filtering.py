@@ -11,6 +11,7 @@ from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.worker import Kind
 from workbench.bench import Row
+from workbench.data.pictures import named_pictures
 
 if TYPE_CHECKING:
     from workbench.blocks.known import KnownRows
@@ -94,13 +95,17 @@ class Filtering:
         self._begin()
 
     def next_order(self) -> None:
-        """Sort the rows by the next order: by share, tokens, pictures, loss, code, and as the data has them."""
+        """Sort the rows by the next order: the worst first, by share, tokens, pictures, loss, as the data has them."""
         orders = [order for order in ORDERS if order is None or order.field != "loss" or self._context.bench.losses]
         now = self._filter.order
         order = orders[(orders.index(now) + 1) % len(orders)] if now in orders else None
         self.set(sorted_by(self.text, order))
-        most = "" if order is None or order.field == "code" else f", {'most' if order.descending else 'least'} first"
-        self._context.say(f"Rows sorted by {order.field}{most}" if order is not None else "Rows as the data has them")
+        if order is None:
+            self._context.say("Rows as the data has them")
+        elif order.field == "code":
+            self._context.say("Rows by their worst finding: errors first, by code")
+        else:
+            self._context.say(f"Rows sorted by {order.field}, {'most' if order.descending else 'least'} first")
 
     def go_on(self, *, again: bool) -> None:
         """Search further, or from the beginning: rows that were found may have become others."""
@@ -213,6 +218,9 @@ def _measures(row: Row, result: JudgedRow) -> Measures:
     if result.tokens >= 0:
         found["share"], found["tokens"] = 100 * result.trained / max(1, result.tokens), result.tokens
         found["pictures"] = max(0, result.pictures)
+    else:
+        # One too many is why some rows cannot be rendered: they are among those that one looks for.
+        found["pictures"] = named_pictures(row.raw.data)
     if row.index in row.bench.losses and (nll := row.nll) is not None:
         measured = nll[nll == nll]
         if len(measured):

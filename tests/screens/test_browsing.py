@@ -243,6 +243,11 @@ async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
             known = [samples.listing.row_at(place) for place in range(samples.rows)]
             return [samples.known[row].total for row in known if row in samples.known and samples.known[row].total]
 
+        # From the tokens; the worst finding comes first.
+        await pilot.press("o")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete)
+        assert "worst first" in str(samples.border_subtitle)
+        assert "✗" in samples.render_line(0).text
         await pilot.press("shift+tab", "o")
         await until(pilot, lambda: settled(pilot) and samples.listing.complete)
         assert "share ↑" in str(samples.border_subtitle)
@@ -264,12 +269,12 @@ async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
         await until(pilot, lambda: settled(pilot))
         assert grid_of(pilot).view.index == samples.listing.row_at(1)
         # Both at once: the filter stays when the order goes.
-        await pilot.press("ctrl+f", *"pictures=1 sort:code", "enter")
+        await pilot.press("ctrl+f", *"pictures=1 sort:-pictures", "enter")
         await until(pilot, lambda: settled(pilot) and samples.listing.complete)
         few = samples.rows
         assert 0 < few < len(ROWS)
         await pilot.press("ctrl+f")
-        assert screen_of(pilot).query_one(Prompt).query_one("Input").value == "pictures=1 sort:code"
+        assert screen_of(pilot).query_one(Prompt).query_one("Input").value == "pictures=1 sort:-pictures"
         await pilot.press("enter", "shift+tab", "o")
         await until(pilot, lambda: settled(pilot) and samples.listing.complete and samples.rows == few)
         assert screen_of(pilot).filtering.text == "pictures=1"
