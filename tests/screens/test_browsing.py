@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from screens.inspect.filtering import Hit, Sorting
+from screens.inspect.filtering import Hit, Sorting, _measures
 from screens.inspect.prompt import Prompt
 from screens.inspect.row_filter import ORDERS, Order, parse_filter, sorted_by
 from screens.inspect.row_list import SamplesList
@@ -21,6 +22,7 @@ from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
 from workbench.bench import Losses
 from workbench.errors import InputError
+from workbench.judged import JudgedRow
 
 
 def texts(pilot: Any, start: int, stop: int) -> str:
@@ -230,6 +232,16 @@ async def test_escape_ends_a_filter_and_what_it_found_stays(opened: Opened, monk
         await pilot.press("ctrl+f", "enter")
         await until(pilot, lambda: samples.border_subtitle == "80 of 80 rows")
         bench.rows.row = source
+
+
+def test_a_row_that_cannot_be_rendered_is_found_by_the_pictures_that_it_names() -> None:
+    data = {"messages": [{"role": "user", "content": [{"type": "image"}] * 2}], "images": ["a.png", "b.png"]}
+    row: Any = SimpleNamespace(index=0, bench=SimpleNamespace(losses={}), raw=SimpleNamespace(data=data))
+    measures = _measures(row, JudgedRow(0, -1, -1, -1, -1, (), None, alone=True))
+    assert parse_filter("pictures=2").holds(measures, ())
+    assert not parse_filter("pictures=1").holds(measures, ())
+    # It has no tokens, and is not among those with few.
+    assert not parse_filter("tokens<10").holds(measures, ())
 
 
 async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
