@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from screens.inspect.context import InspectContext
+from screens.inspect.panes import PaneLayout
 from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse_filter, sorted_by
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.worker import Kind
@@ -72,8 +73,9 @@ class Sorting:
 class Filtering:
     """The part of the inspect screen that holds the filter of the samples."""
 
-    def __init__(self, context: InspectContext) -> None:
+    def __init__(self, context: InspectContext, layout: PaneLayout) -> None:
         self._context = context
+        self._layout = layout
         self._samples = context.panes.samples
         self._filter = RowFilter()
         self._forms: Forms | None = None
@@ -93,6 +95,8 @@ class Filtering:
         self._filter = parse_filter(text)
         self.text = text if self._filter else ""
         self._begin()
+        if self._filter:
+            self._layout.show_samples()
 
     def next_order(self) -> None:
         """Sort the rows by the next order: the worst first, by share, tokens, pictures, loss, as the data has them."""
@@ -100,6 +104,8 @@ class Filtering:
         now = self._filter.order
         order = orders[(orders.index(now) + 1) % len(orders)] if now in orders else None
         self.set(sorted_by(self.text, order))
+        # Home is the first of them, and enter goes back to its tokens.
+        self._samples.focus()
         if order is None:
             self._context.say("Rows as the data has them")
         elif order.field == "code":

@@ -102,7 +102,7 @@ class Trials:
         self._rows.append(index)
 
     def __len__(self) -> int:
-        """How many rows there are to try fixes on."""
+        """The number of rows to try fixes on."""
         return len(self._rows)
 
     @classmethod

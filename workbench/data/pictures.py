@@ -104,7 +104,7 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
 
 
 def named_pictures(raw: object) -> int:
-    """How many pictures a raw row names: in its parts, or in its column where that has more."""
+    """The number of pictures that a raw row names: in its parts, or in its column where that has more."""
     parts = _picture_parts(raw)
     column = (raw.get("images") or raw.get("image")) if isinstance(raw, dict) else None
     return max(parts, len(column) if isinstance(column, (list, tuple)) else 1 if column is not None else 0)
