@@ -63,6 +63,7 @@ class ChecksScreen(WorkbenchScreen):
     _round = 0
     _stop_round = -1
     """The round of the check that was stopped."""
+    _trial: tuple[int, int] | None = None
     _place = 0
     _chosen: tuple[str, str] | None = None
     _trainer_status: AskedStatus | None = None
@@ -102,7 +103,7 @@ class ChecksScreen(WorkbenchScreen):
     # On the background thread
 
     def _check(self, number: int) -> Iterator[None]:
-        from workbench.blocks.checking import BlockChecking
+        from workbench.blocks.checking import FIRST_TRIAL, BlockChecking
         from workbench.blocks.chosen_rows import choose_rows
 
         try:
@@ -120,11 +121,22 @@ class ChecksScreen(WorkbenchScreen):
                 break
             if monotonic() - shown > max(_EVERY_SECONDS, _SHARE * cost):
                 begin = monotonic()
-                self.tell(CheckProgressed(number, checking.report(places=PLACES), done, False))
+                self.tell(CheckProgressed(number, checking.report(places=PLACES, tried=FIRST_TRIAL), done, False))
                 shown = monotonic()
                 cost = shown - begin
             yield
-        self.tell(CheckProgressed(number, checking.report(places=PLACES), checking.rows, True))
+        tried = FIRST_TRIAL
+        if self._stop_round != number:
+            report = checking.report(places=PLACES, tried=FIRST_TRIAL)
+            for tried, total in checking.trial_steps(_STEP_SECONDS):
+                if self._stop_round == number:
+                    break
+                if monotonic() - shown > _EVERY_SECONDS:
+                    self.tell(CheckProgressed(number, report, checking.rows, False, trial=(tried, total)))
+                    shown = monotonic()
+                yield
+        report = checking.report(places=PLACES, tried=tried if self._stop_round == number else None)
+        self.tell(CheckProgressed(number, report, checking.rows, True))
         self._trainer.ask()
         yield
 
@@ -148,6 +160,7 @@ class ChecksScreen(WorkbenchScreen):
         if message.number != self._round:
             return
         self.done, self.problem, self._rows = message.done, message.problem, message.rows
+        self._trial = message.trial
         if message.report is not None:
             self.report, self._report_text = message.report, self.seen
         if message.problem is not None:
@@ -183,7 +196,7 @@ class ChecksScreen(WorkbenchScreen):
             progress = check_summary(self.bench, self.report, paint)
         else:
             seconds, report = monotonic() - self._began, self.report if self._rows else None
-            progress = check_under_way(self.bench, report, self._rows, seconds, paint, self.size.width)
+            progress = check_under_way(self.bench, report, self._rows, self._trial, seconds, paint, self.size.width)
         if self.problem is not None:
             # The findings so far stay in sight, and are not all.
             progress = Text(f" ✗ the check ended early: {visible(self.problem.title)}", paint.severity["error"])
@@ -301,10 +314,24 @@ def cause_line(group: Group, paint: Paints) -> Text:
     return text.append(visible(group.finding.message))
 
 
-def check_under_way(bench: Bench, report: Report | None, rows: int, seconds: float, paint: Paints, width: int) -> Text:
-    """One line on a check that goes on, with the findings of its report so far."""
+def check_under_way(
+    bench: Bench,
+    report: Report | None,
+    rows: int,
+    trial: tuple[int, int] | None,
+    seconds: float,
+    paint: Paints,
+    width: int,
+) -> Text:
+    """One line on a check that goes on, with the findings of its report so far; on its trial of the fixes at the end.
+
+    `trial` are the rows that the fixes were tried on, and of how many.
+    """
     found = sum(report.count(severity) for severity in SEVERITIES) if report is not None else None
-    job = JobProgress.since("checks", rows, bench.rows.known_length, seconds, found=found)
+    if trial is not None:
+        job = JobProgress("trying the fixes", *trial, found=found)
+    else:
+        job = JobProgress.since("checks", rows, bench.rows.known_length, seconds, found=found)
     return Text(" ", end="", no_wrap=True, overflow="ellipsis").append_text(job_line(job, paint, width - 2))
 
 

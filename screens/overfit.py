@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,7 +33,8 @@ from screens.shell.messages import JobFailed, RunProgressed, RunsFound
 from screens.shell.story import RUNNING, Mark, Story
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
-from workbench.errors import BenchError
+from workbench.errors import BenchError, Where
+from workbench.findings import Finding
 from workbench.overfit.events import Event, every, last, number
 from workbench.overfit.plan import ROWS, STEPS
 from workbench.views.items import visible
@@ -61,6 +63,8 @@ class OverfitScreen(WorkbenchScreen):
     _comparing = False
     _began: float | None = None
     """The time at which the run that goes on was asked for; None where none does."""
+    _place: Where | None = None
+    """The line of the recipe that the explanation is about."""
 
     def body(self) -> ComposeResult:
         """The curve, what is known of the run, and what was found."""
@@ -167,6 +171,8 @@ class OverfitScreen(WorkbenchScreen):
             self.tell(RunProgressed(None, problem=problem))
             return
         self._supervisor = supervisor
+        # The process is begun: the next of the stages goes on.
+        self.tell(RunProgressed(None))
         threading.Thread(target=self._follow, args=(supervisor,), name="vlmbench-run", daemon=True).start()
         yield
 
@@ -216,9 +222,28 @@ class OverfitScreen(WorkbenchScreen):
         verdict = _verdict_of(self._events)
         _, action = next_step(verdict)
         if verdict is not None and verdict.findings and not action:
-            self.app.push_screen(Explanation(verdict.findings[0]))
+            finding = self._placed(verdict.findings[0])
+            self._place = finding.where if finding.where.row is None and finding.where.line is not None else None
+            self.app.push_screen(Explanation(finding, place=self._place is not None), self._visit)
         else:
             await self.run_action(action or "screen.start")
+
+    def _placed(self, finding: Finding) -> Finding:
+        """The finding with the line of its key, where the recipe as it is now has one."""
+        key, document = finding.where.field, self.editing.document
+        if finding.where.row is not None or not key or key not in document.data:
+            return finding
+        return replace(finding, where=document.where((key,)))
+
+    async def _visit(self, wanted: bool | None) -> None:
+        """Go to the line of the recipe that the explanation was about."""
+        from screens.inspect.screen import InspectScreen
+
+        if not wanted or self._place is None:
+            return
+        screen = await self.app.show("inspect")  # type: ignore[attr-defined]
+        assert isinstance(screen, InspectScreen)
+        screen.visit(self._place)
 
     def action_scale_steps(self, factor: float) -> None:
         """Take so many times the steps in the next run."""

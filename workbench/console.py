@@ -188,7 +188,7 @@ def counted_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
+def rows_bar(what: str = "rows") -> Iterator[Callable[[int, int | None], None]]:
     """One line on stderr where that is a terminal: rows done, of how many, the rate and the time left."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
@@ -197,7 +197,7 @@ def rows_bar() -> Iterator[Callable[[int, int | None], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     pace = TextColumn("{task.fields[pace]}")
-    columns = (TextColumn("rows"), BarColumn(bar_width=30), MofNCompleteColumn(), pace, TimeRemainingColumn())
+    columns = (TextColumn(what), BarColumn(bar_width=30), MofNCompleteColumn(), pace, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("rows", total=None, pace="")
 

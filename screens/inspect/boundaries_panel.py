@@ -121,7 +121,7 @@ class BoundariesPanel(TextPane):
 
     def _difference(self) -> str:
         more, less = self.difference
-        return f"+{more:,} −{less:,} trained" if self._changed is not None else ""
+        return f"+{more:,} −{less:,} trained · C all rows" if self._changed is not None else ""
 
 
 def matches_of(view: RowView) -> list[BoundaryMatches]:

@@ -27,6 +27,7 @@ from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.path_choices import is_recipe
 from workbench.recipe.compare import Pair, side_by_side
+from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.write import as_inline
 from workbench.views.items import visible
 
@@ -141,7 +142,7 @@ class Comparison:
         self._request = 0
 
     def ask(self) -> None:
-        """Show what another recipe says and trains differently; with no path, compare with the saved text again."""
+        """Show what another recipe says and trains differently; with no path, the text as it was last saved."""
         context = self._context
 
         def entered(path: str | None) -> None:
@@ -153,7 +154,7 @@ class Comparison:
             except BenchError as problem:
                 context.screen.notify_problem(problem)
 
-        hint = "path of the other recipe; empty: the saved text"
+        hint = "path of the other recipe; empty: this one before the edits"
         context.screen.app.push_screen(
             PathDialog("compare with", value=context.editing.compared_path, hint=hint, fits=is_recipe), entered
         )
@@ -163,17 +164,20 @@ class Comparison:
         name = editing.compared_with
         panel.border_title = f"role_boundaries against {visible(name)}" if name else BoundariesPanel.BORDER_TITLE
         self._context.screen.follow()
-        if editing.other is None:
+        if editing.other is None and not editing.document.dirty:
+            self._context.say("The recipe is as it was saved: there is nothing to compare")
             return
-        pairs = side_by_side(editing.document, editing.other)
+        pairs = side_by_side(editing.document, editing.other or Document(editing.opened, editing.document.name))
         more, less = panel.difference
         differing = sum(not pair.same for pair in pairs)
+        verb = "differs" if differing == 1 else "differ"
         summary = (
-            f"{differing or 'None'} of the settings below differ. In row {self._context.row}, {more:,} tokens are "
+            f"{differing or 'None'} of the settings below {verb}. In row {self._context.row}, {more:,} tokens are "
             f"trained by this recipe alone, and {less:,} by the other alone."
         )
         mine = Path(editing.document.name).name
-        dialog = RecipeComparison(f"this: {mine}", f"other: {name}", pairs, summary)
+        other = f"other: {name}" if name else "as it was saved"
+        dialog = RecipeComparison(f"this: {mine}", other, pairs, summary)
         self._context.screen.app.push_screen(dialog, lambda _: self.stop())
         self._request += 1
         self._context.background.submit(Kind.COMPARE, self._add_up(dialog, self._request))

@@ -7,11 +7,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from screens.inspect.context import InspectContext
+from screens.inspect.panes import PaneLayout
 from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse_filter, sorted_by
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.job_line import SHOWN_AFTER_SECONDS, JobProgress
 from screens.shell.worker import Kind
 from workbench.bench import Row
+from workbench.data.pictures import named_pictures
 
 if TYPE_CHECKING:
     from workbench.blocks.known import KnownRows
@@ -73,8 +75,9 @@ class Sorting:
 class Filtering:
     """The part of the inspect screen that holds the filter of the samples."""
 
-    def __init__(self, context: InspectContext) -> None:
+    def __init__(self, context: InspectContext, layout: PaneLayout) -> None:
         self._context = context
+        self._layout = layout
         self._samples = context.panes.samples
         self._filter = RowFilter()
         self._forms: Forms | None = None
@@ -95,15 +98,23 @@ class Filtering:
         self._filter = parse_filter(text)
         self.text = text if self._filter else ""
         self._begin()
+        if self._filter:
+            self._layout.show_samples()
 
     def next_order(self) -> None:
-        """Sort the rows by the next order: by share, tokens, pictures, loss, code, and as the data has them."""
+        """Sort the rows by the next order: the worst first, by share, tokens, pictures, loss, as the data has them."""
         orders = [order for order in ORDERS if order is None or order.field != "loss" or self._context.bench.losses]
         now = self._filter.order
         order = orders[(orders.index(now) + 1) % len(orders)] if now in orders else None
         self.set(sorted_by(self.text, order))
-        most = "" if order is None or order.field == "code" else f", {'most' if order.descending else 'least'} first"
-        self._context.say(f"Rows sorted by {order.field}{most}" if order is not None else "Rows as the data has them")
+        # Home is the first of them, and enter goes back to its tokens.
+        self._samples.focus()
+        if order is None:
+            self._context.say("Rows as the data has them")
+        elif order.field == "code":
+            self._context.say("Rows by their worst finding: errors first, by code")
+        else:
+            self._context.say(f"Rows sorted by {order.field}, {'most' if order.descending else 'least'} first")
 
     def go_on(self, *, again: bool) -> None:
         """Search further, or from the beginning: rows that were found may have become others."""
@@ -235,6 +246,9 @@ def _measures(row: Row, result: JudgedRow) -> Measures:
     if result.tokens >= 0:
         found["share"], found["tokens"] = 100 * result.trained / max(1, result.tokens), result.tokens
         found["pictures"] = max(0, result.pictures)
+    else:
+        # One too many is why some rows cannot be rendered: they are among those that one looks for.
+        found["pictures"] = named_pictures(row.raw.data)
     if row.index in row.bench.losses and (nll := row.nll) is not None:
         measured = nll[nll == nll]
         if len(measured):

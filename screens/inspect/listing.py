@@ -69,7 +69,8 @@ class Listing:
         elif length:
             words = [f"{found:,} found, {100 * searched // length}%…"]
         else:
-            words = [f"{found:,} found of {searched:,}…"]
+            by = f"{self.sorted_by} " if self.sorted_by else ""
+            words = [f"{by}{found:,} found of {searched:,}…", f"{by}{searched:,}…", f"{found:,} of {searched:,}…"]
         return next((text for text in words if cell_len(text) <= room), words[-1])
 
     def has_room(self, bottom: int) -> bool:

@@ -161,6 +161,11 @@ class PaneLayout:
         """Show or hide the list of rows."""
         self._toggle("samples")
 
+    def show_samples(self) -> None:
+        """Show the list of rows, where it is hidden."""
+        if not self._panes.query_one("#samples").display:
+            self._toggle("samples")
+
     def toggle_boundaries(self) -> None:
         """Show or hide the right side, whatever the width would have it be."""
         self._toggle("side")

@@ -53,18 +53,20 @@ class Order(NamedTuple):
     @property
     def title(self) -> str:
         """The order in a word and an arrow."""
+        if self.field == "code":
+            return "best first" if self.descending else "worst first"
         return f"{self.field} {'↓' if self.descending else '↑'}"
 
 
 ORDERS = (
     None,
+    Order("code"),
     Order("share"),
     Order("share", True),
     Order("tokens", True),
     Order("tokens"),
     Order("pictures", True),
     Order("loss", True),
-    Order("code"),
 )
 """The orders that a key goes through, from that of the data on."""
 

@@ -99,7 +99,7 @@ class InspectScreen(RecipeScreen, Still):
         self.pictures = Pictures(self.context)
         self.tokens = Tokens(self.context, self.pictures)
         self.rows = RowReader(self.context, self.tokens)
-        self.filtering = Filtering(self.context)
+        self.filtering = Filtering(self.context, self.pane_layout)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
         self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)

@@ -315,6 +315,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "ctrl+f", "part('search.ask_filter')", "Filter the rows", id="rows.filter", group=_ROWS, scope="inspect",
+        hint="filter", rank=4,
         tooltip="List only rows with some words, numbers or findings, in an order: tokens>2000 M001 sort:-share.",
         words="sort order search rows find pictures tokens loss share",
     ),
@@ -338,7 +339,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "C", "part('comparison.ask')", "Compare with another recipe", id="edit.compare", group=_EDIT, scope="inspect",
-        tooltip="Show the tokens that another recipe trains and this one does not, and the other way round.",
+        tooltip="Show the tokens that another recipe, or this one before its edits, trains and this one does not, and "
+        "the other way round; in all rows too.",
+        words="changed changes saved before after effect difference diff all rows",
     ),
     Action(
         "c", "part('conversion.ask')", "Convert the rows", id="rows.convert", group=_ROWS, scope="inspect",
@@ -424,16 +427,16 @@ ACTIONS: tuple[Action, ...] = (
     _move("samples.page-down", "pagedown", "'page_down'", "A page down", "Go down by one page of rows.", _ROWS),
     Action(
         "home,g", "move('first')", "First row", id="samples.first", group=_ROWS, scope="samples",
-        tooltip="Show row 0.",
+        tooltip="Show the first row of the list.",
     ),
     Action(
         "end,G", "move('last')", "Last row", id="samples.last", group=_ROWS, scope="samples",
         tooltip="Show the last row that is known.",
     ),
     Action(
-        "o", "screen.part('filtering.next_order')", "Sort the rows", id="samples.sort", group=_ROWS, scope="samples",
-        hint="sort", words="order share tokens pictures loss code worst",
-        tooltip="By share, tokens, pictures, loss (after a run), code, or as the data has them.",
+        "o", "part('filtering.next_order')", "Sort the rows", id="samples.sort", group=_ROWS, scope="inspect",
+        hint="sort", words="order share tokens pictures loss code worst", rank=4,
+        tooltip="The worst finding first, by share, tokens, pictures, loss (after a run), or as the data has them.",
     ),
     Action(
         "escape", "screen.part('findings.leave')", "Stop searching", id="samples.stop-search", group=_ROWS,

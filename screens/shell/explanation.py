@@ -15,20 +15,30 @@ from screens.shell.themes import paints
 from workbench.findings import Finding
 
 
-class Explanation(Guarded, ModalScreen[None]):
-    """Says what a finding means; closes at escape, q or enter."""
+class Explanation(Guarded, ModalScreen[bool]):
+    """Says what a finding means; closes at escape, q or enter. True at o, where there is a `place` to go to."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter", "dismiss", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss(False)", "Close", show=False),
+        Binding("o", "visit", "To the place", show=False),
+    ]
     CSS_PATH = "dialogs.tcss"
 
-    def __init__(self, finding: Finding) -> None:
+    def __init__(self, finding: Finding, *, place: bool = False) -> None:
         super().__init__()
         self._finding = finding
+        self._place = place
 
     def compose(self) -> ComposeResult:
         """A box that scrolls."""
         with Vertical(id="dialog") as box:
-            box.border_title, box.border_subtitle = "explanation", "esc closes"
+            box.border_title = "explanation"
+            box.border_subtitle = "o goes to the line · esc closes" if self._place else "esc closes"
             finding = self._finding
             with VerticalScroll(can_focus=True):
                 yield Static(finding_page(finding, finding.fix, paints(self.app.current_theme)), markup=False)
+
+    def action_visit(self) -> None:
+        """Close, and go to the place."""
+        if self._place:
+            self.dismiss(True)

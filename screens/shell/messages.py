@@ -57,16 +57,26 @@ class JobFailed(Message):
 
 
 class CheckProgressed(Message):
-    """The findings of a check so far, over `rows` rows. `number` counts the checks begun; `done` when it has ended."""
+    """The findings of a check so far, over `rows` rows. `number` counts the checks begun; `done` when it has ended.
+
+    `trial`: on how many rows its fixes were tried, and of how many, once all rows are checked.
+    """
 
     def __init__(
-        self, number: int, report: Report | None, rows: int, done: bool, problem: BenchError | None = None
+        self,
+        number: int,
+        report: Report | None,
+        rows: int,
+        done: bool,
+        problem: BenchError | None = None,
+        trial: tuple[int, int] | None = None,
     ) -> None:
         self.number = number
         self.report = report
         self.rows = rows
         self.done = done
         self.problem = problem
+        self.trial = trial
         super().__init__()
 
 

@@ -18,7 +18,7 @@ from tests.blocks.test_path import opened as opened
 from tests.checks.test_recipes import run
 from workbench.bench import Bench
 from workbench.blocks import known
-from workbench.blocks.checking import check_chosen
+from workbench.blocks.checking import BlockChecking, check_chosen
 from workbench.blocks.chosen_rows import WHOLE, ChosenRows, choose_rows, even_sample
 from workbench.blocks.path import PROBED
 from workbench.checks.run import check_rows
@@ -55,6 +55,23 @@ def test_the_size_of_a_block_changes_nothing(opened: Callable[..., Bench], monke
     for size in (1, 7):
         monkeypatch.setattr(known, "MOST", size)
         assert check_chosen(bench, choose_rows(bench), select=OF_ROWS).findings == whole.findings
+
+
+def test_fixes_are_tried_step_by_step_to_the_same_end(opened: Callable[..., Bench]) -> None:
+    bench = opened("qwen3_5", rows(10, seed=3))
+    bench.document.set(("role_boundaries", 0, "end"), "<|nowhere|>")
+    bench.remask()
+    whole = check_chosen(bench, choose_rows(bench), select=("M",))
+    assert any(finding.fix is not None and finding.where.row is not None for finding in whole.findings)
+    checking = BlockChecking(bench, choose_rows(bench), select=("M",))
+    assert list(checking.steps())
+    first = checking.report(tried=1)
+    assert [(one.code, one.message) for one in first.findings] == [(one.code, one.message) for one in whole.findings]
+    steps = list(checking.trial_steps(0.001))
+    assert len(steps) > 1
+    assert steps == sorted(steps)
+    assert steps[-1][0] == steps[-1][1] > 1
+    assert checking.finished().findings == whole.findings
 
 
 def test_beginnings_are_rendered_of_the_first_rows_of_a_form(

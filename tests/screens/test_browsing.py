@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from screens.inspect.filtering import Hit, Sorting
+from screens.inspect.filtering import Hit, Sorting, _measures
 from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.row_filter import ORDERS, Order, parse_filter, sorted_by
@@ -23,6 +24,7 @@ from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
 from workbench.bench import Losses
 from workbench.errors import InputError
+from workbench.judged import JudgedRow
 
 
 def texts(pilot: Any, start: int, stop: int) -> str:
@@ -240,6 +242,16 @@ async def test_escape_ends_a_filter_and_what_it_found_stays(opened: Opened, monk
         bench.rows.row = source
 
 
+def test_a_row_that_cannot_be_rendered_is_found_by_the_pictures_that_it_names() -> None:
+    data = {"messages": [{"role": "user", "content": [{"type": "image"}] * 2}], "images": ["a.png", "b.png"]}
+    row: Any = SimpleNamespace(index=0, bench=SimpleNamespace(losses={}), raw=SimpleNamespace(data=data))
+    measures = _measures(row, JudgedRow(0, -1, -1, -1, -1, (), None, alone=True))
+    assert parse_filter("pictures=2").holds(measures, ())
+    assert not parse_filter("pictures=1").holds(measures, ())
+    # It has no tokens, and is not among those with few.
+    assert not parse_filter("tokens<10").holds(measures, ())
+
+
 async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
     async with opened() as pilot:
         samples = samples_of(pilot)
@@ -251,7 +263,16 @@ async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
             known = [samples.listing.row_at(place) for place in range(samples.rows)]
             return [samples.known[row].total for row in known if row in samples.known and samples.known[row].total]
 
-        await pilot.press("shift+tab", "o")
+        # From the tokens, with the list hidden; the worst finding comes first.
+        await pilot.press("s")
+        assert not samples.display
+        await pilot.press("o")
+        assert samples.display
+        assert samples.has_focus
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete)
+        assert "worst first" in str(samples.border_subtitle)
+        assert "✗" in samples.render_line(0).text
+        await pilot.press("o")
         await until(pilot, lambda: settled(pilot) and samples.listing.complete)
         assert "share ↑" in str(samples.border_subtitle)
         shares = [float(text.rstrip("%")) for text in column(-1) if text.endswith("%")]
@@ -272,12 +293,12 @@ async def test_rows_are_sorted_by_key_and_by_word(opened: Opened) -> None:
         await until(pilot, lambda: settled(pilot))
         assert grid_of(pilot).view.index == samples.listing.row_at(1)
         # Both at once: the filter stays when the order goes.
-        await pilot.press("ctrl+f", *"pictures=1 sort:code", "enter")
+        await pilot.press("ctrl+f", *"pictures=1 sort:-pictures", "enter")
         await until(pilot, lambda: settled(pilot) and samples.listing.complete)
         few = samples.rows
         assert 0 < few < len(ROWS)
         await pilot.press("ctrl+f")
-        assert screen_of(pilot).query_one(Prompt).query_one("Input").value == "pictures=1 sort:code"
+        assert screen_of(pilot).query_one(Prompt).query_one("Input").value == "pictures=1 sort:-pictures"
         await pilot.press("enter", "shift+tab", "o")
         await until(pilot, lambda: settled(pilot) and samples.listing.complete and samples.rows == few)
         assert screen_of(pilot).filtering.text == "pictures=1"

@@ -14,6 +14,7 @@ from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
 from tests.screens.conftest import BROKEN, Opened, grid_of, settled, until
 from workbench.bench import prepare
+from workbench.blocks.checking import BlockChecking
 from workbench.checks.run import check_rows
 
 
@@ -156,7 +157,8 @@ async def test_the_list_and_the_page_fit(opened: Opened, recipe: Path, size: tup
 
 async def test_escape_ends_a_check_that_goes_on(opened: Opened, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = itertools.count()
-    monkeypatch.setattr("workbench.blocks.checking.BlockChecking.steps", lambda self, seconds: endless)
+    with_steps = BlockChecking.steps
+    monkeypatch.setattr(BlockChecking, "steps", lambda self, seconds: endless)
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         await pilot.press("2")
         screen = pilot.app.base
@@ -165,4 +167,13 @@ async def test_escape_ends_a_check_that_goes_on(opened: Opened, recipe: Path, mo
         assert not screen.done, screen.problem
         await pilot.press("escape")
         await until(pilot, lambda: screen.done, 60)
-        assert "checking" not in shown(screen, "#progress")
+        assert "esc stops" not in shown(screen, "#progress")
+        # Trying the fixes on every row takes long too: it says how far it is, and ends likewise.
+        monkeypatch.setattr(BlockChecking, "steps", with_steps)
+        monkeypatch.setattr(BlockChecking, "trial_steps", lambda self, seconds: ((30, 100) for _ in endless))
+        await pilot.press("r")
+        await until(pilot, lambda: "trying the fixes  ▓▓▓░░░░░░░░░  30 of 100 rows" in shown(screen, "#progress"), 60)
+        assert screen.groups
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.done, 60)
+        assert "trying" not in shown(screen, "#progress")

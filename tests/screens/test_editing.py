@@ -61,7 +61,7 @@ async def test_the_whole_story(opened: Opened, recipe: Path) -> None:
         column = editor.area.document.get_line(line + 1).index("modle") + 1
         await write(pilot, line + 2, column, 5, "model")
         assert trained(pilot) == 15
-        assert screen_of(pilot).query_one(BoundariesPanel).border_subtitle == "+15 −0 trained"
+        assert screen_of(pilot).query_one(BoundariesPanel).border_subtitle == "+15 −0 trained · C all rows"
         assert "0 → 15 of" in str(grid_of(pilot).border_title)
         grid = grid_of(pilot)
         assert grid.drawing.changed is not None
@@ -330,6 +330,26 @@ async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened,
         pilot.app.screen.dismiss("")
         await until(pilot, lambda: "trained" not in str(panel.border_subtitle))
         assert str(panel.border_title) == "role_boundaries"
+
+
+async def test_an_edit_is_compared_with_the_saved_recipe_over_all_rows(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        screen = screen_of(pilot)
+        await pilot.press("C")
+        pilot.app.screen.dismiss("")
+        await until(pilot, lambda: any("nothing to compare" in one.message for one in pilot.app._notifications))
+        await pilot.press("f")
+        await until(pilot, lambda: settled(pilot) and screen.editing.document.dirty)
+        await pilot.press("C")
+        pilot.app.screen.dismiss("")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RecipeComparison))
+        dialog = pilot.app.screen
+        assert isinstance(dialog, RecipeComparison)
+        assert "1 of the settings below differs." in dialog._summary
+        await until(pilot, lambda: "In all " in str(dialog.query_one("#all-rows", Static).render()))
+        told = str(dialog.query_one("#all-rows", Static).render())
+        rows = [row.mask.trained for row in screen.bench.head(None)]
+        assert f"{sum(rows):,} tokens are trained by this recipe and 0 by the other" in told
 
 
 async def test_edits_of_more_than_the_mask_settle_behind_it(opened: Opened, recipe: Path) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pytest
 from textual.widgets import Static
 
+from screens.inspect.recipe_editor import RecipeEditor
 from screens.loss_plot import LossPlot
 from screens.overfit import OverfitScreen
 from screens.overfit_text import stage
@@ -15,9 +19,11 @@ from screens.shell.worker import Kind
 from screens.token_grid.lenses import Lens
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from workbench.bench import prepare
+from workbench.errors import Where
+from workbench.findings import Finding
 from workbench.overfit.events import every
 from workbench.overfit.runs import runs_of
-from workbench.overfit.verdict import judge
+from workbench.overfit.verdict import Verdict, judge
 from workbench.paths import sample_dir
 from workbench.views.written_turns import written_turns
 
@@ -34,7 +40,23 @@ def test_the_stage_is_that_of_the_last_event() -> None:
     assert stage([{"event": "start"}, {"event": "note"}], True) == 2
 
 
-async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
+async def _goes_to_its_line(
+    pilot: Any, screen: OverfitScreen, verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cause that stands in the recipe has a way to its line."""
+    slow = Finding("R012", "error", "the loss did not move", "Raise it.", Where(field="learning_rate"))
+    failed = replace(verdict, outcome="fail", findings=(slow,))
+    monkeypatch.setattr("screens.overfit._verdict_of", lambda events: failed)
+    await pilot.press("4", "enter")
+    line = screen.bench.document.where(("learning_rate",)).line
+    assert f"demo.yaml:{line}:" in str(pilot.app.screen.query("#dialog Static").first().render())
+    await pilot.press("o")
+    await until(pilot, lambda: pilot.app.screen is screen_of(pilot))
+    area = pilot.app.screen.query_one(RecipeEditor).area
+    await until(pilot, lambda: area.cursor_location[0] + 1 == line)
+
+
+async def test_a_run_from_start_to_verdict(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened((160, 48), bench=prepare(data=HELD_OUT)) as pilot:
         await pilot.press("4")
         await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
@@ -99,6 +121,7 @@ async def test_a_run_from_start_to_verdict(opened: Opened) -> None:
             await pilot.press("l")
         assert grid_of(pilot).lens is Lens.LOSS
         assert screen_of(pilot).bench is bench
+        await _goes_to_its_line(pilot, screen, verdict, monkeypatch)
 
 
 async def test_a_run_is_cancelled_and_kept(opened: Opened) -> None:

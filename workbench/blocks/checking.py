@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Row
 
+FIRST_TRIAL = 100
+"""Until all rows are checked, fixes are tried on the first so many: on every row it takes longer than the check."""
+
 
 class BlockChecking:
     """A check under way: `steps` judges block by block, and `report` tells of the rows so far."""
@@ -63,14 +66,28 @@ class BlockChecking:
             tokens, trained = result.tokens, result.trained
             self._checking.take(row, found, matched=result.matched, tokens=tokens, trained=trained, kept=kept)
 
-    def report(self, *, places: int = FIRST_PLACES) -> Report:
-        """The findings so far; each group tells of its first `places` findings."""
-        return self._checking.report(places=places, drawn=self._chosen.drawn, by_row=self._known.by_row)
+    def trial_steps(self, seconds: float = 0.5) -> Iterator[tuple[int, int]]:
+        """Try the fixes that were found on further rows; yields on how many by then, and of how many.
 
-    def finished(self) -> Report:
+        A fix may have to be tried on every row by itself, which takes longer than to judge them in blocks. `report`
+        does what is left of it.
+        """
+        findings, pace, done, total = self._checking.fixes(), Pace(seconds), 0, 1
+        while findings and done < total:
+            size = pace.size
+            with pace.block(size):
+                total = self._checking.try_fixes(findings, done + size)
+            done += size
+            yield min(done, total), total
+
+    def report(self, *, places: int = FIRST_PLACES, tried: int | None = None) -> Report:
+        """The findings so far; each group tells of its first `places` findings. Fixes are tried on `tried` rows."""
+        return self._checking.report(places=places, drawn=self._chosen.drawn, by_row=self._known.by_row, tried=tried)
+
+    def finished(self, *, places: int = FIRST_PLACES) -> Report:
         """The findings, with the syntax of the rows that were not looked at."""
         self._checking.read_rest()
-        return self.report()
+        return self.report(places=places)
 
 
 def check_chosen(

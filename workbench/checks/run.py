@@ -115,13 +115,32 @@ class Checking:
         self._found += chosen([row.error for row in rest if row.error is not None], (), self._ignore)
         self._read = source.known_length
 
-    def report(self, *, places: int = FIRST_PLACES, drawn: bool = False, by_row: str = "") -> Report:
-        """The findings so far; each group tells of its first `places` findings. `drawn`, `by_row`: see `Report`."""
+    def fixes(self) -> list[Finding]:
+        """A finding of each fix so far."""
+        return list({repr(finding.fix): finding for finding in self._all() if finding.fix is not None}.values())
+
+    def try_fixes(self, findings: Iterable[Finding], most: int) -> int:
+        """Try the fixes of these findings on the first `most` rows; returns how many rows there are to try."""
+        self._trials.most = most
+        self._trials.offered(findings)
+        return len(self._trials)
+
+    def _all(self) -> list[Finding]:
         found = list(self._found)
         if self._roles:
             whole = self.rows == self._bench.rows.known_length
             found += self._chosen(rows_findings(RowsSeen(self._bench, self._roles, self.rows, whole, self._matched)))
-        found = self._trials.offered(found)
+        return found
+
+    def report(
+        self, *, places: int = FIRST_PLACES, drawn: bool = False, by_row: str = "", tried: int | None = None
+    ) -> Report:
+        """The findings so far; each group tells of its first `places` findings. `drawn`, `by_row`: see `Report`.
+
+        Fixes are tried on the first `tried` rows, on all of them where it is None.
+        """
+        self._trials.most = tried
+        found = self._trials.offered(self._all())
         agreement = (self._agreed, self._compared) if self._compared else None
         groups = grouped(found, places)
         read, trials = self._read, self._trials

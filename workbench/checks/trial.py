@@ -65,6 +65,7 @@ class _Outcome:
     why: str
     gone: Counter[Key]
     after: _BenchState | None = None
+    compared: _Comparison | None = None
 
 
 class Trials:
@@ -76,6 +77,9 @@ class Trials:
         self._rows: list[int | Row] = []
         self._tokens = 0
         self._known: dict[str, tuple[int, _Outcome]] = {}
+        self._places: dict[int, int] = {}
+        self.most: int | None = None
+        """Fixes are tried on so many rows and no more, for now; None for all of them."""
         self._gone: set[Key] = set()
         self._been = [bench.document.data]
         for row in rows:
@@ -85,6 +89,7 @@ class Trials:
         """Look at one more row from now on."""
         if row.error is not None:
             return
+        self._places[row.index] = len(self._rows)
         if self._tokens < _KEPT_TOKENS:
             self._tokens += len(row.rendering)
             self._rows.append(_slim(row))
@@ -93,7 +98,12 @@ class Trials:
 
     def add_number(self, index: int) -> None:
         """Look at one more row, which can be rendered, from now on: it is rendered for the first trial."""
+        self._places[index] = len(self._rows)
         self._rows.append(index)
+
+    def __len__(self) -> int:
+        """The number of rows to try fixes on."""
+        return len(self._rows)
 
     @classmethod
     def seen(cls, bench: Bench) -> Trials:
@@ -105,6 +115,7 @@ class Trials:
         """The same, to `accept` on; what `earlier` ones mended and where they have been is not gone back to."""
         other = copy(self)
         other._rows, other._known = list(self._rows), dict(self._known)
+        other._places = dict(self._places)
         other._gone = set(earlier._gone) if earlier is not None else set()
         other._been = [*self._been, *(earlier._been if earlier is not None else ())]
         return other
@@ -132,7 +143,7 @@ class Trials:
         while fix is not None:
             outcome = self._outcome(fix, _TOGETHER, deep=finding.code.startswith("A"))
             why = outcome.why
-            if not why and outcome.gone[place_of(finding)] <= 0:
+            if not why and self._reached(finding) and outcome.gone[place_of(finding)] <= 0:
                 why = "would leave the finding as it is"
             if not why:
                 return outcome, ""
@@ -169,8 +180,17 @@ class Trials:
         self._rows = [row if isinstance(row, int) else after.kept(row) for row in self._rows]
         return outcome.fix
 
-    def _everything(self) -> Iterator[Row]:
-        for place, row in enumerate(self._rows):
+    @property
+    def _reach(self) -> int:
+        return len(self._rows) if self.most is None else min(self.most, len(self._rows))
+
+    def _reached(self, finding: Finding) -> bool:
+        """False where its row is one that fixes are not tried on yet."""
+        return finding.where.row is None or self._places.get(finding.where.row, -1) < self._reach
+
+    def _everything(self, start: int) -> Iterator[Row]:
+        for place in range(start, self._reach):
+            row = self._rows[place]
             if isinstance(row, int):
                 row = self._state.bench.peek(row)
                 if self._tokens < _KEPT_TOKENS and row.error is None:
@@ -181,12 +201,24 @@ class Trials:
     def _outcome(self, fix: Fix, depth: int, *, deep: bool) -> _Outcome:
         """The effect of a fix, tried once for all the findings that it is offered for."""
         name = f"{depth} {deep} {fix.retrains} {fix.edits!r}"
-        seen, outcome = self._known.get(name, (-1, None))
-        # More rows can only bring more that is against it.
-        if outcome is None or (seen < len(self._rows) and not outcome.why):
+        seen, outcome = self._known.get(name, (0, None))
+        # More rows can only bring more that is against it, and those seen are not looked at again.
+        if outcome is not None and seen < self._reach and not outcome.why:
+            outcome = self._tried_further(outcome, seen)
+        if outcome is None:
             outcome = self._try(fix, depth, deep=deep)
-            self._known[name] = len(self._rows), outcome
+        self._known[name] = max(seen, self._reach), outcome
         return outcome
+
+    def _tried_further(self, outcome: _Outcome, start: int) -> _Outcome | None:
+        """The outcome with the rows from `start` on; None where they are against it, and all is to be tried anew."""
+        assert outcome.compared is not None
+        compared = outcome.compared.copy()
+        for row in self._everything(start) if outcome.after is not None and outcome.after.how != "same" else ():
+            compared.row(row)
+            if compared.why:
+                return None
+        return replace(outcome, gone=compared.gone, compared=compared)
 
     def _try(self, fix: Fix, depth: int, *, deep: bool) -> _Outcome:
         base = self._state
@@ -200,13 +232,13 @@ class Trials:
         compared = _Comparison(base, after, fix.retrains)
         compared.compare(base.recipe_findings(deep), after.recipe_findings(deep))
         bad = 0
-        for row in self._everything() if after.how != "same" else ():
+        for row in self._everything(0) if after.how != "same" else ():
             compared.row(row)
             bad += bool(compared.why)
             if bad and (depth <= 1 or bad > _FEW):
                 break
         if not compared.why:
-            return _Outcome(fix, "", compared.gone, after)
+            return _Outcome(fix, "", compared.gone, after, compared)
         # What comes to light may have a fix of its own, and the two together nothing against them.
         others = {repr(error.fix): error.fix for error in compared.new_errors if error.fix is not None}
         for other in list(others.values())[:_TOGETHER] if depth > 1 else ():
@@ -229,6 +261,12 @@ class _Comparison:
         self.gone: Counter[Key] = Counter()
         self.new_errors: list[Finding] = []
         self._masked = self._broken = ""
+
+    def copy(self) -> _Comparison:
+        """The same so far, to go on with further rows."""
+        other = copy(self)
+        other.gone, other.new_errors = Counter(self.gone), list(self.new_errors)
+        return other
 
     @property
     def why(self) -> str:

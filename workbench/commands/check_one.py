@@ -172,7 +172,7 @@ class _Check:
     def _rows(self) -> Report:
         """A report of the bench as it is now. Ctrl-c gives that of the rows until then."""
         from workbench import console
-        from workbench.blocks.checking import BlockChecking
+        from workbench.blocks.checking import FIRST_TRIAL, BlockChecking
         from workbench.blocks.chosen_rows import choose_rows
         from workbench.checks.asking import ROWS, ask_rows
         from workbench.checks.run import check_rows
@@ -191,6 +191,9 @@ class _Check:
             with console.rows_bar() as progress:
                 for done in checking.steps():
                     progress(done, chosen.length)
+            with console.rows_bar("fixes tried on rows") as progress:
+                for tried, total in checking.trial_steps():
+                    progress(tried, total)
             return self._told(checking.finished())
         except KeyboardInterrupt:
             if self.wishes.fix:
@@ -198,7 +201,7 @@ class _Check:
                 raise
             self.result.interrupted = True
             console.tell(f"vlmbench: interrupted; what {checking.rows:,} rows show so far:")
-            return self._told(checking.report())
+            return self._told(checking.report(tried=FIRST_TRIAL))
 
     def _told(self, report: Report, *, of_text: bool = False) -> Report:
         """A report without what the recipe's comments leave out."""

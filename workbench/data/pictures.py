@@ -103,6 +103,19 @@ def column_picture(raw: dict[str, Any], notes: Notes) -> ColumnPicture | None:
     return ColumnPicture(f"{column}[0]", first)
 
 
+def named_pictures(raw: object) -> int:
+    """The number of pictures that a raw row names: in its parts, or in its column where that has more."""
+    parts = _picture_parts(raw)
+    column = (raw.get("images") or raw.get("image")) if isinstance(raw, dict) else None
+    return max(parts, len(column) if isinstance(column, (list, tuple)) else 1 if column is not None else 0)
+
+
+def _picture_parts(value: object) -> int:
+    if isinstance(value, dict):
+        return (value.get("type") in ("image", "image_url")) + sum(map(_picture_parts, value.values()))
+    return sum(map(_picture_parts, value)) if isinstance(value, (list, tuple)) else 0
+
+
 def _tagged(value: Any) -> bool:
     """True where a text of the row, at whatever depth a message has one, says `<image>`."""
     if isinstance(value, str):

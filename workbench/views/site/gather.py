@@ -76,8 +76,8 @@ def gather(
     with progress.rows() as told:
         for done in checking.steps():
             told(done, chosen.length)
-    checking.finished()
-    report = checking.report(places=MOST_NAMED)
+    with progress.waiting("trying the fixes on every row"):
+        report = checking.finished(places=MOST_NAMED)
     with progress.waiting("building the model without weights"):
         model = _model(bench)
     with progress.waiting("proving the export"):
