@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,13 +13,16 @@ import numpy as np
 import pytest
 
 from tests.blocks.rows import rows
-from tests.blocks.test_path import compared
 from tests.checks.support import bench_of
 from workbench.bench import Bench
+from workbench.blocks.facts import BlockFacts
 from workbench.blocks.path import BlockPath
-from workbench.judged import JudgedRow
+from workbench.row import Row
+from workbench.tokens.turns import TextMasking
 from workbench.tokens.turns_ragged import FATES
 
+MANY = int(os.environ.get("MANY", 0))
+ROWS = 32
 FAMILIES = ("qwen3_5", "gemma4", "llama3_2_vision", "pixtral", "smolvlm2", "gemma3", "qwen2_5_vl", "llama4")
 ENDS = {
     "qwen3_5": "<|im_end|>",
@@ -32,7 +36,18 @@ ENDS = {
 }
 TOLD = (
     *("<tool_response>\nfour\n</tool_response>", "<think>\nhm\n</think>\n\nfour", "<think>hm</think>four", "[[dummy"),
-    *("zz", "[[dummy_message]]", "a ]]", "zebras", "[1]", "jazz", "user", "assistant", "system", "<|channel>x<channel|>y"),
+    *(
+        "zz",
+        "[[dummy_message]]",
+        "a ]]",
+        "zebras",
+        "[1]",
+        "jazz",
+        "user",
+        "assistant",
+        "system",
+        "<|channel>x<channel|>y",
+    ),
 )
 
 
@@ -78,47 +93,53 @@ def opened(loaded: Callable[[str], Any], tmp_path: Path) -> Callable[..., Bench]
     return make
 
 
-def as_alone(bench: Bench, count: int, size: int = 64) -> list[JudgedRow]:
-    """All rows in blocks, each held against itself alone: tokens, labels, reasons, turns, fate and counts."""
-    path = BlockPath(bench, alike=None)
-    results: list[JudgedRow] = []
+def as_alone(bench: Bench, count: int, size: int = 64) -> int:
+    """All rows in blocks, each held against itself alone: tokens, labels, reasons, turns, fate, counts and findings.
+
+    Gives the number of those that were rendered and masked together.
+    """
+    path, text = BlockPath(bench, alike=None), bench.masking.text
+    assert text is not None
+    together = 0
     for begin in range(0, count, size):
         block = path.each([bench.peek(index) for index in range(begin, min(begin + size, count))])
-        results += block.results
-        facts = block.facts
         assert not path.reason
         assert not path.differs
-        if facts is None:
-            continue
-        assert facts.fate is not None
-        for number, row in enumerate(facts.rows):
-            alone = bench.peek(row.index)
-            text = bench.masking.text
-            assert text is not None
-            mask, fate, _ = alone.text_mask_under(text)
-            span = slice(int(facts.edges[number]), int(facts.edges[number + 1]))
-            assert np.array_equal(alone.rendering.input_ids, facts.ids[span]), alone.raw.data
-            assert np.array_equal(mask.labels, facts.mask.labels[span]), alone.raw.data
-            assert np.array_equal(mask.reason, facts.mask.reason[span]), alone.raw.data
-            assert FATES[facts.fate[number]] == fate
-            spans = facts.spans.take(facts.spans.row == number)
-            for name in ("start", "content", "end", "stop", "terminated", "trained"):
-                assert np.array_equal(getattr(spans, name), getattr(mask.spans, name)), (name, alone.raw.data)
-            roles = [spans.role(at) for at in range(len(spans))]
-            assert roles == [mask.spans.role(at) for at in range(len(mask.spans))]
-            of = facts.mask.span[span]
-            first = int(np.searchsorted(facts.spans.row, number))
-            assert np.array_equal(np.where(of >= 0, of - first, -1), mask.span)
-    alone_of = BlockPath(bench)
-    for result in results:
-        assert replace(result, alone=True) == alone_of._alone(bench.peek(result.index))
-    return results
+        places = {row.index: number for number, row in enumerate(block.facts.rows)} if block.facts is not None else {}
+        for result in block.results:
+            alone = bench.peek(result.index)
+            assert replace(result, alone=True) == path._alone(alone), alone.raw.data
+            if block.facts is not None and result.index in places:
+                same_mask(block.facts, places[result.index], alone, text)
+        together += len(places)
+    return together
+
+
+def same_mask(facts: BlockFacts, number: int, alone: Row, text: TextMasking) -> None:
+    """A row of a block has the mask and the spans that it has alone."""
+    mask, fate, _ = alone.text_mask_under(text)
+    told = f"{alone.raw.data} {text}"
+    span = slice(int(facts.edges[number]), int(facts.edges[number + 1]))
+    assert np.array_equal(alone.rendering.input_ids, facts.ids[span]), told
+    assert np.array_equal(mask.labels, facts.mask.labels[span]), told
+    assert np.array_equal(mask.reason, facts.mask.reason[span]), told
+    assert facts.fate is not None
+    assert FATES[facts.fate[number]] == fate, told
+    first = int(np.searchsorted(facts.spans.row, number))
+    of = facts.mask.span[span]
+    assert np.array_equal(np.where(of >= 0, of - first, -1), mask.span), told
+    spans = facts.spans.take(facts.spans.row == number)
+    for name in ("start", "content", "end", "stop", "terminated", "trained"):
+        assert np.array_equal(getattr(spans, name), getattr(mask.spans, name)), (name, told)
+    assert [spans.role(at) for at in range(len(spans))] == [mask.spans.role(at) for at in range(len(mask.spans))]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_row_is_found_as_alone(family: str, opened: Callable[..., Bench]) -> None:
-    count = 40
-    for number, text in enumerate(RECIPES):
-        bench = opened(family, talks(count, seed=len(family) * 10 + number), text)
-        results = as_alone(bench, count)
-        compared(bench, results)
+    at = FAMILIES.index(family)
+    together = 0
+    for number in range(at * 2, at * 2 + 2) if not MANY else range(MANY):
+        bench = opened(family, talks(ROWS, seed=number), RECIPES[number % len(RECIPES)])
+        together += as_alone(bench, ROWS)
+    assert together >= ROWS // 2
+    print(together)

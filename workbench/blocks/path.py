@@ -173,6 +173,9 @@ class BlockPath:
 
     @cached_property
     def _words(self) -> TemplateWords | None:
+        """On the text path, the words that the template looks for; None where they cannot be told."""
+        if not self._as_text:
+            return None
         text = self.bench.renderer.template or getattr(self.bench.renderer.tokenizer, "chat_template", None)
         return template_words(text) if isinstance(text, str) else None
 
@@ -299,40 +302,37 @@ class BlockPath:
                 encodings[number] = encoding
         return encodings
 
-    def _facts(self, rows: Sequence[_PlainRow]) -> BlockFacts | None:
-        """The block of those rows whose every part is in its place; None where there is none."""
-        bench = self.bench
+    def _located(self, rows: Sequence[_PlainRow]) -> list[tuple[_PlainRow, LocatedPrompt]]:
+        """Those of the rows whose every part is in its place, each with its prompt, pictures expanded."""
         talks = [row.row.conversation.messages for row in rows]
-        if self._as_text:
-            assert self._words is not None
-            located = locate_turns(bench.renderer, talks, self._words)
+        if self._words is not None:
+            found = locate_turns(self.bench.renderer, talks, self._words)
         else:
-            located = locate_block(bench.renderer, talks)
+            found = locate_block(self.bench.renderer, talks)
         if headers := [header for row in rows for _, header in row.headers]:
             self._texts.learn(headers)
-        expanded = [self._expanded(row, talk) for row, talk in zip(rows, located, strict=True)]
-        pairs = [(row, talk) for row, talk in zip(rows, expanded, strict=True) if talk is not None]
+        expanded = [self._expanded(row, talk) for row, talk in zip(rows, found, strict=True)]
+        return [(row, talk) for row, talk in zip(rows, expanded, strict=True) if talk is not None]
+
+    def _facts(self, rows: Sequence[_PlainRow]) -> BlockFacts | None:
+        """The block of those rows whose every part is in its place; None where there is none."""
+        pairs, bench = self._located(rows), self.bench
         if not pairs:
             return None
         encodings = self._encoded(pairs)
-        soft = self._texts.soft_id if headers else -1
+        soft = self._texts.soft_id if any(plain.headers for plain, _ in pairs) else -1
         tokens = [_tokens(encoding, talk, soft) for encoding, (_, talk) in zip(encodings, pairs, strict=True)]
-        of_turns = [
-            turn_tokens(talk, encoding.offsets) if self._as_text else []
-            for encoding, (_, talk) in zip(encodings, pairs, strict=True)
-        ]
-        kept = [number for number, found in enumerate(tokens) if found is not None and of_turns[number] is not None]
+        kept = [number for number, found in enumerate(tokens) if found is not None]
         if not kept:
             return None
         pairs, encodings = [pairs[number] for number in kept], [encodings[number] for number in kept]
-        each, placed = zip(*(found for number in kept if (found := tokens[number]) is not None), strict=True)
+        each, placed, of_turns = zip(*(found for found in tokens if found is not None), strict=True)
         edges = np.concatenate(([0], np.cumsum([len(ids) for ids in each], dtype=np.int64)))
         ids = np.concatenate(each)
         turns = None
         if self._as_text:
             talks = [plain.row.conversation.messages for plain, _ in pairs]
-            chosen = [places for number in kept if (places := of_turns[number]) is not None]
-            turns = ragged_turns(talks, chosen, skip_system=bench.turn_keys.skip_system)
+            turns = ragged_turns(talks, of_turns, skip_system=bench.turn_keys.skip_system)
         mask, fate = _masked(ids, edges, turns, bench.masking)
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
@@ -528,21 +528,26 @@ def _plain_turns(row: Row) -> _PlainRow | None:
     return _PlainRow(row, tuple(in_order(findings)), [])
 
 
-def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> tuple[IntArray, list[tuple[int, int, int, int]]] | None:
-    """The ids of a row, with each run of the pictures' token in full, and the places of its parts among them."""
-    places = _places(encoding, talk)
-    if places is None:
+_Tokens = tuple[IntArray, list[tuple[int, int, int, int]], list[tuple[int, int]]]
+
+
+def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> _Tokens | None:
+    """The ids of a row, with each run of the pictures' token in full, and the places of its parts and turns among
+    them; None where one of these cannot be told."""
+    places, turns = _places(encoding, talk), turn_tokens(talk, encoding.offsets) if talk.turns else []
+    if places is None or turns is None:
         return None
     ids = np.array(encoding.ids, dtype=np.int64)
     if not talk.times:
-        return ids, places
+        return ids, places, turns
     runs = np.flatnonzero(ids == soft)
     if len(runs) != len(talk.times):
         return None
     times = np.ones(len(ids), dtype=np.int64)
     times[runs] = talk.times
     edges = np.concatenate(([0], np.cumsum(times))).tolist()
-    return np.repeat(ids, times), [(edges[first], edges[last], *shared) for first, last, *shared in places]
+    placed = [(edges[first], edges[last], *shared) for first, last, *shared in places]
+    return np.repeat(ids, times), placed, turns
 
 
 def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int]] | None:

@@ -52,6 +52,8 @@ class LocatedPrompt:
     """Of each run of the pictures' token, how many it stands for."""
     order: tuple[int, ...] = ()
     """The parts' numbers among the row's texts."""
+    turns: tuple[tuple[int, int], ...] = ()
+    """On the text path, the characters [start, stop) of each turn's text; see `workbench.blocks.turns`."""
 
 
 Form = tuple[Any, ...]

@@ -50,7 +50,7 @@ class TemplateWords:
         """All that the template may tell this text from others by."""
         held = [(word, text.startswith(word), text.endswith(word)) for word in self.held if word in text]
         equal = text if text in self.equal else None
-        return not text.strip(), text[:1].isspace(), text[-1:].isspace(), equal, *held
+        return not text, not text.strip(), text[:1].isspace(), text[-1:].isspace(), equal, *held
 
 
 @lru_cache(maxsize=16)

@@ -37,10 +37,7 @@ MOST_TURNS = 200
 def can_be_located(turns: Sequence[Message]) -> bool:
     """True for turns of a text each, without flags of their parts, thinking or calls."""
     return 0 < len(turns) <= MOST_TURNS and all(
-        turn.keys() <= _KEYS
-        and isinstance(content := turn.get("content"), str)
-        and bool(content)
-        and isinstance(turn.get("role"), str)
+        turn.keys() <= _KEYS and isinstance(turn.get("content"), str) and isinstance(turn.get("role"), str)
         for turn in turns
     )
 
@@ -50,23 +47,31 @@ def locate_turns(
 ) -> list[LocatedPrompt | None]:
     """Each conversation's prompt with the texts of its turns in place; None where it goes alone.
 
-    Of those that are given, each turn differs from any other words in its place by its text; see `turn_characters`.
+    Each turn of those that are given differs from other words in its place by its text; see `turn_characters`.
     """
     clean = prompts(renderer, conversations)
     forms = [_form(turns, words) for turns in conversations]
+    rare = [prompt is None or RARE.search(prompt) is not None for prompt in clean]
     first: dict[Form, int] = {}
-    for number, (form, prompt) in enumerate(zip(forms, clean, strict=True)):
-        if prompt is not None and not RARE.search(prompt):
+    for number, form in enumerate(forms):
+        if not rare[number]:
             first.setdefault(form, number)
     written = _written(renderer, conversations, clean, first)
     found: list[LocatedPrompt | None] = []
-    for turns, form, prompt in zip(conversations, forms, clean, strict=True):
-        between = written.get(form)
-        if prompt is None or between is None or RARE.search(prompt):
-            found.append(None)
-        else:
-            found.append(filled(prompt, between, _texts(turns)))
+    for number, (form, prompt) in enumerate(zip(forms, clean, strict=True)):
+        between = None if rare[number] else written.get(form)
+        talk = filled(prompt, between, _texts(conversations[number])) if prompt is not None and between else None
+        found.append(_turns_of(talk) if talk is not None else None)
     return found
+
+
+def _turns_of(talk: LocatedPrompt) -> LocatedPrompt:
+    """The prompt with the place of every turn; a part of it is only a turn that has a text."""
+    parts = list(zip(talk.message, talk.start, talk.stop, strict=True))
+    turns = tuple((start, stop) for _, start, stop in sorted(parts))
+    shown = [part for part in parts if part[2] > part[1]]
+    message, start, stop = zip(*shown, strict=True) if shown else ((), (), ())
+    return LocatedPrompt(talk.prompt, talk.prompt, message, start, stop, turns=turns)
 
 
 def _form(turns: Sequence[Message], words: TemplateWords) -> Form:
@@ -118,7 +123,7 @@ def _expected(talk: LocatedPrompt) -> list[str]:
 
 def turn_characters(prompt: str, start: int, stop: int) -> tuple[int, int]:
     """The characters of a prompt in which it differs from those with other words in the place of [start, stop)."""
-    if prompt[start] not in _FIRSTS and prompt[stop - 1] not in _LASTS:
+    if start < stop and prompt[start] not in _FIRSTS and prompt[stop - 1] not in _LASTS:
         # The other words share neither their first character with the text nor their last one.
         return start, stop
     spans = [differing(prompt, prompt[:start] + words + prompt[stop:]) for words in DUMMIES]
@@ -130,16 +135,16 @@ def turn_tokens(talk: LocatedPrompt, offsets: Sequence[tuple[int, int]]) -> list
 
     (-1, -1) for a turn without any; None where the characters do not tell.
     """
-    found: list[tuple[int, int]] = [(-1, -1)] * len(talk.message)
-    for message, begin, end in zip(talk.message, talk.start, talk.stop, strict=True):
+    found: list[tuple[int, int]] = []
+    for begin, end in talk.turns:
         first, last = turn_characters(talk.prompt, begin, end)
-        if last <= first:
-            continue
-        start = bisect_right(offsets, first, key=_last)
-        if start >= len(offsets):
-            return None
-        stop = bisect_left(offsets, last, key=_first)
-        found[message] = (start, stop) if stop > start else (-1, -1)
+        start = stop = -1
+        if last > first:
+            start = bisect_right(offsets, first, key=_last)
+            if start >= len(offsets):
+                return None
+            stop = bisect_left(offsets, last, key=_first)
+        found.append((start, stop) if stop > start else (-1, -1))
     return found
 
 
