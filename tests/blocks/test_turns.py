@@ -32,6 +32,11 @@ TEMPLATES = {
     "by its first words": LOOP + "{% if m.content.startswith('[[') %}<red>{% endif %}" + TURN,
     "by a variable": "{% set w = 'red' %}" + LOOP + "{% if w in m.content %}<red>{% endif %}" + TURN,
     "by another text": BY_ANOTHER,
+    "by its length": LOOP + "{% if m.content | length > 4 %}<red>{% endif %}" + TURN,
+    "by another's length": LOOP
+    + "{% if messages[0].content | length < 3 and loop.index == 3 %}<red>{% endif %}"
+    + TURN,
+    "by being alike": LOOP + "{% if m.content == messages[1].content %}<red>{% endif %}" + TURN,
     "by no text": LOOP + "{% if m.content %}" + "<{{ m.role }}>{{ m.content }}</>{% endif %}{% endfor %}",
     "rewritten": LOOP + "<{{ m.role }}>{{ m.content | replace('red', 'blue') }}</>{% endfor %}",
     "trimmed": LOOP + "<{{ m.role }}>{{ m.content | trim }}</>{% endfor %}",
@@ -39,7 +44,8 @@ TEMPLATES = {
     "twice": LOOP + "<{{ m.role }}>{{ m.content }}{{ m.content }}</>{% endfor %}",
     "refused": LOOP + "{{ raise_exception('red') if 'red' in m.content }}{{ m.content }}</>{% endfor %}",
 }
-NEVER = {"by its first words", "twice"}
+# The other words are longer than most texts here, and written otherwise for it.
+NEVER, SELDOM = {"by its first words", "twice"}, {"by its length"}
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +103,9 @@ def test_turns_are_where_they_are_found_alone(bench: Bench, name: str) -> None:
             said = [turns[number]["content"] for number in located.message]
             assert [located.text[a:b] for a, b in zip(located.start, located.stop, strict=True)] == said
     count = sum(one is not None for one in found)
-    assert not count if name in NEVER else count >= len(TALKS) // 2
+    least = 0 if name in NEVER | SELDOM else len(TALKS) // 2
+    assert count >= least
+    assert not (name in NEVER and count)
 
 
 @settings(max_examples=300, deadline=None)
@@ -147,6 +155,27 @@ def test_words_that_a_template_looks_for(template: str, held: tuple[str, ...], e
     assert words is not None
     assert words.held == held
     assert words.equal == equal
+
+
+@pytest.mark.parametrize(
+    ("test", "lengths", "whole"),
+    [
+        ("m.content | length > 3", (3,), False),
+        ("m.content | length > n", (), True),
+        ("m['content'] | trim | length == 2", (2,), False),
+        ("m.content[0] == 'a'", (), True),
+        ("m.content[:2] | lower == 'a'", (), True),
+        ("m.content[0]['type'] == 'text'", (), False),
+        ("m.content == messages[0].content", (), True),
+        ("m.content | int | string == m.content", (), False),
+        ("messages | length > 3 and m.tools | length > 2", (), False),
+    ],
+)
+def test_lengths_and_other_looks_at_a_text(test: str, lengths: tuple[int, ...], whole: bool) -> None:
+    words = template_words(LOOP + "{% if " + test + " %}x{% endif %}{% endfor %}")
+    assert words is not None
+    assert (words.lengths, words.whole) == (lengths, whole)
+    assert (words.marks("abc") == words.marks("xbc")) != whole
 
 
 def test_no_words_of_a_template_that_cannot_be_read() -> None:

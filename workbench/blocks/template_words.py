@@ -8,7 +8,7 @@ take the same way through it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,22 +35,30 @@ _WRITES_ALONE = frozenset(
     )
 )
 """Calls, filters and tests that choose nothing by a word in a text: white space at its ends is looked at anyway."""
+_COUNTS = ("length", "count", "wordcount")
 _KEY = re.compile(r"\w+")
 _LISTS = ("messages", "content")
 
 
 @dataclass(frozen=True)
 class TemplateWords:
-    """The words of one template: `held`, that a text may hold somewhere, and `equal`, that it may be as a whole."""
+    """The words of one template: `held`, that a text may hold somewhere, and `equal`, that it may be as a whole.
+
+    `lengths` are those that a text's is compared with. `whole`: the template looks at texts in a way of which these
+    words say too little, so that only equal texts are alike.
+    """
 
     held: tuple[str, ...] = ()
     equal: frozenset[str] = frozenset()
+    lengths: tuple[int, ...] = ()
+    whole: bool = False
 
     def marks(self, text: str) -> Marks:
         """All that the template may tell this text from others by."""
         held = [(word, text.startswith(word), text.endswith(word)) for word in self.held if word in text]
-        equal = text if text in self.equal else None
-        return not text, not text.strip(), text[:1].isspace(), text[-1:].isspace(), equal, *held
+        equal = text if self.whole or text in self.equal else None
+        sizes = [(len(text) < size, len(text) == size) for size in self.lengths]
+        return not text, not text.strip(), text[:1].isspace(), text[-1:].isspace(), equal, *held, *sizes
 
 
 @lru_cache(maxsize=16)
@@ -68,7 +76,64 @@ def template_words(template: str) -> TemplateWords | None:
     asked = [argument for argument in _arguments(tree) if not isinstance(argument, nodes.Getitem)]
     held |= {text for argument in asked for text in _texts(argument)}
     held |= set(_through_names(tree, asked))
-    return TemplateWords(tuple(sorted(held - {""})), frozenset(equal))
+    lengths, whole = _sizes(tree)
+    return TemplateWords(tuple(sorted(held - {""})), frozenset(equal), tuple(sorted(lengths)), whole)
+
+
+def _sizes(tree: nodes.Node) -> tuple[set[int], bool]:
+    """The lengths that those of contents are compared with, and whether a content is looked at in some other way."""
+    # Each with the variable whose content it is.
+    names = {"content": ""} | {
+        _named(one.target): _first_name(one.node)
+        for one in tree.find_all(nodes.Assign)
+        if _named(_bare(one.node)) == "content"
+    }
+    lengths: set[int] = set()
+    whole = False
+    for compared in tree.find_all(nodes.Compare):
+        sides = [compared.expr, *(operand.expr for operand in compared.ops)]
+        texts = [side for side in sides if _named(_bare(side)) in names]
+        whole |= len(texts) > 1 and not _of_one_message(texts, names)
+        whole |= any(_is_piece(side, names) for side in sides)
+        if any(isinstance(side, nodes.Filter) and side.name in _COUNTS for side in texts):
+            numbers = {side.value for side in sides if isinstance(side, nodes.Const) and isinstance(side.value, int)}
+            lengths |= numbers
+            whole |= not numbers
+    return lengths, whole
+
+
+def _of_one_message(texts: Sequence[nodes.Node], names: Mapping[str, str]) -> bool:
+    """True for contents of the message that a loop is at."""
+    whose = {names.get(name) or name for name in map(_first_name, texts)}
+    return len(whose) == 1 and not whose & {"messages", "content"}
+
+
+def _first_name(node: nodes.Node) -> str:
+    """The variable at the beginning of an expression, or ""."""
+    node = _bare(node)
+    while isinstance(node, (nodes.Getattr, nodes.Getitem)):
+        node = _bare(node.node)
+    return node.name if isinstance(node, nodes.Name) else ""
+
+
+def _bare(node: nodes.Node) -> nodes.Node:
+    """What filters and calls of its methods are applied to."""
+    while True:
+        if isinstance(node, nodes.Filter) and node.node is not None:
+            node = node.node
+        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Getattr):
+            node = node.node.node
+        else:
+            return node
+
+
+def _is_piece(node: nodes.Node, names: Collection[str]) -> bool:
+    """True for some characters of a content: of a list of parts, a key follows."""
+    piece = _bare(node)
+    by_place = isinstance(piece, nodes.Getitem) and not (
+        isinstance(piece.arg, nodes.Const) and isinstance(piece.arg.value, str)
+    )
+    return by_place and isinstance(piece, nodes.Getitem) and _named(_bare(piece.node)) in names
 
 
 def _arguments(tree: nodes.Node) -> Iterator[nodes.Node]:
