@@ -108,7 +108,7 @@ def test_turns_are_where_they_are_found_alone(bench: Bench, name: str) -> None:
     assert not (name in NEVER and count)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(*[st.lists(st.sampled_from("[]dz_m"), max_size=5).map("".join)] * 3)
 def test_characters_are_those_that_differ(before: str, text: str, after: str) -> None:
     prompt = before + text + after
