@@ -1,5 +1,7 @@
 """The text path: ids, labels and dropped rows of axolotl's own chat template strategy are those of the bench.
 
+Rows that the bench judges in blocks are compared by the masks of their blocks.
+
 Recipe and rows go through axolotl's validator, loaders, `prompt_strategies.load` and what its data module does with
 long rows; rows are tokenized one by one, so that one that raises does not hide the others.
 """
@@ -107,7 +109,7 @@ class Sides:
         self.bench.apply()
 
     def _rows(self, cfg: Any, strategy: Any, place: str) -> None:
-        kept = []
+        kept, together = [], self._together()
         for index, raw in enumerate(worker.read_rows(cfg)):
             told = f"row {index} {json.dumps(raw, ensure_ascii=False)[:700]}\n{place}"
             row = self.bench.row(index)
@@ -122,8 +124,27 @@ class Sides:
             assert np.array_equal(row.rendering.input_ids, ids), f"input_ids\n{told}"
             ours = row.text_mask_under(self.bench.masking.text)
             assert ours.fate != "refused", f"{ours.why}\n{told}"
+            if index in together:
+                # What follows compares it with axolotl's.
+                ours = ours._replace(mask=together[index])
+                self.tally["rows in blocks"] += 1
             kept.append((index, {key: value[0] for key, value in made.items()}, ours, told))
         self._lengths(cfg, kept)
+
+    def _together(self) -> dict[int, Any]:
+        """The masks of those rows that a block of them all gives together."""
+        from workbench.blocks.path import BlockPath
+        from workbench.tokens.mask import Mask
+
+        path = BlockPath(self.bench)
+        facts = path.each([self.bench.peek(index) for index in range(ROWS)]).facts
+        assert not path.differs, path.differs
+        found: dict[int, Any] = {}
+        for number, row in enumerate(facts.rows if facts is not None else ()):
+            span = slice(int(facts.edges[number]), int(facts.edges[number + 1]))
+            columns = (getattr(facts.mask, name)[span] for name in ("labels", "keep", "reason", "span"))
+            found[row.index] = Mask(*columns, facts.spans)
+        return found
 
     def _lengths(self, cfg: Any, kept: list[tuple[int, dict[str, Any], Any, str]]) -> None:
         """axolotl's own handling of long, short and empty rows over all of them."""
@@ -180,6 +201,7 @@ def test_labels_are_those_of_the_chat_template_strategy(family: str, tmp_path: P
     record_property("figures", [f"text path {family}:", *(f"{tally[name]} {name}," for name in sorted(tally))])
     assert tally["rows"] >= 40 * RECIPES
     assert tally["trained"] > 0
+    assert tally["rows in blocks"] >= 10 * RECIPES
 
 
 def test_an_export_of_the_text_path_is_proven_by_axolotl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

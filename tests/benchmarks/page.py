@@ -42,6 +42,7 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "audit text": Target("audit of text rows: rate", "render and `encode_batch` of the same rows", "audit", least=0.6),
+    "audit text path": Target("the same on axolotl's text path", "the same", "audit", least=0.6),
     "check text": Target("`check --rows all` of text rows: rate", "the same", "audit", least=0.3),
     "audit pictures": Target(
         "audit of picture rows: rate a core", "axolotl's collator, one core, the same rows", "picture_audit", least=30

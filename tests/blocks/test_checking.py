@@ -150,8 +150,9 @@ def test_rows_that_go_one_by_one_are_said_to(tmp_path: Path, monkeypatch: pytest
     recipe = tmp_path / "text.yaml"
     data = written(tmp_path / "rows.jsonl", rows(3, seed=1, faulty=0))
     recipe.write_text(
-        f"base_model: {MODEL}\nchat_template: tokenizer_default\ndatasets:\n  - path: {data.name}\n"
-        "    type: chat_template\n    ds_type: json\n",
+        f"base_model: {MODEL}\nchat_template: jinja\nchat_template_jinja: >-\n"
+        "  {% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}{% endfor %}\n"
+        f"datasets:\n  - path: {data.name}\n    type: chat_template\n    ds_type: json\n",
         "utf-8",
     )
-    assert "all 3 rows, one by one: blocks are for the multimodal path" in run("check", str(recipe)).out
+    assert "all 3 rows, one by one: transformers' own assistant mask" in run("check", str(recipe)).out

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workbench.findings import Finding
     from workbench.row import Row
     from workbench.tokens.mask import Mask, Spans
+    from workbench.tokens.turns_ragged import RaggedTurns
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -52,6 +53,10 @@ class BlockFacts:
     """Per row, the pictures that the processor gets."""
     findings: Sequence[tuple[Finding, ...]]
     """Per row, what is found in it before it is rendered."""
+    turns: RaggedTurns | None = None
+    """On the text path, the turns that axolotl finds."""
+    fate: npt.NDArray[np.uint8] | None = None
+    """On the text path, what axolotl does with each row, an index into `workbench.tokens.turns_ragged.FATES`."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -199,6 +204,35 @@ class BlockFacts:
                 sets[key] = frozenset(names[number] for number in np.flatnonzero(row))
             found.append(sets[key])
         return found
+
+    @cached_property
+    def stops(self) -> IntArray:
+        """Per message with tokens, the control token with which the template ends its turn; -1 where it writes none.
+
+        As in `workbench.checks.row_facts.RowFacts.stops`, over the block.
+        """
+        last = self.message_last
+        if not len(last):
+            return last
+        control = np.isin(self.ids, list(self.bench.renderer.vocabulary.special_ids)) & ~self.content & ~self.shared
+        at = np.flatnonzero(control)
+        new = np.append(True, self.message_row[1:] != self.message_row[:-1])
+        begins = np.full(len(self), len(self.ids), dtype=np.int64)
+        begins[self.message_row[new]] = self.message_first[new]
+        ends = np.full(len(self), -1, dtype=np.int64)
+        np.maximum.at(ends, self.message_row, last)
+        row = self.rows_of(at)
+        key = (row << 32) + self.ids[at]
+        # Those that stand before the first text, and not after the last, begin turns.
+        opening = np.setdiff1d(key[at < begins[row]], key[at >= ends[row]])
+        following = np.where(
+            np.append(new[1:], True), self.edges[self.message_row + 1], np.append(self.message_first[1:], 0)
+        )
+        place = np.searchsorted(at, last)
+        found = np.append(at, len(self.ids))[place]
+        good = (found < following) & ~np.isin(np.append(key, -1)[place], opening)
+        stops: IntArray = np.where(good, found, -1)
+        return stops
 
     def of_rows(self, rows: IntArray) -> BoolArray:
         """Per row of the block: it is one of these."""

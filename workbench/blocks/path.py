@@ -23,6 +23,8 @@ from workbench.blocks import suspects
 from workbench.blocks.facts import BlockFacts
 from workbench.blocks.pictures import PictureTexts, in_full
 from workbench.blocks.prompts import LocatedPrompt, locate_block, with_pictures
+from workbench.blocks.template_words import TemplateWords, template_words
+from workbench.blocks.turns import can_be_located, locate_turns, ragged_turns, turn_tokens
 from workbench.checks import handed_over, roles
 from workbench.checks.report import cause
 from workbench.checks.row_checks import ROW_CHECKS, check_row, in_order, in_parts_findings, unrendered_findings
@@ -34,11 +36,13 @@ from workbench.judged import JudgedRow
 from workbench.tokens.by_role import trained_by_role
 from workbench.tokens.mask import scan_ragged
 from workbench.tokens.render import Rendering, TextCall, media_runs
+from workbench.tokens.turns_ragged import mask_ragged
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.row import Masking, Row
     from workbench.tokens.mask import Mask
+    from workbench.tokens.turns_ragged import RaggedTurns
 
 IntArray = npt.NDArray[np.int64]
 PROBED = 3
@@ -150,20 +154,35 @@ class BlockPath:
     @cached_property
     def _reason(self) -> str:
         bench = self.bench
-        if bench.path.kind != "multimodal":
-            return f"blocks are for the multimodal path, and the recipe takes the {bench.path.kind} path"
+        if not bench.path.shown:
+            return f"there is no mask of these rows to check in blocks: {bench.path.title}"
         if not bench.renderer.is_fast:
             return "this tokenizer does not give the characters under its tokens"
         if _GENERATION.search(bench.template.text or bench.loaded.processor_template or ""):
             return "transformers' own assistant mask is compared row by row"
+        if self._as_text and self._words is None:
+            return "what the chat template looks for in the texts cannot be told"
         if missing := suspects.without_suspects(ROW_CHECKS):
             return f"these checks look at one row at a time: {', '.join(missing)}"
         return ""
 
+    @property
+    def _as_text(self) -> bool:
+        """True on axolotl's text path, where a mask is made of the turns that are found in a row."""
+        return self.bench.path.kind == "text"
+
+    @cached_property
+    def _words(self) -> TemplateWords | None:
+        """On the text path, the words that the template looks for; None where they cannot be told."""
+        if not self._as_text:
+            return None
+        text = self.bench.renderer.template or getattr(self.bench.renderer.tokenizer, "chat_template", None)
+        return template_words(text) if isinstance(text, str) else None
+
     @cached_property
     def _call(self) -> TextCall | None:
         for text in ("Hello", "What is this?"):
-            parts = [{"type": "text", "text": text}]
+            parts: Any = text if self._as_text else [{"type": "text", "text": text}]
             talk = [{"role": "user", "content": parts}, {"role": "assistant", "content": parts}]
             call = self.bench.renderer.text_call(talk)
             if call is not None:
@@ -205,7 +224,8 @@ class BlockPath:
         if not (self._reason or one_by_one(masking) or self.differs or self._call is None):
             facts = self._facts([plain for row in rows if (plain := self._plain(row)) is not None])
             if facts is not None:
-                kept = np.concatenate(([0], np.cumsum(_scan(facts.ids, facts.edges, masking).keep, dtype=np.int64)))
+                mask, _ = _masked(facts.ids, facts.edges, facts.turns, masking)
+                kept = np.concatenate(([0], np.cumsum(mask.keep, dtype=np.int64)))
                 counts = kept[facts.edges[1:]] - kept[facts.edges[:-1]]
                 indices = [row.index for row in facts.rows]
                 found = {
@@ -230,6 +250,8 @@ class BlockPath:
         """The row with its findings so far and the headers of its pictures; None where it must be judged alone."""
         if row.raw.error is not None:
             return None
+        if self._as_text:
+            return _plain_turns(row)
         try:
             measured = row.measured()
         except (BenchError, NeedsDecoding):
@@ -271,35 +293,47 @@ class BlockPath:
         encodings: list[Any] = [None] * len(pairs)
         for pictures in (False, True):
             mine = [number for number, (plain, _) in enumerate(pairs) if bool(plain.headers) == pictures]
+            if not mine:
+                continue
             special = self._texts.add_special_tokens if pictures else self._call.add_special_tokens
             texts = [pairs[number][1].text for number in mine]
-            for number, encoding in zip(
-                mine, self.bench.renderer.encodings(texts, add_special_tokens=special) if mine else (), strict=True
-            ):
+            made = self.bench.renderer.encodings(texts, add_special_tokens=special)
+            for number, encoding in zip(mine, made, strict=True):
                 encodings[number] = encoding
         return encodings
 
-    def _facts(self, rows: Sequence[_PlainRow]) -> BlockFacts | None:
-        """The block of those rows whose every part is in its place; None where there is none."""
-        bench = self.bench
-        located = locate_block(bench.renderer, [row.row.conversation.messages for row in rows])
+    def _located(self, rows: Sequence[_PlainRow]) -> list[tuple[_PlainRow, LocatedPrompt]]:
+        """Those of the rows whose every part is in its place, each with its prompt, pictures expanded."""
+        talks = [row.row.conversation.messages for row in rows]
+        if self._words is not None:
+            found = locate_turns(self.bench.renderer, talks, self._words)
+        else:
+            found = locate_block(self.bench.renderer, talks)
         if headers := [header for row in rows for _, header in row.headers]:
             self._texts.learn(headers)
-        expanded = [self._expanded(row, talk) for row, talk in zip(rows, located, strict=True)]
-        pairs = [(row, talk) for row, talk in zip(rows, expanded, strict=True) if talk is not None]
+        expanded = [self._expanded(row, talk) for row, talk in zip(rows, found, strict=True)]
+        return [(row, talk) for row, talk in zip(rows, expanded, strict=True) if talk is not None]
+
+    def _facts(self, rows: Sequence[_PlainRow]) -> BlockFacts | None:
+        """The block of those rows whose every part is in its place; None where there is none."""
+        pairs, bench = self._located(rows), self.bench
         if not pairs:
             return None
         encodings = self._encoded(pairs)
-        soft = self._texts.soft_id if headers else -1
+        soft = self._texts.soft_id if any(plain.headers for plain, _ in pairs) else -1
         tokens = [_tokens(encoding, talk, soft) for encoding, (_, talk) in zip(encodings, pairs, strict=True)]
         kept = [number for number, found in enumerate(tokens) if found is not None]
         if not kept:
             return None
         pairs, encodings = [pairs[number] for number in kept], [encodings[number] for number in kept]
-        each, placed = zip(*(found for found in tokens if found is not None), strict=True)
+        each, placed, of_turns = zip(*(found for found in tokens if found is not None), strict=True)
         edges = np.concatenate(([0], np.cumsum([len(ids) for ids in each], dtype=np.int64)))
         ids = np.concatenate(each)
-        mask = _scan(ids, edges, bench.masking)
+        turns = None
+        if self._as_text:
+            talks = [plain.row.conversation.messages for plain, _ in pairs]
+            turns = ragged_turns(talks, of_turns, skip_system=bench.turn_keys.skip_system)
+        mask, fate = _masked(ids, edges, turns, bench.masking)
         counts = [len(talk.message) for _, talk in pairs]
         row_of = np.repeat(np.arange(len(pairs), dtype=np.int64), counts)
         flat = np.array([place for places in placed for place in places], dtype=np.int64).reshape(-1, 4)
@@ -324,6 +358,8 @@ class BlockPath:
             message,
             [len(plain.headers) for plain, _ in pairs],
             [plain.findings for plain, _ in pairs],
+            turns,
+            fate,
         )
 
     def _together(self, facts: BlockFacts, originals: Mapping[int, Row]) -> dict[int, JudgedRow]:
@@ -469,21 +505,49 @@ def _scan(ids: IntArray, edges: IntArray, masking: Masking) -> Mask:
     )
 
 
-def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> tuple[IntArray, list[tuple[int, int, int, int]]] | None:
-    """The ids of a row, with each run of the pictures' token in full, and the places of its parts among them."""
-    places = _places(encoding, talk)
-    if places is None:
+def _masked(
+    ids: IntArray, edges: IntArray, turns: RaggedTurns | None, masking: Masking
+) -> tuple[Mask, npt.NDArray[np.uint8] | None]:
+    """The mask of rows by their markers, or on the text path by their turns; there with what becomes of each."""
+    if masking.text is None or turns is None:
+        return _scan(ids, edges, masking), None
+    return mask_ragged(ids, edges, turns, masking.text)
+
+
+def _plain_turns(row: Row) -> _PlainRow | None:
+    """A row of the text path with its findings so far; None where it must be judged alone."""
+    try:
+        talk = row.conversation
+    except BenchError:
+        return None
+    if talk.tools or not can_be_located(talk.messages):
+        return None
+    findings = unrendered_findings(row, without=_LATER)
+    if any(finding.severity == "error" for finding in findings):
+        return None
+    return _PlainRow(row, tuple(in_order(findings)), [])
+
+
+_Tokens = tuple[IntArray, list[tuple[int, int, int, int]], list[tuple[int, int]]]
+
+
+def _tokens(encoding: Any, talk: LocatedPrompt, soft: int) -> _Tokens | None:
+    """The ids of a row, with each run of the pictures' token in full, and the places of its parts and turns among
+    them; None where one of these cannot be told."""
+    places, turns = _places(encoding, talk), turn_tokens(talk, encoding.offsets) if talk.turns else []
+    if places is None or turns is None:
         return None
     ids = np.array(encoding.ids, dtype=np.int64)
     if not talk.times:
-        return ids, places
+        return ids, places, turns
     runs = np.flatnonzero(ids == soft)
     if len(runs) != len(talk.times):
         return None
     times = np.ones(len(ids), dtype=np.int64)
     times[runs] = talk.times
     edges = np.concatenate(([0], np.cumsum(times))).tolist()
-    return np.repeat(ids, times), [(edges[first], edges[last], *shared) for first, last, *shared in places]
+    placed = [(edges[first], edges[last], *shared) for first, last, *shared in places]
+    return np.repeat(ids, times), placed, turns
 
 
 def _places(encoding: Any, talk: LocatedPrompt) -> list[tuple[int, int, int, int]] | None:

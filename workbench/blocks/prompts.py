@@ -29,7 +29,7 @@ MOST_PARTS = 2000
 """Text parts of one row at most; beyond, the row goes alone."""
 _FIRST = 0x20000
 # Every character that `sentinels` may use: a row that holds one goes alone.
-_RARE = re.compile("[\U00020000-\U0010fffd]")
+RARE = re.compile("[\U00020000-\U0010fffd]")
 _BRACKETS = [chr(_FIRST + number) for number in range(2 * MOST_PARTS)]
 
 
@@ -52,10 +52,12 @@ class LocatedPrompt:
     """Of each run of the pictures' token, how many it stands for."""
     order: tuple[int, ...] = ()
     """The parts' numbers among the row's texts."""
+    turns: tuple[tuple[int, int], ...] = ()
+    """On the text path, the characters [start, stop) of each turn's text; see `workbench.blocks.turns`."""
 
 
 Form = tuple[Any, ...]
-_Written = tuple[tuple[str, ...], tuple[int, ...]]
+Written = tuple[tuple[str, ...], tuple[int, ...]]
 
 
 def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
@@ -64,33 +66,33 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     able = [number for number, found in enumerate(texts) if found is not None]
     clean = prompts(renderer, [conversations[number] for number in able])
     able = [
-        number for number, prompt in zip(able, clean, strict=True) if prompt is not None and not _RARE.search(prompt)
+        number for number, prompt in zip(able, clean, strict=True) if prompt is not None and not RARE.search(prompt)
     ]
     by_row = dict(zip([n for n, found in enumerate(texts) if found is not None], clean, strict=True))
     located: list[LocatedPrompt | None] = [None] * len(conversations)
     forms = {number: _form(conversations[number]) for number in able}
     first = {form: number for number, form in reversed(forms.items())}
-    written: dict[Form, _Written] = {}
+    written: dict[Form, Written] = {}
 
     def render_twice(numbers: Sequence[int]) -> None:
         marked = prompts(renderer, [_bracketed(conversations[number]) for number in numbers])
         for number, text in zip(numbers, marked, strict=True):
             prompt, parts = by_row[number], texts[number]
             if prompt is not None and text is not None and parts is not None:
-                located[number] = _located(prompt, text, parts)
+                located[number] = located_in(prompt, text, parts)
 
     render_twice(sorted(first.values()))
     for form, number in first.items():
         talk, parts = located[number], texts[number]
         if talk is not None and parts is not None:
-            written[form] = _written(talk)
+            written[form] = written_between(talk)
     left = []
     for number in able:
         prompt, parts = by_row[number], texts[number]
         if number == first[forms[number]] or prompt is None or parts is None:
             continue
         between = written.get(forms[number])
-        located[number] = _filled(prompt, between, parts) if between is not None else None
+        located[number] = filled(prompt, between, parts) if between is not None else None
         if located[number] is None:
             left.append(number)
     render_twice(left)
@@ -112,14 +114,14 @@ def _form(messages: Sequence[Message]) -> Form:
     )
 
 
-def _written(talk: LocatedPrompt) -> _Written:
+def written_between(talk: LocatedPrompt) -> Written:
     """The words between the parts of a prompt, and the parts by their place there."""
     edges = [0, *(at for pair in zip(talk.start, talk.stop, strict=True) for at in pair), len(talk.prompt)]
     words = tuple(talk.prompt[edges[at] : edges[at + 1]] for at in range(0, len(edges), 2))
     return words, talk.order
 
 
-def _filled(prompt: str, written: _Written, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
+def filled(prompt: str, written: Written, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
     """A prompt that is these words with the row's own texts between them; None where it is not."""
     words, order = written
     texts = [parts[number][1] for number in order]
@@ -201,18 +203,22 @@ def _bracketed(messages: Sequence[Message]) -> list[Message]:
         parts = []
         for part in message["content"]:
             if part.get("text") and not is_measured(part):
-                text = f"{_BRACKETS[number]}{part['text']}{_BRACKETS[number + 1]}"
-                parts.append({**part, "text": text})
-                number += 2
+                parts.append({**part, "text": bracket(number, part["text"])})
+                number += 1
             else:
                 parts.append(part)
         marked.append({**message, "content": parts})
     return marked
 
 
-def _located(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
+def bracket(number: int, text: str) -> str:
+    """A text between the two characters of the part with this number among its row's texts."""
+    return f"{_BRACKETS[2 * number]}{text}{_BRACKETS[2 * number + 1]}"
+
+
+def located_in(prompt: str, marked: str, parts: Sequence[tuple[int, str]]) -> LocatedPrompt | None:
     """The parts in the order in which the prompt has them; None where one is missing, changed or written twice."""
-    hits = [hit.start() for hit in _RARE.finditer(marked)]
+    hits = [hit.start() for hit in RARE.finditer(marked)]
     if len(hits) != 2 * len(parts):
         return None
     pieces, last = [], 0

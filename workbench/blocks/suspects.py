@@ -20,10 +20,12 @@ from workbench.checks import data, grounding, handed_over, mask, roles, template
 from workbench.checks.registry import Check
 from workbench.data.coordinates import holds_coordinates
 from workbench.tokens.render import Renderer
+from workbench.tokens.turns_ragged import FATES
 
 BoolArray = npt.NDArray[np.bool_]
 Suspects = Callable[[BlockFacts], BoolArray]
 _WRITTEN_TYPE = re.compile("""['"]type['"]\\s*:""")
+_KEPT = (FATES.index("kept"), FATES.index("cut"))
 _QUOTES = frozenset(("'", '"'))
 _SUSPECTS: dict[Callable[..., Any], Suspects] = {}
 
@@ -160,13 +162,16 @@ def _served_otherwise(facts: BlockFacts) -> BoolArray:
 
 @suspects_of(data.too_long)
 def _long(facts: BlockFacts) -> BoolArray:
-    limit = facts.bench.document.get(("sequence_len",))
+    text = facts.bench.masking.text
+    limit = facts.bench.document.get(("sequence_len",)) if text is None else text.limit
     return facts.lengths > limit if isinstance(limit, int) else _none(facts)
 
 
 @suspects_of(data.ignored_parts)
 def _asks_not_to_train(facts: BlockFacts) -> BoolArray:
-    """Rows in which a message or a part says that it is not to be trained."""
+    """Rows of the multimodal path in which a message or a part says that it is not to be trained."""
+    if facts.turns is not None:
+        return _none(facts)
     return np.array([data.asks_not_to_train(row) for row in facts.rows], dtype=bool)
 
 
@@ -242,13 +247,44 @@ def _by_form(facts: BlockFacts) -> BoolArray:
     return _none(facts)
 
 
-@suspects_of(
-    data.unread_flags,
-    data.cut_parts,
-    text_path.untrained_end,
-    text_path.turns_not_found,
-    text_path.dropped,
-)
-def _text_path_only(facts: BlockFacts) -> BoolArray:
-    """None: blocks are of the multimodal path."""
+@suspects_of(data.unread_flags)
+def _asks_under_some_key(facts: BlockFacts) -> BoolArray:
+    """Rows of the text path in which a message says under any key that it is not to be trained."""
+    if facts.turns is None:
+        return _none(facts)
+    return np.array([any(map(data.off_key, row.raw_messages)) for row in facts.rows], dtype=bool)
+
+
+@suspects_of(data.cut_parts)
+def _parted(facts: BlockFacts) -> BoolArray:
+    """None: a row whose parts have flags of their own is no row of a block."""
     return _none(facts)
+
+
+@suspects_of(text_path.turns_not_found, text_path.dropped)
+def _lost_turns(facts: BlockFacts) -> BoolArray:
+    """Rows that axolotl does not keep, and those with a turn to be trained that it does not find."""
+    turns, text = facts.turns, facts.bench.masking.text
+    if turns is None or text is None or facts.fate is None:
+        return _none(facts)
+    gone = ~np.isin(facts.fate, _KEPT)
+    return gone | facts.of_rows(turns.row[turns.wanted(text) & (turns.start < 0)])
+
+
+@suspects_of(text_path.untrained_end)
+def _open_ends(facts: BlockFacts) -> BoolArray:
+    """Rows in which the control token after a trained turn is not trained."""
+    turns, text = facts.turns, facts.bench.masking.text
+    if turns is None or text is None or facts.fate is None or not len(facts.ids):
+        return _none(facts)
+    row, token = facts.message_row, facts.stops
+    of_turn = np.searchsorted(turns.row, row) + facts.message_number
+    trained = turns.wanted(text)[of_turn] & (turns.start[of_turn] >= 0)
+    at = np.maximum(token, 0)
+    lost = trained & (token >= 0) & ~facts.mask.keep[at]
+    if text.limit is not None:
+        lost &= at - facts.edges[row] < text.limit
+    by_last = [text.eos_id] if text.train_on_eos == "last" and text.eos_id not in text.eot_ids else []
+    by_last += text.eot_ids if text.train_on_eot == "last" else ()
+    lost &= ~np.isin(facts.ids[at], [token for token in by_last if token is not None])
+    return facts.of_rows(row[lost]) & np.isin(facts.fate, _KEPT)

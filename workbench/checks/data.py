@@ -188,7 +188,7 @@ def unread_flags(facts: RowFacts) -> Iterator[Finding]:
     """M013, on the text path: messages that ask not to be trained under a key that the recipe does not name."""
     bench, found = facts.bench, facts.row.turns
     for number, raw in enumerate(facts.row.raw_messages):
-        key = next((key for key in ("train", "training", "weight") if _is_off(raw, key)), None)
+        key = off_key(raw)
         start, stop = int(found.start[number]), int(found.stop[number])
         if key is None or key == bench.turn_keys.training or start < 0 or not facts.mask.keep[start:stop].any():
             continue
@@ -202,8 +202,12 @@ def unread_flags(facts: RowFacts) -> Iterator[Finding]:
         return
 
 
+def off_key(message: Any) -> str | None:
+    """The key under which a message says that it is not to be trained, or None."""
+    return next((key for key in ("train", "training", "weight") if _is_off(message, key)), None)
+
+
 def _is_off(message: Any, key: str) -> bool:
-    """True where a message says under this key that it is not to be trained."""
     value = message.get(key) if isinstance(message, dict) else None
     return value is False or (key == "weight" and isinstance(value, (int, float)) and value == 0)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,7 +100,7 @@ def turns_of(raw: Any, keys: TurnKeys, *, row: int = 0, source: str = "", line: 
     notes = Notes(row=row, source=source, line=line)
     if not isinstance(raw, dict):
         raise notes.error(BAD_ROW, "The row is not an object", f"it is {type_name(raw)}")
-    given = without_none(deepcopy(raw))
+    given = without_none(raw)
     messages = _messages(given, keys, notes)
     turns: list[dict[str, Any]] = []
     origin: list[int] = []

@@ -80,6 +80,15 @@ def _base(node: Any) -> str | None:
     return node.name if isinstance(node, nodes.Name) else None
 
 
+def syntax_tree(template: str) -> nodes.Template:
+    """The syntax of a template, transformers' own tags among it.
+
+    Raises:
+        TemplateSyntaxError: it is no Jinja, or uses a tag that axolotl does not know.
+    """
+    return Environment(autoescape=True, extensions=[_GenerationTags, "jinja2.ext.loopcontrols"]).parse(template)
+
+
 @lru_cache(maxsize=32)
 def message_variables(template: str, field_messages: str = "messages") -> frozenset[str]:
     """The properties of a message that a template reads; `field_messages` is the dataset's key of the messages.
@@ -88,7 +97,7 @@ def message_variables(template: str, field_messages: str = "messages") -> frozen
         InputError: the template is no Jinja, or uses a tag that axolotl does not know.
     """
     try:
-        tree = Environment(autoescape=True, extensions=[_GenerationTags, "jinja2.ext.loopcontrols"]).parse(template)
+        tree = syntax_tree(template)
     except TemplateSyntaxError as problem:
         raise InputError(
             "axolotl cannot read the chat template",

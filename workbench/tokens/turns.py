@@ -23,9 +23,9 @@ Bools = npt.NDArray[np.bool_]
 Turn = dict[str, Any]
 Fate = Literal["kept", "cut", "dropped", "refused"]
 
-_DUMMIES = ("[[dummy_message]]", "zzdummymessagezz")
+DUMMIES = ("[[dummy_message]]", "zzdummymessagezz")
 """axolotl's own: with two that share neither their first nor their last character, no edge stays hidden in both."""
-_NEAR = 3
+NEAR = 3
 """An end token counts as a turn's where it stands at most so many tokens from where the turn's text ends."""
 
 
@@ -187,7 +187,7 @@ class TurnFinder:
         starts, ends = self._places
         before, after = self._turns[:index], self._turns[index + 1 :]
         spans = []
-        for words in _DUMMIES:
+        for words in DUMMIES:
             other = self._render([*before, self._dummy(self._turns[index], what, words), *after])
             if not other:
                 return None
@@ -201,7 +201,7 @@ class TurnFinder:
     def _by_tokens(self, index: int, what: str) -> tuple[int, int] | None:
         """By the ids that differ, in the conversation up to the turn."""
         last = len(self._turns) - 1
-        before, dummy = self._turns[:index], self._dummy(self._turns[index], what, _DUMMIES[0])
+        before, dummy = self._turns[:index], self._dummy(self._turns[index], what, DUMMIES[0])
         other = np.asarray(self._encode([*before, dummy], last), dtype=np.int64)
         whole = np.asarray(self._encode(self._turns[: index + 1], last), dtype=np.int64)
         size = min(len(other), len(whole))
@@ -324,7 +324,7 @@ def _train_ends(
     )
     for at, option in kinds:
         first = _first_after(at, found.stop[looked], len(ids))
-        near = (first >= 0) & (np.abs(first - found.stop[looked]) <= _NEAR)
+        near = (first >= 0) & (np.abs(first - found.stop[looked]) <= NEAR)
         turns, token = looked[near], first[near]
         ends[turns] = np.where(ends[turns] < 0, token, np.minimum(ends[turns], token))
         chosen = token if option == "all" else token[wanted[turns]] if option == "turn" else token[:0]
