@@ -40,9 +40,11 @@ from workbench.overfit.plan import ROWS, STEPS
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
+    from workbench.bench import Bench
     from workbench.overfit.runs import Run
     from workbench.overfit.supervisor import Supervisor
     from workbench.overfit.verdict import Verdict
+    from workbench.recipe.yaml.document import Document
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 
@@ -119,7 +121,7 @@ class OverfitScreen(WorkbenchScreen):
     def _show_run(self, index: int) -> None:
         self._shown = index
         self._events = list(self._runs[index].events)
-        self._take_losses()
+        _take_losses(self.bench, self._events)
         self._draw()
 
     def action_step_run(self, by: int) -> None:
@@ -203,7 +205,7 @@ class OverfitScreen(WorkbenchScreen):
             self._events.append(message.event)
         if message.ended:
             self._supervisor, self._began = None, None
-            self._take_losses()
+            _take_losses(self.bench, self._events)
             self.background.submit(Kind.RUNS, self._find())
         self._draw()
 
@@ -222,18 +224,11 @@ class OverfitScreen(WorkbenchScreen):
         verdict = _verdict_of(self._events)
         _, action = next_step(verdict)
         if verdict is not None and verdict.findings and not action:
-            finding = self._placed(verdict.findings[0])
+            finding = _placed(verdict.findings[0], self.editing.document)
             self._place = finding.where if finding.where.row is None and finding.where.line is not None else None
             self.app.push_screen(Explanation(finding, place=self._place is not None), self._visit)
         else:
             await self.run_action(action or "screen.start")
-
-    def _placed(self, finding: Finding) -> Finding:
-        """The finding with the line of its key, where the recipe as it is now has one."""
-        key, document = finding.where.field, self.editing.document
-        if finding.where.row is not None or not key or key not in document.data:
-            return finding
-        return replace(finding, where=document.where((key,)))
 
     async def _visit(self, wanted: bool | None) -> None:
         """Go to the line of the recipe that the explanation was about."""
@@ -249,12 +244,6 @@ class OverfitScreen(WorkbenchScreen):
         """Take so many times the steps in the next run."""
         self.steps = min(960, max(15, int(self.steps * factor)))
         self._draw()
-
-    def _take_losses(self) -> None:
-        """The loss of every token, for the lens of the token grid."""
-        from workbench.overfit.runs import losses
-
-        self.bench.losses.update(losses(self._events))
 
     # Drawing
 
@@ -303,6 +292,21 @@ class OverfitScreen(WorkbenchScreen):
             verdict_text(text, self._events, verdict, paint)
         self.query_one("#verdict-text", Static).update(text)
         _say_state(self)
+
+
+def _placed(finding: Finding, document: Document) -> Finding:
+    """The finding with the line of its key, where the recipe has one."""
+    key = finding.where.field
+    if finding.where.row is not None or not key or key not in document.data:
+        return finding
+    return replace(finding, where=document.where((key,)))
+
+
+def _take_losses(bench: Bench, events: Sequence[Event]) -> None:
+    """Keep the loss of every token, for the lens of the token grid."""
+    from workbench.overfit.runs import losses
+
+    bench.losses.update(losses(events))
 
 
 def _verdict_of(events: Sequence[Event]) -> Verdict | None:

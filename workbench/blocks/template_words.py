@@ -117,7 +117,7 @@ def _first_name(node: nodes.Node) -> str:
 
 
 def _bare(node: nodes.Node) -> nodes.Node:
-    """What filters and calls of its methods are applied to."""
+    """The node that filters and calls of its methods are applied to."""
     while True:
         if isinstance(node, nodes.Filter) and node.node is not None:
             node = node.node
@@ -137,7 +137,7 @@ def _is_piece(node: nodes.Node, names: Collection[str]) -> bool:
 
 
 def _arguments(tree: nodes.Node) -> Iterator[nodes.Node]:
-    """What is given to methods, filters and tests that may choose something by it."""
+    """The arguments of methods, filters and tests that may choose something by it."""
     for call in tree.find_all(nodes.Call):
         if isinstance(call.node, nodes.Getattr) and call.node.attr not in _WRITES_ALONE:
             yield from call.args
