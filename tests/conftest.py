@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,17 @@ os.environ["VLMBENCH_ASK"] = "0"
 
 
 @pytest.fixture(autouse=True)
-def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes what the person running it has kept, nor asks a trainer unless it says so."""
-    monkeypatch.setenv("VLMBENCH_STATE", str(tmp_path_factory.mktemp("state")))
-    monkeypatch.setenv("VLMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("VLMBENCH_ASK", "0")
-    monkeypatch.delenv("VLMBENCH_AXOLOTL_PYTHON", raising=False)
+def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes what the person running it has kept, nor asks a trainer unless it says so.
+
+    Held apart from a test's own `monkeypatch`, whose `undo` would give the person's state back in its middle.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLMBENCH_STATE", str(tmp_path_factory.mktemp("state")))
+        patch.setenv("VLMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("VLMBENCH_ASK", "0")
+        patch.delenv("VLMBENCH_AXOLOTL_PYTHON", raising=False)
+        yield
 
 
 # Few tests that take long: they come first, or one worker is left alone with them. Of the others, the many come first.

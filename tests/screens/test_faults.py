@@ -228,16 +228,15 @@ async def test_an_edit_is_kept_though_its_mask_cannot_be_made(
 async def test_a_screen_that_cannot_be_composed_or_mounted_is_one_screen_less(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Not `undo`: the state of this test is patched in as well.
-    with monkeypatch.context() as patch:
-        patch.setattr(OverfitScreen, "body", lambda self: boom())
-        async with opened(faults=True) as pilot:
-            app = app_of(pilot)
-            await pilot.press("4")
-            await until(pilot, lambda: bool(app.faults))
-            await until(pilot, lambda: "overfit" in str(app.screen).lower() and "cannot be drawn" in shown(app))
-            await pilot.press("1")
-            await until(pilot, lambda: grid_of(pilot).region.area > 0)
+    monkeypatch.setattr(OverfitScreen, "body", lambda self: boom())
+    async with opened(faults=True) as pilot:
+        app = app_of(pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: bool(app.faults))
+        await until(pilot, lambda: "overfit" in str(app.screen).lower() and "cannot be drawn" in shown(app))
+        await pilot.press("1")
+        await until(pilot, lambda: grid_of(pilot).region.area > 0)
+    monkeypatch.undo()
     monkeypatch.setattr(OverfitScreen, "on_mount", boom)
     async with opened(faults=True) as pilot:
         await pilot.press("4")
