@@ -84,6 +84,15 @@ _LIKE = 100.0
 _COLLECT_SECONDS = 1.0
 
 
+def _title_of(bench: Bench) -> str:
+    """The model's title, safe to draw; empty where the recipe cannot be read."""
+    try:
+        title = bench.title
+    except BenchError:
+        return ""
+    return "".join(char if char.isprintable() else "?" for char in title)
+
+
 class WorkbenchApp(Reporting):
     """The app of a bench, which it loads; `row` is the first row to be shown."""
 
@@ -110,18 +119,11 @@ class WorkbenchApp(Reporting):
             self.register_theme(theme)
         self.theme = DARK_NAME
 
-    def _bench_title(self) -> str:
-        try:
-            title = self.bench.title
-        except BenchError:
-            return ""
-        return "".join(char if char.isprintable() else "?" for char in title)
-
     async def on_mount(self) -> None:
         self._first = await read_first(self.bench, self.first_row)
         if self._first is not None and self._first.theme in self.available_themes:
             self.theme = str(self._first.theme)
-        title, first = self._bench_title(), self._first
+        title, first = _title_of(self.bench), self._first
         await self.push_screen(first.screen(title) if first is not None else LoadingScreen(title))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
@@ -259,7 +261,7 @@ class WorkbenchApp(Reporting):
         self.problem = message.error
         screen = self.base
         if not isinstance(screen, LoadingScreen):
-            screen = LoadingScreen(self._bench_title())
+            screen = LoadingScreen(_title_of(self.bench))
             await self.switch_base(screen)
         screen.fail(message.error)
 

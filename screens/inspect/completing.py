@@ -78,14 +78,14 @@ class CompletionList(OptionList, can_focus=False):
         if self.display and found == self._at:
             return
         self._at, self._cursor, self._moved = found, (line, column), False
-        paint = paints(self.app.current_theme)
-        self.clear_options()
-        for number, one in enumerate(found.found):
+        paint, options = paints(self.app.current_theme), []
+        for one in found.found:
             text = Text(visible(one.shown), paint.strong, no_wrap=True, overflow="ellipsis", end="")
-            text.append(f"  {visible(one.about)[:_ABOUT_CELLS]}", paint.muted)
-            self.add_option(Option(text, id=str(number)))
+            options.append(Option(text.append(f"  {visible(one.about)[:_ABOUT_CELLS]}", paint.muted)))
+        self.set_options(options)
         self.highlighted = 0
-        self.border_subtitle = f"{len(found.found):,} · tab takes · esc closes"
+        count = f"{len(options):,}" if len(options) == found.count else f"{len(options):,} of {found.count:,}"
+        self.border_subtitle = f"{count} · tab takes · esc closes"
         self.absolute_offset = area.cursor_screen_offset + Offset(found.start - column - 1, 1)
         self.display = True
 

@@ -20,7 +20,8 @@ _TYPED_VALUE = re.compile(r"(?P<indent> *)(?P<dashes>(?:- +)*)(?P<key>[\w.-]+) *
 _REST_OF_VALUE = re.compile(r"""["']?\s*$""")
 _BOUNDARIES = "role_boundaries"
 _MARKERS = ("start", "end")
-_MOST = 400
+_MOST = 40
+"""Completions that are given: a person types on rather than looks through more, and each costs time to draw."""
 _LINES = 2_000
 """Lines that are looked through for the section of a place."""
 
@@ -44,13 +45,17 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """The completions of what is `typed` between two columns of a line; `value` is true behind a colon."""
+    """The completions of what is `typed` between two columns of a line; `value` is true behind a colon.
+
+    `count` is how many there are, of which the likeliest are in `found`.
+    """
 
     start: int
     stop: int
     typed: str
     value: bool
     found: tuple[Completion, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def _matching(found: Iterator[Completion], start: int, stop: int, typed: str, *,
     held.sort(key=lambda one: not one.shown.casefold().startswith(wanted))
     if not held or (len(held) == 1 and typed == held[0].text.strip(": ")):
         return None
-    return Completions(start, stop, typed, value, tuple(held[:_MOST]))
+    return Completions(start, stop, typed, value, tuple(held[:_MOST]), len(held))
 
 
 def _place(lines: Sequence[str], line: int, at: re.Match[str]) -> _Place:
