@@ -35,6 +35,7 @@ class FindingSteps:
         self._context, self._rows, self._edits, self._filtering = context, rows, edits, filtering
         self._grid, panes = context.panes.grid, context.panes
         panes.reason.wanted, panes.grid.explained = self._wish, self.explain
+        panes.problem.explained = self.explain
         panes.findings.chosen, panes.boundaries.chosen = self.visit, self.visit_boundary
         self._at: tuple[Finding, int] | None = None
         """The finding that was gone to, and the token that the cursor was put on."""
@@ -208,6 +209,13 @@ class FindingSteps:
             self.stop()
         else:
             self._grid.action_select("none")
+
+    def open_row(self) -> None:
+        """Go to the tokens of the row; where it has none, there is only its finding to open."""
+        if self._grid.display:
+            self._grid.focus()
+        else:
+            self.explain()
 
     def explain(self) -> None:
         """Open the page of the finding in front."""

@@ -70,7 +70,7 @@ class Listing:
             words = [f"{found:,} found, {100 * searched // length}%…"]
         else:
             by = f"{self.sorted_by} " if self.sorted_by else ""
-            words = [f"{by}{found:,} found of {searched:,}…", f"{by}{searched:,}…", f"{found:,} of {searched:,}…"]
+            words = [f"{by}{found:,} found of {searched:,}…", f"{by}{searched:,}…", f"{by.strip() or f'{found:,}'}…"]
         return next((text for text in words if cell_len(text) <= room), words[-1])
 
     def has_room(self, bottom: int) -> bool:

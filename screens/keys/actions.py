@@ -447,9 +447,9 @@ ACTIONS: tuple[Action, ...] = (
         palette=False, tooltip="End a search for rows, or a conversion, from whichever pane.",
     ),
     Action(
-        "enter", "screen.part('tokens.focus')", "To the tokens",
+        "enter", "screen.part('findings.open_row')", "To the tokens",
         id="samples.open", group=_ROWS, scope="samples", palette=False,
-        tooltip="Go to the tokens of this row.",
+        tooltip="Go to the tokens of this row; where it has none, explain why.",
     ),
     _next_pane("panes.next", "inspect", "Move between the panes; shift+tab goes back.", hint="panes"),
     Action(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ClassVar
+
 from rich.text import Text
+from textual.binding import Binding, BindingType
 
 from screens.guard.widgets import Static, VerticalScroll
 from screens.shell.themes import paints
@@ -13,11 +17,20 @@ from workbench.findings import Finding
 class ProblemPane(VerticalScroll):
     """Shows an error or a finding. `leave` says how to go on."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "explain", "Explain", show=False)]
+
     def __init__(self, *, leave: str = "", id: str | None = None) -> None:
         super().__init__(Static(markup=False), id=id)
         self._leave = leave
         self._shown: BenchError | Finding | None = None
         self._more = ""
+        self.explained: Callable[[], None] | None = None
+        """Called at enter, where there is more to say of the problem."""
+
+    def action_explain(self) -> None:
+        """Say more of the problem."""
+        if self.explained is not None:
+            self.explained()
 
     def show(self, problem: BenchError | Finding, more: str = "") -> None:
         """Show this problem, and below it `more`, some lines about what it is a problem with."""

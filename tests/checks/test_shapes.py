@@ -11,7 +11,7 @@ from tests.data.cards import CARDS, stored
 from tests.data.shapes import SHAPES
 from workbench.bench import Bench
 from workbench.checks.handed_over import fates
-from workbench.checks.row_checks import check_row
+from workbench.checks.row_checks import check_row, error_finding
 from workbench.errors import InputError
 from workbench.findings import Finding
 
@@ -132,6 +132,8 @@ def test_a_refusal_is_told_once_and_with_its_cause(bench_on: Callable[[str], Ben
         assert told.code != "T006"
         assert "of transformers 5." in told.message
         assert sum(one.severity == "error" for one in found) == 1
+        # It stands for the row's error wherever that is shown alone.
+        assert error_finding(row_of(bench, SHAPES[name])) == told
 
 
 @needs_real

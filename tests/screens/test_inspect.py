@@ -12,6 +12,7 @@ from screens.inspect.boundaries_panel import BoundariesPanel, matches_of
 from screens.inspect.findings_list import FindingsList
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.row_list import SamplesList
+from screens.shell.explanation import Explanation
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
 from screens.token_grid.inspector import TokenInspector
@@ -234,6 +235,15 @@ async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(o
         assert screen.query_one(ProblemPane).display
         assert not grid_of(pilot).display
         assert screen.query_one(ProblemPane).has_focus
+        # Enter explains it from here as it does from a token, and from the list.
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Explanation))
+        await pilot.press("escape")
+        screen.query_one(SamplesList).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Explanation))
+        await pilot.press("escape")
+        screen.query_one(ProblemPane).focus()
         assert "2 checks ✗1+" in screen.query_one(StatusBar).render().plain
         await to_row(pilot, "J")
         assert grid_of(pilot).display

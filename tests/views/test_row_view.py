@@ -46,6 +46,15 @@ def test_a_row_that_cannot_be_read_is_its_finding(hostile: Bench, opened: Bench)
         read_row(opened, 100_000)
 
 
+def test_a_row_with_an_error_is_shown_with_the_finding_that_the_checks_have(hostile: Bench) -> None:
+    """Where another one says why and quotes the error, it is that one: list, checks and row name one code."""
+    rows = [row for row in hostile.head(None) if row.error is not None]
+    assert rows
+    for row in rows:
+        shown = read_row(hostile, row.index)
+        assert shown in row_findings(row)
+
+
 def test_a_row_that_cannot_be_rendered_is_a_finding_with_its_place(
     copied: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,6 +109,13 @@ def row_findings(row: Row) -> list[Finding]:
     return with_answer(row, row.checked[1])
 
 
+def error_finding(row: Row) -> Finding:
+    """The finding of a row's error, as `row_findings` has it: where another one says why and quotes it, that one."""
+    error = row.error
+    assert error is not None
+    return next((one for one in row_findings(row) if _same(error, one)), error)
+
+
 def with_answer(row: Row, findings: Iterable[Finding]) -> list[Finding]:
     """The findings of a row with what the trainer said of it, where it was asked."""
     # Not kept: the answer comes later than the row.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.bench import Bench, Masking, Row, as_finding
-from workbench.checks.row_checks import row_findings
+from workbench.checks.row_checks import error_finding, row_findings
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.data.row_notes import BAD_PICTURES
@@ -44,7 +44,7 @@ def read_row(bench: Bench, index: int) -> RowView | Finding:
     """
     row = bench.row(index)
     if row.error is not None:
-        return row.error
+        return error_finding(row)
     try:
         return _view(bench, row)
     except BenchError as problem:
