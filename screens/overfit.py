@@ -232,13 +232,9 @@ class OverfitScreen(WorkbenchScreen):
 
     async def _visit(self, wanted: bool | None) -> None:
         """Go to the line of the recipe that the explanation was about."""
-        from screens.inspect.screen import InspectScreen
-
-        if not wanted or self._place is None:
-            return
-        screen = await self.app.show("inspect")  # type: ignore[attr-defined]
-        assert isinstance(screen, InspectScreen)
-        screen.visit(self._place)
+        if wanted and self._place is not None:
+            screen = await self.app.show("inspect")  # type: ignore[attr-defined]
+            screen.visit(self._place)
 
     def action_scale_steps(self, factor: float) -> None:
         """Take so many times the steps in the next run."""
