@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from threading import Event
 
 import pytest
 
@@ -17,6 +19,7 @@ from screens.shell.loading import LoadingScreen, Stages
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
 from screens.shell.themes import CYCLE
+from screens.shell.worker import Background, Kind
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.errors import EnvironmentProblem, InputError
@@ -231,3 +234,22 @@ async def test_a_dialog_that_has_gone_takes_nothing_with_it(opened: Opened) -> N
         assert app.screen is screen_of(pilot)
         await pilot.press("1")
         assert app.screen is screen_of(pilot)
+
+
+@pytest.mark.parametrize("asked", [Kind.RUN, Kind.EXPORT, Kind.MEMORY])
+def test_what_somebody_waits_for_goes_before_work_over_all_rows(asked: Kind) -> None:
+    background, done = Background(lambda kind, problem: None), Event()
+
+    def endless() -> Iterator[None]:
+        while not done.wait(0.001):
+            yield
+
+    def short() -> Iterator[None]:
+        done.set()
+        yield
+
+    for kind in (Kind.COMPARE, Kind.FILTER, Kind.CHECK):
+        background.submit(kind, endless())
+    background.submit(asked, short())
+    assert done.wait(10)
+    assert background.close(10)
