@@ -125,7 +125,10 @@ class ExportScreen(WorkbenchScreen):
 
     async def action_step(self) -> None:
         """Go to where the first missing step can be done."""
-        missing = self.made.missing if self.made is not None else ()
+        if self.made is None:
+            self.notify("The export is still being prepared", timeout=3)
+            return
+        missing = self.made.missing
         if not missing:
             self.notify("Nothing is missing; w writes the file", timeout=3)
             return
