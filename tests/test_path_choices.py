@@ -15,6 +15,8 @@ from workbench.path_choices import any_file, choices, closeness, files_below, is
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    # A folder of its own: beside `tmp_path` stand those of all other tests.
+    tmp_path = tmp_path / "rows"
     for name in (
         "recipes/deep/qwen-lora.yaml", "recipes/other.yml", "notes.txt", "a.yaml", ".hidden/b.yaml",
         "node_modules/c.yaml", "envs/train/bin/python", "envs/train/bin/python3.11", "envs/train/bin/python-config",

@@ -176,7 +176,7 @@ async def test_a_click_on_a_hint_runs_its_action(opened: Opened) -> None:
         said = hints.render().plain
         assert said.split() == [
             *("esc", "tokens", "ctrl+space", "complete", "F4", "form", "ctrl+s", "save"),
-            *("F1", "help", "ctrl+p", "actions", "ctrl+q", "quit"),
+            *("ctrl+f", "filter", "F1", "help", "ctrl+p", "actions", "ctrl+q", "quit"),
         ]
         await pilot.click(KeyHints, offset=(said.index("form"), 0))
         await pilot.pause()

@@ -45,7 +45,7 @@ async def test_nothing_that_is_pressed_ends_or_breaks_the_app(tmp_path: Path) ->
         "search",
         "filter",
         "prompt: row",
-        "InputDialog",
+        "PathDialog",
         "ConfirmDialog",
     )
     assert [one for one in fields if one not in seen] == [], seen
