@@ -49,7 +49,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def asked_of(trainer: str, python: Path, recipe: Path) -> Asked:
-    """What the bench says of forty rows."""
+    """The bench's answers about forty rows."""
     home = recipe.parents[2]
     model = home / "models" / FAMILY
     made = rows(draw_picture(home / "report" / "picture.png"))

@@ -37,7 +37,7 @@ STAGES = (
     ("loaded", "measuring the loss before the first step"),
     ("baseline", "the first step"),
 )
-"""What goes on before the first step, by the event that was the last to come."""
+"""The stages before the first step, by the event that was the last to come."""
 
 
 def stage(events: Sequence[Event], started: bool) -> int:

@@ -84,7 +84,7 @@ class Bench:
         self._kept: OrderedDict[int, Row] = OrderedDict()
         self._marker_ids: dict[str, tuple[int, ...]] = {}
         self.results = RowResults()
-        """What is known of the rows, where many were looked at; see `workbench.blocks.known`."""
+        """The results of the rows, where many were looked at; see `workbench.blocks.known`."""
         self.findings: list[Finding] = []
         self._refusals: list[Finding] = []
         self.losses: dict[int, Losses] = {}

@@ -25,7 +25,7 @@ _SOON_SECONDS = 0.08
 _ABOUT_CELLS = 36
 
 Known = Callable[[], tuple[Schema, Markers]]
-"""What a recipe's text may hold: axolotl's keys, and the markers of the row that is shown."""
+"""The words that a recipe's text may hold: axolotl's keys, and the markers of the row that is shown."""
 
 
 class CompletionList(OptionList, can_focus=False):

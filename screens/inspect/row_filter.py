@@ -36,7 +36,7 @@ _IS = ("error", "warning", "note", "clean")
 _SORT = re.compile(r"(?<!\S)sort:\S*\s*")
 
 Measures = Mapping[str, float]
-"""What is known of a row, by field; a field that the row has no value for is not in it."""
+"""The measures of a row, by field; a field that the row has no value for is not in it."""
 
 
 class Order(NamedTuple):

@@ -29,7 +29,7 @@ BARE = 4000
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a command took: seconds by the clock and on all processors, and MiB of the largest of its processes."""
+    """The cost of a command: seconds by the clock and on all processors, and MiB of the largest of its processes."""
 
     seconds: float
     processor: float
@@ -68,7 +68,7 @@ class Scale:
         return not self.missed and not self.invented
 
     def lines(self) -> list[str]:
-        """What it says, a line each."""
+        """Its report, a line each."""
         pace, loaded, peak = self.pace, self.loading.memory, self.spent.memory
         by_clock = by_processor = ""
         if self.bare is not None:

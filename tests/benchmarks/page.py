@@ -86,7 +86,7 @@ def record(name: str, measured: float, figures: str) -> None:
 
 
 def recorded(path: Path) -> dict[str, dict[str, Any]]:
-    """What was recorded, by target; the last where one was measured twice."""
+    """The records by target; the last where one was measured twice."""
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     return {found["name"]: found for found in map(json.loads, lines)}
 

@@ -27,7 +27,7 @@ COUNT = 40
 
 @pytest.fixture
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
-    """How often each row was judged."""
+    """The times that each row was judged."""
     counts: Counter[int] = Counter()
     each = BlockPath.each
 

@@ -1,4 +1,4 @@
-"""What may stand at a place of a recipe that is being typed."""
+"""The words that may stand at a place of a recipe that is being typed."""
 
 from __future__ import annotations
 

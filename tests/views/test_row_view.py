@@ -47,7 +47,7 @@ def test_a_row_that_cannot_be_read_is_its_finding(hostile: Bench, opened: Bench)
 
 
 def test_a_row_with_an_error_is_shown_with_the_finding_that_the_checks_have(hostile: Bench) -> None:
-    """Where another one says why and quotes the error, it is that one: list, checks and row name one code."""
+    """The one that says why and quotes the error, where there is one: list, checks and row name one code."""
     rows = [row for row in hostile.head(None) if row.error is not None]
     assert rows
     for row in rows:
