@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from workbench.data.row_notes import CORRECT_ROW
 from workbench.errors import BenchError, InputError, Where
@@ -53,6 +53,16 @@ def not_shown(path: TrainingPath, where: Where) -> NotShown:
     return NotShown(title, hint=hint, where=where)
 
 
+class MaskKnobs(TypedDict):
+    """The settings of a mask beside its markers."""
+
+    roles_to_train: tuple[str, ...]
+    train_on_eos: str
+    train_on_inputs: bool
+    pad_id: int | None
+    media_ids: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Masking:
     """Everything that decides the mask of a row; see `workbench.tokens.mask.scan` and `Row.mask_under`.
@@ -69,19 +79,22 @@ class Masking:
     terminator_ids: tuple[int, ...] = ()
     text: TextMasking | None = None
 
+    @property
+    def knobs(self) -> MaskKnobs:
+        """The settings beside the markers, as `scan` and `scan_ragged` of `workbench.tokens.mask` take them."""
+        return {
+            "roles_to_train": self.roles_to_train,
+            "train_on_eos": self.train_on_eos,
+            "train_on_inputs": self.train_on_inputs,
+            "pad_id": self.pad_id,
+            "media_ids": self.media_ids,
+        }
+
     def scan(self, input_ids: npt.ArrayLike) -> Mask:
         """Mask one row `[L]` or a batch `[B, L]` of ids by the markers alone. Of a row, ask `Row.mask_under`."""
         from workbench.tokens.mask import gate_terminators, scan
 
-        mask = scan(
-            input_ids,
-            self.boundaries,
-            roles_to_train=self.roles_to_train,
-            train_on_eos=self.train_on_eos,
-            train_on_inputs=self.train_on_inputs,
-            pad_id=self.pad_id,
-            media_ids=self.media_ids,
-        )
+        mask = scan(input_ids, self.boundaries, **self.knobs)
         return gate_terminators(mask, input_ids, self.terminator_ids, self.train_on_eos)
 
 

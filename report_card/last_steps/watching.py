@@ -91,6 +91,19 @@ def watch(kind: Any) -> Steps:
     return steps
 
 
+def until_end(train: Callable[[], object]) -> None:
+    """Train until the trainer has gone through its data.
+
+    Raises:
+        AssertionError: it came back without having trained.
+    """
+    try:
+        train()
+    except EndOfTraining:
+        return
+    raise AssertionError("it did not train")
+
+
 def unpadded(batch: Any) -> Steps:
     """Ids and labels of a batch's rows, without what is not attended to."""
     found = []

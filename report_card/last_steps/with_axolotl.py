@@ -45,11 +45,8 @@ def train(family: dict[str, Any], rows: list[watching.Row], folder: str) -> watc
     training.ModelLoader = Unweighted
     steps = watching.watch(Trainer)
     cfg = load_cfg(str(file))
-    try:
-        training.train(cfg=cfg, dataset_meta=load_datasets(cfg=cfg))
-    except watching.EndOfTraining:
-        return steps
-    raise AssertionError("it did not train")
+    watching.until_end(lambda: training.train(cfg=cfg, dataset_meta=load_datasets(cfg=cfg)))
+    return steps
 
 
 if __name__ == "__main__":

@@ -41,34 +41,30 @@ def train(family: dict[str, Any], rows: list[watching.Row], folder: str) -> watc
     }
     Path(folder, "ours.json").write_text(json.dumps(listed), encoding="utf-8")
     Path(folder, "dataset_info.json").write_text(json.dumps(info), encoding="utf-8")
-    try:
-        run_exp(
-            {
-                "stage": "sft",
-                "do_train": True,
-                "finetuning_type": "full",
-                "model_name_or_path": family["model"],
-                "template": family["settings"]["template"],
-                "cutoff_len": 2048,
-                "dataset": "ours",
-                "dataset_dir": folder,
-                "output_dir": str(Path(folder, "out")),
-                "overwrite_cache": True,
-                "per_device_train_batch_size": 1,
-                "num_train_epochs": 1.0,
-                "use_cpu": True,
-                "bf16": False,
-                "fp16": False,
-                "report_to": "none",
-                "save_strategy": "no",
-                "logging_strategy": "no",
-                "disable_tqdm": True,
-                "disable_gradient_checkpointing": True,
-            }
-        )
-    except watching.EndOfTraining:
-        return steps
-    raise AssertionError("it did not train")
+    arguments = {
+        "stage": "sft",
+        "do_train": True,
+        "finetuning_type": "full",
+        "model_name_or_path": family["model"],
+        "template": family["settings"]["template"],
+        "cutoff_len": 2048,
+        "dataset": "ours",
+        "dataset_dir": folder,
+        "output_dir": str(Path(folder, "out")),
+        "overwrite_cache": True,
+        "per_device_train_batch_size": 1,
+        "num_train_epochs": 1.0,
+        "use_cpu": True,
+        "bf16": False,
+        "fp16": False,
+        "report_to": "none",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "disable_gradient_checkpointing": True,
+    }
+    watching.until_end(lambda: run_exp(arguments))
+    return steps
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the processor. All in processes of their own, in turn, on the model of the demo 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.page import record
+from tests.benchmarks.text_rows import recipe_with_rows
 from tests.benchmarks.timing import medians
 from workbench.paths import sample_dir
 
@@ -93,34 +93,8 @@ _ROWS = 200
 
 def recipe(folder: Path, model: Path) -> Path:
     """A recipe with 200 rows of everyday talk, and no pictures."""
-    words = [
-        "a",
-        "red",
-        "square",
-        "and",
-        "two",
-        "blue",
-        "circles",
-        "lie",
-        "on",
-        "the",
-        "table",
-        "near",
-        "green",
-        "triangles",
-    ]
-    with (folder / "rows.jsonl").open("w") as stream:
-        for number in range(_ROWS):
-            talk = [
-                {"role": ("user", "assistant")[turn % 2], "content": [{"type": "text", "text": " ".join(words * 2)}]}
-                for turn in range(2 + 2 * (number % 3))
-            ]
-            stream.write(json.dumps({"messages": talk}) + "\n")
-    text = (sample_dir() / "demo.yaml").read_text("utf-8")
-    text = text.replace("base_model: demo-model", f"base_model: {model}")
-    file = folder / "recipe.yaml"
-    file.write_text(text.replace("path: shapes-heldout.jsonl", f"path: {folder / 'rows.jsonl'}"))
-    return file
+    words = "a red square and two blue circles lie on the table near green triangles " * 2
+    return recipe_with_rows(folder, ([words.strip()] * (2 + 2 * (number % 3)) for number in range(_ROWS)), model)
 
 
 def python(code: str, *arguments: object) -> None:

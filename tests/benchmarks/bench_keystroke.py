@@ -10,7 +10,6 @@ takes. After every key a fixed piece of work tells how fast the machine was just
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import tempfile
@@ -32,8 +31,8 @@ from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
 from screens.token_grid.grid import TokenGrid
 from tests.benchmarks.page import record
+from tests.benchmarks.text_rows import recipe_with_rows
 from workbench.bench import prepare
-from workbench.paths import sample_dir
 
 _SIZE = (160, 48)
 _KEYS = 160
@@ -58,18 +57,7 @@ class Sink(HeadlessDriver):
 
 def recipe_with_row(folder: Path, tokens: int) -> Path:
     """A recipe on the demo model with one text row of about that many tokens, in turns of some 200."""
-    turns = [
-        {"role": role, "content": [{"type": "text", "text": _ANSWER if role == "assistant" else "What is there?"}]}
-        for _ in range(max(1, tokens // _PAIR_TOKENS))
-        for role in ("user", "assistant")
-    ]
-    (folder / "rows.jsonl").write_text(json.dumps({"messages": turns}) + "\n")
-    text = (sample_dir() / "demo.yaml").read_text("utf-8")
-    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    text = text.replace("path: shapes-heldout.jsonl", f"path: {folder / 'rows.jsonl'}")
-    file = folder / "long.yaml"
-    file.write_text(text)
-    return file
+    return recipe_with_rows(folder, [["What is there?", _ANSWER] * max(1, tokens // _PAIR_TOKENS)])
 
 
 class Paints:

@@ -7,7 +7,6 @@ in the same blocks without a screen. `python -m tests.benchmarks.bench_samples [
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import resource
 import sys
@@ -28,8 +27,8 @@ from screens.inspect.row_list import SamplesList
 from screens.inspect.screen import InspectScreen
 from screens.line_cache.line_view import LineView
 from tests.benchmarks.page import record
+from tests.benchmarks.text_rows import recipe_with_rows
 from workbench.bench import prepare
-from workbench.paths import sample_dir
 
 ROWS = 100_000
 _SIZE = (160, 48)
@@ -62,19 +61,8 @@ class Plain(App[None]):
 
 def recipe(folder: Path, count: int) -> Path:
     """A recipe of the demo with so many rows of text, of two to six turns."""
-    with (folder / "rows.jsonl").open("w") as stream:
-        for number in range(count):
-            text = " ".join(_WORDS[: 3 + number % 8])
-            talk = [
-                {"role": ("user", "assistant")[turn % 2], "content": [{"type": "text", "text": f"{text} {number}"}]}
-                for turn in range(2 + 2 * (number % 3))
-            ]
-            stream.write(json.dumps({"messages": talk}) + "\n")
-    text = (sample_dir() / "demo.yaml").read_text("utf-8")
-    text = text.replace("base_model: demo-model", f"base_model: {sample_dir() / 'demo-model'}")
-    file = folder / "many.yaml"
-    file.write_text(text.replace("path: shapes-heldout.jsonl", f"path: {folder / 'rows.jsonl'}"))
-    return file
+    texts = (f"{' '.join(_WORDS[: 3 + number % 8])} {number}" for number in range(count))
+    return recipe_with_rows(folder, ([text] * (2 + 2 * (number % 3)) for number, text in enumerate(texts)))
 
 
 async def _drawn(app: App[None]) -> None:

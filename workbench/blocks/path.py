@@ -492,25 +492,12 @@ def with_parts(result: JudgedRow, found: Sequence[Finding], forms: Forms | None 
     return replace(result, findings=tuple(in_order([*result.findings, *found])))
 
 
-def _scan(ids: IntArray, edges: IntArray, masking: Masking) -> Mask:
-    return scan_ragged(
-        ids,
-        edges,
-        masking.boundaries,
-        roles_to_train=masking.roles_to_train,
-        train_on_eos=masking.train_on_eos,
-        train_on_inputs=masking.train_on_inputs,
-        pad_id=masking.pad_id,
-        media_ids=masking.media_ids,
-    )
-
-
 def _masked(
     ids: IntArray, edges: IntArray, turns: RaggedTurns | None, masking: Masking
 ) -> tuple[Mask, npt.NDArray[np.uint8] | None]:
     """The mask of rows by their markers, or on the text path by their turns; there with what becomes of each."""
     if masking.text is None or turns is None:
-        return _scan(ids, edges, masking), None
+        return scan_ragged(ids, edges, masking.boundaries, **masking.knobs), None
     return mask_ragged(ids, edges, turns, masking.text)
 
 
