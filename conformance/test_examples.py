@@ -53,13 +53,18 @@ REFUSED = {
         "mistral-medium-3_5/qlora-vision.yml": "output_dir",
         "mistral4/fft-vision.yml": "FSDP2 not compatible with adamw_bnb_8bit",
     },
+    "0.20": {
+        "mistral-medium-3_5/qlora-vision.yml": "output_dir",
+        "mistral4/fft-vision.yml": "FSDP2 not compatible with adamw_bnb_8bit",
+        "archived/llama-4/do-no-use-fa2/scout-vision-qlora-fsdp.yaml": "`fsdp` list is no longer supported",
+    },
     "0.21": {
         "mistral-medium-3_5/qlora-vision.yml": "output_dir",
         "mistral4/fft-vision.yml": "FSDP2 not compatible with adamw_bnb_8bit",
         "archived/llama-4/do-no-use-fa2/scout-vision-qlora-fsdp.yaml": "`fsdp` list is no longer supported",
     },
 }[here().release]
-COUNT = {"0.19": 36, "0.21": 37}[here().release]
+COUNT = {"0.19": 36, "0.20": 37, "0.21": 37}[here().release]
 EXAMPLES = here().examples
 ADDED = {("datasets", 0, "roles_to_train"), ("datasets", 0, "train_on_eos")}
 ROWS = 4

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from conformance.once import FULL
+from conformance.once import AGAIN, FULL
 from conformance.pair import FIELD, TEMPLATE_OF, Pair, model_folder, parsed_once
 from tests.blocks.test_pictures import TALK, talk
 from tests.support.processors import BUILDERS, ensure_num2words
@@ -20,9 +20,9 @@ from workbench.blocks.path import BlockPath
 from workbench.blocks.pictures import PictureTexts
 from workbench.data.picture_header import PictureHeader
 
-SIZES = 200 if FULL else 40
+SIZES = 200 if FULL else 12 if AGAIN else 40
 # More than those that are processed in full before any is counted.
-ROWS = 40
+ROWS = 28 if AGAIN else 40
 
 
 @pytest.mark.parametrize("family", sorted(BUILDERS))

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from conformance.environment import here
+from conformance.once import AGAIN
 from tests.export.support import with_boundaries
 from workbench.bench import Bench
 from workbench.export.prepare import prepare_export
@@ -93,6 +94,7 @@ def test_with_a_named_template(named: list[tuple[float, int]]) -> None:
     assert all(math.isfinite(loss) and loss > 0 for loss, _ in named)
 
 
+@pytest.mark.skipif(AGAIN, reason="trained with another release; `test_parity.py` has a case with boundaries")
 def test_with_boundaries_and_the_plugin_beside(named: list[tuple[float, int]], tmp_path: Path) -> None:
     """The same labels in the same order: as many tokens trained, and the same first loss; later ones are not exact."""
     recipe = exported(tmp_path, chat_template="tokenizer_default")
@@ -109,5 +111,6 @@ def test_with_boundaries_and_the_plugin_beside(named: list[tuple[float, int]], t
     (tmp_path / plugin.FILE).unlink()
     stopped = train(tmp_path)
     assert stopped.returncode != 0
-    why = {"0.19": "'NoneType' object is not callable", "0.21": f"No module named '{plugin.FILE.removesuffix('.py')}'"}
-    assert why[here().release] in stopped.stdout + stopped.stderr
+    missing = f"No module named '{plugin.FILE.removesuffix('.py')}'"
+    why = "'NoneType' object is not callable" if here().release == "0.19" else missing
+    assert why in stopped.stdout + stopped.stderr
