@@ -230,6 +230,22 @@ class Row:
         renderer, tools = self.bench.renderer, self.conversation.tools
         return renderer.prompt(messages, add_generation_prompt=add_generation_prompt, tools=tools)
 
+    def beginning(self, count: int, *, add_generation_prompt: bool = False) -> str | None:
+        """The text that the template writes for the first messages alone; None where it refuses them.
+
+        It is kept: no mask changes it.
+        """
+        asked = count, add_generation_prompt
+        if asked not in self._beginnings:
+            messages = self.conversation.messages[:count]
+            try:
+                self._beginnings[asked] = self.prompt(messages, add_generation_prompt=add_generation_prompt)
+            except Exception:
+                self._beginnings[asked] = None
+        return self._beginnings[asked]
+
+    _beginnings: dict[tuple[int, bool], str | None] = field(default_factory=dict, init=False, repr=False)
+
     @property
     def mask(self) -> Mask:
         """The trained tokens and the reason for each token, under the bench's current masking."""

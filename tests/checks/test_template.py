@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.checks.support import HEAD, QWEN, SETS, Make, of, row, said
 from workbench.checks.row_checks import check_row
 from workbench.checks.row_facts import RowFacts
 from workbench.checks.run import check_recipe, check_rows
 from workbench.checks.template import third_opinion
+from workbench.checks.whole_text import moved_messages
 
 CHAT = """{% for m in messages %}<|im_start|>{{ m.role }}
 {% for p in m.content %}{{ p.text }}{% endfor %}<|im_end|>
@@ -177,17 +182,48 @@ def test_where_many_rows_are_read_the_first_of_a_form_are_rendered_again(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.blocks.path import PROBED, BlockPath
-    from workbench.checks import template
+    from workbench.row import Row
 
     calls = 0
-    prompt = template._prompt
+    beginning = Row.beginning
 
-    def counting(*arguments: Any, **options: Any) -> Any:
+    def counting(row: Row, count: int, **options: Any) -> str | None:
         nonlocal calls
         calls += 1
-        return prompt(*arguments, **options)
+        return beginning(row, count, **options)
 
-    monkeypatch.setattr(template, "_prompt", counting)
+    monkeypatch.setattr(Row, "beginning", counting)
     bench = make([PLAIN] * 9, jinja(CHAT))
     assert [result.findings for result in BlockPath(bench).judge(list(bench.head(None)))] == [()] * 9
     assert calls == 2 * PROBED
+
+
+def test_another_mask_renders_no_beginning_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = make([PLAIN], jinja(CHAT))
+    row = bench.row(0)
+    first = check_row(row)
+    rendered: list[int] = []
+    prompt = bench.renderer.prompt
+
+    def counting(messages: Any, **more: Any) -> str:
+        rendered.append(len(messages))
+        return prompt(messages, **more)
+
+    monkeypatch.setattr(bench.renderer, "prompt", counting)
+    bench.document.set(("datasets", 0, "train_on_eos"), "none")
+    bench.remask()
+    assert check_row(row) != first
+    assert rendered == []
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 12)), max_size=9))
+def test_moved_messages_are_those_that_a_later_one_overtakes(begins: list[int | None]) -> None:
+    first = np.array([13 if at is None else at for at in begins], dtype=np.int64)
+    last = np.array([-1 if at is None else at for at in begins], dtype=np.int64)
+    facts = SimpleNamespace(first=first, last=last, ids=np.zeros(13))
+    wanted = []
+    for message, begin in enumerate(begins):
+        later = [other for other in range(message + 1, len(begins)) if begins[other] is not None]
+        overtaking = [other for other in later if begin is not None and first[other] < begin]
+        wanted += [(message, max(overtaking))] if overtaking else []
+    assert moved_messages(facts) == wanted  # type: ignore[arg-type]

@@ -116,7 +116,7 @@ def prefixes(facts: RowFacts) -> Iterator[Finding]:
     messages, full = facts.row.conversation.messages, facts.rendering.prompt
     answers = [index for index in np.flatnonzero(facts.role_trained[:-1]).tolist() if index + 1 < len(messages)]
     for index in [*answers[: _ANSWERS - 1], *answers[_ANSWERS - 1 :][-1:]]:
-        part = _prompt(facts.bench, messages[: index + 1], tools=facts.row.conversation.tools)
+        part = facts.row.beginning(index + 1)
         if part is None or full.startswith(part):
             continue
         at = _difference(part, full)
@@ -140,12 +140,12 @@ def prefixes(facts: RowFacts) -> Iterator[Finding]:
 @emits("T004")
 def generation(facts: RowFacts) -> Iterator[Finding]:
     """T004, for the last answer."""
-    messages, full = facts.row.conversation.messages, facts.rendering.prompt
+    full = facts.rendering.prompt
     answers = np.flatnonzero(facts.role_trained[:-1])
     if not len(answers) or not answers[-1]:
         return
     last = int(answers[-1])
-    asked = _prompt(facts.bench, messages[:last], add_generation_prompt=True, tools=facts.row.conversation.tools)
+    asked = facts.row.beginning(last, add_generation_prompt=True)
     if asked is None or full.startswith(asked):
         return
     at = _difference(asked, full)
@@ -256,16 +256,10 @@ def other_mask(facts: RowFacts) -> Iterator[Finding]:
     yield Finding("T008", "note", text, hint, facts.where())
 
 
-def _prompt(
-    bench: Bench,
-    messages: Sequence[Message],
-    *,
-    add_generation_prompt: bool = False,
-    tools: Sequence[Any] | None = None,
-) -> str | None:
+def _prompt(bench: Bench, messages: Sequence[Message]) -> str | None:
     """A rendering, or None where the template refuses such a conversation."""
     try:
-        return bench.renderer.prompt(messages, add_generation_prompt=add_generation_prompt, tools=tools)
+        return bench.renderer.prompt(messages)
     except Exception:
         return None
 

@@ -16,7 +16,6 @@ from workbench.checks.registry import check
 from workbench.checks.row_facts import RowFacts, shorten
 from workbench.data.row_notes import LOST_TEXT
 from workbench.findings import Finding, Severity
-from workbench.tokens.sentinels import text_parts
 from workbench.tokens.trace import Place
 
 if TYPE_CHECKING:
@@ -69,8 +68,7 @@ def _suspects(facts: RowFacts) -> list[int]:
 
 def _said(facts: RowFacts, message: int) -> str:
     """The text of a message, of all its parts, without white space."""
-    parts = text_parts(facts.row.conversation.messages)
-    return _SPACE.sub("", "".join(part.text for part in parts if part.message == message))
+    return _SPACE.sub("", "".join(facts.texts.get(message, [])))
 
 
 def _kept(facts: RowFacts, message: int) -> str:
@@ -80,7 +78,7 @@ def _kept(facts: RowFacts, message: int) -> str:
 
 
 def _places(facts: RowFacts, message: int) -> list[Place]:
-    return [place for place in facts.trace.places if place.message == message and not place.media]
+    return facts.text_places.get(message, [])
 
 
 def _where(facts: RowFacts, message: int) -> Where:
@@ -90,8 +88,7 @@ def _where(facts: RowFacts, message: int) -> Where:
 
 def _thought(facts: RowFacts, message: int, kept: str) -> bool:
     """True where nothing but thinking is lost of a message: what is left without it is all there."""
-    parts = [part.text for part in text_parts(facts.row.conversation.messages) if part.message == message]
-    whole = "".join(parts)
+    whole = "".join(facts.texts.get(message, []))
     rest = _SPACE.sub("", _THOUGHT.sub("", whole))
     return _THOUGHT.search(whole) is not None and rest in kept
 
@@ -109,7 +106,7 @@ def _severity(facts: RowFacts, message: int, thought: bool) -> Severity:
 def written_out(facts: RowFacts) -> Iterator[Finding]:
     """T001: a list of parts that the template writes as the list that it is."""
     text = facts.rendering.text
-    said = [part.text for part in text_parts(facts.row.conversation.messages)]
+    said = [text for texts in facts.texts.values() for text in texts]
     for message, role in enumerate(facts.roles):
         place = next(iter(_places(facts, message)), None)
         before = text[max(0, place.start - 40) : place.start] if place is not None else ""
@@ -148,13 +145,14 @@ def elsewhere(facts: RowFacts) -> Iterator[Finding]:
 
 def moved_messages(facts: RowFacts) -> list[tuple[int, int]]:
     """The messages that the template writes behind later ones, each with the last of those."""
-    begins = {int(message): int(facts.first[message]) for message in np.flatnonzero(facts.last >= 0)}
-    found = []
-    for message, begin in begins.items():
-        overtaking = [other for other, at in begins.items() if other > message and at < begin]
-        if overtaking:
-            found.append((message, max(overtaking)))
-    return found
+    messages = np.flatnonzero(facts.last >= 0)
+    begins = facts.first[messages]
+    # Few rows have any, and a long one has a thousand messages: only those that a later one overtakes are looked at.
+    earliest_later = np.append(np.minimum.accumulate(begins[::-1])[::-1][1:], len(facts.ids))
+    return [
+        (int(messages[at]), int(messages[np.flatnonzero(begins < begins[at])[-1]]))
+        for at in np.flatnonzero(earliest_later < begins)
+    ]
 
 
 def missing_messages(facts: RowFacts) -> list[int]:
