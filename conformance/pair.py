@@ -64,6 +64,19 @@ def loaded(family: str) -> Any:
     return load(str(model_folder(family)))
 
 
+def opened(family: str, **options: Any) -> Any:
+    """A bench around the family's model that is read already, of what `workbench.bench.prepare` takes."""
+    from workbench.bench import prepare
+
+    bench = prepare(**options)
+    bench.loaded = loaded(family)
+    bench.family = bench._identify()
+    if not bench.has_document:
+        bench._document = bench._new_document(options["model"])
+    bench.apply()
+    return bench
+
+
 def recipe(model: Path, template: str | None, data: Path, **changes: Any) -> dict[str, Any]:
     """A multimodal recipe that axolotl accepts. `changes`: top-level keys, and under `dataset` the dataset entry's."""
     dataset = {"path": str(data), "type": "chat_template", "ds_type": "json", "field_messages": FIELD}
@@ -90,15 +103,19 @@ def recipe(model: Path, template: str | None, data: Path, **changes: Any) -> dic
 
 
 _PARSED: dict[Any, tuple[Any, dict[str, Any]]] = {}
+_CLASSES: dict[tuple[str, ...], Any] = {}
 
 
 @contextmanager
 def parsed_once(family: str) -> Iterator[None]:
     """Within: axolotl's loaders get one parse of a tokenizer or processor folder, as fresh as when it was first read.
 
-    Recipes of one family differ in keys that the loaders set after reading: they are set back at every load.
+    Recipes of one family differ in keys that the loaders set after reading: they are set back at every load. The
+    classes of keys that axolotl makes anew for every recipe, of the same plugins, are made once as well.
     """
+    from axolotl.integrations.base import PluginManager
     from axolotl.loaders import processor, tokenizer
+    from axolotl.utils import config
 
     # The module as axolotl's loader holds it: a lazy one, of which there can be two.
     library: Any = processor.transformers
@@ -122,11 +139,21 @@ def parsed_once(family: str) -> Iterator[None]:
 
         return Once
 
+    real_classes = config.merge_input_args
+
+    def classes() -> Any:
+        plugins = tuple(PluginManager.get_instance().get_input_args())
+        if plugins not in _CLASSES:
+            _CLASSES[plugins] = real_classes()
+        return _CLASSES[plugins]
+
     tokenizer.AutoTokenizer, library.AutoProcessor = once(real_tokenizer), once(real_processor)
+    config.merge_input_args = classes
     try:
         yield
     finally:
         tokenizer.AutoTokenizer, library.AutoProcessor = real_tokenizer, real_processor
+        config.merge_input_args = real_classes
 
 
 @dataclass
@@ -145,8 +172,9 @@ class Tally:
 class Pair:
     """A family's two sides. `use` gives both a recipe; the comparisons raise AssertionError at the first difference."""
 
-    def __init__(self, family: str, scratch: Path) -> None:
-        self.family = family
+    def __init__(self, family: str, scratch: Path, *, kept: bool = False) -> None:
+        """`kept`: the bench has the model that other tests have too, and leaves it as it is."""
+        self.family, self.kept = family, kept
         self.template = TEMPLATE_OF[family]
         self.folder = model_folder(family)
         self.scratch = scratch
@@ -177,7 +205,7 @@ class Pair:
             self._read[source] = worker.read_rows(self.axolotl.cfg)
         self.raw = self._read[source]
         if self.bench is None:
-            self.bench = bench.open(path)
+            self.bench = opened(self.family, config=path) if self.kept else bench.open(path)
             self._padding = self.bench.loaded.tokenizer.padding_side
         else:
             self.bench.document.replace_text(path.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from conformance.corpus import Corpus
-from conformance.pair import loaded, model_folder, parsed_once
+from conformance.pair import model_folder, opened, parsed_once
 from workbench.bench import Bench, open
 from workbench.consumers.axolotl import worker
 from workbench.consumers.axolotl.client import AxolotlConsumer
@@ -55,12 +55,7 @@ def new(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     made = Corpus(request.param, [], [], folder / "pictures").rows(ROWS, PICTURES, field="messages")
     data = folder / "rows.jsonl"
     data.write_text("".join(json.dumps(one.row, ensure_ascii=False) + "\n" for one in made), "utf-8")
-    model = str(model_folder(request.param))
-    bench = Bench(model=model, data=str(data))
-    bench.loaded = loaded(request.param)
-    bench.family = bench._identify()
-    bench._document = bench._new_document(model)
-    bench.apply()
+    bench = opened(request.param, model=str(model_folder(request.param)), data=str(data))
     with parsed_once(request.param), pytest.MonkeyPatch.context() as patch:
         patch.setattr(prepare, "ask", in_process)
         yield bench

@@ -12,10 +12,9 @@ import pytest
 from PIL import Image
 
 from conformance.once import AGAIN, FULL
-from conformance.pair import FIELD, TEMPLATE_OF, Pair, model_folder, parsed_once
+from conformance.pair import FIELD, TEMPLATE_OF, Pair, model_folder, opened, parsed_once
 from tests.blocks.test_pictures import TALK, talk
 from tests.support.processors import BUILDERS, ensure_num2words
-from workbench.bench import open as open_bench
 from workbench.blocks.path import BlockPath
 from workbench.blocks.pictures import PictureTexts
 from workbench.data.picture_header import PictureHeader
@@ -30,7 +29,7 @@ def test_the_text_of_a_size_is_the_processors(family: str, tmp_path: Path) -> No
     ensure_num2words()
     data = tmp_path / "rows.jsonl"
     data.write_text(json.dumps(TALK) + "\n", "utf-8")
-    texts = PictureTexts(open_bench(model=str(model_folder(family)), data=str(data)).renderer)
+    texts = PictureTexts(opened(family, model=str(model_folder(family)), data=str(data)).renderer)
     draw = random.Random(family)
     assert not texts.reason
     for _ in range(SIZES):
@@ -60,7 +59,7 @@ def test_rows_of_a_block_are_the_collators(family: str, tmp_path: Path) -> None:
             row[FIELD][0]["content"] = [{"type": "image", "path": name}, {"type": "text", "text": "What is it?"}]
         rows.append(row if "images" in row else {**row, "images": None})
     with parsed_once(family):
-        pair = Pair(family, tmp_path)
+        pair = Pair(family, tmp_path, kept=True)
         pair.give(rows)
         pair.use(pair.template)
         path = BlockPath(pair.bench)

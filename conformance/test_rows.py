@@ -153,7 +153,7 @@ def test_varied_rows_are_normalised_alike_and_losses_are_said(tmp_path: Any) -> 
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Both sides on one processor, for rows that JSON cannot hold in one file."""
     with parsed_once("qwen2_vl"):
-        made = Pair("qwen2_vl", tmp_path_factory.mktemp("awkward"))
+        made = Pair("qwen2_vl", tmp_path_factory.mktemp("awkward"), kept=True)
         made.give([{"messages": []}], "nothing")
         made.use(made.template, "nothing", dataset={"roles_to_train": ["assistant", "user"]})
         yield made
@@ -191,7 +191,7 @@ def test_shapes_through_the_collator(family: str, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     write_pictures(tmp_path)
     with parsed_once(family):
-        pair = Pair(family, tmp_path)
+        pair = Pair(family, tmp_path, kept=True)
         pair.give([{"messages": []}], "nothing")
         pair.use(pair.template, "nothing")
         taken = refused = 0
