@@ -143,7 +143,12 @@ def plugin_models() -> list[tuple[str, Any]]:
             module = importlib.import_module(name)
         except ImportError:
             continue
-        for label, value in sorted(vars(module).items()):
+        # Not `vars`: some packages import their plugin only when its name is asked for.
+        for label in sorted(dir(module)):
+            try:
+                value = getattr(module, label)
+            except (ImportError, AttributeError):
+                continue
             if isinstance(value, type) and issubclass(value, BasePlugin) and value is not BasePlugin:
                 path = value().get_input_args()
                 if path:
