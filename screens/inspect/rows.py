@@ -105,7 +105,7 @@ class RowReader:
     def _read(self, index: int, request: int) -> Iterator[None]:
         context = self._context
         try:
-            view: RowView | Finding = read_row(context.bench, index)
+            view: RowView | Finding = read_row(context.bench, index, context.view)
         except BenchError as problem:
             if index and index == self.recalled:
                 # The data has fewer rows than the last time.

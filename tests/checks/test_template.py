@@ -17,6 +17,7 @@ from workbench.checks.row_facts import RowFacts
 from workbench.checks.run import check_recipe, check_rows
 from workbench.checks.template import third_opinion
 from workbench.checks.whole_text import moved_messages
+from workbench.views.row_view import read_row
 
 CHAT = """{% for m in messages %}<|im_start|>{{ m.role }}
 {% for p in m.content %}{{ p.text }}{% endfor %}<|im_end|>
@@ -227,3 +228,17 @@ def test_moved_messages_are_those_that_a_later_one_overtakes(begins: list[int | 
         overtaking = [other for other in later if begin is not None and first[other] < begin]
         wanted += [(message, max(overtaking))] if overtaking else []
     assert moved_messages(facts) == wanted  # type: ignore[arg-type]
+
+
+def test_a_row_that_the_template_refuses_is_shown_with_the_finding_that_says_why(make: Make) -> None:
+    """List, checks and the row itself name one code: that of the finding which quotes the refusal."""
+    refusing = CHAT.replace(
+        "<|im_start|>{{ m.role }}",
+        "{% if m.role not in ['user', 'assistant'] %}{{ raise_exception('Unknown role ' + m.role) }}{% endif %}"
+        "<|im_start|>{{ m.role }}",
+    )
+    bench = make([{"messages": [said("narrator", "Once."), *PLAIN["messages"]]}], jinja(refusing))
+    row, shown = bench.row(0), read_row(bench, 0)
+    assert row.error is not None
+    assert (row.error.code, shown.code) == ("T006", "D012")  # type: ignore[union-attr]
+    assert shown in check_row(row)

@@ -46,13 +46,17 @@ def test_a_row_that_cannot_be_read_is_its_finding(hostile: Bench, opened: Bench)
         read_row(opened, 100_000)
 
 
-def test_a_row_with_an_error_is_shown_with_the_finding_that_the_checks_have(hostile: Bench) -> None:
-    """The one that says why and quotes the error, where there is one: list, checks and row name one code."""
-    rows = [row for row in hostile.head(None) if row.error is not None]
-    assert rows
-    for row in rows:
-        shown = read_row(hostile, row.index)
-        assert shown in row_findings(row)
+def test_another_mask_of_a_row_keeps_the_drawing_of_its_tokens(copied: Bench) -> None:
+    before = view_of(copied)
+    copied.document.set(("datasets", 0, "train_on_eos"), "none")
+    copied.remask()
+    view = read_row(copied, 0, before)
+    assert isinstance(view, RowView)
+    assert view.drawn is before.drawn
+    assert view.mask.trained < before.mask.trained
+    other = read_row(copied, 1, before)
+    assert isinstance(other, RowView)
+    assert len(other.drawn.text) == len(other.rendering)
 
 
 def test_a_row_that_cannot_be_rendered_is_a_finding_with_its_place(

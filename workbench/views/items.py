@@ -207,31 +207,32 @@ def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) 
     edges = np.flatnonzero(np.diff(whose)) + 1
     starts = np.concatenate(([0], edges))
     first, last = owned[starts], owned[np.concatenate((edges, [len(owned)])) - 1]
-    ends = _ends(rendering, last)
+    closers = np.flatnonzero(np.isin(rendering.input_ids, _ends(rendering, last)))
+    # The last of them before each message; -1: there is none.
+    closed = np.append(closers, -1)[np.searchsorted(closers, first) - 1].tolist()
     found: list[Turn] = []
     floor, begins = 0, mask.spans.start
     latest = np.searchsorted(begins, first, side="right") - 1
-    for message, begin, end, span in zip(
-        whose[starts].tolist(), first.tolist(), last.tolist(), latest.tolist(), strict=True
+    for message, begin, end, span, closer in zip(
+        whose[starts].tolist(), first.tolist(), last.tolist(), latest.tolist(), closed, strict=True
     ):
-        start = int(begins[span]) if span >= 0 and begins[span] >= floor else _header(rendering, floor, begin, ends)
+        start = int(begins[span]) if span >= 0 and begins[span] >= floor else _header(rendering, floor, begin, closer)
         found.append(Turn(start, message, roles[message]))
         floor = end + 1
     return found
 
 
-def _ends(rendering: Rendering, last: npt.NDArray[np.int64]) -> frozenset[int]:
+def _ends(rendering: Rendering, last: npt.NDArray[np.int64]) -> list[int]:
     """The control tokens that stand right after the last token of a message: they end turns."""
     after = np.unique(rendering.input_ids[last[last + 1 < len(rendering)] + 1])
-    return frozenset(rendering.vocabulary.special_ids.intersection(after.tolist()))
+    return sorted(rendering.vocabulary.special_ids.intersection(after.tolist()))
 
 
-def _header(rendering: Rendering, floor: int, begin: int, ends: Collection[int]) -> int:
+def _header(rendering: Rendering, floor: int, begin: int, closer: int) -> int:
     """The first token of a header that no span marks: after the end of the turn before, and its white space."""
     at = floor
-    closed = np.flatnonzero(np.isin(rendering.input_ids[floor:begin], list(ends)))
-    if len(closed):
-        at += int(closed[-1]) + 1
+    if closer >= floor:
+        at = closer + 1
     elif floor == 0:
         return 0
     while at < begin and rendering.token_text(at).isspace():

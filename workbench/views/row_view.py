@@ -36,8 +36,10 @@ class Sample:
     codes: frozenset[str] = frozenset()
 
 
-def read_row(bench: Bench, index: int) -> RowView | Finding:
+def read_row(bench: Bench, index: int, before: RowView | None = None) -> RowView | Finding:
     """Render, mask and trace a row; a finding when it cannot be shown.
+
+    What no mask changes is taken from `before`, where that is a view of the same rendering.
 
     Raises:
         InputError: there is no such row.
@@ -46,21 +48,22 @@ def read_row(bench: Bench, index: int) -> RowView | Finding:
     if row.error is not None:
         return error_finding(row)
     try:
-        return _view(bench, row)
+        return _view(bench, row, before)
     except BenchError as problem:
         return as_finding(problem, row.where)
 
 
-def _view(bench: Bench, row: Row) -> RowView:
+def _view(bench: Bench, row: Row, before: RowView | None) -> RowView:
     roles = tuple(str(message.get("role", "")) for message in row.conversation.messages)
     rendering, mask, trace = row.rendering, row.mask, row.trace
     masking = bench.masking
+    known = before if before is not None and before.rendering is rendering else None
     return RowView(
         index=row.index,
         rendering=rendering,
         mask=mask,
         trace=trace,
-        drawn=glyphs(rendering),
+        drawn=known.drawn if known is not None else glyphs(rendering),
         roles=roles,
         turns=turns(rendering, mask, trace, roles),
         findings=[*row_findings(row), *_another_path(bench, row)],
@@ -70,7 +73,7 @@ def _view(bench: Bench, row: Row) -> RowView:
         built_in=_built_in(bench),
         source=row,
         nll=row.nll,
-        pictures=pictures(rendering, trace, row.conversation.messages),
+        pictures=known.pictures if known is not None else pictures(rendering, trace, row.conversation.messages),
         path=bench.path.title,
         text=masking.text,
         unread=_unread(bench),
