@@ -277,6 +277,7 @@ async def test_the_collector_waits_for_a_quiet_moment(opened: Opened, monkeypatc
         collector.stop()
     before = gc.get_threshold()
     collector.begin()
-    assert gc.isenabled() and gc.get_threshold()[0] > before[0]
+    assert gc.isenabled()
+    assert gc.get_threshold()[0] > before[0]
     collector.stop()
     assert gc.get_threshold() == before
