@@ -120,6 +120,7 @@ class WorkbenchApp(Reporting):
         self.theme = DARK_NAME
 
     async def on_mount(self) -> None:
+        self._collector.begin()
         self._first = await read_first(self.bench, self.first_row)
         if self._first is not None and self._first.theme in self.available_themes:
             self.theme = str(self._first.theme)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask
     from workbench.tokens.render import Message, Renderer, Rendering
+    from workbench.tokens.sentinels import LocatedParts
     from workbench.tokens.trace import Trace
     from workbench.tokens.turns import Found, RowMask, TextMasking
 
@@ -316,7 +317,8 @@ class Row:
         from workbench.tokens.trace import trace
 
         with placed(self.where):
-            return trace(self.rendering, self.conversation.messages, self.prompt, pad_id=self.bench.masking.pad_id)
+            pad_id, talk = self.bench.masking.pad_id, self.conversation
+            return trace(self.rendering, talk.messages, self.prompt, pad_id=pad_id, located=self.located)
 
     @cached_property
     def error(self) -> Finding | None:
@@ -334,6 +336,9 @@ class Row:
         """The loss of every token `[L]` in nats, NaN where not measured; None without a run on exactly these ids."""
         losses = self.bench.losses.get(self.index)
         return losses.on(self.rendering.input_ids) if losses is not None else None
+
+    located: Sequence[LocatedParts] | None = field(default=None, init=False, repr=False)
+    """The texts of the conversation in the prompt, where whoever rendered the row has found them already."""
 
     checked: tuple[Masking, list[Finding]] | None = field(default=None, init=False, repr=False)
     """The findings of `workbench.checks.row_checks.row_findings`, and the masking that they hold for."""

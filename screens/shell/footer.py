@@ -11,7 +11,6 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.actions import parse
-from textual.widgets import Input, TextArea
 
 from screens.keys.actions import PANES_OF, Action, Scope, hints
 from screens.line_cache.kept_lines import Still
@@ -37,7 +36,8 @@ class KeyHints(Still):
         room = self.size.width + 2
         known: Callable[[Action], Action] = getattr(self.app, "known", lambda action: action)
         wanted = [known(action) for action in hints((*self._pane(), *self._scopes, "app")) if self._usable(action)]
-        if isinstance(self.screen.focused, (Input, TextArea)):
+        focused = self.screen.focused
+        if focused is not None and focused.check_consume_key("a", "a"):
             wanted = [typed for action in wanted if (typed := _while_typing(action)) is not None]
         kept = [action for action in wanted if action.id in _ALWAYS]
         used = sum(map(_cells, kept))

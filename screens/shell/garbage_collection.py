@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collection while the user is idle, instead of in the middle of a keystroke.
+"""Python's cyclic garbage collection while the user is idle, instead of in the middle of a keystroke or of the start.
 
 A keystroke makes some thousand objects and drops nearly all of them without a cycle; the collector counts them all the
 same, and a full collection with torch loaded stops the window for longer than a keystroke may take.
@@ -15,14 +15,26 @@ _FEW_OBJECTS, _MANY_OBJECTS = 5_000, 300_000
 _FULL_EVERY = 20
 
 
+_SELDOM = 100_000
+"""New objects between two automatic collections while modules are imported: they stay, and a full collection, which
+there would be many of, goes through all of them."""
+
+
 class Collector:
     """Collects garbage from `start` to `stop` in place of Python's automatic collection. Call `tick` from a timer."""
 
     def __init__(self) -> None:
+        self._threshold: tuple[int, int, int] | None = None
         self._was_on = False
         self._started = False
         self._touched = 0.0
         self._ticks = 0
+
+    def begin(self) -> None:
+        """Let Python collect by itself, but seldom, until `start`."""
+        if self._threshold is None:
+            self._threshold = gc.get_threshold()
+            gc.set_threshold(_SELDOM, *self._threshold[1:])
 
     def start(self) -> None:
         """Collect by `tick` alone from now on. What is loaded by now lives as long as the process."""
@@ -37,6 +49,9 @@ class Collector:
         if self._started and self._was_on:
             gc.enable()
         self._started = False
+        if self._threshold is not None:
+            gc.set_threshold(*self._threshold)
+            self._threshold = None
 
     def touched(self) -> None:
         """Note that the user pressed a key or moved the mouse."""

@@ -275,3 +275,9 @@ async def test_the_collector_waits_for_a_quiet_moment(opened: Opened, monkeypatc
         assert collected.count(2) == 1
     finally:
         collector.stop()
+    before = gc.get_threshold()
+    collector.begin()
+    assert gc.isenabled()
+    assert gc.get_threshold()[0] > before[0]
+    collector.stop()
+    assert gc.get_threshold() == before

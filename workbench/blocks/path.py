@@ -22,7 +22,7 @@ import numpy.typing as npt
 from workbench.blocks import suspects
 from workbench.blocks.facts import BlockFacts
 from workbench.blocks.pictures import PictureTexts, in_full
-from workbench.blocks.prompts import LocatedPrompt, locate_block, with_pictures
+from workbench.blocks.prompts import Form, LocatedPrompt, Written, locate_block, located_parts, with_pictures
 from workbench.blocks.template_words import TemplateWords, template_words
 from workbench.blocks.turns import can_be_located, locate_turns, ragged_turns, turn_tokens
 from workbench.checks import handed_over, roles
@@ -53,6 +53,8 @@ them are taken to have those."""
 PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20
+FORMS_KEPT = 2000
+"""Forms of rows at most whose words are kept from block to block."""
 NOT_COUNTED = Emitter("D021", __name__)
 _LATER = (handed_over.lost_parts, roles.invented_headers)
 """Checks of rows that need not render which look at the rendering all the same."""
@@ -143,6 +145,8 @@ class BlockPath:
     alike: int | None = ALIKE
     """Suspects of one structure that are checked alone before the rest are taken to be like them; None for all."""
     _known: dict[Any, _Structure] = field(default_factory=dict)
+    _written: dict[Form, Written] = field(default_factory=dict)
+    """What the template writes around the texts of each form of row, from the blocks so far."""
     _since: int = field(default=PROVED_EVERY)
     _since_pictures: int = field(default=PROVED_EVERY)
 
@@ -204,6 +208,7 @@ class BlockPath:
         """The result of each row, in order. Never raises for what a row holds."""
         # What is checked alone is decided within a block: who judged which blocks before changes nothing.
         self._known.clear()
+        self._written.clear()
         block = self.each(rows)
         forms = Forms()
         return [
@@ -305,10 +310,12 @@ class BlockPath:
     def _located(self, rows: Sequence[_PlainRow]) -> list[tuple[_PlainRow, LocatedPrompt]]:
         """Those of the rows whose every part is in its place, each with its prompt, pictures expanded."""
         talks = [row.row.conversation.messages for row in rows]
+        if len(self._written) > FORMS_KEPT:
+            self._written.clear()
         if self._words is not None:
-            found = locate_turns(self.bench.renderer, talks, self._words)
+            found = locate_turns(self.bench.renderer, talks, self._words, self._written)
         else:
-            found = locate_block(self.bench.renderer, talks)
+            found = locate_block(self.bench.renderer, talks, self._written)
         if headers := [header for row in rows for _, header in row.headers]:
             self._texts.learn(headers)
         expanded = [self._expanded(row, talk) for row, talk in zip(rows, found, strict=True)]
@@ -408,6 +415,10 @@ class BlockPath:
         row = facts.rows[number]
         if "rendering" not in row.__dict__:
             row.__dict__["rendering"] = self._rendering(facts, number)
+            # What the block has found the row need not render again for.
+            row.located = located_parts(facts.located[number], row.conversation.messages)
+            if facts.turns is not None and (turns := facts.turns.found(number)) is not None:
+                row.__dict__["turns"] = turns
         return row
 
     def _rendering(self, facts: BlockFacts, number: int) -> Rendering:

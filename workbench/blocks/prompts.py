@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.data.picture_header import is_measured
+from workbench.tokens.alignment import Piece
+from workbench.tokens.sentinels import LocatedParts, text_parts
 
 if TYPE_CHECKING:
     from workbench.blocks.pictures import PictureText
@@ -51,7 +53,9 @@ class LocatedPrompt:
     times: tuple[int, ...] = ()
     """Of each run of the pictures' token, how many it stands for."""
     order: tuple[int, ...] = ()
-    """The parts' numbers among the row's texts."""
+    """The parts' numbers among those of the row's texts that are not empty."""
+    written: tuple[int, ...] | None = None
+    """Where each part begins in the prompt; None: where it begins in the text."""
     turns: tuple[tuple[int, int], ...] = ()
     """On the text path, the characters [start, stop) of each turn's text; see `workbench.blocks.turns`."""
 
@@ -60,8 +64,14 @@ Form = tuple[Any, ...]
 Written = tuple[tuple[str, ...], tuple[int, ...]]
 
 
-def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]]) -> list[LocatedPrompt | None]:
-    """Each conversation's prompt with its parts in place; None where this way cannot tell, or the template raises."""
+def locate_block(
+    renderer: Renderer, conversations: Sequence[Sequence[Message]], written: dict[Form, Written] | None = None
+) -> list[LocatedPrompt | None]:
+    """Each conversation's prompt with its parts in place; None where this way cannot tell, or the template raises.
+
+    `written`: what the template was found to write around the parts of each form; it is added to.
+    """
+    written = {} if written is None else written
     texts = [_texts(messages) for messages in conversations]
     able = [number for number, found in enumerate(texts) if found is not None]
     clean = prompts(renderer, [conversations[number] for number in able])
@@ -71,8 +81,7 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     by_row = dict(zip([n for n, found in enumerate(texts) if found is not None], clean, strict=True))
     located: list[LocatedPrompt | None] = [None] * len(conversations)
     forms = {number: _form(conversations[number]) for number in able}
-    first = {form: number for number, form in reversed(forms.items())}
-    written: dict[Form, Written] = {}
+    first = {form: number for number, form in reversed(forms.items()) if form not in written}
 
     def render_twice(numbers: Sequence[int]) -> None:
         marked = prompts(renderer, [_bracketed(conversations[number]) for number in numbers])
@@ -89,7 +98,7 @@ def locate_block(renderer: Renderer, conversations: Sequence[Sequence[Message]])
     left = []
     for number in able:
         prompt, parts = by_row[number], texts[number]
-        if number == first[forms[number]] or prompt is None or parts is None:
+        if number == first.get(forms[number]) or prompt is None or parts is None:
             continue
         between = written.get(forms[number])
         located[number] = filled(prompt, between, parts) if between is not None else None
@@ -162,9 +171,32 @@ def with_pictures(
     starts = (places + grown[:-1]).tolist()
     found = tuple((at, at + len(mine.short), message) for at, (message, mine) in zip(starts, pictures, strict=True))
     times = tuple(count for _, text in pictures for count in text.times)
-    return LocatedPrompt(
-        talk.prompt, text, talk.message, tuple((start + shift).tolist()), tuple((stop + shift).tolist()), found, times
+    return replace(
+        talk,
+        text=text,
+        start=tuple((start + shift).tolist()),
+        stop=tuple((stop + shift).tolist()),
+        pictures=found,
+        times=times,
+        written=talk.start,
     )
+
+
+def located_parts(talk: LocatedPrompt, messages: Sequence[Message]) -> list[LocatedParts] | None:
+    """The texts of a conversation in its prompt, as `workbench.tokens.sentinels.locate` finds them; None where one of
+    them has no place here."""
+    places = dict(zip(talk.order, talk.start if talk.written is None else talk.written, strict=True))
+    found: list[LocatedParts] = []
+    number = 0
+    for part in text_parts(messages):
+        pieces: tuple[Piece, ...] = ()
+        if part.text:
+            start, size = places.get(number, -1), len(part.text)
+            if start < 0 or not talk.prompt.startswith(part.text, start):
+                return None
+            pieces, number = (Piece(start, start + size, 0, size),), number + 1
+        found.append(LocatedParts(part, pieces))
+    return found if number == len(places) else None
 
 
 def prompts(renderer: Renderer, conversations: Sequence[Sequence[Message]], **options: Any) -> list[str | None]:

@@ -43,20 +43,25 @@ def can_be_located(turns: Sequence[Message]) -> bool:
 
 
 def locate_turns(
-    renderer: Renderer, conversations: Sequence[Sequence[Message]], words: TemplateWords
+    renderer: Renderer,
+    conversations: Sequence[Sequence[Message]],
+    words: TemplateWords,
+    written: dict[Form, Written] | None = None,
 ) -> list[LocatedPrompt | None]:
     """Each conversation's prompt with the texts of its turns in place; None where it goes alone.
 
     Each turn of those that are given differs from other words in its place by its text; see `turn_characters`.
+    `written`: what the template was found to write around the turns of each form; it is added to.
     """
+    written = {} if written is None else written
     clean = prompts(renderer, conversations)
     forms = [_form(turns, words) for turns in conversations]
     rare = [prompt is None or RARE.search(prompt) is not None for prompt in clean]
     first: dict[Form, int] = {}
     for number, form in enumerate(forms):
-        if not rare[number]:
+        if not rare[number] and form not in written:
             first.setdefault(form, number)
-    written = _written(renderer, conversations, clean, first)
+    written |= _written(renderer, conversations, clean, first)
     found: list[LocatedPrompt | None] = []
     for number, (form, prompt) in enumerate(zip(forms, clean, strict=True)):
         between = None if rare[number] else written.get(form)
@@ -71,7 +76,8 @@ def _turns_of(talk: LocatedPrompt) -> LocatedPrompt:
     turns = tuple((start, stop) for _, start, stop in sorted(parts))
     shown = [part for part in parts if part[2] > part[1]]
     message, start, stop = zip(*shown, strict=True) if shown else ((), (), ())
-    return LocatedPrompt(talk.prompt, talk.prompt, message, start, stop, turns=turns)
+    order = tuple(sorted(message).index(number) for number in message)
+    return LocatedPrompt(talk.prompt, talk.prompt, message, start, stop, order=order, turns=turns)
 
 
 def _form(turns: Sequence[Message], words: TemplateWords) -> Form:

@@ -424,5 +424,6 @@ def _slim(row: Row) -> Row:
         "trace": row.trace,
     }
     bare = _Bare([{"role": message.get("role")} for message in conversation.messages], conversation.origin)
-    other.__dict__ |= {"conversation": bare, "raw": replace(row.raw, data=None), "error": None, "checked": None}
+    raw = replace(row.raw, data=None)
+    other.__dict__ |= {"conversation": bare, "raw": raw, "error": None, "checked": None, "located": None}
     return other

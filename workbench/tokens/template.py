@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.files import read_limited
 from workbench.findings import Emitter, Finding
 from workbench.installed import NONE, installed
-from workbench.recipe.axolotl_table import AxolotlTable, table
+
+if TYPE_CHECKING:
+    from workbench.recipe.axolotl_table import AxolotlTable
 
 DEFAULT = "tokenizer_default"
 FALLBACK = "tokenizer_default_fallback_"
@@ -95,7 +97,11 @@ def choose_template(
         if tokenizer_template is not None:
             return Template(tokenizer_template, "the tokenizer's own")
         name = name[len(FALLBACK) :]
-    return _named(name, recipe, tokenizer_template or processor_template, axolotl_python, axolotl or table(), place)
+    if axolotl is None:
+        from workbench.recipe.axolotl_table import table
+
+        axolotl = table()
+    return _named(name, recipe, tokenizer_template or processor_template, axolotl_python, axolotl, place)
 
 
 def _no_template(where: Where) -> InputError:

@@ -68,12 +68,21 @@ class Trace:
     offsets: npt.NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int32))
 
 
-def trace(rendering: Rendering, messages: Sequence[Message], render: Render, *, pad_id: int | None = None) -> Trace:
+def trace(
+    rendering: Rendering,
+    messages: Sequence[Message],
+    render: Render,
+    *,
+    pad_id: int | None = None,
+    located: Sequence[LocatedParts] | None = None,
+) -> Trace:
     """Trace one rendering.
 
     `render` gives the prompt for a conversation, with the template and options that produced `rendering.prompt`.
+    `located`: the texts in the prompt, where they are known.
     """
-    located = locate(messages, render, rendering.prompt)
+    if located is None:
+        located = locate(messages, render, rendering.prompt)
     owner = np.full(len(rendering.prompt), -1, dtype=np.int32)
     column = np.zeros(len(rendering.prompt), dtype=np.int32)
     for index, located_part in enumerate(located):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.tokens.mask import IGNORE, Mask, Reason, Spans
-from workbench.tokens.turns import NEAR, Fate, TextMasking
+from workbench.tokens.turns import NEAR, Fate, Found, TextMasking
 
 IntArray = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -46,6 +46,17 @@ class RaggedTurns:
         """Per turn: axolotl looks for it, and for its end token."""
         everywhere = "all" in (masking.train_on_eos, masking.train_on_eot)
         return self.wanted(masking) | everywhere
+
+    def found(self, row: int) -> Found | None:
+        """The turns of one row, as it finds them alone; None where one of them is not found, and it alone says why."""
+        begin, end = np.searchsorted(self.row, (row, row + 1)).tolist()
+        start, stop = self.start[begin:end], self.stop[begin:end]
+        if (start < 0).any():
+            return None
+        count = end - begin
+        names = tuple(self.roles[number] for number in self.role[begin:end].tolist())
+        flag = self.flag[begin:end].astype(np.int8)
+        return Found(start, stop, names, flag, (None,) * count, ("",) * count, ("",) * count)
 
 
 class RaggedMask(NamedTuple):

@@ -16,13 +16,11 @@ import numpy as np
 from workbench.consumers.settings import settings
 from workbench.data.conversation import Conversation, normalize
 from workbench.data.first_row import FirstRow
-from workbench.data.turns import keys_of, turns_of
 from workbench.paths import has_processor
 from workbench.recipe.knobs import repeating_model
 from workbench.recipe.path import template_choice
 from workbench.tokens.light import LightTokenizer, light_tokenizer, templates_in
 from workbench.tokens.mask import IGNORE, asked_mask
-from workbench.tokens.message_variables import message_variables
 from workbench.tokens.render import Renderer, Rendering, media_runs
 from workbench.tokens.template import choose_template
 from workbench.tokens.trace import trace
@@ -133,6 +131,10 @@ def _conversation(
     if not as_text:
         talk = normalize(first.data, **row, field_messages=_columns(entries), load_media=False)
         return talk, Renderer(tokenizer, tokenizer if processed else None, template.text)
+    # The other path's, which has the first row wait for Jinja's compiler otherwise.
+    from workbench.data.turns import keys_of, turns_of
+    from workbench.tokens.message_variables import message_variables
+
     column = (entry.field_messages if entry is not None else None) or "messages"
     read = message_variables(template.text, column)
     keys = keys_of(entry, read, str(recipe.tokenizer_config or recipe.base_model_config or recipe.base_model or ""))

@@ -172,7 +172,8 @@ def wrap(drawn: Items, width: int, starts: Sequence[int] = (), *, indent: int = 
     total = np.concatenate(([0], np.cumsum(np.minimum(drawn.width, width), dtype=np.int64))).tolist()
     turns_begin = np.searchsorted(drawn.start, np.asarray(starts, dtype=np.int64))
     heads = frozenset(turns_begin.tolist()) if indent else frozenset()
-    forced = np.unique(np.concatenate((np.flatnonzero(drawn.breaks) + 1, turns_begin))).tolist()
+    # By a set: `np.unique` imports numpy.ma at its first call, which the first row need not wait for.
+    forced = sorted({*(np.flatnonzero(drawn.breaks) + 1).tolist(), *turns_begin.tolist()})
     lines: list[int] = []
     begin = 0
     for end in [*forced, count]:
@@ -224,7 +225,7 @@ def turns(rendering: Rendering, mask: Mask, trace: Trace, roles: Sequence[str]) 
 
 def _ends(rendering: Rendering, last: npt.NDArray[np.int64]) -> list[int]:
     """The control tokens that stand right after the last token of a message: they end turns."""
-    after = np.unique(rendering.input_ids[last[last + 1 < len(rendering)] + 1])
+    after = rendering.input_ids[last[last + 1 < len(rendering)] + 1]
     return sorted(rendering.vocabulary.special_ids.intersection(after.tolist()))
 
 
