@@ -232,7 +232,7 @@ class InspectScreen(RecipeScreen, Still):
         elif message.kind is Kind.FILTER:
             self.filtering.failed()
         elif message.kind is Kind.COMPARE:
-            self.comparison.stop()
+            self.comparison.failed(message.problem)
         elif message.kind is Kind.SEEK:
             self.steps.stop()
         elif message.kind is Kind.PICTURE:
