@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import advice
 from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog
@@ -134,7 +135,7 @@ class ExportScreen(WorkbenchScreen):
             return
         name = _WHERE.get(missing[0].step)
         if name is None:
-            self.notify(visible(missing[0].hint), timeout=8, markup=False)
+            self.notify(advice(self, missing[0].hint), timeout=8, markup=False)
             return
         await self.app.run_action(f"show_screen('{name}')")
 
@@ -240,7 +241,7 @@ class ExportScreen(WorkbenchScreen):
         text = Text(end="")
         if self.problem is not None:
             text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
-            text.append(f"\n{visible(self.problem.cause)}\n{visible(self.problem.hint)}", paint.muted)
+            text.append(f"\n{visible(self.problem.cause)}\n{advice(self, self.problem.hint)}", paint.muted)
             if self.python is not None:
                 key = key_of("export.axolotl", getattr(self.app, "keys", {}))
                 text.append(f"\n{key} ", paint.accent).append("names another Python", paint.muted)
@@ -270,7 +271,9 @@ class ExportScreen(WorkbenchScreen):
         paint = paints(self.app.current_theme)
         text.append(f"\n{'●' if state.current else '○'} {state.name}", colour if state.current else paint.muted)
         if state.current:
-            text.append(f"  {state.means}", paint.muted)
+            key = key_of("export.write", getattr(self.app, "keys", {}))
+            asks = f"{key} asks before it writes such a file, which says so"
+            text.append(f"  {asks if state.outcome == 'fail' else state.means}", paint.muted)
         elif state.missing:
             text.append("  lacks ", paint.muted)
             for number, proof in enumerate(state.missing):
@@ -283,7 +286,7 @@ class ExportScreen(WorkbenchScreen):
         style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[proof.ok]
         text.append(f"\n{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style).append(visible(proof.message))
         if proof.ok is not True and proof.hint:
-            text.append(f"\n  → {visible(proof.hint)}", paint.muted)
+            text.append(f"\n  → {advice(self, proof.hint)}", paint.muted)
 
     def _file(self) -> Text:
         paint = paints(self.app.current_theme)

@@ -27,4 +27,6 @@ class Vertical(Guarded, containers.Vertical):
 
 
 class VerticalScroll(Guarded, containers.VerticalScroll):
-    """Widgets below each other, with a scroll bar."""
+    """Widgets below each other, with a scroll bar. One that takes the focus can take the whole window."""
+
+    ALLOW_MAXIMIZE = None

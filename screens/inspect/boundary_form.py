@@ -19,6 +19,7 @@ from textual.widget import Widget
 from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
 from screens.keys.actions import bindings
+from screens.keys.spoken import advice
 from screens.shell.fields import Input
 from screens.shell.themes import paints
 from workbench.errors import BenchError
@@ -207,6 +208,7 @@ class BoundaryForm(Vertical):
     """A form that calls `edited` with every change of a field; `show` sets the values of the recipe."""
 
     BORDER_TITLE = "boundaries"
+    ALLOW_MAXIMIZE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]
 
     def __init__(self, edited: Callable[[FieldEdit], None], *, id: str | None = None) -> None:
@@ -296,7 +298,7 @@ class BoundaryForm(Vertical):
         if problem is not None:
             text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
             for more in (problem.cause, problem.hint):
-                text.append(f"\n{visible(more)}" if more else "", paint.muted)
+                text.append(f"\n{advice(self, more)}" if more else "", paint.muted)
         elif text_path:
             text.append(f"{visible(text_path)}: ", paint.strong)
             text.append("role_boundaries are not read; the keys above decide.", paint.muted)

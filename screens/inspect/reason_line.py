@@ -11,6 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 
+from screens.keys.spoken import advice
 from screens.line_cache.kept_lines import Still
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.themes import Paints, paints
@@ -114,7 +115,7 @@ class ReasonLine(Still):
         if finding is not None and finding.fix is not None:
             parts.append((fix, f"fixes it: {visible(finding.fix.described)}", "fix", paint.accent))
         elif finding is not None and finding.hint:
-            parts.append(("→", visible(finding.hint), "explain", paint.muted))
+            parts.append(("→", advice(self, finding.hint), "explain", paint.muted))
         others: list[tuple[str, str, Wish, Style]] = []
         if finding is not None and reason.shared and not self._shares_first(width):
             others.append(("", f"in {reason.shared}", "visit", paint.muted))

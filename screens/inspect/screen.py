@@ -105,6 +105,7 @@ class InspectScreen(RecipeScreen, Still):
         self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)
         self.rows.on_shown = self.steps.row_shown
         self.frame.resized, self.pane_layout.opened = self.pane_layout.open_panes, self.pictures.show
+        self.pane_layout.close_text = self.edits.close
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
