@@ -29,4 +29,6 @@ class Vertical(Guarded, containers.Vertical):
 class VerticalScroll(Guarded, containers.VerticalScroll):
     """Widgets below each other, with a scroll bar. One that takes the focus can take the whole window."""
 
-    ALLOW_MAXIMIZE = None
+    @property
+    def allow_maximize(self) -> bool:
+        return self.can_focus
