@@ -142,7 +142,7 @@ def figures_page(report: AuditReport | None, paint: Paints, *, read: bool, runni
     text.append("\ntrained tokens\n", paint.muted)
     for name, rows, _, trained, share, run, roles in budget_lines(report):
         text.append(f"{visible(name)}\n", paint.strong)
-        text.append(f"  {rows} rows, {trained} trained, {share} of all, {run} in the run\n  {visible(roles)}\n")
+        text.append(f"  {rows} rows, {trained} trained\n  {share} of all, {run} in the run\n  {visible(roles)}\n")
     text.append("\n")
     for fact in audit_facts(report):
         text.append(f"· {visible(fact)}\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -18,6 +19,7 @@ from screens.keys.spoken import advice
 from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog
+from screens.shell.hanging import hang
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.path_dialog import PathDialog
 from screens.shell.story import Mark
@@ -256,20 +258,31 @@ class ExportScreen(WorkbenchScreen):
             text.append(f"{line[0].upper()}{line[1:]}: {next_key}", colours[outcome(self.made)])
             text.append("\n")
             for state in states(self.made):
-                self._state(text, state, colours[state.outcome])
+                self._hang(text, self._state(state, colours[state.outcome]), 2)
             text.append("\n")
             for proof in self.made.proofs:
                 self._step(text, proof)
             for requirement in self.made.composed.requirements:
-                text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(requirement))
+                text.append("\n")
+                needs = Text(end="").append("! needs  ", paint.severity["warning"])
+                self._hang(text, needs.append(visible(requirement)), 2)
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())
 
-    def _state(self, text: Text, state: State, colour: Style) -> None:
+    def _hang(self, text: Text, line: Text, indent: int) -> None:
+        """Write a line that goes on under its own text."""
+        width = self.query_one("#steps").size.width
+        text.append("\n").append_text(hang(line, width, indent, self.app.console))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lines are wrapped to the width of their panes."""
+        self.call_after_refresh(self._draw)
+
+    def _state(self, state: State, colour: Style) -> Text:
         """A state of proof: whether it holds, and the keys that supply what it lacks."""
-        paint = paints(self.app.current_theme)
-        text.append(f"\n{'●' if state.current else '○'} {state.name}", colour if state.current else paint.muted)
+        paint, text = paints(self.app.current_theme), Text(end="")
+        text.append(f"{'●' if state.current else '○'} {state.name}", colour if state.current else paint.muted)
         if state.current:
             key = key_of("export.write", getattr(self.app, "keys", {}))
             asks = f"{key} asks before it writes such a file, which says so"
@@ -280,22 +293,29 @@ class ExportScreen(WorkbenchScreen):
                 text.append(", " if number else "").append(proof.step)
                 keys = [key_of(action, getattr(self.app, "keys", {})) for action in _SUPPLY[proof.step]]
                 text.append(" ").append(" then ".join(filter(None, keys)), paint.accent)
+        return text
 
     def _step(self, text: Text, proof: Proof) -> None:
         paint = paints(self.app.current_theme)
         style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[proof.ok]
-        text.append(f"\n{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style).append(visible(proof.message))
+        line = Text(end="").append(f"{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style)
+        self._hang(text, line.append(visible(proof.message)), _STEP_CELLS + 2)
         if proof.ok is not True and proof.hint:
-            text.append(f"\n  → {advice(self, proof.hint)}", paint.muted)
+            self._hang(text, Text(end="").append(f"  → {advice(self, proof.hint)}", paint.muted), 4)
 
     def _file(self) -> Text:
-        paint = paints(self.app.current_theme)
-        text = Text(no_wrap=True, end="")
-        for line in (self.made.text if self.made is not None else "").splitlines():
+        """The text of the file with the numbers of its lines: a long one goes on without one."""
+        paint, text = paints(self.app.current_theme), Text(end="")
+        lines = (self.made.text if self.made is not None else "").splitlines()
+        width, digits = self.query_one("#yaml").size.width, len(str(len(lines)))
+        for number, line in enumerate(lines, 1):
+            written = Text(end="").append(f"{number:>{digits}} ", paint.muted)
             comment = line.lstrip().startswith("#")
             key, colon, rest = line.partition(":")
             if comment or not colon:
-                text.append(f"{visible(line)}\n", paint.muted if comment else "")
+                written.append(visible(line), paint.muted if comment else "")
             else:
-                text.append(f"{visible(key)}:", paint.accent).append(f"{visible(rest)}\n")
+                written.append(f"{visible(key)}:", paint.accent).append(visible(rest))
+            inside = len(line) - len(line.lstrip()) + 2
+            text.append_text(hang(written, width, digits + 1 + inside, self.app.console)).append("\n")
         return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -83,6 +83,8 @@ def side_by_side(body: str, paint: Paints) -> Table:
     """Both texts of a unified diff, with the words marked that differ between two lines."""
     names, rest = _parted(body)
     found = list(pairs(rest))
+    if not any(one is not None and one.number is not None for pair in found for one in pair):
+        return _blocks(found, paint)
     numbers = [one.number for pair in found for one in pair if one is not None and one.number is not None]
     width = len(str(max(numbers))) if numbers else 0
     table = Table.grid(expand=True)
@@ -92,13 +94,29 @@ def side_by_side(body: str, paint: Paints) -> Table:
     if any(names):
         heads = [Text(visible(name), paint.muted + Style(underline=True)) for name in names]
         table.add_row("", heads[0], "", heads[1])
-    for mine, theirs in found:
+    for place, (mine, theirs) in enumerate(found):
         if mine is not None and mine.sign == "@":
-            table.add_row("", Text(visible(mine.text), paint.severity["note"]), "", "")
+            # The first lines have numbers that say where they are.
+            if place:
+                table.add_row("", Text(visible(mine.text), paint.severity["note"]), "", "")
             continue
         texts = _marked(mine, theirs, paint)
         cells = [_gutter(one, width, paint) for one in (mine, theirs)]
         table.add_row(cells[0], texts[0], cells[1], texts[1])
+    return table
+
+
+def _blocks(found: Sequence[Pair], paint: Paints) -> Table:
+    """Two texts that have no lines in common, such as a row and its messages: each as it is."""
+    table = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    sides = Text(end=""), Text(end="")
+    for side, lines in zip(sides, zip(*found, strict=True), strict=True):
+        for line in lines:
+            if line is not None:
+                text = f"{line.sign if line.sign != '@' else ' '} {_safe(line.text)}"
+                side.append("\n" if side else "").append(text, _style(line.sign, paint))
+        table.add_column(ratio=1, overflow="fold")
+    table.add_row(*sides)
     return table
 
 

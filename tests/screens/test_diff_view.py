@@ -43,7 +43,6 @@ def test_what_was_changed_stands_beside_what_it_took_the_place_of() -> None:
     body = "\n".join(unified_diff(old, new, "r.yaml", "r.yaml (edited)", lineterm=""))
     assert drawn(body, 60) == [
         "    r.yaml                        r.yaml (edited)",
-        "    line 1",
         "1   base_model: a             1   base_model: a",
         "2 - lora_r: 8                 2 + lora_r: 16",
         "3   seed: 1                   3   seed: 1",
@@ -51,8 +50,13 @@ def test_what_was_changed_stands_beside_what_it_took_the_place_of() -> None:
         "                              5 + more: 2",
         "5   end: 1                    6   end: 1",
     ]
+    # A row and its messages have no lines in common.
+    assert drawn("-  text: a b c\n+  user\n+    text: a b c\n@ refused: so", 40) == [
+        "-   text: a b c     +   user",
+        "  refused: so       +     text: a b c",
+    ]
     # The word that differs is marked, and no more of the line.
-    cell = side_by_side(body, PAINT).columns[3]._cells[3]
+    cell = side_by_side(body, PAINT).columns[3]._cells[2]
     assert isinstance(cell, Text)
     assert [cell.plain[span.start : span.end] for span in cell.spans if span.style.underline] == ["16"]  # type: ignore[union-attr]
     console = Console(width=20, color_system=None)
