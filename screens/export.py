@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
@@ -19,7 +18,7 @@ from screens.keys.spoken import advice
 from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog
-from screens.shell.hanging import hang
+from screens.shell.hanging import Wrapped, hang
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.path_dialog import PathDialog
 from screens.shell.story import Mark
@@ -76,13 +75,15 @@ class ExportScreen(WorkbenchScreen):
         with Container(id="export"):
             with VerticalScroll(id="proofs") as proofs:
                 proofs.border_title = "proven"
-                yield Static(id="steps", markup=False)
+                yield Wrapped(id="steps", markup=False)
             with VerticalScroll(id="file") as file:
                 file.border_title = "file to be written"
-                yield Static(id="yaml", markup=False)
+                yield Wrapped(id="yaml", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
+        for wrapped in self.query(Wrapped):
+            wrapped.narrowed = self._draw
         self.query_one("#proofs").focus()
 
     def activated(self, edited: bool) -> None:
@@ -274,10 +275,6 @@ class ExportScreen(WorkbenchScreen):
         """Write a line that goes on under its own text."""
         width = self.query_one("#steps").size.width
         text.append("\n").append_text(hang(line, width, indent, self.app.console))
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Lines are wrapped to the width of their panes."""
-        self.call_after_refresh(self._draw)
 
     def _state(self, state: State, colour: Style) -> Text:
         """A state of proof: whether it holds, and the keys that supply what it lacks."""

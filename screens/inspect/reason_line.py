@@ -13,6 +13,7 @@ from textual import events
 
 from screens.keys.spoken import advice
 from screens.line_cache.kept_lines import Still
+from screens.shell.hanging import hang
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.themes import Paints, paints
 from workbench.findings import Finding
@@ -105,7 +106,7 @@ class ReasonLine(Still):
     def _in_full(self, text: Text, lines: int, width: int) -> Text:
         """The finding on as many lines as there are, the last of them cut where that is not enough."""
         text.no_wrap = False
-        wrapped = text.wrap(self.app.console, width)
+        wrapped = hang(text, width, 3, self.app.console).split("\n")
         shown = wrapped[:lines]
         if len(wrapped) > lines:
             shown[-1].truncate(width - 1)

@@ -110,8 +110,8 @@ def _blocks(found: Sequence[Pair], paint: Paints) -> Table:
     """Two texts that have no lines in common, such as a row and its messages: each as it is."""
     table = Table.grid(expand=True, padding=(0, 2, 0, 0))
     sides = Text(end=""), Text(end="")
-    for side, lines in zip(sides, zip(*found, strict=True), strict=True):
-        for line in lines:
+    for place, side in enumerate(sides):
+        for line in (pair[place] for pair in found):
             if line is not None:
                 text = f"{line.sign if line.sign != '@' else ' '} {_safe(line.text)}"
                 side.append("\n" if side else "").append(text, _style(line.sign, paint))

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.console import Console
 from rich.text import Text
+from textual import events
+
+from screens.guard.widgets import Static
+
+
+class Wrapped(Static):
+    """A text that its owner has wrapped to its width."""
+
+    narrowed: Callable[[], None] = staticmethod(lambda: None)
+    """Called where it has another width, also where its pane takes the whole window."""
+    _width = 0
+
+    def on_resize(self, event: events.Resize) -> None:
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self.call_after_refresh(self.narrowed)
 
 
 def hang(line: Text, width: int, indent: int, console: Console) -> Text:

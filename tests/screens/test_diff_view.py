@@ -23,6 +23,8 @@ PAINT = paints(THEMES[0])
 def test_each_side_is_its_text(old: list[str], new: list[str]) -> None:
     body = "\n".join(unified_diff(old, new, "before", "after", n=99, lineterm=""))
     found = list(pairs(body.partition("\n")[2].partition("\n")[2]))
+    # Nothing in it, or nothing but headings, is drawn too.
+    drawn(body, 40)
     sides = [[pair[side] for pair in found if pair[side] and pair[side].sign != "@"] for side in (0, 1)]  # type: ignore[union-attr]
     for side, lines in zip(sides, (old, new), strict=True):
         shown = [one.text for one in side if one is not None]
