@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +15,7 @@ from screens.audit_text import audit_line, cause_line, cause_page, figures_line,
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import advice
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.fields import OptionList
 from screens.shell.messages import AuditRead, JobFailed
@@ -184,7 +186,7 @@ class AuditScreen(WorkbenchScreen):
             place = min(self._place, len(rows) - 1)
             if len(rows) > 1:
                 box.border_subtitle = f"example {place + 1} of {len(rows)}  n N"
-            page = cause_page(self.bench, cause, place, self.report, paint)
+            page = cause_page(self.bench, cause, place, self.report, paint, partial(advice, self))
         else:
             page = figures_page(self.report, paint, read=self.read, running=self.running)
         self.query_one("#audit-text", Static).update(page)

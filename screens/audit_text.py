@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -85,8 +86,13 @@ def cause_line(cause: Cause, report: AuditReport, paint: Paints) -> Text:
     return text.append(visible(cause.examples[0].message))
 
 
-def cause_page(bench: Bench, cause: Cause, place: int, report: AuditReport, paint: Paints) -> Text:
-    """An example of a cause, its rows with the command line for the one that is marked, and the page of its code."""
+def cause_page(
+    bench: Bench, cause: Cause, place: int, report: AuditReport, paint: Paints, say: Callable[[str], str] = visible
+) -> Text:
+    """An example of a cause, its rows, and the page of its code; `say` makes advice safe to draw.
+
+    For a marked row of a data set that is not shown, the command line that opens it.
+    """
     from workbench.checks.registry import codes
 
     rows = examples_of(cause)
@@ -97,19 +103,19 @@ def cause_page(bench: Bench, cause: Cause, place: int, report: AuditReport, pain
         text.append(f"  {visible(str(finding.where))}", paint.muted)
     text.append(f"\n{visible(finding.message)}", paint.strong)
     if finding.hint:
-        text.append(f"\n→ {visible(finding.hint)}", paint.accent)
+        text.append(f"\n→ {say(finding.hint)}", paint.accent)
     share = percent(cause.rows, report.rows)
     text.append(f"\n\n{cause.rows:,} row{'s' if cause.rows != 1 else ''}, {share}\n", paint.strong)
     for number, (row, _) in enumerate(rows):
         mark = "▸ " if number == place else "  "
         text.append(f"{mark}row {visible(row_name(row, report))}\n", paint.accent if number == place else paint.muted)
-    if rows:
+    if rows and rows[place][0].dataset != bench.options["dataset"]:
         text.append(f"\n{visible(inspect_command(bench, rows[place][0]))}\n", paint.muted)
     page = codes().get(cause.code)
     if page is not None:
         text.append(f"\n{page.title}", paint.strong)
         for name, body in (("cause", page.cause), ("what to do", page.fix)):
-            text.append(f"\n\n{name}\n", paint.muted).append(body)
+            text.append(f"\n\n{name}\n", paint.muted).append("\n".join(map(say, body.splitlines())))
     return text
 
 
@@ -136,7 +142,7 @@ def figures_page(report: AuditReport | None, paint: Paints, *, read: bool, runni
     text.append("\ntrained tokens\n", paint.muted)
     for name, rows, _, trained, share, run, roles in budget_lines(report):
         text.append(f"{visible(name)}\n", paint.strong)
-        text.append(f"  {rows} rows, {trained} trained, {share} of all, {run} in the run\n  {visible(roles)}\n")
+        text.append(f"  {rows} rows, {trained} trained\n  {share} of all, {run} in the run\n  {visible(roles)}\n")
     text.append("\n")
     for fact in audit_facts(report):
         text.append(f"· {visible(fact)}\n")

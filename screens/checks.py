@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +16,7 @@ from textual.widgets.option_list import Option
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import advice
 from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
@@ -225,8 +227,10 @@ class ChecksScreen(WorkbenchScreen):
             box.border_subtitle = f"place {min(self._place, len(group.first) - 1) + 1} of {group.count:,}  n N"
         empty = "" if not self.done else "nothing to explain"
         if self.problem is not None:
-            empty = visible(f"{self.problem.cause} {self.problem.hint}")
-        page = finding_page(self.finding, group.fix, paint) if group is not None and self.finding is not None else empty
+            empty = advice(self, f"{self.problem.cause} {self.problem.hint}")
+        page: Text | str = empty
+        if group is not None and self.finding is not None:
+            page = finding_page(self.finding, group.fix, paint, partial(advice, self))
         self.query_one("#page", Static).update(page)
 
     @on(OptionList.OptionHighlighted)

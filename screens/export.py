@@ -14,9 +14,11 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import advice
 from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog
+from screens.shell.hanging import Wrapped, hang
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
 from screens.shell.path_dialog import PathDialog
 from screens.shell.story import Mark
@@ -73,13 +75,15 @@ class ExportScreen(WorkbenchScreen):
         with Container(id="export"):
             with VerticalScroll(id="proofs") as proofs:
                 proofs.border_title = "proven"
-                yield Static(id="steps", markup=False)
+                yield Wrapped(id="steps", markup=False)
             with VerticalScroll(id="file") as file:
                 file.border_title = "file to be written"
-                yield Static(id="yaml", markup=False)
+                yield Wrapped(id="yaml", markup=False)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
+        for wrapped in self.query(Wrapped):
+            wrapped.narrowed = self._draw
         self.query_one("#proofs").focus()
 
     def activated(self, edited: bool) -> None:
@@ -134,7 +138,7 @@ class ExportScreen(WorkbenchScreen):
             return
         name = _WHERE.get(missing[0].step)
         if name is None:
-            self.notify(visible(missing[0].hint), timeout=8, markup=False)
+            self.notify(advice(self, missing[0].hint), timeout=8, markup=False)
             return
         await self.app.run_action(f"show_screen('{name}')")
 
@@ -240,7 +244,7 @@ class ExportScreen(WorkbenchScreen):
         text = Text(end="")
         if self.problem is not None:
             text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
-            text.append(f"\n{visible(self.problem.cause)}\n{visible(self.problem.hint)}", paint.muted)
+            text.append(f"\n{visible(self.problem.cause)}\n{advice(self, self.problem.hint)}", paint.muted)
             if self.python is not None:
                 key = key_of("export.axolotl", getattr(self.app, "keys", {}))
                 text.append(f"\n{key} ", paint.accent).append("names another Python", paint.muted)
@@ -255,44 +259,60 @@ class ExportScreen(WorkbenchScreen):
             text.append(f"{line[0].upper()}{line[1:]}: {next_key}", colours[outcome(self.made)])
             text.append("\n")
             for state in states(self.made):
-                self._state(text, state, colours[state.outcome])
+                self._hang(text, self._state(state, colours[state.outcome]), 2)
             text.append("\n")
             for proof in self.made.proofs:
                 self._step(text, proof)
             for requirement in self.made.composed.requirements:
-                text.append("\n\n! needs  ", paint.severity["warning"]).append(visible(requirement))
+                text.append("\n")
+                needs = Text(end="").append("! needs  ", paint.severity["warning"])
+                self._hang(text, needs.append(visible(requirement)), 2)
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())
 
-    def _state(self, text: Text, state: State, colour: Style) -> None:
+    def _hang(self, text: Text, line: Text, indent: int) -> None:
+        """Write a line that goes on under its own text."""
+        width = self.query_one("#steps").size.width
+        text.append("\n").append_text(hang(line, width, indent, self.app.console))
+
+    def _state(self, state: State, colour: Style) -> Text:
         """A state of proof: whether it holds, and the keys that supply what it lacks."""
-        paint = paints(self.app.current_theme)
-        text.append(f"\n{'●' if state.current else '○'} {state.name}", colour if state.current else paint.muted)
+        paint, text = paints(self.app.current_theme), Text(end="")
+        text.append(f"{'●' if state.current else '○'} {state.name}", colour if state.current else paint.muted)
         if state.current:
-            text.append(f"  {state.means}", paint.muted)
+            key = key_of("export.write", getattr(self.app, "keys", {}))
+            asks = f"{key} asks before it writes such a file, which says so"
+            text.append(f"  {asks if state.outcome == 'fail' else state.means}", paint.muted)
         elif state.missing:
             text.append("  lacks ", paint.muted)
             for number, proof in enumerate(state.missing):
                 text.append(", " if number else "").append(proof.step)
                 keys = [key_of(action, getattr(self.app, "keys", {})) for action in _SUPPLY[proof.step]]
                 text.append(" ").append(" then ".join(filter(None, keys)), paint.accent)
+        return text
 
     def _step(self, text: Text, proof: Proof) -> None:
         paint = paints(self.app.current_theme)
         style = {True: paint.bar, False: paint.severity["error"], None: paint.severity["warning"]}[proof.ok]
-        text.append(f"\n{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style).append(visible(proof.message))
+        line = Text(end="").append(f"{MARKS[proof.ok]} {proof.step:<{_STEP_CELLS}}", style)
+        self._hang(text, line.append(visible(proof.message)), _STEP_CELLS + 2)
         if proof.ok is not True and proof.hint:
-            text.append(f"\n  → {visible(proof.hint)}", paint.muted)
+            self._hang(text, Text(end="").append(f"  → {advice(self, proof.hint)}", paint.muted), 4)
 
     def _file(self) -> Text:
-        paint = paints(self.app.current_theme)
-        text = Text(no_wrap=True, end="")
-        for line in (self.made.text if self.made is not None else "").splitlines():
+        """The text of the file with the numbers of its lines: a long one goes on without one."""
+        paint, text = paints(self.app.current_theme), Text(end="")
+        lines = (self.made.text if self.made is not None else "").splitlines()
+        width, digits = self.query_one("#yaml").size.width, len(str(len(lines)))
+        for number, line in enumerate(lines, 1):
+            written = Text(end="").append(f"{number:>{digits}} ", paint.muted)
             comment = line.lstrip().startswith("#")
             key, colon, rest = line.partition(":")
             if comment or not colon:
-                text.append(f"{visible(line)}\n", paint.muted if comment else "")
+                written.append(visible(line), paint.muted if comment else "")
             else:
-                text.append(f"{visible(key)}:", paint.accent).append(f"{visible(rest)}\n")
+                written.append(f"{visible(key)}:", paint.accent).append(visible(rest))
+            inside = len(line) - len(line.lstrip()) + 2
+            text.append_text(hang(written, width, digits + 1 + inside, self.app.console)).append("\n")
         return text

@@ -16,6 +16,7 @@ from textual.widgets.tree import TreeNode
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, Vertical, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import advice
 from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.fields import Input, Tree
 from screens.shell.messages import JobFailed, MemoryRead, ModelRead
@@ -315,7 +316,8 @@ class ModelScreen(WorkbenchScreen):
             text.append(f"{SEVERITY_GLYPH[finding.severity]} {finding.code} ", paint.severity[finding.severity])
             text.append(visible(finding.message))
             if finding.hint:
-                text.append(f"\n→ {visible(finding.hint)}", paint.accent if finding.fix is not None else paint.muted)
+                style = paint.accent if finding.fix is not None else paint.muted
+                text.append(f"\n→ {advice(self, finding.hint)}", style)
         nothing = "" if self.facts is None else "No findings about the model and its trained parts."
         self.query_one("#findings-text", Static).update(text if self.findings else Text(nothing, paint.muted))
 

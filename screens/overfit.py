@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,7 @@ from textual.binding import BindingType
 from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import advice
 from screens.loss_plot import LossPlot
 from screens.overfit_text import (
     compared_text,
@@ -272,7 +274,7 @@ class OverfitScreen(WorkbenchScreen):
         if self._problem is not None:
             text.append(f"✗ {visible(self._problem.title)}", paint.severity["error"])
             for more in (self._problem.cause, self._problem.hint):
-                text.append(f"\n{visible(more)}" if more else "", paint.muted)
+                text.append(f"\n{advice(self, more)}" if more else "", paint.muted)
         elif self._began is not None and not steps:
             stages_text(text, stage(self._events, self.running), paint)
         elif verdict is None:
@@ -285,7 +287,7 @@ class OverfitScreen(WorkbenchScreen):
         elif other is not None:
             compared_text(text, self._runs[self._shown], other, paint)
         else:
-            verdict_text(text, self._events, verdict, paint)
+            verdict_text(text, self._events, verdict, paint, say=partial(advice, self))
         self.query_one("#verdict-text", Static).update(text)
         _say_state(self)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -86,8 +86,10 @@ def written_text(text: Text, events: Sequence[Event], paint: Paints) -> None:
             text.append(visible(after) or "▮", style)
 
 
-def verdict_text(text: Text, events: Sequence[Event], verdict: Verdict, paint: Paints) -> None:
-    """Write the verdict, what was measured, and each finding with its next step."""
+def verdict_text(
+    text: Text, events: Sequence[Event], verdict: Verdict, paint: Paints, say: Callable[[str], str] = visible
+) -> None:
+    """Write the verdict, what was measured, and each finding with its next step, which `say` makes safe to draw."""
     from workbench.views.overfit import facts
 
     style = {"pass": paint.bar, "fail": paint.severity["error"], "doubtful": paint.severity["warning"]}
@@ -102,7 +104,7 @@ def verdict_text(text: Text, events: Sequence[Event], verdict: Verdict, paint: P
         text.append(f"\n\n{SEVERITY_GLYPH[finding.severity]} {finding.code}  ", paint.severity[finding.severity])
         where = f"row {finding.where.row}: " if finding.where.row is not None else ""
         text.append(visible(f"{where}{finding.message}"))
-        text.append(f"\n{visible(finding.hint)}" if finding.hint else "", paint.muted)
+        text.append(f"\n{say(finding.hint)}" if finding.hint else "", paint.muted)
     written_text(text, events, paint)
 
 

@@ -97,7 +97,7 @@ def summary_page(
         text.append("\nnot at hand\n", paint.strong)
         for name in missing:
             text.append(f"{TITLES[name]}: ", paint.accent)
-            text.append(f"the package {name} in an environment of its own; then write\n", paint.muted)
+            text.append(f"the package {name} in its own environment, and\n", paint.muted)
             text.append(f'  {name} = "…/bin/python"\n')
         text.append("in [trainers] of .vlmbench.toml, or [tool.vlmbench.trainers] of pyproject.toml. ", paint.muted)
         text.append("Nothing is installed from here.\n", paint.muted)

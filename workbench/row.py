@@ -48,7 +48,7 @@ def not_shown(path: TrainingPath, where: Where) -> NotShown:
     """The reason why the rows of a path have no mask here."""
     if path.kind == "preference":
         title = f"preference data ({path.reason}): trained by comparing answers, without a mask like a chat's"
-        return NotShown(title, hint="`inspect` shows prompt, chosen and rejected as text.", where=where)
+        return NotShown(title, hint="`vlmbench inspect` shows prompt, chosen and rejected as text.", where=where)
     title = f"asked of axolotl, not shown by the bench: {path.title}"
     hint = "With --axolotl-python PATH, `vlmbench inspect --plain` asks axolotl for the labels of these rows."
     return NotShown(title, hint=hint, where=where)

@@ -27,4 +27,8 @@ class Vertical(Guarded, containers.Vertical):
 
 
 class VerticalScroll(Guarded, containers.VerticalScroll):
-    """Widgets below each other, with a scroll bar."""
+    """Widgets below each other, with a scroll bar. One that takes the focus can take the whole window."""
+
+    @property
+    def allow_maximize(self) -> bool:
+        return self.can_focus

@@ -19,6 +19,8 @@ from textual.widget import Widget
 from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
 from screens.keys.actions import bindings
+from screens.keys.spoken import advice
+from screens.keys.user_keymap import key_of
 from screens.shell.fields import Input
 from screens.shell.themes import paints
 from workbench.errors import BenchError
@@ -199,7 +201,9 @@ class BoundaryFields(Vertical):
         text = Text(f"{glyph}{matched.text}", styles[matched.good], end="", no_wrap=True)
         self.better = matched.better
         if matched.better is not None:
-            text.append(f"  → {visible(as_typed(matched.better))}", paint.accent).append("  f2 takes it", paint.muted)
+            # The key comes first: in a narrow form the marker behind it is cut.
+            text.append(f"  {key_of('form.take', getattr(self.app, 'keys', {}))} takes ", paint.muted)
+            text.append(visible(as_typed(matched.better)), paint.accent)
         self._verdict.update(text)
 
 
@@ -207,6 +211,7 @@ class BoundaryForm(Vertical):
     """A form that calls `edited` with every change of a field; `show` sets the values of the recipe."""
 
     BORDER_TITLE = "boundaries"
+    ALLOW_MAXIMIZE = True
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("form")]
 
     def __init__(self, edited: Callable[[FieldEdit], None], *, id: str | None = None) -> None:
@@ -293,10 +298,14 @@ class BoundaryForm(Vertical):
 
     def _say(self, problem: BenchError | None, rows: list[Any], built_in: str, text_path: str, rule: str) -> None:
         paint, text = paints(self.app.current_theme), Text(end="")
+        keys = getattr(self.app, "keys", {})
+        add, remove, switch, family, infer = (
+            key_of(name, keys) for name in ("form.add", "form.remove", "edit.form", "edit.family", "edit.infer")
+        )
         if problem is not None:
             text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
             for more in (problem.cause, problem.hint):
-                text.append(f"\n{visible(more)}" if more else "", paint.muted)
+                text.append(f"\n{advice(self, more)}" if more else "", paint.muted)
         elif text_path:
             text.append(f"{visible(text_path)}: ", paint.strong)
             text.append("role_boundaries are not read; the keys above decide.", paint.muted)
@@ -306,11 +315,11 @@ class BoundaryForm(Vertical):
         elif not rows:
             ruling = f"axolotl uses those of {built_in}." if built_in else "everything is trained."
             text.append(f"The recipe has no role_boundaries: {ruling} ", paint.severity["warning"])
-            text.append("ctrl+n adds one, D writes the family's, I infers them.", paint.muted)
+            text.append(f"{add} adds one, {family} writes the family's, {infer} infers them.", paint.muted)
         else:
-            text.append("ctrl+n", paint.accent).append(" adds a boundary   ", paint.muted)
-            text.append("f8", paint.accent).append(" removes it   ", paint.muted)
-            text.append("f4", paint.accent).append(" as text", paint.muted)
+            text.append(add, paint.accent).append(" adds a boundary   ", paint.muted)
+            text.append(remove, paint.accent).append(" removes it   ", paint.muted)
+            text.append(switch, paint.accent).append(" as text", paint.muted)
         self.query_one("#form-note", Static).update(text)
 
     # Where the cursor is

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.table import Table
@@ -31,43 +31,66 @@ from workbench.recipe.yaml.document import Document
 from workbench.recipe.yaml.write import as_inline
 from workbench.views.items import visible
 
+if TYPE_CHECKING:
+    from workbench.blocks.known import MaskPair
+
 
 @dataclass(frozen=True, slots=True)
 class AllRows:
-    """The tokens that two recipes train in all rows so far. `differing`: rows of which they train other numbers."""
+    """The masks that two recipes give to all rows so far. `differing`: rows of which they train other tokens; `more`,
+    `less`: tokens that this recipe or the other alone trains; `without`: rows that have no tokens."""
 
     rows: int = 0
     total: int | None = None
     mine: int = 0
-    theirs: int = 0
     differing: int = 0
+    more: int = 0
+    less: int = 0
+    without: int = 0
     complete: bool = False
     problem: str = ""
     seconds: float = 0.0
 
-    def plus(self, mine: Sequence[int], theirs: Sequence[int], complete: bool) -> AllRows:
-        """With the trained tokens of some rows more; -1 stands for a row that has no tokens."""
-        pairs = list(zip(mine, theirs, strict=True))
+    def plus(self, pairs: Sequence[MaskPair | None], complete: bool) -> AllRows:
+        """With the masks of some rows more; None stands for a row that has no tokens."""
+        known = [pair for pair in pairs if pair is not None]
         return replace(
             self,
             rows=self.rows + len(pairs),
-            mine=self.mine + sum(max(0, here) for here, _ in pairs),
-            theirs=self.theirs + sum(max(0, there) for _, there in pairs),
-            differing=self.differing + sum(here != there for here, there in pairs),
+            mine=self.mine + sum(pair.trained for pair in known),
+            differing=self.differing + sum(not pair.same for pair in known),
+            more=self.more + sum(pair.more for pair in known),
+            less=self.less + sum(pair.less for pair in known),
+            without=self.without + len(pairs) - len(known),
             complete=complete,
         )
 
     @property
+    def ended(self) -> bool:
+        """True where no row follows."""
+        return self.complete or bool(self.problem)
+
+    @property
     def text(self) -> str:
         """The sum in words, and how far it has come."""
-        if self.problem:
-            return f"The rows could not be added up: {visible(self.problem)}"
+        broken = f"The rows could not all be compared: {visible(self.problem)}" if self.problem else ""
+        if self.problem and not self.rows:
+            return broken
         if self.complete:
             head = f"In all {self.rows:,} rows"
         else:
-            head = f"In {self.rows:,}{f' of {self.total:,}' if self.total is not None else ''} rows so far"
-        other = "each row as many" if not self.differing else f"in {self.differing:,} rows another number"
-        return f"{head} {self.mine:,} tokens are trained by this recipe and {self.theirs:,} by the other: {other}."
+            of_all = f" of {self.total:,}" if self.total is not None else ""
+            head = f"In {self.rows:,}{of_all} rows{'' if broken else ' so far'}"
+        theirs = self.mine - self.more + self.less
+        text = f"{head} {self.mine:,} tokens are trained by this recipe and {theirs:,} by the other"
+        if self.differing:
+            rows = f"{self.differing:,} masks differ" if self.differing > 1 else "1 mask differs"
+            text += f": {rows}, {self.more:,} tokens by this recipe alone and {self.less:,} by the other alone."
+        else:
+            text += ", the same ones in each row."
+        if self.without:
+            text += f" {self.without:,} {'rows have' if self.without > 1 else 'row has'} no tokens."
+        return f"{text}\n{broken}" if broken else text
 
 
 class RecipeComparison(Guarded, ModalScreen[None]):
@@ -94,7 +117,7 @@ class RecipeComparison(Guarded, ModalScreen[None]):
         """Show the sum over the rows so far."""
         if self.is_mounted:
             text = Text(found.text, end="")
-            if not found.complete and not found.problem:
+            if not found.ended:
                 job = JobProgress.since("all rows", found.rows, found.total, found.seconds)
                 text.append("\n").append_text(job_line(job, paints(self.app.current_theme)))
             self.query_one("#all-rows", Static).update(text)
@@ -140,6 +163,8 @@ class Comparison:
     def __init__(self, context: InspectContext) -> None:
         self._context = context
         self._request = 0
+        self._dialog: RecipeComparison | None = None
+        self._found = AllRows()
 
     def ask(self) -> None:
         """Show what another recipe says and trains differently; with no path, the text as it was last saved."""
@@ -180,14 +205,26 @@ class Comparison:
         dialog = RecipeComparison(f"this: {mine}", other, pairs, summary)
         self._context.screen.app.push_screen(dialog, lambda _: self.stop())
         self._request += 1
+        self._dialog, self._found = dialog, AllRows()
         self._context.background.submit(Kind.COMPARE, self._add_up(dialog, self._request))
 
     def stop(self) -> None:
         """End the sum over all rows."""
         self._request += 1
+        self._dialog = None
+
+    def failed(self, problem: BenchError) -> None:
+        """Say that the sum came to an end that nobody expected, with what was known by then."""
+        if self._dialog is not None:
+            self._show(self._dialog, replace(self._found, problem=problem.line))
+        self.stop()
+
+    def _show(self, dialog: RecipeComparison, found: AllRows) -> None:
+        self._found = found
+        dialog.show_rows(found)
 
     def _add_up(self, dialog: RecipeComparison, request: int) -> Iterator[None]:
-        """The tokens that both recipes train in every row, block by block; what was judged is known afterwards."""
+        """The masks of both recipes in every row, block by block; what was judged is known afterwards."""
         from workbench.blocks.known import KnownRows, Pace, read_rows
 
         context = self._context
@@ -199,11 +236,10 @@ class Comparison:
             try:
                 with pace.block(size):
                     rows = read_rows(bench, range(found.rows, found.rows + size))
-                    mine = [result.trained if result.tokens >= 0 else -1 for result in known.judged(rows)]
-                    found = found.plus(mine, known.trained(rows, against), complete=len(rows) < size)
+                    found = found.plus(known.against(rows, against), complete=len(rows) < size)
                     found = replace(found, seconds=monotonic() - began)
             except BenchError as problem:
-                context.tell(dialog.show_rows, replace(found, problem=problem.line))
+                context.tell(self._show, dialog, replace(found, problem=problem.line))
                 return
-            context.tell(dialog.show_rows, found)
+            context.tell(self._show, dialog, found)
             yield

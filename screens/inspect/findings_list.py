@@ -10,6 +10,7 @@ from rich.text import Text
 from textual import events
 
 from screens.guard.widgets import Static, VerticalScroll
+from screens.keys.spoken import advice
 from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from workbench.errors import Where
@@ -60,7 +61,7 @@ class FindingsList(VerticalScroll, Still):
                 text.append(f"  {visible(str(_short(finding.where)))}", paint.muted)
             text.append(f"\n{visible(finding.message)}")
             if finding.hint:
-                text.append(f"\n{visible(finding.hint)}", paint.muted)
+                text.append(f"\n{advice(self, finding.hint)}", paint.muted)
             text.apply_meta({"finding": number}, begin, len(text))
         if not self._findings:
             text.append("no findings in this row", paint.muted)

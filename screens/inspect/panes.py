@@ -136,6 +136,8 @@ class PaneLayout:
         self._open: dict[str, bool] = {}
         self.opened: Callable[[], None] = lambda: None
         """Called once the panes stand as they should."""
+        self.close_text: Callable[[], None] = lambda: None
+        """Called where a pane has no room beside the open text or form."""
 
     def wider(self) -> None:
         """Make the pane in focus larger: the samples, else the right side."""
@@ -173,6 +175,35 @@ class PaneLayout:
     def toggle_token(self) -> None:
         """Show or hide what is said about the token under the cursor."""
         self._toggle("token")
+
+    def to_samples(self) -> None:
+        """Go to the list of rows."""
+        self._go("samples", "#samples")
+
+    def to_boundaries(self) -> None:
+        """Go to the boundaries, or to the form where it is open."""
+        form = self._panes.query_one("#form")
+        self._go("side", "#form TextField, #form CycleField, #boundaries" if form.display else "#boundaries")
+
+    def to_findings(self) -> None:
+        """Go to the list of findings; in a narrow window it has the place of the text."""
+        if self._screen.has_class("-narrow", "-editing"):
+            self.close_text()
+        self._go("side", "#findings")
+
+    def _go(self, name: str, found: str) -> None:
+        """Show a pane, and put the focus on the first widget `found` that takes it."""
+        if self._screen.has_class("-zoomed"):
+            self.zoom()
+            # The panes come back with the next paint.
+            self._screen.call_after_refresh(self._go, name, found)
+            return
+        if not self._panes.query_one(f"#{name}").display:
+            self._toggle(name)
+        for widget in self._panes.query(found):
+            if widget.focusable:
+                widget.focus()
+                return
 
     def _toggle(self, name: str) -> None:
         found, focused = self._panes.query_one(f"#{name}"), self._screen.focused

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual import events
+from textual.binding import Binding, BindingType
 
 from screens.guard.widgets import Container, Static
 from screens.pictures.legend import names, remarks_line
@@ -79,8 +80,10 @@ class Preview(Container):
         self.display = False
 
 
-class PictureDock(Container):
+class PictureDock(Container, can_focus=True):
     """A picture in a place of its own, with the names of its boxes. Its size never depends on what it shows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "enlarge", "Full screen", show=False)]
 
     def __init__(self, *, id: str | None = None) -> None:
         self._view, self._names = PictureView(), Static(markup=False, classes="names")
@@ -89,6 +92,12 @@ class PictureDock(Container):
         """The media run of the picture that is shown, or asked for."""
         self.resized: Callable[[], None] = lambda: None
         """Called when another room is there."""
+        self.enlarged: Callable[[], None] = lambda: None
+        """Called at enter."""
+
+    def action_enlarge(self) -> None:
+        """Show the picture over the whole window."""
+        self.enlarged()
 
     @property
     def room(self) -> Cells:

@@ -62,7 +62,7 @@ class Pictures:
         self._known: _RowPictures | None = None
         self._waiting: tuple[_RowPictures, tuple[int, Cells]] | None = None
         self.wanted = True
-        context.panes.dock.resized = self.show
+        context.panes.dock.resized, context.panes.dock.enlarged = self.show, self.enlarge
         context.panes.grid.enlarged = self.open
 
     # Following the cursor
@@ -134,6 +134,13 @@ class Pictures:
         room = (grid.outer_size.width, grid.outer_size.height)
         place = ChipPlace(line + 1, column, room, lines.height - grid.scroll_offset.y)
         return place if place.fits else None
+
+    def focus(self) -> None:
+        """Go to the docked picture; where none is docked, open that of the message over the whole window."""
+        if self._docks and self._context.screen.has_class("-docked"):
+            self._context.panes.dock.focus()
+        else:
+            self.enlarge()
 
     # Over the whole window
 

@@ -1,4 +1,4 @@
-"""Two lines under the tokens: the finding that matters here, what stands there instead, and the keys that go on."""
+"""The lines under the tokens: the finding that matters here, what stands there instead, and the keys that go on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 
+from screens.keys.spoken import advice
 from screens.line_cache.kept_lines import Still
+from screens.shell.hanging import hang
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.themes import Paints, paints
 from workbench.findings import Finding
@@ -89,14 +91,27 @@ class ReasonLine(Still):
         if finding is None:
             text.append(reason.note, paint.muted)
             text.truncate(width, overflow="ellipsis")
-            return text
+            # The keys stand on the last line.
+            return text.append("\n" * (self.size.height - 2))
         text.append(f"{SEVERITY_GLYPH[finding.severity]} {visible(finding.code)} ", paint.severity[finding.severity])
+        if (lines := self.size.height - 1) > 1:
+            return self._in_full(text.append(visible(finding.message), paint.strong), lines, width)
         end = f" ({reason.shared}) " if self._shares_first(width) else " "
         message = Text(visible(finding.message), paint.strong, end="", no_wrap=True)
         message.truncate(max(0, width - text.cell_len - len(end)), overflow="ellipsis")
         text.append_text(message).append(end, paint.muted)
         text.truncate(width)
         return text
+
+    def _in_full(self, text: Text, lines: int, width: int) -> Text:
+        """The finding on as many lines as there are, the last of them cut where that is not enough."""
+        text.no_wrap = False
+        wrapped = hang(text, width, 3, self.app.console).split("\n")
+        shown = wrapped[:lines]
+        if len(wrapped) > lines:
+            shown[-1].truncate(width - 1)
+            shown[-1].append("…")
+        return Text("\n", end="", no_wrap=True).join([*shown, *[Text(end="")] * (lines - len(shown))])
 
     def _shares_first(self, width: int) -> bool:
         """True where the first line has room for the whole message and the number of rows; else the second has it."""
@@ -107,14 +122,14 @@ class ReasonLine(Still):
         return used <= width
 
     def _keys(self, paint: Paints, width: int) -> Text:
-        """The remedies, each with its key; those that find no room are left out from the right."""
+        """The remedies on the last line, each with its key; those that find no room are left out from the right."""
         reason, finding = self.reason, self.reason.finding
         fix, following, explain = reason.keys
         parts: list[tuple[str, str, Wish, Style]] = []
         if finding is not None and finding.fix is not None:
             parts.append((fix, f"fixes it: {visible(finding.fix.described)}", "fix", paint.accent))
         elif finding is not None and finding.hint:
-            parts.append(("→", visible(finding.hint), "explain", paint.muted))
+            parts.append(("→", advice(self, finding.hint), "explain", paint.muted))
         others: list[tuple[str, str, Wish, Style]] = []
         if finding is not None and reason.shared and not self._shares_first(width):
             others.append(("", f"in {reason.shared}", "visit", paint.muted))
@@ -139,7 +154,7 @@ class ReasonLine(Still):
 
     def on_click(self, event: events.Click) -> None:
         """The first line goes to the place, the second does what stands under the mouse."""
-        if event.y == 0:
+        if event.y < self.size.height - 1:
             self.wanted("visit")
             return
         under = [wish for start, wish in self._parts if start <= event.x]

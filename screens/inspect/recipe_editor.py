@@ -17,6 +17,7 @@ from screens.guard.faults import on
 from screens.guard.widgets import Static, Vertical
 from screens.inspect.completing import CompletionList
 from screens.inspect.recipe_text import RecipeTextArea
+from screens.keys.spoken import advice
 from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from workbench.errors import BenchError
@@ -33,6 +34,8 @@ class RecipeEditor(Vertical, Still):
     """
 
     BORDER_TITLE = "recipe"
+    ALLOW_MAXIMIZE = True
+    """The error below the text comes with it."""
 
     def __init__(self, typed: Callable[[str], None], *, id: str | None = None) -> None:
         area = RecipeTextArea.code_editor("", language=_LANGUAGE, soft_wrap=True, tab_behavior="indent", id="yaml")
@@ -141,7 +144,7 @@ class RecipeEditor(Vertical, Still):
         text.append(visible(problem.title), paint.strong)
         for more in (problem.cause, problem.hint):
             if more:
-                text.append(f"\n{visible(more)}", paint.muted)
+                text.append(f"\n{advice(self, more)}", paint.muted)
         wrong.update(text)
         self.border_subtitle = place or "see below"
 

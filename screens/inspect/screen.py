@@ -105,6 +105,7 @@ class InspectScreen(RecipeScreen, Still):
         self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)
         self.rows.on_shown = self.steps.row_shown
         self.frame.resized, self.pane_layout.opened = self.pane_layout.open_panes, self.pictures.show
+        self.pane_layout.close_text = self.edits.close
         self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
@@ -232,7 +233,7 @@ class InspectScreen(RecipeScreen, Still):
         elif message.kind is Kind.FILTER:
             self.filtering.failed()
         elif message.kind is Kind.COMPARE:
-            self.comparison.stop()
+            self.comparison.failed(message.problem)
         elif message.kind is Kind.SEEK:
             self.steps.stop()
         elif message.kind is Kind.PICTURE:

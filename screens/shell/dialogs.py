@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 
 from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Static, Vertical, VerticalScroll
+from screens.shell.diff_view import BREAKPOINTS, DiffView
 from screens.shell.fields import Input
 from screens.shell.themes import Paints, paints
 from workbench.views.items import visible
@@ -28,6 +29,7 @@ class ConfirmDialog(Guarded, ModalScreen[bool]):
         Binding("escape,q", "dismiss(False)", "Close", show=False),
     ]
     CSS_PATH = "dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
 
     def __init__(self, title: str, body: str, *, agree: str, note: str = "", diff: bool = True) -> None:
         super().__init__()
@@ -35,24 +37,17 @@ class ConfirmDialog(Guarded, ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """One box."""
-        with Vertical(id="dialog") as box:
+        with Vertical(id="dialog", classes="-diff" if self._diff else "") as box:
             box.border_title = visible(self._title).replace("[", "\\[")
             box.border_subtitle = f"enter {self._agree} · esc cancels" if self._agree else "esc closes"
             if self._note:
                 yield Static(Text(self._note, paints(self.app.current_theme).severity["warning"]), id="note")
             with VerticalScroll(can_focus=True):
-                yield Static(body_text(self._body, paints(self.app.current_theme), diff=self._diff), markup=False)
-
-
-def body_text(body: str, paint: Paints, *, diff: bool = True) -> Text:
-    """The text of a dialog; the lines of a unified diff in its colours."""
-    text = Text(no_wrap=diff, end="")
-    for number, line in enumerate(body.splitlines()):
-        style = paint.strong if not diff else paint.muted
-        if diff and line.startswith(("+", "-", "@")):
-            style = {"+": paint.accent, "-": paint.severity["error"]}.get(line[0], paint.severity["note"])
-        text.append(("\n" if number else "") + visible(line.expandtabs(4)), style)
-    return text
+                if self._diff:
+                    yield DiffView(self._body)
+                else:
+                    lines = [visible(line.expandtabs(4)) for line in self._body.splitlines()]
+                    yield Static(Text("\n".join(lines), paints(self.app.current_theme).strong), markup=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +70,7 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
         Binding("shift+tab,left", "turn(-1)", "Another diff", show=False, priority=True),
     ]
     CSS_PATH = "dialogs.tcss"
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
 
     def __init__(
         self,
@@ -94,7 +90,7 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """One box: what happened, the diffs, the choices."""
         paint = paints(self.app.current_theme)
-        with Vertical(id="dialog") as box:
+        with Vertical(id="dialog", classes="-diff") as box:
             box.border_title = visible(self._title).replace("[", "\\[")
             box.border_subtitle = f"esc {self._leave}"
             yield Static(Text(self._message, paint.strong), id="message")
@@ -102,7 +98,7 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
                 yield Static(Text(f"! {self._note}", paint.severity["warning"]))
             yield Static(id="views", markup=False)
             with VerticalScroll(can_focus=True):
-                yield Static(id="diff", markup=False)
+                yield DiffView(id="diff")
             yield Static(self._choice_lines(paint), id="choices", markup=False)
 
     def on_mount(self) -> None:
@@ -133,7 +129,7 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
             tabs.append(" tab", paint.accent + Style(bold=True))
         self.query_one("#views", Static).update(tabs)
         diff = self._views[self._shown][1] or "(no difference)"
-        self.query_one("#diff", Static).update(body_text(diff, paint))
+        self.query_one(DiffView).say(diff)
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def on_key(self, event: events.Key) -> None:

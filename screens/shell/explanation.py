@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.screen import ModalScreen
 
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
+from screens.keys.spoken import advice
 from screens.shell.finding_page import finding_page
 from screens.shell.themes import paints
 from workbench.findings import Finding
@@ -36,7 +38,8 @@ class Explanation(Guarded, ModalScreen[bool]):
             box.border_subtitle = "o goes to the line · esc closes" if self._place else "esc closes"
             finding = self._finding
             with VerticalScroll(can_focus=True):
-                yield Static(finding_page(finding, finding.fix, paints(self.app.current_theme)), markup=False)
+                paint, say = paints(self.app.current_theme), partial(advice, self)
+                yield Static(finding_page(finding, finding.fix, paint, say), markup=False)
 
     def action_visit(self) -> None:
         """Close, and go to the place."""

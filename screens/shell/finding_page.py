@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.text import Text
 
 from screens.shell.themes import Paints
@@ -13,8 +15,8 @@ _VALUE_CHARS = 600
 """Characters of a fix's new value that are shown."""
 
 
-def finding_page(finding: Finding, fix: Fix | None, paint: Paints) -> Text:
-    """A finding's place, message and hint, its fix, and the page of its code."""
+def finding_page(finding: Finding, fix: Fix | None, paint: Paints, say: Callable[[str], str] = visible) -> Text:
+    """A finding's place, message and hint, its fix, and the page of its code; `say` makes advice safe to draw."""
     from workbench.checks.registry import codes
 
     text = Text()
@@ -23,14 +25,14 @@ def finding_page(finding: Finding, fix: Fix | None, paint: Paints) -> Text:
         text.append(f"  {visible(str(finding.where))}", paint.muted)
     text.append(f"\n{visible(finding.message)}", paint.strong)
     if finding.hint:
-        text.append(f"\n→ {visible(finding.hint)}", paint.accent)
+        text.append(f"\n→ {say(finding.hint)}", paint.accent)
     if fix is not None:
         text.append("\n\n").append_text(_fix_text(fix, paint))
     page = codes().get(finding.code)
     if page is not None:
         text.append(f"\n\n{page.title}", paint.strong)
         for name, body in (("cause", page.cause), ("example", page.example), ("what to do", page.fix)):
-            text.append(f"\n\n{name}\n", paint.muted).append(body)
+            text.append(f"\n\n{name}\n", paint.muted).append("\n".join(map(say, body.splitlines())))
     return text
 
 

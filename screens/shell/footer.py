@@ -17,7 +17,7 @@ from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 
 _ALWAYS = frozenset(("app.help", "app.palette", "edit.leave", "form.leave"))
-_NO_TEXT = re.compile(r"ctrl\+|f\d+$")
+_NO_TEXT = re.compile(r"ctrl\+|alt\+|f\d+$")
 
 
 class KeyHints(Still):

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from screens.guard.widgets import Static, VerticalScroll
+from screens.keys.spoken import advice
 from screens.shell.themes import paints
 from workbench.errors import BenchError
 from workbench.findings import Finding
@@ -54,7 +55,8 @@ class ProblemPane(VerticalScroll):
         if problem.where:
             text.append(f"\n\n{_safe(str(problem.where))}", paint.muted)
         if problem.hint:
-            text.append(f"\n\n→ {_safe(problem.hint)}", paint.accent)
+            hint = "\n".join(advice(self, line) for line in problem.hint.splitlines())
+            text.append(f"\n\n→ {hint}", paint.accent)
         if self._more:
             text.append(f"\n\n{_safe(self._more)}")
         if self._leave:

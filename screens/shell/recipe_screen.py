@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from screens.guard.faults import Guarded
+from screens.keys.spoken import advice
 from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
 from screens.shell.path_dialog import PathDialog
 from workbench.errors import BenchError
@@ -29,7 +30,7 @@ class RecipeScreen(Guarded, Screen[None]):
 
     def notify_problem(self, problem: BenchError, what: str = "") -> None:
         """Say why something could not be done; `what` says what did not come of it."""
-        text = visible(f"{what}{problem.title}. {problem.cause} {problem.hint}")
+        text = advice(self, f"{what}{problem.title}. {problem.cause} {problem.hint}")
         self.notify(text, severity="error", timeout=8, markup=False)
 
     def action_undo_edit(self) -> None:

@@ -215,11 +215,12 @@ def _rights(status: Status, paint: Paints) -> Iterator[Text]:
     yield line((title, name), path, full)
     yield line((name,), path, full)
     yield line((name,), path, short)
-    for cells in _NAME_CELLS:
-        yield line((_middle(name, cells),), brief, short)
-    # The answer's sign stays; the name of a table gives way.
+    wide, narrow = _NAME_CELLS
+    yield line((_middle(name, wide),), brief, short)
+    # The answer's sign stays; the name of a table gives way, before that of the recipe is cut further.
     sign = sign if cell_len(sign) == 1 else ""
-    yield line((_middle(name, _NAME_CELLS[-1]),), brief, sign)
+    yield line((_middle(name, wide),), brief, sign)
+    yield line((_middle(name, narrow),), brief, sign)
     yield line((), brief, sign)
     yield line((), "", sign)
 

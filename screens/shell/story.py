@@ -23,7 +23,7 @@ class Mark:
     short: str = ""
 
 
-PASS, RUNNING = Mark("✓", "good", "✓"), Mark("…", "muted", "…")
+PASS, RUNNING = Mark("✓", "good", "✓"), Mark("▸", "muted", "▸")
 
 
 @dataclass(frozen=True, slots=True)

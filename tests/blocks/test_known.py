@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.blocks.rows import rows
@@ -14,7 +16,7 @@ from workbench import judged
 from workbench.bench import Bench
 from workbench.blocks.checking import check_chosen
 from workbench.blocks.chosen_rows import choose_rows
-from workbench.blocks.known import KnownRows
+from workbench.blocks.known import KnownRows, MaskPair
 from workbench.blocks.path import BlockPath, JudgedBlock
 from workbench.checks.row_checks import check_row
 from workbench.checks.run import check_rows
@@ -126,3 +128,24 @@ def test_results_of_other_settings_are_forgotten_before_rows_of_these(monkeypatc
     assert results.settings() == ["b"]
     fill("b", 9)
     assert len(results.of("b")) == 5
+
+
+def test_masks_are_compared_place_by_place(opened: Callable[..., Bench]) -> None:
+    """Also where as many tokens are trained: the answer's stop token here, the question's there."""
+    bench = opened("qwen3_5", rows(COUNT, seed=4))
+    count = 16
+    some = [bench.peek(number) for number in range(count)]
+    other = replace(bench.masking, roles_to_train=("user",))
+    swapped = replace(other, boundaries=tuple(replace(one, role="user") for one in bench.masking.boundaries[:1]))
+    for masking in (other, swapped, bench.masking):
+        found = KnownRows(bench).against(some, masking)
+        assert [pair is None for pair in found] == [row.error is not None for row in map(bench.row, range(count))]
+        for number, pair in enumerate(found):
+            if pair is not None:
+                mine, theirs = bench.row(number).mask.keep, bench.row(number).mask_under(masking).keep
+                assert pair.trained == mine.sum()
+                assert (pair.more, pair.less) == ((mine & ~theirs).sum(), (theirs & ~mine).sum())
+                assert pair.same is bool((mine == theirs).all())
+    assert sum(pair is not None for pair in found) > count // 2
+    assert all(pair is None or pair.same for pair in found)
+    assert MaskPair.of(np.array([True, False]), np.array([False, True])) == MaskPair(1, 1, 1)

@@ -24,6 +24,7 @@ from tests.export.support import with_boundaries
 from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
 from workbench.bench import prepare
+from workbench.blocks.known import KnownRows, MaskPair
 from workbench.paths import recipe_dir, sample_dir
 from workbench.recipe import plugin
 from workbench.views.palette import Look
@@ -321,7 +322,8 @@ async def test_two_recipes_are_compared_on_the_row_that_is_shown(opened: Opened,
         assert first == "≠ assistant.start"
         rows = [row.mask.trained for row in screen_of(pilot).bench.head(None)]
         told = (
-            f"In all {len(rows):,} rows {sum(rows):,} tokens are trained by this recipe and 0 by the other: in 8 rows"
+            f"In all {len(rows):,} rows {sum(rows):,} tokens are trained by this recipe and 0 by the other: 8 masks "
+            f"differ, {sum(rows):,} tokens by this recipe alone and 0 by the other alone."
         )
         await until(pilot, lambda: told in str(dialog.query_one("#all-rows", Static).render()))
         await pilot.press("escape")
@@ -350,6 +352,32 @@ async def test_an_edit_is_compared_with_the_saved_recipe_over_all_rows(opened: O
         told = str(dialog.query_one("#all-rows", Static).render())
         rows = [row.mask.trained for row in screen.bench.head(None)]
         assert f"{sum(rows):,} tokens are trained by this recipe and 0 by the other" in told
+
+
+async def test_a_comparison_that_fails_says_so_with_what_it_knew(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two masks of as many tokens are no less two masks; and no line says "so far" of a sum that has ended."""
+    found = [[MaskPair(5, 2, 2), None, MaskPair(4, 0, 0)], RuntimeError("a bug of ours")]
+
+    def against(self: KnownRows, rows: list[Any], masking: object) -> list[MaskPair | None]:
+        answer = found.pop(0)
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(KnownRows, "against", against)
+    monkeypatch.setattr("screens.inspect.comparison.STEP_SECONDS", 1e-9)
+    async with opened((120, 40), bench=prepare(), faults=True) as pilot:
+        await pilot.press("C")
+        pilot.app.screen.dismiss(str(sample_dir() / "demo.yaml"))
+        await until(pilot, lambda: isinstance(pilot.app.screen, RecipeComparison) and not found)
+        line = pilot.app.screen.query_one("#all-rows", Static)
+        await until(pilot, lambda: "could not all be compared" in str(line.render()))
+        told = str(line.render())
+        assert "In 3 of 8 rows 9 tokens are trained by this recipe and 9 by the other: 1 mask differs, 2 tokens" in told
+        assert "1 row has no tokens." in told
+        assert "so far" not in told
 
 
 async def test_edits_of_more_than_the_mask_settle_behind_it(opened: Opened, recipe: Path) -> None:

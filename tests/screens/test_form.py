@@ -52,7 +52,7 @@ async def test_a_card_says_what_its_boundary_finds(opened: Opened, recipe: Path)
         # The card says what its boundary finds, and which start would find it; one key takes that.
         card = form.query_one(BoundaryFields)
         await until(pilot, lambda: card.better == "<|turn>model\n")
-        assert "✗ 0 of 2  → <|turn>model\\n" in str(card.query_one(".matched", Static).render())
+        assert "✗ 0 of 2  F2 takes <|turn>model\\n" in str(card.query_one(".matched", Static).render())
         await pilot.press("f2")
         assert (trained(pilot), document.text) == (15, before.replace("modle", "model"))
         assert "✓ 2 of 2" in str(card.query_one(".matched", Static).render())

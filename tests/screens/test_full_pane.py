@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.screens.conftest import Opened, grid_of, screen_of, until
+from textual import events
+
+from screens.pictures.full_screen import PictureScreen
+from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 
 
 async def test_the_pane_in_focus_takes_the_window_and_gives_it_back(opened: Opened) -> None:
@@ -16,11 +19,18 @@ async def test_the_pane_in_focus_takes_the_window_and_gives_it_back(opened: Open
         assert grid.at.cursor == 2
         await pilot.press("f10")
         await until(pilot, lambda: grid.outer_size == before)
-        await pilot.press("tab", "f10")
-        assert screen.maximized is not None
-        assert screen.maximized is not grid
-        await pilot.press("escape")
-        assert screen.maximized is None
+        # A pane with a size of its own, too, and back to it; the text with the error below it.
+        screen.edits.open_text()
+        panes = screen.panes
+        for pane in (panes.samples, panes.boundaries, panes.findings, panes.editor):
+            (panes.editor.area if pane is panes.editor else pane).focus()
+            await pilot.pause()
+            before = pane.outer_size
+            await pilot.press("f10")
+            await until(pilot, lambda pane=pane: pane.outer_size == (120, 40))  # type: ignore[misc]
+            await pilot.press("escape")
+            await until(pilot, lambda pane=pane, before=before: pane.outer_size == before)  # type: ignore[misc]
+            assert screen.maximized is None
 
         # What is opened beside it is seen.
         grid.focus()
@@ -31,3 +41,52 @@ async def test_the_pane_in_focus_takes_the_window_and_gives_it_back(opened: Open
         await pilot.press("escape", "C", "f10")
         assert pilot.app.screen.is_modal
         assert pilot.app.screen.maximized is None
+
+
+async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: Opened) -> None:
+    """Hidden panes are shown; no letter of such a key is written into the recipe."""
+    straight = {"s": "samples", "b": "boundaries", "f": "findings", "e": "yaml", "t": "grid"}
+    async with opened((80, 24), front=True) as pilot:
+        screen, app = screen_of(pilot), pilot.app
+
+        async def press(key: str) -> str:
+            # As a terminal sends it: with the letter that the key would write.
+            app.post_message(events.Key(f"alt+{key}", key))
+            await pilot.pause()
+            return str(app.focused.id) if app.focused is not None else ""
+
+        text = screen.editing.document.text
+        for before in ("e", "t"):
+            for key, pane in straight.items():
+                await press(before)
+                assert await press(key) == pane, (before, key)
+                assert app.focused is not None
+                assert app.focused.region.size.area > 0, key
+        # The form stands for the boundaries while it is open; the tokens alone give way to a pane.
+        await press("e")
+        await pilot.press("f4")
+        await press("s")
+        await press("b")
+        assert screen.panes.form in app.focused.ancestors  # type: ignore[union-attr]
+        await press("t")
+        await pilot.press("z")
+        assert not screen.panes.findings.region.size.area
+        await press("f")
+        await until(pilot, lambda: app.focused is screen.panes.findings)
+        assert screen.panes.findings.region.size.area > 0
+        assert screen.editing.document.text == text
+
+        # A picture has a pane where there is room for one, and the whole window where there is none.
+        await pilot.press("escape", "escape")
+        screen.edits.close()
+        await press("p")
+        assert isinstance(app.screen, PictureScreen)
+        await pilot.press("escape")
+        await pilot.resize_terminal(200, 60)
+        await until(pilot, lambda: settled(pilot) and screen.panes.dock.region.size.area > 0)
+        await press("p")
+        assert app.focused is screen.panes.dock
+        await pilot.press("f10")
+        await until(pilot, lambda: screen.panes.dock.outer_size == (200, 60))
+        await pilot.press("escape", "enter")
+        assert isinstance(app.screen, PictureScreen)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ from workbench.errors import InputError
 from workbench.judged import JudgedRow, KnownResults
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from workbench.bench import Bench
     from workbench.findings import Finding
     from workbench.row import Masking, Row
@@ -24,6 +28,26 @@ if TYPE_CHECKING:
 MOST = 1000
 """Rows of a block at most; what is found does not depend on it."""
 _FIRST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPair:
+    """One row under two maskings: the tokens that the first trains, those that it alone trains, and the other alone."""
+
+    trained: int
+    more: int
+    less: int
+
+    @classmethod
+    def of(cls, mine: npt.NDArray[np.bool_], theirs: npt.NDArray[np.bool_]) -> MaskPair:
+        """Two masks of the same tokens, compared place by place."""
+        trained, both = int(mine.sum()), int((mine & theirs).sum())
+        return cls(trained, trained - both, int(theirs.sum()) - both)
+
+    @property
+    def same(self) -> bool:
+        """True where both train the same tokens."""
+        return not self.more and not self.less
 
 
 class KnownRows:
@@ -103,6 +127,16 @@ class KnownRows:
             counted = self.path.trained(unknown, masking)
             found |= {row.index: count for row, count in zip(unknown, counted, strict=True)}
         return [found[row.index] for row in rows]
+
+    def against(self, rows: Sequence[Row], masking: Masking) -> list[MaskPair | None]:
+        """Each row's mask held against the one it has under another masking; None where it has no rendering."""
+        mine = self.judged(rows)
+        if masking == self._bench.masking:
+            return [MaskPair(result.trained, 0, 0) if result.tokens >= 0 else None for result in mine]
+        return [
+            MaskPair.of(*kept) if kept is not None else None
+            for kept in self.path.kept_under(rows, (self._bench.masking, masking))
+        ]
 
     def _results(self) -> KnownResults:
         masking = self._bench.masking

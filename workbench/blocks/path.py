@@ -225,21 +225,23 @@ class BlockPath:
 
     def trained(self, rows: Sequence[Row], masking: Masking) -> list[int]:
         """The trained tokens of each row under another masking of this bench; -1 where it has no rendering."""
-        found: dict[int, int] = {}
-        if not (self._reason or one_by_one(masking) or self.differs or self._call is None):
+        return [-1 if kept is None else int(np.count_nonzero(kept[0])) for kept in self.kept_under(rows, (masking,))]
+
+    def kept_under(
+        self, rows: Sequence[Row], maskings: Sequence[Masking]
+    ) -> list[tuple[npt.NDArray[np.bool_], ...] | None]:
+        """Per row, the tokens that each of some maskings of this bench trains; None where it has no rendering."""
+        found: dict[int, tuple[npt.NDArray[np.bool_], ...]] = {}
+        if not (self._reason or any(map(one_by_one, maskings)) or self.differs or self._call is None):
             facts = self._facts([plain for row in rows if (plain := self._plain(row)) is not None])
             if facts is not None:
-                mask, _ = _masked(facts.ids, facts.edges, facts.turns, masking)
-                kept = np.concatenate(([0], np.cumsum(mask.keep, dtype=np.int64)))
-                counts = kept[facts.edges[1:]] - kept[facts.edges[:-1]]
-                indices = [row.index for row in facts.rows]
-                found = {
-                    index: count
-                    for index, count, pictures in zip(indices, counts.tolist(), facts.pictures, strict=True)
-                    if not (pictures and self.uncounted)
-                }
+                keeps = [_masked(facts.ids, facts.edges, facts.turns, masking)[0].keep for masking in maskings]
+                edges = facts.edges.tolist()
+                for number, row in enumerate(facts.rows):
+                    if not (facts.pictures[number] and self.uncounted):
+                        found[row.index] = tuple(keep[edges[number] : edges[number + 1]] for keep in keeps)
         return [
-            found[row.index] if row.index in found else -1 if row.error is not None else row.mask_under(masking).trained
+            found.get(row.index) or (None if row.error is not None else tuple(row.mask_under(m).keep for m in maskings))
             for row in rows
         ]
 

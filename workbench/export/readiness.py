@@ -98,7 +98,7 @@ def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
 
 def overfit_proof(bench: Bench, run: Run | None, name: str = "the last overfit run") -> Proof:
     """Proof that an overfit run passed on the recipe, data and model that are here now; `name` is the run in words."""
-    again = "`vlmbench overfit` on this recipe."
+    again = "`vlmbench overfit` runs one on this recipe."
     if run is None:
         return Proof("overfit", False, "no_run", "no overfit run of this recipe is recorded", again)
     if not run.done:
