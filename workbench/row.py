@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from workbench.tokens.mask import Mask
     from workbench.tokens.render import Message, Renderer, Rendering
     from workbench.tokens.sentinels import LocatedParts
-    from workbench.tokens.trace import Trace
+    from workbench.tokens.trace import Place, Trace
     from workbench.tokens.turns import Found, RowMask, TextMasking
 
 
@@ -319,6 +319,25 @@ class Row:
         with placed(self.where):
             pad_id, talk = self.bench.masking.pad_id, self.conversation
             return trace(self.rendering, talk.messages, self.prompt, pad_id=pad_id, located=self.located)
+
+    @cached_property
+    def texts(self) -> dict[int, list[str]]:
+        """The texts that each message hands over, in order; no entry for a message without."""
+        from workbench.tokens.sentinels import text_parts
+
+        texts: dict[int, list[str]] = {}
+        for part in text_parts(self.conversation.messages):
+            texts.setdefault(part.message, []).append(part.text)
+        return texts
+
+    @cached_property
+    def text_places(self) -> dict[int, list[Place]]:
+        """The places of each message's texts in the rendering; no entry for a message that has none there."""
+        places: dict[int, list[Place]] = {}
+        for place in self.trace.places:
+            if not place.media:
+                places.setdefault(place.message, []).append(place)
+        return places
 
     @cached_property
     def error(self) -> Finding | None:

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from workbench.checks.markers import find
 from workbench.errors import Where
 from workbench.tokens.mask import Reason
-from workbench.tokens.sentinels import text_parts
 from workbench.tokens.trace import Owner
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.tokens.boundaries import RoleBoundary
     from workbench.tokens.mask import Mask, Spans
     from workbench.tokens.render import Rendering
-    from workbench.tokens.trace import Place, Trace
+    from workbench.tokens.trace import Trace
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -93,23 +92,6 @@ class RowFacts:
         wanted: BoolArray = self.content & self.role_trained[self.trace.message]
         wanted &= self.mask.reason != Reason.PART_NOT_TRAINED
         return wanted
-
-    @cached_property
-    def texts(self) -> dict[int, list[str]]:
-        """The texts that each message hands over, in order; no entry for a message without."""
-        texts: dict[int, list[str]] = {}
-        for part in text_parts(self.row.conversation.messages):
-            texts.setdefault(part.message, []).append(part.text)
-        return texts
-
-    @cached_property
-    def text_places(self) -> dict[int, list[Place]]:
-        """The places of each message's texts in the rendering; no entry for a message that has none there."""
-        places: dict[int, list[Place]] = {}
-        for place in self.trace.places:
-            if not place.media:
-                places.setdefault(place.message, []).append(place)
-        return places
 
     @cached_property
     def _extent(self) -> tuple[IntArray, IntArray]:

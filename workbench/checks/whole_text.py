@@ -68,7 +68,7 @@ def _suspects(facts: RowFacts) -> list[int]:
 
 def _said(facts: RowFacts, message: int) -> str:
     """The text of a message, of all its parts, without white space."""
-    return _SPACE.sub("", "".join(facts.texts.get(message, [])))
+    return _SPACE.sub("", "".join(facts.row.texts.get(message, [])))
 
 
 def _kept(facts: RowFacts, message: int) -> str:
@@ -78,7 +78,7 @@ def _kept(facts: RowFacts, message: int) -> str:
 
 
 def _places(facts: RowFacts, message: int) -> list[Place]:
-    return facts.text_places.get(message, [])
+    return facts.row.text_places.get(message, [])
 
 
 def _where(facts: RowFacts, message: int) -> Where:
@@ -88,7 +88,7 @@ def _where(facts: RowFacts, message: int) -> Where:
 
 def _thought(facts: RowFacts, message: int, kept: str) -> bool:
     """True where nothing but thinking is lost of a message: what is left without it is all there."""
-    whole = "".join(facts.texts.get(message, []))
+    whole = "".join(facts.row.texts.get(message, []))
     rest = _SPACE.sub("", _THOUGHT.sub("", whole))
     return _THOUGHT.search(whole) is not None and rest in kept
 
@@ -106,7 +106,7 @@ def _severity(facts: RowFacts, message: int, thought: bool) -> Severity:
 def written_out(facts: RowFacts) -> Iterator[Finding]:
     """T001: a list of parts that the template writes as the list that it is."""
     text = facts.rendering.text
-    said = [text for texts in facts.texts.values() for text in texts]
+    said = [text for texts in facts.row.texts.values() for text in texts]
     for message, role in enumerate(facts.roles):
         place = next(iter(_places(facts, message)), None)
         before = text[max(0, place.start - 40) : place.start] if place is not None else ""
