@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +17,7 @@ from tests.blocks.rows import rows
 from workbench.audit import plan as plans
 from workbench.audit.block_file import block_bytes, read_block
 from workbench.audit.largest import Largest
-from workbench.audit.ray_engine import STARTS, RayWorkers, start_ray
+from workbench.audit.ray_engine import STARTS, RayJudge, RayWorkers, start_ray
 from workbench.audit.run import audit, question_of, recipe_plan, row_plan
 from workbench.audit.worker import Job, Judge
 from workbench.bench import Bench, open
@@ -174,6 +176,19 @@ class _Poisoned:
             if 13 in _unpacked(str(text)):
                 os._exit(3)
         return self._judge(batch)  # type: ignore[return-value]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process of its own")
+def test_a_block_that_never_ends_ends_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even in one call of C, in which no other thread of Python runs."""
+    monkeypatch.setattr("workbench.audit.ray_engine.PATIENCE", 0.05)
+    judge = RayJudge.__new__(RayJudge)
+    judge._judge, judge._name = SimpleNamespace(judge=lambda job: re.match("(a+)+b", "a" * 60)), ""  # type: ignore[assignment]
+    batch = {"number": [0], "source": [0], "rows": ["0:1"]}
+    process = multiprocessing.get_context("fork").Process(target=judge, args=(batch,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 1
 
 
 def test_an_opened_bench_travels(recipe: Path) -> None:

@@ -1,15 +1,18 @@
 """The blocks of an audit, judged on a Ray cluster: Ray Data hands them out, starts processes and replaces lost ones.
 
 Each process opens the recipe anew, from the same model and rows: files that every node sees, an object store, the hub.
-A block that ends its process is cut up, down to the row that did it.
+A block that ends its process is cut up, down to the row that did it. One that takes too long ends its process too.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.audit.block_file import BlockResult, block_bytes, block_of
@@ -18,6 +21,7 @@ from workbench.audit.plan import RowPlan
 from workbench.audit.question import asked, bench_of
 from workbench.audit.sources import AuditPlan, AuditSource
 from workbench.audit.worker import Job, Judge, one_thread
+from workbench.audit.workers import PATIENCE, seconds_for
 from workbench.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ _PIECES = 32
 STARTS = 4
 """A cluster of this machine is started so often at most: Ray gives its own processes 30 s to come up, which is not
 enough on a busy machine, and what was read from disk by then makes the next start faster."""
-_HOW = "the process that reads it ends, on every node that tried"
+_HOW = "the process that reads it ends, or is ended after minutes, on every node that tried"
 
 
 def ray_at_hand() -> Any:
@@ -191,11 +195,23 @@ class RayJudge:
         made: dict[str, list[Any]] = {"number": [], "first": [], "data": []}
         for number, source, rows in zip(batch["number"], batch["source"], batch["rows"], strict=True):
             numbers = _unpacked(rows)
-            result = self._judge.judge(Job(int(number), int(source), numbers, None))
+            with _ended_after(PATIENCE * seconds_for(len(numbers))):
+                result = self._judge.judge(Job(int(number), int(source), numbers, None))
             made["number"].append(int(number))
             made["first"].append(numbers[0])
             made["data"].append(block_bytes(result, self._name))
         return made
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End this process where what is done within takes longer, even while one call holds the interpreter."""
+    with Path(os.devnull).open("w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _plan(bench: Bench, sources: Sequence[_Source]) -> AuditPlan:

@@ -32,6 +32,11 @@ PATIENCE = 6
 in a row must not depend on what else the machine does; and a row may wait for ever."""
 
 
+def seconds_for(rows: int) -> float:
+    """The seconds after which a block of so many rows is late."""
+    return SECONDS_A_ROW + SECONDS_MORE * (rows - 1)
+
+
 @dataclass(slots=True)
 class _Worker:
     process: Any
@@ -49,7 +54,7 @@ class _Worker:
         """True where its job takes longer than any should."""
         if self.job is None:
             return False
-        passed, limit = time.monotonic() - self.since, SECONDS_A_ROW + SECONDS_MORE * (len(self.job.rows) - 1)
+        passed, limit = time.monotonic() - self.since, seconds_for(len(self.job.rows))
         if passed <= limit:
             return False
         return passed > PATIENCE * limit or _processor_seconds(self.process.pid) - self.spent > limit
