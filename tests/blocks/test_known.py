@@ -88,10 +88,13 @@ def test_samples_filter_and_check_judge_a_row_once(
 
 
 def test_the_sizes_of_rows_ask_no_check_for_those_that_one_may_say_something_of(opened: Callable[..., Bench]) -> None:
+    made = [*rows(18, seed=4), {"messages": [{"role": "user", "content": "a"}]}]
+    bench = opened("qwen3_5", made)
     wrong = [{"role": "assistant", "start": "<|im_start|>model\n"}, {"role": "user", "start": "<|im_start|>user\n"}]
-    made = [*rows(30, seed=4), {"messages": [{"role": "user", "content": "a"}]}]
-    for boundaries in ([], wrong):
-        bench = opened("qwen3_5", made, role_boundaries=boundaries)
+    for boundaries in (None, wrong):
+        if boundaries is not None:
+            bench.document.set(("role_boundaries",), boundaries)
+            bench.remask()
         some, known = [bench.peek(number) for number in range(len(made))], KnownRows(bench)
         alone: list[int] = []
         known.path.seen = lambda alone=alone: alone.append(1)
