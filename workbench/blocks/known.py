@@ -151,7 +151,7 @@ class KnownRows:
 
     def against(self, rows: Sequence[Row], masking: Masking) -> list[MaskPair | None]:
         """Each row's mask held against the one it has under another masking; None where it has no rendering."""
-        mine = self.judged(rows)
+        mine = self.measured(rows)
         if masking == self._bench.masking:
             return [MaskPair(result.trained, 0, 0) if result.tokens >= 0 else None for result in mine]
         return [
