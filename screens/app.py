@@ -270,6 +270,7 @@ class WorkbenchApp(Reporting):
         """Put another screen in the place of the one below; what lies over it is closed."""
         for _ in self.screen_stack[_BASE:]:
             await self.pop_screen()
+        self.background.front = getattr(screen, "JOBS", ())
         await self.switch_screen(screen)
 
     def pop_screen(self) -> AwaitComplete:

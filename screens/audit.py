@@ -46,6 +46,7 @@ class AuditScreen(WorkbenchScreen):
     CSS_PATH = "audit.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("audit",)
+    JOBS = (Kind.AUDIT,)
 
     report: AuditReport | None = None
     progress: Followed | None = None

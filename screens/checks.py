@@ -53,6 +53,7 @@ class ChecksScreen(WorkbenchScreen):
     CSS_PATH = "checks.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("checks",)
+    JOBS = (Kind.CHECK,)
 
     report: Report | None = None
     done = False

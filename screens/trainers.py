@@ -42,6 +42,7 @@ class TrainersScreen(WorkbenchScreen):
     CSS_PATH = "trainers.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("trainers",)
+    JOBS = (Kind.LANES,)
 
     lanes: Lanes | None = None
     problem: BenchError | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from workbench.findings import Finding
 
@@ -49,6 +49,14 @@ class JudgedRow:
     def roles(self) -> set[str]:
         """The roles of its messages; none where it has no rendering."""
         return {str(role) for role, _ in self.form or ()} if self.tokens >= 0 else set()
+
+
+class RowSize(NamedTuple):
+    """The numbers of a row that no check is needed for, as `JudgedRow` has them."""
+
+    tokens: int
+    trained: int
+    pictures: int
 
 
 class KnownResults:

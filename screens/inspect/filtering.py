@@ -14,11 +14,11 @@ from screens.shell.job_line import SHOWN_AFTER_SECONDS, JobProgress
 from screens.shell.worker import Kind
 from workbench.bench import Row
 from workbench.data.pictures import named_pictures
+from workbench.judged import JudgedRow, RowSize
 
 if TYPE_CHECKING:
     from workbench.blocks.known import KnownRows
     from workbench.blocks.path import Forms
-    from workbench.judged import JudgedRow
 
 _FILTER = "filter"
 _ENOUGH = 500
@@ -229,8 +229,10 @@ def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Fo
         if not wanted.judges:
             return [Hit(row.index) for row in said]
         hits = []
-        for row, result in zip(said, known.judged(said, forms), strict=True):
-            findings, measures = known.findings(row, result), _measures(row, result)
+        results = known.judged(said, forms) if wanted.needs_findings else known.measured(said)
+        for row, result in zip(said, results, strict=True):
+            findings = known.findings(row, result) if isinstance(result, JudgedRow) else ()
+            measures = _measures(row, result)
             if wanted.holds(measures, findings):
                 hits.append(Hit(row.index, wanted.key(row.index, measures, findings)))
         return hits
@@ -240,7 +242,7 @@ def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Fo
         return [hit for row in rows for hit in _holding(wanted, [row], known, forms)]
 
 
-def _measures(row: Row, result: JudgedRow) -> Measures:
+def _measures(row: Row, result: JudgedRow | RowSize) -> Measures:
     """The numbers of a row, by field; those that it has."""
     found: dict[str, float] = {}
     if result.tokens >= 0:

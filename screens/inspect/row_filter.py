@@ -90,6 +90,11 @@ class RowFilter:
         return bool(self.compared or self.codes or self.states or self.order)
 
     @property
+    def needs_findings(self) -> bool:
+        """True where a term needs what the checks find in a row, and not only its size."""
+        return bool(self.codes or self.states or (self.order is not None and self.order.field == "code"))
+
+    @property
     def needs_loss(self) -> bool:
         """True where only rows with a measured loss can be listed."""
         return any(field == "loss" for field, _, _ in self.compared)

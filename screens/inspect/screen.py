@@ -63,6 +63,7 @@ class InspectScreen(RecipeScreen, Still):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("inspect", "grid", "samples", "editor", "form")
+    JOBS = (Kind.FILTER, Kind.CONVERT)
 
     def __init__(
         self,

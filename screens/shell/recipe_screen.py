@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
 
@@ -11,6 +12,7 @@ from screens.guard.faults import Guarded
 from screens.keys.spoken import advice
 from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
 from screens.shell.path_dialog import PathDialog
+from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.path_choices import is_recipe
 from workbench.recipe.yaml.document import diff_of
@@ -24,6 +26,8 @@ class RecipeScreen(Guarded, Screen[None]):
     """A screen with an `editing`; `follow` shows what an edit did."""
 
     editing: Editing
+    JOBS: ClassVar[Collection[Kind]] = ()
+    """The kinds of its jobs that go over all rows: while it is in view they come before those of other screens."""
 
     def follow(self) -> None:
         """Show what the last edit did."""

@@ -1,14 +1,15 @@
 """The one thread that works with the bench, so that the window never waits and no two threads use it at once.
 
-Work comes as generators and is done one step at a time. The most urgent kind goes first, and a newer request takes the
-place of an older one of its kind. The thread is a daemon: leaving does not wait for a model that is still loading.
+Work comes as generators and is done one step at a time. The most urgent kind goes first, and of those that go over all
+rows the ones of the screen in view; a newer request takes the place of an older one of its kind. The thread is a
+daemon: leaving does not wait for a model that is still loading.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from enum import IntEnum
 from time import monotonic
 
@@ -60,6 +61,8 @@ class Background:
         self._condition = threading.Condition()
         self._closed = False
         self._held_until = 0.0
+        self.front: Collection[Kind] = ()
+        """The kinds of the screen in view that go over all rows."""
         self._thread = threading.Thread(target=self._run, name="vlmbench", daemon=True)
 
     def submit(self, kind: Kind, steps: Steps) -> None:
@@ -96,7 +99,7 @@ class Background:
                 self._condition.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
                     return
-                kind = min(self._waiting)
+                kind = min(self._waiting, key=self._rank)
                 if kind > Kind.APPLY and (left := self._held_until - monotonic()) > 0:
                     self._condition.wait(left)
                     continue
@@ -111,6 +114,9 @@ class Background:
                 self._done(kind, steps)
                 if not self._closed:
                     self._crashed(kind, problem)
+
+    def _rank(self, kind: Kind) -> tuple[bool, Kind]:
+        return kind >= Kind.FILTER and kind not in self.front, kind
 
     def _done(self, kind: Kind, steps: Steps) -> None:
         with self._condition:

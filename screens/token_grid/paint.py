@@ -131,7 +131,9 @@ def _texts(page: Page, items: IntArray, end: int) -> Iterator[list[Segment]]:
     texts, looks = drawn.texts, page.inks.looks
     shades = page.shades[begin:end]
     numbers = drawn.text[begin:end].tolist()
-    starts = np.union1d(np.flatnonzero(shades[1:] != shades[:-1]) + 1, items - begin)
+    begins = np.concatenate(([True], shades[1:] != shades[:-1]))
+    begins[items - begin] = True
+    starts = np.flatnonzero(begins)
     shade = shades[starts].tolist()
     spread = drawn.look[begin:end][starts].tolist()
     bounds = [*starts.tolist(), end - begin]

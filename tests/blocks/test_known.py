@@ -87,6 +87,34 @@ def test_samples_filter_and_check_judge_a_row_once(
     assert KnownRows(bench).known(29) is None
 
 
+def test_the_sizes_of_rows_ask_no_check_for_those_that_one_may_say_something_of(opened: Callable[..., Bench]) -> None:
+    made = [*rows(18, seed=4), {"messages": [{"role": "user", "content": "a"}]}]
+    bench = opened("qwen3_5", made)
+    wrong = [{"role": "assistant", "start": "<|im_start|>model\n"}, {"role": "user", "start": "<|im_start|>user\n"}]
+    for boundaries in (None, wrong):
+        if boundaries is not None:
+            bench.document.set(("role_boundaries",), boundaries)
+            bench.remask()
+        some, known = [bench.peek(number) for number in range(len(made))], KnownRows(bench)
+        alone: list[int] = []
+        known.path.seen = lambda alone=alone: alone.append(1)
+        sizes = known.measured(some)
+        asked, kept = len(alone), [known.known(row.index) is not None for row in some]
+        exact = known.judged(some)
+        assert [(size.tokens, size.trained, size.pictures) for size in sizes] == [
+            (result.tokens, result.trained, result.pictures) for result in exact
+        ]
+        assert asked < len(alone)
+        assert kept == [isinstance(size, JudgedRow) for size in sizes]
+        assert any(kept)
+        # What is found later is what would have been found at once.
+        later = [known.known(row.index) for row in some]
+        assert [list(result.findings) for result in later if result is not None] == [
+            check_row(bench.peek(number), in_parts=False) for number in range(len(made))
+        ]
+        assert known.measured(some) == later
+
+
 def test_what_is_judged_while_the_recipe_is_edited_is_not_kept(
     opened: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:

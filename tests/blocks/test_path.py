@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.blocks.rows import rows
@@ -16,7 +17,9 @@ from workbench.blocks.path import BlockPath
 from workbench.checks.report import cause
 from workbench.checks.row_checks import ROW_CHECKS, check_row
 from workbench.judged import JudgedRow
+from workbench.row import Row
 from workbench.tokens.mask import IGNORE
+from workbench.tokens.render import Renderer
 
 FAMILIES = ("qwen3_5", "gemma4", "llama3_2_vision", "pixtral", "smolvlm2", "gemma3", "qwen2_5_vl")
 
@@ -60,6 +63,24 @@ def compared(bench: Bench, results: list[JudgedRow]) -> None:
             assert (result.tokens, result.trained) == (len(row.rendering), int((row.mask.labels != IGNORE).sum()))
 
 
+def same_trace(mine: Row, alone: Row) -> None:
+    """A row of a block has the trace that it has alone, and its places are those that the block knew."""
+    assert mine.located is not None
+    for name in ("kind", "message", "part", "char_start", "char_end", "exact", "offsets"):
+        assert np.array_equal(getattr(mine.trace, name), getattr(alone.trace, name)), (name, alone.raw.data)
+    assert (mine.trace.missing, mine.trace.places) == (alone.trace.missing, alone.trace.places), alone.raw.data
+
+
+def same_traces(bench: Bench, count: int) -> int:
+    """The traces of the rows that a block judges together, each against the row alone; gives their number."""
+    judge = BlockPath(bench, alike=None)
+    facts = judge.each([bench.peek(index) for index in range(count)]).facts
+    for number, row in enumerate(facts.rows if facts is not None else ()):
+        assert facts is not None
+        same_trace(judge._rendered(facts, number), bench.peek(row.index))
+    return len(facts) if facts is not None else 0
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_row_is_found_as_alone(family: str, opened: Callable[..., Bench]) -> None:
     count = 160
@@ -70,6 +91,29 @@ def test_every_row_is_found_as_alone(family: str, opened: Callable[..., Bench]) 
     assert not path.differs
     compared(bench, results)
     assert any(not result.alone for result in results)
+    assert same_traces(bench, 24) > 8
+
+
+def test_a_form_that_was_seen_is_rendered_once_and_a_suspect_not_again(
+    opened: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes."}]
+    talks = [{"messages": [*asked, {**asked[0], "content": f"Is it {number}?"}]} for number in range(9)]
+    bench = opened("qwen3_5", talks, role_boundaries=[{"role": "assistant", "start": "<|im_start|>model\n"}])
+    path = BlockPath(bench, alike=None, proved=100)
+    assert all(result.alone for result in path.each([bench.peek(number) for number in range(3)]).results)
+    rendered: list[int] = []
+    prompts = Renderer.prompts
+
+    def counted(self: Renderer, conversations: Sequence[Any], **options: Any) -> Any:
+        rendered.append(len(conversations))
+        return prompts(self, conversations, **options)
+
+    monkeypatch.setattr(Renderer, "prompts", counted)
+    monkeypatch.setattr(Row, "prompt", lambda *given, **named: pytest.fail("a row is rendered again"))
+    later = path.each([bench.peek(number) for number in range(3, 9)])
+    assert all("M002" in {finding.code for finding in result.findings} for result in later.results)
+    assert rendered == [6]
 
 
 def test_a_template_that_marks_its_answers_goes_row_by_row(opened: Callable[..., Bench]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFile
 
 from tests.blocks.rows import Row, rows
-from tests.blocks.test_path import compared, judged, opened
+from tests.blocks.test_path import compared, judged, opened, same_traces
 from tests.support import processors
 from workbench.bench import Bench
 from workbench.bench import open as open_bench
@@ -154,6 +154,7 @@ def test_every_row_with_pictures_is_found_as_alone(
             runs = row.rendering.media
             assert (result.media, result.pictures) == (int(runs.soft.sum()), runs.modality.count("image"))
     assert sum(not result.alone and result.pictures > 0 for result in results) > 20
+    assert same_traces(bench, 20) > 5
 
 
 def test_no_picture_is_decoded_that_is_not_proved(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.blocks.rows import rows
-from tests.blocks.test_path import compared
+from tests.blocks.test_path import compared, same_trace
 from tests.checks.support import bench_of
 from workbench.bench import Bench
 from workbench.blocks import path
@@ -110,8 +110,18 @@ def as_alone(bench: Bench, count: int, size: int = 64) -> int:
             assert replace(result, alone=True) == judge._alone(alone), alone.raw.data
             if block.facts is not None and result.index in places:
                 same_mask(block.facts, places[result.index], alone, text)
+                same_turns(judge._rendered(block.facts, places[result.index]), alone)
         together += len(places)
     return together
+
+
+def same_turns(mine: Row, alone: Row) -> None:
+    """A row of a block has the trace and the turns that it has alone."""
+    same_trace(mine, alone)
+    for name in ("start", "stop", "flag"):
+        assert np.array_equal(getattr(mine.turns, name), getattr(alone.turns, name)), (name, alone.raw.data)
+    for name in ("role", "details", "why", "raised", "by_tokens"):
+        assert getattr(mine.turns, name) == getattr(alone.turns, name), (name, alone.raw.data)
 
 
 def same_mask(facts: BlockFacts, number: int, alone: Row, text: TextMasking) -> None:

@@ -253,3 +253,35 @@ def test_what_somebody_waits_for_goes_before_work_over_all_rows(asked: Kind) -> 
     background.submit(asked, short())
     assert done.wait(10)
     assert background.close(10)
+
+
+@pytest.mark.parametrize(
+    ("front", "then"),
+    [
+        ((), [Kind.RUN, Kind.FILTER, Kind.CHECK, Kind.AUDIT]),
+        ((Kind.CHECK,), [Kind.RUN, Kind.CHECK, Kind.FILTER, Kind.AUDIT]),
+        ((Kind.AUDIT, Kind.FILTER), [Kind.RUN, Kind.FILTER, Kind.AUDIT, Kind.CHECK]),
+    ],
+)
+def test_of_work_over_all_rows_that_of_the_screen_in_view_goes_first(front: tuple[Kind, ...], then: list[Kind]) -> None:
+    background, all_asked, all_done = Background(lambda kind, problem: None), Event(), Event()
+    order: list[Kind] = []
+
+    def hold() -> Iterator[None]:
+        assert all_asked.wait(10)
+        yield
+
+    def job(kind: Kind) -> Iterator[None]:
+        order.append(kind)
+        yield from ()
+        if len(order) == len(then):
+            all_done.set()
+
+    background.submit(Kind.LOAD, hold())
+    for kind in (Kind.AUDIT, Kind.FILTER, Kind.CHECK, Kind.RUN):
+        background.submit(kind, job(kind))
+    background.front = front
+    all_asked.set()
+    assert all_done.wait(10)
+    assert background.close(10)
+    assert order == then

@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from screens.checks import ChecksScreen
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.screen import InspectScreen
+from screens.shell.worker import Kind
 from tests.screens.conftest import BROKEN, Opened, grid_of, settled, until
 from workbench.bench import prepare
 from workbench.blocks.checking import BlockChecking
@@ -121,7 +122,10 @@ async def test_an_edit_on_the_inspect_screen_is_checked_when_one_comes_back(open
         await until(pilot, lambda: screen.done and screen._round == 2, 60)
         assert all(group.code != "M002" for group in screen.groups)
         number = screen._round
-        await pilot.press("1", "2")
+        assert screen.background.front == (Kind.CHECK,)
+        await pilot.press("1")
+        assert Kind.FILTER in screen.background.front
+        await pilot.press("2")
         assert screen._round == number
 
 

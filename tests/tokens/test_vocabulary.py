@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from workbench.bench import open as open_bench
@@ -67,8 +68,13 @@ def test_control_tokens_are_special_ones_and_added_ones_that_look_like_markers()
     }
     words = Vocabulary(tokenizer([], table, special=(0,)))
     assert words.special_ids == {0, 2, 3, 4, 7}
+    assert words.are_special(np.array([[-1, 0, 1], [7, 8, 900]])).tolist() == [
+        [False, True, False],
+        [True, False, False],
+    ]
     assert words.added[7] == "</s>"
     assert Vocabulary(SimpleNamespace()).special_ids == frozenset()
+    assert not Vocabulary(SimpleNamespace()).are_special(np.array([0, -1])).any()
 
 
 def test_an_id_is_decoded_once() -> None:

@@ -214,7 +214,7 @@ class BlockFacts:
         last = self.message_last
         if not len(last):
             return last
-        control = np.isin(self.ids, list(self.bench.renderer.vocabulary.special_ids)) & ~self.content & ~self.shared
+        control = self.bench.renderer.vocabulary.are_special(self.ids) & ~self.content & ~self.shared
         at = np.flatnonzero(control)
         new = np.append(True, self.message_row[1:] != self.message_row[:-1])
         begins = np.full(len(self), len(self.ids), dtype=np.int64)

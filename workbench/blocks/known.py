@@ -15,7 +15,7 @@ from workbench.blocks.chosen_rows import is_past_the_end
 from workbench.blocks.path import BlockPath, Forms, JudgedBlock, with_parts
 from workbench.checks.row_checks import with_answer
 from workbench.errors import InputError
-from workbench.judged import JudgedRow, KnownResults
+from workbench.judged import JudgedRow, KnownResults, RowSize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +97,27 @@ class KnownRows:
             found.append(result)
         return found
 
+    def measured(self, rows: Sequence[Row]) -> list[JudgedRow | RowSize]:
+        """The size of each row, for which no row is checked alone that need not be; results where they are known.
+
+        Never raises for what a row holds.
+        """
+        masking, results = self._bench.masking, self._results()
+        found: dict[int, JudgedRow | RowSize] = {}
+        for row in rows:
+            if (result := results.get(row.index)) is not None:
+                found[row.index] = result
+        unknown = [row for row in rows if row.index not in found]
+        if unknown:
+            sizes, judged = self.path.sizes(unknown)
+            keep = self._bench.masking is masking
+            for result in judged:
+                found[result.index] = result
+                if keep:
+                    results.put(result)
+            found |= sizes
+        return [found[row.index] for row in rows]
+
     def _parts(self, row: Row, block: JudgedBlock, results: KnownResults, keep: bool) -> tuple[Finding, ...]:
         parts = results.parts.get(row.index)
         if parts is None:
@@ -130,7 +151,7 @@ class KnownRows:
 
     def against(self, rows: Sequence[Row], masking: Masking) -> list[MaskPair | None]:
         """Each row's mask held against the one it has under another masking; None where it has no rendering."""
-        mine = self.judged(rows)
+        mine = self.measured(rows)
         if masking == self._bench.masking:
             return [MaskPair(result.trained, 0, 0) if result.tokens >= 0 else None for result in mine]
         return [

@@ -32,7 +32,7 @@ from workbench.checks.template import form_of
 from workbench.data.picture_header import NeedsDecoding, PictureHeader, headers_of, is_measured
 from workbench.errors import BenchError
 from workbench.findings import Emitter, Finding
-from workbench.judged import JudgedRow
+from workbench.judged import JudgedRow, RowSize
 from workbench.tokens.by_role import trained_by_role
 from workbench.tokens.mask import scan_ragged
 from workbench.tokens.render import Rendering, TextCall, media_runs
@@ -223,6 +223,14 @@ class BlockPath:
         results, facts = self._judged(rows)
         return JudgedBlock(results, facts, self._rendered)
 
+    def sizes(self, rows: Sequence[Row]) -> tuple[dict[int, RowSize], list[JudgedRow]]:
+        """The sizes, by index, of those rows that a check may have something to say about, which none is asked for;
+        and the results of all other rows, as `each` has them."""
+        sized: dict[int, RowSize] = {}
+        if self.reason or self.differs or self._call is None:
+            return sized, [self._alone(row) for row in rows]
+        return sized, self._judged(rows, sized)[0]
+
     def trained(self, rows: Sequence[Row], masking: Masking) -> list[int]:
         """The trained tokens of each row under another masking of this bench; -1 where it has no rendering."""
         return [-1 if kept is None else int(np.count_nonzero(kept[0])) for kept in self.kept_under(rows, (masking,))]
@@ -245,12 +253,16 @@ class BlockPath:
             for row in rows
         ]
 
-    def _judged(self, rows: Sequence[Row]) -> tuple[list[JudgedRow], BlockFacts | None]:
+    def _judged(
+        self, rows: Sequence[Row], sized: dict[int, RowSize] | None = None
+    ) -> tuple[list[JudgedRow], BlockFacts | None]:
+        """The results of rows. Suspects go into `sized` instead, if it is given."""
         originals = {row.index: row for row in rows}
         plain = [found for row in rows if (found := self._plain(row)) is not None]
         facts = self._facts(plain)
-        by_index = self._together(facts, originals) if facts is not None else {}
-        results = [by_index.get(row.index) or self._alone(row) for row in rows]
+        by_index = self._together(facts, originals, sized) if facts is not None else {}
+        left = sized or {}
+        results = [by_index.get(row.index) or self._alone(row) for row in rows if row.index not in left]
         return results, facts if by_index else None
 
     def _plain(self, row: Row) -> _PlainRow | None:
@@ -371,8 +383,13 @@ class BlockPath:
             fate,
         )
 
-    def _together(self, facts: BlockFacts, originals: Mapping[int, Row]) -> dict[int, JudgedRow]:
-        """The results of rows by index: clean ones, and suspects by the first rows of their structure."""
+    def _together(
+        self, facts: BlockFacts, originals: Mapping[int, Row], sized: dict[int, RowSize] | None
+    ) -> dict[int, JudgedRow]:
+        """The results of rows by index: clean ones, and suspects by the first rows of their structure.
+
+        With `sized`, the suspects are only measured.
+        """
         named = suspects.named(facts)
         suspicious: npt.NDArray[np.bool_] = np.any(named, axis=0)
         proof = self._prove(facts, suspicious, originals)
@@ -389,6 +406,9 @@ class BlockPath:
             size = (row.index, lengths[number], trained[number], media, pictures)
             before = facts.findings[number]
             result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number], matched=facts.matched[number])
+            if suspicious[number] and sized is not None:
+                sized[row.index] = RowSize(result.tokens, result.trained, result.pictures)
+                continue
             if suspicious[number]:
                 key = facts.structures[number]
                 causes = tuple(map(cause, before))
@@ -403,6 +423,8 @@ class BlockPath:
             row, finding = proof
             result = self._alone(row)
             found[row.index] = replace(result, findings=tuple(in_order([finding, *result.findings])))
+            if sized is not None:
+                sized.pop(row.index, None)
         return found
 
     def _media(self, facts: BlockFacts, number: int) -> tuple[int, int]:

@@ -138,7 +138,7 @@ class RowFacts:
         """
         stops = np.full(len(self.roles), -1, dtype=np.int64)
         order = self.shown
-        special = np.isin(self.ids, list(self.rendering.vocabulary.special_ids)) & (self.trace.kind == Owner.TEMPLATE)
+        special = self.rendering.vocabulary.are_special(self.ids) & (self.trace.kind == Owner.TEMPLATE)
         at = np.flatnonzero(special)
         if not len(order) or not len(at):
             return stops

@@ -129,8 +129,10 @@ def _starts(facts: RowFacts, boundary: RoleBoundary, message: int) -> list[str]:
     known = [known.start for known in family.boundaries if known.role == boundary.role] if family is not None else []
     before = range(begin, int(facts.first[message]))
     # How a turn ends is no beginning of one.
-    special = facts.rendering.vocabulary.special_ids.difference(*(other.end for other in facts.masking.boundaries))
-    control = [token for token in reversed(before) if header and int(facts.ids[token]) in special]
+    ends = {token for other in facts.masking.boundaries for token in other.end}
+    special = facts.rendering.vocabulary.special_ids
+    known_ids = ((token, int(facts.ids[token])) for token in reversed(before))
+    control = [token for token, number in known_ids if header and number in special and number not in ends]
     texts = known + [header[int(facts.offsets[token, 0]) - at :] for token in control]
     texts += [header[header.rstrip().rfind("\n") + 1 :].lstrip(" ")]
     return [

@@ -61,7 +61,7 @@ def effect(case: Case, boundaries: Sequence[RoleBoundary]) -> tuple[tuple[str, .
     if not len(spans):
         return (), ()
     typed = np.append(case.trace.kind == Owner.CONTENT, False)
-    control = np.isin(np.append(case.rendering.input_ids, -1), list(case.rendering.vocabulary.special_ids))
+    control = case.rendering.vocabulary.are_special(np.append(case.rendering.input_ids, -1))
     begun = typed[spans.start]
     # Words of content that happen to be an end are a badly chosen end: the proof counts them.
     ended = spans.terminated & typed[spans.end] & control[spans.end]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>\Z")
 
@@ -43,6 +48,18 @@ class Vocabulary:
         special |= {int(index) for index, token in decoder.items() if getattr(token, "special", False)}
         special |= {index for index, text in self.added.items() if text[:1] in "<[" and text[-1:] in ">]"}
         return frozenset(special)
+
+    @cached_property
+    def _special(self) -> npt.NDArray[np.bool_]:
+        """By id, up to the largest special one; the last entry is false, for all ids beyond and for -1."""
+        table = np.zeros(max(self.special_ids, default=-1) + 2, dtype=bool)
+        table[list(self.special_ids)] = True
+        return table
+
+    def are_special(self, ids: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """True for each of the ids, -1 or more, that is among `special_ids`: some models have thousands of them."""
+        found: npt.NDArray[np.bool_] = self._special[np.minimum(ids, len(self._special) - 1)]
+        return found
 
     @cached_property
     def _byte_level(self) -> dict[str, int] | None:

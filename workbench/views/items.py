@@ -172,8 +172,9 @@ def wrap(drawn: Items, width: int, starts: Sequence[int] = (), *, indent: int = 
     total = np.concatenate(([0], np.cumsum(np.minimum(drawn.width, width), dtype=np.int64))).tolist()
     turns_begin = np.searchsorted(drawn.start, np.asarray(starts, dtype=np.int64))
     heads = frozenset(turns_begin.tolist()) if indent else frozenset()
-    # By a set: `np.unique` imports numpy.ma at its first call, which the first row need not wait for.
-    forced = sorted({*(np.flatnonzero(drawn.breaks) + 1).tolist(), *turns_begin.tolist()})
+    begins = np.concatenate(([False], drawn.breaks))
+    begins[turns_begin] = True
+    forced = np.flatnonzero(begins).tolist()
     lines: list[int] = []
     begin = 0
     for end in [*forced, count]:
