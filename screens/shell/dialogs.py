@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -110,14 +111,13 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
         others = 8 + len(self._choices) + 2 * bool(self._note)
         self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height * 9 // 10 - others)
 
-    def _choice_lines(self, paint: Paints) -> Text:
-        text = Text(end="")
-        width = max(len(choice.answer) for choice in self._choices)
+    def _choice_lines(self, paint: Paints) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
         for number, choice in enumerate(self._choices):
-            text.append("\n" if number else "").append(f" {choice.key} ", paint.accent + Style(bold=True))
-            text.append(f" {choice.answer:<{width}}  ", paint.strong)
-            text.append(choice.help, paint.muted).append("  (enter)" if number == 0 else "", paint.muted)
-        return text
+            key = Text(f" {choice.key}", paint.accent + Style(bold=True))
+            about = f"{choice.help}{'  (enter)' if number == 0 else ''}"
+            table.add_row(key, Text(choice.answer, paint.strong), Text(about, paint.muted))
+        return table
 
     def _draw(self) -> None:
         paint, tabs = paints(self.app.current_theme), Text(no_wrap=True, end="")
