@@ -89,6 +89,11 @@ async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: 
         await pilot.press("escape")
         await pilot.resize_terminal(200, 60)
         await until(pilot, lambda: settled(pilot) and screen.panes.dock.region.size.area > 0)
+        # A wide list has the tokens and pictures of a row, beside the worst of what is wrong with it.
+        lines = [screen.panes.samples.render_line(y).text.split() for y in range(5)]
+        assert lines[0] == ["▸", "0", "32%", "81t", "▣1"]
+        assert lines[2] == ["2", "–", "✗", "D001"]
+        assert lines[4][3] == "▣2"
         await press("p")
         assert app.focused is screen.panes.dock
         await pilot.press("f10")
