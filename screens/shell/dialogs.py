@@ -60,6 +60,14 @@ class Choice:
     help: str
 
 
+_CELLS, _KEY_CELLS = 96, 7
+"""Cells of a dialog, and those of a choice's key with the blanks around it."""
+
+
+def _about(choice: Choice, number: int) -> str:
+    return f"{choice.help}{'  (enter)' if number == 0 else ''}"
+
+
 class ChoiceDialog(Guarded, ModalScreen[str | None]):
     """Asks for one of several choices, with the diffs that help to decide; tab shows the next diff.
 
@@ -108,15 +116,17 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """The diff has the room that the rest leaves: what can be chosen is always in sight."""
-        others = 8 + len(self._choices) + 2 * bool(self._note)
+        text = min(event.size.width * 96 // 100, _CELLS) - 4
+        about = max(1, text - max(len(choice.answer) for choice in self._choices) - _KEY_CELLS)
+        lines = sum(-(-len(_about(choice, number)) // about) for number, choice in enumerate(self._choices))
+        others = 7 + lines + -(-len(self._message) // max(1, text)) + 2 * bool(self._note)
         self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height * 9 // 10 - others)
 
     def _choice_lines(self, paint: Paints) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0))
         for number, choice in enumerate(self._choices):
             key = Text(f" {choice.key}", paint.accent + Style(bold=True))
-            about = f"{choice.help}{'  (enter)' if number == 0 else ''}"
-            table.add_row(key, Text(choice.answer, paint.strong), Text(about, paint.muted))
+            table.add_row(key, Text(choice.answer, paint.strong), Text(_about(choice, number), paint.muted))
         return table
 
     def _draw(self) -> None:
