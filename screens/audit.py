@@ -18,6 +18,7 @@ from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import advice
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.fields import OptionList
+from screens.shell.hanging import Wrapped
 from screens.shell.messages import AuditRead, JobFailed
 from screens.shell.story import PASS, RUNNING, Mark, counts
 from screens.shell.themes import paints
@@ -63,7 +64,7 @@ class AuditScreen(WorkbenchScreen):
 
     def body(self) -> ComposeResult:
         """The causes, and beside them what there is to say of one, or of all rows."""
-        yield Static(id="audit-line", markup=False)
+        yield Wrapped(id="audit-line", markup=False)
         with Container(id="audited"):
             causes = OptionList(id="causes", markup=False)
             causes.border_title = "causes"
@@ -73,6 +74,7 @@ class AuditScreen(WorkbenchScreen):
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
+        self.query_one("#audit-line", Wrapped).narrowed = self._draw_line
         self.query_one("#causes").focus()
         self.set_interval(_EVERY_SECONDS, self._poll)
 
@@ -164,9 +166,14 @@ class AuditScreen(WorkbenchScreen):
                 options.add_options([Option(cause_line(cause, self.report, paint)) for cause in self.causes])
                 options.highlighted = at
         self._say_state()
-        line = audit_line(self.report, self.progress, paint, running=self.running, problem=self.problem)
-        self.query_one("#audit-line", Static).update(line)
+        self._draw_line()
         self._draw_detail()
+
+    def _draw_line(self) -> None:
+        shown, paint = self.query_one("#audit-line", Wrapped), paints(self.app.current_theme)
+        room = shown.size.width - 2 if shown.size.width else None
+        known = (self.report, self.progress, paint)
+        shown.update(audit_line(*known, running=self.running, problem=self.problem, room=room))
 
     def _say_state(self) -> None:
         found = counts(str(cause.severity) for cause in self.causes)

@@ -34,13 +34,14 @@ def audit_line(
     *,
     running: bool,
     problem: BenchError | None = None,
+    room: int | None = None,
 ) -> Text:
-    """One line on an audit: how far it is and how long it takes, or what came of it."""
+    """One line on an audit: how far it is and how long it takes, or what came of it; under way within `room` cells."""
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     if problem is not None:
         return text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
     if running:
-        return _running(text, report, progress, paint)
+        return _running(text, report, progress, paint, room)
     if progress is not None and progress.ended == "failed":
         return text.append(f"✗ the audit ended early: {visible(progress.problem)}", paint.severity["error"])
     if report is None:
@@ -59,13 +60,16 @@ def audit_line(
     return text
 
 
-def _running(text: Text, report: AuditReport | None, progress: Followed | None, paint: Paints) -> Text:
+def _running(
+    text: Text, report: AuditReport | None, progress: Followed | None, paint: Paints, room: int | None
+) -> Text:
     if progress is None or not progress.step.total:
         text.append("audit  ", paint.accent)
         return text.append("loading the model…", paint.strong).append("  esc stops", paint.muted)
     step = progress.step
     found = sum(report.count(severity) for severity in SEVERITIES) if report is not None else None
-    return text.append_text(job_line(JobProgress("audit", step.done, step.total, step.rate, step.left, found), paint))
+    job = JobProgress("audit", step.done, step.total, step.rate, step.left, found)
+    return text.append_text(job_line(job, paint, room))
 
 
 def figures_line(report: AuditReport, paint: Paints) -> Text:

@@ -65,6 +65,19 @@ class KnownSamples(dict[int, Sample]):
             self.codes[code] += sign
 
 
+_BADGE = 7
+"""Cells of a finding's sign and code, which come before the other columns of a row."""
+_THOUSANDS_FROM = 100_000
+"""Tokens that are counted in thousands from here on."""
+
+
+def _columns(sample: Sample) -> tuple[tuple[str, int], ...]:
+    """The tokens and the pictures of a row, each with its cells."""
+    total, pictures = sample.total, sample.pictures
+    tokens = f"{total:,}t" if total < _THOUSANDS_FROM else f"{total // 1000:,}kt"
+    return (tokens if total else "", 8), (f"▣{min(pictures, 99)}" if pictures else "", 4)
+
+
 class SamplesList(LineView, can_focus=True):
     """Lists rows with their samples, which `put` sets. Posts `RowChosen`, `SamplesWanted` and `FilterWanted`."""
 
@@ -276,9 +289,13 @@ class SamplesList(LineView, can_focus=True):
             value = self._listing.labels.get(index, "")
             value = f" {value}" if value else ""
             segments.append(Segment(value, text))
+            room = width - number - 6 - cell_len(value)
+            for column, cells in _columns(sample):
+                if room >= cells + _BADGE:
+                    segments.append(Segment(f"{column:>{cells}}", base + paint.muted))
+                    room -= cells
             if sample.severity:
                 glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
-                room = width - number - 6 - cell_len(value)
                 badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
                 segments.append(Segment(badge, base + paint.severity[sample.severity]))
         strip = Strip(segments).adjust_cell_length(width, base)

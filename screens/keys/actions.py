@@ -53,7 +53,10 @@ def _next_pane(id: str, scope: Scope, tooltip: str, hint: str = "") -> Action:
 
 
 def _to_pane(pane: str, key: str, command: str, title: str, tooltip: str) -> Action:
-    """A key that goes straight to a pane of the inspect screen, from another one or from the text that is typed."""
+    """A key that goes straight to a pane of the inspect screen, from another one or from the text that is typed.
+
+    Terminals send the same for alt+b and alt+f as for a word left and right.
+    """
     return Action(
         key, f"part('{command}')", title, id=f"panes.to-{pane}", group=_PANES, scope="inspect", tooltip=tooltip,
         words="focus pane jump", priority=True,
@@ -463,11 +466,11 @@ ACTIONS: tuple[Action, ...] = (
     _to_pane("samples", "alt+s", "layout.to_samples", "To the samples", "The list of rows, shown where it was hidden."),
     _to_pane("tokens", "alt+t", "tokens.focus", "To the tokens", "From any other pane, which stays open."),
     _to_pane(
-        "boundaries", "alt+b", "layout.to_boundaries", "To the boundaries",
+        "boundaries", "alt+r", "layout.to_boundaries", "To the boundaries",
         "The role boundaries, or the form over them; they are shown where they were hidden.",
     ),
     _to_pane("editor", "alt+e", "edits.open_text", "To the editor", "The recipe's text, opened where it was closed."),
-    _to_pane("findings", "alt+f", "layout.to_findings", "To the findings", "Of this row and of the recipe."),
+    _to_pane("findings", "alt+n", "layout.to_findings", "To the findings", "Of this row and of the recipe."),
     _to_pane(
         "picture", "alt+p", "pictures.focus", "To the picture",
         "Docked in a wide window, where enter shows it in full screen; else in full screen at once.",

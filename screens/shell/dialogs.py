@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -59,6 +60,14 @@ class Choice:
     help: str
 
 
+_CELLS, _KEY_CELLS = 96, 7
+"""Cells of a dialog, and those of a choice's key with the blanks around it."""
+
+
+def _about(choice: Choice, number: int) -> str:
+    return f"{choice.help}{'  (enter)' if number == 0 else ''}"
+
+
 class ChoiceDialog(Guarded, ModalScreen[str | None]):
     """Asks for one of several choices, with the diffs that help to decide; tab shows the next diff.
 
@@ -107,17 +116,18 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """The diff has the room that the rest leaves: what can be chosen is always in sight."""
-        others = 8 + len(self._choices) + 2 * bool(self._note)
+        text = min(event.size.width * 96 // 100, _CELLS) - 4
+        about = max(1, text - max(len(choice.answer) for choice in self._choices) - _KEY_CELLS)
+        lines = sum(-(-len(_about(choice, number)) // about) for number, choice in enumerate(self._choices))
+        others = 7 + lines + -(-len(self._message) // max(1, text)) + 2 * bool(self._note)
         self.query_one(VerticalScroll).styles.max_height = max(3, event.size.height * 9 // 10 - others)
 
-    def _choice_lines(self, paint: Paints) -> Text:
-        text = Text(end="")
-        width = max(len(choice.answer) for choice in self._choices)
+    def _choice_lines(self, paint: Paints) -> Table:
+        table = Table.grid(padding=(0, 2, 0, 0))
         for number, choice in enumerate(self._choices):
-            text.append("\n" if number else "").append(f" {choice.key} ", paint.accent + Style(bold=True))
-            text.append(f" {choice.answer:<{width}}  ", paint.strong)
-            text.append(choice.help, paint.muted).append("  (enter)" if number == 0 else "", paint.muted)
-        return text
+            key = Text(f" {choice.key}", paint.accent + Style(bold=True))
+            table.add_row(key, Text(choice.answer, paint.strong), Text(_about(choice, number), paint.muted))
+        return table
 
     def _draw(self) -> None:
         paint, tabs = paints(self.app.current_theme), Text(no_wrap=True, end="")

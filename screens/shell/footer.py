@@ -44,7 +44,7 @@ class KeyHints(Still):
         others = (action for action in wanted if action.id not in _ALWAYS)
         for action in sorted(others, key=lambda action: action.rank):
             if used + _cells(action) > room:
-                break
+                continue
             used += _cells(action)
             kept.append(action)
         self._shown = [action for action in wanted if action in kept]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from textual import events
+from time import sleep
 
+from textual import events
+from textual._xterm_parser import XTermParser
+from textual.constants import ESCAPE_DELAY
+
+from screens.keys.actions import ACTIONS
 from screens.pictures.full_screen import PictureScreen
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 
@@ -45,7 +50,7 @@ async def test_the_pane_in_focus_takes_the_window_and_gives_it_back(opened: Open
 
 async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: Opened) -> None:
     """Hidden panes are shown; no letter of such a key is written into the recipe."""
-    straight = {"s": "samples", "b": "boundaries", "f": "findings", "e": "yaml", "t": "grid"}
+    straight = {"s": "samples", "r": "boundaries", "n": "findings", "e": "yaml", "t": "grid"}
     async with opened((80, 24), front=True) as pilot:
         screen, app = screen_of(pilot), pilot.app
 
@@ -66,12 +71,12 @@ async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: 
         await press("e")
         await pilot.press("f4")
         await press("s")
-        await press("b")
+        await press("r")
         assert screen.panes.form in app.focused.ancestors  # type: ignore[union-attr]
         await press("t")
         await pilot.press("z")
         assert not screen.panes.findings.region.size.area
-        await press("f")
+        await press("n")
         await until(pilot, lambda: app.focused is screen.panes.findings)
         assert screen.panes.findings.region.size.area > 0
         assert screen.editing.document.text == text
@@ -84,9 +89,25 @@ async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: 
         await pilot.press("escape")
         await pilot.resize_terminal(200, 60)
         await until(pilot, lambda: settled(pilot) and screen.panes.dock.region.size.area > 0)
+        # A wide list has the tokens and pictures of a row, beside the worst of what is wrong with it.
+        lines = [screen.panes.samples.render_line(y).text.split() for y in range(5)]
+        assert lines[0] == ["▸", "0", "32%", "81t", "▣1"]
+        assert lines[2] == ["2", "–", "✗", "D001"]
+        assert lines[4][3] == "▣2"
         await press("p")
         assert app.focused is screen.panes.dock
         await pilot.press("f10")
         await until(pilot, lambda: screen.panes.dock.outer_size == (200, 60))
         await pilot.press("escape", "enter")
         assert isinstance(app.screen, PictureScreen)
+
+
+def test_a_terminal_sends_those_keys_as_such() -> None:
+    """Not so alt+b and alt+f: what a terminal sends for them is a word left and right."""
+    keys = [key for action in ACTIONS for key in action.keys if key.startswith("alt+")]
+    assert len(keys) == 6
+    for key in keys:
+        parser = XTermParser()
+        assert list(parser.feed("\x1b" + key.removeprefix("alt+"))) == []
+        sleep(1.5 * ESCAPE_DELAY)
+        assert [event.key for event in parser.tick() if isinstance(event, events.Key)] == [key]

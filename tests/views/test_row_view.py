@@ -148,7 +148,7 @@ def test_runs_without_a_picture_of_their_own() -> None:
 
 def test_a_sample_counts_what_is_trained_and_what_was(copied: Bench) -> None:
     row, against = copied.row(0), copied.masking
-    assert read_sample(copied, 0) == Sample(0, row.mask.trained, len(row.rendering))
+    assert read_sample(copied, 0) == Sample(0, row.mask.trained, len(row.rendering), pictures=1)
     assert read_sample(copied, 0, against).before is None
     before = row.mask.trained
     copied.document.set(("datasets", 0, "roles_to_train"), ["user"])

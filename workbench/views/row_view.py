@@ -24,7 +24,7 @@ class Sample:
     """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none).
 
     `before` are the tokens trained with the masking that changes are shown against; None where that is the same.
-    `codes` are those of all its findings.
+    `codes` are those of all its findings, `pictures` counts what the processor made of pictures.
     """
 
     index: int
@@ -34,6 +34,7 @@ class Sample:
     severity: str = ""
     before: int | None = None
     codes: frozenset[str] = frozenset()
+    pictures: int = 0
 
 
 def read_row(bench: Bench, index: int, before: RowView | None = None) -> RowView | Finding:
@@ -151,7 +152,8 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
         return Sample(index, 0, 0, code, severity, codes=codes)
     same = against is None or against == bench.masking
     before = None if same or against is None else row.mask_under(against).trained
-    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes)
+    shown = sum(name == "image" for name in row.rendering.media.modality)
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes, shown)
 
 
 def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None = None) -> list[Sample]:
@@ -173,7 +175,8 @@ def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None =
         if result.tokens < 0:
             samples.append(Sample(row.index, 0, 0, code, severity, codes=codes))
         else:
-            samples.append(Sample(row.index, result.trained, result.tokens, code, severity, trained, codes))
+            sizes = (row.index, result.trained, result.tokens)
+            samples.append(Sample(*sizes, code, severity, trained, codes, max(0, result.pictures)))
     return samples
 
 
