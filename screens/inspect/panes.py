@@ -28,6 +28,8 @@ _LEAST = {"samples": 8, "side": 20, "token": 3}
 _TEXT_LEFT = 24
 """Columns that the token grid keeps, whatever is dragged."""
 _STEP = 2
+_BESIDE = 60
+"""Columns of a window from which on the tokens can be read beside another pane."""
 
 
 class Transparent(Guarded, Widget):
@@ -177,8 +179,15 @@ class PaneLayout:
         self._toggle("token")
 
     def to_samples(self) -> None:
-        """Go to the list of rows."""
+        """Go to the list of rows; in a narrow window it has the place of the text."""
+        self._make_room(WIDE)
         self._go("samples", "#samples")
+
+    def to_tokens(self) -> None:
+        """Go to the tokens, or to what stands in their place; beside an open text a phone has no room for them."""
+        self._make_room(_BESIDE)
+        self._alone("")
+        self._focus("#grid, #problem")
 
     def to_boundaries(self) -> None:
         """Go to the boundaries, or to the form where it is open."""
@@ -187,9 +196,13 @@ class PaneLayout:
 
     def to_findings(self) -> None:
         """Go to the list of findings; in a narrow window it has the place of the text."""
-        if self._screen.has_class("-narrow", "-editing"):
-            self.close_text()
+        self._make_room(WIDE)
         self._go("side", "#findings")
+
+    def _make_room(self, columns: int) -> None:
+        """Close the text where it leaves no room in a narrow window of fewer columns."""
+        if self._screen.has_class("-narrow", "-editing") and self._panes.size.width < columns:
+            self.close_text()
 
     def _go(self, name: str, found: str) -> None:
         """Show a pane, and put the focus on the first widget `found` that takes it."""
@@ -198,8 +211,18 @@ class PaneLayout:
             # The panes come back with the next paint.
             self._screen.call_after_refresh(self._go, name, found)
             return
+        self._alone(name)
         if not self._panes.query_one(f"#{name}").display:
             self._toggle(name)
+        self._focus(found)
+
+    def _alone(self, name: str) -> None:
+        """Hide the other panes beside the tokens, where the window has no room for two."""
+        for other in ("samples", "side"):
+            if other != name and self._panes.size.width < _BESIDE and self._panes.query_one(f"#{other}").display:
+                self._toggle(other)
+
+    def _focus(self, found: str) -> None:
         for widget in self._panes.query(found):
             if widget.focusable:
                 widget.focus()
@@ -223,7 +246,11 @@ class PaneLayout:
             if name == "side" and self._screen.has_class("-editing"):
                 shown = True
             if shown is None:
+                was = pane.display
                 pane.styles.clear_rule("display")
+                if pane.display != was:
+                    # Textual lays nothing out for a rule that is taken away.
+                    pane.refresh(layout=True)
             else:
                 pane.styles.display = "block" if shown else "none"
         self._panes.resize()

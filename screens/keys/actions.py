@@ -464,7 +464,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _next_pane("panes.next", "inspect", "Move between the panes; shift+tab goes back.", hint="panes"),
     _to_pane("samples", "alt+s", "layout.to_samples", "To the samples", "The list of rows, shown where it was hidden."),
-    _to_pane("tokens", "alt+t", "tokens.focus", "To the tokens", "From any other pane, which stays open."),
+    _to_pane("tokens", "alt+t", "layout.to_tokens", "To the tokens", "From any other pane, which stays open."),
     _to_pane(
         "boundaries", "alt+r", "layout.to_boundaries", "To the boundaries",
         "The role boundaries, or the form over them; they are shown where they were hidden.",

@@ -174,6 +174,9 @@ def test_masks_are_compared_place_by_place(opened: Callable[..., Bench]) -> None
                 assert pair.trained == mine.sum()
                 assert (pair.more, pair.less) == ((mine & ~theirs).sum(), (theirs & ~mine).sum())
                 assert pair.same is bool((mine == theirs).all())
+    for number, kept in enumerate(KnownRows(bench).path.kept_under(some, (other, swapped))):
+        masks = [bench.row(number).mask_under(masking).keep for masking in (other, swapped)] if kept else []
+        assert all(map(np.array_equal, kept or (), masks))
     assert sum(pair is not None for pair in found) > count // 2
     assert all(pair is None or pair.same for pair in found)
     assert MaskPair.of(np.array([True, False]), np.array([False, True])) == MaskPair(1, 1, 1)

@@ -70,9 +70,21 @@ async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: 
         # The form stands for the boundaries while it is open; the tokens alone give way to a pane.
         await press("e")
         await pilot.press("f4")
-        await press("s")
+        await press("t")
         await press("r")
         assert screen.panes.form in app.focused.ancestors  # type: ignore[union-attr]
+        # As wide as a phone: no room beside the text.
+        await pilot.resize_terminal(43, 40)
+        await press("e")
+        assert screen.panes.editor.region.right <= 43
+        for key in ("t", "s"):
+            await press("e")
+            await press(key)
+            assert not screen.panes.editor.display
+            assert app.focused is not None
+            assert app.focused.region.width > 10
+        await pilot.press("s")
+        await pilot.resize_terminal(80, 24)
         await press("t")
         await pilot.press("z")
         assert not screen.panes.findings.region.size.area
@@ -88,7 +100,8 @@ async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: 
         assert isinstance(app.screen, PictureScreen)
         await pilot.press("escape")
         await pilot.resize_terminal(200, 60)
-        await until(pilot, lambda: settled(pilot) and screen.panes.dock.region.size.area > 0)
+        shown = (screen.panes.dock, screen.panes.samples)
+        await until(pilot, lambda: all(pane.region.width > 20 for pane in shown) and settled(pilot))
         # A wide list has the tokens and pictures of a row, beside the worst of what is wrong with it.
         lines = [screen.panes.samples.render_line(y).text.split() for y in range(5)]
         assert lines[0] == ["▸", "0", "32%", "81t", "▣1"]

@@ -31,7 +31,10 @@ WITHOUT_A_KEY = {
 
 def literals(file: Path) -> list[str]:
     """The texts in a module, without what documents it."""
-    tree = ast.parse(file.read_text("utf-8"))
+    source = file.read_text("utf-8")
+    if "`vlmbench " not in source:
+        return []
+    tree = ast.parse(source)
     about = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     found = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in about)
     return [node.value for node in found if isinstance(node.value, str)]
