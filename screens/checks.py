@@ -108,6 +108,11 @@ class ChecksScreen(WorkbenchScreen):
     def _check(self, number: int) -> Iterator[None]:
         from workbench.blocks.checking import FIRST_TRIAL, BlockChecking
         from workbench.blocks.chosen_rows import choose_rows
+        from workbench.checks.inline_ignores import with_comments
+
+        def under_way() -> Report:
+            report = checking.report(places=PLACES, tried=FIRST_TRIAL)
+            return with_comments(report, self.bench, whole=False)
 
         try:
             if self.editing.stale:
@@ -124,13 +129,13 @@ class ChecksScreen(WorkbenchScreen):
                 break
             if monotonic() - shown > max(_EVERY_SECONDS, _SHARE * cost):
                 begin = monotonic()
-                self.tell(CheckProgressed(number, checking.report(places=PLACES, tried=FIRST_TRIAL), done, False))
+                self.tell(CheckProgressed(number, under_way(), done, False))
                 shown = monotonic()
                 cost = shown - begin
             yield
         tried = FIRST_TRIAL
         if self._stop_round != number:
-            report = checking.report(places=PLACES, tried=FIRST_TRIAL)
+            report = under_way()
             for tried, total in checking.trial_steps(_STEP_SECONDS):
                 if self._stop_round == number:
                     break
@@ -138,7 +143,9 @@ class ChecksScreen(WorkbenchScreen):
                     self.tell(CheckProgressed(number, report, checking.rows, False, trial=(tried, total)))
                     shown = monotonic()
                 yield
-        report = checking.report(places=PLACES, tried=tried if self._stop_round == number else None)
+        stopped = self._stop_round == number
+        report = checking.report(places=PLACES, tried=tried if stopped else None)
+        report = with_comments(report, self.bench, whole=not stopped)
         self.tell(CheckProgressed(number, report, checking.rows, True))
         self._trainer.ask()
         yield
@@ -357,6 +364,8 @@ def check_summary(bench: Bench, report: Report | None, paint: Paints) -> Text:
     if report is not None and report.tokens:
         share = f"{100 * report.trained / report.tokens:.0f}%"
         text.append(f"  {report.trained:,} of {report.tokens:,} tokens trained ({share})", paint.muted)
+    if report is not None and report.ignored:
+        text.append(f"  {report.ignored:,} left out by the recipe's comments", paint.muted)
     if report is not None and report.agreement is not None and report.agreement[1]:
         same, compared = report.agreement
         text.append(f"  transformers' own mask agrees on {same:,} of {compared:,} tokens", paint.muted)

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.checks.inline_ignores import read_comments, without_ignored
+from tests.checks.support import HEAD, QWEN, SETS, Make, row
+from workbench.checks.inline_ignores import read_comments, with_comments, without_ignored
 from workbench.checks.report import Report, grouped
+from workbench.checks.run import check_rows
 from workbench.errors import Where
 from workbench.findings import Finding
 from workbench.recipe.yaml.document import Document
@@ -107,3 +109,18 @@ def test_no_text_of_a_value_is_taken_for_a_comment(text: str, block: bool) -> No
 @pytest.mark.parametrize("comment", ["#   vlmbench: 0.1.0", "# vlmbench: exported by hand", "# vlmbench:"])
 def test_comments_that_only_name_the_bench_are_no_business_of_it(comment: str) -> None:
     assert read_comments(Document(f"a: 1  {comment}\n", "r.yaml")) == ([], [])
+
+
+def test_app_notebook_and_site_leave_out_what_the_command_does(make: Make) -> None:
+    """A bench's finding that a comment names is left out, and a comment of no use is told at the end."""
+    wrong = QWEN.replace("<|im_start|>assistant", "<|im_start|>robot")
+    assert wrong != QWEN
+    bench = make([row("What is 2 + 2?", "4.")] * 3, f"# vlmbench: ignore-file[M002, D013]\n{HEAD}{wrong}{SETS}")
+    report = check_rows(bench, bench.head(None))
+    before = {one.code for one in report.findings}
+    assert "M002" in before
+    told = with_comments(report, bench)
+    assert told.ignored == sum(one.code == "M002" for one in report.findings)
+    assert {one.code for one in told.findings} == before - {"M002"} | {"C020"}
+    # Rows that are still to come may have it.
+    assert {one.code for one in with_comments(report, bench, whole=False).findings} == before - {"M002"}

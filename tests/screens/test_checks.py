@@ -58,6 +58,15 @@ async def test_it_finds_what_the_command_line_finds(opened: Opened, recipe: Path
         assert "what to do\n" in said
 
 
+async def test_what_a_comment_of_the_recipe_leaves_out_is_counted_and_not_listed(opened: Opened, recipe: Path) -> None:
+    recipe.write_text(f"# vlmbench: ignore-file[M002]\n{recipe.read_text('utf-8')}", "utf-8")
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        screen = await checks_of(pilot)
+        assert screen.groups
+        assert "M002" not in {group.code for group in screen.groups}
+        assert "left out by the recipe's comments" in shown(screen, "#progress")
+
+
 async def test_enter_goes_to_the_token_and_to_the_line(opened: Opened, recipe: Path) -> None:
     async with opened((120, 40), bench=prepare(recipe)) as pilot:
         screen = await checks_of(pilot)

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.checks.registry import codes, nearest
+from workbench.checks.registry import codes, is_chosen, nearest
 from workbench.checks.report import Report
 from workbench.errors import Where
 from workbench.findings import Emitter, Finding
 
 if TYPE_CHECKING:
+    from workbench.bench import Bench
     from workbench.recipe.yaml.document import Document
     from workbench.recipe.yaml.nodes import Node
 
 LEAVES_NOTHING_OUT = Emitter("C020", __name__)
 _COMMENT = re.compile(r"(?<![^\s])#[ \t]*vlmbench:[ \t]*(?P<what>[A-Za-z][\w-]*)?[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?")
+_ASKED_ONLY = ("M020", "A015", "A016")
+"""Codes that only a trainer that was asked can show."""
 _FORM = "Write `# vlmbench: ignore[CODE]` at the line, or `# vlmbench: ignore-file[CODE]` for all of the recipe."
 
 
@@ -53,6 +56,29 @@ def without_ignored(report: Report, document: Document, looked_for: Callable[[st
     told = [*problems, *_unused(comments, used, looked_for)]
     added = [finding for finding in told if looked_for(finding.code)]
     return replace(report.without(left_out).plus(added), ignored=len(left_out))
+
+
+def with_comments(
+    report: Report, bench: Bench, *, select: Sequence[str] = (), ignore: Sequence[str] = (), whole: bool = True
+) -> Report:
+    """A bench's report as the comments of its recipe want it. `whole=False`: rows are still to come."""
+    return without_ignored(report, bench.document, looked_for(report, bench, select=select, ignore=ignore, whole=whole))
+
+
+def looked_for(
+    report: Report, bench: Bench, *, select: Sequence[str] = (), ignore: Sequence[str] = (), whole: bool = True
+) -> Callable[[str], bool]:
+    """A function that is true of the codes that a check of a bench has looked for: those of rows, in all of them."""
+    known = codes()
+    all_rows = whole and report.rows == bench.rows.known_length
+    asked = bench.asked is not None and bench.asked.answer is not None
+
+    def found(code: str) -> bool:
+        if not is_chosen(code, select, ignore) or known[code].scope == "run":
+            return False
+        return (known[code].scope != "row" or all_rows) and (code not in _ASKED_ONLY or asked)
+
+    return found
 
 
 def read_comments(document: Document) -> tuple[list[IgnoreComment], list[Finding]]:

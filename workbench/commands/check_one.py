@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.checks.registry import codes, is_chosen, patterns, refuse_unknown
+from workbench.checks.registry import is_chosen, patterns, refuse_unknown
 from workbench.commands.baselines import Baselines
 from workbench.commands.checked import CheckedRecipe, Wishes
 from workbench.consumers.settings import CheckSettings, check_settings
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.checks.report import Report
     from workbench.recipe.yaml.document import Document
-
-_ASKED_ONLY = ("M020", "A015", "A016")
-"""Codes that only a trainer that was asked can show."""
 
 
 def is_recipe(path: Path) -> bool:
@@ -212,15 +209,9 @@ class _Check:
 
     def _looked_for(self, report: Report, of_text: bool) -> Callable[[str], bool]:
         """A function that is true of the codes that this check would have found."""
-        bench, known = self.bench, codes()
-        whole = not of_text and not self.result.interrupted and report.rows == bench.rows.known_length
-        asked = not of_text and bench.asked is not None and bench.asked.answer is not None
+        if of_text:
+            return lambda code: is_chosen(code, self.select, self.ignore) and code.startswith("C")
+        from workbench.checks.inline_ignores import looked_for
 
-        def looked_for(code: str) -> bool:
-            if not is_chosen(code, self.select, self.ignore) or known[code].scope == "run":
-                return False
-            if of_text:
-                return code.startswith("C")
-            return (known[code].scope != "row" or whole) and (code not in _ASKED_ONLY or asked)
-
-        return looked_for
+        chosen_codes = {"select": self.select, "ignore": self.ignore}
+        return looked_for(report, self.bench, **chosen_codes, whole=not self.result.interrupted)

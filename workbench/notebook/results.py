@@ -114,13 +114,16 @@ def check_recipe(
     """Check the recipe and these rows, which are asked for anew whenever a fix was made."""
     from workbench.blocks.checking import check_chosen
     from workbench.blocks.chosen_rows import ChosenRows
+    from workbench.checks.inline_ignores import with_comments
     from workbench.checks.run import check_rows
 
     def report() -> Report:
         chosen = rows()
         if isinstance(chosen, ChosenRows):
-            return check_chosen(opened.bench, chosen, select=select, ignore=ignore)
-        return check_rows(opened.bench, chosen, select=select, ignore=ignore)
+            found = check_chosen(opened.bench, chosen, select=select, ignore=ignore)
+        else:
+            found = check_rows(opened.bench, chosen, select=select, ignore=ignore)
+        return with_comments(found, opened.bench, select=select, ignore=ignore)
 
     return Checked(opened, report(), report)
 

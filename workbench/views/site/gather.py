@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from workbench.blocks.checking import BlockChecking
 from workbench.blocks.chosen_rows import choose_rows
+from workbench.checks.inline_ignores import with_comments
 from workbench.errors import BenchError
 from workbench.views.site.audit_pages import AuditPages, audit_pages
 from workbench.views.site.rows_shown import FIRST, MOST_NAMED, RowsShown, rows_shown
@@ -77,7 +78,7 @@ def gather(
         for done in checking.steps():
             told(done, chosen.length)
     with progress.waiting("trying the fixes on every row"):
-        report = checking.finished(places=MOST_NAMED)
+        report = with_comments(checking.finished(places=MOST_NAMED), bench)
     with progress.waiting("building the model without weights"):
         model = _model(bench)
     with progress.waiting("proving the export"):
