@@ -21,7 +21,10 @@ def no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "rehearsal", lambda _: None)
 
 
-_LONG = ("test_train.py", "test_asking.py", "test_rehearsal.py", "test_examples.py", "test_evidence.py")
+_LONG = (
+    *("test_example_runs.py", "test_evidence.py", "test_train.py"),
+    *("test_asking.py", "test_rehearsal.py", "test_examples.py"),
+)
 """Files of few tests that take long: begun first, or one is left over while the other worker waits."""
 
 
