@@ -23,7 +23,7 @@ STOPS = {
     "voxtral/voxtral-mini-audio-qlora.yml": "language_model.model.layers",
 } | {
     "0.19": {"llama-4/do-no-use-fa2/scout-vision-qlora-fsdp.yaml": "does not support flash_attention_2"},
-    "0.20": {"llama-4/do-no-use-fa2/scout-vision-qlora-fsdp.yaml": "does not support flash_attention_2"},
+    "0.20": {"archived/llama-4/do-no-use-fa2/scout-vision-qlora-fsdp.yaml": "does not support flash_attention_2"},
     "0.21": {
         "archived/llama-4/do-no-use-fa2/scout-vision-qlora-fsdp.yaml": "does not support flash_attention_2",
         "gemma4/e2b-vision-lora.yaml": "Gemma4AudioModel (the audio tower) does not support sdpa",

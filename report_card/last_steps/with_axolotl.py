@@ -19,6 +19,7 @@ def train(family: dict[str, Any], rows: list[watching.Row], folder: str) -> watc
     from axolotl import train as training
     from axolotl.cli.config import load_cfg
     from axolotl.common.datasets import load_datasets
+    from axolotl.integrations.base import PluginManager
     from axolotl.loaders import ModelLoader
     from transformers import Trainer
 
@@ -39,7 +40,7 @@ def train(family: dict[str, Any], rows: list[watching.Row], folder: str) -> watc
         """Its loader of models, which loads none; plugins are called before, as they are by its own."""
 
         def load(self) -> tuple[Any, None]:
-            self.plugin_manager.pre_model_load(self.cfg)
+            PluginManager.get_instance().pre_model_load(self.cfg)
             return watching.empty_model(family["model"]), None
 
     training.ModelLoader = Unweighted
