@@ -29,6 +29,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AxolotlConsumer]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VLMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("VLMBENCH_ASK", "1")
+        # Another file's would have its own cache.
+        close_all()
         yield consumer(sys.executable)
         close_all()
 
