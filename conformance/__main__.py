@@ -2,8 +2,8 @@
 
 Each release has an environment of its own, which is made if need be. Without `--axolotl` the newest and the oldest
 release are compared with, where this machine has a Python for them. What cannot differ between them is proved on the
-newest alone (`once.py` says what that is, and how it is known), and of the rest the older release is asked with fewer
-rows, unless pytest arguments say what to run; `--full` runs everything on every release.
+newest alone (`once.py` says what that is, and how it is known), and the older release is asked of fewer pictures,
+unless pytest arguments say what to run; `--full` runs everything on every release.
 """
 
 from __future__ import annotations

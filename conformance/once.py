@@ -15,7 +15,7 @@ from conformance.environment import ROOT
 FULL = os.environ.get("VLMBENCH_CONFORMANCE") == "full"
 """True where everything is run: the wider part of a file too."""
 AGAIN = os.environ.get("VLMBENCH_CONFORMANCE") == "again"
-"""True on a release after the first, of which the same questions are asked with fewer rows of each kind."""
+"""True on a release after the first, which is asked of fewer pictures and trains once with the demo's export."""
 
 ASKS = {"test_scan.py": "scanner", "test_families.py": "scanner"}
 """File -> the part of axolotl's source that decides all of its answers."""
