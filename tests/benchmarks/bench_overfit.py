@@ -121,6 +121,7 @@ def trained(steps: int, *, ours: bool) -> list[float]:
                 data_collator=lambda _: {**row, "rows": torch.tensor([0])},
                 callbacks=[Clock(), reporter],
                 trim=True,
+                by_tokens=True,
             )
             reporter.trainer = trainer
         trainer.train()
