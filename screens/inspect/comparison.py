@@ -224,7 +224,7 @@ class Comparison:
         dialog.show_rows(found)
 
     def _add_up(self, dialog: RecipeComparison, request: int) -> Iterator[None]:
-        """The masks of both recipes in every row, block by block; what was judged is known afterwards."""
+        """The masks of both recipes in every row, block by block."""
         from workbench.blocks.known import KnownRows, Pace, read_rows
 
         context = self._context

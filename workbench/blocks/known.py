@@ -151,9 +151,8 @@ class KnownRows:
 
     def against(self, rows: Sequence[Row], masking: Masking) -> list[MaskPair | None]:
         """Each row's mask held against the one it has under another masking; None where it has no rendering."""
-        mine = self.measured(rows)
         if masking == self._bench.masking:
-            return [MaskPair(result.trained, 0, 0) if result.tokens >= 0 else None for result in mine]
+            return [MaskPair(size.trained, 0, 0) if size.tokens >= 0 else None for size in self.measured(rows)]
         return [
             MaskPair.of(*kept) if kept is not None else None
             for kept in self.path.kept_under(rows, (self._bench.masking, masking))

@@ -146,7 +146,7 @@ class BlockPath:
     """Suspects of one structure that are checked alone before the rest are taken to be like them; None for all."""
     _known: dict[Any, _Structure] = field(default_factory=dict)
     _written: dict[Form, Written] = field(default_factory=dict)
-    """What the template writes around the texts of each form of row, from the blocks so far."""
+    """The words that the template writes around the texts of each form of row, from the blocks so far."""
     _since: int = field(default=PROVED_EVERY)
     _since_pictures: int = field(default=PROVED_EVERY)
 

@@ -55,7 +55,7 @@ class LocatedPrompt:
     order: tuple[int, ...] = ()
     """The parts' numbers among those of the row's texts that are not empty."""
     written: tuple[int, ...] | None = None
-    """Where each part begins in the prompt; None: where it begins in the text."""
+    """The place of each part's beginning in the prompt; None: that in the text."""
     turns: tuple[tuple[int, int], ...] = ()
     """On the text path, the characters [start, stop) of each turn's text; see `workbench.blocks.turns`."""
 
