@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -17,17 +18,19 @@ from textual.message import Message
 from textual.screen import Screen
 
 from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
-from screens.inspect.first_row import First, FirstRowScreen, read_first
+from screens.inspect.first_row import FirstRowScreen
 from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
 from screens.keys.user_keymap import Keys, read_keys, with_keys
+from screens.shell.beginning import First, read_first
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
 from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
 from screens.shell.reporting import Reporting
-from screens.shell.status_bar import StatusBar
+from screens.shell.status_bar import Status, StatusBar
 from screens.shell.story import Story
 from screens.shell.themes import CYCLE, DARK_NAME, THEMES
+from screens.shell.tokens_beside import TokensBeside, tokens_of
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem
 
@@ -97,12 +100,16 @@ class WorkbenchApp(Reporting):
     """The app of a bench, which it loads; `row` is the first row to be shown."""
 
     TITLE = "vlmbench"
-    CSS_PATH = "app.tcss"
+    # The second is the first row's: a screen's own style sheet would have all of them parsed once more.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "inspect/layout.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, bench: Bench, row: int = 0, keys: Keys | None = None) -> None:
+    def __init__(
+        self, bench: Bench, row: int = 0, keys: Keys | None = None, beside: TokensBeside | None = None
+    ) -> None:
+        """`beside` is the process that encodes the first row meanwhile, if there is one."""
         super().__init__()
         self.keys: Keys = keys or {}
         self.set_keymap({name: ",".join(given) for name, given in self.keys.items()})
@@ -112,20 +119,26 @@ class WorkbenchApp(Reporting):
         self._collector = Collector()
         self.problem: BenchError | None = None
         self._first: First | None = None
+        self.beside = beside
         self.story = Story()
         self.story.changed = lambda: _draw_tabs(self)
         self.front = "inspect"
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = DARK_NAME
+        # Not as a change of theme, after which Textual would parse every style sheet once more before the first paint.
+        self.set_reactive(WorkbenchApp.theme, DARK_NAME)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     async def on_mount(self) -> None:
         self._collector.begin()
         self._first = await read_first(self.bench, self.first_row)
         if self._first is not None and self._first.theme in self.available_themes:
             self.theme = str(self._first.theme)
-        title, first = _title_of(self.bench), self._first
-        await self.push_screen(first.screen(title) if first is not None else LoadingScreen(title))
+        title = _title_of(self.bench)
+        if self._first is None:
+            await self.push_screen(LoadingScreen(title))
+        else:
+            await self.push_screen(_first_screen(self, self._first, title))
         # After the first paint: the imports of the load hold the interpreter.
         self.call_after_refresh(self.action_load)
         self.set_interval(_COLLECT_SECONDS, self._collector.tick)
@@ -187,11 +200,11 @@ class WorkbenchApp(Reporting):
             first, self._first = self._first.row, None
             # Before what takes seconds: tokens that two of the model's files give.
             from screens.token_grid import grid  # noqa: F401
-            from workbench.views.first_tokens import first_tokens
 
-            if (view := first_tokens(self.bench, first)) is not None:
+            beside, self.beside = self.beside, None
+            if (traced := tokens_of(self.bench, first, beside)) is not None:
                 try:
-                    self.call_later(guarded(self, _show_tokens), self, view)
+                    self.call_later(guarded(self, _show_tokens), self, traced.view())
                 except RuntimeError:
                     self.background.check()
             yield
@@ -343,6 +356,27 @@ class WorkbenchApp(Reporting):
         self.exit(return_code=self.problem.exit_code if self.problem is not None else 0)
 
 
+def _first_screen(app: WorkbenchApp, first: First, title: str) -> FirstRowScreen:
+    """The first row: its tokens where they are known by now, else its text, and the tokens as soon as they are."""
+    screen = FirstRowScreen(first.row, Status(title, recipe=first.recipe), first.panes, first.token)
+    beside = app.beside
+    if beside is None:
+        return screen
+
+    def show() -> None:
+        if (early := beside.early()) is not None and early.row == first.row.index:
+            screen.show_early(early)
+
+    def told() -> None:
+        # The app may be gone by now.
+        with suppress(RuntimeError):
+            app.call_later(guarded(app, show))
+
+    if beside.early(told) is not None:
+        show()
+    return screen
+
+
 async def _show_tokens(app: WorkbenchApp, view: RowView) -> None:
     if isinstance(screen := app.base, FirstRowScreen):
         await screen.show_tokens(view)
@@ -358,8 +392,10 @@ def in_browser() -> bool:
     return os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver")
 
 
-def run(bench: Bench, *, row: int = 0) -> int:
+def run(bench: Bench, *, row: int = 0, beside: TokensBeside | None = None) -> int:
     """Open the app on a bench that is not loaded yet, and return the exit code when the user leaves.
+
+    `beside` is the process that encodes the first row meanwhile, if there is one.
 
     Raises:
         EnvironmentProblem: this is not a terminal. InputError: the key map is at fault.
@@ -376,7 +412,7 @@ def run(bench: Bench, *, row: int = 0) -> int:
     from screens.shell.drawing_place import drawn_on_the_terminal
 
     with nullcontext() if in_browser() else drawn_on_the_terminal():
-        app = WorkbenchApp(bench, row, read_keys())
+        app = WorkbenchApp(bench, row, read_keys(), beside)
         end_with_parent.hold(lambda: app.call_later(app.exit))
         app.run()
     code = app.return_code or 0

@@ -5,10 +5,6 @@ Imports neither numpy nor what stands on it until the tokens come; `InspectScree
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -17,83 +13,26 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.guard.faults import Guarded, subscriber
-from screens.inspect.panes import HEIGHTS, WIDTHS, PaneColumn, PaneLayout, PaneRow, Panes, PaneStack
+from screens.inspect.panes import HEIGHTS, WIDTHS, PaneColumn, PaneLayout, PaneRow, Panes, PaneStack, stands_at
 from screens.inspect.raw_turns import RawTurns
 from screens.keys.actions import Scope
 from screens.line_cache.kept_lines import Still
 from screens.shell.footer import KeyHints
 from screens.shell.loading import amount
-from screens.shell.screen_state import recall
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.themes import paints
-from workbench.data.first_row import FirstRow, first_row
+from workbench.data.first_row import FirstRow
 
 if TYPE_CHECKING:
     from screens.token_grid.grid import TokenGrid
-    from workbench.bench import Bench
     from workbench.models.hub import Progress
+    from workbench.views.early_row import EarlyRow
     from workbench.views.row_view import RowView
 
 RAW = "as in the file, tokens to come"
 TOKENS = "tokens from tokenizer.json, mask to come"
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _TURN_SECONDS = 0.12
-_PATIENCE_SECONDS = 0.15
-
-
-@dataclass(frozen=True, slots=True)
-class First:
-    """A row read before the bench is loaded, with the state of the screen that was kept."""
-
-    row: FirstRow
-    panes: object = None
-    token: int = 0
-    theme: object = None
-    recipe: str = ""
-
-    def screen(self, title: str) -> FirstRowScreen:
-        """The screen that shows it."""
-        return FirstRowScreen(self.row, Status(title, recipe=self.recipe), self.panes, self.token)
-
-
-async def read_first(bench: Bench, row: int) -> First | None:
-    """The row to begin with: the one that was asked for, or that of the last time. None where it is not there at once.
-
-    Read on a thread of its own, because a file may lie on a disk that does not answer.
-    """
-    loop, read = asyncio.get_running_loop(), asyncio.Event()
-    found: list[First | None] = []
-
-    def reading() -> None:
-        with suppress(Exception):
-            found.append(_read(bench, row))
-        # The app may be gone by now.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(read.set)
-
-    threading.Thread(target=reading, name="vlmbench first row", daemon=True).start()
-    with suppress(TimeoutError):
-        await asyncio.wait_for(read.wait(), _PATIENCE_SECONDS)
-    return found[0] if found else None
-
-
-def _read(bench: Bench, row: int) -> First | None:
-    options, known = bench.options, {}
-    if bench.has_document:
-        known = recall(bench)
-        if not row and known.get("screen", "inspect") != "inspect":
-            return None
-    recalled, token = known.get("row"), known.get("token")
-    if row or not isinstance(recalled, int) or recalled < 0:
-        recalled, token = row, 0
-    recipe = bench.document.data if bench.has_document else {}
-    found = first_row(recipe, bench.recipe_dir, data=options["data"], dataset=options["dataset"], index=recalled)
-    if found is None:
-        return None
-    token = token if isinstance(token, int) and token > 0 else 0
-    return First(
-        found, known.get("panes"), token, known.get("theme"), bench.document.name if bench.has_document else ""
-    )
 
 
 class EmptyPane(Still):
@@ -135,7 +74,6 @@ class Waiting(Guarded, Widget):
 class FirstRowScreen(Guarded, Screen[None]):
     """Shows a row while the model is loading, in the panes of the inspect screen."""
 
-    CSS_PATH = "layout.tcss"
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("loading",)
@@ -157,6 +95,7 @@ class FirstRowScreen(Guarded, Screen[None]):
 
     def compose(self) -> ComposeResult:
         """The panes, as the inspect screen has them."""
+        stands_at(self, self.app.size)
         yield StatusBar(self._status, id="status")
         with self.frame:
             with PaneColumn(id="main"):
@@ -176,6 +115,8 @@ class FirstRowScreen(Guarded, Screen[None]):
             self.query_one(f"#{name}").border_title = title
         self.raw.border_title = f"row {self.row.index:,}"
         self.raw.border_subtitle = RAW
+        if self.raw.early is not None:
+            self.say_tokens(self.raw.early.length)
         self.set_focus(self.raw)
         self.pane_layout.restore(self._kept)
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._repaint))
@@ -185,8 +126,24 @@ class FirstRowScreen(Guarded, Screen[None]):
         self._waiting.stage = progress
         self._waiting.refresh()
 
+    def show_early(self, row: EarlyRow) -> None:
+        """Draw the tokens in place of the text: as long as there is no grid, they can be read and scrolled through."""
+        if self.grid is None:
+            self.raw.show_tokens(row)
+            if self.is_mounted:
+                self.say_tokens(row.length)
+
+    def say_tokens(self, tokens: int) -> None:
+        """Say above the row how many tokens it has, and below what is still to come."""
+        self.raw.border_title = f"row {self.row.index:,} · {tokens:,} tokens"
+        self.raw.border_subtitle = "mask to come"
+        self._waiting.note = TOKENS
+        self._waiting.refresh()
+        bar = self.query_one(StatusBar)
+        bar.show(Status(bar.status.title, recipe=bar.status.recipe, note=TOKENS))
+
     async def show_tokens(self, view: RowView) -> None:
-        """Put the tokens in the place of the text, with the cursor on the message that was at the top."""
+        """Put the grid in the place of the text, with the cursor on the message that was at the top."""
         from screens.token_grid.canvas import entitle
         from screens.token_grid.grid import TokenGrid
 
@@ -202,11 +159,8 @@ class FirstRowScreen(Guarded, Screen[None]):
             self._began = -1 if top else grid.at.cursor
             if focused or self.focused is None:
                 self.set_focus(grid)
+        self.say_tokens(len(view.rendering))
         entitle(grid, f"row {view.index:,} · {len(view.rendering):,} tokens", f"row {view.index:,}")
-        self._waiting.note = TOKENS
-        self._waiting.refresh()
-        bar = self.query_one(StatusBar)
-        bar.show(Status(bar.status.title, recipe=bar.status.recipe, note=TOKENS))
 
     @property
     def early(self) -> tuple[RowView, int, bool] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from textual import events
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -30,6 +30,12 @@ _TEXT_LEFT = 24
 _STEP = 2
 _BESIDE = 60
 """Columns of a window from which on the tokens can be read beside another pane."""
+
+
+def stands_at(screen: Screen[Any], size: Size) -> None:
+    """Have a screen the classes of its window's size from its first layout on: Textual gives them after that."""
+    for breaks, cells in ((WIDTHS, size.width), (HEIGHTS, size.height)):
+        screen.add_class(next(name for least, name in reversed(breaks or ()) if cells >= least))
 
 
 class Transparent(Guarded, Widget):

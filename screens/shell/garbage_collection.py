@@ -20,6 +20,11 @@ _SELDOM = 100_000
 there would be many of, goes through all of them."""
 
 
+def collect_seldom() -> None:
+    """Let Python collect by itself, but seldom: a twelfth of the time until the first paint is garbage collection."""
+    gc.set_threshold(max(_SELDOM, gc.get_threshold()[0]), *gc.get_threshold()[1:])
+
+
 class Collector:
     """Collects garbage from `start` to `stop` in place of Python's automatic collection. Call `tick` from a timer."""
 
@@ -34,7 +39,7 @@ class Collector:
         """Let Python collect by itself, but seldom, until `start`."""
         if self._threshold is None:
             self._threshold = gc.get_threshold()
-            gc.set_threshold(_SELDOM, *self._threshold[1:])
+            collect_seldom()
 
     def start(self) -> None:
         """Collect by `tick` alone from now on. What is loaded by now lives as long as the process."""

@@ -16,9 +16,9 @@ from screens.shell.themes import paints
 from screens.token_grid.drawing import Frame, TokenDrawing
 from screens.token_grid.find import NO_MATCHES
 from screens.token_grid.folding import fold, retold, turn_at
+from screens.token_grid.gutter import text_cells
 from screens.token_grid.lenses import Lens, legend, styles
 from screens.token_grid.lines import draw_items, lay_out, with_items
-from screens.token_grid.minimap import CELLS
 from screens.token_grid.paint import Inks
 from screens.token_grid.selection import Selection
 from workbench.views.items import remasked
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _MARGIN = 1
 _BORDER = 6
 """Cells of the upper border beside its title."""
-_MAP_FROM = 30
-"""A pane narrower than this has no minimap."""
 
 
 class TokenCanvas(LineView):
@@ -154,8 +152,7 @@ class TokenCanvas(LineView):
         drawing, room = self.drawing, self.scrollable_content_region.width
         if drawing.view is None or drawing.items is None:
             return
-        # What is left to gutter and text.
-        width = room - CELLS if room >= _MAP_FROM else room
+        width = text_cells(room)
         if width <= 0:
             return
         known = drawing.lines

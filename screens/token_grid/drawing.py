@@ -19,9 +19,10 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from screens.token_grid.find import NO_MATCHES, Matches
+from screens.token_grid.gutter import MAP_CELLS
 from screens.token_grid.lenses import Lens, Shades, shades
 from screens.token_grid.lines import TokenLines
-from screens.token_grid.minimap import CELLS, Marks, Minimap, minimap
+from screens.token_grid.minimap import Marks, Minimap, minimap
 from screens.token_grid.paint import Inks, Page, draw_lines
 from workbench.findings import SEVERITIES
 from workbench.views.items import Items, visible
@@ -158,7 +159,7 @@ class TokenDrawing:
         if room >= width:
             return strip
         beside = self.minimap(frame.size.height).draw(y, frame.top, bottom, inks.base, inks.paint)
-        return Strip([*strip, *beside], room + CELLS).adjust_cell_length(width, inks.base)
+        return Strip([*strip, *beside], room + MAP_CELLS).adjust_cell_length(width, inks.base)
 
     def _header(self, lines: TokenLines, line: int, inks: Inks) -> Strip | None:
         """The message that a line goes on with, for the first line of the window; None where it begins there."""

@@ -7,19 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from rich.cells import cell_len
 
+from screens.token_grid.gutter import GUTTER, LEAST_TEXT, label_cells
 from workbench.escaping import NEWLINE
-from workbench.views.items import Items, Turn, items, visible, wrap
+from workbench.views.items import Items, Turn, items, wrap
 from workbench.views.shown_row import RowView
 
 IntArray = npt.NDArray[np.int64]
-GUTTER = 3
-"""Cells before every line: the mark of a finding, the bar of trained tokens, a blank."""
-ROLE_CELLS = 9
-_ROOMY = 30
-"""From this width on the first line of a message names its role; below, the role's first letter."""
-_LEAST_TEXT = 8
 
 
 @dataclass(frozen=True)
@@ -82,21 +76,10 @@ class TokenLines:
         return [self.turns[at] if here else None for at, here in zip(index.tolist(), begins.tolist(), strict=True)]
 
 
-def label_cells(view: RowView, width: int) -> tuple[int, int]:
-    """The cells of number and role before the first line of a message, and of the number alone; in a narrow pane the
-    role is a letter."""
-    if not view.turns:
-        return 0, 0
-    number = len(str(max(turn.message for turn in view.turns)))
-    role = min(ROLE_CELLS, max(cell_len(visible(turn.role)) for turn in view.turns))
-    wanted = number + 1 + (role if width >= _ROOMY else min(role, 1))
-    return min(wanted, max(0, width - GUTTER - _LEAST_TEXT)), number
-
-
 def lay_out(view: RowView, drawn: Items, width: int) -> TokenLines:
     """Break a row's items into lines for a pane of `width` cells."""
-    label, digits = label_cells(view, width)
-    room = max(_LEAST_TEXT, width - GUTTER)
+    label, digits = label_cells(((turn.message, turn.role) for turn in view.turns), width)
+    room = max(LEAST_TEXT, width - GUTTER)
     starts = [turn.start for turn in view.turns]
     lines = wrap(_hanging(drawn), room - 1, starts, indent=label)
     first = np.minimum(np.searchsorted(drawn.start, np.array(starts, dtype=np.int64)), max(0, len(drawn) - 1))

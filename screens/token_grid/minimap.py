@@ -10,11 +10,11 @@ from rich.segment import Segment
 from rich.style import Style
 
 from screens.shell.themes import Paints
+from screens.token_grid.gutter import MAP_CELLS
 from screens.token_grid.lines import TokenLines
 from workbench.findings import SEVERITIES
 from workbench.views.palette import SEVERITY_GLYPH
 
-CELLS = 3
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 _MATCH = "•"
 
@@ -45,7 +45,7 @@ class Minimap:
     def draw(self, y: int, top: int, bottom: int, base: Style, paint: Paints) -> list[Segment]:
         """One cell with its neighbours; lines [top, bottom) are in view."""
         if not len(self.line):
-            return [Segment(" " * CELLS, base)]
+            return [Segment(" " * MAP_CELLS, base)]
         seen = self.cell_of(top) <= y <= self.cell_of(max(top, bottom - 1)) and y < len(self.line)
         rail = Segment("┃", base + paint.thumb) if seen else Segment("│", base + paint.rail)
         if y >= len(self.line):

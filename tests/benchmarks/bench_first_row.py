@@ -42,16 +42,19 @@ WorkbenchApp(prepare(sys.argv[1])).run(headless=True, size=(160, 48))
 _TOKENS = """
 import sys
 from time import sleep
+from screens import start
+from workbench.bench import Bench, prepare
+bench = prepare(sys.argv[1])
+beside = start.begin(bench, 0)
 from screens.app import WorkbenchApp
 from screens.inspect.first_row import FirstRowScreen
-from workbench.bench import Bench, prepare
-shown = FirstRowScreen.show_tokens
-async def show(self, view):
-    await shown(self, view)
+said = FirstRowScreen.say_tokens
+def say(self, tokens):
+    said(self, tokens)
     self.app.call_after_refresh(self.app.exit)
-FirstRowScreen.show_tokens = show
+FirstRowScreen.say_tokens = say
 Bench.load = lambda self, progress=None: sleep(60)
-WorkbenchApp(prepare(sys.argv[1])).run(headless=True, size=(160, 48))
+WorkbenchApp(bench, beside=beside).run(headless=True, size=(160, 48))
 """
 _PEER = """
 import json, sys

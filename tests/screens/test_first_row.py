@@ -162,7 +162,7 @@ async def test_no_text_of_a_row_reaches_the_terminal_unescaped() -> None:
 async def test_the_row_of_the_last_time_is_the_first_one(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(prepare(recipe), monkeypatch)
     kept = {"row": 2, "token": 4, "screen": "inspect", "theme": "nord"}
-    monkeypatch.setattr("screens.inspect.first_row.recall", lambda bench: kept)
+    monkeypatch.setattr("screens.shell.beginning.recall", lambda bench: kept)
     app = WorkbenchApp(held.bench)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: shown(app, tokens=False))

@@ -39,7 +39,8 @@ def early(bench: Bench) -> RowView | None:
     """The preliminary tokens of its first row."""
     first = first_row(bench.document.data, bench.recipe_dir)
     assert first is not None
-    return first_tokens(bench, first)
+    traced = first_tokens(bench, first)
+    return traced.view() if traced is not None else None
 
 
 @pytest.mark.parametrize("lines", [["processor_type: AutoProcessor"], []], ids=["multimodal", "text"])
@@ -63,8 +64,9 @@ def test_a_row_of_pictures_has_the_template_s_own_placeholder() -> None:
     bench = prepare()
     first = first_row(bench.document.data, bench.recipe_dir)
     assert first is not None
-    view = first_tokens(bench, first)
-    assert view is not None
+    traced = first_tokens(bench, first)
+    assert traced is not None
+    view = traced.view()
     assert view.rendering.text.count("<|image|>") == 1
     assert [turn.message for turn in view.turns] == list(range(6))
     assert not len(view.rendering.media.start)

@@ -67,6 +67,11 @@ class Vocabulary:
         described = str(getattr(backend, "decoder", "")) + str(getattr(backend, "pre_tokenizer", ""))
         return _byte_level_alphabet() if "ByteLevel" in described else None
 
+    @property
+    def is_byte_level(self) -> bool:
+        """True where the characters of a piece stand for bytes, as in GPT-2's vocabulary."""
+        return self._byte_level is not None
+
     def piece(self, token: int) -> str:
         """The id's string in the vocabulary, as it is stored there."""
         piece = self._tokenizer.convert_ids_to_tokens(int(token))

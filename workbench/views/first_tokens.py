@@ -7,7 +7,6 @@ the first word; it has the last in any case, because the processor expands pictu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +19,17 @@ from workbench.paths import has_processor
 from workbench.recipe.knobs import repeating_model
 from workbench.recipe.path import template_choice
 from workbench.tokens.light import LightTokenizer, light_tokenizer, templates_in
-from workbench.tokens.mask import IGNORE, asked_mask
 from workbench.tokens.render import Renderer, Rendering, media_runs
 from workbench.tokens.template import choose_template
 from workbench.tokens.trace import trace
-from workbench.views.items import glyphs, turns
-from workbench.views.shown_row import RowView
+from workbench.views.traced_row import TracedRow
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
 
-def first_tokens(bench: Bench, first: FirstRow) -> RowView | None:
-    """A row of a bench that is not loaded yet, preliminary; None where two files of the model are not enough for it."""
+def first_tokens(bench: Bench, first: FirstRow) -> TracedRow | None:
+    """A row of a bench that is not loaded yet; None where two files of the model are not enough for it."""
     try:
         return _first_tokens(bench, first)
     except Exception:
@@ -40,7 +37,7 @@ def first_tokens(bench: Bench, first: FirstRow) -> RowView | None:
         return None
 
 
-def _first_tokens(bench: Bench, first: FirstRow) -> RowView | None:
+def _first_tokens(bench: Bench, first: FirstRow) -> TracedRow | None:
     options = bench.options
     recipe: dict[str, Any] = dict(bench.document.data) if bench.has_document else {}
     if recipe.get("rl"):
@@ -65,7 +62,9 @@ def _first_tokens(bench: Bench, first: FirstRow) -> RowView | None:
     ids = np.array(encoded.ids, dtype=np.int64)
     offsets = np.array(encoded.offsets, dtype=np.int32).reshape(-1, 2)
     rendering = Rendering(prompt, prompt, ids, offsets, media_runs(ids, {}), renderer.vocabulary)
-    return _view(first, talk, rendering, renderer)
+    owners = trace(rendering, talk.messages, lambda messages: renderer.prompt(messages, tools=talk.tools))
+    roles = tuple(str(message.get("role", "")) for message in talk.messages)
+    return TracedRow(first.index, rendering, owners, roles, bos)
 
 
 def _folder(source: str, revision: str | None, beside: Path) -> Path | None:
@@ -140,31 +139,4 @@ def _conversation(
     keys = keys_of(entry, read, str(recipe.tokenizer_config or recipe.base_model_config or recipe.base_model or ""))
     return turns_of(first.data, keys, **row), Renderer(
         tokenizer, None, template.text, template_options=recipe.chat_template_kwargs
-    )
-
-
-def _view(first: FirstRow, talk: Conversation, rendering: Rendering, renderer: Renderer) -> RowView:
-    ids = rendering.input_ids
-    mask = asked_mask(ids, np.full(len(ids), IGNORE, dtype=np.int64))
-    owners = trace(rendering, talk.messages, lambda messages: renderer.prompt(messages, tools=talk.tools))
-    roles = tuple(str(message.get("role", "")) for message in talk.messages)
-    begun = turns(rendering, mask, owners, roles)
-    bos = renderer.tokenizer.special_tokens_map.get("bos_token")
-    if begun and not begun[0].start and bos is not None and rendering.token_text(0) == bos:
-        # Markers begin after it, and so will the message.
-        begun[0] = replace(begun[0], start=1)
-    return RowView(
-        index=first.index,
-        rendering=rendering,
-        mask=mask,
-        trace=owners,
-        drawn=glyphs(rendering),
-        roles=roles,
-        turns=begun,
-        findings=[],
-        boundaries=(),
-        roles_to_train=(),
-        train_on_eos="",
-        built_in="",
-        preliminary=True,
     )
