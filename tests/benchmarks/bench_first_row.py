@@ -2,7 +2,8 @@
 
 Targets: the text of the first row painted within 2.5 times an empty Textual app; its tokens within 1.3 times an empty
 app that imports tokenizers and jinja2 and encodes that row; the samples of the first 200 rows within 1.3 times loading
-the processor. All in processes of their own, in turn, on the model of the demo or a folder that is given.
+the processor. All in processes of their own, in turn, on the model of the demo or a folder that is given; the first two
+are timed until they can be read.
 
 `python -m tests.benchmarks.bench_first_row [MODEL]`
 """
@@ -17,29 +18,12 @@ from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.page import record
+from tests.benchmarks.painted import EMPTY_APP, PRELUDE, until_painted
 from tests.benchmarks.text_rows import recipe_with_rows
 from tests.benchmarks.timing import medians
 from workbench.paths import sample_dir
 
-_EMPTY = """
-from textual.app import App
-class Empty(App):
-    def on_mount(self):
-        self.call_after_refresh(self.exit)
-Empty().run(headless=True)
-"""
-_TEXT = """
-import sys
-from screens.app import WorkbenchApp
-from screens.inspect.first_row import FirstRowScreen
-from workbench.bench import prepare
-def first_paint(app):
-    assert isinstance(app.base, FirstRowScreen) and app.base.raw.plain.strip()
-    app.exit()
-WorkbenchApp.action_load = first_paint
-WorkbenchApp(prepare(sys.argv[1])).run(headless=True, size=(160, 48))
-"""
-_TOKENS = """
+_BEGIN = f"""{PRELUDE}
 import sys
 from time import sleep
 from screens import start
@@ -48,15 +32,28 @@ bench = prepare(sys.argv[1])
 beside = start.begin(bench, 0)
 from screens.app import WorkbenchApp
 from screens.inspect.first_row import FirstRowScreen
+Bench.load = lambda self, progress=None: sleep(60)
+"""
+_RUN = "WorkbenchApp(bench, beside=beside).run(headless=True, size=(160, 48))"
+_TEXT = f"""{_BEGIN}
+def first_paint(app):
+    assert isinstance(app.base, FirstRowScreen) and app.base.raw.plain.strip()
+    painted(app)
+WorkbenchApp.action_load = first_paint
+{_RUN}
+"""
+_TOKENS = f"""{_BEGIN}
+def shown(screen):
+    assert screen.raw.early is not None and screen.raw.plain.strip()
+    painted(screen.app)
 said = FirstRowScreen.say_tokens
 def say(self, tokens):
     said(self, tokens)
-    self.app.call_after_refresh(self.app.exit)
+    self.app.call_after_refresh(shown, self)
 FirstRowScreen.say_tokens = say
-Bench.load = lambda self, progress=None: sleep(60)
-WorkbenchApp(bench, beside=beside).run(headless=True, size=(160, 48))
+{_RUN}
 """
-_PEER = """
+_PEER = f"""{PRELUDE}
 import json, sys
 from pathlib import Path
 from textual.app import App
@@ -75,7 +72,7 @@ class Empty(App):
             row = json.loads(stream.readline())
         text = environment.from_string(template.read_text()).render(messages=row["messages"], bos_token="")
         assert Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text).ids
-        self.call_after_refresh(self.exit)
+        self.call_after_refresh(painted, self)
 Empty().run(headless=True, size=(160, 48))
 """
 _LOADING = """
@@ -112,8 +109,8 @@ def main(model: Path) -> None:
         os.environ["VLMBENCH_STATE"] = os.fspath(folder / "state")
         file = recipe(folder, model)
         given = (file, model, folder / "rows.jsonl")
-        codes = {"empty": _EMPTY, "text": _TEXT, "peer": _PEER, "tokens": _TOKENS}
-        seconds = medians({what: partial(python, code, *given) for what, code in codes.items()}, rounds=7)
+        codes = {"empty": EMPTY_APP, "text": _TEXT, "peer": _PEER, "tokens": _TOKENS}
+        seconds = medians({what: partial(until_painted, code, *given) for what, code in codes.items()}, rounds=15)
         codes = {"loading": _LOADING, "samples": _SAMPLES}
         seconds |= medians({what: partial(python, code, *given) for what, code in codes.items()}, rounds=3)
     for short, what, mine, peer in (

@@ -19,6 +19,7 @@ from textual.app import App, ComposeResult
 
 from screens.token_grid.grid import TokenGrid
 from tests.benchmarks.page import record
+from tests.benchmarks.painted import EMPTY_APP, PRELUDE, until_painted
 from tests.benchmarks.timing import medians
 from tests.screens.small_bench import SmallRenderer
 from workbench.tokens.boundaries import RoleBoundary
@@ -28,18 +29,13 @@ from workbench.tokens.trace import Owner, Trace
 from workbench.views.items import glyphs, turns
 from workbench.views.row_view import RowView
 
-_EMPTY = """
-from textual.app import App
-class Empty(App):
-    def on_mount(self):
-        self.call_after_refresh(self.exit)
-Empty().run(headless=True)
-"""
-_WORKBENCH = """
+_WORKBENCH = f"""{PRELUDE}
+from screens import start
+start.collect_seldom()
 from screens.app import WorkbenchApp
 from workbench.bench import Bench
-WorkbenchApp.action_load = WorkbenchApp.exit
-WorkbenchApp(Bench(model="google/gemma-4-E2B-it")).run(headless=True)
+WorkbenchApp.action_load = painted
+WorkbenchApp(Bench(model="google/gemma-4-E2B-it")).run(headless=True, size=(160, 48))
 """
 _IMPORTS = "import textual.app"
 _TURN_TOKENS = 400
@@ -136,10 +132,10 @@ def main() -> None:
     seconds = medians(
         {
             "import textual": lambda: python(_IMPORTS),
-            "empty": lambda: python(_EMPTY),
-            "app": lambda: python(_WORKBENCH),
+            "empty": lambda: until_painted(EMPTY_APP),
+            "app": lambda: until_painted(_WORKBENCH),
         },
-        rounds=9,
+        rounds=15,
     )
     app, empty = seconds["app"], seconds["empty"]
     record("first paint", app / empty, f"{app * 1e3:.0f} ms, an empty app {empty * 1e3:.0f} ms")
