@@ -1,10 +1,11 @@
-"""The block path over rows with pictures against axolotl's collator on the same rows, a core each. Target: 30 times.
+"""The block path over rows with pictures against axolotl's collator on the same rows, a core each.
+
+Target: 30 times with photographs, as cameras and screens make them; for small pictures 10 times.
 
 Both sides have one thread, and their time is that on a processor: other processes do not change the ratio.
 
-`python -m tests.benchmarks.bench_picture_audit [ROWS] [SCALE]` in the conformance environment; where axolotl is not at
-hand the peer is the processor alone. Photographs of 0.1 to 1.2 megapixels from a pool, as JPEG, their edges SCALE times
-as long (2: 0.4 to 4.9 megapixels, as cameras and screens make them); Qwen2.5-VL's own picture sizes.
+`python -m tests.benchmarks.bench_picture_audit [ROWS]` in the conformance environment; where axolotl is not at hand the
+peer is the processor alone. JPEG pictures from a pool, each pool once; Qwen2.5-VL's own picture sizes.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from workbench.bench import Bench, open
 from workbench.blocks.path import BlockPath
 
 FAMILY, POOL, BLOCK = "qwen2_5_vl", 60, 1000
+SCALES = {"audit pictures": 2.0, "audit small pictures": 1.0}
+"""The length of the edges of each target's pictures: 0.4 to 4.9 and 0.1 to 1.2 megapixels."""
 PIXELS = {"shortest_edge": 4 * 28 * 28, "longest_edge": 16_384 * 28 * 28}
 
 
@@ -48,7 +51,7 @@ def model(scratch: Path) -> Path:
     return folder
 
 
-def write_rows(scratch: Path, count: int, scale: float = 1.0) -> Path:
+def write_rows(scratch: Path, count: int, scale: float) -> Path:
     """Write pictures and rows; gives the file of the rows."""
     from PIL import Image
 
@@ -119,15 +122,15 @@ def peer(bench: Bench, path: Path) -> tuple[str, Callable[[int], tuple[int, int]
     return "the processor", processed
 
 
-def main(count: int, scale: float) -> None:
+def main(name: str, count: int) -> None:
     """Print the rate of both, their ratio, and in how many rows tokens or trained tokens differ."""
     import torch
 
     torch.set_num_threads(1)
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
+    with tempfile.TemporaryDirectory() as place:
+        scratch = Path(place)
         folder = model(scratch)
-        path = recipe(scratch, folder, write_rows(scratch, count, scale))
+        path = recipe(scratch, folder, write_rows(scratch, count, SCALES[name]))
         bench = open(path)
         judge = BlockPath(bench)
         some = min(count, 60)
@@ -143,12 +146,12 @@ def main(count: int, scale: float) -> None:
             for result in judge.judge([bench.peek(index) for index in range(first, min(count, first + BLOCK))])
         ]
         ours = count / (time.process_time() - began)
-    record("audit pictures", ours / theirs, f"{ours:,.0f} rows/s, {who} {theirs:,.1f} rows/s")
+    record(name, ours / theirs, f"{ours:,.0f} rows/s, {who} {theirs:,.1f} rows/s")
     differ = sum(
         (tokens, trained) != (one.tokens, one.trained if trained >= 0 else -1)
         for (tokens, trained), one in zip(asked, results, strict=False)
     )
-    print(f"{count} picture rows: {who} {theirs:.1f} rows/s, blocks {ours:.0f} rows/s ({ours / theirs:.0f}×)")
+    print(f"{name}, {count} rows: {who} {theirs:.1f} rows/s, blocks {ours:.0f} rows/s ({ours / theirs:.0f}×)")
     media, reason = sum(one.media for one in results) / count, judge.reason or judge.uncounted or judge.differs
     print(
         f"{differ} of {some} rows differ; {media:.0f} soft tokens a row; {judge.proved_pictures} rows in full {reason}"
@@ -156,4 +159,5 @@ def main(count: int, scale: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000, float(sys.argv[2]) if len(sys.argv) > 2 else 1.0)
+    for pool in SCALES:
+        main(pool, int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
