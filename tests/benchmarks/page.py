@@ -156,7 +156,7 @@ def page(found: Mapping[str, Mapping[str, Any]], failed: Mapping[str, int], befo
     lines += [
         "",
         "Photographs are of 0.4 to 4.9 megapixels. The larger a picture is, the more an audit saves that reads its",
-        "header: the collator decodes it. With small ones, the text of a row is most of what is left to do on our side.",
+        "header: the collator decodes it. With small ones, a row's text is most of what is left to do on our side.",
         "",
         "`python -m tests.benchmarks NAME` runs one of them (the scripts are `tests/benchmarks/bench_NAME.py`), and",
         "`python -m tests.benchmarks.audit_scale COUNT …` audits generated rows by the million, 1 % of them faulty in",
