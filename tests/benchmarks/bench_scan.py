@@ -1,6 +1,6 @@
 """The mask scan with reasons against both of axolotl's scanners, which give no reasons.
 
-Runs in the conformance environment. Target: 25 times the faster of the two at torch's default threads, 8 times at one.
+Runs in the conformance environment. Target: four times the faster of the two at torch's default threads.
 """
 
 from __future__ import annotations

@@ -285,7 +285,8 @@ class _MarkerTable:
         self.any_include_start = bool(self.include_start.any())
         self.ends = sorted({b.end for b in boundaries if b.end})
         end_index = {end: i for i, end in enumerate(self.ends)}
-        self.end_of = [end_index.get(b.end, -1) for b in boundaries]
+        end_of = np.array([end_index.get(b.end, -1) for b in boundaries], dtype=np.int64)
+        self.has_end = [end_of == index for index in range(len(self.ends))]
         firsts = sorted({b.start[0] for b in boundaries if b.start} | {end[0] for end in self.ends})
         known = [token for token in media if token >= 0]
         pad = [pad_id] if pad_id is not None and pad_id >= 0 else []
@@ -308,16 +309,30 @@ def _finder(boundaries: tuple[RoleBoundary, ...], pad_id: int | None, media: tup
     return _MarkerTable(boundaries, pad_id, media)
 
 
-def _positions(flat: IntArray, edges: IntArray, hits: IntArray, found: IntArray, marker: tuple[int, ...]) -> IntArray:
-    """The positions at which a marker stands whole, inside one row."""
-    places = hits[found == marker[0]]
-    if len(marker) > 1:
-        places = places[: np.searchsorted(places, flat.size - len(marker), side="right")]
-        for offset in range(1, len(marker)):
-            places = places[flat[places + offset] == marker[offset]]
-        if len(edges) > 2:
-            places = places[places + len(marker) <= edges[_row_of(edges, places) + 1]]
-    return cast(IntArray, places)
+class _Found:
+    """The places of the ids that a marker may begin with, and what follows them: looked up once for all markers."""
+
+    def __init__(self, flat: IntArray, hits: IntArray) -> None:
+        self._flat, self._hits, self._found = flat, hits, flat[hits]
+        self._firsts: dict[int, IntArray] = {}
+        self._following: dict[tuple[int, int], IntArray] = {}
+
+    def places(self, marker: tuple[int, ...]) -> IntArray:
+        """The positions at which a marker stands whole, but for those that reach into the next row."""
+        first, *rest = marker
+        places = self._firsts.get(first)
+        if places is None:
+            places = self._firsts[first] = self._hits[self._found == first]
+        if not rest:
+            return places
+        # Rows that stand together may be followed by none: a marker at the very end is no whole one.
+        whole = places <= self._flat.size - len(marker)
+        for offset, token in enumerate(rest, start=1):
+            following = self._following.get((first, offset))
+            if following is None:
+                following = self._following[first, offset] = self._flat.take(places + offset, mode="clip")
+            whole &= following == token
+        return cast(IntArray, places[whole])
 
 
 def _row_of(edges: IntArray, places: IntArray) -> IntArray:
@@ -330,15 +345,13 @@ def _spans(
     flat: IntArray, edges: IntArray, finder: _MarkerTable, hits: IntArray, roles_to_train: Collection[str]
 ) -> tuple[Spans, IntArray]:
     """Every span in order, and for each the flat position where the scan went on."""
-    found = flat[hits]
-    starts: list[IntArray] = []
-    which: list[IntArray] = []
-    for index in finder.by_length:
-        places = _positions(flat, edges, hits, found, finder.boundaries[index].start)
-        starts.append(places)
-        which.append(np.full(len(places), index, dtype=np.int64))
+    found = _Found(flat, hits)
+    starts = [found.places(finder.boundaries[index].start) for index in finder.by_length]
     position = np.concatenate(starts) if starts else np.zeros(0, dtype=np.int64)
-    boundary = np.concatenate(which) if which else position
+    boundary = np.repeat(np.array(finder.by_length, dtype=np.int64), [len(places) for places in starts])
+    if len(edges) > 2:
+        whole = position + finder.start_length[boundary] <= edges[_row_of(edges, position) + 1]
+        position, boundary = position[whole], boundary[whole]
     # np.unique keeps the first of equals, and the longest start was put first.
     position, first = np.unique(position, return_index=True)
     boundary = boundary[first]
@@ -349,12 +362,14 @@ def _spans(
     end = row_end.copy()
     terminated = np.zeros(len(position), dtype=bool)
     for index, marker in enumerate(finder.ends):
-        mine = np.flatnonzero(np.array([i == index for i in finder.end_of], dtype=bool)[boundary])
-        places = np.append(_positions(flat, edges, hits, found, marker), flat.size)
+        mine = np.flatnonzero(finder.has_end[index][boundary])
+        places = np.append(found.places(marker), flat.size)
         nearest = places[np.searchsorted(places, content[mine])]
-        inside = nearest < row_end[mine]
-        end[mine[inside]] = nearest[inside]
-        terminated[mine[inside]] = True
+        # Where the nearest one reaches into the next row, so does every later one.
+        inside = nearest + len(marker) <= row_end[mine]
+        closed = mine[inside]
+        end[closed] = nearest[inside]
+        terminated[closed] = True
     stop = np.where(terminated, end + finder.end_length[boundary], row_end)
     # The scan goes on before an end marker that is not included: it may open the next span.
     resume = np.where(terminated & ~finder.include_end[boundary], end, stop)
@@ -414,16 +429,17 @@ def _fill(
     edges[3:-1:4] = np.minimum(spans.end + base, resume)
     edges[4:-1:4] = resume
     runs = edges[1:] - edges[:-1]
-    span_value = np.full((count, 4), -1, dtype=np.int32)
-    span_value[:, :3] = np.arange(count, dtype=np.int32)[:, None]
-    span = np.repeat(np.concatenate(([np.int32(-1)], span_value.reshape(-1))), runs)
-    reason_value = np.zeros((count, 4), dtype=np.uint8)
+    # A value for what stands before the first span, then four for each: start, content, end, and what follows.
+    span_value = np.full(4 * count + 1, -1, dtype=np.int32)
+    numbers = np.arange(count, dtype=np.int32)
+    for part in (1, 2, 3):
+        span_value[part::4] = numbers
+    reason_value = np.zeros(4 * count + 1, dtype=np.uint8)
     if end_trained is not None:
-        reason_value[:, 0] = Reason.START_NOT_TRAINED
-        reason_value[:, 1] = np.where(spans.trained, np.uint8(Reason.CONTENT), np.uint8(Reason.ROLE_NOT_TRAINED))
-        reason_value[:, 2] = np.where(end_trained, np.uint8(Reason.END), np.uint8(Reason.END_NOT_TRAINED))
-    reason = np.repeat(np.concatenate(([np.uint8(0)], reason_value.reshape(-1))), runs)
-    return reason, span
+        reason_value[1::4] = Reason.START_NOT_TRAINED
+        reason_value[2::4] = np.where(spans.trained, np.uint8(Reason.CONTENT), np.uint8(Reason.ROLE_NOT_TRAINED))
+        reason_value[3::4] = np.where(end_trained, np.uint8(Reason.END), np.uint8(Reason.END_NOT_TRAINED))
+    return reason_value.repeat(runs), span_value.repeat(runs)
 
 
 def _include_starts(reason: npt.NDArray[np.uint8], spans: Spans, finder: _MarkerTable, edges: IntArray) -> None:
