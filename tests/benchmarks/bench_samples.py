@@ -109,9 +109,6 @@ def bare(file: Path, count: int) -> float:
 
 async def samples(file: Path, count: int) -> None:
     """Print every figure."""
-    plain = Plain(count)
-    async with plain.run_test(size=_SIZE):
-        line = await _pages(plain, plain.query_one(Lines))
     alone = bare(file, count)
     app = WorkbenchApp(prepare(file))
     async with app.run_test(size=_SIZE) as pilot:
@@ -152,6 +149,10 @@ async def samples(file: Path, count: int) -> None:
         await _until(pilot, lambda: screen.settled)
         jump = perf_counter() - began
         after = memory()
+    # Right after the pages of the list: minutes earlier the machine may have been another one.
+    plain = Plain(count)
+    async with plain.run_test(size=_SIZE):
+        line = await _pages(plain, plain.query_one(Lines))
     print(f"page of the sorted list {page * 1e3:.1f} ms, of plain lines {line * 1e3:.1f} ms ({page / line:.2f}×)")
     print(f"jump to row {count - 1:,}: {jump * 1e3:.0f} ms until the row and its neighbours are there")
     first, again = figures["tokens>60, first time"][0], figures["tokens>60, again"][0]
