@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,19 +14,24 @@ from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.job_line import SHOWN_AFTER_SECONDS, JobProgress
 from screens.shell.worker import Kind
 from workbench.bench import Row
+from workbench.data.picture_header import NeedsDecoding
 from workbench.data.pictures import named_pictures
+from workbench.data.sources import names_of
+from workbench.errors import BenchError
 from workbench.judged import JudgedRow, RowSize
 
 if TYPE_CHECKING:
+    from screens.inspect.filter_dialog import PickedRows, PickerFacts
     from workbench.blocks.known import KnownRows
     from workbench.blocks.path import Forms
 
 _FILTER = "filter"
+_USUAL_ROLES = ("system", "user", "assistant", "tool")
 _ENOUGH = 500
 """Rows that a filter finds in data of unknown length before it waits for the list to be scrolled."""
 _SHOW_SECONDS = 0.3
 """Rows that are being sorted are shown so often, and less often where sorting them takes long."""
-_LABELS = {"tokens": "{:.0f}t", "pictures": "▣{:.0f}", "loss": "{:.2f}"}
+_LABELS = {"tokens": "{:.0f}t", "pictures": "▣{:.0f}", "media": "{:.0f}m", "loss": "{:.2f}"}
 """Fields that the list does not show by itself, and how it shows them beside the rows sorted by them."""
 
 
@@ -100,6 +106,45 @@ class Filtering:
         self._begin()
         if self._filter:
             self._layout.show_samples()
+
+    def pick(self) -> None:
+        """Pick filter, order and columns in a dialog; they stay as they are where it is left."""
+        from screens.inspect.filter_dialog import FilterDialog
+
+        samples = self._samples
+
+        def picked(answer: PickedRows | None) -> None:
+            if answer is None:
+                return
+            samples.columns = answer.columns
+            if answer.text != self.text:
+                self.set(answer.text)
+
+        self._context.screen.app.push_screen(FilterDialog(self.text, samples.columns, self._facts()), picked)
+
+    def _facts(self) -> PickerFacts:
+        """The roles, files and codes that there are, as far as they are known."""
+        from screens.inspect.filter_dialog import PickerFacts
+
+        context, bench = self._context, self._context.bench
+        roles = [*_USUAL_ROLES, *(context.view.roles if context.view is not None else ())]
+        roles += [boundary.role for boundary in bench.masking.boundaries if boundary.role]
+        story = getattr(context.screen.app, "story", None)
+        report = story.report_of(bench.document.text) if story is not None else None
+        codes: Counter[str] = Counter()
+        if report is not None:
+            # A row can have a code for two causes: no fewer than the most of one.
+            for group in report.groups:
+                if group.finding.where.row is not None:
+                    codes[group.code] = max(codes[group.code], group.rows)
+            rows = f", of {report.rows:,} rows"
+        else:
+            codes = +self._samples.known.codes
+            rows = f", of {len(self._samples.known):,} rows seen"
+        known = dict(sorted(codes.items()))
+        return PickerFacts(
+            tuple(dict.fromkeys(roles)), names_of(bench.rows), known, rows, losses=bool(bench.losses)
+        )  # fmt: skip
 
     def next_order(self) -> None:
         """Sort the rows by the next order: the worst first, by share, tokens, pictures, loss, as the data has them."""
@@ -223,7 +268,9 @@ class Filtering:
 def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Forms) -> list[Hit]:
     """The rows of a filter; a row that nobody can judge is one to look at."""
     try:
-        said = [row for row in rows if wanted.says(row.raw.data)]
+        said = [row for row in rows if wanted.is_from(row.raw.source) and wanted.says(row.raw.data)]
+        if wanted.roles:
+            said = [row for row in said if wanted.has_roles(_roles(row))]
         if wanted.needs_loss:
             said = [row for row in said if row.index in row.bench.losses]
         if not wanted.judges:
@@ -242,12 +289,23 @@ def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Fo
         return [hit for row in rows for hit in _holding(wanted, [row], known, forms)]
 
 
+def _roles(row: Row) -> set[str]:
+    """The roles of a row's messages, whose pictures are not opened; none where it is no conversation."""
+    try:
+        messages = row.measured().conversation.messages
+    except NeedsDecoding:
+        messages = row.conversation.messages
+    except BenchError:
+        return set()
+    return {str(message.get("role", "")) for message in messages}
+
+
 def _measures(row: Row, result: JudgedRow | RowSize) -> Measures:
     """The numbers of a row, by field; those that it has."""
     found: dict[str, float] = {}
     if result.tokens >= 0:
         found["share"], found["tokens"] = 100 * result.trained / max(1, result.tokens), result.tokens
-        found["pictures"] = max(0, result.pictures)
+        found["pictures"], found["media"] = max(0, result.pictures), max(0, result.media)
     else:
         # One too many is why some rows cannot be rendered: they are among those that one looks for.
         found["pictures"] = named_pictures(row.raw.data)

@@ -331,6 +331,12 @@ ACTIONS: tuple[Action, ...] = (
         words="sort order search rows find pictures tokens loss share",
     ),
     Action(
+        "O", "part('filtering.pick')", "Pick filter, order and columns", id="rows.pick", group=_ROWS, scope="inspect",
+        hint="pick", rank=5,
+        tooltip="A dialog with the fields of the filter, the codes that were found, the order, and the list's columns.",
+        words="sort filter order columns picker rows choose dialog role source media",
+    ),
+    Action(
         "colon", "part('search.ask_row')", "Go to a row", id="rows.jump", group=_ROWS, scope="inspect",
         tooltip="Show the row of a number.",
     ),
