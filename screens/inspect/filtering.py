@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
+
 from screens.inspect.context import InspectContext
 from screens.inspect.panes import PaneLayout
 from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse_filter, sorted_by
 from screens.inspect.sample_reading import STEP_SECONDS
+from screens.keys.user_keymap import key_of
 from screens.shell.job_line import SHOWN_AFTER_SECONDS, JobProgress
 from screens.shell.worker import Kind
 from workbench.bench import Row
@@ -18,6 +21,7 @@ from workbench.data.picture_header import NeedsDecoding
 from workbench.data.pictures import named_pictures
 from workbench.data.sources import names_of
 from workbench.errors import BenchError
+from workbench.escaping import visible
 from workbench.judged import JudgedRow, RowSize
 
 if TYPE_CHECKING:
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
     from workbench.blocks.path import Forms
 
 _FILTER = "filter"
+_TITLE_CELLS = (40, 32, 24, 16, 10)
+"""Cells of a filter's text where a title has less and less room for it."""
+_PATIENCE_SECONDS = 1.5
+"""A key that is held at an end of the list is told so once."""
 _USUAL_ROLES = ("system", "user", "assistant", "tool")
 _ENOUGH = 500
 """Rows that a filter finds in data of unknown length before it waits for the list to be scrolled."""
@@ -92,8 +100,13 @@ class Filtering:
         self._began = 0.0
         self.under_way = False
         """True while rows are searched."""
+        self._told = -_PATIENCE_SECONDS
         self.text = ""
         """The filter as it was typed; empty without one."""
+        self.last = ""
+        """The filter that was taken away last, as it was typed."""
+        context.filter_forms = self._forms_of_title
+        self._samples.ended = self._say_end
 
     def set(self, text: str) -> None:
         """List only the rows of a filter; all of them for an empty one.
@@ -146,6 +159,58 @@ class Filtering:
             tuple(dict.fromkeys(roles)), names_of(bench.rows), known, rows, losses=bool(bench.losses)
         )  # fmt: skip
 
+    def clear(self) -> None:
+        """List every row again; the filter comes back with the next question for one."""
+        if not self.text:
+            return
+        self.last = self.text
+        self.set("")
+        self._context.say(f"Every row again; {self._key('rows.filter')} and enter bring the filter back")
+
+    def _key(self, action: str) -> str:
+        return key_of(action, getattr(self._context.screen.app, "keys", {}))
+
+    def _forms_of_title(self) -> tuple[str, ...]:
+        """The filter, how many rows it lists, and the key that takes it away; from the longest form to the shortest."""
+        if not self._filter:
+            return ()
+        listing, text, key = self._samples.listing, visible(self.text), self._key("rows.stop")
+        found, row = len(listing.order or ()), self._context.row
+        if not self._filter.chooses:
+            by = listing.sorted_by
+            return f"sorted: {by} · {key} as in the data", f"{by} · {key}", f"{by}"
+        listed = listing.row_at(place) == row if (place := listing.place_of(row)) < listing.rows else False
+        many = f"{found:,} of {listing.searched:,}{'' if listing.complete else '…'}"
+        match = f"{'' if listed else 'not among '}{many} {'match' if listed else 'that match'}"
+        cut = [_cut(text, cells) for cells in _TITLE_CELLS]
+        return (
+            f"{match} {text} · {key} lists all",
+            *(f"{match} {one} · {key} lists all" for one in cut[:1]),
+            *(f"{match} {one} · {key}" for one in cut),
+            f"{many} {text} · {key}",
+            *(f"{many} {one} · {key}" for one in cut),
+            f"{many} · {key}",
+            many,
+        )
+
+    def _say_end(self, step: int) -> None:
+        """Say that a step leads to no other row, and by which filter; not at every press of a key that is held."""
+        now, told, self._told = monotonic(), self._told, monotonic()
+        if now - told < _PATIENCE_SECONDS:
+            return
+        listing, end = self._samples.listing, "last" if step > 0 else "first"
+        if not self._filter:
+            self._context.say(f"This is the {end} row")
+        elif not self._filter.chooses:
+            self._context.say(f"This is the {end} row, {listing.sorted_by}")
+        elif not listing.rows:
+            self._context.say(f"No row matches {visible(self.text)}; {self._key('rows.stop')} lists all")
+        else:
+            so_far = "" if listing.complete else " so far"
+            which = "only row that matches" if listing.rows == 1 else f"{end} of {listing.rows:,} rows that match"
+            matching = f"{which} {visible(self.text)}{so_far}"
+            self._context.say(f"This is the {matching}; {self._key('rows.stop')} lists all")
+
     def next_order(self) -> None:
         """Sort the rows by the next order: the worst first, by share, tokens, pictures, loss, as the data has them."""
         orders = [order for order in ORDERS if order is None or order.field != "loss" or self._context.bench.losses]
@@ -176,7 +241,7 @@ class Filtering:
         if self.under_way:
             self._request += 1
             self._end()
-            self._samples.found([], None, False)
+            self._list([], None, False)
 
     def _begin(self) -> None:
         self._request += 1
@@ -184,6 +249,7 @@ class Filtering:
         self._end()
         if not self._filter:
             self._samples.unfilter()
+            self._context.show_title()
             return
         order = self._filter.order
         self._samples.filter(order.title if order is not None else "")
@@ -229,24 +295,31 @@ class Filtering:
     def _sorted(self, request: int, order: list[int], labels: dict[int, str], searched: int, complete: bool) -> None:
         if request == self._request:
             self._progress(len(order), searched, complete)
-            self._samples.found(order, searched, complete, labels)
+            self._list(order, searched, complete, labels)
 
     def _paused(self, request: int, searched: int) -> None:
         if request == self._request:
             self._searched = searched
             self._end()
-            self._samples.found([], searched, False)
+            self._list([], searched, False)
 
     def failed(self) -> None:
         """The search ended before its time; what it found stays."""
         self._end()
-        self._samples.found([], None, False)
+        self._list([], None, False)
+
+    def _list(
+        self, found: list[int], searched: int | None, complete: bool, labels: dict[int, str] | None = None
+    ) -> None:
+        """List what was found, and say above the tokens how many rows there are now."""
+        self._samples.found(found, searched, complete, labels)
+        self._context.show_title()
 
     def _found(self, request: int, found: list[int], searched: int, complete: bool) -> None:
         if request == self._request:
             self._hits += len(found)
             self._progress(self._hits, searched, complete)
-            self._samples.found(found, searched, complete)
+            self._list(found, searched, complete)
 
     def _end(self) -> None:
         self.under_way = False
@@ -263,6 +336,10 @@ class Filtering:
             # One that goes on began at a later row.
             job = JobProgress.since(_FILTER, searched, length, seconds, start=self._from, found=found)
             self._context.show_job(_FILTER, job)
+
+
+def _cut(text: str, cells: int) -> str:
+    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1).rstrip()}…"
 
 
 def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Forms) -> list[Hit]:

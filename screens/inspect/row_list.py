@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -109,6 +109,8 @@ class SamplesList(LineView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
 
+    ended: Callable[[int], None] = staticmethod(lambda step: None)
+    """Called where a step leads no further: there is no row that way."""
     columns: reactive[tuple[str, ...]] = reactive(USUAL_COLUMNS)
     """The columns that are shown, as far as there is room."""
 
@@ -345,19 +347,22 @@ class SamplesList(LineView, can_focus=True):
 
     # Choosing
 
-    def _ask_for(self, place: int) -> None:
+    def _ask_for(self, place: int) -> bool:
+        """Ask for the row at a place, or at the nearest end; False where that one is shown, or there is none."""
         if not self._listing.rows:
-            return
+            return False
         index = self._listing.row_at(min(max(0, place), self._listing.rows - 1))
         if index != self.chosen:
             self.post_message(self.RowChosen(index))
+        return index != self.chosen
 
     def move(self, step: int) -> None:
         """Choose another row, so many further on in the list."""
         place = self._listing.place_of(self.chosen)
         listed = place < self._listing.rows and self._listing.row_at(place) == self.chosen
         # From between two rows that a filter lists, one step forward is the later of them.
-        self._ask_for(place + step - (0 if listed or step < 0 else 1))
+        if not self._ask_for(place + step - (0 if listed or step < 0 else 1)):
+            self.ended(step)
 
     def action_move(self, where: str) -> None:
         """Choose the row above or below, a page away, or at an end of the list."""
