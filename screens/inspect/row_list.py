@@ -109,8 +109,6 @@ class SamplesList(LineView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
 
-    ended: Callable[[int], None] = staticmethod(lambda step: None)
-    """Called where a step leads no further: there is no row that way."""
     columns: reactive[tuple[str, ...]] = reactive(USUAL_COLUMNS)
     """The columns that are shown, as far as there is room."""
 
@@ -142,6 +140,8 @@ class SamplesList(LineView, can_focus=True):
         self._samples = KnownSamples()
         self.listing, self.known = self._listing, self._samples
         self._asked: list[int] = []
+        self.ended: Callable[[int], None] = lambda step: None
+        """Called where a step leads no further: there is no row that way."""
 
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""

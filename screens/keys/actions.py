@@ -551,6 +551,11 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="Dark, light, high contrast, or the terminal's own colours.",
     ),
     Action(
+        "comma,f6", "settings", "Settings", id="app.settings", group=_BENCH, scope="app",
+        tooltip="Looks at the start, rows checked, the trainer's Python, what is kept and where; each with its source.",
+        words="preferences options configuration theme state folder cache clear environment keymap",
+    ),
+    Action(
         "f10", "full_pane", "Pane over the whole window", id="app.full-pane", group=_BENCH, scope="app",
         tooltip="The pane in focus alone; once more, or esc, brings the others back.",
         words="maximize zoom full screen",
