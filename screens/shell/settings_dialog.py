@@ -13,12 +13,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets.option_list import Option
 
-from screens.guard.faults import Guarded, guarded, on
+from screens.guard.faults import guarded, on
 from screens.guard.widgets import Static, Vertical
 from screens.shell.dialogs import ConfirmDialog
 from screens.shell.fields import OptionList
 from screens.shell.preferences import CHOICES, Preferences, prefer, preferences
 from screens.shell.settings_facts import Setting, SettingGroup, chosen, groups_of
+from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from workbench.errors import BenchError
 from workbench.escaping import visible
@@ -42,7 +43,7 @@ class SettingsList(OptionList):
     ]
 
 
-class SettingsDialog(Guarded, ModalScreen[None]):
+class SettingsDialog(Tapped, ModalScreen[None]):
     """Lists every setting; escape closes it, and what was changed stays."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close", show=False)]
@@ -61,7 +62,7 @@ class SettingsDialog(Guarded, ModalScreen[None]):
         """A list in a box, and a line below it."""
         with Vertical(id="dialog") as box:
             box.border_title = "settings"
-            box.border_subtitle = "←→ change · enter deletes · esc closes"
+            box.border_subtitle = "←→ change · esc closes"
             yield SettingsList(id="settings", markup=False)
             yield Static("reading…", id="reading", markup=False)
 

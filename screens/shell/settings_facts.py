@@ -113,6 +113,7 @@ def _kept() -> tuple[Setting, ...]:
 
     edits = unsaved_edits()
     state, cache = state_dir(), cache_dir()
+    rows = kept_in(rows_dir())
     count = KeptFiles(len(edits), sum(map(_size, edits)))
     keys = keymap_file()
     try:
@@ -123,15 +124,15 @@ def _kept() -> tuple[Setting, ...]:
     return (
         Setting(
             "unsaved edits", count.said, _DEFAULT,
-            "Of recipes that are not open; kept until they are saved or discarded.", clears="edits",
+            "Of recipes that are not open; kept until they are saved or discarded.", clears="edits" if edits else "",
         ),
         Setting(
-            "rows of notebooks", kept_in(rows_dir()).said, _DEFAULT,
+            "rows of notebooks", rows.said, _DEFAULT,
             f"Kept for {DAYS} days after they were last opened, {MOST_BYTES >> 30} GiB at most.",
-            clears="rows",
+            clears="rows" if rows.files else "",
         ),
         Setting("cache", f"{kept_in(cache).said} in {cache}", _from_variable("VLMBENCH_CACHE"),
-                "Answers of trainers, which can be had again.", clears="cache"),
+                "Answers of trainers, which can be had again.", clears="cache" if kept_in(cache).files else ""),
         Setting("state folder", f"{state}, {kept_in(state).said}", _from_variable("VLMBENCH_STATE"),
                 "Runs, unsaved edits, what the screens showed, these settings."),
         Setting("key map", str(keys), _from_variable("VLMBENCH_CONFIG"),
