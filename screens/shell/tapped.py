@@ -45,4 +45,6 @@ class Tapped(Guarded):
         title = Content.from_markup(str(box.border_subtitle)).plain
         if key := key_at(title, event.screen_x - region.x, region.width):
             event.stop()
-            self.app.simulate_key(key)
+            # Sent by the pane in focus: from the dialog it would not come further than to the dialog's own panes.
+            pressed = events.Key(key, key if len(key) == 1 else None).set_sender(self.focused or self)
+            self.app.post_message(pressed)

@@ -45,7 +45,7 @@ async def test_a_dialog_is_answered_and_left_without_a_keyboard(opened: Opened, 
         assert isinstance(pilot.app.screen, HelpScreen)
         await tap(pilot, "scroll")
         assert isinstance(pilot.app.screen, HelpScreen)
-        await tap(pilot, "closes")
+        await tap(pilot, "esc")
         assert not isinstance(pilot.app.screen, HelpScreen)
 
 
