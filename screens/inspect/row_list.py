@@ -325,7 +325,8 @@ class SamplesList(LineView, can_focus=True):
             room -= cell_len(value)
             badge_cells = _BADGE if "finding" in self.columns else 0
             for column, cells in _columns(sample, self.columns):
-                if room >= cells + badge_cells:
+                # What the rows are sorted by stands there already.
+                if room >= cells + badge_cells and (not value or column.replace(",", "") != value.strip()):
                     segments.append(Segment(f"{column:>{cells}}", base + paint.muted))
                     room -= cells
             if sample.severity and badge_cells:

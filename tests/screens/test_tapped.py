@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 from screens.inspect.reason_line import ReasonLine
 from screens.shell.dialogs import ConfirmDialog, InputDialog
 from screens.shell.help import HelpScreen
+from screens.shell.settings_dialog import SettingsDialog
 from screens.shell.tapped import key_at
-from tests.screens.conftest import Opened, screen_of
+from tests.screens.conftest import Opened, screen_of, until
 
 HINTS = "enter writes it · tab takes · esc cancels"
 
@@ -40,6 +41,10 @@ async def test_a_dialog_is_answered_and_left_without_a_keyboard(opened: Opened, 
         await pilot.pause()
         await tap(pilot, "confirms")
         assert texts == ["mine"]
+        await pilot.press("comma")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SettingsDialog) and bool(pilot.app.screen.shown))
+        await tap(pilot, "esc")
+        assert not isinstance(pilot.app.screen, SettingsDialog)
         await pilot.press("f1")
         await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)
