@@ -26,6 +26,7 @@ from screens.shell.beginning import First, read_first
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
 from screens.shell.messages import BenchLoaded, LoadFailed, LoadProgressed
+from screens.shell.preferences import preferences
 from screens.shell.reporting import Reporting
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.story import Story
@@ -112,6 +113,8 @@ class WorkbenchApp(Reporting):
         """`beside` is the process that encodes the first row meanwhile, if there is one."""
         super().__init__()
         self.keys: Keys = keys or {}
+        self.known: Callable[[Action], Action] = lambda action: with_keys(action, self.keys)
+        """Gives an action with the user's keys."""
         self.set_keymap({name: ",".join(given) for name, given in self.keys.items()})
         self.bench = bench
         self.first_row = row
@@ -128,6 +131,8 @@ class WorkbenchApp(Reporting):
         # Not as a change of theme, after which Textual would parse every style sheet once more before the first paint.
         self.set_reactive(WorkbenchApp.theme, DARK_NAME)
         self.stylesheet.set_variables(self.get_css_variables())
+        if wanted := preferences().theme:
+            self.theme = wanted
 
     async def on_mount(self) -> None:
         self._collector.begin()
@@ -317,10 +322,6 @@ class WorkbenchApp(Reporting):
             await self.switch_base(screen)
         return screen
 
-    def known(self, action: Action) -> Action:
-        """The action with the user's keys."""
-        return with_keys(action, self.keys)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Refuse to show another screen before there is something to show."""
         return action != "show_screen" or (self.editing is not None and not isinstance(self.base, LoadingScreen))
@@ -339,6 +340,14 @@ class WorkbenchApp(Reporting):
             return
         above = [str(widget.id) for widget in self.focused.ancestors_with_self] if self.focused is not None else []
         self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in above)))
+
+    def action_settings(self) -> None:
+        """Show every setting, with where it comes from."""
+        from screens.pictures.graphics import terminal_has_graphics
+        from screens.shell.settings_dialog import SettingsDialog
+
+        if not isinstance(self.screen, SettingsDialog):
+            self.push_screen(SettingsDialog(self.bench, graphics=not in_browser() and terminal_has_graphics()))
 
     def action_next_theme(self) -> None:
         """Change to the next theme: dark, light, high contrast, the terminal's own."""

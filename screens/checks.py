@@ -24,8 +24,9 @@ from screens.shell.finding_page import finding_page
 from screens.shell.fix_trials import TriedFixes
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.messages import CheckProgressed, JobFailed, TrainerAnswered
+from screens.shell.preferences import preferences
 from screens.shell.status_bar import AskedStatus, StatusBar
-from screens.shell.story import PASS, RUNNING, Mark, counts
+from screens.shell.story import PASS, PASS_OF_SAMPLE, RUNNING, Mark, counts
 from screens.shell.themes import Paints, paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -35,6 +36,7 @@ from workbench.views.palette import SEVERITY_GLYPH
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
+    from workbench.blocks.chosen_rows import Wanted
     from workbench.checks.report import Group, Report
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
@@ -118,7 +120,8 @@ class ChecksScreen(WorkbenchScreen):
             if self.editing.stale:
                 self.editing.reload_changes()
             yield
-            checking = BlockChecking(self.bench, choose_rows(self.bench, "all"))
+            wanted: Wanted = None if preferences().rows else "all"
+            checking = BlockChecking(self.bench, choose_rows(self.bench, wanted))
         except BenchError as problem:
             self.tell(CheckProgressed(number, None, 0, True, problem))
             return
@@ -217,14 +220,16 @@ class ChecksScreen(WorkbenchScreen):
         self._say_state()
 
     def _say_state(self) -> None:
-        found = counts(group.severity for group in self.groups) if self._report_text == self.seen else ()
+        sample = self.report is not None and self.report.drawn
+        severities = [group.severity for group in self.groups] if self._report_text == self.seen else []
+        found = counts(severities, partial=sample)
         if self.problem is not None:
             say_state(self, Mark("✗", "error", "✗"))
         elif not self.done:
             say_state(self, *found, RUNNING)
         else:
-            say_state(self, *(found or (PASS,)))
-            if self.report is not None:
+            say_state(self, *(found or (PASS_OF_SAMPLE if sample else PASS,)))
+            if self.report is not None and not sample:
                 self.app.story.keep_report(self._report_text, self.report)  # type: ignore[attr-defined]
 
     def _draw_detail(self) -> None:

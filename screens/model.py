@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from workbench.models.towers import TowerName
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
+_HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (32, "-roomy")]
 _TYPED_SECONDS = 0.1
 _MEMORY_SECONDS = 0.8
 _KEY = "lora_target_modules"
@@ -54,6 +55,7 @@ class ModelScreen(WorkbenchScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("model")]
     CSS_PATH = "model.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
     SCOPES: ClassVar[tuple[Scope, ...]] = ("model",)
 
     anatomy: Anatomy | None = None

@@ -57,6 +57,7 @@ class RowSize(NamedTuple):
     tokens: int
     trained: int
     pictures: int
+    media: int
 
 
 class KnownResults:

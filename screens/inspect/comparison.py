@@ -15,13 +15,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.context import InspectContext
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.path_dialog import PathDialog
+from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -93,7 +93,7 @@ class AllRows:
         return f"{text}\n{broken}" if broken else text
 
 
-class RecipeComparison(Guarded, ModalScreen[None]):
+class RecipeComparison(Tapped, ModalScreen[None]):
     """The knobs of two recipes, and what they train in all rows, which is added up while it is open."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss", "Close", show=False)]

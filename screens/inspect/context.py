@@ -68,6 +68,8 @@ class InspectContext:
     findings: list[Finding] = field(default_factory=list)
     stops: dict[str, Callable[[], None]] = field(default_factory=dict)
     """Jobs under way that esc stops, beside the searches for rows."""
+    filter_forms: Callable[[], tuple[str, ...]] = tuple
+    """Gives the filter of the rows in words, from the longest form to the shortest; nothing without one."""
     asked: tuple[int, str, AskedStatus] | None = None
     """The trainer's answer about a row of a recipe's text."""
 
@@ -101,7 +103,20 @@ class InspectContext:
         self.screen.app.story.say(  # type: ignore[attr-defined]
             "checks", bench.document.text, *counts(codes.values(), partial=True), partial=True
         )
-        entitle(self.panes.grid, *self._titles())
+        self.show_title()
+
+    def show_title(self) -> None:
+        """Write the row, and the filter that it is walked by, above the tokens, or above what stands in their place."""
+        titles = self._titles()
+        if filtered := self.filter_forms():
+            row = titles[-1].partition(" · ")[0]
+            titles = (
+                *(f"{title} · {filtered[0]}" for title in titles),
+                *(f"{row} · {form}" for form in filtered),
+                filtered[-1],
+            )
+        entitle(self.panes.grid, *titles)
+        self.panes.problem.entitle(*titles)
 
     def _titles(self) -> tuple[str, ...]:
         """The row with what is trained of it, and before an edit where that is another number; ever shorter."""

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
 
 from screens.inspect.context import InspectContext
 from screens.inspect.panes import PaneLayout
 from screens.inspect.row_filter import ORDERS, Measures, Order, RowFilter, parse_filter, sorted_by
 from screens.inspect.sample_reading import STEP_SECONDS
+from screens.keys.user_keymap import key_of
 from screens.shell.job_line import SHOWN_AFTER_SECONDS, JobProgress
 from screens.shell.worker import Kind
 from workbench.bench import Row
+from workbench.data.picture_header import NeedsDecoding
 from workbench.data.pictures import named_pictures
+from workbench.data.sources import names_of
+from workbench.errors import BenchError
+from workbench.escaping import visible
 from workbench.judged import JudgedRow, RowSize
 
 if TYPE_CHECKING:
+    from screens.inspect.filter_dialog import PickedRows, PickerFacts
     from workbench.blocks.known import KnownRows
     from workbench.blocks.path import Forms
 
 _FILTER = "filter"
+_TITLE_CELLS = (40, 32, 24, 16, 10)
+"""Cells of a filter's text where a title has less and less room for it."""
+_PATIENCE_SECONDS = 1.5
+"""A key that is held at an end of the list is told so once."""
+_USUAL_ROLES = ("system", "user", "assistant", "tool")
 _ENOUGH = 500
 """Rows that a filter finds in data of unknown length before it waits for the list to be scrolled."""
 _SHOW_SECONDS = 0.3
 """Rows that are being sorted are shown so often, and less often where sorting them takes long."""
-_LABELS = {"tokens": "{:.0f}t", "pictures": "▣{:.0f}", "loss": "{:.2f}"}
+_LABELS = {"tokens": "{:.0f}t", "pictures": "▣{:.0f}", "media": "{:.0f}m", "loss": "{:.2f}"}
 """Fields that the list does not show by itself, and how it shows them beside the rows sorted by them."""
 
 
@@ -86,8 +100,13 @@ class Filtering:
         self._began = 0.0
         self.under_way = False
         """True while rows are searched."""
+        self._told = -_PATIENCE_SECONDS
         self.text = ""
         """The filter as it was typed; empty without one."""
+        self.last = ""
+        """The filter that was taken away last, as it was typed."""
+        context.filter_forms = self._forms_of_title
+        self._samples.ended = self._say_end
 
     def set(self, text: str) -> None:
         """List only the rows of a filter; all of them for an empty one.
@@ -100,6 +119,97 @@ class Filtering:
         self._begin()
         if self._filter:
             self._layout.show_samples()
+
+    def pick(self) -> None:
+        """Pick filter, order and columns in a dialog; they stay as they are where it is left."""
+        from screens.inspect.filter_dialog import FilterDialog
+
+        samples = self._samples
+
+        def picked(answer: PickedRows | None) -> None:
+            if answer is None:
+                return
+            samples.columns = answer.columns
+            if answer.text != self.text:
+                self.set(answer.text)
+
+        self._context.screen.app.push_screen(FilterDialog(self.text, samples.columns, self._facts()), picked)
+
+    def _facts(self) -> PickerFacts:
+        """The roles, files and codes that there are, as far as they are known."""
+        from screens.inspect.filter_dialog import PickerFacts
+
+        context, bench = self._context, self._context.bench
+        roles = [*_USUAL_ROLES, *(context.view.roles if context.view is not None else ())]
+        roles += [boundary.role for boundary in bench.masking.boundaries if boundary.role]
+        story = getattr(context.screen.app, "story", None)
+        report = story.report_of(bench.document.text) if story is not None else None
+        codes: Counter[str] = Counter()
+        if report is not None:
+            # A row can have a code for two causes: no fewer than the most of one.
+            for group in report.groups:
+                if group.finding.where.row is not None:
+                    codes[group.code] = max(codes[group.code], group.rows)
+            rows = f", of {report.rows:,} rows"
+        else:
+            codes = +self._samples.known.codes
+            rows = f", of {len(self._samples.known):,} rows seen"
+        known = dict(sorted(codes.items()))
+        return PickerFacts(
+            tuple(dict.fromkeys(roles)), names_of(bench.rows), known, rows, losses=bool(bench.losses)
+        )  # fmt: skip
+
+    def clear(self) -> None:
+        """List every row again; the filter comes back with the next question for one."""
+        if not self.text:
+            return
+        self.last = self.text
+        self.set("")
+        self._context.say(f"Every row again; {self._key('rows.filter')} and enter bring the filter back")
+
+    def _key(self, action: str) -> str:
+        return key_of(action, getattr(self._context.screen.app, "keys", {}))
+
+    def _forms_of_title(self) -> tuple[str, ...]:
+        """The filter, how many rows it lists, and the key that takes it away; from the longest form to the shortest."""
+        if not self._filter:
+            return ()
+        listing, text, key = self._samples.listing, visible(self.text), self._key("rows.stop")
+        found, row = len(listing.order or ()), self._context.row
+        if not self._filter.chooses:
+            by = listing.sorted_by
+            return f"sorted: {by} · {key} as in the data", f"{by} · {key}", f"{by}"
+        listed = listing.row_at(place) == row if (place := listing.place_of(row)) < listing.rows else False
+        many = f"{found:,} of {listing.searched:,}{'' if listing.complete else '…'}"
+        match = f"{'' if listed else 'not among '}{many} {'match' if listed else 'that match'}"
+        cut = [_cut(text, cells) for cells in _TITLE_CELLS]
+        return (
+            f"{match} {text} · {key} lists all",
+            *(f"{match} {one} · {key} lists all" for one in cut[:1]),
+            *(f"{match} {one} · {key}" for one in cut),
+            f"{many} {text} · {key}",
+            *(f"{many} {one} · {key}" for one in cut),
+            f"{many} · {key}",
+            many,
+        )
+
+    def _say_end(self, step: int) -> None:
+        """Say that a step leads to no other row, and by which filter; not at every press of a key that is held."""
+        now, told, self._told = monotonic(), self._told, monotonic()
+        if now - told < _PATIENCE_SECONDS:
+            return
+        listing, end = self._samples.listing, "last" if step > 0 else "first"
+        if not self._filter:
+            self._context.say(f"This is the {end} row")
+        elif not self._filter.chooses:
+            self._context.say(f"This is the {end} row, {listing.sorted_by}")
+        elif not listing.rows:
+            self._context.say(f"No row matches {visible(self.text)}; {self._key('rows.stop')} lists all")
+        else:
+            so_far = "" if listing.complete else " so far"
+            which = "only row that matches" if listing.rows == 1 else f"{end} of {listing.rows:,} rows that match"
+            matching = f"{which} {visible(self.text)}{so_far}"
+            self._context.say(f"This is the {matching}; {self._key('rows.stop')} lists all")
 
     def next_order(self) -> None:
         """Sort the rows by the next order: the worst first, by share, tokens, pictures, loss, as the data has them."""
@@ -131,7 +241,7 @@ class Filtering:
         if self.under_way:
             self._request += 1
             self._end()
-            self._samples.found([], None, False)
+            self._list([], None, False)
 
     def _begin(self) -> None:
         self._request += 1
@@ -139,6 +249,7 @@ class Filtering:
         self._end()
         if not self._filter:
             self._samples.unfilter()
+            self._context.show_title()
             return
         order = self._filter.order
         self._samples.filter(order.title if order is not None else "")
@@ -184,24 +295,31 @@ class Filtering:
     def _sorted(self, request: int, order: list[int], labels: dict[int, str], searched: int, complete: bool) -> None:
         if request == self._request:
             self._progress(len(order), searched, complete)
-            self._samples.found(order, searched, complete, labels)
+            self._list(order, searched, complete, labels)
 
     def _paused(self, request: int, searched: int) -> None:
         if request == self._request:
             self._searched = searched
             self._end()
-            self._samples.found([], searched, False)
+            self._list([], searched, False)
 
     def failed(self) -> None:
         """The search ended before its time; what it found stays."""
         self._end()
-        self._samples.found([], None, False)
+        self._list([], None, False)
+
+    def _list(
+        self, found: list[int], searched: int | None, complete: bool, labels: dict[int, str] | None = None
+    ) -> None:
+        """List what was found, and say above the tokens how many rows there are now."""
+        self._samples.found(found, searched, complete, labels)
+        self._context.show_title()
 
     def _found(self, request: int, found: list[int], searched: int, complete: bool) -> None:
         if request == self._request:
             self._hits += len(found)
             self._progress(self._hits, searched, complete)
-            self._samples.found(found, searched, complete)
+            self._list(found, searched, complete)
 
     def _end(self) -> None:
         self.under_way = False
@@ -220,10 +338,16 @@ class Filtering:
             self._context.show_job(_FILTER, job)
 
 
+def _cut(text: str, cells: int) -> str:
+    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1).rstrip()}…"
+
+
 def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Forms) -> list[Hit]:
     """The rows of a filter; a row that nobody can judge is one to look at."""
     try:
-        said = [row for row in rows if wanted.says(row.raw.data)]
+        said = [row for row in rows if wanted.is_from(row.raw.source) and wanted.says(row.raw.data)]
+        if wanted.roles:
+            said = [row for row in said if wanted.has_roles(_roles(row))]
         if wanted.needs_loss:
             said = [row for row in said if row.index in row.bench.losses]
         if not wanted.judges:
@@ -242,12 +366,23 @@ def _holding(wanted: RowFilter, rows: Sequence[Row], known: KnownRows, forms: Fo
         return [hit for row in rows for hit in _holding(wanted, [row], known, forms)]
 
 
+def _roles(row: Row) -> set[str]:
+    """The roles of a row's messages, whose pictures are not opened; none where it is no conversation."""
+    try:
+        messages = row.measured().conversation.messages
+    except NeedsDecoding:
+        messages = row.conversation.messages
+    except BenchError:
+        return set()
+    return {str(message.get("role", "")) for message in messages}
+
+
 def _measures(row: Row, result: JudgedRow | RowSize) -> Measures:
     """The numbers of a row, by field; those that it has."""
     found: dict[str, float] = {}
     if result.tokens >= 0:
         found["share"], found["tokens"] = 100 * result.trained / max(1, result.tokens), result.tokens
-        found["pictures"] = max(0, result.pictures)
+        found["pictures"], found["media"] = max(0, result.pictures), max(0, result.media)
     else:
         # One too many is why some rows cannot be rendered: they are among those that one looks for.
         found["pictures"] = named_pictures(row.raw.data)

@@ -204,9 +204,11 @@ class FindingSteps:
             self._context.say(f"This row has no message of {visible(role)}")
 
     def leave(self) -> None:
-        """End a search for rows; or drop the selection, or the marks of the search in the row."""
+        """End a search for rows; or drop the selection, or the marks of the search in the row; or list every row."""
         if self.looking or self._filtering.under_way or self._context.stops:
             self.stop()
+        elif self._filtering.text and self._grid.at.anchor is None and not len(self._grid.drawing.matches):
+            self._filtering.clear()
         else:
             self._grid.action_select("none")
 
@@ -294,10 +296,10 @@ class FindingSteps:
         places = self.in_row()
         if direction and places:
             self._go(*places[0 if direction > 0 else -1])
-            self._context.say("No other row has a finding")
+            self._context.say(f"No other row {'listed ' if self._filtering.text else ''}has a finding")
             return
         if direction:
-            self._context.say("No row has an error or a warning")
+            self._context.say(f"No row {'listed ' if self._filtering.text else ''}has an error or a warning")
         self.show()
 
     def _arrive(self, direction: int) -> None:

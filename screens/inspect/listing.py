@@ -91,13 +91,15 @@ class Listing:
         The end of a source of unknown length may be told by `end_at` on the way.
         """
         place = self.place_of(index)
+        # From between two rows of a filter the next one is that at this place.
+        listed = place < self.rows and self.row_at(place) == index
         if direction > 0:
-            for at in itertools.count(place + 1):
+            for at in itertools.count(place + listed):
                 if (self.length is not None or self.order is not None) and at >= self.rows:
                     break
                 yield self.row_at(at)
             yield from (self.row_at(at) for at in range(min(place, self.rows)))
         else:
             yield from (self.row_at(at) for at in range(min(place, self.rows) - 1, -1, -1))
-            yield from (self.row_at(at) for at in range(self.last, place, -1))
+            yield from (self.row_at(at) for at in range(self.last, place - (not listed), -1))
         yield index

@@ -30,6 +30,8 @@ _TEXT_LEFT = 24
 _STEP = 2
 _BESIDE = 60
 """Columns of a window from which on the tokens can be read beside another pane."""
+_UPRIGHT = 28
+"""Lines from which on a window with fewer columns, as on a phone, says in full what is wrong below the tokens."""
 
 
 def stands_at(screen: Screen[Any], size: Size) -> None:
@@ -247,6 +249,8 @@ class PaneLayout:
 
     def open_panes(self) -> None:
         """Show the panes that were opened and hide those that were closed, whatever the width would have them be."""
+        upright = self._panes.size.width < _BESIDE and self._panes.size.height >= _UPRIGHT
+        self._screen.set_class(upright, "-upright")
         for name in _LEAST:
             pane, shown = self._panes.query_one(f"#{name}"), self._open.get(self._kept_as(name))
             if name == "side" and self._screen.has_class("-editing"):

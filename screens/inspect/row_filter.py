@@ -9,30 +9,34 @@ import difflib
 import json
 import operator
 import re
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from workbench.errors import InputError
 from workbench.findings import SEVERITIES, Finding
 
-HINT = "words · trained<10 · tokens>2000 · pictures=2 · loss>3 · is:error · M001 · sort:-tokens"
+HINT = "words · trained<10 · tokens>2000 · pictures=2 · role:tool · is:error · M001 · sort:-tokens"
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
     "=": operator.eq,
+    ":": operator.eq,
 }
-_NUMBERS = {"trained": "a percentage", "share": "a percentage", "tokens": "a number", "pictures": "a number"}
-_NUMBERS["loss"] = "a number"
-_FIELDS = (*_NUMBERS, "is", "sort")
-_ORDERS = ("share", "tokens", "pictures", "loss", "code", "row")
-_COMPARED = re.compile(r"([A-Za-z_]+)(<=|>=|<|>|=)(\d+(?:[.,]\d+)*)%?")
+_NUMBERS = dict.fromkeys(("trained", "share"), "a percentage") | dict.fromkeys(
+    ("tokens", "pictures", "media", "loss"), "a number"
+)
+_TEXTS = {"role": "a message's role", "source": "a part of a file's name"}
+_FIELDS = (*_NUMBERS, *_TEXTS, "code", "is", "sort")
+_ORDERS = ("share", "tokens", "pictures", "media", "loss", "code", "row")
+_COMPARED = re.compile(r"([A-Za-z_]+)(<=|>=|<|>|=|:)(\d+(?:[.,]\d+)*%?)")
 _CODE = re.compile(r"[A-Z]\d{3}")
 _FIELD = re.compile(r"([A-Za-z_]+)(?::|[<>=])(?!//)")
-_IS = ("error", "warning", "note", "clean")
+STATES = ("error", "warning", "note", "clean")
+_TERM = re.compile(r"""\"[^\"]*\"|'[^']*'|[^ \t\r\n\"'][^ \t\r\n]*""")
+_UNCLOSED = re.compile(r"""[^\s"']+""")
 _SORT = re.compile(r"(?<!\S)sort:\S*\s*")
 
 Measures = Mapping[str, float]
@@ -73,16 +77,23 @@ ORDERS = (
 
 @dataclass(frozen=True)
 class RowFilter:
-    """Terms as they were written: words, comparisons of numbers, codes, severities, and an order of the rows."""
+    """Terms as they were written: words, comparisons of numbers, codes, severities, roles, sources, an order."""
 
     words: tuple[str, ...] = ()
     compared: tuple[tuple[str, str, float], ...] = ()
     codes: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     order: Order | None = None
+    roles: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.compared or self.codes or self.states or self.order)
+        return self.chooses or self.order is not None
+
+    @property
+    def chooses(self) -> bool:
+        """True where a term leaves rows out; an order alone does not."""
+        return bool(self.words or self.compared or self.codes or self.states or self.roles or self.sources)
 
     @property
     def judges(self) -> bool:
@@ -105,6 +116,15 @@ class RowFilter:
             return True
         text = _text(data)
         return all(word in text for word in self.words)
+
+    def is_from(self, source: str) -> bool:
+        """True where a row is from the file that is wanted: each text is a part of its name."""
+        name = source.casefold() if self.sources else ""
+        return all(wanted in name for wanted in self.sources)
+
+    def has_roles(self, roles: Collection[str]) -> bool:
+        """True where every role that is wanted is among those of a row's messages."""
+        return set(self.roles) <= {role.casefold() for role in roles}
 
     def holds(self, measures: Measures, findings: Iterable[Finding]) -> bool:
         """True where every other term holds for a row with these measures and findings."""
@@ -131,32 +151,66 @@ def parse_filter(text: str) -> RowFilter:
     Raises:
         InputError: a quote is not closed, or a term with a colon or comparison is none that is known.
     """
-    try:
-        # Not POSIX's way: a term in quotes keeps them, and is words whatever it holds.
-        terms = shlex.split(text, posix=False)
-    except ValueError:
-        terms = text.replace('"', " ").replace("'", " ").split()
     words, compared, codes, states = [], [], [], []
+    roles: list[str] = []
+    sources: list[str] = []
     order: Order | None = None
-    for term in terms:
+    for term in (match[0] for match in terms_of(text)):
         field = _FIELD.match(term)
+        name, value = (field[1], term[field.end() :]) if field else ("", "")
         if len(term) > 1 and term[0] == term[-1] and term[0] in "\"'":
             words.append(term[1:-1].casefold())
-        elif _CODE.fullmatch(term):
-            codes.append(term)
+        elif code_of(term):
+            codes.append(code_of(term))
         elif term.startswith("is:"):
-            if term[3:] not in _IS:
+            if term[3:] not in STATES:
                 raise InputError("is: takes error, warning, note or clean", hint="Write is:error, for example.")
             states.append(term[3:])
         elif term.startswith("sort:"):
             order = _order(term[5:])
-        elif field and field[1] in _NUMBERS:
-            compared.append(_compared(term, field[1]))
+        elif name in _NUMBERS:
+            compared.append(_compared(term, name))
+        elif name in _TEXTS and term[len(name)] == ":" and value:
+            (roles if name == "role" else sources).append(value.casefold())
+        elif name in _TEXTS:
+            raise InputError(f"{name}: takes {_TEXTS[name]}", hint=f"Write {name}:tool, for example.")
+        elif name == "code":
+            raise InputError("code: takes a code such as M002", hint="Write code:M002, or M002 alone.")
         elif field:
-            raise _unknown(field[1])
+            raise _unknown(name)
         else:
             words.append(term.casefold())
-    return RowFilter(tuple(words), tuple(compared), tuple(codes), tuple(states), order)
+    return RowFilter(
+        tuple(words), tuple(compared), tuple(codes), tuple(states), order, tuple(roles), tuple(sources)
+    )  # fmt: skip
+
+
+def terms_of(text: str) -> list[re.Match[str]]:
+    """The terms of a filter, with their places. A term in quotes keeps them; a quote that is not closed is none."""
+    return list((_TERM if is_closed(text) else _UNCLOSED).finditer(text))
+
+
+def is_closed(text: str) -> bool:
+    """True where every quote that begins a term of a filter ends it too."""
+    return not _TERM.sub("", text).strip(" \t\r\n")
+
+
+def code_of(term: str) -> str:
+    """The code that a term asks for, as `M002` or `code:M002`; "" for another term."""
+    code = term.removeprefix("code:")
+    return code if _CODE.fullmatch(code) else ""
+
+
+def comparison_of(term: str) -> tuple[str, str, str] | None:
+    """The field, the sign and the number of a term, as they are written; None for another term."""
+    found = _COMPARED.fullmatch(term)
+    try:
+        if found is None or found[1] not in _NUMBERS:
+            return None
+        _compared(term, found[1])
+    except InputError:
+        return None
+    return found[1], found[2], found[3]
 
 
 def sorted_by(text: str, order: Order | None) -> str:
@@ -170,7 +224,7 @@ def _compared(term: str, field: str) -> tuple[str, str, float]:
     try:
         assert found is not None
         # 2,000 is two thousand.
-        return "share" if field == "trained" else field, found[2], float(found[3].replace(",", ""))
+        return "share" if field == "trained" else field, found[2], float(found[3].rstrip("%").replace(",", ""))
     except (AssertionError, ValueError):
         example = f"Write {field}<10, for example."
         raise InputError(f"{field} is compared with {_NUMBERS[field]}", hint=example) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -13,6 +13,7 @@ from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import reactive
 from textual.strip import Strip
 
 from screens.inspect.listing import Listing
@@ -71,11 +72,35 @@ _THOUSANDS_FROM = 100_000
 """Tokens that are counted in thousands from here on."""
 
 
-def _columns(sample: Sample) -> tuple[tuple[str, int], ...]:
-    """The tokens and the pictures of a row, each with its cells."""
-    total, pictures = sample.total, sample.pictures
-    tokens = f"{total:,}t" if total < _THOUSANDS_FROM else f"{total // 1000:,}kt"
-    return (tokens if total else "", 8), (f"▣{min(pictures, 99)}" if pictures else "", 4)
+COLUMNS = {
+    "share": "share trained",
+    "trained": "tokens trained",
+    "tokens": "tokens",
+    "pictures": "pictures",
+    "finding": "worst finding",
+}
+"""The columns that the list can show, from the left, as far as it is wide enough."""
+USUAL_COLUMNS = ("share", "tokens", "pictures", "finding")
+
+
+def columns_of(names: Collection[object]) -> tuple[str, ...]:
+    """The columns with these names, in their order."""
+    return tuple(name for name in COLUMNS if name in names)
+
+
+def _columns(sample: Sample, wanted: Collection[str]) -> list[tuple[str, int]]:
+    """The tokens and the pictures of a row, each with its cells; those that are wanted."""
+    pictures = f"▣{min(sample.pictures, 99)}" if sample.pictures else ""
+    found = {
+        "trained": (_counted(sample.trained, "✓") if sample.total else "", 9),
+        "tokens": (_counted(sample.total, "t") if sample.total else "", 8),
+        "pictures": (pictures, 4),
+    }
+    return [column for name, column in found.items() if name in wanted]
+
+
+def _counted(tokens: int, unit: str) -> str:
+    return f"{tokens:,}{unit}" if tokens < _THOUSANDS_FROM else f"{tokens // 1000:,}k{unit}"
 
 
 class SamplesList(LineView, can_focus=True):
@@ -83,6 +108,9 @@ class SamplesList(LineView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
+
+    columns: reactive[tuple[str, ...]] = reactive(USUAL_COLUMNS)
+    """The columns that are shown, as far as there is room."""
 
     class RowChosen(Message):
         """A row was chosen to be shown."""
@@ -112,6 +140,8 @@ class SamplesList(LineView, can_focus=True):
         self._samples = KnownSamples()
         self.listing, self.known = self._listing, self._samples
         self._asked: list[int] = []
+        self.ended: Callable[[int], None] = lambda step: None
+        """Called where a step leads no further: there is no row that way."""
 
     def open(self, length: int | None, chosen: int) -> None:
         """Begin with a source of so many rows, or of an unknown number."""
@@ -284,17 +314,22 @@ class SamplesList(LineView, can_focus=True):
         if sample is None:
             segments.append(Segment("   …", base + paint.muted))
         else:
-            share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
-            segments.append(Segment(share, text if sample.trained else base + paint.muted))
+            room = width - number - 2
+            if "share" in self.columns:
+                share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
+                segments.append(Segment(share, text if sample.trained else base + paint.muted))
+                room -= 4
             value = self._listing.labels.get(index, "")
             value = f" {value}" if value else ""
             segments.append(Segment(value, text))
-            room = width - number - 6 - cell_len(value)
-            for column, cells in _columns(sample):
-                if room >= cells + _BADGE:
+            room -= cell_len(value)
+            badge_cells = _BADGE if "finding" in self.columns else 0
+            for column, cells in _columns(sample, self.columns):
+                # What the rows are sorted by stands there already.
+                if room >= cells + badge_cells and (not value or column.replace(",", "") != value.strip()):
                     segments.append(Segment(f"{column:>{cells}}", base + paint.muted))
                     room -= cells
-            if sample.severity:
+            if sample.severity and badge_cells:
                 glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
                 badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
                 segments.append(Segment(badge, base + paint.severity[sample.severity]))
@@ -313,19 +348,22 @@ class SamplesList(LineView, can_focus=True):
 
     # Choosing
 
-    def _ask_for(self, place: int) -> None:
+    def _ask_for(self, place: int) -> bool:
+        """Ask for the row at a place, or at the nearest end; False where that one is shown, or there is none."""
         if not self._listing.rows:
-            return
+            return False
         index = self._listing.row_at(min(max(0, place), self._listing.rows - 1))
         if index != self.chosen:
             self.post_message(self.RowChosen(index))
+        return index != self.chosen
 
     def move(self, step: int) -> None:
         """Choose another row, so many further on in the list."""
         place = self._listing.place_of(self.chosen)
         listed = place < self._listing.rows and self._listing.row_at(place) == self.chosen
         # From between two rows that a filter lists, one step forward is the later of them.
-        self._ask_for(place + step - (0 if listed or step < 0 else 1))
+        if not self._ask_for(place + step - (0 if listed or step < 0 else 1)):
+            self.ended(step)
 
     def action_move(self, where: str) -> None:
         """Choose the row above or below, a page away, or at an end of the list."""

@@ -129,7 +129,6 @@ class RowReader:
         context, panes = self._context, self._context.panes
         view = context.view = found if isinstance(found, RowView) else None
         panes.grid.show_legend()
-        panes.problem.border_title = f"row {index:,}"
         self._exchange(shown=view is not None)
         changed = context.change(view) if view is not None else None
         if isinstance(found, RowView):

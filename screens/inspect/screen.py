@@ -32,7 +32,7 @@ from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.recipe_text import RecipeTextArea
-from screens.inspect.row_list import SamplesList
+from screens.inspect.row_list import SamplesList, columns_of
 from screens.inspect.rows import RowReader
 from screens.inspect.search import Search
 from screens.inspect.tokens import Tokens
@@ -168,6 +168,7 @@ class InspectScreen(RecipeScreen, Still):
                 "lens": grid.lens,
                 "spaces": grid.drawing.spaces,
                 "pictures": self.pictures.wanted,
+                "columns": list(self.panes.samples.columns),
                 "theme": self.app.theme,
                 "panes": self.pane_layout.kept,
                 "screen": getattr(self.app, "front", "inspect"),
@@ -182,6 +183,8 @@ class InspectScreen(RecipeScreen, Still):
         if known.get("spaces") is True:
             grid.toggle_spaces()
         self.pictures.wanted = known.get("pictures") is not False
+        if isinstance(columns := known.get("columns"), list):
+            self.panes.samples.columns = columns_of(columns)
         if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
             self.app.theme = known["theme"]
         self.pane_layout.restore(known.get("panes"))

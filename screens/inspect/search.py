@@ -36,7 +36,7 @@ class Search:
 
     def ask_filter(self) -> None:
         """Ask which rows to list."""
-        self._prompt.ask(FILTER, value=self._filtering.text, hint=row_filter.HINT)
+        self._prompt.ask(FILTER, value=self._filtering.text or self._filtering.last, hint=row_filter.HINT)
 
     def ask_row(self) -> None:
         """Ask for a row's number."""
@@ -87,7 +87,7 @@ class Search:
             self._grid.go(self._origin)
             self.query = ""
         elif kind == FILTER:
-            self._filtering.set("")
+            self._filtering.clear()
         self._close()
 
     def _close(self) -> None:

@@ -331,6 +331,17 @@ ACTIONS: tuple[Action, ...] = (
         words="sort order search rows find pictures tokens loss share",
     ),
     Action(
+        "asterisk", "part('filtering.clear')", "List every row", id="rows.all", group=_ROWS, scope="inspect",
+        tooltip="Take filter and order away, as esc does; the next question for a filter begins with this one.",
+        words="clear filter reset unfilter all rows sort order",
+    ),
+    Action(
+        "O", "part('filtering.pick')", "Pick filter, order and columns", id="rows.pick", group=_ROWS, scope="inspect",
+        hint="pick", rank=5,
+        tooltip="A dialog with the fields of the filter, the codes that were found, the order, and the list's columns.",
+        words="sort filter order columns picker rows choose dialog role source media",
+    ),
+    Action(
         "colon", "part('search.ask_row')", "Go to a row", id="rows.jump", group=_ROWS, scope="inspect",
         tooltip="Show the row of a number.",
     ),
@@ -430,7 +441,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid",
-        palette=False, tooltip="Drop the selection, or else the marks of the search; ends a search for rows.",
+        palette=False, tooltip="Drop the selection, or the marks of the search, or the filter; ends a search for rows.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
     _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),
@@ -451,7 +462,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "escape", "screen.part('findings.leave')", "Stop searching", id="samples.stop-search", group=_ROWS,
-        scope="samples", palette=False, tooltip="End a search for rows; what was found stays.",
+        scope="samples", palette=False, tooltip="End a search for rows, and keep what was found. Once more: every row.",
     ),
     Action(
         "escape", "part('findings.leave')", "Stop what goes on", id="rows.stop", group=_ROWS, scope="inspect",
@@ -538,6 +549,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "T", "next_theme", "Change the theme", id="app.theme", group=_BENCH, scope="app",
         tooltip="Dark, light, high contrast, or the terminal's own colours.",
+    ),
+    Action(
+        "comma,f6", "settings", "Settings", id="app.settings", group=_BENCH, scope="app",
+        tooltip="Looks at the start, rows checked, the trainer's Python, what is kept and where; each with its source.",
+        words="preferences options configuration theme state folder cache clear environment keymap",
     ),
     Action(
         "f10", "full_pane", "Pane over the whole window", id="app.full-pane", group=_BENCH, scope="app",

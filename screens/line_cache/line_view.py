@@ -9,6 +9,7 @@ from typing import Self
 
 from textual.content import Content
 from textual.geometry import Region
+from textual.markup import escape
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -89,7 +90,8 @@ class LineView(Sparing):
 
 
 def say_above(pane: LineView, text: str) -> None:
-    """Write into the upper border of a pane, and paint no more than that."""
+    """Write into the upper border of a pane, as plain text, and paint no more than that."""
+    text = escape(text)
     if text == pane.border_title:
         return
     with pane.sparing():

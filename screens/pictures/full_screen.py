@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from screens.guard.faults import Guarded
 from screens.guard.widgets import Container, Static
 from screens.pictures.legend import names, remarks_line
 from screens.pictures.picture_view import PictureView
 from screens.pictures.prepared import Cells, Shown
+from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from workbench.views.items import visible
 
@@ -37,7 +37,7 @@ class Room(Container):
         self._resized()
 
 
-class PictureScreen(Guarded, ModalScreen[None]):
+class PictureScreen(Tapped, ModalScreen[None]):
     """Shows the pictures of a row, one at a time; closes at escape, q, i or enter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

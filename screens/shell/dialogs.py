@@ -14,15 +14,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from screens.guard.faults import Guarded, on
+from screens.guard.faults import on
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.shell.diff_view import BREAKPOINTS, DiffView
 from screens.shell.fields import Input
+from screens.shell.tapped import Tapped
 from screens.shell.themes import Paints, paints
 from workbench.views.items import visible
 
 
-class ConfirmDialog(Guarded, ModalScreen[bool]):
+class ConfirmDialog(Tapped, ModalScreen[bool]):
     """Shows a text, by default a unified diff, and asks. Enter agrees, escape does not."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,7 +69,7 @@ def _about(choice: Choice, number: int) -> str:
     return f"{choice.help}{'  (enter)' if number == 0 else ''}"
 
 
-class ChoiceDialog(Guarded, ModalScreen[str | None]):
+class ChoiceDialog(Tapped, ModalScreen[str | None]):
     """Asks for one of several choices, with the diffs that help to decide; tab shows the next diff.
 
     Enter takes the first choice. Escape gives None; `leave` says what that means.
@@ -158,7 +159,7 @@ class ChoiceDialog(Guarded, ModalScreen[str | None]):
         self._draw()
 
 
-class InputDialog(Guarded, ModalScreen[str | None]):
+class InputDialog(Tapped, ModalScreen[str | None]):
     """Asks for one line. Enter gives it, escape gives None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", show=False)]

@@ -9,15 +9,15 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.keys.spoken import advice
 from screens.shell.finding_page import finding_page
+from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from workbench.findings import Finding
 
 
-class Explanation(Guarded, ModalScreen[bool]):
+class Explanation(Tapped, ModalScreen[bool]):
     """Says what a finding means; closes at escape, q or enter. True at o, where there is a `place` to go to."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,11 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
-from screens.guard.faults import Guarded, on
+from screens.guard.faults import on
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.keys.actions import Action, Scope, groups
 from screens.keys.user_keymap import keymap_file
 from screens.shell.fields import Input
+from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from workbench.views.items import visible
 
@@ -25,7 +26,7 @@ _WORDY = 100
 _PANES = {"grid": "the tokens", "samples": "the rows", "editor": "the editor", "form": "the form"}
 
 
-class HelpScreen(Guarded, ModalScreen[None]):
+class HelpScreen(Tapped, ModalScreen[None]):
     """The list of keys; what is typed searches it; closes at escape, f1 or ?."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

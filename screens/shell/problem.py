@@ -7,9 +7,11 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.markup import escape
 
 from screens.guard.widgets import Static, VerticalScroll
 from screens.keys.spoken import advice
+from screens.shell.fitting_title import fitting
 from screens.shell.themes import paints
 from workbench.errors import BenchError
 from workbench.findings import Finding
@@ -25,8 +27,19 @@ class ProblemPane(VerticalScroll):
         self._leave = leave
         self._shown: BenchError | Finding | None = None
         self._more = ""
+        self._titles: tuple[str, ...] = ()
         self.explained: Callable[[], None] | None = None
         """Called at enter, where there is more to say of the problem."""
+
+    def entitle(self, *forms: str) -> None:
+        """Write the longest of some forms of a title that fits into the border, now and after a resize."""
+        self._titles = forms
+        if forms:
+            self.border_title = escape(fitting(self, forms))
+
+    def on_resize(self) -> None:
+        """The title has another room."""
+        self.entitle(*self._titles)
 
     def action_explain(self) -> None:
         """Say more of the problem."""

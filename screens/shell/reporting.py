@@ -23,6 +23,7 @@ from screens.guard.faults import Fault, Guarded, contain, guarded, unexpected
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.shell import end_with_parent
 from screens.shell.messages import JobFailed
+from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from screens.shell.watchdog import Silence, Watchdog
 from screens.shell.worker import Kind
@@ -188,7 +189,7 @@ class Palette(Guarded, CommandPalette):
         return super().check_action(action, parameters)
 
 
-class FaultsScreen(Guarded, ModalScreen[None]):
+class FaultsScreen(Tapped, ModalScreen[None]):
     """The unexpected errors since the app was opened, the last first; closes at escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,f12", "dismiss", "Close", show=False)]

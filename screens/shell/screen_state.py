@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from screens.shell.preferences import preferences
+
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
@@ -20,12 +22,12 @@ def _file(bench: Bench) -> Path:
 
 
 def recall(bench: Bench) -> dict[str, Any]:
-    """The state that was kept; an empty dict where none can be read."""
+    """The state that was kept, nothing where none can be read; the app's settings go before it."""
     try:
         found = json.loads(_file(bench).read_text("utf-8"))
     except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        found = {}
+    return preferences().over(found if isinstance(found, dict) else {})
 
 
 def keep(bench: Bench, state: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ class Mark:
 
 
 PASS, RUNNING = Mark("✓", "good", "✓"), Mark("▸", "muted", "▸")
+PASS_OF_SAMPLE = Mark("✓ of a sample", "muted", "~")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from screens.line_cache.line_view import LineView, say_above
+from screens.shell.fitting_title import fitting
 from screens.shell.themes import paints
 from screens.token_grid.drawing import Frame, TokenDrawing
 from screens.token_grid.find import NO_MATCHES
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from workbench.editing.session import Change
 
 _MARGIN = 1
-_BORDER = 6
-"""Cells of the upper border beside its title."""
 
 
 class TokenCanvas(LineView):
@@ -228,9 +227,8 @@ class TokenCanvas(LineView):
 def entitle(canvas: TokenCanvas, *forms: str) -> None:
     """Write the longest of some forms of a title that fits into the upper border, now and after a resize."""
     canvas.titles = forms
-    room = canvas.outer_size.width - _BORDER
     if forms:
-        say_above(canvas, next((form for form in forms if len(form) <= room), forms[-1]))
+        say_above(canvas, fitting(canvas, forms))
 
 
 def fold_turns(canvas: TokenCanvas, turns: set[int]) -> None:

@@ -358,11 +358,22 @@ def test_filters_are_read_as_they_are_typed() -> None:
     many = parse_filter("tokens>2,000 pictures=2 loss>=3.5 sort:-tokens")
     assert many.compared == (("tokens", ">", 2000.0), ("pictures", "=", 2.0), ("loss", ">=", 3.5))
     assert many.order == Order("tokens", descending=True)
+    more = parse_filter("media>64 pictures:2 code:M002 role:Tool source:b.jsonl sort:media")
+    assert more.compared == (("media", ">", 64.0), ("pictures", ":", 2.0))
+    assert (more.codes, more.roles, more.sources) == (("M002",), ("tool",), ("b.jsonl",))
+    assert more.has_roles({"user", "tool"})
+    assert not more.has_roles({"user"})
+    assert more.is_from("data/B.jsonl")
+    assert not more.is_from("data/a.jsonl")
+    assert not parse_filter("sort:tokens").chooses
     for wrong, meant in (
         ("token>5", "did you mean tokens?"),
         ("Pictures:2", "did you mean pictures?"),
-        ("pictures:2", "pictures is compared with a number"),
-        ("role:user", "there is no field"),
+        ("pictures:many", "pictures is compared with a number"),
+        ("role:", "role: takes a message's role"),
+        ("source=a", "source: takes a part of a file's name"),
+        ("code:odd", "code: takes a code"),
+        ("rule:user", "did you mean role?"),
         ("is:odd", "is: takes"),
         ("trained<many", "percentage"),
         ("loss>1.2.3", "loss is compared"),

@@ -407,7 +407,7 @@ class BlockPath:
             before = facts.findings[number]
             result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number], matched=facts.matched[number])
             if suspicious[number] and sized is not None:
-                sized[row.index] = RowSize(result.tokens, result.trained, result.pictures)
+                sized[row.index] = RowSize(result.tokens, result.trained, result.pictures, result.media)
                 continue
             if suspicious[number]:
                 key = facts.structures[number]

@@ -101,31 +101,31 @@ class JoinedSource:
     def __init__(self, parts: Sequence[RowSource], name: str, base_dir: Path | None) -> None:
         self.name = name
         self.base_dir = base_dir
-        self._parts = list(parts)
+        self.parts = list(parts)
         self._firsts = [0]
         self.findings: list[Finding] = [finding for part in parts for finding in part.findings]
-        for part in self._parts:
+        for part in self.parts:
             part.findings = self.findings
 
     @property
     def known_length(self) -> int | None:
-        lengths = [part.known_length for part in self._parts]
+        lengths = [part.known_length for part in self.parts]
         return None if None in lengths else sum(length for length in lengths if length is not None)
 
     def __len__(self) -> int:
-        return sum(len(part) for part in self._parts)
+        return sum(len(part) for part in self.parts)
 
     def __iter__(self) -> Iterator[RawRow]:
         index = 0
-        for part in self._parts:
+        for part in self.parts:
             for row in part:
                 yield self._placed(row, index, part)
                 index += 1
 
     def row(self, index: int) -> RawRow:
         """Row `index` over all parts; counts the parts before it. IndexError past the end."""
-        while index >= self._firsts[-1] and len(self._firsts) < len(self._parts):
-            done = self._parts[len(self._firsts) - 1]
+        while index >= self._firsts[-1] and len(self._firsts) < len(self.parts):
+            done = self.parts[len(self._firsts) - 1]
             try:
                 row = done.row(index - self._firsts[-1])
             except IndexError:
@@ -135,16 +135,16 @@ class JoinedSource:
         part = bisect.bisect_right(self._firsts, index) - 1
         if part < 0 or index < 0:
             raise IndexError(f"{self.name} has no row {index}")
-        chosen = self._parts[part]
+        chosen = self.parts[part]
         return self._placed(chosen.row(index - self._firsts[part]), index, chosen)
 
     def faults(self) -> Iterator[RawRow]:
         """The faults of every part that is text; counts the rows of the parts before it."""
         first = 0
-        for number, part in enumerate(self._parts):
+        for number, part in enumerate(self.parts):
             if isinstance(part, Lines):
                 yield from (self._placed(row, first + row.index, part) for row in part.faults())
-            if number + 1 < len(self._parts):
+            if number + 1 < len(self.parts):
                 first += len(part)
 
     def _placed(self, row: RawRow, index: int, part: RowSource) -> RawRow:
@@ -158,13 +158,13 @@ class SliceSource:
         self.name = whole.name
         self.base_dir = whole.base_dir
         self.findings = whole.findings
-        self._whole = whole
+        self.whole = whole
         self._start = start
         self._stop = stop
 
     @property
     def known_length(self) -> int | None:
-        whole = self._whole.known_length
+        whole = self.whole.known_length
         if whole is None:
             return None
         return max(0, min(whole, whole if self._stop is None else self._stop) - self._start)
@@ -174,17 +174,17 @@ class SliceSource:
             return known
         if self._stop is not None:
             try:
-                self._whole.row(self._stop - 1)
+                self.whole.row(self._stop - 1)
             except IndexError:
                 pass
             else:
                 return self._stop - self._start
-        len(self._whole)
+        len(self.whole)
         return self.known_length or 0
 
     def __iter__(self) -> Iterator[RawRow]:
         # Not row by row: some sources read from their beginning for each.
-        for row in itertools.islice(self._whole, self._start, self._stop):
+        for row in itertools.islice(self.whole, self._start, self._stop):
             yield row if self._start == 0 else row.at(row.index - self._start)
 
     def row(self, index: int) -> RawRow:
@@ -192,15 +192,24 @@ class SliceSource:
         at = self._start + index
         if index < 0 or (self._stop is not None and at >= self._stop):
             raise IndexError(f"the slice of {self.name} has no row {index}")
-        row = self._whole.row(at)
+        row = self.whole.row(at)
         return row if self._start == 0 else row.at(index)
 
     def faults(self) -> Iterator[RawRow]:
         """The faults of the whole: `datasets` gives up on the whole file. Rows outside of the slice keep their line."""
-        if isinstance(self._whole, Lines):
-            for row in self._whole.faults():
+        if isinstance(self.whole, Lines):
+            for row in self.whole.faults():
                 inside = self._start <= row.index and (self._stop is None or row.index < self._stop)
                 yield row.at(row.index - self._start) if inside else replace(row, index=-1, error=_placeless(row.error))
+
+
+def names_of(source: RowSource) -> list[str]:
+    """The names of the files that the rows of a source are from, in their order; each once."""
+    if isinstance(source, SliceSource):
+        return names_of(source.whole)
+    if isinstance(source, JoinedSource):
+        return list(dict.fromkeys(name for part in source.parts for name in names_of(part)))
+    return [source.name]
 
 
 def _placeless(error: Finding | None) -> Finding | None:

@@ -106,6 +106,34 @@ class WorkingCopy:
         return None
 
 
+def left_in(folder: Path) -> list[Path]:
+    """The unsaved texts, and the copies that were set aside, in the folder of a recipe's state.
+
+    None of a recipe that a process has open, this one or another: its text is being edited.
+    """
+    if folder in _ours:
+        return []
+    found = []
+    for place in (folder, *sorted(folder.glob(f"{_BESIDE}-*"))):
+        if (place / _WORKING).is_file():
+            with _held(place) as lock:
+                if lock is None:
+                    return []
+            found.append(place / _WORKING)
+    return [*found, *sorted((folder / _ASIDE).glob("*.yaml"))]
+
+
+def clear_left(file: Path) -> bool:
+    """Delete one of those, with what it was made from; False where it cannot be deleted."""
+    try:
+        file.unlink()
+    except OSError:
+        return False
+    if file.name == _WORKING:
+        _drop(file.parent)
+    return True
+
+
 def _place(folder: Path) -> Path:
     """The folder in which this process keeps the recipe's text: the first candidate that no other process holds."""
     if folder not in _ours:

@@ -20,6 +20,7 @@ MOST_BYTES = 2 << 30
 """The most that all rows and their pictures take; those that were opened last stay."""
 PICTURES = "pictures"
 _NAMED = re.compile(rb"([0-9a-f]{16})\.png")
+_OURS = re.compile(r"[0-9a-f]{16}\.(?:jsonl|parquet|png)")
 _CHUNK = 1 << 20
 
 
@@ -53,6 +54,14 @@ def clear_old(folder: Path, keep: Path, now: float | None = None) -> list[Path]:
         named = {name for path, _, _ in _files(folder) for name in _pictures_of(path)}
         unlinked += [path for path in shown if path.name not in named and _unlink(path)]
     return unlinked
+
+
+def clear_all(folder: Path, keep: Path | None = None) -> list[Path]:
+    """Clear every file of rows but `keep`, and the pictures that no file names then; gives the files that are gone."""
+    gone = [path for path, _, _ in _files(folder) if path != keep and _OURS.fullmatch(path.name) and _unlink(path)]
+    named = set(_pictures_of(keep)) if keep is not None else set()
+    shown = [path for path, _, _ in _files(folder / PICTURES) if _OURS.fullmatch(path.name)]
+    return gone + [path for path in shown if path.name not in named and _unlink(path)]
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, float, int]]:
