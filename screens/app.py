@@ -101,6 +101,7 @@ class WorkbenchApp(Reporting):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     ENABLE_COMMAND_PALETTE = True
+    ALLOW_IN_MAXIMIZED_VIEW = "NoticeLine"
 
     def __init__(self, bench: Bench, row: int = 0, keys: Keys | None = None) -> None:
         super().__init__()
@@ -121,6 +122,7 @@ class WorkbenchApp(Reporting):
 
     async def on_mount(self) -> None:
         self._collector.begin()
+        self.telling.begin()
         self._first = await read_first(self.bench, self.first_row)
         if self._first is not None and self._first.theme in self.available_themes:
             self.theme = str(self._first.theme)
@@ -134,6 +136,8 @@ class WorkbenchApp(Reporting):
         """Take an event of the terminal. A key or the mouse says that somebody waits for the window."""
         if isinstance(event, events.InputEvent):
             self._collector.touched()
+        if isinstance(event, events.Key) and event.key == "escape":
+            self.telling.dismiss()
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
@@ -242,6 +246,7 @@ class WorkbenchApp(Reporting):
             self.uninstall_screen(old)
             old.remove()
         self.editing = Editing(self.bench)
+        self.editing.edited = self.telling.outdate
         self.watch_over()
         early = self.base.early if isinstance(self.base, FirstRowScreen) else None
         screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing, early=early)
@@ -268,6 +273,7 @@ class WorkbenchApp(Reporting):
 
     async def switch_base(self, screen: Screen[None]) -> None:
         """Put another screen in the place of the one below; what lies over it is closed."""
+        self.telling.outdate()
         for _ in self.screen_stack[_BASE:]:
             await self.pop_screen()
         self.background.front = getattr(screen, "JOBS", ())

@@ -553,6 +553,11 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="What the workbench did not expect so far, and what to attach to a report.",
     ),
     Action(
+        "M,f6", "messages", "Messages", id="app.messages", group=_BENCH, scope="app",
+        tooltip="The last messages with their time, the newest first, to be searched and copied.",
+        words="notifications said log history toast errors warnings read again",
+    ),
+    Action(
         "q,ctrl+q", "quit", "Quit", id="app.quit", group=_BENCH, scope="app", hint="quit",
         tooltip="Close the workbench; unsaved edits are kept for the next time.", words="exit leave end stop", rank=6,
     ),

@@ -148,8 +148,8 @@ async def test_a_pane_that_cannot_be_drawn_says_so(opened: Opened) -> None:
 
 
 def told(app: WorkbenchApp) -> list[str]:
-    """The texts of the notifications."""
-    return [one.message for one in app._notifications]
+    """The texts of the messages."""
+    return [one.text for one in app.telling.notices.kept]
 
 
 # -- actions, messages, callbacks
