@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -20,6 +21,7 @@ from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
 from screens.inspect.first_row import First, FirstRowScreen, read_first
 from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
+from screens.keys.spoken import sentence
 from screens.keys.user_keymap import Keys, read_keys, with_keys
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
@@ -311,8 +313,9 @@ class WorkbenchApp(Reporting):
         return screen
 
     def known(self, action: Action) -> Action:
-        """The action with the user's keys."""
-        return with_keys(action, self.keys)
+        """The action with the user's keys, in its help too."""
+        own = with_keys(action, self.keys)
+        return replace(own, tooltip=sentence(own.tooltip, self.keys)) if "{" in own.tooltip else own
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Refuse to show another screen before there is something to show."""

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from screens.guard.faults import Guarded
 from screens.guard.widgets import Static, Vertical, VerticalScroll
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.shell.finding_page import finding_page
 from screens.shell.themes import paints
 from workbench.findings import Finding
@@ -39,7 +39,7 @@ class Explanation(Guarded, ModalScreen[bool]):
             finding = self._finding
             with VerticalScroll(can_focus=True):
                 paint, say = paints(self.app.current_theme), partial(advice, self)
-                yield Static(finding_page(finding, finding.fix, paint, say), markup=False)
+                yield Static(finding_page(finding, finding.fix, paint, say, keyed(self, "{fix}")), markup=False)
 
     def action_visit(self) -> None:
         """Close, and go to the place."""
