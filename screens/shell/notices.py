@@ -59,6 +59,10 @@ class Notices:
         """Drop what is no longer true after an edit or a change of the screen; True where there was something."""
         return self._keep(tuple(one for one in self._standing if one.lasting))
 
+    def answer(self) -> bool:
+        """Drop what only told that something goes on or was done, before a dialog; True where there was something."""
+        return self._keep(tuple(one for one in self._standing if one.severity != "information"))
+
     def dismiss(self) -> bool:
         """Drop the message that stands; one that waited behind it comes forward. True where there was one."""
         return self._keep(self._standing[1:])

@@ -157,6 +157,8 @@ class Reporting(App[None]):
         from screens.shell.notice_list import MessagesScreen
 
         if not isinstance(self.screen, MessagesScreen):
+            # The one that stands is the first of the list.
+            self.telling.clear()
             self.push_screen(MessagesScreen(list(self.telling.notices.kept)))
 
     def waiting_screens(self) -> list[Any]:

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from screens.guard.faults import guarded, subscriber
-from screens.keys.user_keymap import key_of
+from screens.keys.spoken import keyed
 from screens.shell.footer import KeyHints
 from screens.shell.notice_line import NoticeLine
 from screens.shell.notices import Notice, Notices
@@ -29,6 +29,7 @@ class Telling:
         self._app = app
         self.notices = Notices()
         self._timer: Timer | None = None
+        self._screens = 0
 
     @property
     def shown(self) -> str:
@@ -38,7 +39,8 @@ class Telling:
 
     def begin(self) -> None:
         """Follow the screens: the message stands on the one in front."""
-        self._app.screen_change_signal.subscribe(self._app, subscriber(self._app, self._draw), immediate=True)
+        changed = subscriber(self._app, self._screen_changed)
+        self._app.screen_change_signal.subscribe(self._app, changed, immediate=True)
 
     def say(self, notice: Notice) -> None:
         """Say something, from any thread."""
@@ -59,6 +61,13 @@ class Telling:
         """Take away all that stands or waits."""
         if self.notices.clear():
             self._drawn_soon()
+
+    def _screen_changed(self) -> None:
+        """A dialog opened, closed, or another screen took the place of the one in front."""
+        before, self._screens = self._screens, len(self._app.screen_stack)
+        if self._screens > before:
+            self.notices.answer()
+        self._draw()
 
     def _drawn_soon(self) -> None:
         if self._app.is_running:
@@ -91,8 +100,7 @@ class Telling:
             line = NoticeLine()
             line.clicked = self._clicked
             screen.mount(line)
-        keys = getattr(self._app, "keys", {})
-        line.show(notice, f"{key_of('app.messages', keys)} reads all", self._app.size.width)
+        line.show(notice, keyed(self._app, "all in the messages ({app.messages})"), self._app.size.width)
         for hints in screen.query_children(KeyHints):
             hints.display = notice is None
 

@@ -108,7 +108,7 @@ async def test_a_message_takes_the_place_of_the_keys_and_covers_nothing(opened: 
         pilot.app.notify(LONG, severity="warning", timeout=60)
         await until(pilot, lambda: line_of(pilot).region.height == 4)
         assert grid.outer_size.height == height - 3
-        assert message_of(pilot).endswith("… M reads all")
+        assert message_of(pilot).endswith("… all in the messages (M)")
         lines = str(line_of(pilot).render()).split("\n")
         assert lines[0].startswith(" ! Words")
         assert {line[:3] for line in lines[1:]} == {"   "}
@@ -187,11 +187,19 @@ async def test_a_message_is_seen_over_every_dialog_and_on_the_screen_below_after
             await until(pilot, lambda: message_of(pilot) == "")
 
 
-async def test_what_was_said_before_a_dialog_opened_stands_on_it(opened: Opened) -> None:
+async def test_a_warning_of_before_stands_on_a_dialog_and_what_led_to_it_is_over(opened: Opened) -> None:
     async with opened() as pilot:
-        pilot.app.notify("Before it", timeout=60)
-        pilot.app.push_screen(InputDialog("a question"))
-        await until(pilot, lambda: isinstance(pilot.app.screen, InputDialog) and message_of(pilot) == "Before it")
+        app = pilot.app
+        app.notify("Warned before it", severity="warning", timeout=60)
+        app.push_screen(InputDialog("a question"))
+        await until(pilot, lambda: isinstance(app.screen, InputDialog) and message_of(pilot) == "Warned before it")
+        app.pop_screen()
+        app.notify("Inferring…", timeout=60)
+        await until(pilot, lambda: message_of(pilot) == "Inferring…")
+        app.push_screen(InputDialog("boundaries"))
+        await until(pilot, lambda: app.screen.is_mounted and message_of(pilot) == "")
+        app.pop_screen()
+        await until(pilot, lambda: app_of(pilot).base.query_one(KeyHints).display)
 
 
 async def test_a_pane_over_the_whole_window_leaves_room_for_it(opened: Opened) -> None:
@@ -243,6 +251,7 @@ async def test_messages_can_be_read_again_searched_and_copied(opened: Opened) ->
         listed = app.screen
         assert isinstance(listed, MessagesScreen)
         texts = [one.text for one in listed.found]
+        assert message_of(pilot) == ""
         assert texts == [
             "No such [folder]",
             "Saved 2.yaml",
