@@ -15,8 +15,7 @@ from screens.shell.themes import paints
 from workbench.views.palette import SEVERITY_GLYPH
 
 _MOST_LINES = 4
-_SHARE = 4
-"""A message takes no more than a fourth of the window's lines, but always one."""
+"""The style sheet allows fewer in a low window: a fourth of its lines, but always one."""
 _INDENT = 3
 
 
@@ -50,7 +49,7 @@ class NoticeLine(Still):
 
     def render(self) -> Text:
         """The lines that there is room for."""
-        lines, cut = self._lines(self.size.width)
+        lines, cut = self._shown()
         if cut:
             paint = paints(self.app.current_theme)
             end = Text(f"… {self.more} ", paint.accent)
@@ -62,17 +61,22 @@ class NoticeLine(Still):
     def on_click(self, event: events.Click) -> None:
         """The mouse takes it away, or asks for the rest of it."""
         event.stop()
-        self.clicked(self._lines(self.size.width)[1])
+        self.clicked(self._shown()[1])
+
+    def _shown(self) -> tuple[list[Text], bool]:
+        """The lines that there is room for, and whether there would be more."""
+        lines, room = self._lines(self.size.width), max(1, self.size.height)
+        return lines[:room], len(lines) > room
 
     def _fit(self, width: int) -> None:
         self._wide = width
-        self.styles.height = max(1, len(self._lines(width)[0]))
+        self.styles.height = max(1, min(_MOST_LINES, len(self._lines(width))))
 
-    def _lines(self, width: int) -> tuple[list[Text], bool]:
-        """The lines, as many as there may be, and whether there would be more."""
+    def _lines(self, width: int) -> list[Text]:
+        """The whole message in lines of this width; none where there is no message."""
         notice = self.notice
         if notice is None or width < 1:
-            return [], False
+            return []
         paint = paints(self.app.current_theme)
         text, words = Text(" ", end=""), notice.text.replace("\n", " ")
         if notice.severity == "information":
@@ -80,6 +84,4 @@ class NoticeLine(Still):
         else:
             colour = paint.severity[notice.severity]
             text.append(f"{SEVERITY_GLYPH[notice.severity]} {words}", colour)
-        lines = list(hang(text, width, _INDENT, self.app.console).split("\n"))
-        most = max(1, min(_MOST_LINES, self.app.size.height // _SHARE))
-        return lines[:most], len(lines) > most
+        return list(hang(text, width, _INDENT, self.app.console).split("\n"))

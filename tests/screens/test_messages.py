@@ -115,6 +115,13 @@ async def test_a_message_takes_the_place_of_the_keys_and_covers_nothing(opened: 
         for widget in screen.walk_children():
             if widget.region.area and widget is not line_of(pilot):
                 assert not widget.region.overlaps(line_of(pilot).region), widget
+        # In a low window it takes a fourth of the lines, and grows with it.
+        await pilot.resize_terminal(size[0], 9)
+        await until(pilot, lambda: line_of(pilot).region.height == 2)
+        assert message_of(pilot).endswith("… all in the messages (M)")
+        await pilot.resize_terminal(30, size[1])
+        await until(pilot, lambda: line_of(pilot).region == (0, size[1] - 4, 30, 4))
+        await pilot.resize_terminal(*size)
         # It goes, and the keys are back.
         await pilot.press("escape")
         await until(pilot, lambda: message_of(pilot) == "")
@@ -212,7 +219,8 @@ async def test_a_pane_over_the_whole_window_leaves_room_for_it(opened: Opened) -
         await until(pilot, lambda: grid.region == (0, 0, 80, 24))
 
 
-async def test_a_message_is_seen_where_nothing_is_loaded() -> None:
+async def test_a_message_is_seen_where_nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WorkbenchApp, "action_load", lambda self: None)
     app = WorkbenchApp(prepare())
     async with app.run_test(size=(80, 24)) as pilot:
         app.notify("Before the bench", timeout=60)
