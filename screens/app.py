@@ -21,7 +21,8 @@ from screens.guard.faults import Fault, guarded, log_file, on, unexpected, write
 from screens.inspect.first_row import FirstRowScreen
 from screens.keys.actions import ACTIONS, PANES_OF, Action, Scope, bindings
 from screens.keys.screen_registry import SCREENS
-from screens.keys.user_keymap import Keys, read_keys, with_keys
+from screens.keys.spoken import own_action
+from screens.keys.user_keymap import Keys, read_keys
 from screens.shell.beginning import First, read_first
 from screens.shell.garbage_collection import Collector
 from screens.shell.loading import LoadingScreen
@@ -106,6 +107,7 @@ class WorkbenchApp(Reporting):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Actions}
     ENABLE_COMMAND_PALETTE = True
+    ALLOW_IN_MAXIMIZED_VIEW = "NoticeLine"
 
     def __init__(
         self, bench: Bench, row: int = 0, keys: Keys | None = None, beside: TokensBeside | None = None
@@ -113,8 +115,8 @@ class WorkbenchApp(Reporting):
         """`beside` is the process that encodes the first row meanwhile, if there is one."""
         super().__init__()
         self.keys: Keys = keys or {}
-        self.known: Callable[[Action], Action] = lambda action: with_keys(action, self.keys)
-        """Gives an action with the user's keys."""
+        self.known: Callable[[Action], Action] = lambda action: own_action(action, self.keys)
+        """Gives an action with the user's keys, in its help too."""
         self.set_keymap({name: ",".join(given) for name, given in self.keys.items()})
         self.bench = bench
         self.first_row = row
@@ -136,6 +138,7 @@ class WorkbenchApp(Reporting):
 
     async def on_mount(self) -> None:
         self._collector.begin()
+        self.telling.begin()
         self._first = await read_first(self.bench, self.first_row)
         if self._first is not None and self._first.theme in self.available_themes:
             self.theme = str(self._first.theme)
@@ -152,6 +155,8 @@ class WorkbenchApp(Reporting):
         """Take an event of the terminal. A key or the mouse says that somebody waits for the window."""
         if isinstance(event, events.InputEvent):
             self._collector.touched()
+        if isinstance(event, events.Key) and event.key == "escape":
+            self.telling.dismiss()
         await super().on_event(event)
 
     def on_key(self, event: events.Key) -> None:
@@ -260,6 +265,7 @@ class WorkbenchApp(Reporting):
             self.uninstall_screen(old)
             old.remove()
         self.editing = Editing(self.bench)
+        self.editing.edited = self.telling.outdate
         self.watch_over()
         early = self.base.early if isinstance(self.base, FirstRowScreen) else None
         screen = InspectScreen(self.bench, self.background, self.first_row, editing=self.editing, early=early)
@@ -286,6 +292,7 @@ class WorkbenchApp(Reporting):
 
     async def switch_base(self, screen: Screen[None]) -> None:
         """Put another screen in the place of the one below; what lies over it is closed."""
+        self.telling.outdate()
         for _ in self.screen_stack[_BASE:]:
             await self.pop_screen()
         self.background.front = getattr(screen, "JOBS", ())

@@ -15,7 +15,7 @@ from screens.audit_text import audit_line, cause_line, cause_page, figures_line,
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.fields import OptionList
 from screens.shell.hanging import Wrapped
@@ -172,8 +172,8 @@ class AuditScreen(WorkbenchScreen):
     def _draw_line(self) -> None:
         shown, paint = self.query_one("#audit-line", Wrapped), paints(self.app.current_theme)
         room = shown.size.width - 2 if shown.size.width else None
-        known = (self.report, self.progress, paint)
-        shown.update(audit_line(*known, running=self.running, problem=self.problem, room=room))
+        known, say = (self.report, self.progress, paint), partial(keyed, self)
+        shown.update(audit_line(*known, running=self.running, problem=self.problem, room=room, say=say))
 
     def _say_state(self) -> None:
         found = counts(str(cause.severity) for cause in self.causes)
@@ -193,7 +193,7 @@ class AuditScreen(WorkbenchScreen):
             rows = examples_of(cause)
             place = min(self._place, len(rows) - 1)
             if len(rows) > 1:
-                box.border_subtitle = f"example {place + 1} of {len(rows)}  n N"
+                box.border_subtitle = f"example {place + 1} of {len(rows)}  {_steps(self)}"
             page = cause_page(self.bench, cause, place, self.report, paint, partial(advice, self))
         else:
             page = figures_page(self.report, paint, read=self.read, running=self.running)
@@ -215,7 +215,7 @@ class AuditScreen(WorkbenchScreen):
     def action_start(self) -> None:
         """Audit every row of the recipe as it stands, from where that was left."""
         if self.running:
-            self.notify("An audit is in progress; esc stops it", timeout=3)
+            self.notify(keyed(self, "An audit is in progress; {stop} stops it"), timeout=3, markup=False)
             return
         self.seen = self.editing.document.text
         self._number += 1
@@ -256,3 +256,8 @@ class AuditScreen(WorkbenchScreen):
         screen = await self.app.show("inspect")  # type: ignore[attr-defined]
         assert isinstance(screen, InspectScreen)
         screen.visit(finding.where)
+
+
+def _steps(screen: AuditScreen) -> str:
+    """The keys that go from place to place, for a border."""
+    return keyed(screen, "{audit.next-place} {audit.previous-place}").replace("[", "\\[")

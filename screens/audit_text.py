@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.bench import Bench
     from workbench.errors import BenchError
 
-_ENDS = {"interrupted": "stopped, r goes on: ", "failed": "ended early: "}
+_ENDS = {"interrupted": "stopped, {audit.start} goes on: ", "failed": "ended early: "}
 _SPREAD = ("least", "median", "95%", "most")
 
 
@@ -35,19 +35,23 @@ def audit_line(
     running: bool,
     problem: BenchError | None = None,
     room: int | None = None,
+    say: Callable[[str], str],
 ) -> Text:
-    """One line on an audit: how far it is and how long it takes, or what came of it; under way within `room` cells."""
+    """One line on an audit: how far it is and how long it takes, or what came of it; under way within `room` cells.
+
+    `say` knows the keys.
+    """
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     if problem is not None:
         return text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
     if running:
-        return _running(text, report, progress, paint, room)
+        return _running(text, report, progress, paint, room, say("{audit.stop} stops"))
     if progress is not None and progress.ended == "failed":
         return text.append(f"✗ the audit ended early: {visible(progress.problem)}", paint.severity["error"])
     if report is None:
-        return text.append("no audit of this recipe as it is: r reads every row", paint.muted)
+        return text.append(say("no audit of this recipe as it is: {audit.start} reads every row"), paint.muted)
     ended = _ENDS.get(progress.ended, "") if progress is not None else ""
-    text.append(ended, paint.severity["warning"])
+    text.append(say(ended), paint.severity["warning"])
     for severity in SEVERITIES:
         if count := report.count(severity):
             text.append(f"{count:,} {severity}{'s' if count > 1 else ''}  ", paint.severity[severity])
@@ -61,15 +65,15 @@ def audit_line(
 
 
 def _running(
-    text: Text, report: AuditReport | None, progress: Followed | None, paint: Paints, room: int | None
+    text: Text, report: AuditReport | None, progress: Followed | None, paint: Paints, room: int | None, stops: str
 ) -> Text:
     if progress is None or not progress.step.total:
         text.append("audit  ", paint.accent)
-        return text.append("loading the model…", paint.strong).append("  esc stops", paint.muted)
+        return text.append("loading the model…", paint.strong).append(f"  {stops}", paint.muted)
     step = progress.step
     found = sum(report.count(severity) for severity in SEVERITIES) if report is not None else None
     job = JobProgress("audit", step.done, step.total, step.rate, step.left, found)
-    return text.append_text(job_line(job, paint, room))
+    return text.append_text(job_line(job, paint, room, stops))
 
 
 def figures_line(report: AuditReport, paint: Paints) -> Text:

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
 from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
@@ -209,7 +209,9 @@ class ChecksScreen(WorkbenchScreen):
             progress = check_summary(self.bench, self.report, paint)
         else:
             seconds, report = monotonic() - self._began, self.report if self._rows else None
-            progress = check_under_way(self.bench, report, self._rows, self._trial, seconds, paint, self.size.width)
+            stops = keyed(self, "{stop} stops")
+            known = (self.bench, report, self._rows, self._trial, seconds)
+            progress = check_under_way(*known, paint, self.size.width, stops)
         if self.problem is not None:
             # The findings so far stay in sight, and are not all.
             progress = Text(f" ✗ the check ended early: {visible(self.problem.title)}", paint.severity["error"])
@@ -237,13 +239,16 @@ class ChecksScreen(WorkbenchScreen):
         group, box = self.group, self.query_one("#detail")
         box.border_subtitle = ""
         if group is not None and len(group.first) > 1:
-            box.border_subtitle = f"place {min(self._place, len(group.first) - 1) + 1} of {group.count:,}  n N"
+            box.border_subtitle = (
+                f"place {min(self._place, len(group.first) - 1) + 1} of {group.count:,}  {_steps(self)}"
+            )
         empty = "" if not self.done else "nothing to explain"
         if self.problem is not None:
             empty = advice(self, f"{self.problem.cause} {self.problem.hint}")
         page: Text | str = empty
         if group is not None and self.finding is not None:
-            page = finding_page(self.finding, group.fix, paint, partial(advice, self))
+            key = keyed(self, "{checks.fix}")
+            page = finding_page(self.finding, group.fix, paint, partial(advice, self), key)
         self.query_one("#page", Static).update(page)
 
     @on(OptionList.OptionHighlighted)
@@ -339,6 +344,7 @@ def check_under_way(
     seconds: float,
     paint: Paints,
     width: int,
+    stops: str,
 ) -> Text:
     """One line on a check that goes on, with the findings of its report so far; on its trial of the fixes at the end.
 
@@ -349,7 +355,7 @@ def check_under_way(
         job = JobProgress("trying the fixes", *trial, found=found)
     else:
         job = JobProgress.since("checks", rows, bench.rows.known_length, seconds, found=found)
-    return Text(" ", end="", no_wrap=True, overflow="ellipsis").append_text(job_line(job, paint, width - 2))
+    return Text(" ", end="", no_wrap=True, overflow="ellipsis").append_text(job_line(job, paint, width - 2, stops))
 
 
 def check_summary(bench: Bench, report: Report | None, paint: Paints) -> Text:
@@ -375,3 +381,8 @@ def check_summary(bench: Bench, report: Report | None, paint: Paints) -> Text:
         same, compared = report.agreement
         text.append(f"  transformers' own mask agrees on {same:,} of {compared:,} tokens", paint.muted)
     return text
+
+
+def _steps(screen: ChecksScreen) -> str:
+    """The keys that go from place to place, for a border."""
+    return keyed(screen, "{checks.next-place} {checks.previous-place}").replace("[", "\\[")

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.keys.user_keymap import key_of
 from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog
@@ -134,7 +134,7 @@ class ExportScreen(WorkbenchScreen):
             return
         missing = self.made.missing
         if not missing:
-            self.notify("Nothing is missing; w writes the file", timeout=3)
+            self.notify(keyed(self, "Nothing is missing; {export.write} writes the file"), timeout=3, markup=False)
             return
         name = _WHERE.get(missing[0].step)
         if name is None:
@@ -253,10 +253,10 @@ class ExportScreen(WorkbenchScreen):
         else:
             line, next_key = (
                 proof_line(self.made),
-                "enter goes to the first missing step" if self.made.missing else "w writes it",
+                "{export.step} goes to the first missing step" if self.made.missing else "{export.write} writes it",
             )
             colours = {"pass": paint.bar, "doubtful": paint.severity["warning"], "fail": paint.severity["error"]}
-            text.append(f"{line[0].upper()}{line[1:]}: {next_key}", colours[outcome(self.made)])
+            text.append(f"{line[0].upper()}{line[1:]}: {keyed(self, next_key)}", colours[outcome(self.made)])
             text.append("\n")
             for state in states(self.made):
                 self._hang(text, self._state(state, colours[state.outcome]), 2)

@@ -17,7 +17,7 @@ from textual.binding import BindingType
 from screens.guard.faults import Fault, on, subscriber, unexpected, write
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.loss_plot import LossPlot
 from screens.overfit_text import (
     compared_text,
@@ -155,7 +155,7 @@ class OverfitScreen(WorkbenchScreen):
     def action_start(self) -> None:
         """Start a run of the recipe as it stands."""
         if self.running:
-            self.notify("A run is in progress; c cancels it", timeout=3)
+            self.notify(keyed(self, "A run is in progress; {cancel} cancels it"), timeout=3, markup=False)
             return
         self._problem, self._comparing = None, False
         self._events, self._shown = [], -1
@@ -221,7 +221,7 @@ class OverfitScreen(WorkbenchScreen):
     async def action_next(self) -> None:
         """Do what follows from the verdict: go to the export, or say what the first finding means."""
         if self._began is not None:
-            self.notify("A run is in progress; c cancels it", timeout=3)
+            self.notify(keyed(self, "A run is in progress; {cancel} cancels it"), timeout=3, markup=False)
             return
         verdict = _verdict_of(self._events)
         _, action = next_step(verdict)
@@ -248,7 +248,7 @@ class OverfitScreen(WorkbenchScreen):
     def _draw_line(self) -> None:
         paint = paints(self.app.current_theme)
         if self._began is None and not self.running:
-            line = waiting_text(self.rows, self.steps, paint)
+            line = waiting_text(self.rows, self.steps, paint, partial(keyed, self))
         else:
             seconds = monotonic() - self._began if self._began is not None else None
             line = progress_text(self._events, self.steps, paint, started=self.running, seconds=seconds)
@@ -287,7 +287,8 @@ class OverfitScreen(WorkbenchScreen):
         elif other is not None:
             compared_text(text, self._runs[self._shown], other, paint)
         else:
-            verdict_text(text, self._events, verdict, paint, say=partial(advice, self))
+            key = keyed(self, "{overfit.next}")
+            verdict_text(text, self._events, verdict, paint, say=partial(advice, self), key=key)
         self.query_one("#verdict-text", Static).update(text)
         _say_state(self)
 

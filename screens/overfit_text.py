@@ -87,16 +87,24 @@ def written_text(text: Text, events: Sequence[Event], paint: Paints) -> None:
 
 
 def verdict_text(
-    text: Text, events: Sequence[Event], verdict: Verdict, paint: Paints, say: Callable[[str], str] = visible
+    text: Text,
+    events: Sequence[Event],
+    verdict: Verdict,
+    paint: Paints,
+    say: Callable[[str], str] = visible,
+    key: str = "enter",
 ) -> None:
-    """Write the verdict, what was measured, and each finding with its next step, which `say` makes safe to draw."""
+    """Write the verdict, what was measured, and each finding with its next step, which `say` makes safe to draw.
+
+    `key` does what follows from the verdict.
+    """
     from workbench.views.overfit import facts
 
     style = {"pass": paint.bar, "fail": paint.severity["error"], "doubtful": paint.severity["warning"]}
     text.append(visible(verdict.line), style.get(verdict.outcome, paint.strong))
     words, _ = next_step(verdict)
     if words:
-        text.append("\nenter ", paint.accent).append(words, paint.muted)
+        text.append(f"\n{key} ", paint.accent).append(words, paint.muted)
     text.append("\n")
     for line in facts(events, verdict, curve=False):
         text.append(f"\n{visible(line)}")
@@ -124,11 +132,11 @@ def compared_text(text: Text, run: Run, other: Run, paint: Paints) -> None:
         text.append(f"\n{visible(line)}", paint.bar if line.startswith("+") else paint.severity["error"])
 
 
-def waiting_text(rows: int, steps: int, paint: Paints) -> Text:
-    """The next run, and the keys that start it and change it."""
+def waiting_text(rows: int, steps: int, paint: Paints, say: Callable[[str], str]) -> Text:
+    """The next run, and the keys that start it and change it, which `say` knows."""
     text = Text(no_wrap=True, overflow="ellipsis", end="")
-    text.append("r ", paint.accent).append(f"runs {rows} rows for {steps} steps", paint.muted)
-    text.append("   + − ", paint.accent).append("steps", paint.muted)
+    text.append(say("{overfit.start} "), paint.accent).append(f"runs {rows} rows for {steps} steps", paint.muted)
+    text.append(say("   {overfit.more} {overfit.fewer} ").replace("-", "−"), paint.accent).append("steps", paint.muted)
     return text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +17,7 @@ from textual.widgets.option_list import Option
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import keyed
 from screens.shell.base_screen import WorkbenchScreen
 from screens.shell.fields import OptionList
 from screens.shell.messages import JobFailed, LanesRead
@@ -190,7 +192,7 @@ class TrainersScreen(WorkbenchScreen):
             options.add_options([Option("= all rows, by trainer")])
             options.add_options([Option(row_line(row, paint)) for row in self.rows])
             options.highlighted = min(at, len(self.rows))
-        line = trainers_line(self.lanes, self.asking, paint, problem=self.problem, rows=ROWS)
+        line = trainers_line(self.lanes, self.asking, paint, problem=self.problem, rows=ROWS, say=partial(keyed, self))
         self.query_one("#trainers-line", Static).update(line)
         self._draw_lanes()
 
@@ -223,7 +225,8 @@ class TrainersScreen(WorkbenchScreen):
     def action_start(self) -> None:
         """Ask every trainer at hand about the first rows of the recipe as it stands."""
         if self.asking:
-            self.notify("The trainers are being asked; esc asks no further one", timeout=3)
+            text = "The trainers are being asked; {stop} asks no further one"
+            self.notify(keyed(self, text), timeout=3, markup=False)
             return
         self._seen = self.editing.document.text
         self._number += 1

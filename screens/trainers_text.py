@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -31,16 +31,26 @@ _MOST_COLUMNS = 6000
 """Characters of a row that are drawn as lanes; the differences are listed of all."""
 
 
-def trainers_line(lanes: Lanes | None, asking: str, paint: Paints, *, problem: BenchError | None, rows: int) -> Text:
-    """One line on the comparison: who is asked, or what came of it."""
+def trainers_line(
+    lanes: Lanes | None,
+    asking: str,
+    paint: Paints,
+    *,
+    problem: BenchError | None,
+    rows: int,
+    say: Callable[[str], str],
+) -> Text:
+    """One line on the comparison: who is asked, or what came of it; `say` knows the keys."""
     text = Text(" ", no_wrap=True, overflow="ellipsis")
     if problem is not None:
         return text.append(f"✗ {visible(problem.title)}", paint.severity["error"])
     if asking:
         text.append("asking ", paint.accent).append(visible(asking), paint.strong)
-        return text.append(f" about {rows} rows, without weights · esc asks no further one", paint.muted)
+        text.append(f" about {rows} rows, without weights · ", paint.muted)
+        return text.append(say("{trainers.stop} asks no further one"), paint.muted)
     if lanes is None:
-        return text.append(f"nobody was asked yet: r asks about the first {rows} rows", paint.muted)
+        text.append("nobody was asked yet: ", paint.muted)
+        return text.append(say(f"{{trainers.start}} asks about the first {rows} rows"), paint.muted)
     made = lanes.comparison
     differ = sum(len(row.groups) > 1 for row in made.rows)
     text.append(f"{differ} of {len(made.rows)} rows", paint.strong if differ else paint.accent)

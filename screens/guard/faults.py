@@ -279,11 +279,12 @@ def _composed(compose: Callable[[Any], ComposeResult]) -> Callable[[Any], Compos
 
 
 def _stand_in_text(widget: MessagePump, error: Exception) -> list[str]:
+    to_report: Callable[[], str] = getattr(widget.app, "to_report", lambda: "")
     return [
         f"✗ {place_of(widget)} cannot be drawn",
         visible_lines(f"{type(error).__name__}: {error}").replace("\n", " "),
         "The rest keeps working, and your edits are kept.",
-        "f12 shows what to report.",
+        to_report(),
     ]
 
 

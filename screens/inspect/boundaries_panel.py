@@ -12,6 +12,7 @@ from rich.text import Text
 from textual import events
 from textual.cache import LRUCache
 
+from screens.keys.spoken import keyed
 from screens.line_cache.text_pane import TextPane
 from screens.shell.themes import Paints, paints
 from screens.token_grid.describe import quoted
@@ -121,7 +122,10 @@ class BoundariesPanel(TextPane):
 
     def _difference(self) -> str:
         more, less = self.difference
-        return f"+{more:,} −{less:,} trained · C all rows" if self._changed is not None else ""
+        if self._changed is None:
+            return ""
+        keys = keyed(self, "{edit.compare} all rows").replace("[", "\\[")
+        return f"+{more:,} −{less:,} trained · {keys}"
 
 
 def matches_of(view: RowView) -> list[BoundaryMatches]:

@@ -17,6 +17,7 @@ from screens.inspect.context import InspectContext
 from screens.inspect.panes import PaneLayout
 from screens.inspect.rows import RowReader
 from screens.inspect.tokens import Tokens
+from screens.keys.spoken import keyed
 from screens.shell.dialogs import ConfirmDialog
 from screens.shell.fix_trials import FixTrials
 from screens.shell.worker import Kind
@@ -252,7 +253,8 @@ class RecipeEdits:
             if finding.where.tokens and finding.where.tokens[0] < stop and start < finding.where.tokens[1]
         ]
         if not fixable:
-            context.say("No finding of this row has a fix; I infers the boundaries, D writes the family's", 5)
+            others = "{edit.infer} infers the boundaries, {edit.family} writes the family's"
+            context.say(keyed(context.screen, f"No finding of this row has a fix; {others}"), 5)
             return
         self._fixes.apply_first(here or fixable)
 
@@ -260,7 +262,8 @@ class RecipeEdits:
         """Write the family's own boundaries into the recipe."""
         rows = self._context.editing.family_boundaries()
         if rows is None:
-            self._context.say("No boundaries are known for this model; I infers them", 5)
+            text = "No boundaries are known for this model; {edit.infer} infers them"
+            self._context.say(keyed(self._context.screen, text), 5)
             return
         self._write(rows, "the family's boundaries")
 
@@ -273,7 +276,7 @@ class RecipeEdits:
             return
         unread = f", which this recipe does not read ({context.bench.path.title})"
         unread = "" if context.bench.path.kind == "multimodal" else unread
-        context.say(f"role_boundaries are now {what}{unread} (u undoes it)", 5)
+        context.say(f"role_boundaries are now {what}{unread} ({keyed(context.screen, '{undo} undoes it')})", 5)
         context.screen.follow()
 
     def infer(self) -> None:

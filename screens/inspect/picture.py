@@ -10,6 +10,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from screens.guard.widgets import Container, Static
+from screens.keys.spoken import keyed
 from screens.pictures.legend import names, remarks_line
 from screens.pictures.picture_view import PictureView
 from screens.pictures.prepared import Cells, Shown
@@ -119,7 +120,8 @@ class PictureDock(Container, can_focus=True):
         """Show a picture."""
         source, paint = shown.source, paints(self.app.current_theme)
         self.expect(source.run, source.title)
-        self.border_subtitle = f"{source.sizes} · i full screen" if source.picture is not None else ""
+        keys = keyed(self, "{grid.enlarge} full screen").replace("[", "\\[")
+        self.border_subtitle = f"{source.sizes} · {keys}" if source.picture is not None else ""
         self._view.show(shown)
         if source.problem:
             self._names.update(Text(visible(source.problem), paint.severity["error"]))

@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 from textual import events
 
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.line_cache.kept_lines import Still
 from screens.shell.hanging import hang
 from screens.shell.job_line import JobProgress, job_line
@@ -79,7 +79,8 @@ class ReasonLine(Still):
         paint, width = paints(self.app.current_theme), self.size.width
         first = self._reason(paint, width)
         if (job := self.job) is not None:
-            second, self._parts = Text.assemble("   ", job_line(job, paint, width - 3), end="", no_wrap=True), []
+            line = job_line(job, paint, width - 3, keyed(self, "{rows.stop} stops"))
+            second, self._parts = Text.assemble("   ", line, end="", no_wrap=True), []
             second.truncate(width, overflow="ellipsis")
         else:
             second = self._keys(paint, width)

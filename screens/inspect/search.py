@@ -7,6 +7,7 @@ from screens.inspect.context import InspectContext
 from screens.inspect.filtering import Filtering
 from screens.inspect.row_filter import parse_filter
 from screens.inspect.rows import RowReader
+from screens.keys.spoken import keyed
 from screens.token_grid import find
 from screens.token_grid.canvas import fold_turns
 from workbench.errors import InputError
@@ -130,7 +131,7 @@ class Search:
             # Another row came since the search was made.
             grid.search(self.query)
         if not self._jump(direction):
-            self._context.say("There is no match to go to; / searches")
+            self._context.say(keyed(self._context.screen, "There is no match to go to; {grid.search} searches"))
 
     def _jump(self, direction: int) -> bool:
         """Go to the next match, round the end; false where there is no match."""

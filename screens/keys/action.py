@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from textual.binding import Binding
 from textual.keys import format_key
 
+_NO_TEXT = re.compile(r"ctrl\+|alt\+|f\d+$")
+
 Scope = str
 """`app`, `loading`, the name of a screen, or the id of a pane of a screen."""
 
@@ -42,6 +44,11 @@ class Action(Binding):
     def keys(self) -> tuple[str, ...]:
         """The keys, as Textual's names or single characters."""
         return tuple(self.key.split(","))
+
+    @property
+    def typed_keys(self) -> tuple[str, ...]:
+        """Those of its keys that write nothing where text is typed."""
+        return tuple(key for key in self.keys if key == "escape" or _NO_TEXT.match(key))
 
     @property
     def deed(self) -> str:

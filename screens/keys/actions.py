@@ -188,7 +188,7 @@ _OTHER_SCREENS: tuple[Action, ...] = (
     ),
     Action(
         "escape", "stop", "Stop the audit", id="audit.stop", group=_AUDIT, scope="audit", hint="stop",
-        tooltip="What is known so far is kept; r goes on from there.",
+        tooltip="What is known so far is kept; {audit.start} goes on from there.",
     ),
     Action(
         "enter,o", "visit", "To the row", id="audit.visit", group=_AUDIT, scope="audit", hint="to the row",
@@ -260,8 +260,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "minus", "part('tokens.fold_message')", "Fold the message", id="grid.fold", group=_TOKENS, scope="inspect",
-        tooltip="Fold the message under the cursor to one line with its counts, or unfold it; what n, a search or a "
-        "click goes to unfolds.",
+        tooltip="Fold the message under the cursor to one line with its counts, or unfold it; what "
+        "{grid.next-finding}, a search or a click goes to unfolds.",
         words="collapse expand turn unfold hide",
     ),
     Action(
@@ -284,7 +284,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "F,f4", "part('edits.switch_form')", "Form or text", id="edit.form", group=_EDIT, scope="inspect", hint="form",
-        tooltip="Edit the boundaries and mask knobs in a form; f4 goes between form and text, over the same recipe.",
+        tooltip="Edit the boundaries and mask knobs in a form, or go on in the text: both are of the same recipe.",
     ),
     _save("edit", "inspect"),
     Action(
@@ -424,7 +424,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "enter", "unfold(True)", "Explain the finding", id="grid.explain", group=_TOKENS, scope="grid",
-        tooltip="The page of the finding under the tokens; on a picture enter opens it, a sound or film unfolds.",
+        tooltip="The page of the finding under the tokens; a picture is opened, a sound or film unfolds.",
     ),
     _move(
         "grid.select-left", "shift+left", "'left', True", "Select back",
@@ -567,6 +567,11 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "f12", "faults", "What went wrong", id="app.faults", group=_BENCH, scope="app",
         tooltip="What the workbench did not expect so far, and what to attach to a report.",
+    ),
+    Action(
+        "M,f6", "messages", "Messages", id="app.messages", group=_BENCH, scope="app",
+        tooltip="The last messages with their time, the newest first, to be searched and copied.",
+        words="notifications said log history toast errors warnings read again",
     ),
     Action(
         "q,ctrl+q", "quit", "Quit", id="app.quit", group=_BENCH, scope="app", hint="quit",

@@ -69,7 +69,7 @@ def read_keys(file: Path | None = None) -> Keys:
         where = Where(str(file), _line(text, name), field=name)
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-            hint = f"Did you mean {', '.join(near)}?" if near else "`?` in a wide window shows every id."
+            hint = f"Did you mean {', '.join(near)}?" if near else "The help shows every id in a wide window."
             raise InputError(f"There is no action {name!r}", hint=hint, where=where)
         given = [value] if isinstance(value, str) else value
         if not isinstance(given, list) or not given or not all(isinstance(key, str) and key for key in given):

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from screens.guard.widgets import Static, Vertical, VerticalScroll
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.shell.finding_page import finding_page
 from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
@@ -39,7 +39,7 @@ class Explanation(Tapped, ModalScreen[bool]):
             finding = self._finding
             with VerticalScroll(can_focus=True):
                 paint, say = paints(self.app.current_theme), partial(advice, self)
-                yield Static(finding_page(finding, finding.fix, paint, say), markup=False)
+                yield Static(finding_page(finding, finding.fix, paint, say, keyed(self, "{fix}")), markup=False)
 
     def action_visit(self) -> None:
         """Close, and go to the place."""

@@ -15,8 +15,13 @@ _VALUE_CHARS = 600
 """Characters of a fix's new value that are shown."""
 
 
-def finding_page(finding: Finding, fix: Fix | None, paint: Paints, say: Callable[[str], str] = visible) -> Text:
-    """A finding's place, message and hint, its fix, and the page of its code; `say` makes advice safe to draw."""
+def finding_page(
+    finding: Finding, fix: Fix | None, paint: Paints, say: Callable[[str], str] = visible, key: str = "f"
+) -> Text:
+    """A finding's place, message and hint, its fix, and the page of its code; `say` makes advice safe to draw.
+
+    `key` applies the fix.
+    """
     from workbench.checks.registry import codes
 
     text = Text()
@@ -27,7 +32,7 @@ def finding_page(finding: Finding, fix: Fix | None, paint: Paints, say: Callable
     if finding.hint:
         text.append(f"\n→ {say(finding.hint)}", paint.accent)
     if fix is not None:
-        text.append("\n\n").append_text(_fix_text(fix, paint))
+        text.append("\n\n").append_text(_fix_text(fix, paint, key))
     page = codes().get(finding.code)
     if page is not None:
         text.append(f"\n\n{page.title}", paint.strong)
@@ -36,11 +41,11 @@ def finding_page(finding: Finding, fix: Fix | None, paint: Paints, say: Callable
     return text
 
 
-def _fix_text(fix: Fix, paint: Paints) -> Text:
+def _fix_text(fix: Fix, paint: Paints, key: str) -> Text:
     from workbench.recipe.yaml.document import dotted, write_value
 
     text = Text()
-    text.append("f applies: ", paint.accent).append(visible(fix.described))
+    text.append(f"{key} applies: ", paint.accent).append(visible(fix.described))
     for edit in fix.edits:
         name = visible(dotted(edit.path))
         if edit.rename:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from screens.guard.faults import guarded
+from screens.keys.spoken import keyed
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError
@@ -86,6 +87,7 @@ class FixTrials:
         except BenchError as problem:
             screen.notify_problem(problem)
         else:
-            screen.notify(visible(f"{tried.description} (u undoes it, ctrl+s saves)"), timeout=6, markup=False)
+            keys = keyed(screen, "{undo} undoes it, {save} saves")
+            screen.notify(visible(f"{tried.description} ({keys})"), timeout=6, markup=False)
         # Those before the one that was refused are made.
         screen.follow()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -17,7 +16,6 @@ from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 
 _ALWAYS = frozenset(("app.help", "app.palette", "edit.leave", "form.leave"))
-_NO_TEXT = re.compile(r"ctrl\+|alt\+|f\d+$")
 
 
 class KeyHints(Still):
@@ -80,7 +78,7 @@ class KeyHints(Still):
 
 def _while_typing(action: Action) -> Action | None:
     """The action with those of its keys that write nothing where text is typed; None where all of them do."""
-    keys = [key for key in action.keys if key == "escape" or _NO_TEXT.match(key)]
+    keys = action.typed_keys
     return replace(action, key=",".join(keys), key_display=None) if keys else None
 
 

@@ -8,6 +8,8 @@ from weakref import WeakSet
 from textual.app import App
 from textual.widget import Widget
 
+from screens.keys.spoken import keyed
+
 _WATCHED: WeakSet[object] = WeakSet()
 
 
@@ -19,7 +21,7 @@ def toggle(app: App[Any]) -> None:
         return
     if pane is None or screen.is_modal or not screen.maximize(pane):
         return
-    app.notify("F10 or esc brings the other panes back", timeout=2)
+    app.notify(keyed(app, "{app.full-pane} or esc brings the other panes back"), timeout=2, markup=False)
     if screen in _WATCHED:
         return
 

@@ -35,17 +35,18 @@ class JobProgress:
         return cls(name, done, total, rate, left, found)
 
 
-def job_line(job: JobProgress, paint: Paints, room: int | None = None) -> Text:
+def job_line(job: JobProgress, paint: Paints, room: int | None = None, stops: str = "esc stops") -> Text:
     """`checks  ▓▓▓▓░░░░  6,400 of 20,000 rows · 3,100/s · 0:05 left · 13 found · esc stops`.
 
-    Where that is more than `room`, the pace is left out, then what was found, then most of the bar.
+    Where that is more than `room`, the pace is left out, then what was found, then most of the bar; `stops` stays.
     """
     forms = [_line(job, paint, _BAR_CELLS, pace=True)]
-    if room is None:
-        return forms[0]
-    forms += [_line(job, paint, _BAR_CELLS), _line(job, paint, _BAR_CELLS, found=False)]
-    forms += [_line(job, paint, _BAR_CELLS // 3, found=False)]
-    return next((form for form in forms if form.cell_len <= room), forms[-1])
+    if room is not None:
+        forms += [_line(job, paint, _BAR_CELLS), _line(job, paint, _BAR_CELLS, found=False)]
+        forms += [_line(job, paint, _BAR_CELLS // 3, found=False)]
+    end = Text(f" · {stops}", paint.muted, end="")
+    fits = (form for form in forms if room is None or form.cell_len + end.cell_len <= room)
+    return next(fits, forms[-1]).append_text(end)
 
 
 def _line(job: JobProgress, paint: Paints, cells: int, *, pace: bool = False, found: bool = True) -> Text:
@@ -61,4 +62,4 @@ def _line(job: JobProgress, paint: Paints, cells: int, *, pace: bool = False, fo
         text.append(f" · {duration(job.left)} left", paint.muted)
     if found and job.found:
         text.append(f" · {job.found:,} found", paint.severity["warning"])
-    return text.append(" · esc stops", paint.muted)
+    return text

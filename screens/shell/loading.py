@@ -13,6 +13,7 @@ from textual.widget import Widget
 from screens.guard.faults import Guarded, subscriber
 from screens.guard.widgets import Vertical
 from screens.keys.actions import Scope, bindings
+from screens.keys.spoken import keyed
 from screens.shell.footer import KeyHints
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import Status, StatusBar
@@ -101,7 +102,7 @@ class LoadingScreen(Guarded, Screen[None]):
         yield StatusBar(Status(self._title))
         with Vertical(id="loading"):
             yield Stages()
-        yield ProblemPane(leave="r retries   q quits")
+        yield ProblemPane(leave=keyed(self, "{load.retry} retries   {app.quit} quits"))
         yield KeyHints("loading")
 
     def on_mount(self) -> None:

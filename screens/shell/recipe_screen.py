@@ -6,10 +6,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from screens.guard.faults import Guarded
-from screens.keys.spoken import advice
+from screens.keys.spoken import advice, keyed
 from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
 from screens.shell.path_dialog import PathDialog
 from screens.shell.worker import Kind
@@ -40,8 +41,6 @@ class RecipeScreen(Guarded, Screen[None]):
     def action_undo_edit(self) -> None:
         """Take back the last edit of the recipe, whoever made it."""
         if self.editing.undo():
-            # What was said of an edit, "u undoes it", holds no longer.
-            self.app.clear_notifications()
             self.follow()
         else:
             self.notify("Nothing to undo", timeout=2)
@@ -122,14 +121,13 @@ class RecipeScreen(Guarded, Screen[None]):
         editing = self.editing
         left = editing.unsaved()
         name = visible(Path(editing.document.name).name)
+        told = [f"Older unsaved edits of another vlmbench were moved to {file}." for file in editing.set_aside]
         if process := editing.open_elsewhere:
             text = f"{name} is also open in another vlmbench (process {process}). Unsaved edits of the two are kept "
-            text += "apart; whoever saves second is shown what the first saved."
-            self.notify(visible(text), severity="warning", timeout=15, markup=False)
-        for file in editing.set_aside:
-            self.notify(
-                visible(f"Older unsaved edits of another vlmbench were moved to {file}"), timeout=15, markup=False
-            )
+            told.insert(0, f"{text}apart; whoever saves second is shown what the first saved.")
+        if told:
+            severity: SeverityLevel = "warning" if process else "information"
+            self.notify(visible(" ".join(told)), severity=severity, timeout=15, markup=False)
         if left is None:
             return
         mine = ("against the file", diff_of(editing.document.text, left.text, name))
@@ -140,9 +138,9 @@ class RecipeScreen(Guarded, Screen[None]):
                 ("what they changed", diff_of(left.opened, editing.document.text, name)),
                 ("what you changed", diff_of(left.opened, left.text, name)),
             ]
-        keep = "keep yours; nothing is written before ctrl+s" if note else "continue with them; u undoes them"
+        keep = "keep yours; nothing is written before {save}" if note else "continue with them; {undo} undoes them"
         choices = [
-            Choice("m" if note else "k", "mine" if note else "keep", keep),
+            Choice("m" if note else "k", "mine" if note else "keep", keyed(self, keep)),
             Choice(
                 "t" if note else "d",
                 "theirs" if note else "discard",
@@ -161,7 +159,7 @@ class RecipeScreen(Guarded, Screen[None]):
                 self.notify(visible(text), timeout=8, markup=False)
                 return
             editing.restore(left)
-            self.notify("Your edits are back; ctrl+s saves them", timeout=6)
+            self.notify(keyed(self, "Your edits are back; {save} saves them"), timeout=6, markup=False)
             self.follow()
 
         text = f"Edited on {left.when.astimezone():%d %B at %H:%M}, and never saved."
@@ -191,10 +189,12 @@ class RecipeScreen(Guarded, Screen[None]):
         except BenchError as problem:
             self.notify_problem(problem)
             return
-        self.notify(visible(f"Saved {target}"), timeout=4, markup=False)
+        # An error of an attempt before this one is none any more.
+        self.app.clear_notifications()
+        told = [f"Saved {target}"]
         if self.editing.plugin_file is not None:
-            text = f"Also wrote {self.editing.plugin_file.name} beside the recipe: axolotl needs it to start"
-            self.notify(visible(text), timeout=8, markup=False)
-        for file in self.editing.set_aside:
-            self.notify(visible(f"The other version is kept in {file}"), timeout=15, markup=False)
+            told.append(f"Also wrote {self.editing.plugin_file.name} beside the recipe: axolotl needs it to start")
+        told += [f"The other version is kept in {file}" for file in self.editing.set_aside]
+        seconds = 4 if len(told) == 1 else 15 if self.editing.set_aside else 8
+        self.notify(visible(". ".join(told)), timeout=seconds, markup=False)
         self.follow()

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
@@ -14,6 +15,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.dom import DOMNode
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import OptionList
@@ -21,9 +23,12 @@ from textual.widgets import OptionList
 from screens.guard import faults
 from screens.guard.faults import Fault, Guarded, contain, guarded, unexpected
 from screens.guard.widgets import Static, Vertical, VerticalScroll
+from screens.keys.spoken import keyed
 from screens.shell import end_with_parent
 from screens.shell.messages import JobFailed
+from screens.shell.notices import Notice
 from screens.shell.tapped import Tapped
+from screens.shell.telling import Telling, notice_of
 from screens.shell.themes import paints
 from screens.shell.watchdog import Silence, Watchdog
 from screens.shell.worker import Kind
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 
 _KEPT = 50
 _BEAT_SECONDS = 1.0
+_LONG_SECONDS = 12.0
 _HOPELESS_SECONDS = 50.0
 """So long after it was noticed, a window in a browser that still does not answer is ended; edits are kept."""
 _JOBS = {
@@ -71,6 +77,9 @@ class Reporting(App[None]):
         self.faults: deque[Fault] = deque(maxlen=_KEPT)
         self.silences: list[Silence] = []
         self.watchdog = Watchdog(self._silent)
+        self.telling = Telling(self)
+        self.to_report = partial(keyed, self, "{app.faults} shows what to report.")
+        """Says the way to what a report of an unexpected error needs."""
 
     # What may raise
 
@@ -118,19 +127,40 @@ class Reporting(App[None]):
         first = faults.write(fault) == 1 or fault.key not in {earlier.key for earlier in self.faults}
         self.faults.append(fault)
         if first and self.is_running:
-            text = f"{place}: {fault.summary}\nThe rest keeps working, your edits are kept. f12 shows what to report."
-            self.notify(text, title="Unexpected error", severity="error", timeout=12, markup=False)
+            text = f"Unexpected error: {place}: {fault.summary}\nThe rest keeps working, your edits are kept. "
+            self.telling.say(Notice(f"{text}{self.to_report()}", "error", _LONG_SECONDS, lasting=True))
 
     def job_crashed(self, kind: Kind, error: Exception) -> None:
         """Take an exception of a background job, on its thread: the screens that wait for it are told on theirs."""
         with contextlib.suppress(RuntimeError):
             # Raised where the app is gone by now.
-            self.call_later(self._job_failed, JobFailed(kind, unexpected(error)), error)
+            self.call_later(_job_failed, self, JobFailed(kind, unexpected(error)), error)
 
-    def _job_failed(self, message: JobFailed, error: Exception) -> None:
-        self.report(_JOBS[message.kind], error)
-        for screen in self.waiting_screens():
-            screen.post_message(message)
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Say something to the user, from any thread, as any app's; it stands where the key hints are."""
+        seconds = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        self.telling.say(notice_of(message, title, severity, seconds, markup=markup))
+
+    def clear_notifications(self) -> None:
+        """Take away what was said, as any app's."""
+        self.telling.clear()
+
+    def action_messages(self) -> None:
+        """Show what was said so far."""
+        from screens.shell.notice_list import MessagesScreen
+
+        if not isinstance(self.screen, MessagesScreen):
+            # The one that stands is the first of the list.
+            self.telling.clear()
+            self.push_screen(MessagesScreen(list(self.telling.notices.kept)))
 
     def waiting_screens(self) -> list[Any]:
         """The screens that may have asked for a job."""
@@ -158,25 +188,32 @@ class Reporting(App[None]):
         self.silences.append(silence)
         if self.is_web:
             # Nobody can end it: the page may be closed by now, and the server waits for its session.
-            last = threading.Timer(_HOPELESS_SECONDS, self._end_if_silent)
+            last = threading.Timer(_HOPELESS_SECONDS, _end_if_silent, (self.watchdog,))
             last.daemon = True
             last.start()
         elif not self.is_headless:
             silence.tell_the_terminal()
         with contextlib.suppress(RuntimeError):
-            self.call_later(self._tell_of_silence)
+            self.call_later(_tell_of_silence, self)
 
-    def _end_if_silent(self) -> None:
-        if self.watchdog.silent:
-            end_with_parent.end()
 
-    def _tell_of_silence(self) -> None:
-        text = (
-            f"The window did not respond for {self.watchdog.limit:g} seconds or more. The log says what it was doing; "
-        )
-        self.notify(f"{text}f12 shows the path of the log.", severity="warning", timeout=12, markup=False)
-        # What was written on the terminal itself is painted over.
-        self.refresh(layout=True)
+def _job_failed(app: Reporting, message: JobFailed, error: Exception) -> None:
+    app.report(_JOBS[message.kind], error)
+    for screen in app.waiting_screens():
+        screen.post_message(message)
+
+
+def _end_if_silent(watchdog: Watchdog) -> None:
+    if watchdog.silent:
+        end_with_parent.end()
+
+
+def _tell_of_silence(app: Reporting) -> None:
+    text = f"The window did not respond for {app.watchdog.limit:g} seconds or more. The log says what it was doing; "
+    text += keyed(app, "{app.faults} shows the path of the log.")
+    app.telling.say(Notice(text, "warning", _LONG_SECONDS, lasting=True))
+    # What was written on the terminal itself is painted over.
+    app.refresh(layout=True)
 
 
 class Palette(Guarded, CommandPalette):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.style import Style
 from rich.text import Text
 
+from screens.keys.spoken import keyed
 from screens.line_cache.kept_lines import Still
 from screens.shell.themes import paints
 from screens.token_grid import describe
@@ -76,7 +77,11 @@ class TokenInspector(Still):
                 lines.append(f"{label} ", paint.muted)
             lines.append(value, Style() if label else paint.strong)
         lines.append("\n")
-        lines.append(describe.owner(view, start) if not several or self._run >= 0 else "unfolded by space or a click")
+        lines.append(
+            describe.owner(view, start)
+            if not several or self._run >= 0
+            else keyed(self, "unfolded by {grid.unfold} or a click")
+        )
         lines.append("\n")
         lines.append(f"{TRAINED_BAR}trained" if trained else "not trained", paint.bar if trained else paint.strong)
         lines.append(f"  {reason}", paint.muted)

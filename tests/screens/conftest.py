@@ -19,6 +19,7 @@ from screens.app import WorkbenchApp
 from screens.inspect.screen import InspectScreen
 from screens.line_cache.framed_lines import Framed
 from screens.line_cache.line_view import LineView
+from screens.shell.notice_line import NoticeLine
 from screens.token_grid.canvas import TokenCanvas
 from screens.token_grid.grid import TokenGrid
 from tests.screens.small_bench import ROWS, SmallBench
@@ -60,6 +61,12 @@ async def to_row(pilot: Pilot[None], *keys: str) -> None:
     """Press keys that ask for another row, and wait for it."""
     await pilot.press(*keys)
     await until(pilot, lambda: settled(pilot))
+
+
+def message_of(pilot: Pilot[None]) -> str:
+    """The message at the bottom of the screen in front, as one line without its mark; "" where there is none."""
+    shown = [line for line in pilot.app.screen.query_children(NoticeLine) if line.display and line.region.height]
+    return " ".join(str(shown[0].render()).split())[2:] if shown else ""
 
 
 def forget_drawn(screen: Screen[Any]) -> None:

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from screens.inspect.reason_line import ReasonLine
 from screens.shell.dialogs import ChoiceDialog, ConfirmDialog, InputDialog
 from tests.convert.shapes import CASES, talk, written
-from tests.screens.conftest import Opened, screen_of, settled, until
+from tests.screens.conftest import Opened, message_of, screen_of, settled, until
 from workbench.bench import Bench, prepare
 from workbench.convert.run import converting
 from workbench.paths import sample_dir
@@ -23,7 +23,7 @@ LLAVA = next(case for case in CASES if case.name == "llava")
 
 
 def told(pilot: Pilot[None]) -> str:
-    return " ".join(one.message for one in pilot.app._notifications)
+    return message_of(pilot)
 
 
 def shown(pilot: Pilot[None]) -> str:

@@ -21,7 +21,7 @@ from screens.shell.status_bar import StatusBar
 from screens.token_grid.lenses import Lens, TokenVerdict, verdicts
 from tests.editing.test_working_copy import another
 from tests.export.support import with_boundaries
-from tests.screens.conftest import BROKEN, Opened, grid_of, screen_of, settled, until
+from tests.screens.conftest import BROKEN, Opened, grid_of, message_of, screen_of, settled, until
 from tests.screens.terminal import Terminal
 from workbench.bench import prepare
 from workbench.blocks.known import KnownRows, MaskPair
@@ -129,12 +129,13 @@ async def test_a_finding_s_fix_is_one_key_and_undone_by_another(opened: Opened, 
         await pilot.press("f")
         assert trained(pilot) != before
         assert trained(pilot) == 15
-        (told,) = pilot.app._notifications
-        assert " fixed: " in told.message
+        await pilot.pause()
+        assert " fixed: " in message_of(pilot)
         # What was told of the fix goes with it.
         await pilot.press("u")
         assert trained(pilot) == before
-        assert len(pilot.app._notifications) == 0
+        await pilot.pause()
+        assert message_of(pilot) == ""
 
 
 async def test_the_plugin_is_one_key_and_its_file_comes_with_the_save(opened: Opened, recipe: Path) -> None:
@@ -150,7 +151,7 @@ async def test_the_plugin_is_one_key_and_its_file_comes_with_the_save(opened: Op
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog))
         await pilot.press("enter")
         await until(pilot, (recipe.parent / plugin.FILE).exists)
-        assert any(plugin.FILE in told.message for told in pilot.app._notifications)
+        assert plugin.FILE in message_of(pilot)
         assert not [one for one in screen_of(pilot).bench.findings if one.code == "A012"]
 
 
@@ -178,7 +179,7 @@ async def test_what_is_wrong_is_said_with_line_and_column_and_the_mask_stays(ope
         assert trained(pilot) == 22
         assert editor.border_subtitle.startswith(f"line {line + 3}")
         await pilot.press("ctrl+s")
-        assert [one.message[:9] for one in pilot.app._notifications] == ["Not saved"]
+        assert message_of(pilot).startswith("Not saved")
         await pilot.press("quotation_mark")
         assert editor.border_subtitle == ""
         # A marker that is no text at all is refused by name, not by a crash.
@@ -231,7 +232,7 @@ async def test_a_recipe_that_is_open_twice_is_told_and_kept_apart(opened: Opened
         async with opened((120, 40), bench=prepare(recipe)) as pilot:
             # Their edits are not offered while they are at them.
             assert not isinstance(pilot.app.screen, ChoiceDialog)
-            assert [f"process {process}" in one.message for one in pilot.app._notifications] == [True]
+            assert f"process {process}" in message_of(pilot)
             await pilot.press("e")
             await write(pilot, 1, 1, 0, "# mine ")
             kept = screen_of(pilot).editing.working_copy
@@ -272,7 +273,7 @@ async def test_a_file_that_somebody_else_changed_is_a_choice(opened: Opened, rec
         await chosen(pilot, "m")
         assert recipe.read_text("utf-8") == mine
         (aside,) = editing.working_copy.folder.glob("set-aside/*-theirs.yaml")
-        assert str(aside) in [one.message for one in pilot.app._notifications][-1]
+        assert str(aside) in pilot.app.telling.shown
         assert aside.read_text("utf-8").endswith("# later\n")
         assert not editing.working_copy.file.exists()
 
@@ -339,7 +340,7 @@ async def test_an_edit_is_compared_with_the_saved_recipe_over_all_rows(opened: O
         screen = screen_of(pilot)
         await pilot.press("C")
         pilot.app.screen.dismiss("")
-        await until(pilot, lambda: any("nothing to compare" in one.message for one in pilot.app._notifications))
+        await until(pilot, lambda: "nothing to compare" in message_of(pilot))
         await pilot.press("f")
         await until(pilot, lambda: settled(pilot) and screen.editing.document.dirty)
         await pilot.press("C")

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 from screens.export import ExportScreen
 from screens.overfit import OverfitScreen
 from screens.shell.dialogs import ConfirmDialog, InputDialog
-from tests.screens.conftest import Opened, until
+from tests.screens.conftest import Opened, message_of, until
 from tests.support.nothing_to_export import recipe_in, undated
 from tests.test_cli import run
 from workbench.bench import prepare
@@ -105,7 +105,7 @@ async def test_the_window_does_not_wait_for_a_file_to_be_composed(
         assert threading.main_thread() not in threads
         # A place that cannot be written to is told.
         export._write(tmp_path / "nowhere" / "full.yaml", unvalidated=True)
-        await until(pilot, lambda: any("no folder" in one.message for one in pilot.app._notifications), 60)
+        await until(pilot, lambda: "no folder" in message_of(pilot), 60)
 
 
 async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ async def test_every_pane_may_fail_to_draw(opened: Opened, recipe: Path, name: s
         told = set()
         for pane in panes:
             app.faults.clear()
+            # A message hides the key hints.
+            app.clear_notifications()
+            await pilot.pause()
             vars(pane).update(render=boom, render_line=boom)
             if hasattr(pane, "finish_lines"):
                 vars(pane).update(finish_lines=boom)
@@ -117,6 +120,20 @@ async def test_every_pane_may_fail_to_draw(opened: Opened, recipe: Path, name: s
         await pilot.press("1", "2", "1")
         assert app.editing is not None
         assert app.editing.document.text == text == kept(app)
+
+
+async def test_a_message_that_cannot_be_drawn_ends_nothing(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened((120, 34), faults=True) as pilot:
+        app = app_of(pilot)
+        monkeypatch.setattr("screens.shell.notice_line.NoticeLine._lines", boom)
+        app.notify("Something was done", timeout=60)
+        await until(pilot, lambda: bool(app.faults))
+        await pilot.press("right", "escape", "2", "1")
+        assert told(app)[0] == "Something was done"
+        monkeypatch.undo()
+        app.clear_notifications()
+        app.notify("Something else", timeout=60)
+        await until(pilot, lambda: "Something else" in shown(app))
 
 
 def shown(app: WorkbenchApp) -> str:
@@ -148,8 +165,8 @@ async def test_a_pane_that_cannot_be_drawn_says_so(opened: Opened) -> None:
 
 
 def told(app: WorkbenchApp) -> list[str]:
-    """The texts of the notifications."""
-    return [one.message for one in app._notifications]
+    """The texts of the messages."""
+    return [one.text for one in app.telling.notices.kept]
 
 
 # -- actions, messages, callbacks

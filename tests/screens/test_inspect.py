@@ -16,7 +16,7 @@ from screens.shell.explanation import Explanation
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
 from screens.token_grid.inspector import TokenInspector
-from tests.screens.conftest import Opened, grid_of, screen_of, settled, to_row, until
+from tests.screens.conftest import Opened, grid_of, message_of, screen_of, settled, to_row, until
 from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
 
 
@@ -387,6 +387,6 @@ async def test_without_findings_n_says_that_there_is_nothing(opened: Opened) -> 
         reason = screen_of(pilot).query_one(ReasonLine)
         assert "nothing found in this row" in reason.render().plain
         await pilot.press("n")
-        await until(pilot, lambda: bool(pilot.app._notifications))
+        await until(pilot, lambda: bool(message_of(pilot)))
         assert grid_of(pilot).at.cursor == 0
-        assert [one.message for one in pilot.app._notifications] == ["No row has an error or a warning"]
+        assert message_of(pilot) == "No row has an error or a warning"

@@ -16,7 +16,7 @@ from screens.shell.help import HelpScreen
 from screens.shell.status_bar import StatusBar
 from screens.shell.story import PASS, Mark, Story, counts
 from screens.shell.themes import paints
-from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from tests.screens.conftest import Opened, grid_of, message_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench
 from workbench.bench import prepare
 from workbench.findings import Finding, Fix
@@ -143,8 +143,8 @@ async def test_the_row_goes_on_at_the_next_one_that_has_a_finding(opened: Opened
         await until(pilot, lambda: settled(pilot) and screen_of(pilot).context.row == 2)
         assert "D001" in reason(pilot)
         await pilot.press("n")
-        await until(pilot, lambda: bool(pilot.app._notifications))
-        assert [one.message for one in pilot.app._notifications] == ["No other row has a finding"]
+        await until(pilot, lambda: bool(message_of(pilot)))
+        assert message_of(pilot) == "No other row has a finding"
         assert screen_of(pilot).context.row == 2
 
 

@@ -6,7 +6,7 @@ Nothing here knows a screen; the terminal's boundary editor and a notebook's hol
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -63,6 +63,9 @@ class Editing:
         self._opened = bench.document.text
         self._unkept = False
         self._before: tuple[Masking, Row, npt.NDArray[np.bool_]] | None = None
+        self._told = bench.document.text
+        self.edited: Callable[[], None] = lambda: None
+        """Called when the text has become another one, whoever edited it."""
         self.set_aside: list[Path] = []
         """Files with older edits of another process (of the last `unsaved`), or what others wrote (of `save`)."""
         self.plugin_file: Path | None = None
@@ -194,6 +197,9 @@ class Editing:
         self._unkept = True
         if keep:
             self.keep()
+        if self.document.text != self._told:
+            self._told = self.document.text
+            self.edited()
 
     def change(self, row: Row) -> Change | None:
         """The difference between a row's mask and the compared one; None where both have the same masking."""
