@@ -38,8 +38,8 @@ class Tapped(Guarded):
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
         assert isinstance(self, Screen)
-        box = event.widget
-        if box is None or not box.border_subtitle or event.screen_y != box.region.bottom - 1:
+        box, _ = self.get_widget_at(*event.screen_offset)
+        if not box.border_subtitle or event.screen_y != box.region.bottom - 1:
             return
         region = box.region
         title = Content.from_markup(str(box.border_subtitle)).plain
