@@ -38,10 +38,10 @@ class Tapped(Guarded):
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
         assert isinstance(self, Screen)
-        box = self.children[0]
-        region = box.region
-        if event.screen_y != region.bottom - 1 or not box.border_subtitle:
+        box, _ = self.get_widget_at(*event.screen_offset)
+        if not box.border_subtitle or event.screen_y != box.region.bottom - 1:
             return
+        region = box.region
         title = Content.from_markup(str(box.border_subtitle)).plain
         if key := key_at(title, event.screen_x - region.x, region.width):
             event.stop()
