@@ -332,7 +332,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "asterisk", "part('filtering.clear')", "List every row", id="rows.all", group=_ROWS, scope="inspect",
-        tooltip="Take filter and order away, as esc does; the next question for a filter begins with this one.",
+        tooltip="Take filter and order away; the next question for a filter begins with this one.",
         words="clear filter reset unfilter all rows sort order",
     ),
     Action(
@@ -569,7 +569,7 @@ ACTIONS: tuple[Action, ...] = (
         tooltip="What the workbench did not expect so far, and what to attach to a report.",
     ),
     Action(
-        "M,f6", "messages", "Messages", id="app.messages", group=_BENCH, scope="app",
+        "M,alt+m", "messages", "Messages", id="app.messages", group=_BENCH, scope="app",
         tooltip="The last messages with their time, the newest first, to be searched and copied.",
         words="notifications said log history toast errors warnings read again",
     ),

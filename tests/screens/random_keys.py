@@ -41,7 +41,7 @@ PASTED = ("[", "(\\w+", "\x1b[2J\x07", "role_boundaries:\n  - role: x\n    start
 MOVES = (
     *("up", "down", "left", "right", "pageup", "pagedown", "home", "end", "tab", "shift+tab", "enter", "escape"),
     *("space", "backspace", "delete", "insert", "ctrl+home", "ctrl+end", "ctrl+left", "ctrl+right", "ctrl+a"),
-    *("ctrl+k", "ctrl+u", "ctrl+w", "ctrl+x", "ctrl+v", "ctrl+d", "ctrl+p", "f1", "f2", "f6"),
+    *("ctrl+k", "ctrl+u", "ctrl+w", "ctrl+x", "ctrl+v", "ctrl+d", "ctrl+p", "f1", "f2", "f6", "alt+m"),
 )
 KEYS = (*(key for action in ACTIONS if action.id != "app.quit" for key in action.keys), *MOVES)
 FIELDS: dict[str, tuple[str, ...]] = {

@@ -29,7 +29,9 @@ OTHER = {str(action.id): (f"alt+k{number}",) for number, action in enumerate(ACT
 FIXED = (
     "esc closes", "esc cancels", "enter confirms", "enter copies", "enter applies the filter", "tab takes",
     "o goes to the line", "or esc brings the other panes back", "once more, or esc, brings", "shift+tab goes back",
-    "where enter shows it in full screen", "ctrl+c ends it",
+    "where enter shows it in full screen", "ctrl+c ends it", "enter deletes",
+    # No key: a field of a filter, and what may stand after it.
+    ": takes ",
 )  # fmt: skip
 """Keys of fields, dialogs and lists, and those that Textual has for every screen: the key map does not change them."""
 _WORDS = {"a", "end", "home", "space", "up", "down", "left", "right"}
