@@ -14,7 +14,7 @@ _KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message, made safe to draw. It stands for `seconds`, unless it is `lasting` no longer than an edit."""
+    """A message, made safe to draw. It stands for `seconds`, and until the next edit at most unless it is `lasting`."""
 
     text: str
     severity: SeverityLevel = "information"
