@@ -21,7 +21,8 @@ BRANCHES = (
     "tie",
     "nested",
     "match inside a span",
-    "marker across rows",
+    "start across rows",
+    "end across rows",
     "shared end and start",
     "rewind",
     "unterminated",
@@ -215,15 +216,17 @@ def walk(case: Case) -> tuple[np.ndarray, Counter[str]]:  # noqa: PLR0915
             keep[row, slice(*final)] = True
         hit["nothing matches"] += not spans
     flat, length = case.ids.reshape(-1).tolist(), case.ids.shape[1]
-    hit["marker across rows"] += any(
-        place // length != (place + len(marker) - 1) // length and _fits(marker, flat, place)
-        for boundary in case.boundaries
-        for marker in (boundary.start, boundary.end)
-        if len(marker) > 1
-        for edge in range(length, len(flat), max(length, 1))
-        for place in range(edge - len(marker) + 1, edge)
-        if place >= 0
-    )
+    for branch, markers in (
+        ("start across rows", [boundary.start for boundary in case.boundaries]),
+        ("end across rows", [boundary.end for boundary in case.boundaries]),
+    ):
+        hit[branch] += any(
+            place // length != (place + len(marker) - 1) // length and _fits(marker, flat, place)
+            for marker in markers
+            if len(marker) > 1
+            for edge in range(length, len(flat), max(length, 1))
+            for place in range(max(0, edge - len(marker) + 1), edge)
+        )
     if case.extras:
         everything = case.train_on_inputs or not case.boundaries
         kept = np.ones_like(keep) if everything else keep

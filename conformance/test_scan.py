@@ -208,10 +208,11 @@ MUTANTS: dict[str, tuple[str, str]] = {
     "tie": ("key=lambda i: -len(boundaries[i].start)", "key=lambda i: (-len(boundaries[i].start), -i)"),
     "nested": ("key=lambda i: -len(boundaries[i].start)", "key=lambda i: len(boundaries[i].start)"),
     "match inside a span": ("chosen = _chain(following)", "chosen = None"),
-    "marker across rows": (
-        "places = places[places + len(marker) <= edges[_row_of(edges, places) + 1]]",
-        "places = places",
+    "start across rows": (
+        "whole = position + finder.start_length[boundary] <= edges[_row_of(edges, position) + 1]",
+        "whole = position >= 0",
     ),
+    "end across rows": ("inside = nearest + len(marker) <= row_end[mine]", "inside = nearest < row_end[mine]"),
     "shared end and start": (
         "following = np.searchsorted(position, resume)",
         'following = np.searchsorted(position, resume, side="right")',
@@ -235,7 +236,7 @@ MUTANTS: dict[str, tuple[str, str]] = {
         "np.where(spans.trained, np.uint8(Reason.CONTENT), np.uint8(Reason.ROLE_NOT_TRAINED))",
         "np.uint8(Reason.CONTENT)",
     ),
-    "nothing matches": ("np.concatenate(([np.uint8(0)], reason_value", "np.concatenate(([np.uint8(1)], reason_value"),
+    "nothing matches": ("reason_value = np.zeros(", "reason_value = np.ones("),
     "pad": ("= Reason.PAD", "= Reason.CONTENT"),
     "media": ("= Reason.MEDIA", "= Reason.CONTENT"),
     "train_on_inputs": ("if train_on_inputs or not boundaries:", "if not boundaries:"),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 _STEP_CELLS = 12
+_LONG_SECONDS = 600.0
+"""A message on what goes on stands until that is done, and told in its place."""
 # Where each step that is missing can be done.
 _WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
 _PROVEN = {
@@ -129,8 +131,8 @@ class ExportScreen(WorkbenchScreen):
 
     async def action_step(self) -> None:
         """Go to where the first missing step can be done."""
-        if self.made is None:
-            self.notify("The export is still being prepared", timeout=3)
+        if self.made is None or self.looking:
+            self.notify("What is proven is still being found out", timeout=3)
             return
         missing = self.made.missing
         if not missing:
@@ -159,8 +161,8 @@ class ExportScreen(WorkbenchScreen):
     def action_write(self) -> None:
         """Write the file, or say what is missing."""
         made = self.made
-        if made is None:
-            self.notify("The export is still being prepared", timeout=3)
+        if made is None or self.looking:
+            self.notify("What is proven is still being found out", timeout=3)
             return
         if made.missing:
             body = "\n".join(f"{proof.step}: {proof.message}" for proof in made.missing)
@@ -183,7 +185,7 @@ class ExportScreen(WorkbenchScreen):
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
-        self.notify("Preparing the file…", timeout=3)
+        self.notify("Preparing the file: its rows are proved again…", timeout=_LONG_SECONDS)
         self.background.submit(Kind.WRITE, self._prepare_file(path, unvalidated))
 
     def _prepare_file(self, path: Path, unvalidated: bool) -> Iterator[None]:

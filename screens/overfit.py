@@ -220,15 +220,15 @@ class OverfitScreen(WorkbenchScreen):
 
     async def action_next(self) -> None:
         """Do what follows from the verdict: go to the export, or say what the first finding means."""
-        if self._began is not None:
-            self.notify(keyed(self, "A run is in progress; {cancel} cancels it"), timeout=3, markup=False)
-            return
         verdict = _verdict_of(self._events)
-        _, action = next_step(verdict)
-        if verdict is not None and verdict.findings and not action:
+        words, action = next_step(verdict)
+        # What a finding means can be read while the run still writes its turns.
+        if verdict is not None and verdict.findings and words and not action:
             finding = _placed(verdict.findings[0], self.editing.document)
             self._place = finding.where if finding.where.row is None and finding.where.line is not None else None
             self.app.push_screen(Explanation(finding, place=self._place is not None), self._visit)
+        elif self._began is not None:
+            self.notify(keyed(self, "A run is in progress; {cancel} cancels it"), timeout=3, markup=False)
         else:
             await self.run_action(action or "screen.start")
 

@@ -21,6 +21,7 @@ from screens.inspect.context import InspectContext
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.path_dialog import PathDialog
+from screens.shell.still_open import still_open
 from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
@@ -115,7 +116,7 @@ class RecipeComparison(Tapped, ModalScreen[None]):
 
     def show_rows(self, found: AllRows) -> None:
         """Show the sum over the rows so far."""
-        if self.is_mounted:
+        if still_open(self):
             text = Text(found.text, end="")
             if not found.ended:
                 job = JobProgress.since("all rows", found.rows, found.total, found.seconds)
@@ -190,7 +191,7 @@ class Comparison:
         panel.border_title = f"role_boundaries against {visible(name)}" if name else BoundariesPanel.BORDER_TITLE
         self._context.screen.follow()
         if editing.other is None and not editing.document.dirty:
-            self._context.say("The recipe is as it was saved: there is nothing to compare")
+            self._context.say("The recipe is as it was saved: there is nothing to compare", 5)
             return
         pairs = side_by_side(editing.document, editing.other or Document(editing.opened, editing.document.name))
         more, less = panel.difference

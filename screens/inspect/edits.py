@@ -27,6 +27,7 @@ from workbench.views.row_view import remasked
 from workbench.views.template_markers import template_markers
 
 if TYPE_CHECKING:
+    from workbench.findings import Finding
     from workbench.infer.search import Inference
     from workbench.recipe.schema import Schema
 
@@ -257,6 +258,10 @@ class RecipeEdits:
             context.say(keyed(context.screen, f"No finding of this row has a fix; {others}"), 5)
             return
         self._fixes.apply_first(here or fixable)
+
+    def fix_one(self, finding: Finding) -> None:
+        """Apply the fix of one finding."""
+        self._fixes.apply_first([finding])
 
     def write_family_boundaries(self) -> None:
         """Write the family's own boundaries into the recipe."""

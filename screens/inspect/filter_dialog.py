@@ -121,7 +121,7 @@ class FilterDialog(Guarded, ModalScreen[PickedRows | None]):
                 for name, about in COLUMNS.items():
                     yield TickField(about, name in self._columns, id=f"column-{name}", classes="tick")
             yield Static(id="typed", markup=False)
-            yield KeyLine((("enter", "lists", "apply"), ("esc", "leaves", "dismiss(None)"), ("f8", "clears", "clear")))
+            yield KeyLine((("enter", "lists", "apply"), ("esc", "leaves", "dismiss(None)"), ("F8", "clears", "clear")))
 
     def _number(self, name: str) -> Horizontal:
         sign, value = self.picked.comparison(name)
@@ -227,11 +227,15 @@ class FilterDialog(Guarded, ModalScreen[PickedRows | None]):
         self._say()
 
     def action_go(self, step: int) -> None:
-        """To the next field, or to the one before."""
-        if step > 0:
-            self.focus_next()
-        else:
-            self.focus_previous()
+        """To the next field, or to the one before; over the number of a field that is compared with none."""
+        chain = self.focus_chain[::step]
+        at = chain.index(self.focused) if self.focused in chain else -1
+        following = (one for one in (*chain[at + 1 :], *chain[: max(0, at)]) if not self._is_idle(one))
+        self.set_focus(next(following, self.focused))
+
+    def _is_idle(self, pane: Widget) -> bool:
+        name = (pane.id or "").removeprefix("value-")
+        return isinstance(pane, Input) and name in NUMBERS and not self.query_one(f"#sign-{name}", PickField).value
 
 
 def _line(name: str, *fields: Widget) -> Horizontal:

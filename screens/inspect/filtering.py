@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.blocks.known import KnownRows
     from workbench.blocks.path import Forms
 
-_FILTER = "filter"
+_FILTER, _SORT = "filter", "sort"
 _TITLE_CELLS = (40, 32, 24, 16, 10)
 """Cells of a filter's text where a title has less and less room for it."""
 _PATIENCE_SECONDS = 1.5
@@ -334,7 +334,8 @@ class Filtering:
         if seconds > SHOWN_AFTER_SECONDS:
             length = self._context.bench.rows.known_length
             # One that goes on began at a later row.
-            job = JobProgress.since(_FILTER, searched, length, seconds, start=self._from, found=found)
+            name = _FILTER if self._filter.chooses else _SORT
+            job = JobProgress.since(name, searched, length, seconds, start=self._from, found=found)
             self._context.show_job(_FILTER, job)
 
 

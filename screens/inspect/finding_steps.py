@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -225,7 +226,7 @@ class FindingSteps:
         if finding is None:
             self._context.say("There is no finding here to explain")
             return
-        self._context.screen.app.push_screen(Explanation(finding))
+        self._context.screen.app.push_screen(Explanation(finding, mend=partial(self._edits.fix_one, finding)))
 
     # On to another row
 

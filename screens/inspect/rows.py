@@ -125,6 +125,7 @@ class RowReader:
         if self._waiting is not None:
             self._waiting.stop()
             self._waiting = None
+            self._context.panes.problem.border_subtitle = ""
         self._shown = request
         context, panes = self._context, self._context.panes
         view = context.view = found if isinstance(found, RowView) else None

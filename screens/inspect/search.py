@@ -81,14 +81,12 @@ class Search:
         self._close()
 
     def left(self, kind: str) -> None:
-        """Take the search or the filter away."""
+        """Take the search away; a filter that stands stays as it is."""
         if kind == SEARCH:
             self._grid.search("")
             fold_turns(self._grid, self._folded)
             self._grid.go(self._origin)
             self.query = ""
-        elif kind == FILTER:
-            self._filtering.clear()
         self._close()
 
     def _close(self) -> None:

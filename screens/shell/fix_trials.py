@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from workbench.findings import Finding, Fix
 
 
+_LONG_SECONDS = 600.0
+"""A message on what goes on stands until that is done, and told in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class TriedFixes:
     """Fixes that may be applied to a recipe with this `text`.
@@ -45,7 +49,7 @@ class FixTrials:
         if all(trials.quick(finding) for finding in findings):
             self.apply(self._first(trials, findings, text))
             return
-        self._screen.notify("Trying the fix…", timeout=3)
+        self._screen.notify("Trying the fix…", timeout=_LONG_SECONDS)
         self._background.submit(Kind.FIX, self._trying(trials, findings, text))
 
     def _trying(self, trials: Trials, findings: Sequence[Finding], text: str) -> Iterator[None]:

@@ -80,7 +80,8 @@ class NoticeLine(Still):
         paint = paints(self.app.current_theme)
         text, words = Text(" ", end=""), notice.text.replace("\n", " ")
         if notice.severity == "information":
-            text.append(f"{SEVERITY_GLYPH['note']} ", paint.accent + Style(bold=True)).append(words, paint.strong)
+            # No letter: beside the keys of the footer it would be taken for one.
+            text.append("• ", paint.accent + Style(bold=True)).append(words, paint.strong)
         else:
             colour = paint.severity[notice.severity]
             text.append(f"{SEVERITY_GLYPH[notice.severity]} {words}", colour)

@@ -15,6 +15,7 @@ from screens.guard.faults import guarded, on
 from screens.guard.widgets import Vertical
 from screens.shell.dialogs import InputDialog
 from screens.shell.fields import Input, OptionList
+from screens.shell.still_open import still_open
 from screens.shell.themes import paints
 from workbench.path_choices import Fits, PathChoice, any_file, choices, files_below
 from workbench.views.items import visible
@@ -70,7 +71,7 @@ class PathDialog(InputDialog):
 
     def _looked(self, found: list[str]) -> None:
         self._below = found
-        if self.is_mounted and not self._moved:
+        if still_open(self) and not self._moved:
             self._draw_for(self.query_one(Input).value)
 
     @on(Input.Changed)

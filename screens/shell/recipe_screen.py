@@ -35,7 +35,8 @@ class RecipeScreen(Guarded, Screen[None]):
 
     def notify_problem(self, problem: BenchError, what: str = "") -> None:
         """Say why something could not be done; `what` says what did not come of it."""
-        text = advice(self, f"{what}{problem.title}. {problem.cause} {problem.hint}")
+        place = f"{problem.where}: " if problem.where else ""
+        text = advice(self, f"{what}{place}{problem.title}. {problem.cause} {problem.hint}")
         self.notify(text, severity="error", timeout=8, markup=False)
 
     def action_undo_edit(self) -> None:

@@ -19,6 +19,7 @@ from screens.shell.dialogs import ConfirmDialog
 from screens.shell.fields import OptionList
 from screens.shell.preferences import CHOICES, Preferences, prefer, preferences
 from screens.shell.settings_facts import Setting, SettingGroup, chosen, groups_of
+from screens.shell.still_open import still_open
 from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from workbench.errors import BenchError
@@ -87,7 +88,7 @@ class SettingsDialog(Tapped, ModalScreen[None]):
             return
 
     def _ready(self, known: Preferences, found: list[SettingGroup]) -> None:
-        if self.is_mounted:
+        if still_open(self):
             self._preferences, self._groups = known, found
             self.query_one("#reading").display = False
             self._draw()

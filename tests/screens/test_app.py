@@ -124,7 +124,7 @@ async def test_leaving_while_the_model_loads_waits_for_nothing() -> None:
 
 
 async def test_help_names_every_action(opened: Opened) -> None:
-    async with opened((160, 160)) as pilot:
+    async with opened((160, 200)) as pilot:
         await pilot.press("?")
         await pilot.pause()
         assert isinstance(pilot.app.screen, HelpScreen)

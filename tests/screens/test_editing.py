@@ -13,7 +13,7 @@ import pytest
 from textual.widgets import Static
 
 from screens.inspect.boundaries_panel import BoundariesPanel
-from screens.inspect.comparison import RecipeComparison
+from screens.inspect.comparison import AllRows, RecipeComparison
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.row_list import SamplesList
 from screens.shell.dialogs import ChoiceDialog, ConfirmDialog, InputDialog
@@ -379,6 +379,26 @@ async def test_a_comparison_that_fails_says_so_with_what_it_knew(
         assert "In 3 of 8 rows 9 tokens are trained by this recipe and 9 by the other: 1 mask differs, 2 tokens" in told
         assert "1 row has no tokens." in told
         assert "so far" not in told
+
+
+async def test_a_comparison_that_is_closed_while_it_adds_up_goes_quietly(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known by then comes when the dialog's panes are gone, or are about to go."""
+    monkeypatch.setattr("screens.inspect.comparison.STEP_SECONDS", 1e-9)
+    # No fault is expected: the fixture raises what the app kept.
+    async with opened((120, 40), bench=prepare()) as pilot:
+        for key in ("escape", "q", "enter", "escape"):
+            await pilot.press("C")
+            pilot.app.screen.dismiss(str(sample_dir() / "demo.yaml"))
+            await until(pilot, lambda: isinstance(pilot.app.screen, RecipeComparison))
+            dialog = pilot.app.screen
+            assert isinstance(dialog, RecipeComparison)
+            await pilot.press(key)
+            dialog.show_rows(AllRows(rows=3, total=8))
+            await pilot.pause()
+            dialog.show_rows(AllRows(rows=5, total=8))
+            assert not isinstance(pilot.app.screen, RecipeComparison)
 
 
 async def test_edits_of_more_than_the_mask_settle_behind_it(opened: Opened, recipe: Path) -> None:

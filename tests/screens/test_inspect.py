@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from textual.pilot import Pilot
@@ -18,6 +19,7 @@ from screens.shell.status_bar import StatusBar
 from screens.token_grid.inspector import TokenInspector
 from tests.screens.conftest import Opened, grid_of, message_of, screen_of, settled, to_row, until
 from tests.screens.small_bench import ROWS, SOFT, SmallBench, conversation
+from workbench.bench import prepare
 
 
 def said(pilot: Pilot[None]) -> str:
@@ -248,6 +250,20 @@ async def test_a_row_that_fails_shows_its_finding_and_the_next_one_shows_again(o
         await to_row(pilot, "J")
         assert grid_of(pilot).display
         assert grid_of(pilot).has_focus
+
+
+async def test_the_page_of_a_finding_mends_it_with_the_key_that_it_names(opened: Opened, recipe: Path) -> None:
+    async with opened(bench=prepare(recipe)) as pilot:
+        await pilot.press("n", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Explanation))
+        page = pilot.app.screen
+        assert "f fixes it" in str(page.query_one("#dialog").border_subtitle)
+        await pilot.press("f")
+        await until(pilot, lambda: settled(pilot) and screen_of(pilot).editing.document.dirty)
+        assert not isinstance(pilot.app.screen, Explanation)
+        view = grid_of(pilot).view
+        assert view is not None
+        assert view.mask.keep.any()
 
 
 async def test_the_last_row_asked_for_wins(opened: Opened) -> None:

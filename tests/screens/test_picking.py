@@ -223,3 +223,20 @@ async def test_columns_are_shown_and_kept(opened: Opened) -> None:
     async with opened((200, 40), bench=SmallBench(ROWS)) as pilot:
         assert screen_of(pilot).query_one(SamplesList).columns == ("trained", "finding")
         screen_of(pilot).query_one(SamplesList).columns = USUAL_COLUMNS
+
+
+async def test_down_goes_from_field_to_field_over_numbers_that_are_not_compared(opened: Opened) -> None:
+    async with opened((100, 40), bench=SmallBench(ROWS)) as pilot:
+        await pilot.press("O")
+        await until(pilot, lambda: isinstance(pilot.app.screen, FilterDialog))
+        dialog = pilot.app.screen
+        seen = [str(dialog.focused.id)]  # type: ignore[union-attr]
+        for _ in range(4):
+            await pilot.press("down")
+            seen.append(str(dialog.focused.id))  # type: ignore[union-attr]
+        assert seen == ["sign-trained", "sign-tokens", "sign-pictures", "sign-media", "value-is"]
+        await pilot.press("up", "up", "right", "down")
+        # One that is compared has a number to be typed.
+        assert str(dialog.focused.id) == "value-pictures"  # type: ignore[union-attr]
+        await pilot.press("up", "up", "up", "up")
+        assert str(dialog.focused.id) not in ("value-trained", "value-tokens")  # type: ignore[union-attr]
