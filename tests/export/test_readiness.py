@@ -30,6 +30,17 @@ def codes(made: Export) -> list[str]:
     return [one.code for one in made.missing]
 
 
+def test_the_proof_of_the_check_says_of_how_many_rows_it_speaks(make: Make) -> None:
+    bench = make()
+    count = len(bench.rows)
+
+    def said(rows: int) -> str:
+        return next(one.message for one in prepare_export(bench, count=rows).proofs if one.step == "check")
+
+    assert f"no error on 3 of {count:,} rows;" in said(3)
+    assert f"no error on {count:,} rows;" in said(count)
+
+
 def test_a_proven_recipe_is_written_with_its_receipt(make: Make, tmp_path: Path) -> None:
     bench = make()
     record(bench)

@@ -92,8 +92,9 @@ def check_proof(bench: Bench, rows: Sequence[int]) -> Proof:
         codes = ", ".join(dict.fromkeys(finding.code for finding in errors))
         message = f"{len(errors)} error findings ({codes}); the first: {errors[0].message}"
         return Proof("check", False, "error_findings", message, "`vlmbench check` shows them, with fixes.")
-    warnings = report.count("warning")
-    return Proof("check", True, "ok", f"no error on {report.rows} rows; warnings: {warnings}")
+    length = bench.rows.known_length
+    whole = "" if length is None or length <= report.rows else f"of {length:,} "
+    return Proof("check", True, "ok", f"no error on {report.rows:,} {whole}rows; warnings: {report.count('warning')}")
 
 
 def overfit_proof(bench: Bench, run: Run | None, name: str = "the last overfit run") -> Proof:
