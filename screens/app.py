@@ -208,10 +208,12 @@ class WorkbenchApp(Reporting):
 
         if self._first is not None:
             first, self._first = self._first.row, None
+            beside, self.beside = self.beside, None
+            if beside is not None:
+                beside.let_draw()
             # Before what takes seconds: tokens that two of the model's files give.
             from screens.token_grid import grid  # noqa: F401
 
-            beside, self.beside = self.beside, None
             if (traced := tokens_of(self.bench, first, beside)) is not None:
                 try:
                     self.call_later(guarded(self, _show_tokens), self, traced.view())
@@ -382,6 +384,7 @@ def _first_screen(app: WorkbenchApp, first: First, title: str) -> FirstRowScreen
     def show() -> None:
         if (early := beside.early()) is not None and early.row == first.row.index:
             screen.show_early(early)
+            app.call_after_refresh(beside.drawn.set)
 
     def told() -> None:
         # The app may be gone by now.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 5.0
 """As long as an answer is waited for. It is a matter of a third of one; a disk may take longer."""
+_DRAWN_SECONDS = 0.3
 _FEWEST_CORES = 2
 _LENGTH = 8
 """Bytes of the length of what is said first, little-endian."""
@@ -45,7 +46,9 @@ class TokensBeside:
         self._early: EarlyRow | None = None
         self._told: Callable[[], None] | None = None
         self._row = b""
-        self._ended = threading.Event()
+        self._begun, self._ended = threading.Event(), threading.Event()
+        self.drawn = threading.Event()
+        """Set by the window once it has drawn the beginning of the row."""
         threading.Thread(target=self._read, name="vlmbench tokens beside", daemon=True).start()
 
     def _read(self) -> None:
@@ -56,16 +59,26 @@ class TokensBeside:
                 early = from_json(sent)
                 with self._lock:
                     self._early, told = early, self._told
+                self._begun.set()
                 if told is not None:
                     told()
             self._row = said.read()
         self._ended.set()
+        self._begun.set()
 
     def early(self, told: Callable[[], None] | None = None) -> EarlyRow | None:
         """The beginning of the row where it is there; else `told` is called, on another thread, when it is."""
         with self._lock:
             self._told = told
             return self._early
+
+    def let_draw(self) -> None:
+        """Wait, but not for long, until the window has drawn what there is: imports would hold it up."""
+        self._begun.wait(_SECONDS)
+        with self._lock:
+            there = self._early is not None
+        if there:
+            self.drawn.wait(_DRAWN_SECONDS)
 
     def answer(self, index: int) -> TracedRow | None:
         """Row `index` as the process has it; None where it says that there are no early tokens.

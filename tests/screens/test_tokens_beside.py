@@ -154,11 +154,15 @@ class Beside:
         if at_once:
             self.there.set()
         self.call: Callable[[], None] | None = None
+        self.drawn = threading.Event()
         self.rest = threading.Event()
 
     def early(self, told: Callable[[], None] | None = None) -> EarlyRow | None:
         self.call = told or self.call
         return self._early if self.there.is_set() else None
+
+    def let_draw(self) -> None:
+        assert self.drawn.wait(30)
 
     def answer(self, index: int) -> TracedRow:
         assert self.rest.wait(30)
