@@ -36,8 +36,7 @@ bench = prepare(sys.argv[1], **({"model": sys.argv[3]} if len(sys.argv) > 3 else
 what = sys.argv[2]
 if what == "threads":
     threading.Thread(target=threading.Event().wait, daemon=True).start()
-if what == "one core":
-    os.sched_getaffinity = lambda process: {0}
+os.sched_getaffinity = lambda process: {0} if what == "one core" else {0, 1}
 process = start.begin(bench, 0)
 if what in ("threads", "one core"):
     print(process)
