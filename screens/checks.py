@@ -24,6 +24,7 @@ from screens.shell.finding_page import finding_page
 from screens.shell.fix_trials import TriedFixes
 from screens.shell.job_line import JobProgress, job_line
 from screens.shell.messages import CheckProgressed, JobFailed, TrainerAnswered
+from screens.shell.notices import UNTIL_DONE_SECONDS
 from screens.shell.preferences import preferences
 from screens.shell.status_bar import AskedStatus, StatusBar
 from screens.shell.story import PASS, PASS_OF_SAMPLE, RUNNING, Mark, counts
@@ -295,7 +296,7 @@ class ChecksScreen(WorkbenchScreen):
         if self.report is None or not any(finding.fix is not None for finding in self.report.findings):
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
-        self.notify("Trying the fixes together…", timeout=3)
+        self.notify("Trying the fixes together…", timeout=UNTIL_DONE_SECONDS)
         self.background.submit(Kind.FIX, self._all(self.report, self._report_text))
 
     def _all(self, report: Report, text: str) -> Iterator[None]:

@@ -20,6 +20,7 @@ from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.dialogs import ConfirmDialog
 from screens.shell.hanging import Wrapped, hang
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
+from screens.shell.notices import UNTIL_DONE_SECONDS
 from screens.shell.path_dialog import PathDialog
 from screens.shell.story import Mark
 from screens.shell.themes import paints
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 _BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-wide")]
 _STEP_CELLS = 12
-_LONG_SECONDS = 600.0
-"""A message on what goes on stands until that is done, and told in its place."""
 # Where each step that is missing can be done.
 _WHERE = {"schema": "inspect", "rows": "inspect", "check": "checks", "round trip": "checks", "overfit": "overfit"}
 _PROVEN = {
@@ -185,7 +184,7 @@ class ExportScreen(WorkbenchScreen):
 
     def _write(self, path: Path, *, unvalidated: bool) -> None:
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
-        self.notify("Preparing the file: its rows are proved again…", timeout=_LONG_SECONDS)
+        self.notify("Preparing the file: its rows are proved again…", timeout=UNTIL_DONE_SECONDS)
         self.background.submit(Kind.WRITE, self._prepare_file(path, unvalidated))
 
     def _prepare_file(self, path: Path, unvalidated: bool) -> Iterator[None]:

@@ -314,8 +314,8 @@ class SamplesList(LineView, can_focus=True):
         if sample is None:
             segments.append(Segment("   …", base + paint.muted))
         else:
-            room = width - number - 2
-            if "share" in self.columns:
+            room, columns = width - number - 2, self.columns
+            if "share" in columns:
                 share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
                 segments.append(Segment(share, text if sample.trained else base + paint.muted))
                 room -= 4
@@ -323,8 +323,8 @@ class SamplesList(LineView, can_focus=True):
             value = f" {value}" if value else ""
             segments.append(Segment(value, text))
             room -= cell_len(value)
-            badge_cells = _BADGE if "finding" in self.columns else 0
-            for column, cells in _columns(sample, self.columns):
+            badge_cells = _BADGE if "finding" in columns else 0
+            for column, cells in _columns(sample, columns):
                 # What the rows are sorted by stands there already.
                 if room >= cells + badge_cells and (not value or column.replace(",", "") != value.strip()):
                     segments.append(Segment(f"{column:>{cells}}", base + paint.muted))

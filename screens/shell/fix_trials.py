@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from screens.guard.faults import guarded
 from screens.keys.spoken import keyed
+from screens.shell.notices import UNTIL_DONE_SECONDS
 from screens.shell.recipe_screen import RecipeScreen
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError
@@ -16,10 +17,6 @@ from workbench.views.items import visible
 if TYPE_CHECKING:
     from workbench.checks.trial import Trials
     from workbench.findings import Finding, Fix
-
-
-_LONG_SECONDS = 600.0
-"""A message on what goes on stands until that is done, and told in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class FixTrials:
         if all(trials.quick(finding) for finding in findings):
             self.apply(self._first(trials, findings, text))
             return
-        self._screen.notify("Trying the fix…", timeout=_LONG_SECONDS)
+        self._screen.notify("Trying the fix…", timeout=UNTIL_DONE_SECONDS)
         self._background.submit(Kind.FIX, self._trying(trials, findings, text))
 
     def _trying(self, trials: Trials, findings: Sequence[Finding], text: str) -> Iterator[None]:

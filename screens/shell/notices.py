@@ -9,6 +9,8 @@ from time import monotonic
 
 from textual.notifications import SeverityLevel
 
+UNTIL_DONE_SECONDS = 600.0
+"""A message on what goes on stands until that is done, and told in its place."""
 _KEPT = 50
 
 

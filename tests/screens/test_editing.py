@@ -384,7 +384,7 @@ async def test_a_comparison_that_fails_says_so_with_what_it_knew(
 async def test_a_comparison_that_is_closed_while_it_adds_up_goes_quietly(
     opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is known by then comes when the dialog's panes are gone, or are about to go."""
+    """The sum so far comes when the dialog's panes are gone, or are about to go."""
     monkeypatch.setattr("screens.inspect.comparison.STEP_SECONDS", 1e-9)
     # No fault is expected: the fixture raises what the app kept.
     async with opened((120, 40), bench=prepare()) as pilot:
