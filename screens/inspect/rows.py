@@ -15,6 +15,7 @@ from screens.inspect.sample_reading import STEP_SECONDS, samples_of
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
 from workbench.bench import ROWS_KEPT
+from workbench.checks.row_checks import checking
 from workbench.data.row_notes import BAD_ROW
 from workbench.errors import BenchError, Where
 from workbench.findings import Finding
@@ -105,6 +106,8 @@ class RowReader:
     def _read(self, index: int, request: int) -> Iterator[None]:
         context = self._context
         try:
+            # In steps, so that a key need not wait until a long row is checked.
+            yield from checking(context.bench.row(index))
             view: RowView | Finding = read_row(context.bench, index, context.view)
         except BenchError as problem:
             if index and index == self.recalled:

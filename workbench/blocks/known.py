@@ -12,8 +12,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from workbench.blocks.chosen_rows import is_past_the_end
-from workbench.blocks.path import BlockPath, Forms, JudgedBlock, with_parts
-from workbench.checks.row_checks import with_answer
+from workbench.blocks.path import BlockPath, Forms, JudgedBlock, judged_alone, with_parts
+from workbench.checks.row_checks import checked_findings, with_answer
 from workbench.errors import InputError
 from workbench.judged import JudgedRow, KnownResults, RowSize
 
@@ -80,7 +80,7 @@ class KnownRows:
         Never raises for what a row holds.
         """
         masking, results = self._bench.masking, self._results()
-        before = {row.index: results.get(row.index) for row in rows}
+        before = {row.index: self._found(row, results) for row in rows}
         unknown = [row for row in rows if before[row.index] is None]
         block = self.path.each(unknown) if unknown else JudgedBlock([])
         made = {result.index: result for result in block.results}
@@ -105,7 +105,7 @@ class KnownRows:
         masking, results = self._bench.masking, self._results()
         found: dict[int, JudgedRow | RowSize] = {}
         for row in rows:
-            if (result := results.get(row.index)) is not None:
+            if (result := self._found(row, results)) is not None:
                 found[row.index] = result
         unknown = [row for row in rows if row.index not in found]
         if unknown:
@@ -117,6 +117,17 @@ class KnownRows:
                     results.put(result)
             found |= sizes
         return [found[row.index] for row in rows]
+
+    def _found(self, row: Row, results: KnownResults) -> JudgedRow | None:
+        """The result of a row that was judged, or that was shown and checked for that; None for any other."""
+        result = results.get(row.index)
+        if result is None and (known := checked_findings(row)) is not None:
+            masking, (whole, parts) = self._bench.masking, known
+            result = judged_alone(row, whole)
+            if self._bench.masking is masking:
+                results.put(result)
+                results.parts[row.index] = tuple(parts)
+        return result
 
     def _parts(self, row: Row, block: JudgedBlock, results: KnownResults, keep: bool) -> tuple[Finding, ...]:
         parts = results.parts.get(row.index)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -494,21 +494,26 @@ class BlockPath:
     def _alone(self, row: Row) -> JudgedRow:
         """A row judged by the reference."""
         self.seen()
-        findings = tuple(check_row(row, in_parts=False))
-        try:
-            form = form_of(row.conversation.messages)
-        except BenchError:
-            return JudgedRow(row.index, -1, -1, -1, -1, findings, None, alone=True)
-        if row.error is not None:
-            return JudgedRow(row.index, -1, -1, -1, -1, findings, form, alone=True)
-        spans = row.mask.spans
-        matched = frozenset(spans.role(number) for number in range(len(spans)))
-        runs = row.rendering.media
-        pictures = sum(name == "image" for name in runs.modality)
-        media = int(runs.soft.sum()) if len(runs) else 0
-        (by_role,) = trained_by_role(row.mask)
-        size, trained = len(row.rendering), row.mask.trained
-        return JudgedRow(row.index, size, trained, media, pictures, findings, form, True, (), by_role, matched)
+        return judged_alone(row, check_row(row, in_parts=False))
+
+
+def judged_alone(row: Row, found: Iterable[Finding]) -> JudgedRow:
+    """The result of a row of which `check_row` without parts has found these."""
+    findings = tuple(found)
+    try:
+        form = form_of(row.conversation.messages)
+    except BenchError:
+        return JudgedRow(row.index, -1, -1, -1, -1, findings, None, alone=True)
+    if row.error is not None:
+        return JudgedRow(row.index, -1, -1, -1, -1, findings, form, alone=True)
+    spans = row.mask.spans
+    matched = frozenset(spans.role(number) for number in range(len(spans)))
+    runs = row.rendering.media
+    pictures = sum(name == "image" for name in runs.modality)
+    media = int(runs.soft.sum()) if len(runs) else 0
+    (by_role,) = trained_by_role(row.mask)
+    size, trained = len(row.rendering), row.mask.trained
+    return JudgedRow(row.index, size, trained, media, pictures, findings, form, True, (), by_role, matched)
 
 
 def one_by_one(masking: Masking) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.checks import data, grounding, handed_over, mask, roles, template, text_path, trainer, whole_text
-from workbench.checks.registry import CheckFunction, checks, run
+from workbench.checks.registry import Check, CheckFunction, checks, run
 from workbench.checks.row_facts import RowFacts
 from workbench.errors import BenchError
 from workbench.findings import SEVERITIES, Finding
@@ -26,6 +26,8 @@ ROW_CHECKS = (*MASK_CHECKS, *checks("row", whole_text, template, data, grounding
 
 
 _IN_PARTS = checks("row", template, only=(template.rendered_in_parts,))
+_CODES_IN_PARTS = ("T002", "T004")
+"""The codes of those, which no other check has."""
 _WHOLE = tuple(check for check in ROW_CHECKS if check not in _IN_PARTS)
 
 
@@ -34,6 +36,17 @@ def check_row(row: Row, *, in_parts: bool = True) -> list[Finding]:
 
     `in_parts=False` leaves out what renders the beginnings of the row again; see `in_parts_findings`.
     """
+    steps = _checking(row, ROW_CHECKS if in_parts else _WHOLE)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: list[Finding] = end.value
+            return found
+
+
+def _checking(row: Row, row_checks: Iterable[Check]) -> Generator[None, None, list[Finding]]:
+    """`check_row` with a pause after each step; what it finds is returned."""
     if not row.bench.path.shown:
         # The notes of a chat's rows are not those of other data.
         return [row.error] if row.error is not None else []
@@ -42,9 +55,14 @@ def check_row(row: Row, *, in_parts: bool = True) -> list[Finding]:
     except BenchError:
         return [row.error] if row.error is not None else []
     found = unrendered_findings(row)
+    yield
     if row.error is not None:
         return in_order(_with_its_cause(_placed(row, row.error), found))
-    found += run(ROW_CHECKS if in_parts else _WHOLE, RowFacts(row))
+    yield
+    facts = RowFacts(row)
+    for check in row_checks:
+        found += check.findings(facts)
+        yield
     return in_order(found)
 
 
@@ -102,11 +120,40 @@ def mask_findings(facts: RowFacts) -> list[Finding]:
 
 def row_findings(row: Row) -> list[Finding]:
     """`check_row`, once for each masking of the bench, and what the trainer said of the row, where it was asked."""
-    masking = row.bench.masking
-    if row.checked is None or row.checked[0] is not masking:
-        with placed(row.where):
-            row.checked = (masking, check_row(row))
+    for _ in checking(row):
+        pass
+    assert row.checked is not None
     return with_answer(row, row.checked[1])
+
+
+def checking(row: Row) -> Iterator[None]:
+    """Check a row for `row_findings`, where that is not done, with a pause after each step: a long row takes long.
+
+    Begins anew where the bench's masking became another one in a pause.
+    """
+    while True:
+        masking = row.bench.masking
+        if row.checked is not None and row.checked[0] is masking:
+            return
+        steps = _checking(row, ROW_CHECKS)
+        while row.bench.masking is masking:
+            try:
+                with placed(row.where):
+                    next(steps)
+            except StopIteration as end:
+                row.checked = (masking, end.value)
+                break
+            yield
+
+
+def checked_findings(row: Row) -> tuple[list[Finding], list[Finding]] | None:
+    """What `check_row` without parts and `in_parts_findings` have, of a row whose findings are known; None else."""
+    if row.checked is None or row.checked[0] is not row.bench.masking:
+        return None
+    whole, parts = [], []
+    for finding in row.checked[1]:
+        (parts if finding.code in _CODES_IN_PARTS else whole).append(finding)
+    return whole, parts
 
 
 def error_finding(row: Row) -> Finding:
