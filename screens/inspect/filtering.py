@@ -38,7 +38,9 @@ _USUAL_ROLES = ("system", "user", "assistant", "tool")
 _ENOUGH = 500
 """Rows that a filter finds in data of unknown length before it waits for the list to be scrolled."""
 _SHOW_SECONDS = 0.3
-"""Rows that are being sorted are shown so often, and less often where sorting them takes long."""
+"""Rows that are searched or sorted are shown so often, and less often where sorting them takes long."""
+_AT_ONCE = 200
+"""So many rows that a filter finds first are shown as they are found: they fill the list."""
 _LABELS = {"tokens": "{:.0f}t", "pictures": "▣{:.0f}", "media": "{:.0f}m", "loss": "{:.2f}"}
 """Fields that the list does not show by itself, and how it shows them beside the rows sorted by them."""
 
@@ -272,6 +274,8 @@ class Filtering:
         forms = self._forms = self._forms or Forms()
         index, total = start, 0
         sorting = Sorting(wanted.order) if wanted.order is not None else None
+        waiting: list[int] = []
+        due = 0.0
         whole = sorting is not None or bench.rows.known_length is not None
         while request == self._request and (whole or total < _ENOUGH):
             size = pace.size if whole else min(pace.size, _ENOUGH)
@@ -281,7 +285,10 @@ class Filtering:
             index, total = index + len(rows), total + len(found)
             complete = len(rows) < size
             if sorting is None:
-                self._context.tell(self._found, request, [hit.row for hit in found], index, complete)
+                waiting += [hit.row for hit in found]
+                if complete or total <= _AT_ONCE or monotonic() >= due:
+                    self._context.tell(self._found, request, waiting, index, complete)
+                    waiting, due = [], monotonic() + _SHOW_SECONDS
             else:
                 sorting.add(found)
                 if sorting.due(complete):
@@ -290,6 +297,7 @@ class Filtering:
                 return
             yield
         if request == self._request:
+            self._context.tell(self._found, request, waiting, index, False)
             self._context.tell(self._paused, request, index)
 
     def _sorted(self, request: int, order: list[int], labels: dict[int, str], searched: int, complete: bool) -> None:

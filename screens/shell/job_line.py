@@ -12,6 +12,8 @@ from workbench.views.durations import duration
 _BAR_CELLS = 12
 SHOWN_AFTER_SECONDS = 0.5
 """A job that takes no longer shows no line: it would be gone before it is read."""
+_ESTIMATED_AFTER_SECONDS = 3.0
+"""No sooner is it said how long a job takes yet: its first rows are checked with more care, and take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class JobProgress:
     ) -> JobProgress:
         """A job that has gone on for so many seconds, at an even pace, from row `start` on."""
         rate = (done - start) / seconds if seconds > 0 and done > start else None
-        left = (total - done) / rate if rate and total is not None and total >= done else None
+        estimated = rate is not None and seconds >= _ESTIMATED_AFTER_SECONDS
+        left = (total - done) / rate if rate and estimated and total is not None and total >= done else None
         return cls(name, done, total, rate, left, found)
 
 

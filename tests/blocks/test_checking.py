@@ -90,8 +90,8 @@ def test_a_form_of_which_one_row_is_found_is_looked_at_to_the_end(
     opened: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turns = [{"role": "user", "content": "a red square"}, {"role": "assistant", "content": "two"}]
-    bench = opened("qwen3_5", [{"messages": turns}] * 9)
-    whole = check_rows(bench, bench.head(None))
+    other, bench = (opened("qwen3_5", [{"messages": turns}] * 9) for _ in range(2))
+    whole = check_rows(other, other.head(None))
     note = replace(whole.findings[0] if whole.findings else bench.findings[0], code="T002", severity="warning")
     monkeypatch.setattr(
         "workbench.blocks.path.in_parts_findings", lambda row: [note.at(row=row.index)] if row.index >= 2 else []

@@ -54,7 +54,7 @@ PROVED_EVERY = 500
 """One row of so many is also rendered and masked alone, and compared."""
 PROVED_FIRST = 20
 FORMS_KEPT = 2000
-"""Forms of rows at most whose words are kept from block to block."""
+"""Forms of rows at most that are kept from block to block, with their words."""
 NOT_COUNTED = Emitter("D021", __name__)
 _LATER = (handed_over.lost_parts, roles.invented_headers)
 """Checks of rows that need not render which look at the rendering all the same."""
@@ -147,6 +147,8 @@ class BlockPath:
     _known: dict[Any, _Structure] = field(default_factory=dict)
     _written: dict[Form, Written] = field(default_factory=dict)
     """The words that the template writes around the texts of each form of row, from the blocks so far."""
+    _forms: dict[Any, Any] = field(default_factory=dict)
+    """The forms of results and the roles matched in them, by themselves: equal ones are kept once."""
     _since: int = field(default=PROVED_EVERY)
     _since_pictures: int = field(default=PROVED_EVERY)
 
@@ -401,11 +403,11 @@ class BlockPath:
         for number, row in enumerate(facts.rows):
             if self.uncounted and facts.pictures[number]:
                 continue
-            form = form_of(row.conversation.messages)
+            form, matched = self._once(form_of(row.conversation.messages)), self._once(facts.matched[number])
             media, pictures = self._media(facts, number)
             size = (row.index, lengths[number], trained[number], media, pictures)
             before = facts.findings[number]
-            result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number], matched=facts.matched[number])
+            result = JudgedRow(*size, before, form, alone=False, by_role=by_role[number], matched=matched)
             if suspicious[number] and sized is not None:
                 sized[row.index] = RowSize(result.tokens, result.trained, result.pictures, result.media)
                 continue
@@ -494,7 +496,17 @@ class BlockPath:
     def _alone(self, row: Row) -> JudgedRow:
         """A row judged by the reference."""
         self.seen()
-        return judged_alone(row, check_row(row, in_parts=False))
+        result = judged_alone(row, check_row(row, in_parts=False))
+        if result.tokens < 0:
+            # A role may be a list then, which no template takes.
+            return result
+        return replace(result, form=self._once(result.form), matched=self._once(result.matched))
+
+    def _once(self, value: Any) -> Any:
+        """The first value equal to this one. Garbage collection goes through every tuple of a hundred thousand rows."""
+        if len(self._forms) > FORMS_KEPT:
+            self._forms.clear()
+        return self._forms.setdefault(value, value)
 
 
 def judged_alone(row: Row, found: Iterable[Finding]) -> JudgedRow:

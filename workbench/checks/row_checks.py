@@ -150,7 +150,8 @@ def checked_findings(row: Row) -> tuple[list[Finding], list[Finding]] | None:
     """What `check_row` without parts and `in_parts_findings` have, of a row whose findings are known; None else."""
     if row.checked is None or row.checked[0] is not row.bench.masking:
         return None
-    whole, parts = [], []
+    whole: list[Finding] = []
+    parts: list[Finding] = []
     for finding in row.checked[1]:
         (parts if finding.code in _CODES_IN_PARTS else whole).append(finding)
     return whole, parts
