@@ -31,7 +31,8 @@ from screens.shell.preferences import preferences
 from screens.shell.reporting import Reporting
 from screens.shell.status_bar import Status, StatusBar
 from screens.shell.story import Story
-from screens.shell.themes import CYCLE, DARK_NAME, THEMES
+from screens.shell.theme_names import CYCLE, DARK_NAME
+from screens.shell.themes import THEMES
 from screens.shell.tokens_beside import TokensBeside, tokens_of
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem

@@ -104,6 +104,10 @@ class RowResults:
             self._by_settings.popitem(last=False)
         return known
 
+    def there(self, settings: Hashable) -> KnownResults | None:
+        """The results for these settings, if there are any. For another thread than the one that fills the store."""
+        return self._by_settings.get(settings)
+
     @property
     def _rows(self) -> int:
         return sum(map(len, self._by_settings.values()))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -19,7 +19,7 @@ from textual.strip import Strip
 from screens.inspect.listing import Listing
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
-from screens.shell.themes import paints
+from screens.shell.themes import Paints, paints
 from workbench.views.items import visible
 from workbench.views.palette import SEVERITY_GLYPH
 from workbench.views.row_view import Sample
@@ -88,19 +88,29 @@ def columns_of(names: Collection[object]) -> tuple[str, ...]:
     return tuple(name for name in COLUMNS if name in names)
 
 
-def _columns(sample: Sample, wanted: Collection[str]) -> list[tuple[str, int]]:
+def _columns(sample: Sample, wanted: Collection[str]) -> Iterator[tuple[str, int]]:
     """The tokens and the pictures of a row, each with its cells; those that are wanted."""
-    pictures = f"▣{min(sample.pictures, 99)}" if sample.pictures else ""
-    found = {
-        "trained": (_counted(sample.trained, "✓") if sample.total else "", 9),
-        "tokens": (_counted(sample.total, "t") if sample.total else "", 8),
-        "pictures": (pictures, 4),
-    }
-    return [column for name, column in found.items() if name in wanted]
+    if "trained" in wanted:
+        yield _counted(sample.trained, "✓") if sample.total else "", 9
+    if "tokens" in wanted:
+        yield _counted(sample.total, "t") if sample.total else "", 8
+    if "pictures" in wanted:
+        yield f"▣{min(sample.pictures, 99)}" if sample.pictures else "", 4
 
 
 def _counted(tokens: int, unit: str) -> str:
     return f"{tokens:,}{unit}" if tokens < _THOUSANDS_FROM else f"{tokens // 1000:,}k{unit}"
+
+
+class _Look(NamedTuple):
+    """The state of the list at a paint that every line goes by."""
+
+    base: Style
+    paint: Paints
+    width: int
+    top: int
+    number: int
+    """Cells of a row's number."""
 
 
 class SamplesList(LineView, can_focus=True):
@@ -140,6 +150,14 @@ class SamplesList(LineView, can_focus=True):
         self._samples = KnownSamples()
         self.listing, self.known = self._listing, self._samples
         self._asked: list[int] = []
+        self._asks = self._again = False
+        self._more: list[int] = []
+        self._partly: set[int] = set()
+        self._look: _Look | None = None
+        self.there: Callable[[int], tuple[Sample, bool] | None] = lambda index: None
+        """Gives the sample of a row that was judged before, as far as it is known, and whether that is all."""
+        self.scrolled: Callable[[], None] = lambda: None
+        """Called before other rows are painted."""
         self.ended: Callable[[int], None] = lambda step: None
         """Called where a step leads no further: there is no row that way."""
 
@@ -147,6 +165,7 @@ class SamplesList(LineView, can_focus=True):
         """Begin with a source of so many rows, or of an unknown number."""
         self._listing.length = length
         self._samples.forget()
+        self._partly.clear()
         self._asked = []
         if self._listing.order is not None:
             self.filter(self._listing.sorted_by)
@@ -206,6 +225,9 @@ class SamplesList(LineView, can_focus=True):
 
     def put(self, sample: Sample) -> None:
         """Store the sample of a row and draw its line."""
+        self._partly.discard(sample.index)
+        if self._samples.get(sample.index) == sample:
+            return
         self._samples.put(sample)
         self._say()
         if sample.index >= self._listing.frontier:
@@ -217,6 +239,7 @@ class SamplesList(LineView, can_focus=True):
         """Every mask may have changed: ask again for what is seen, and for some of what was."""
         known = list(self._samples)
         self._samples.forget()
+        self._partly.clear()
         if self.filtered:
             self.post_message(self.FilterWanted(again=True))
         self._ask(again=True, more=known[:_AGAIN])
@@ -263,14 +286,18 @@ class SamplesList(LineView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Ask for what came into view."""
         super().watch_scroll_y(old_value, new_value)
+        self.scrolled()
         self._ask()
 
     @property
     def unknown(self) -> list[int]:
-        """The rows that are seen and of which nothing is known yet."""
+        """The rows that are seen and of which not all is known yet."""
+        return [index for index in self._seen if index not in self._samples or index in self._partly]
+
+    @property
+    def _seen(self) -> list[int]:
         top, height = self.scroll_offset.y, self.size.height
-        seen = (self._listing.row_at(place) for place in range(top, min(self._listing.rows, top + height)))
-        return [index for index in seen if index not in self._samples]
+        return [self._listing.row_at(place) for place in range(top, min(self._listing.rows, top + height))]
 
     @property
     def has_room(self) -> bool:
@@ -278,12 +305,33 @@ class SamplesList(LineView, can_focus=True):
         return self._listing.has_room(self.scroll_offset.y + 2 * self.size.height)
 
     def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
-        wanted = self.unknown
+        """Ask for what is seen and not known, once it is painted: two threads would take turns, and the paint as long
+        again."""
+        self._look_up()
+        self._again, self._more = again or self._again, [*self._more, *more]
+        if not self._asks and (self._again or self.unknown or self.has_room):
+            self._asks = True
+            self.call_after_refresh(self._ask_now)
+
+    def _ask_now(self) -> None:
+        wanted, again, more = self.unknown, self._again, self._more
+        self._asks, self._again, self._more = False, False, []
         if wanted and (again or wanted != self._asked):
             self._asked = wanted
             self.post_message(self.SamplesWanted([*wanted, *(index for index in more if index not in wanted)]))
         if self.has_room:
             self.post_message(self.FilterWanted())
+
+    def _look_up(self) -> None:
+        """Take what is known of the rows in sight: they are drawn with it at once, and not anew for each."""
+        found = {index: self.there(index) for index in self._seen if index not in self._samples}
+        for index, there in found.items():
+            if there is not None:
+                self._samples.put(there[0])
+                if not there[1]:
+                    self._partly.add(index)
+        if any(found.values()):
+            self._say()
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
@@ -297,43 +345,52 @@ class SamplesList(LineView, can_focus=True):
 
     # Drawing
 
+    def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
+        """The lines of a part of the list, of which each is drawn in the same way."""
+        self._look = self._looks_now()
+        try:
+            return super().finish_lines(crop, last, asked)
+        finally:
+            self._look = None
+
+    def _looks_now(self) -> _Look:
+        number = max(2, len(str(self._listing.largest)))
+        return _Look(self.base, paints(self.app.current_theme), self.size.width, self.scroll_offset.y, number)
+
     def draw_line(self, y: int) -> Strip:
         """One row of the list."""
-        base, width = self.base, self.size.width
-        place = y + self.scroll_offset.y
+        look = self._look or self._looks_now()
+        base, paint, width, place = look.base, look.paint, look.width, y + look.top
         if place >= self._listing.rows:
             return Strip.blank(width, base)
         index = self._listing.row_at(place)
-        paint = paints(self.app.current_theme)
         mine = index == self.chosen
-        text = base + (paint.strong if mine else Style())
-        number = max(2, len(str(self._listing.largest)))
-        lead = "▸" if mine else " "
-        segments = [Segment(lead, base + paint.accent), Segment(f"{index:>{number}} ", text)]
+        text = base + paint.strong if mine else base
+        muted = base + paint.muted
+        segments = [Segment("▸" if mine else " ", base + paint.accent), Segment(f"{index:>{look.number}} ", text)]
         sample = self._samples.get(index)
         if sample is None:
-            segments.append(Segment("   …", base + paint.muted))
+            segments.append(Segment("   …", muted))
         else:
-            room, columns = width - number - 2, self.columns
+            room, columns = width - look.number - 2, self.columns
             if "share" in columns:
                 share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
-                segments.append(Segment(share, text if sample.trained else base + paint.muted))
+                segments.append(Segment(share, text if sample.trained else muted))
                 room -= 4
-            value = self._listing.labels.get(index, "")
-            value = f" {value}" if value else ""
-            segments.append(Segment(value, text))
-            room -= cell_len(value)
+            if value := self._listing.labels.get(index, ""):
+                segments.append(Segment(f" {value}", text))
+                room -= cell_len(value) + 1
             badge_cells = _BADGE if "finding" in columns else 0
             for column, cells in _columns(sample, columns):
                 # What the rows are sorted by stands there already.
-                if room >= cells + badge_cells and (not value or column.replace(",", "") != value.strip()):
-                    segments.append(Segment(f"{column:>{cells}}", base + paint.muted))
+                if room >= cells + badge_cells and (not value or column.replace(",", "") != value):
+                    segments.append(Segment(f"{column:>{cells}}", muted))
                     room -= cells
             if sample.severity and badge_cells:
                 glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
                 badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
                 segments.append(Segment(badge, base + paint.severity[sample.severity]))
-        strip = Strip(segments).adjust_cell_length(width, base)
+        strip = Strip(segments).simplify().adjust_cell_length(width, base)
         if mine and self.has_focus:
             strip = strip.apply_style(self.get_component_rich_style("samples-list--chosen"))
         return self._framed.same(strip)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
 from screens.guard.faults import Fault, unexpected, write
 from screens.inspect.asking import Asking
 from screens.inspect.context import InspectContext
-from screens.inspect.sample_reading import STEP_SECONDS, samples_of
+from screens.inspect.sample_reading import samples_of
 from screens.inspect.tokens import Tokens
 from screens.shell.worker import Kind
 from workbench.bench import ROWS_KEPT
@@ -21,9 +22,15 @@ from workbench.errors import BenchError, Where
 from workbench.findings import Finding
 from workbench.row import NOT_RENDERED
 from workbench.views.path import preference_lines, preference_texts
-from workbench.views.row_view import RowView, read_row
+from workbench.views.row_view import RowView, Sample, read_row, sample_there
+
+if TYPE_CHECKING:
+    from workbench.blocks.known import KnownRows
 
 _PATIENCE_SECONDS = 0.15
+_PAINT_SECONDS = 0.03
+_SAMPLES_SECONDS = 0.01
+"""Seconds that a block of samples takes about: the next page of the list is painted between two blocks."""
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -46,6 +53,10 @@ class RowReader:
         """The row of the last time, while it is not known whether the data still has it."""
         self.on_shown: Callable[[], None] = lambda: None
         """A callback of every row that has come."""
+
+        context.panes.samples.there = self._there
+        context.panes.samples.scrolled = lambda: context.background.hold(_PAINT_SECONDS, Kind.ROW)
+        self._known: KnownRows | None = None
 
     @property
     def settled(self) -> bool:
@@ -192,6 +203,17 @@ class RowReader:
 
     # Samples
 
+    def _there(self, index: int) -> tuple[Sample, bool] | None:
+        """The sample of a row that was judged before; none while changes are shown."""
+        context = self._context
+        if context.editing.compared_masking != context.bench.masking:
+            return None
+        if self._known is None:
+            from workbench.blocks.known import KnownRows
+
+            self._known = KnownRows(context.bench)
+        return sample_there(self._known, index)
+
     def want_samples(self, indices: list[int]) -> None:
         """Read what the list says about some rows."""
         self._context.background.submit(Kind.SAMPLES, self._sample(indices))
@@ -199,7 +221,7 @@ class RowReader:
     def _sample(self, indices: list[int]) -> Iterator[None]:
         from workbench.blocks.known import Pace
 
-        context, pace, waiting = self._context, Pace(STEP_SECONDS), iter(indices)
+        context, pace, waiting = self._context, Pace(_SAMPLES_SECONDS), iter(indices)
         while wanted := list(islice(waiting, pace.size)):
             with pace.block(len(wanted)):
                 samples = samples_of(context, wanted)

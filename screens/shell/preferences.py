@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from screens.shell.themes import CONTRAST_NAME, DARK_NAME, LIGHT_NAME, TERMINAL_NAME
+from screens.shell.theme_names import CONTRAST_NAME, DARK_NAME, LIGHT_NAME, TERMINAL_NAME
 from workbench.paths import state_dir
 
 _NAME = "settings.json"

@@ -8,11 +8,8 @@ from functools import lru_cache
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES, Theme
 
+from screens.shell.theme_names import CONTRAST_NAME, DARK_NAME, LIGHT_NAME, TERMINAL_NAME
 from workbench.views.palette import ADDED, DARK, LIGHT, REMOVED, ROLE_COLOUR, SEVERITY_COLOUR, Look, Paint
-
-DARK_NAME, LIGHT_NAME, TERMINAL_NAME = "vlmbench-dark", "vlmbench-light", "vlmbench-terminal"
-CONTRAST_NAME = "vlmbench-contrast"
-CYCLE = (DARK_NAME, LIGHT_NAME, CONTRAST_NAME, TERMINAL_NAME)
 
 _TERMINAL = BUILTIN_THEMES["ansi-dark"]
 

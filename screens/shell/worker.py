@@ -60,7 +60,7 @@ class Background:
         self._waiting: dict[Kind, Steps] = {}
         self._condition = threading.Condition()
         self._closed = False
-        self._held_until = 0.0
+        self._held_until: dict[Kind, float] = {}
         self.front: Collection[Kind] = ()
         """The kinds of the screen in view that go over all rows."""
         self._thread = threading.Thread(target=self._run, name="vlmbench", daemon=True)
@@ -74,9 +74,9 @@ class Background:
                 self._thread.start()
             self._condition.notify()
 
-    def hold(self, seconds: float) -> None:
-        """Begin no step for so long, but of the most urgent work: a person types, and the window comes first."""
-        self._held_until = monotonic() + seconds
+    def hold(self, seconds: float, beyond: Kind = Kind.APPLY) -> None:
+        """Begin no step of a less urgent kind for so long: a person types or scrolls, and the window comes first."""
+        self._held_until[beyond] = monotonic() + seconds
 
     def check(self) -> None:
         """Called from the work itself, where it can stop: raises `AppClosing` once the app closes."""
@@ -100,7 +100,7 @@ class Background:
                 if self._closed:
                     return
                 kind = min(self._waiting, key=self._rank)
-                if kind > Kind.APPLY and (left := self._held_until - monotonic()) > 0:
+                if (left := self._held(kind)) > 0:
                     self._condition.wait(left)
                     continue
                 steps = self._waiting[kind]
@@ -114,6 +114,10 @@ class Background:
                 self._done(kind, steps)
                 if not self._closed:
                     self._crashed(kind, problem)
+
+    def _held(self, kind: Kind) -> float:
+        """Seconds before a step of this kind may begin."""
+        return max((until for beyond, until in [*self._held_until.items()] if kind > beyond), default=0.0) - monotonic()
 
     def _rank(self, kind: Kind) -> tuple[bool, Kind]:
         return kind >= Kind.FILTER and kind not in self.front, kind

@@ -18,7 +18,7 @@ from screens.shell.help import HelpScreen
 from screens.shell.loading import LoadingScreen, Stages
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import StatusBar
-from screens.shell.themes import CYCLE
+from screens.shell.theme_names import CYCLE
 from screens.shell.worker import Background, Kind
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench

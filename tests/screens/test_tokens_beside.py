@@ -210,3 +210,16 @@ def test_nothing_of_textual_is_imported_before_the_process_is_started() -> None:
     code = "import sys, screens.start\nprint(sorted({'textual', 'rich', 'numpy', 'asyncio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_process_imports_nothing_of_the_window(recipe: Path) -> None:
+    code = (
+        "import sys\nfrom screens.shell.beginning import first_of\nfrom workbench.bench import prepare\n"
+        "from workbench.views.early_row import early_row\nfrom workbench.views.first_tokens import first_tokens\n"
+        "from workbench.views.traced_row import to_bytes\nimport screens.shell.tokens_beside\n"
+        "bench = prepare(sys.argv[1])\nfound = first_tokens(bench, first_of(bench, 0).row)\n"
+        "assert early_row(found.view()).tokens and to_bytes(found)\n"
+        "print(sorted({'textual', 'rich', 'asyncio', 'pydantic', 'torch', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(recipe)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

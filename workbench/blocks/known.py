@@ -89,13 +89,20 @@ class KnownRows:
         if keep:
             for result in block.results:
                 results.put(result)
+        # Of rows that were judged before, what is not known is rendered together too.
+        lacking = [row for row in rows if (known := before[row.index]) is not None and self._lacks(known, results)]
+        later = self.path.located(lacking) if forms is None and lacking else block
         found = []
         for row in rows:
             result = before[row.index] or made[row.index]
             if result.tokens >= 0 and (forms is None or forms.take(result.form)):
-                result = with_parts(result, self._parts(row, block, results, keep), forms)
+                made_by = later if before[row.index] is not None else block
+                result = with_parts(result, self._parts(row, made_by, results, keep), forms)
             found.append(result)
         return found
+
+    def _lacks(self, result: JudgedRow, results: KnownResults) -> bool:
+        return result.tokens >= 0 and result.index not in results.parts
 
     def measured(self, rows: Sequence[Row]) -> list[JudgedRow | RowSize]:
         """The size of each row, for which no row is checked alone that need not be; results where they are known.
@@ -169,12 +176,29 @@ class KnownRows:
             for kept in self.path.kept_under(rows, (self._bench.masking, masking))
         ]
 
-    def _results(self) -> KnownResults:
+    def there(self, index: int) -> tuple[JudgedRow, bool] | None:
+        """The result of a row as far as it is known; False beside it where T002 and T004 were not looked for.
+
+        None for a row that is not known, and for one that the trainer was asked about. For another thread than the one
+        that judges rows.
+        """
+        results, asked = self._bench.results.there(self._settings), self._bench.asked
+        result = results.get(index) if results is not None else None
+        if results is None or result is None or (asked is not None and index in asked.rows):
+            return None
+        parts = results.parts.get(index)
+        return with_parts(result, parts or ()), parts is not None or result.tokens < 0
+
+    @property
+    def _settings(self) -> Hashable:
         masking = self._bench.masking
         if self._of is None or self._of[0] is not masking:
             # Findings quote the recipe's other values too, such as `sequence_len`.
             self._of = masking, (masking, repr(self._bench.document.parsed.data))
-        return self._bench.results.of(self._of[1])
+        return self._of[1]
+
+    def _results(self) -> KnownResults:
+        return self._bench.results.of(self._settings)
 
 
 class Pace:

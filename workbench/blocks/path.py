@@ -225,6 +225,13 @@ class BlockPath:
         results, facts = self._judged(rows)
         return JudgedBlock(results, facts, self._rendered)
 
+    def located(self, rows: Sequence[Row]) -> JudgedBlock:
+        """A block for `parts_of` alone: rendered together, and not judged."""
+        if self.reason or self.differs or self._call is None:
+            return JudgedBlock([])
+        facts = self._facts([plain for row in rows if (plain := self._plain(row)) is not None])
+        return JudgedBlock([], facts, self._rendered)
+
     def sizes(self, rows: Sequence[Row]) -> tuple[dict[int, RowSize], list[JudgedRow]]:
         """The sizes, by index, of those rows that a check may have something to say about, which none is asked for;
         and the results of all other rows, as `each` has them."""

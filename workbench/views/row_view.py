@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.bench import Bench, Masking, Row, as_finding
 from workbench.checks.row_checks import error_finding, row_findings
@@ -17,6 +17,10 @@ from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Trace
 from workbench.views.items import glyphs, turns
 from workbench.views.shown_row import RowView as RowView
+
+if TYPE_CHECKING:
+    from workbench.blocks.known import KnownRows
+    from workbench.judged import JudgedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +171,26 @@ def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None =
     rows, known = read_rows(bench, indices), KnownRows(bench)
     same = against is None or against == bench.masking
     before = known.trained(rows, against) if not same and against is not None else [None] * len(rows)
-    samples = []
-    for row, result, trained in zip(rows, known.judged(rows), before, strict=True):
-        found = known.findings(row, result)
-        worst, codes = _worst(found), frozenset(finding.code for finding in found)
-        code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
-        if result.tokens < 0:
-            samples.append(Sample(row.index, 0, 0, code, severity, codes=codes))
-        else:
-            sizes = (row.index, result.trained, result.tokens)
-            samples.append(Sample(*sizes, code, severity, trained, codes, max(0, result.pictures)))
-    return samples
+    found = zip(rows, known.judged(rows), before, strict=True)
+    return [_sample(result, known.findings(row, result), trained) for row, result, trained in found]
+
+
+def sample_there(known: KnownRows, index: int) -> tuple[Sample, bool] | None:
+    """The entry of a row as far as the row was judged, and whether that is all; for the window's thread.
+
+    None where it is to be read.
+    """
+    there = known.there(index)
+    return None if there is None else (_sample(there[0], there[0].findings, None), there[1])
+
+
+def _sample(result: JudgedRow, found: Sequence[Finding], before: int | None) -> Sample:
+    worst, codes = _worst(found), frozenset(finding.code for finding in found)
+    code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+    if result.tokens < 0:
+        return Sample(result.index, 0, 0, code, severity, codes=codes)
+    sizes = (result.index, result.trained, result.tokens)
+    return Sample(*sizes, code, severity, before, codes, max(0, result.pictures))
 
 
 def _worst(findings: Sequence[Finding]) -> Finding | None:
