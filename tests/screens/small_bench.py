@@ -167,6 +167,8 @@ class SmallBench(Bench):
         )
         self.template: Any = SimpleNamespace(text="", source="the tokenizer's own")
         self.loaded: Any = SimpleNamespace(image_size=None, tokenizer_template="", processor_template=None)
+        # The markers have the first ids, whichever thread asks for the mask first.
+        _ = self.masking
         return self
 
 

@@ -169,7 +169,7 @@ async def test_the_inspector_gives_owner_span_and_reason(opened: Opened) -> None
     async with opened() as pilot:
         await pilot.press("]", "right")
         assert said(pilot).splitlines() == [
-            'id 18   " red"   bytes 20 72 65 64',
+            'id 19   " red"   bytes 20 72 65 64',
             "message 1 · assistant · part 0 · chars 1–5",
             "▎trained  content · assistant span 1 · role_boundaries[0]",
         ]
@@ -365,7 +365,7 @@ async def test_the_boundaries_give_ids_and_matches(opened: Opened) -> None:
     async with opened() as pilot:
         shown = screen_of(pilot).query_one(BoundariesPanel).plain
         assert 'start: "<|turn>model\\n"' in shown
-        assert "matches 2/2 · 3 16 9 … 4" in shown
+        assert "matches 2/2 · 3 8 9 … 4" in shown
         assert "matches 0/0" in shown
         # A boundary whose turns its longer twin took is no fault.
         view = grid_of(pilot).view

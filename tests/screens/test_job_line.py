@@ -15,9 +15,14 @@ PAINT: Any = SimpleNamespace(accent="", muted="", strong="", severity={"warning"
 
 
 def test_it_says_how_far_how_fast_how_long_and_what_stops_it() -> None:
-    job = JobProgress.since("checks", 6_400, 20_000, 2.0, found=13)
-    line = "checks  ▓▓▓░░░░░░░░░  6,400 of 20,000 rows · 3,200/s · 0:04 left · 13 found · esc stops"
+    job = JobProgress.since("checks", 12_800, 20_000, 4.0, found=13)
+    line = "checks  ▓▓▓▓▓▓▓░░░░░  12,800 of 20,000 rows · 3,200/s · 0:02 left · 13 found · esc stops"
     assert job_line(job, PAINT).plain == line
+
+
+def test_the_first_seconds_say_nothing_of_how_long_it_takes() -> None:
+    assert JobProgress.since("checks", 20, 20_000, 2.0).left is None
+    assert JobProgress.since("checks", 20, 20_000, 2.0).rate == 10
 
 
 @pytest.mark.parametrize(
