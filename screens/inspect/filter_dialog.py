@@ -18,7 +18,7 @@ from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
 from screens.inspect.picked_filter import NUMBERS, ROLE, SORT, SOURCE, STATE, PickedFilter
 from screens.inspect.row_filter import STATES, Order, parse_filter
-from screens.inspect.row_list import COLUMNS, columns_of
+from screens.inspect.row_line import COLUMNS, columns_of
 from screens.shell.fields import Input
 from screens.shell.pick_field import KeyLine, PickField, TickField
 from screens.shell.themes import paints

@@ -45,6 +45,10 @@ class Listing:
         """The row at a place of the list."""
         return place if self.order is None else self.order[place]
 
+    def between(self, top: int, height: int) -> list[int]:
+        """The rows at so many places from `top` on."""
+        return [self.row_at(place) for place in range(top, min(self.rows, top + height))]
+
     def sort(self, order: list[int], labels: Mapping[int, str]) -> None:
         """List these rows in this order, in place of those listed."""
         self.order, self.labels, self._places = order, labels, None

@@ -2,115 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from screens.inspect.known_samples import KnownSamples
 from screens.inspect.listing import Listing
+from screens.inspect.row_line import USUAL_COLUMNS, RowLook
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
-from screens.shell.themes import Paints, paints
-from workbench.views.items import visible
-from workbench.views.palette import SEVERITY_GLYPH
+from screens.shell.themes import paints
 from workbench.views.row_view import Sample
 
 _AGAIN = 64
 """Rows known before an edit that are counted again after it: as many as the bench keeps."""
-_KEPT = 20_000
-"""Samples remembered; far more than are ever on screen."""
-
-
-class KnownSamples(dict[int, Sample]):
-    """Samples by row number, with the sums over all of them: tokens trained, trained before the edit, and in all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trained = self.before = self.total = 0
-        self.codes: Counter[str] = Counter()
-        """The rows that have a finding of each code."""
-
-    def put(self, sample: Sample) -> None:
-        """Take the place of what was known of this row; far more are kept than are ever on screen, but not all."""
-        if len(self) >= _KEPT:
-            self.forget()
-        if (old := self.get(sample.index)) is not None:
-            self._add(old, -1)
-        self[sample.index] = sample
-        self._add(sample, 1)
-
-    def forget(self) -> None:
-        """Know nothing."""
-        self.clear()
-        self.codes.clear()
-        self.trained = self.before = self.total = 0
-
-    def sharing(self, code: str) -> tuple[int, int]:
-        """The number of rows read that have a finding of a code, and of all rows read."""
-        return self.codes[code], len(self)
-
-    def _add(self, sample: Sample, sign: int) -> None:
-        self.trained += sign * sample.trained
-        self.before += sign * (sample.trained if sample.before is None else sample.before)
-        self.total += sign * sample.total
-        for code in sample.codes:
-            self.codes[code] += sign
-
-
-_BADGE = 7
-"""Cells of a finding's sign and code, which come before the other columns of a row."""
-_THOUSANDS_FROM = 100_000
-"""Tokens that are counted in thousands from here on."""
-
-
-COLUMNS = {
-    "share": "share trained",
-    "trained": "tokens trained",
-    "tokens": "tokens",
-    "pictures": "pictures",
-    "finding": "worst finding",
-}
-"""The columns that the list can show, from the left, as far as it is wide enough."""
-USUAL_COLUMNS = ("share", "tokens", "pictures", "finding")
-
-
-def columns_of(names: Collection[object]) -> tuple[str, ...]:
-    """The columns with these names, in their order."""
-    return tuple(name for name in COLUMNS if name in names)
-
-
-def _columns(sample: Sample, wanted: Collection[str]) -> Iterator[tuple[str, int]]:
-    """The tokens and the pictures of a row, each with its cells; those that are wanted."""
-    if "trained" in wanted:
-        yield _counted(sample.trained, "✓") if sample.total else "", 9
-    if "tokens" in wanted:
-        yield _counted(sample.total, "t") if sample.total else "", 8
-    if "pictures" in wanted:
-        yield f"▣{min(sample.pictures, 99)}" if sample.pictures else "", 4
-
-
-def _counted(tokens: int, unit: str) -> str:
-    return f"{tokens:,}{unit}" if tokens < _THOUSANDS_FROM else f"{tokens // 1000:,}k{unit}"
-
-
-class _Look(NamedTuple):
-    """The state of the list at a paint that every line goes by."""
-
-    base: Style
-    paint: Paints
-    width: int
-    top: int
-    number: int
-    """Cells of a row's number."""
 
 
 class SamplesList(LineView, can_focus=True):
@@ -152,10 +64,7 @@ class SamplesList(LineView, can_focus=True):
         self._asked: list[int] = []
         self._asks = self._again = False
         self._more: list[int] = []
-        self._partly: set[int] = set()
-        self._look: _Look | None = None
-        self.there: Callable[[int], tuple[Sample, bool] | None] = lambda index: None
-        """Gives the sample of a row that was judged before, as far as it is known, and whether that is all."""
+        self._look: RowLook | None = None
         self.scrolled: Callable[[], None] = lambda: None
         """Called before other rows are painted."""
         self.ended: Callable[[int], None] = lambda step: None
@@ -165,7 +74,6 @@ class SamplesList(LineView, can_focus=True):
         """Begin with a source of so many rows, or of an unknown number."""
         self._listing.length = length
         self._samples.forget()
-        self._partly.clear()
         self._asked = []
         if self._listing.order is not None:
             self.filter(self._listing.sorted_by)
@@ -225,8 +133,8 @@ class SamplesList(LineView, can_focus=True):
 
     def put(self, sample: Sample) -> None:
         """Store the sample of a row and draw its line."""
-        self._partly.discard(sample.index)
         if self._samples.get(sample.index) == sample:
+            self._samples.partly.discard(sample.index)
             return
         self._samples.put(sample)
         self._say()
@@ -239,7 +147,6 @@ class SamplesList(LineView, can_focus=True):
         """Every mask may have changed: ask again for what is seen, and for some of what was."""
         known = list(self._samples)
         self._samples.forget()
-        self._partly.clear()
         if self.filtered:
             self.post_message(self.FilterWanted(again=True))
         self._ask(again=True, more=known[:_AGAIN])
@@ -292,12 +199,8 @@ class SamplesList(LineView, can_focus=True):
     @property
     def unknown(self) -> list[int]:
         """The rows that are seen and of which not all is known yet."""
-        return [index for index in self._seen if index not in self._samples or index in self._partly]
-
-    @property
-    def _seen(self) -> list[int]:
-        top, height = self.scroll_offset.y, self.size.height
-        return [self._listing.row_at(place) for place in range(top, min(self._listing.rows, top + height))]
+        seen = self._listing.between(self.scroll_offset.y, self.size.height)
+        return [index for index in seen if self._samples.lacks(index)]
 
     @property
     def has_room(self) -> bool:
@@ -307,7 +210,10 @@ class SamplesList(LineView, can_focus=True):
     def _ask(self, *, again: bool = False, more: Sequence[int] = ()) -> None:
         """Ask for what is seen and not known, once it is painted: two threads would take turns, and the paint as long
         again."""
-        self._look_up()
+        # They are drawn with it at once, and not anew for each.
+        if self._samples.look_up(self._listing.between(self.scroll_offset.y, self.size.height)):
+            self._say()
+            self.refresh()
         self._again, self._more = again or self._again, [*self._more, *more]
         if not self._asks and (self._again or self.unknown or self.has_room):
             self._asks = True
@@ -321,17 +227,6 @@ class SamplesList(LineView, can_focus=True):
             self.post_message(self.SamplesWanted([*wanted, *(index for index in more if index not in wanted)]))
         if self.has_room:
             self.post_message(self.FilterWanted())
-
-    def _look_up(self) -> None:
-        """Take what is known of the rows in sight: they are drawn with it at once, and not anew for each."""
-        found = {index: self.there(index) for index in self._seen if index not in self._samples}
-        for index, there in found.items():
-            if there is not None:
-                self._samples.put(there[0])
-                if not there[1]:
-                    self._partly.add(index)
-        if any(found.values()):
-            self._say()
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self.size.height
@@ -347,49 +242,21 @@ class SamplesList(LineView, can_focus=True):
 
     def finish_lines(self, crop: Region, last: list[Strip] | None, asked: list[int]) -> list[Strip]:
         """The lines of a part of the list, of which each is drawn in the same way."""
-        self._look = self._looks_now()
+        self._look = _look_of(self)
         try:
             return super().finish_lines(crop, last, asked)
         finally:
             self._look = None
 
-    def _looks_now(self) -> _Look:
-        number = max(2, len(str(self._listing.largest)))
-        return _Look(self.base, paints(self.app.current_theme), self.size.width, self.scroll_offset.y, number)
-
     def draw_line(self, y: int) -> Strip:
         """One row of the list."""
-        look = self._look or self._looks_now()
-        base, paint, width, place = look.base, look.paint, look.width, y + look.top
+        look = self._look or _look_of(self)
+        base, width, place = look.base, look.width, y + self.scroll_offset.y
         if place >= self._listing.rows:
             return Strip.blank(width, base)
         index = self._listing.row_at(place)
-        mine = index == self.chosen
-        text = base + paint.strong if mine else base
-        muted = base + paint.muted
-        segments = [Segment("▸" if mine else " ", base + paint.accent), Segment(f"{index:>{look.number}} ", text)]
-        sample = self._samples.get(index)
-        if sample is None:
-            segments.append(Segment("   …", muted))
-        else:
-            room, columns = width - look.number - 2, self.columns
-            if "share" in columns:
-                share = f"{100 * sample.trained / sample.total:3.0f}%" if sample.total else "   –"
-                segments.append(Segment(share, text if sample.trained else muted))
-                room -= 4
-            if value := self._listing.labels.get(index, ""):
-                segments.append(Segment(f" {value}", text))
-                room -= cell_len(value) + 1
-            badge_cells = _BADGE if "finding" in columns else 0
-            for column, cells in _columns(sample, columns):
-                # What the rows are sorted by stands there already.
-                if room >= cells + badge_cells and (not value or column.replace(",", "") != value):
-                    segments.append(Segment(f"{column:>{cells}}", muted))
-                    room -= cells
-            if sample.severity and badge_cells:
-                glyph, code = SEVERITY_GLYPH[sample.severity], visible(sample.code)
-                badge = f" {glyph} {code}" if cell_len(code) + 3 <= room else f" {glyph}"
-                segments.append(Segment(badge, base + paint.severity[sample.severity]))
+        mine, label = index == self.chosen, self._listing.labels.get(index, "")
+        segments = look.line(index, self._samples.get(index), mine, label, self.columns)
         strip = Strip(segments).simplify().adjust_cell_length(width, base)
         if mine and self.has_focus:
             strip = strip.apply_style(self.get_component_rich_style("samples-list--chosen"))
@@ -397,10 +264,9 @@ class SamplesList(LineView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"samples-list--chosen"}
 
-    def on_focus(self) -> None:
-        self.refresh()
-
-    def on_blur(self) -> None:
+    @on(events.Focus)
+    @on(events.Blur)
+    def _draw_chosen(self) -> None:
         self.refresh()
 
     # Choosing
@@ -438,3 +304,8 @@ class SamplesList(LineView, can_focus=True):
         place = event.get_content_offset(self)
         if place is not None and place.y + self.scroll_offset.y < self._listing.rows:
             self._ask_for(place.y + self.scroll_offset.y)
+
+
+def _look_of(pane: SamplesList) -> RowLook:
+    number = max(2, len(str(pane.listing.largest)))
+    return RowLook(pane.base, paints(pane.app.current_theme), pane.size.width, number)

@@ -54,7 +54,7 @@ class RowReader:
         self.on_shown: Callable[[], None] = lambda: None
         """A callback of every row that has come."""
 
-        context.panes.samples.there = self._there
+        context.panes.samples.known.there = self._there
         context.panes.samples.scrolled = lambda: context.background.hold(_PAINT_SECONDS, Kind.ROW)
         self._known: KnownRows | None = None
 

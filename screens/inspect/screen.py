@@ -32,7 +32,8 @@ from screens.inspect.prompt import Prompt
 from screens.inspect.reason_line import ReasonLine
 from screens.inspect.recipe_editor import RecipeEditor
 from screens.inspect.recipe_text import RecipeTextArea
-from screens.inspect.row_list import SamplesList, columns_of
+from screens.inspect.row_line import columns_of
+from screens.inspect.row_list import SamplesList
 from screens.inspect.rows import RowReader
 from screens.inspect.search import Search
 from screens.inspect.tokens import Tokens

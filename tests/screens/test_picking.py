@@ -15,7 +15,8 @@ from textual.widgets import Input, Static
 from screens.inspect.filter_dialog import FilterDialog
 from screens.inspect.picked_filter import NUMBERS, ROLE, SORT, SOURCE, STATE, PickedFilter
 from screens.inspect.row_filter import Order, parse_filter, terms_of
-from screens.inspect.row_list import USUAL_COLUMNS, SamplesList, columns_of
+from screens.inspect.row_line import USUAL_COLUMNS, columns_of
+from screens.inspect.row_list import SamplesList
 from screens.shell.pick_field import KeyLine, PickField
 from tests.screens.conftest import Opened, screen_of, settled, until
 from tests.screens.small_bench import ROWS, SmallBench, conversation

@@ -147,7 +147,7 @@ def checking(row: Row) -> Iterator[None]:
 
 
 def checked_findings(row: Row) -> tuple[list[Finding], list[Finding]] | None:
-    """What `check_row` without parts and `in_parts_findings` have, of a row whose findings are known; None else."""
+    """The findings of a row without T002 and T004, and those two; None where they are not known."""
     if row.checked is None or row.checked[0] is not row.bench.masking:
         return None
     whole: list[Finding] = []
