@@ -102,6 +102,8 @@ class Filtering:
         self._began = 0.0
         self.under_way = False
         """True while rows are searched."""
+        self._left: int | None = None
+        """The row in view when a filter was set that may not list it."""
         self._told = -_PATIENCE_SECONDS
         self.text = ""
         """The filter as it was typed; empty without one."""
@@ -110,14 +112,17 @@ class Filtering:
         context.filter_forms = self._forms_of_title
         self._samples.ended = self._say_end
 
-    def set(self, text: str) -> None:
+    def set(self, text: str, *, go: bool = False) -> None:
         """List only the rows of a filter; all of them for an empty one.
+
+        With `go` the first of them is shown, if the row in view is none of them.
 
         Raises:
             InputError: the filter cannot be read; then nothing changes.
         """
         self._filter = parse_filter(text)
         self.text = text if self._filter else ""
+        self._left = self._context.row if go and self._filter.chooses else None
         self._begin()
         if self._filter:
             self._layout.show_samples()
@@ -133,7 +138,7 @@ class Filtering:
                 return
             samples.columns = answer.columns
             if answer.text != self.text:
-                self.set(answer.text)
+                self.set(answer.text, go=True)
 
         self._context.screen.app.push_screen(FilterDialog(self.text, samples.columns, self._facts()), picked)
 
@@ -181,7 +186,7 @@ class Filtering:
         if not self._filter.chooses:
             by = listing.sorted_by
             return f"sorted: {by} · {key} as in the data", f"{by} · {key}", f"{by}"
-        listed = listing.row_at(place) == row if (place := listing.place_of(row)) < listing.rows else False
+        listed = listing.lists(row)
         many = f"{found:,} of {listing.searched:,}{'' if listing.complete else '…'}"
         match = f"{'' if listed else 'not among '}{many} {'match' if listed else 'that match'}"
         cut = [_cut(text, cells) for cells in _TITLE_CELLS]
@@ -321,7 +326,19 @@ class Filtering:
     ) -> None:
         """List what was found, and say above the tokens how many rows there are now."""
         self._samples.found(found, searched, complete, labels)
+        self._go()
         self._context.show_title()
+
+    def _go(self) -> None:
+        """Show the first row of the filter, once it is known that the row in view is none of them."""
+        listing, row = self._samples.listing, self._context.row
+        known = listing.complete or (not listing.sorted_by and listing.searched > row)
+        # Whoever went on meanwhile stays there.
+        if self._left != row or not known or not listing.rows:
+            return
+        self._left = None
+        if not listing.lists(row):
+            self._samples.post_message(self._samples.RowChosen(listing.row_at(0)))
 
     def _found(self, request: int, found: list[int], searched: int, complete: bool) -> None:
         if request == self._request:

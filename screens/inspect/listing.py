@@ -89,6 +89,11 @@ class Listing:
             self._places = {row: place for place, row in enumerate(self.order)}
         return self._places.get(index, 0)
 
+    def lists(self, index: int) -> bool:
+        """True for a row that is listed."""
+        place = self.place_of(index)
+        return place < self.rows and self.row_at(place) == index
+
     def round_from(self, index: int, direction: int) -> Iterator[int]:
         """The other rows that are listed, from one on or back, round the end, and the row itself at last.
 
@@ -96,7 +101,7 @@ class Listing:
         """
         place = self.place_of(index)
         # From between two rows of a filter the next one is that at this place.
-        listed = place < self.rows and self.row_at(place) == index
+        listed = self.lists(index)
         if direction > 0:
             for at in itertools.count(place + listed):
                 if (self.length is not None or self.order is not None) and at >= self.rows:

@@ -283,7 +283,7 @@ class SamplesList(LineView, can_focus=True):
     def move(self, step: int) -> None:
         """Choose another row, so many further on in the list."""
         place = self._listing.place_of(self.chosen)
-        listed = place < self._listing.rows and self._listing.row_at(place) == self.chosen
+        listed = self._listing.lists(self.chosen)
         # From between two rows that a filter lists, one step forward is the later of them.
         if not self._ask_for(place + step - (0 if listed or step < 0 else 1)):
             self.ended(step)

@@ -66,7 +66,7 @@ class Search:
         """Take what was entered, and close the prompt unless it cannot be read."""
         if kind == FILTER:
             try:
-                self._filtering.set(text)
+                self._filtering.set(text, go=True)
             except InputError as problem:
                 self._prompt.say(problem.title, wrong=True)
                 return

@@ -17,12 +17,13 @@ from workbench.bench import Bench
 from workbench.blocks.checking import check_chosen
 from workbench.blocks.chosen_rows import choose_rows
 from workbench.blocks.known import KnownRows, MaskPair
-from workbench.blocks.path import BlockPath, JudgedBlock
-from workbench.checks.row_checks import check_row
+from workbench.blocks.path import BlockPath, Forms, JudgedBlock
+from workbench.checks.report import cause
+from workbench.checks.row_checks import check_row, checking, in_parts_findings, row_findings
 from workbench.checks.run import check_rows
 from workbench.judged import JudgedRow, RowResults
 from workbench.row import Row
-from workbench.views.row_view import read_sample, read_samples
+from workbench.views.row_view import read_sample, read_samples, sample_there
 
 COUNT = 40
 
@@ -113,6 +114,74 @@ def test_the_sizes_of_rows_ask_no_check_for_those_that_one_may_say_something_of(
             check_row(bench.peek(number), in_parts=False) for number in range(len(made))
         ]
         assert known.measured(some) == later
+
+
+def test_a_row_that_was_shown_is_not_judged_again(
+    opened: Callable[..., Bench], looked_at: Counter[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, other = (opened("qwen3_5", rows(COUNT, seed=4)) for _ in range(2))
+    numbers = range(0, COUNT, 3)
+    for one in (bench, other):
+        one.document.set(("datasets", 0, "train_on_eos"), "none")
+        one.remask()
+    exact = KnownRows(other).judged([other.peek(number) for number in numbers])
+    looked_at.clear()
+    shown = [row_findings(bench.row(number)) for number in numbers]
+    assert any(shown)
+    known = KnownRows(bench)
+    results = known.judged([bench.peek(number) for number in numbers])
+    assert not looked_at
+    for result, one, found in zip(results, exact, shown, strict=True):
+        assert list(result.findings) == found
+        assert Counter(map(cause, result.findings)) == Counter(map(cause, one.findings))
+        assert replace(result, findings=(), alone=False) == replace(one, findings=(), alone=False)
+    assert [known.known(number).findings for number in numbers] == [  # type: ignore[union-attr]
+        tuple(check_row(bench.row(number), in_parts=False)) for number in numbers
+    ]
+    # What another mask would find is not taken for it.
+    bench.document.set(("datasets", 0, "train_on_eos"), "all")
+    bench.remask()
+    KnownRows(bench).judged([bench.peek(number) for number in numbers])
+    assert set(looked_at) == set(numbers)
+
+
+def test_a_row_is_checked_in_steps_to_the_same_findings(opened: Callable[..., Bench]) -> None:
+    made = [*rows(COUNT, seed=4), {"messages": 3}, {"messages": [{"role": ["user"], "content": "a"}]}]
+    bench, whole = (opened("qwen3_5", made) for _ in range(2))
+    for number in range(len(made)):
+        steps = list(checking(bench.row(number)))
+        assert row_findings(bench.row(number)) == check_row(whole.row(number))
+        assert not list(checking(bench.row(number)))
+        assert len(steps) > 5 or bench.row(number).error is not None
+    # The recipe is edited in a pause: what is found is of the new mask alone.
+    row = bench.row(0)
+    row.checked = None
+    for number, _ in enumerate(checking(row)):
+        if number == 4:
+            bench.document.set(
+                ("role_boundaries",), [{"role": "assistant", "start": "<|nowhere|>", "end": "<|im_end|>"}]
+            )
+            bench.remask()
+    assert row.checked is not None
+    assert row.checked[0] is bench.masking
+    assert row.checked[1] == check_row(row)
+    assert {"M001", "M002"} & {finding.code for finding in row.checked[1]}
+
+
+def test_beginnings_of_known_rows_are_rendered_together_to_the_same_findings(opened: Callable[..., Bench]) -> None:
+    bench = opened("qwen3_5", rows(COUNT, seed=4))
+    some = [bench.peek(number) for number in range(COUNT)]
+    known, forms = KnownRows(bench), Forms()
+    known.judged(some, forms)
+    before = [sample_there(known, number) for number in range(COUNT)]
+    assert all(before)
+    assert 0 < sum(one is not None and not one[1] for one in before) < COUNT
+    samples = read_samples(bench, range(COUNT))
+    assert samples == [read_sample(bench, number) for number in range(COUNT)]
+    assert [sample_there(known, number) for number in range(COUNT)] == [(sample, True) for sample in samples]
+    for number, result in enumerate(known.judged(some)):
+        expected = in_parts_findings(bench.peek(number)) if result.tokens >= 0 else []
+        assert [one for one in result.findings if one.code in ("T002", "T004")] == expected
 
 
 def test_what_is_judged_while_the_recipe_is_edited_is_not_kept(

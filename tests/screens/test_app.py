@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -252,6 +253,37 @@ def test_what_somebody_waits_for_goes_before_work_over_all_rows(asked: Kind) -> 
         background.submit(kind, endless())
     background.submit(asked, short())
     assert done.wait(10)
+    assert background.close(10)
+
+
+def test_work_that_is_held_waits_and_what_is_more_urgent_does_not() -> None:
+    background, done = Background(lambda kind, problem: None), Event()
+    begun: dict[Kind, float] = {}
+
+    def job(kind: Kind) -> Iterator[None]:
+        begun[kind] = monotonic()
+        if len(begun) == 3:
+            done.set()
+        yield
+
+    began = monotonic()
+    background.hold(0.3)
+    # A shorter one of the less urgent does not end it.
+    background.hold(0.05, Kind.ROW)
+    for kind in (Kind.SAMPLES, Kind.ROW, Kind.APPLY):
+        background.submit(kind, job(kind))
+    assert done.wait(10)
+    assert list(begun) == [Kind.APPLY, Kind.ROW, Kind.SAMPLES]
+    assert begun[Kind.ROW] - began >= 0.3
+    begun.clear()
+    done.clear()
+    began = monotonic()
+    background.hold(0.3, Kind.ROW)
+    for kind in (Kind.SAMPLES, Kind.ROW, Kind.APPLY):
+        background.submit(kind, job(kind))
+    assert done.wait(10)
+    assert begun[Kind.SAMPLES] - began >= 0.3
+    assert begun[Kind.ROW] < begun[Kind.SAMPLES]
     assert background.close(10)
 
 
