@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from workbench.errors import InputError
-from workbench.findings import SEVERITIES, Finding
+from workbench.findings import SEVERITIES, Finding, worst
 
 HINT = "words · trained<10 · tokens>2000 · pictures=2 · role:tool · is:error · M001 · sort:-tokens"
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -141,7 +141,8 @@ class RowFilter:
         if self.order is None or self.order.field == "row":
             return index
         if self.order.field == "code":
-            return min(((SEVERITIES.index(finding.severity), finding.code) for finding in findings), default=None)
+            found = worst(findings)
+            return (SEVERITIES.index(found.severity), found.code) if found is not None else None
         return measures.get(self.order.field)
 
 

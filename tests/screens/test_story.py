@@ -9,6 +9,8 @@ from textual.pilot import Pilot
 
 from screens.checks import ChecksScreen
 from screens.inspect.reason_line import ReasonLine, ReasonShown
+from screens.inspect.row_filter import parse_filter
+from screens.inspect.row_list import SamplesList
 from screens.keys.actions import ACTIONS
 from screens.keys.screen_registry import SCREENS
 from screens.shell.explanation import Explanation
@@ -160,6 +162,20 @@ def test_an_action_is_found_by_other_words(query: str, wanted: str) -> None:
     scores = {action.id: action.matches(query) for action in ACTIONS}
     assert scores[wanted] == max(scores.values()) > 0
     assert not any(action.matches("zzz") for action in ACTIONS)
+
+
+async def test_the_list_its_order_and_the_reason_line_name_one_finding(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        samples = screen_of(pilot).query_one(SamplesList)
+        await pilot.press("o")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete)
+        findings = screen_of(pilot).context.findings
+        # Two errors, of which the second alone can be mended.
+        assert [finding.code for finding in findings[:2]] == ["M001", "M002"]
+        assert samples.known[0].code == "M002"
+        assert "✗ M002" in samples.render_line(samples.listing.place_of(0)).text
+        assert reason(pilot).strip().startswith("✗ M002")
+        assert parse_filter("sort:code").key(0, {}, findings) == (0, "M002")
 
 
 async def test_help_begins_with_the_pane_in_focus_and_is_searched(opened: Opened) -> None:
