@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from screens.inspect.known_samples import KnownSamples
 from screens.inspect.listing import Listing
+from screens.inspect.row_filter import FILTER_TERMS
 from screens.inspect.row_line import USUAL_COLUMNS, RowLook
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
@@ -30,6 +31,7 @@ class SamplesList(LineView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
+    help_terms = FILTER_TERMS
 
     columns: reactive[tuple[str, ...]] = reactive(USUAL_COLUMNS)
     """The columns that are shown, as far as there is room."""
