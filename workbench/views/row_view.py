@@ -88,10 +88,14 @@ def _view(bench: Bench, row: Row, before: RowView | None) -> RowView:
 def remasked(view: RowView, bench: Bench) -> RowView:
     """The same row under the bench's masking as it is now; its findings are still those of before."""
     assert view.source is not None
+    return replace(with_boundaries(view, bench), mask=view.source.mask)
+
+
+def with_boundaries(view: RowView, bench: Bench) -> RowView:
+    """The same row with the boundaries that are in force now, for where they match nothing: its mask stays."""
     masking = bench.masking
     return replace(
         view,
-        mask=view.source.mask,
         boundaries=masking.boundaries,
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
