@@ -348,8 +348,10 @@ class WorkbenchApp(Reporting):
 
         if isinstance(self.screen, HelpScreen):
             return
-        above = [str(widget.id) for widget in self.focused.ancestors_with_self] if self.focused is not None else []
-        self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in above)))
+        above = self.focused.ancestors_with_self if self.focused is not None else [self.screen]
+        terms = next((found for widget in above if (found := getattr(widget, "help_terms", ()))), ())
+        ids = [str(widget.id) for widget in above]
+        self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in ids), terms))
 
     def action_settings(self) -> None:
         """Show every setting, with where it comes from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
@@ -111,6 +111,14 @@ class Finding:
         """A finding that `to_dict` wrote; its fix is left out."""
         where = Where.from_dict(payload["where"])
         return cls(payload["code"], payload["severity"], payload["message"], payload["hint"], where)
+
+
+def worst(findings: Iterable[Finding]) -> Finding | None:
+    """The worst of a row's findings, of equals one that can be mended, and of those the first; None where it has none.
+
+    One that can be mended tells more than one that cannot: M002 over M001.
+    """
+    return min(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding.fix is None), default=None)
 
 
 HOMES: dict[str, str] = {}

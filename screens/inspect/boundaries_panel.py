@@ -48,28 +48,35 @@ class BoundariesPanel(TextPane):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._view: RowView | None = None
+        self.view: RowView | None = None
+        """The row whose boundaries are shown."""
+        self._counted = True
         self._changed: Change | None = None
         self.brief = False
         self._begun: list[int] = []
         """The line that each boundary begins on."""
         self._drawn: LRUCache[object, list[Text]] = LRUCache(_KEPT)
 
-    def show(self, view: RowView | None, changed: Change | None = None) -> None:
-        """Show the boundaries that mask a row; None keeps them and counts nothing. `changed`: what an edit did."""
-        self._view = view or self._view
-        self._changed = changed
+    def show(self, view: RowView, changed: Change | None, *, against: str = "", counted: bool = True) -> None:
+        """Show the boundaries that mask a row. `changed`: what an edit did, or what another recipe has, `against`.
+
+        Without `counted` nothing is said of what they match: the row has no tokens.
+        """
+        self.view, self._changed, self._counted = view, changed, counted
+        title = f"{self.BORDER_TITLE} against {visible(against)}" if against else self.BORDER_TITLE
+        if title != self.border_title:
+            self.border_title = title
         self.draw()
 
     def draw(self) -> None:
         """Draw again, in the colours of the theme."""
-        built_in = f"built in: {self._view.built_in}" if self._view and self._view.built_in else ""
+        built_in = f"built in: {self.view.built_in}" if self.view and self.view.built_in else ""
         if (subtitle := " · ".join(part for part in (built_in, self._difference()) if part)) != self.border_subtitle:
             self.say_below(subtitle)
         self.say(self._texts(paints(self.app.current_theme)))
 
     def _texts(self, paint: Paints) -> list[Text]:
-        view = self._view
+        view = self.view
         if view is None:
             return []
         if view.text is not None:
@@ -78,7 +85,8 @@ class BoundariesPanel(TextPane):
             return [Text("none: everything is trained", paint.severity["warning"], end="")]
         lines: list[Text] = []
         self._begun = []
-        for boundary, count in zip(view.boundaries, matches_of(view), strict=True):
+        counts = matches_of(view) if self._counted else [None] * len(view.boundaries)
+        for boundary, count in zip(view.boundaries, counts, strict=True):
             self._begun.append(len(lines))
             trained = boundary.role in view.roles_to_train
             key = (boundary, trained, count, self.brief, paint)
@@ -98,6 +106,8 @@ class BoundariesPanel(TextPane):
         knobs += [(name, value) for name, _, value in (fact.partition(" ") for fact in end_facts(text))]
         for name, value in knobs:
             lines.append(Text(end="").append(f"{name}: ", paint.muted).append(visible(value)))
+        if not self._counted:
+            return lines
         found = len(view.mask.spans)
         whole = Style() if found == len(view.roles) else paint.severity["warning"]
         lines.append(Text(end="").append("turns found: ", paint.muted).append(f"{found}/{len(view.roles)}", whole))
@@ -109,7 +119,7 @@ class BoundariesPanel(TextPane):
     def on_click(self, event: events.Click) -> None:
         """A click on a boundary or its count goes to what it matched, or should have."""
         place = event.get_content_offset(self)
-        if place is None or self._view is None or not self._begun:
+        if place is None or self.view is None or not self._begun:
             return
         line = place.y + self.scroll_offset.y
         if line < len(self.plain.splitlines()):
@@ -142,13 +152,13 @@ def matches_of(view: RowView) -> list[BoundaryMatches]:
     return found
 
 
-def _brief(boundary: RoleBoundary, trained: bool, count: BoundaryMatches, paint: Paints) -> list[Text]:
+def _brief(boundary: RoleBoundary, trained: bool, count: BoundaryMatches | None, paint: Paints) -> list[Text]:
     """A boundary in one line, for beside its YAML: what its markers are in ids, and what they match."""
     text = _named(boundary, trained, paint)
     return [text.append_text(_matched(boundary, count, paint))]
 
 
-def _whole(boundary: RoleBoundary, trained: bool, count: BoundaryMatches, paint: Paints) -> list[Text]:
+def _whole(boundary: RoleBoundary, trained: bool, count: BoundaryMatches | None, paint: Paints) -> list[Text]:
     """A boundary as in the YAML, with what it matches, and a blank line."""
     end = "end of sequence" if boundary.end_text is None else quoted(boundary.end_text)
     lines = [
@@ -170,7 +180,11 @@ def _named(boundary: RoleBoundary, trained: bool, paint: Paints, label: str = ""
     return text.append(visible(boundary.role), paint.accent if trained else paint.strong)
 
 
-def _matched(boundary: RoleBoundary, count: BoundaryMatches, paint: Paints) -> Text:
+def _matched(boundary: RoleBoundary, count: BoundaryMatches | None, paint: Paints) -> Text:
+    end = _ids(boundary.end) if boundary.end else "end of the row"
+    ids = f"{_ids(boundary.start)} … {end}"
+    if count is None:
+        return Text(end="").append(f"  {ids}", paint.muted)
     text = Text(end="").append("  matches ", paint.muted)
     if count.covered:
         text.append(f"0, covered by {count.covered}", paint.muted)
@@ -180,8 +194,7 @@ def _matched(boundary: RoleBoundary, count: BoundaryMatches, paint: Paints) -> T
     text.append(f"{count.matches}/{count.turns}", Style() if whole else paint.severity["warning"])
     if count.unended:
         text.append(f" · {count.unended} never end", paint.severity["warning"])
-    end = _ids(boundary.end) if boundary.end else "end of the row"
-    return text.append(f" · {_ids(boundary.start)} … {end}", paint.muted)
+    return text.append(f" · {ids}", paint.muted)
 
 
 def _taken(boundary: RoleBoundary, others: Sequence[RoleBoundary]) -> str:

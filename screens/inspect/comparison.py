@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from screens.guard.widgets import Static, Vertical, VerticalScroll
-from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.context import InspectContext
 from screens.inspect.sample_reading import STEP_SECONDS
 from screens.shell.job_line import JobProgress, job_line
@@ -186,15 +185,13 @@ class Comparison:
         )
 
     def _compared(self) -> None:
-        editing, panel = self._context.editing, self._context.panes.boundaries
-        name = editing.compared_with
-        panel.border_title = f"role_boundaries against {visible(name)}" if name else BoundariesPanel.BORDER_TITLE
+        editing, name = self._context.editing, self._context.editing.compared_with
         self._context.screen.follow()
         if editing.other is None and not editing.document.dirty:
             self._context.say("The recipe is as it was saved: there is nothing to compare", 5)
             return
         pairs = side_by_side(editing.document, editing.other or Document(editing.opened, editing.document.name))
-        more, less = panel.difference
+        more, less = self._context.panes.boundaries.difference
         differing = sum(not pair.same for pair in pairs)
         verb = "differs" if differing == 1 else "differ"
         summary = (

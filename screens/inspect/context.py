@@ -28,7 +28,7 @@ from screens.token_grid.inspector import TokenInspector
 from workbench.bench import Bench
 from workbench.editing.session import Change, Editing
 from workbench.findings import Finding
-from workbench.views.row_view import RowView
+from workbench.views.row_view import RowView, with_boundaries
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,14 @@ class InspectContext:
     def change(self, view: RowView) -> Change | None:
         """The change against the mask of the saved recipe, or the one compared with; None for a row without source."""
         return self.editing.change(view.source) if view.source is not None else None
+
+    def show_boundaries(self, changed: Change | None) -> None:
+        """Show the boundaries in force, what they match in the row, and what differs from the compared mask."""
+        panel, against = self.panes.boundaries, self.editing.compared_with
+        if self.view is not None:
+            panel.show(self.view, changed, against=against)
+        elif panel.view is not None:
+            panel.show(with_boundaries(panel.view, self.bench), None, against=against, counted=False)
 
     def show_status(self) -> None:
         """Write the first line, and the title of the tokens, anew."""

@@ -50,6 +50,7 @@ class RecipeEdits:
         self._soon: Timer | None = None
         self._later: Timer | None = None
         self.followed = ""
+        self._against = context.editing.compared_masking
 
     # Following an edit
 
@@ -58,7 +59,8 @@ class RecipeEdits:
         text = self._context.editing.document.text
         if not self.followed:
             self.followed = text
-        elif text != self.followed:
+        elif text != self.followed or self._context.editing.compared_masking != self._against:
+            # A save changes no letter, but what changes are shown against.
             self._context.screen.follow()
 
     def typed(self, text: str) -> None:
@@ -78,21 +80,25 @@ class RecipeEdits:
             self._show_form()
         editor.show(self.followed)
         editor.say(editing.problem)
-        if editing.problem is not None:
+        against, self._against = self._against, editing.compared_masking
+        if editing.problem is not None and against == self._against:
             context.show_status()
             return
+        changed = None
         if context.view is not None:
-            view = context.view = remasked(context.view, context.bench)
-            changed = context.change(view)
-            context.panes.grid.remask(view, changed)
-            context.panes.boundaries.show(view, changed)
-            self.judge()
+            if editing.problem is None:
+                context.view = remasked(context.view, context.bench)
+            changed = context.change(context.view)
+            context.panes.grid.remask(context.view, changed)
+        context.show_boundaries(changed)
+        self.judge()
+        if context.view is not None:
             self._tokens.show()
         context.show_status()
         for timer in (self._soon, self._later):
             if timer is not None:
                 timer.stop()
-        stale, screen = editing.stale, context.screen
+        stale, screen = editing.problem is None and editing.stale, context.screen
         self._soon = None if stale else screen.set_timer(_CHECK_SECONDS, self._rows.check_again)
         self._later = screen.set_timer(_SETTLE_SECONDS, self._settle) if stale else None
 
@@ -110,9 +116,12 @@ class RecipeEdits:
 
     def settled(self, problem: BenchError | None) -> None:
         """Show the recipe as the bench has read it again, or why it could not."""
-        context = self._context
+        context, editing = self._context, self._context.editing
+        if editing.stale:
+            # The text was edited, or an edit undone, while the bench read it.
+            self._later = context.screen.set_timer(_SETTLE_SECONDS, self._settle)
         if problem is not None:
-            context.editing.problem = problem
+            editing.problem = problem
             self._editor.say(problem)
             context.show_status()
             return
@@ -194,7 +203,10 @@ class RecipeEdits:
         """Mark the lines with findings; say in the form what each boundary matches here, and which start would."""
         context, view = self._context, self._context.view
         self._editor.mark([*context.findings, *context.bench.findings], context.bench.document.name)
-        if not self._form.display or view is None or view.text is not None:
+        if not self._form.display or (view is not None and view.text is not None):
+            return
+        if view is None:
+            self._form.judge([Matched("", None)] * self._form.count)
             return
         better = {
             edit.path: edit.value

@@ -22,6 +22,7 @@ from screens.inspect.row_line import COLUMNS, columns_of
 from screens.shell.fields import Input
 from screens.shell.pick_field import KeyLine, PickField, TickField
 from screens.shell.themes import paints
+from workbench.checks.registry import codes
 from workbench.errors import InputError
 from workbench.escaping import visible
 
@@ -108,9 +109,12 @@ class FilterDialog(Guarded, ModalScreen[PickedRows | None]):
                 yield _line("words", Input(picked.rest, placeholder="text of the row", compact=True, id="rest"))
                 if self._codes:
                     yield Static(f"with all of these findings{facts.rows}", classes="heading", markup=False)
+                known = codes()
                 for code in self._codes:
                     rows = facts.codes.get(code, 0)
+                    # The title comes last: it is what a narrow dialog cuts.
                     about = f"{code}  {rows:,} row{'' if rows == 1 else 's'}"
+                    about += f"  {known[code].title}" if code in known else ""
                     yield TickField(about, code in picked.codes, id=f"code-{code}", classes="tick")
                 yield Static("order", classes="heading")
                 order = picked.order

@@ -97,6 +97,9 @@ class Filtering:
         self._samples = context.panes.samples
         self._filter = RowFilter()
         self._forms: Forms | None = None
+        self._by: tuple[Any, ...] = ()
+        """All that rows were found by since the search began; empty where a part of them was found by something else.
+        """
         self._request = 0
         self._searched = self._from = self._hits = 0
         self._began = 0.0
@@ -233,11 +236,23 @@ class Filtering:
         else:
             self._context.say(f"Rows sorted by {order.field}, {'most' if order.descending else 'least'} first")
 
+    def follow(self) -> None:
+        """Take note of an edit: rows may be found by it before `go_on` comes, even if it is undone until then."""
+        if self._by != self._found_by():
+            self._by = ()
+
+    def _found_by(self) -> tuple[Any, ...]:
+        """All that decides what is found, beside the filter; what was there before while the text cannot be read."""
+        bench = self._context.bench
+        if self._context.editing.problem is not None:
+            return self._by
+        return bench.results, bench.masking, bench.asked, repr(bench.document.parsed.data)
+
     def go_on(self, *, again: bool) -> None:
-        """Search further, or from the beginning: rows that were found may have become others."""
+        """Search further, or from the beginning where rows that were found may have become others."""
         if not self._filter:
             return
-        if again:
+        if again and (self._samples.emptied or not self._by or self._by != self._found_by()):
             self._begin()
         elif self._searched and self._samples.has_room:
             start, self._searched = self._searched, 0
@@ -259,6 +274,9 @@ class Filtering:
             self._context.show_title()
             return
         order = self._filter.order
+        # Of a search that begins while the text cannot be read, nothing is known.
+        self._by = ()
+        self._by = self._found_by()
         self._samples.filter(order.title if order is not None else "")
         self._submit(0)
 

@@ -18,7 +18,7 @@ from screens.keys.user_keymap import key_of
 from screens.shell.explanation import Explanation
 from screens.shell.job_line import JobProgress
 from screens.shell.worker import Kind
-from workbench.findings import SEVERITIES, Finding
+from workbench.findings import SEVERITIES, Finding, worst
 from workbench.views.items import visible
 from workbench.views.row_view import Sample
 
@@ -70,14 +70,13 @@ class FindingSteps:
 
     @property
     def pointed(self) -> Finding | None:
-        """The finding that was gone to, else the one under the cursor, else the worst that tells most.
+        """The finding that was gone to, else the one under the cursor, else the worst of the row, as the list has it.
 
-        A finding that can be mended tells more than one of the same severity that cannot: M002 over M001.
+        One of the recipe comes before it where it is worse.
         """
         context, here = self._context, self._grid.at.covered
         if self._at is not None and self._at[0] in context.findings and self._at[1] == self._grid.at.cursor:
             return self._at[0]
-        mine = [finding for finding in context.findings if finding.severity != "note"]
         under = [
             finding
             for finding in context.findings
@@ -87,9 +86,11 @@ class FindingSteps:
         narrow = [finding for finding in under if not self._is_whole(finding)]
         if narrow:
             return min(narrow, key=lambda finding: _length(finding))
-        recipe = [finding for finding in context.bench.findings if finding.severity != "note"]
-        every = [*mine, *recipe] or context.findings
-        return min(every, key=lambda finding: (SEVERITIES.index(finding.severity), finding.fix is None), default=None)
+        mine = worst(finding for finding in context.findings if finding.where.row is not None)
+        others = [finding for finding in context.findings if finding.where.row is None]
+        recipe = worst([*others, *(finding for finding in context.bench.findings if finding.severity != "note")])
+        found = [one for one in (mine, recipe) if one is not None]
+        return min(found, key=lambda one: SEVERITIES.index(one.severity), default=None)
 
     def _is_whole(self, finding: Finding) -> bool:
         view = self._context.view

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.message import Message
 
 from screens.guard.faults import on
 from screens.guard.widgets import Horizontal, Static
+from screens.keys.spoken import keyed
 from screens.shell.fields import Input
 from screens.shell.themes import paints
 
@@ -52,6 +54,8 @@ class Prompt(Horizontal):
             Static(id="prompt-label", markup=False), Input(select_on_focus=True), Static(id="prompt-note"), id=id
         )
         self.kind = ""
+        self.help_terms: Sequence[tuple[Any, ...]] = ()
+        """The terms that an answer is made of, for the help: an example, and what it means."""
 
     def compose(self) -> ComposeResult:
         """Its children were given at once."""
@@ -60,15 +64,15 @@ class Prompt(Horizontal):
     def on_mount(self) -> None:
         self.display = False
 
-    def ask(self, kind: str, *, value: str = "", hint: str = "") -> None:
-        """Ask for something; `kind` comes back with the answer and is shown before it."""
-        self.kind = kind
+    def ask(self, kind: str, *, value: str = "", hint: str = "", terms: Sequence[tuple[Any, ...]] = ()) -> None:
+        """Ask for something; `kind` comes back with the answer and is shown before it. The help lists its `terms`."""
+        self.kind, self.help_terms = kind, terms
         field = self.query_one(Input)
         with self.prevent(Input.Changed):
             field.value = value
         field.placeholder = hint
         self.query_one("#prompt-label", Static).update(Text(f" {kind} "))
-        self.say("")
+        self.say(keyed(self, "{app.help} lists the terms") if terms else "")
         self.display = True
         self.screen.set_focus(field)
 

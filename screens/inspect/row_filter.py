@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from workbench.errors import InputError
-from workbench.findings import SEVERITIES, Finding
+from workbench.findings import SEVERITIES, Finding, worst
 
 HINT = "words · trained<10 · tokens>2000 · pictures=2 · role:tool · is:error · M001 · sort:-tokens"
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -35,6 +35,32 @@ _COMPARED = re.compile(r"([A-Za-z_]+)(<=|>=|<|>|=|:)(\d+(?:[.,]\d+)*%?)")
 _CODE = re.compile(r"[A-Z]\d{3}")
 _FIELD = re.compile(r"([A-Za-z_]+)(?::|[<>=])(?!//)")
 STATES = ("error", "warning", "note", "clean")
+_SIGNS = " ".join(_COMPARE).removesuffix(" :")
+
+
+class FilterTerm(NamedTuple):
+    """A term that a filter can have: an example, what it asks for, and the fields that are written so."""
+
+    example: str
+    about: str
+    fields: tuple[str, ...] = ()
+
+
+FILTER_TERMS = (
+    FilterTerm('"red square"', "Rows that say this; a word needs no quotes."),
+    FilterTerm("trained<10", f"Per cent of the row's tokens that are trained, by {_SIGNS}; share is the same.",
+               ("trained", "share")),
+    FilterTerm("tokens>2,000", "Tokens in the row.", ("tokens",)),
+    FilterTerm("pictures=2", "Pictures in the row.", ("pictures",)),
+    FilterTerm("media>=64", "Tokens of pictures, sound and film in the row.", ("media",)),
+    FilterTerm("loss>1.5", "Nats a token, as a run measured it.", ("loss",)),
+    FilterTerm("role:tool", "Rows with a message of this role.", ("role",)),
+    FilterTerm("source:heldout", "Rows of a file whose name has this part.", ("source",)),
+    FilterTerm("code:M002", "Rows with this finding; M002 alone is the same.", ("code",)),
+    FilterTerm("is:error", f"Rows with a finding of this severity, or with none: {', '.join(STATES)}.", ("is",)),
+    FilterTerm("sort:-tokens", f"The most first, or without - the least: {', '.join(_ORDERS)}.", ("sort",)),
+)  # fmt: skip
+"""Every term, with an example; all terms of a filter hold together."""
 _TERM = re.compile(r"""\"[^\"]*\"|'[^']*'|[^ \t\r\n\"'][^ \t\r\n]*""")
 _UNCLOSED = re.compile(r"""[^\s"']+""")
 _SORT = re.compile(r"(?<!\S)sort:\S*\s*")
@@ -141,7 +167,8 @@ class RowFilter:
         if self.order is None or self.order.field == "row":
             return index
         if self.order.field == "code":
-            return min(((SEVERITIES.index(finding.severity), finding.code) for finding in findings), default=None)
+            found = worst(findings)
+            return (SEVERITIES.index(found.severity), found.code) if found is not None else None
         return measures.get(self.order.field)
 
 

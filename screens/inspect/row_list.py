@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from screens.inspect.known_samples import KnownSamples
 from screens.inspect.listing import Listing
+from screens.inspect.row_filter import FILTER_TERMS
 from screens.inspect.row_line import USUAL_COLUMNS, RowLook
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import LineView
@@ -30,6 +31,7 @@ class SamplesList(LineView, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("samples")]
     BORDER_TITLE = "samples"
+    help_terms = FILTER_TERMS
 
     columns: reactive[tuple[str, ...]] = reactive(USUAL_COLUMNS)
     """The columns that are shown, as far as there is room."""
@@ -65,6 +67,8 @@ class SamplesList(LineView, can_focus=True):
         self._asks = self._again = False
         self._more: list[int] = []
         self._look: RowLook | None = None
+        self.emptied = False
+        """True where the rows of a filter were dropped with the source that they were of."""
         self.scrolled: Callable[[], None] = lambda: None
         """Called before other rows are painted."""
         self.ended: Callable[[int], None] = lambda step: None
@@ -77,6 +81,7 @@ class SamplesList(LineView, can_focus=True):
         self._asked = []
         if self._listing.order is not None:
             self.filter(self._listing.sorted_by)
+            self.emptied = True
         self.choose(chosen)
 
     # Filtering
@@ -92,6 +97,7 @@ class SamplesList(LineView, can_focus=True):
         listing.sort([], {})
         listing.sorted_by = sorted_by
         listing.searched, listing.complete, listing.stopped = 0, False, False
+        self.emptied = False
         self._resize()
 
     def unfilter(self) -> None:
@@ -144,7 +150,7 @@ class SamplesList(LineView, can_focus=True):
         self.refresh(Region(0, self._listing.place_of(sample.index) - self.scroll_offset.y, self.size.width, 1))
 
     def forget(self) -> None:
-        """Every mask may have changed: ask again for what is seen, and for some of what was."""
+        """Masks, or what they are compared with, may be others: ask again for what is seen and for some of what was."""
         known = list(self._samples)
         self._samples.forget()
         if self.filtered:

@@ -161,7 +161,7 @@ class RowReader:
             context.findings = [found]
             panes.problem.show(found, self._as_text(index))
             panes.inspector.show(None)
-        panes.boundaries.show(view, changed)
+        context.show_boundaries(changed)
         panes.findings.show(context.findings, context.bench.findings)
         context.show_status()
         if self._then is not None:

@@ -215,6 +215,7 @@ class InspectScreen(RecipeScreen, Still):
     def follow(self) -> None:
         """Show what the last edit did."""
         self.edits.follow()
+        self.filtering.follow()
 
     def visit(self, where: Where) -> None:
         """Go to the place of a finding: a token of a row, or a line of the recipe."""

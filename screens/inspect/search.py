@@ -5,7 +5,7 @@ from __future__ import annotations
 from screens.inspect import row_filter
 from screens.inspect.context import InspectContext
 from screens.inspect.filtering import Filtering
-from screens.inspect.row_filter import parse_filter
+from screens.inspect.row_filter import FILTER_TERMS, parse_filter
 from screens.inspect.rows import RowReader
 from screens.keys.spoken import keyed
 from screens.token_grid import find
@@ -37,7 +37,9 @@ class Search:
 
     def ask_filter(self) -> None:
         """Ask which rows to list."""
-        self._prompt.ask(FILTER, value=self._filtering.text or self._filtering.last, hint=row_filter.HINT)
+        self._prompt.ask(
+            FILTER, value=self._filtering.text or self._filtering.last, hint=row_filter.HINT, terms=FILTER_TERMS
+        )
 
     def ask_row(self) -> None:
         """Ask for a row's number."""

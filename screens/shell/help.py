@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from screens.guard.faults import on
 from screens.guard.widgets import Static, Vertical, VerticalScroll
 from screens.keys.actions import Action, Scope, groups
+from screens.keys.spoken import keyed
 from screens.keys.user_keymap import keymap_file
 from screens.shell.fields import Input
 from screens.shell.tapped import Tapped
@@ -38,8 +39,12 @@ class HelpScreen(Tapped, ModalScreen[None]):
     ]
     CSS_PATH = "help.tcss"
 
-    def __init__(self, scopes: Sequence[Scope], pane: Sequence[Scope] = ()) -> None:
+    def __init__(
+        self, scopes: Sequence[Scope], pane: Sequence[Scope] = (), terms: Sequence[tuple[Any, ...]] = ()
+    ) -> None:
+        """`terms`: those that rows are filtered by, where that is asked in front; an example and what it means."""
         super().__init__()
+        self._terms = terms
         self.found: list[str] = []
         """The ids of the actions that are shown, in order."""
         self._scopes, self._pane = scopes, tuple(scope for scope in pane if scope in scopes)
@@ -76,19 +81,34 @@ class HelpScreen(Tapped, ModalScreen[None]):
         names = " and ".join(_PANES.get(scope, scope) for scope in self._pane)
         sections = {f"Here: {names}": here} if here else {}
         rest = [scope for scope in self._scopes if scope not in self._pane]
-        sections |= groups(rest)
+        filtering = keyed(self, "The filter of the rows ({rows.filter}): every term holds")
+        sections |= {filtering: []} | groups(rest)
         parts: list[RenderableType] = []
         self.found = []
         for name, actions in sections.items():
             found = [action for action in map(known, actions) if not query.strip() or action.matches(query)]
             self.found += [str(action.id) for action in found]
-            if found:
-                parts += [Text("\n" if parts else "", end=""), Text(name, paint.accent), self._table(found)]
+            table = self._table(found) if found else self._filter_table(query) if name == filtering else None
+            if table is not None:
+                parts += [Text("\n" if parts else "", end=""), Text(name, paint.accent), table]
         if not parts:
             parts.append(Text(f"No key has {visible(query.strip())!r} in its name or its help.", paint.muted))
         file = visible(str(keymap_file()))
         parts.append(Text(f"\nTo change a key, write it after the action's id in {file}", paint.muted))
         self.query_one("#help-keys", Static).update(Group(*parts))
+
+    def _filter_table(self, query: str) -> Table | None:
+        """The terms of the filter that have the words that are searched; None where there are none."""
+        paint, words = paints(self.app.current_theme), query.casefold().split()
+        found = [term[:2] for term in self._terms if all(word in " ".join(term[:2]).casefold() for word in words)]
+        if not found:
+            return None
+        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        table.add_column(width=max(len(example) for example, _ in found), no_wrap=True)
+        table.add_column(ratio=1)
+        for example, about in found:
+            table.add_row(Text(example, paint.accent), Text(about, paint.muted))
+        return table
 
     def _table(self, actions: Sequence[Action]) -> Table:
         paint = paints(self.app.current_theme)

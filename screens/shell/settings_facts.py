@@ -22,7 +22,7 @@ _ABOUT = {
     "theme": ("theme", "Shown at once; the next start begins with it."),
     "lens": ("lens", "Colours of the tokens at the next start."),
     "spaces": ("spaces", "At the next start."),
-    "pictures": ("pictures", "Docked beside the tokens, or beside their chips, at the next start."),
+    "pictures": ("pictures beside the tokens", "Docked there, or beside their chips, at the next start."),
     "panes": ("panes", "Which stand open, and how wide, at the next start."),
     "screen": ("screen", "The one in front at the next start."),
     "rows": ("rows checked", "Of the checks screen, from its next check on. Their counts are then of a sample."),
@@ -76,7 +76,7 @@ def _graphics(graphics: bool) -> Setting:
         variable = "NO_COLOR"
     source = f"environment: {variable}" if variable else "as the terminal is known"
     value = "as graphics" if graphics else "in half blocks"
-    return Setting("pictures drawn", value, source, "VLMBENCH_PICTURES is graphics or blocks.")
+    return Setting("drawing of pictures", value, source, "VLMBENCH_PICTURES is graphics or blocks.")
 
 
 def _trainer(bench: Bench) -> tuple[Setting, ...]:

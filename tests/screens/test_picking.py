@@ -176,6 +176,27 @@ async def test_codes_are_ticked_with_the_mouse(opened: Opened, recipe: Path) -> 
         assert samples.rows == known["M002"]
 
 
+@pytest.mark.parametrize(("size", "words"), [((40, 20), " marker …"), ((80, 24), " does not match the turns…")])
+async def test_a_code_is_listed_with_as_much_of_its_title_as_there_is_room_for(
+    opened: Opened, recipe: Path, size: tuple[int, int], words: str
+) -> None:
+    async with opened(size, bench=prepare(recipe)) as pilot:
+        screen_of(pilot).filtering.set("M002 M999")
+        await until(pilot, lambda: settled(pilot))
+        await pilot.press("O")
+        await pilot.pause()
+        shown = dialog(pilot)
+        tick, unknown = shown.query_one("#code-M002"), shown.query_one("#code-M999")
+        tick.scroll_visible(animate=False)
+        await pilot.pause()
+        line = tick.render_line(0).text
+        assert line.startswith("☑ M002  0 rows  a start ")
+        assert line.rstrip().endswith(words), line
+        # One that no page tells of stands by itself.
+        assert unknown.render_line(0).text.strip() == "☑ M999  0 rows"
+        await pilot.press("escape")
+
+
 @pytest.mark.parametrize("size", [(43, 20), (80, 24), (200, 60)])
 async def test_every_field_the_filter_and_the_keys_are_seen(opened: Opened, size: tuple[int, int]) -> None:
     async with opened(size) as pilot:

@@ -58,7 +58,7 @@ async def test_what_is_set_is_seen_at_the_next_start(opened: Opened) -> None:
         await pilot.press("right", "right")
         await go_to(pilot, dialog, "spaces")
         await pilot.press("enter")
-        await go_to(pilot, dialog, "pictures")
+        await go_to(pilot, dialog, "pictures beside the tokens")
         await pilot.press("left")
         assert preferences() == Preferences("vlmbench-light", "owner", "shown", "hidden")
         await pilot.press("escape")
@@ -91,6 +91,14 @@ async def test_each_setting_has_its_values_and_goes_round(opened: Opened) -> Non
         assert {setting.key for setting in dialog.shown if setting.key} == set(CHOICES)
 
 
+async def test_no_setting_is_called_by_the_first_words_of_another(opened: Opened) -> None:
+    async with opened() as pilot:
+        names = [setting.name for setting in (await opened_settings(pilot)).shown]
+    words = [name.split() for name in names]
+    alike = [(one, more) for one in words for more in words if one is not more and more[: len(one)] == one]
+    assert alike == []
+
+
 async def test_panes_and_screen_begin_anew(opened: Opened) -> None:
     bench: Any = SmallBench(ROWS)
     keep(bench, {"panes": {"zoomed": True}, "screen": "checks", "row": 3})
@@ -111,8 +119,8 @@ async def test_what_the_environment_fixes_is_shown_and_not_changed(
     async with opened() as pilot:
         dialog = await opened_settings(pilot)
         by_name = {setting.name: setting for setting in dialog.shown}
-        assert by_name["pictures drawn"].source == "environment: VLMBENCH_PICTURES"
-        assert by_name["pictures drawn"].value == "in half blocks"
+        assert by_name["drawing of pictures"].source == "environment: VLMBENCH_PICTURES"
+        assert by_name["drawing of pictures"].value == "in half blocks"
         assert by_name["trainer asked"].source == "environment: VLMBENCH_ASK"
         assert by_name["state folder"].source == "environment: VLMBENCH_STATE"
         assert str(own_state / "state") in by_name["state folder"].value

@@ -9,6 +9,8 @@ from textual.pilot import Pilot
 
 from screens.checks import ChecksScreen
 from screens.inspect.reason_line import ReasonLine, ReasonShown
+from screens.inspect.row_filter import _FIELDS, FILTER_TERMS, parse_filter
+from screens.inspect.row_list import SamplesList
 from screens.keys.actions import ACTIONS
 from screens.keys.screen_registry import SCREENS
 from screens.shell.explanation import Explanation
@@ -160,6 +162,57 @@ def test_an_action_is_found_by_other_words(query: str, wanted: str) -> None:
     scores = {action.id: action.matches(query) for action in ACTIONS}
     assert scores[wanted] == max(scores.values()) > 0
     assert not any(action.matches("zzz") for action in ACTIONS)
+
+
+async def test_the_list_its_order_and_the_reason_line_name_one_finding(opened: Opened, recipe: Path) -> None:
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        samples = screen_of(pilot).query_one(SamplesList)
+        await pilot.press("o")
+        await until(pilot, lambda: settled(pilot) and samples.listing.complete)
+        findings = screen_of(pilot).context.findings
+        # Two errors, of which the second alone can be mended.
+        assert [finding.code for finding in findings[:2]] == ["M001", "M002"]
+        assert samples.known[0].code == "M002"
+        assert "✗ M002" in samples.render_line(samples.listing.place_of(0)).text
+        assert reason(pilot).strip().startswith("✗ M002")
+        assert parse_filter("sort:code").key(0, {}, findings) == (0, "M002")
+
+
+def test_every_field_of_the_filter_has_an_example_that_can_be_read() -> None:
+    assert [field for term in FILTER_TERMS for field in term.fields] == [*_FIELDS]
+    for term in FILTER_TERMS:
+        found = parse_filter(term.example)
+        assert found.chooses or found.order is not None
+        assert not term.fields or term.example.startswith(term.fields[0])
+    assert [parse_filter(term.example).words for term in FILTER_TERMS if not term.fields] == [("red square",)]
+
+
+@pytest.mark.parametrize("size", [(43, 24), (80, 24), (120, 40)])
+@pytest.mark.parametrize(("keys", "there"), [("shift+tab", True), ("ctrl+f", True), ("slash", False), ("right", False)])
+async def test_help_tells_of_the_filter_where_rows_are_listed_or_asked_for(
+    opened: Opened, size: tuple[int, int], keys: str, there: bool
+) -> None:
+    async with opened(size) as pilot:
+        if keys == "shift+tab":
+            screen_of(pilot).query_one(SamplesList).focus()
+        else:
+            await pilot.press(keys)
+        await pilot.pause()
+        if keys == "ctrl+f":
+            assert "F1 lists the terms" in str(screen_of(pilot).query_one("#prompt-note").render())
+        await pilot.press("f1")
+        screen = pilot.app.screen
+        assert isinstance(screen, HelpScreen)
+        await pilot.press(*"M002")
+        drawn = screen.query_one("#help-keys")
+        lines = [drawn.render_line(y).text for y in range(drawn.size.height)]
+        assert any(line.startswith("code:M002") for line in lines) is there
+        assert any("The filter of the rows (ctrl+f)" in line for line in lines) is there
+        await pilot.press(*["backspace"] * 4)
+        lines = [drawn.render_line(y).text for y in range(drawn.size.height)]
+        shown = [term.example for term in FILTER_TERMS if any(line.startswith(f"{term.example} ") for line in lines)]
+        assert len(shown) == (len(FILTER_TERMS) if there else 0)
+        await pilot.press("escape")
 
 
 async def test_help_begins_with_the_pane_in_focus_and_is_searched(opened: Opened) -> None:

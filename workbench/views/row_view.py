@@ -12,7 +12,7 @@ from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
 from workbench.data.row_notes import BAD_PICTURES
 from workbench.errors import BenchError
-from workbench.findings import Finding
+from workbench.findings import Finding, worst
 from workbench.tokens.render import Rendering
 from workbench.tokens.trace import Trace
 from workbench.views.items import glyphs, turns
@@ -88,10 +88,14 @@ def _view(bench: Bench, row: Row, before: RowView | None) -> RowView:
 def remasked(view: RowView, bench: Bench) -> RowView:
     """The same row under the bench's masking as it is now; its findings are still those of before."""
     assert view.source is not None
+    return replace(with_boundaries(view, bench), mask=view.source.mask)
+
+
+def with_boundaries(view: RowView, bench: Bench) -> RowView:
+    """The same row with the boundaries that are in force now, for where they match nothing: its mask stays."""
     masking = bench.masking
     return replace(
         view,
-        mask=view.source.mask,
         boundaries=masking.boundaries,
         roles_to_train=masking.roles_to_train,
         train_on_eos=masking.train_on_eos,
@@ -150,14 +154,14 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
     """
     row = bench.row(index)
     found = row_findings(row)
-    worst, codes = _worst(found), frozenset(finding.code for finding in found)
-    code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+    shown, codes = _shown(found), frozenset(finding.code for finding in found)
+    code, severity = (shown.code, shown.severity) if shown is not None else ("", "")
     if row.error is not None:
         return Sample(index, 0, 0, code, severity, codes=codes)
     same = against is None or against == bench.masking
     before = None if same or against is None else row.mask_under(against).trained
-    shown = sum(name == "image" for name in row.rendering.media.modality)
-    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes, shown)
+    count = sum(name == "image" for name in row.rendering.media.modality)
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes, count)
 
 
 def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None = None) -> list[Sample]:
@@ -185,18 +189,15 @@ def sample_there(known: KnownRows, index: int) -> tuple[Sample, bool] | None:
 
 
 def _sample(result: JudgedRow, found: Sequence[Finding], before: int | None) -> Sample:
-    worst, codes = _worst(found), frozenset(finding.code for finding in found)
-    code, severity = (worst.code, worst.severity) if worst is not None else ("", "")
+    shown, codes = _shown(found), frozenset(finding.code for finding in found)
+    code, severity = (shown.code, shown.severity) if shown is not None else ("", "")
     if result.tokens < 0:
         return Sample(result.index, 0, 0, code, severity, codes=codes)
     sizes = (result.index, result.trained, result.tokens)
     return Sample(*sizes, code, severity, before, codes, max(0, result.pictures))
 
 
-def _worst(findings: Sequence[Finding]) -> Finding | None:
-    """The first error, or else the first warning; a note is no reason to look at a row."""
-    for severity in ("error", "warning"):
-        for finding in findings:
-            if finding.severity == severity:
-                return finding
-    return None
+def _shown(findings: Sequence[Finding]) -> Finding | None:
+    """The worst error or warning; a note is no reason to look at a row."""
+    found = worst(findings)
+    return None if found is None or found.severity == "note" else found
