@@ -309,7 +309,7 @@ class Filtering:
             complete = len(rows) < size
             if sorting is None:
                 waiting += [hit.row for hit in found]
-                if complete or total <= _AT_ONCE or monotonic() >= due:
+                if complete or (found and total <= _AT_ONCE) or monotonic() >= due:
                     self._context.tell(self._found, request, waiting, index, complete)
                     waiting, due = [], monotonic() + _SHOW_SECONDS
             else:

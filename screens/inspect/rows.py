@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 0.15
 _PAINT_SECONDS = 0.03
+"""A page of the list is painted in this time; the background thread would take turns with it."""
 _SAMPLES_SECONDS = 0.01
 """Seconds that a block of samples takes about: the next page of the list is painted between two blocks."""
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -53,10 +54,9 @@ class RowReader:
         """The row of the last time, while it is not known whether the data still has it."""
         self.on_shown: Callable[[], None] = lambda: None
         """A callback of every row that has come."""
-
+        self._known: KnownRows | None = None
         context.panes.samples.known.there = self._there
         context.panes.samples.scrolled = lambda: context.background.hold(_PAINT_SECONDS, Kind.ROW)
-        self._known: KnownRows | None = None
 
     @property
     def settled(self) -> bool:

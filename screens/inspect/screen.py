@@ -170,6 +170,7 @@ class InspectScreen(RecipeScreen, Still):
                 "spaces": grid.drawing.spaces,
                 "pictures": self.pictures.wanted,
                 "columns": list(self.panes.samples.columns),
+                "filter": self.filtering.text or self.filtering.last,
                 "theme": self.app.theme,
                 "panes": self.pane_layout.kept,
                 "screen": getattr(self.app, "front", "inspect"),
@@ -186,6 +187,8 @@ class InspectScreen(RecipeScreen, Still):
         self.pictures.wanted = known.get("pictures") is not False
         if isinstance(columns := known.get("columns"), list):
             self.panes.samples.columns = columns_of(columns)
+        if isinstance(written := known.get("filter"), str) and written.isprintable():
+            self.filtering.last = written
         if isinstance(known.get("theme"), str) and known["theme"] in self.app.available_themes:
             self.app.theme = known["theme"]
         self.pane_layout.restore(known.get("panes"))

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 
 from screens.app import WorkbenchApp
 from screens.inspect.listing import Listing
+from screens.inspect.prompt import Prompt
 from screens.inspect.row_list import SamplesList
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, to_row, until
 from tests.screens.small_bench import ROWS, SmallBench, conversation
@@ -138,3 +139,20 @@ def test_the_round_of_a_filter_misses_no_row() -> None:
         assert list(listing.round_from(start, -1)) == [*back, start]
     assert list(listing.round_from(12, 1)) == [2, 5, 9, 12]
     assert ROWS
+
+
+@pytest.mark.parametrize("taken_away", [False, True])
+async def test_the_next_start_asks_with_the_filter_of_before_and_lists_all_rows(
+    opened: Opened, taken_away: bool
+) -> None:
+    async with opened() as pilot:
+        await filtered(pilot, "question sort:-tokens")
+        if taken_away:
+            await pilot.press("escape")
+            await until(pilot, lambda: not samples_of(pilot).filtered)
+    async with opened() as pilot:
+        assert not samples_of(pilot).filtered
+        await pilot.press("ctrl+f")
+        assert screen_of(pilot).query_one(Prompt).query_one("Input").value == "question sort:-tokens"
+        await pilot.press("enter")
+        await until(pilot, lambda: settled(pilot) and samples_of(pilot).rows == 35)

@@ -80,7 +80,7 @@ class KnownRows:
         Never raises for what a row holds.
         """
         masking, results = self._bench.masking, self._results()
-        before = {row.index: self._found(row, results) for row in rows}
+        before = {row.index: self._found(row, results, masking) for row in rows}
         unknown = [row for row in rows if before[row.index] is None]
         block = self.path.each(unknown) if unknown else JudgedBlock([])
         made = {result.index: result for result in block.results}
@@ -112,7 +112,7 @@ class KnownRows:
         masking, results = self._bench.masking, self._results()
         found: dict[int, JudgedRow | RowSize] = {}
         for row in rows:
-            if (result := self._found(row, results)) is not None:
+            if (result := self._found(row, results, masking)) is not None:
                 found[row.index] = result
         unknown = [row for row in rows if row.index not in found]
         if unknown:
@@ -125,11 +125,11 @@ class KnownRows:
             found |= sizes
         return [found[row.index] for row in rows]
 
-    def _found(self, row: Row, results: KnownResults) -> JudgedRow | None:
+    def _found(self, row: Row, results: KnownResults, masking: Masking) -> JudgedRow | None:
         """The result of a row that was judged, or that was shown and checked for that; None for any other."""
         result = results.get(row.index)
         if result is None and (known := checked_findings(row)) is not None:
-            masking, (whole, parts) = self._bench.masking, known
+            whole, parts = known
             result = judged_alone(row, whole)
             if self._bench.masking is masking:
                 results.put(result)
