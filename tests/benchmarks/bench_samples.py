@@ -35,6 +35,8 @@ ROWS = 100_000
 _SIZE = (160, 48)
 _PAGES = 100
 _PAUSE = (0.03, 0.08)
+_LOOKED_AT = 0.05
+"""Seconds between two frames that are asked for while rows are searched: keys come no quicker."""
 _WORDS = [f"{size} {name}" for size in ("red", "small") for name in ("square", "circle", "table", "book", "lamp")]
 
 
@@ -114,7 +116,7 @@ def bare(file: Path, count: int) -> float:
 
 async def samples(file: Path, count: int) -> None:
     """Print every figure."""
-    alone = bare(file, count)
+    before_it = bare(file, count)
     app = WorkbenchApp(prepare(file))
     async with app.run_test(size=_SIZE) as pilot:
         await _until(pilot, lambda: isinstance(app.base, InspectScreen) and app.base.settled)
@@ -132,7 +134,7 @@ async def samples(file: Path, count: int) -> None:
                 frame = perf_counter()
                 await _drawn(app)
                 slowest = max(slowest, perf_counter() - frame)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(_LOOKED_AT)
             return perf_counter() - began, slowest
 
         figures: dict[str, tuple[float, float]] = {}
@@ -154,7 +156,8 @@ async def samples(file: Path, count: int) -> None:
         await _until(pilot, lambda: screen.settled)
         jump = perf_counter() - began
         after = memory()
-    # Right after the pages of the list: minutes earlier the machine may have been another one.
+    # Right after the pages of the list, and after the search as well as before it: minutes earlier the machine may have
+    # been another one.
     plain = Plain(count)
     async with plain.run_test(size=_SIZE):
         line = await _pages(plain, plain.query_one(Lines))
@@ -162,6 +165,9 @@ async def samples(file: Path, count: int) -> None:
         print(f"page of the sorted list, {what}: {mine * 1e3:.1f} ms, plain lines {peer * 1e3:.1f} ms", end=" ")
         print(f"({mine / peer:.2f}×)")
     print(f"jump to row {count - 1:,}: {jump * 1e3:.0f} ms until the row and its neighbours are there")
+    after_it = bare(file, count)
+    alone = (before_it + after_it) / 2
+    print(f"judging alone, before and after: {before_it:.1f} s, {after_it:.1f} s")
     first, again = figures["tokens>60, first time"][0], figures["tokens>60, again"][0]
     print(f"first filter {first:.1f} s, judging alone {alone:.1f} s ({first / alone:.2f}×); again {again:.1f} s")
     print(f"memory {before:,.0f} MiB before, {after:,.0f} MiB after")
