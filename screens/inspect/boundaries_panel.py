@@ -57,7 +57,7 @@ class BoundariesPanel(TextPane):
         """The line that each boundary begins on."""
         self._drawn: LRUCache[object, list[Text]] = LRUCache(_KEPT)
 
-    def show(self, view: RowView, changed: Change | None, *, against: str = "", counted: bool = True) -> None:
+    def show(self, view: RowView, changed: Change | None = None, *, against: str = "", counted: bool = True) -> None:
         """Show the boundaries that mask a row. `changed`: what an edit did, or what another recipe has, `against`.
 
         Without `counted` nothing is said of what they match: the row has no tokens.

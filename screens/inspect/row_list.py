@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import events, on
+from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
+from screens.guard.faults import on
 from screens.inspect.known_samples import KnownSamples
 from screens.inspect.listing import Listing
 from screens.inspect.row_filter import FILTER_TERMS
