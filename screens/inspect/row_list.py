@@ -12,6 +12,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.timer import Timer
 
 from screens.guard.faults import on
 from screens.inspect.known_samples import KnownSamples
@@ -25,6 +26,8 @@ from workbench.views.row_view import Sample
 
 _AGAIN = 64
 """Rows known before an edit that are counted again after it: as many as the bench keeps."""
+_STAYS_SECONDS = 0.15
+"""Who turns page after page stays on none of them for so long."""
 
 
 class SamplesList(LineView, can_focus=True):
@@ -66,6 +69,7 @@ class SamplesList(LineView, can_focus=True):
         self.listing, self.known = self._listing, self._samples
         self._asked: list[int] = []
         self._asks = self._again = False
+        self._later: Timer | None = None
         self._more: list[int] = []
         self._look: RowLook | None = None
         self.emptied = False
@@ -222,9 +226,17 @@ class SamplesList(LineView, can_focus=True):
             self._say()
             self.refresh()
         self._again, self._more = again or self._again, [*self._more, *more]
-        if not self._asks and (self._again or self.unknown or self.has_room):
-            self._asks = True
-            self.call_after_refresh(self._ask_now)
+        wanted = self.unknown
+        if self._later is not None:
+            self._later.stop()
+            self._later = None
+        if self._again or self.has_room or any(index not in self._samples for index in wanted):
+            if not self._asks:
+                self._asks = True
+                self.call_after_refresh(self._ask_now)
+        elif wanted:
+            # They are shown: the rest of them is looked for where a person stays.
+            self._later = self.set_timer(_STAYS_SECONDS, self._ask_now)
 
     def _ask_now(self) -> None:
         wanted, again, more = self.unknown, self._again, self._more
