@@ -238,7 +238,8 @@ class Filtering:
 
     def follow(self) -> None:
         """Take note of an edit: rows may be found by it before `go_on` comes, even if it is undone until then."""
-        if self._by != self._found_by():
+        # At every keystroke: without a search there is nothing to compare.
+        if self._by and self._by != self._found_by():
             self._by = ()
 
     def _found_by(self) -> tuple[Any, ...]:
@@ -268,14 +269,14 @@ class Filtering:
     def _begin(self) -> None:
         self._request += 1
         self._searched, self._forms, self._hits = 0, None, 0
+        # Of a search that begins while the text cannot be read, nothing is known.
+        self._by = ()
         self._end()
         if not self._filter:
             self._samples.unfilter()
             self._context.show_title()
             return
         order = self._filter.order
-        # Of a search that begins while the text cannot be read, nothing is known.
-        self._by = ()
         self._by = self._found_by()
         self._samples.filter(order.title if order is not None else "")
         self._submit(0)

@@ -24,15 +24,21 @@ class KnownSamples(dict[int, Sample]):
         self.codes: Counter[str] = Counter()
         """The rows that have a finding of each code."""
 
-    def put(self, sample: Sample) -> None:
-        """Take the place of what was known of this row; far more are kept than are ever on screen, but not all."""
+    def put(self, sample: Sample) -> bool:
+        """Take the place of what was known of this row, and tell whether that was something else.
+
+        Far more are kept than are ever on screen, but not all.
+        """
+        self.partly.discard(sample.index)
+        if self.get(sample.index) == sample:
+            return False
         if len(self) >= _KEPT:
             self.forget()
         if (old := self.get(sample.index)) is not None:
             self._add(old, -1)
         self[sample.index] = sample
-        self.partly.discard(sample.index)
         self._add(sample, 1)
+        return True
 
     def look_up(self, rows: Iterable[int]) -> bool:
         """Take what was found of rows before; true where there was something new."""

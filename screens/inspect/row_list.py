@@ -144,10 +144,8 @@ class SamplesList(LineView, can_focus=True):
 
     def put(self, sample: Sample) -> None:
         """Store the sample of a row and draw its line."""
-        if self._samples.get(sample.index) == sample:
-            self._samples.partly.discard(sample.index)
+        if not self._samples.put(sample):
             return
-        self._samples.put(sample)
         self._say()
         if sample.index >= self._listing.frontier:
             self._listing.frontier = sample.index + 1

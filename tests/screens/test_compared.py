@@ -1,4 +1,4 @@
-"""What is shown of a compared mask: it follows an undo, a save elsewhere and the end of the comparison."""
+"""A compared mask as it is shown: it follows an undo, a save elsewhere and the end of the comparison."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def with_a_broken_row(recipe: Path, place: int) -> None:
     """The first rows of the demo, and one that cannot be rendered."""
     rows = (sample_dir() / "shapes.jsonl").read_text("utf-8").splitlines()[:4]
     rows.insert(place, json.dumps({"messages": "none"}))
-    for one in ("pictures",):
-        (recipe.parent / one).symlink_to(sample_dir() / one)
+    (recipe.parent / "pictures").symlink_to(sample_dir() / "pictures")
     file = recipe.parent / "rows.jsonl"
     file.write_text("\n".join(rows) + "\n", "utf-8")
     text = recipe.read_text("utf-8")
