@@ -7,10 +7,13 @@ there to say so; it imports the standard library alone.
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 EXIT_ENVIRONMENT = 3
+EXIT_INTERRUPTED = 130
 OURS = "vlm-workbench"
 _MARK = b"vlmbench"
 """A word in the first lines of each of our packages."""
@@ -25,7 +28,18 @@ _REMEDY = f"Install {OURS} into an environment of its own, or take the other one
 
 
 def main() -> None:
-    """Run the command line, where it is ours."""
+    """Run the command line, where it is ours. An interrupt ends it in words from the first import on."""
+    try:
+        run = _command_line()
+    except KeyboardInterrupt:
+        sys.stderr.write("vlmbench: interrupted\n")
+        # Not `sys.exit`: with one caught in code that is given as text, Python would end by the signal.
+        os._exit(EXIT_INTERRUPTED)
+    run()
+
+
+def _command_line() -> Callable[[], None]:
+    """The function that runs the command line. Exits where another package lies in its place."""
     folder = Path(__file__).resolve().parent
     lost = overwritten(folder)
     if lost:
@@ -43,7 +57,7 @@ def main() -> None:
         _tell(f"{OURS}: {name} is installed here too, and has {shared} as well", f"`{OURS}` starts this one. {_REMEDY}")
     from workbench.cli import main as run
 
-    run()
+    return run
 
 
 def overwritten(folder: Path) -> str:

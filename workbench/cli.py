@@ -95,7 +95,18 @@ def main(arguments: list[str] | None = None) -> None:
         from workbench.unexpected import as_error
 
         code = _told(as_error(problem), as_json=_asks_json(given))
+    _forget_interrupt()
     sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+def _forget_interrupt() -> None:
+    """Have Python exit with the code that it is given, though an interrupt was met on the way.
+
+    An interrupt that goes through code which is given as text, as dataclasses and named tuples give theirs while they
+    are imported, is remembered as one that nobody caught: under `python -m`, the process then ends by SIGINT, whatever
+    it exits with. The next code given as text forgets it.
+    """
+    exec("")
 
 
 def _name() -> str:

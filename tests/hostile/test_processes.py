@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from tests.hostile.case import ROWS, recipe
+
+FIRST = {"vlm_workbench": " workbench", "workbench.cli": "workbench.commands.trainers"}
+"""Per start, the end of the line of the last module that is imported outside of what answers an interrupt."""
+
+LAST_IMPORT = 1500
+"""Of some 3,000 modules until rows are read."""
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -47,21 +54,38 @@ def test_a_closed_stderr_leaves_the_exit_code(tmp_path: Path) -> None:
     assert shell(tmp_path, "vlmbench inspect nowhere.yaml 2>&-").returncode == 2
 
 
+@pytest.mark.parametrize("start", ["vlm_workbench", "workbench.cli"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-def test_a_signal_while_it_loads_ends_it_without_a_traceback(tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_at_any_import_ends_it_without_a_traceback(tmp_path: Path, start: str, number: int, code: int) -> None:
     (tmp_path / "recipe.yaml").write_text(recipe())
     (tmp_path / "rows.jsonl").write_text(ROWS * 2000)
-    ran = subprocess.Popen(
-        [sys.executable, "-m", "workbench.cli", "check", "recipe.yaml", "--rows", "all"],
-        cwd=tmp_path,
-        env=environment(tmp_path) | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    # In the middle of its imports, most likely.
-    time.sleep(1.5)
-    ran.send_signal(number)
-    _, errors = ran.communicate(timeout=60)
-    assert ran.returncode == code
-    assert "Traceback" not in errors
+    chance = random.Random(f"{start} {number}")
+    for command in ("check --rows all", "audit", "overfit --steps 2", "export --out full.yaml"):
+        word, *options = command.split()
+        ran = subprocess.Popen(
+            # It tells each module that was imported, on stderr.
+            [sys.executable, "-X", "importtime", "-m", start, word, "recipe.yaml", *options],
+            cwd=tmp_path,
+            env=environment(tmp_path) | {"HF_HUB_DISABLE_PROGRESS_BARS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert ran.stderr is not None
+        # Before the command line is there, nobody but Python itself can answer an interrupt.
+        _read(ran.stderr, 1, FIRST[start])
+        _read(ran.stderr, 1 + chance.randrange(LAST_IMPORT))
+        ran.send_signal(number)
+        _, errors = ran.communicate(timeout=60)
+        told = [line for line in errors.splitlines() if not line.startswith("import time:")]
+        assert (ran.returncode, [line for line in told if "Traceback" in line]) == (code, []), (command, told[-20:])
+        if number == signal.SIGINT:
+            assert told[-1:] in (["vlmbench: interrupted"], ["vlmbench: the run was cancelled"]), (command, told)
+
+
+def _read(told: TextIO, count: int, module: str = "") -> None:
+    """Read the lines that Python writes of imports, until a number of those that end with a module's name."""
+    for line in told:
+        count -= line.startswith("import time:") and line.rstrip().endswith(module)
+        if count <= 0:
+            return
