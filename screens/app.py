@@ -351,7 +351,9 @@ class WorkbenchApp(Reporting):
         above = self.focused.ancestors_with_self if self.focused is not None else [self.screen]
         terms = next((found for widget in above if (found := getattr(widget, "help_terms", ()))), ())
         ids = [str(widget.id) for widget in above]
-        self.push_screen(HelpScreen(self.scopes, tuple(name for name in PANES_OF if name in ids), terms))
+        # A dialog has none of the keys below it.
+        scopes = () if self.screen.is_modal else self.scopes
+        self.push_screen(HelpScreen(scopes, tuple(name for name in PANES_OF if name in ids), terms))
 
     def action_settings(self) -> None:
         """Show every setting, with where it comes from."""

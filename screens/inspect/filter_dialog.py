@@ -17,7 +17,7 @@ from textual.widget import Widget
 from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
 from screens.inspect.picked_filter import NUMBERS, ROLE, SORT, SOURCE, STATE, PickedFilter
-from screens.inspect.row_filter import STATES, Order, parse_filter
+from screens.inspect.row_filter import FILTER_TERMS, STATES, Order, parse_filter
 from screens.inspect.row_line import COLUMNS, columns_of
 from screens.shell.fields import Input
 from screens.shell.pick_field import KeyLine, PickField, TickField
@@ -46,6 +46,12 @@ _ORDERS = {
     "loss": "loss",
     "row": "row number",
 }
+_KEYS = (
+    ("enter", "lists", "apply"),
+    ("esc", "leaves", "dismiss(None)"),
+    ("F8", "clears", "clear"),
+    ("F1", "terms", "app.help"),
+)
 _OTHER_LINES = 7
 """Lines of the dialog beside its fields: its border, the filter on up to three lines, the keys, a blank."""
 _UP, _DOWN = ("least first", "most first")
@@ -81,11 +87,13 @@ class FilterDialog(Guarded, ModalScreen[PickedRows | None]):
         Binding("enter", "apply", "Apply", show=False, priority=True),
         Binding("escape", "dismiss(None)", "Close", show=False, priority=True),
         Binding("f8", "clear", "Clear", show=False, priority=True),
+        Binding("f1", "app.help", "Help", show=False, priority=True),
         Binding("down", "go(1)", "Next field", show=False, priority=True),
         Binding("up", "go(-1)", "Field before", show=False, priority=True),
     ]
     CSS_PATH = "filter_dialog.tcss"
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    help_terms = FILTER_TERMS
 
     def __init__(self, text: str, columns: Sequence[str], facts: PickerFacts) -> None:
         super().__init__()
@@ -125,7 +133,7 @@ class FilterDialog(Guarded, ModalScreen[PickedRows | None]):
                 for name, about in COLUMNS.items():
                     yield TickField(about, name in self._columns, id=f"column-{name}", classes="tick")
             yield Static(id="typed", markup=False)
-            yield KeyLine((("enter", "lists", "apply"), ("esc", "leaves", "dismiss(None)"), ("F8", "clears", "clear")))
+            yield KeyLine(_KEYS)
 
     def _number(self, name: str) -> Horizontal:
         sign, value = self.picked.comparison(name)

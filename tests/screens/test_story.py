@@ -188,7 +188,9 @@ def test_every_field_of_the_filter_has_an_example_that_can_be_read() -> None:
 
 
 @pytest.mark.parametrize("size", [(43, 24), (80, 24), (120, 40)])
-@pytest.mark.parametrize(("keys", "there"), [("shift+tab", True), ("ctrl+f", True), ("slash", False), ("right", False)])
+@pytest.mark.parametrize(
+    ("keys", "there"), [("shift+tab", True), ("ctrl+f", True), ("O", True), ("slash", False), ("right", False)]
+)
 async def test_help_tells_of_the_filter_where_rows_are_listed_or_asked_for(
     opened: Opened, size: tuple[int, int], keys: str, there: bool
 ) -> None:
@@ -212,7 +214,10 @@ async def test_help_tells_of_the_filter_where_rows_are_listed_or_asked_for(
         lines = [drawn.render_line(y).text for y in range(drawn.size.height)]
         shown = [term.example for term in FILTER_TERMS if any(line.startswith(f"{term.example} ") for line in lines)]
         assert len(shown) == (len(FILTER_TERMS) if there else 0)
+        # A dialog takes none of the keys of the screen below it.
+        assert bool(screen.found) is (keys != "O")
         await pilot.press("escape")
+        assert pilot.app.screen.is_modal is (keys == "O")
 
 
 async def test_help_begins_with_the_pane_in_focus_and_is_searched(opened: Opened) -> None:
