@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from itertools import pairwise
@@ -40,6 +39,8 @@ class Commands(click.Group):
         if word not in self.commands:
             if word.endswith((".yaml", ".yml")) or Path(word).is_file():
                 return super().resolve_command(ctx, ["inspect", *args])
+            import difflib
+
             near = difflib.get_close_matches(word, self.commands, 1, 0.6)
             hint = f" Did you mean {near[0]}?" if near else " A recipe's name ends with .yaml."
             ctx.fail(f"No such command {word!r}.{hint}")
