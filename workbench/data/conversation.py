@@ -7,7 +7,7 @@ what axolotl drops, moves or ignores without a word is a finding on the conversa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from workbench.data.parts import measure_parts, resolve_parts, review_parts
 from workbench.data.pictures import column_picture, place_picture
 from workbench.data.remedies import AS_TEXT, CONVERT, message_columns, without_messages
 from workbench.data.row_notes import BAD_CONTENT, BAD_ROW, Notes, RowError, type_name
-from workbench.data.unread import CALLS, note_columns, note_keys
+from workbench.data.unread import CALLS, THOUGHTS, note_columns, note_keys
 from workbench.findings import Finding
 
 __all__ = ["Conversation", "RowError", "messages_field", "normalize"]
@@ -191,8 +191,7 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
             notes.at_message(column, index, "role")
             raise notes.error(BAD_ROW, "A message without a role", "axolotl raises KeyError: 'role'")
         role = message["role"]
-        if len(content) == 0:
-            notes.add(BAD_CONTENT, "warning", f"the {role} message is empty", "Remove the turn, or write its text.")
+        note_blank(role, content, message, notes)
         if not isinstance(role, str):
             what = "null, so the template gets a message without one" if role is None else type_name(role)
             notes.at_message(column, index, "role")
@@ -208,6 +207,25 @@ def _convert(column: str, turns: Any, key: str, notes: Notes) -> tuple[list[dict
             BAD_CONTENT, "error", f"no message of {len(turns)} is left to render", "Remove the row.", field=column
         )
     return messages, origin
+
+
+def note_blank(role: Any, content: str | list[Any], message: Mapping[str, Any], notes: Notes) -> None:
+    """D002 for a message that says nothing: no text, no picture, no call, no thought. Its end alone is trained."""
+    if any(message.get(name) for name in (*CALLS, *THOUGHTS)):
+        return
+    texts = [content] if isinstance(content, str) else [_text_of(part) for part in content]
+    if any(text is None or text.strip() for text in texts):
+        return
+    what = "holds white space alone" if any(texts) else "is empty"
+    notes.add(BAD_CONTENT, "warning", f"the {role} message {what}", "Remove the turn, or write its text.")
+
+
+def _text_of(part: Any) -> str | None:
+    """The text of a part that is nothing else; None for every other part, which is not judged here."""
+    if not isinstance(part, dict) or part.get("type", "text") != "text":
+        return None
+    text = part.get("text")
+    return text if isinstance(text, str) else None
 
 
 def _without_content(message: dict[str, Any]) -> str:

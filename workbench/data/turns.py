@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from workbench.data.conversation import Conversation, without_none
+from workbench.data.conversation import Conversation, note_blank, without_none
 from workbench.data.forms import part_modality
 from workbench.data.remedies import without_messages
 from workbench.data.row_notes import BAD_CONTENT, BAD_PICTURES, BAD_ROW, LOST_TEXT, Notes, type_name
@@ -126,6 +126,8 @@ def turns_of(raw: Any, keys: TurnKeys, *, row: int = 0, source: str = "", line: 
             turn[TRAINING] = message[keys.training]
         if keys.detail is not None and message.get(keys.detail) is not None:
             turn[TRAINING_DETAIL] = message[keys.detail]
+        if isinstance(turn.get("content"), (str, list)):
+            note_blank(turn.get("role"), turn["content"], message | turn, notes)
         _join_parts(turn, keys, notes)
         turns.append(turn)
         origin.append(index)

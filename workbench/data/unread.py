@@ -14,7 +14,7 @@ from workbench.recipe.knobs import NO_EFFECT
 
 _SYSTEM = ("system", "system_prompt", "system_message")
 CALLS = ("tool_calls", "function_call")
-_THOUGHT = ("reasoning_content", "reasoning", "thinking")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking")
 _LABELS = ("tool_call_id", "name", "id")
 _SPEECH = re.compile(r"\S+(\s+\S+){3,}")
 """A text of four words or more: something that is said, and no label of the row."""
@@ -128,7 +128,7 @@ def _note_key(key: str, value: Any, places: str, last: bool, path: str, notes: N
     lost = f"`{key}` of {places} never reaches the template: {path}"
     if key in CALLS:
         notes.add(LOST_TEXT, "error", lost, AS_TEXT)
-    elif key in _THOUGHT:
+    elif key in THOUGHTS:
         severity: Severity = "error" if last else "warning"
         notes.add(LOST_TEXT, severity, lost, _THINK)
     elif kind is not None:
