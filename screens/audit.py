@@ -20,7 +20,7 @@ from screens.shell.base_screen import WorkbenchScreen, say_state
 from screens.shell.fields import OptionList
 from screens.shell.hanging import Wrapped
 from screens.shell.messages import AuditRead, JobFailed
-from screens.shell.story import PASS, RUNNING, Mark, counts
+from screens.shell.story import PASS, PASS_OF_SAMPLE, RUNNING, Mark, counts
 from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
@@ -176,13 +176,14 @@ class AuditScreen(WorkbenchScreen):
         shown.update(audit_line(*known, running=self.running, problem=self.problem, room=room, say=say))
 
     def _say_state(self) -> None:
-        found = counts(str(cause.severity) for cause in self.causes)
+        partial = self.report is not None and not self.running and not self.report.whole
+        found = counts((str(cause.severity) for cause in self.causes), partial=partial)
         if self.problem is not None:
             say_state(self, Mark("✗", "error", "✗"))
         elif self.running:
             say_state(self, *found, RUNNING)
         elif self.report is not None and self.report.rows:
-            say_state(self, *(found or (PASS,)))
+            say_state(self, *(found or (PASS if self.report.whole else PASS_OF_SAMPLE,)))
 
     def _draw_detail(self) -> None:
         paint = paints(self.app.current_theme)

@@ -223,7 +223,7 @@ class ChecksScreen(WorkbenchScreen):
         self._say_state()
 
     def _say_state(self) -> None:
-        sample = self.report is not None and self.report.drawn
+        sample = self.report is not None and (self.report.drawn or self._stop_round == self._round)
         severities = [group.severity for group in self.groups] if self._report_text == self.seen else []
         found = counts(severities, partial=sample)
         if self.problem is not None:

@@ -31,6 +31,7 @@ from workbench.views.export import MARKS, State, outcome, proof_line, states, wr
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
+    from workbench.export.all_rows import AllRows
     from workbench.export.prepare import Export
     from workbench.export.readiness import Proof
 
@@ -107,11 +108,18 @@ class ExportScreen(WorkbenchScreen):
             if self.editing.stale:
                 self.editing.reload_changes()
             yield
-            made = prepare_export(self.bench, count=ROWS, axolotl_python=self.python)
+            made = prepare_export(self.bench, count=ROWS, axolotl_python=self.python, all_rows=self._all_rows())
             self.tell(ExportReady(number, made))
         except BenchError as problem:
             self.tell(ExportReady(number, None, problem))
         yield
+
+    def _all_rows(self) -> AllRows | None:
+        """What the checks screen found of all rows of the recipe as it is; None where it did not look at them."""
+        from workbench.export.all_rows import of_check
+
+        report = self.app.story.report_of(self.bench.document.text)  # type: ignore[attr-defined]
+        return of_check(report) if report is not None else None
 
     @on(JobFailed)
     def _job_failed(self, message: JobFailed) -> None:
@@ -193,7 +201,8 @@ class ExportScreen(WorkbenchScreen):
         try:
             if self.editing.stale:
                 self.editing.reload_changes()
-            made = prepare_export(self.bench, path, count=ROWS, axolotl_python=self.python)
+            known = self._all_rows()
+            made = prepare_export(self.bench, path, count=ROWS, axolotl_python=self.python, all_rows=known)
         except BenchError as problem:
             self.tell(FileComposed(path, None, problem=problem))
         else:

@@ -52,6 +52,7 @@ class BoundariesPanel(TextPane):
         """The row whose boundaries are shown."""
         self._counted = True
         self._changed: Change | None = None
+        self._against = ""
         self.brief = False
         self._begun: list[int] = []
         """The line that each boundary begins on."""
@@ -62,7 +63,7 @@ class BoundariesPanel(TextPane):
 
         Without `counted` nothing is said of what they match: the row has no tokens.
         """
-        self.view, self._changed, self._counted = view, changed, counted
+        self.view, self._changed, self._counted, self._against = view, changed, counted, against
         title = f"{self.BORDER_TITLE} against {visible(against)}" if against else self.BORDER_TITLE
         if title != self.border_title:
             self.border_title = title
@@ -132,6 +133,9 @@ class BoundariesPanel(TextPane):
 
     def _difference(self) -> str:
         more, less = self.difference
+        if self._against:
+            ends = keyed(self, "{edit.stop-comparing} ends").replace("[", "\\[")
+            return f"+{more:,} −{less:,} trained · {ends}" if self._changed is not None else ends
         if self._changed is None:
             return ""
         keys = keyed(self, "{edit.compare} all rows").replace("[", "\\[")

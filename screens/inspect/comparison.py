@@ -184,6 +184,21 @@ class Comparison:
             PathDialog("compare with", value=context.editing.compared_path, hint=hint, fits=is_recipe), entered
         )
 
+    @property
+    def other(self) -> bool:
+        """True while changes are shown against another recipe."""
+        return self._context.editing.other is not None
+
+    def leave(self) -> None:
+        """Show changes against the recipe as it was saved again."""
+        if not self.other:
+            self._context.say("No other recipe is compared with")
+            return
+        name = self._context.editing.compared_with
+        self._context.editing.compare(None)
+        self._context.screen.follow()
+        self._context.say(f"No longer compared with {name}: changes are against the recipe as it was saved", 4)
+
     def _compared(self) -> None:
         editing, name = self._context.editing, self._context.editing.compared_with
         self._context.screen.follow()

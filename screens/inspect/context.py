@@ -26,6 +26,7 @@ from screens.token_grid.canvas import entitle
 from screens.token_grid.grid import TokenGrid
 from screens.token_grid.inspector import TokenInspector
 from workbench.bench import Bench
+from workbench.checks.report import cause
 from workbench.editing.session import Change, Editing
 from workbench.findings import Finding
 from workbench.views.row_view import RowView, with_boundaries
@@ -106,10 +107,10 @@ class InspectContext:
         asked, status = self.asked, status_of(bench)
         current = asked is not None and asked[:2] == (self.row, bench.document.text)
         self.panes.status_bar.show(replace(status, asked=asked[2] if asked is not None and current else status.asked))
-        # Until all rows were checked it is known of this one; one cause, one count.
-        codes = {finding.code: finding.severity for finding in (*self.findings, *bench.findings)}
+        # Until all rows were checked it is known of those that were seen.
+        causes = {*map(cause, (*self.findings, *bench.findings)), *self.panes.samples.known.causes}
         self.screen.app.story.say(  # type: ignore[attr-defined]
-            "checks", bench.document.text, *counts(codes.values(), partial=True), partial=True
+            "checks", bench.document.text, *counts((one[1] for one in causes), partial=True), partial=True
         )
         self.show_title()
 

@@ -187,15 +187,16 @@ class Filtering:
         listing, text, key = self._samples.listing, visible(self.text), self._key("rows.stop")
         found, row = len(listing.order or ()), self._context.row
         if not self._filter.chooses:
-            by = listing.sorted_by
-            return f"sorted: {by} · {key} as in the data", f"{by} · {key}", f"{by}"
+            by, does = listing.sorted_by, "stops" if self.under_way else "as in the data"
+            return f"sorted: {by} · {key} {does}", f"{by} · {key}", f"{by}"
         listed = listing.lists(row)
         many = f"{found:,} of {listing.searched:,}{'' if listing.complete else '…'}"
         match = f"{'' if listed else 'not among '}{many} {'match' if listed else 'that match'}"
         cut = [_cut(text, cells) for cells in _TITLE_CELLS]
+        does = "stops" if self.under_way else "lists all"
         return (
-            f"{match} {text} · {key} lists all",
-            *(f"{match} {one} · {key} lists all" for one in cut[:1]),
+            f"{match} {text} · {key} {does}",
+            *(f"{match} {one} · {key} {does}" for one in cut[:1]),
             *(f"{match} {one} · {key}" for one in cut),
             f"{many} {text} · {key}",
             *(f"{many} {one} · {key}" for one in cut),

@@ -8,6 +8,7 @@ from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from screens.inspect.comparison import Comparison
 from screens.inspect.context import InspectContext
 from screens.inspect.edits import RecipeEdits
 from screens.inspect.filtering import Filtering
@@ -18,6 +19,7 @@ from screens.keys.user_keymap import key_of
 from screens.shell.explanation import Explanation
 from screens.shell.job_line import JobProgress
 from screens.shell.worker import Kind
+from workbench.checks.report import cause
 from workbench.findings import SEVERITIES, Finding, worst
 from workbench.views.items import visible
 from workbench.views.row_view import Sample
@@ -32,8 +34,16 @@ _SEEKING = "next finding"
 class FindingSteps:
     """The part of the inspect screen that goes from finding to finding and says what the one in front is about."""
 
-    def __init__(self, context: InspectContext, rows: RowReader, edits: RecipeEdits, filtering: Filtering) -> None:
+    def __init__(
+        self,
+        context: InspectContext,
+        rows: RowReader,
+        edits: RecipeEdits,
+        filtering: Filtering,
+        comparison: Comparison,
+    ) -> None:
         self._context, self._rows, self._edits, self._filtering = context, rows, edits, filtering
+        self._comparison = comparison
         self._grid, panes = context.panes.grid, context.panes
         panes.reason.wanted, panes.grid.explained = self._wish, self.explain
         panes.problem.explained = self.explain
@@ -121,7 +131,7 @@ class FindingSteps:
             return "the recipe"
         if report is not None and (rows := self._rows_of(report, finding)):
             return f"{rows:,} of {report.rows:,} rows"
-        having, seen = context.panes.samples.known.sharing(finding.code)
+        having, seen = context.panes.samples.known.sharing(cause(finding))
         length = context.bench.rows.known_length
         if seen < 2 or not having:
             return ""
@@ -129,8 +139,6 @@ class FindingSteps:
 
     def _rows_of(self, report: Report, finding: Finding) -> int:
         """The number of rows of a report that have a finding; its causes are worked out once."""
-        from workbench.checks.report import cause
-
         if self._causes is None or self._causes[0] is not report:
             self._causes = report, {cause(group.finding): group.rows for group in report.groups}
         return self._causes[1].get(cause(finding), 0)
@@ -206,11 +214,15 @@ class FindingSteps:
             self._context.say(f"This row has no message of {visible(role)}")
 
     def leave(self) -> None:
-        """End a search for rows; or drop the selection, or the marks of the search in the row; or list every row."""
+        """End a search for rows; or drop the selection, or the marks of the search in the row; or list every row; or
+        stop comparing."""
+        marked, comparison = self._grid.at.anchor is not None or len(self._grid.drawing.matches), self._comparison
         if self.looking or self._filtering.under_way or self._context.stops:
             self.stop()
-        elif self._filtering.text and self._grid.at.anchor is None and not len(self._grid.drawing.matches):
+        elif self._filtering.text and not marked:
             self._filtering.clear()
+        elif comparison.other and not marked:
+            comparison.leave()
         else:
             self._grid.action_select("none")
 

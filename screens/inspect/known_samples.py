@@ -23,6 +23,8 @@ class KnownSamples(dict[int, Sample]):
         self.trained = self.before = self.total = 0
         self.codes: Counter[str] = Counter()
         """The rows that have a finding of each code."""
+        self.causes: Counter[tuple[str, ...]] = Counter()
+        """The rows that have a finding of each cause."""
 
     def put(self, sample: Sample) -> bool:
         """Take the place of what was known of this row, and tell whether that was something else.
@@ -58,11 +60,12 @@ class KnownSamples(dict[int, Sample]):
         self.clear()
         self.partly.clear()
         self.codes.clear()
+        self.causes.clear()
         self.trained = self.before = self.total = 0
 
-    def sharing(self, code: str) -> tuple[int, int]:
-        """The number of rows read that have a finding of a code, and of all rows read."""
-        return self.codes[code], len(self)
+    def sharing(self, cause: tuple[str, ...]) -> tuple[int, int]:
+        """The number of rows read that have a finding of a cause, and of all rows read."""
+        return self.causes[cause], len(self)
 
     def _add(self, sample: Sample, sign: int) -> None:
         self.trained += sign * sample.trained
@@ -70,3 +73,7 @@ class KnownSamples(dict[int, Sample]):
         self.total += sign * sample.total
         for code in sample.codes:
             self.codes[code] += sign
+        for cause in sample.causes:
+            self.causes[cause] += sign
+            if not self.causes[cause]:
+                del self.causes[cause]

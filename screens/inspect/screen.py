@@ -104,11 +104,11 @@ class InspectScreen(RecipeScreen, Still):
         self.filtering = Filtering(self.context, self.pane_layout)
         self.search = Search(self.context, self.rows, self.filtering)
         self.edits = RecipeEdits(self.context, self.pane_layout, self.tokens, self.rows)
-        self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering)
+        self.comparison = Comparison(self.context)
+        self.steps = FindingSteps(self.context, self.rows, self.edits, self.filtering, self.comparison)
         self.rows.on_shown = self.steps.row_shown
         self.frame.resized, self.pane_layout.opened = self.pane_layout.open_panes, self.pictures.show
         self.pane_layout.close_text = self.edits.close
-        self.comparison = Comparison(self.context)
         self.conversion = Conversion(self.context)
         self.parts = {
             "tokens": self.tokens,

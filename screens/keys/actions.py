@@ -366,6 +366,11 @@ ACTIONS: tuple[Action, ...] = (
         words="changed changes saved before after effect difference diff all rows",
     ),
     Action(
+        "alt+c", "part('comparison.leave')", "Stop comparing", id="edit.stop-comparing", group=_EDIT, scope="inspect",
+        tooltip="Show changes against this recipe as it was saved again, and not against another one.",
+        words="leave end close comparison other recipe",
+    ),
+    Action(
         "c", "part('conversion.ask')", "Convert the rows", id="rows.convert", group=_ROWS, scope="inspect",
         tooltip="Make messages with typed parts of rows of another shape; three rows are shown before and after.",
     ),
@@ -441,7 +446,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "escape", "screen.part('findings.leave')", "Select nothing", id="grid.select-none", group=_TOKENS, scope="grid",
-        palette=False, tooltip="Drop the selection, or the marks of the search, or the filter; ends a search for rows.",
+        palette=False,
+        tooltip="Drop the selection, the marks of the search, the filter or a comparison; ends a search for rows.",
     ),
     _move("samples.up", "up", "'up'", "Row above", "Show the row before.", _ROWS),
     _move("samples.down", "down", "'down'", "Row below", "Show the next row.", _ROWS),

@@ -16,6 +16,7 @@ from workbench.data.conversation import Conversation, RowError, messages_field, 
 from workbench.data.forms import part_modality
 from workbench.data.media import StoredPicture
 from workbench.data.parts import handed_over
+from workbench.data.turns import TurnKeys, turns_of
 from workbench.errors import InputError
 
 
@@ -374,3 +375,30 @@ def test_any_row_gives_a_conversation_or_a_row_error(row: dict[str, Any]) -> Non
         assert all(set(message) <= {"role", "content"} for message in conversation.messages)
     assert all(finding.message and finding.where.row == 0 for finding in found)
     assert row == before
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"content": ""}, "is empty"),
+        ({"content": []}, "is empty"),
+        ({"content": [text("")]}, "is empty"),
+        ({"content": [text(""), text("")]}, "is empty"),
+        ({"content": [{"text": ""}]}, "is empty"),
+        ({"content": " \n"}, "holds white space alone"),
+        ({"content": [text(" "), text("")]}, "holds white space alone"),
+        ({"content": [text(""), text("x")]}, ""),
+        ({"content": [text(""), {"type": "image"}]}, ""),
+        ({"content": "", "reasoning_content": "So."}, ""),
+        ({"content": "", "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, ""),
+        ({"content": "", "tool_calls": []}, "is empty"),
+    ],
+)
+@pytest.mark.parametrize("path", ["multimodal", "text"])
+def test_a_message_that_says_nothing_is_told_of(path: str, message: dict[str, Any], said: str) -> None:
+    row = {"messages": [user("a"), {"role": "assistant", **message}]}
+    found = normalize(row) if path == "multimodal" else turns_of(row, TurnKeys())
+    told = [finding for finding in found.findings if finding.code == "D002"]
+    assert [(one.severity, one.where.message, one.message) for one in told] == (
+        [("warning", 1, f"the assistant message {said}")] if said else []
+    )

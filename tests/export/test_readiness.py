@@ -12,14 +12,22 @@ import numpy as np
 import pytest
 
 from tests.export.support import record
+from workbench.audit.progress_file import AuditProgress, ProgressFile
+from workbench.audit.run import audit, question_of, recipe_plan
 from workbench.bench import Bench
+from workbench.blocks.checking import check_chosen
+from workbench.blocks.chosen_rows import ChosenRows
 from workbench.consumers.axolotl.loader import Refusal, Rehearsal
 from workbench.consumers.protocol import Answer
-from workbench.errors import EnvironmentProblem, InputError
+from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.export import prepare, readiness
+from workbench.export.all_rows import AllRows, of_audit, of_check
 from workbench.export.prepare import Export, ExportRefused, prepare_export
 from workbench.export.receipt import Receipt, is_intact, read_receipt
+from workbench.findings import Finding
 from workbench.models.build import adapted_meta_model
+from workbench.paths import recipe_dir
+from workbench.views.audit_files import write_report
 from workbench.views.export import outcome, proof_line
 from workbench.views.html_reports import export_html
 
@@ -39,6 +47,50 @@ def test_the_proof_of_the_check_says_of_how_many_rows_it_speaks(make: Make) -> N
 
     assert f"no error on 3 of {count:,} rows;" in said(3)
     assert f"no error on {count:,} rows;" in said(count)
+
+
+def test_what_is_known_of_all_rows_decides_over_the_rows_that_are_proven(make: Make) -> None:
+    bench = make()
+
+    def proof(known: AllRows | None = None) -> readiness.Proof:
+        return next(one for one in prepare_export(bench, count=3, all_rows=known).proofs if one.step == "check")
+
+    clean = check_chosen(bench, ChosenRows(range(len(bench.rows))))
+    assert not clean.count("error")
+    told = proof(of_check(clean))
+    assert told.ok
+    assert told.message.startswith(f"no error on {len(bench.rows)} rows, by the check; warnings: ")
+    errors = [Finding("D012", "error", "a role that nobody knows", where=Where(row=row)) for row in (4, 5)]
+    told = proof(of_check(clean.plus(errors)))
+    assert (told.ok, told.code) == (False, "error_findings")
+    assert f"no error on 3 rows, but the check of {len(bench.rows)} found 2 errors (D012)" in told.message
+    assert "a role that nobody knows" in told.message
+
+
+def test_the_audit_of_the_recipe_as_it_is_decides_too(make: Make, tmp_path: Path) -> None:
+    bench = make()
+    file = tmp_path / "shapes.jsonl"
+    text = file.read_text("utf-8")
+    # Past the rows that an export is proven on, here.
+    file.write_text(f'{text}{{"messages": "none"}}\n', "utf-8")
+    bench.apply()
+    assert of_audit(bench) is None
+    plan, folder = recipe_plan(bench), recipe_dir(bench.title, bench.document.path) / "audit"
+    progress = ProgressFile(folder)
+    progress.step(question_of(bench, plan), AuditProgress(0, len(bench.rows), 0, 0.0))
+    # It is under way.
+    assert of_audit(bench) is None
+    write_report(folder, bench, audit(bench, plan, out=folder, resume=True, workers=1))
+    found = of_audit(bench)
+    assert found is not None
+    assert (found.rows, found.errors, found.codes) == (len(bench.rows), 1, ("D001",))
+    proof = readiness.check_proof(bench, range(3), found)
+    assert (proof.ok, proof.code) == (False, "error_findings")
+    assert f"the audit of {len(bench.rows)} found 1 error (D001)" in proof.message
+    # The row is taken out: what is known is of other data.
+    file.write_text(text, "utf-8")
+    bench.apply()
+    assert of_audit(bench) is None
 
 
 def test_a_proven_recipe_is_written_with_its_receipt(make: Make, tmp_path: Path) -> None:

@@ -91,6 +91,36 @@ async def test_enter_goes_to_the_token_and_to_the_line(opened: Opened, recipe: P
         assert inspect.query_one(RecipeEditor).area.cursor_location[0] + 1 == line
 
 
+@pytest.mark.parametrize("broken", [False, True])
+async def test_a_check_that_was_stopped_is_no_pass_and_is_not_of_all_rows(
+    opened: Opened, recipe: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    if not broken:
+        recipe.write_text(recipe.read_text("utf-8").replace(*reversed(BROKEN)), "utf-8")
+    steps = BlockChecking.steps
+
+    def stopped(self: BlockChecking, seconds: float = 0.0) -> Any:
+        for done in steps(self, seconds):
+            screen.action_stop()
+            yield done
+
+    async with opened((120, 40), bench=prepare(recipe)) as pilot:
+        app: Any = pilot.app
+        await app.show("checks")
+        screen = app.base
+        await until(pilot, lambda: screen.done, 60)
+        text = screen.editing.document.text
+        assert app.story.report_of(text) is not None
+        monkeypatch.setattr(BlockChecking, "steps", stopped)
+        app.story.report = None
+        screen.follow()
+        await until(pilot, lambda: screen.done, 60)
+        assert app.story.report_of(text) is None
+        marks = app.story.marks("checks", text)
+        assert all(mark.mood != "good" for mark in marks)
+        assert "+" in marks[0].text if broken else "of a sample" in marks[0].text
+
+
 async def test_a_fix_is_applied_checked_and_undone(opened: Opened, recipe: Path) -> None:
     text = recipe.read_text("utf-8").replace(*reversed(BROKEN)).replace('turn|>"', 'turn>"', 1)
     recipe.write_text(text, "utf-8")

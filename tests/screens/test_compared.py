@@ -125,3 +125,28 @@ async def test_a_comparison_begins_and_ends_while_the_text_cannot_be_read(opened
         assert str(panel.border_title) == "role_boundaries"
         assert "trained" not in str(panel.border_subtitle)
         assert (str(grid_of(pilot).border_title), str(samples.border_title)) == before
+
+
+@pytest.mark.parametrize("key", ["escape", "alt+c"])
+async def test_a_comparison_is_left_by_a_key_that_its_pane_names(opened: Opened, recipe: Path, key: str) -> None:
+    async with opened((120, 40), bench=prepare()) as pilot:
+        panel, screen = panel_of(pilot), screen_of(pilot)
+        before = str(panel.border_title), str(panel.border_subtitle)
+        screen.editing.compare(recipe)
+        screen.follow()
+        await until(pilot, lambda: settled(pilot) and "against mine.yaml" in str(panel.border_title))
+        assert "alt+c ends" in str(panel.border_subtitle)
+        await pilot.press("ctrl+f", *"red", "enter")
+        await until(pilot, lambda: settled(pilot) and screen.query_one(SamplesList).listing.complete)
+        if key == "escape":
+            # The filter goes first, as its title says.
+            assert "esc lists all" in str(grid_of(pilot).border_title)
+            await pilot.press(key)
+            assert not screen.filtering.text
+            assert screen.editing.other is not None
+        await pilot.press(key)
+        assert screen.editing.other is None
+        await until(pilot, lambda: settled(pilot))
+        assert (str(panel.border_title), str(panel.border_subtitle)) == before
+        await pilot.press("alt+c")
+        assert screen.editing.other is None

@@ -8,6 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.checks import ChecksScreen
+from screens.inspect.known_samples import KnownSamples
 from screens.inspect.reason_line import ReasonLine, ReasonShown
 from screens.inspect.row_filter import _FIELDS, FILTER_TERMS, parse_filter
 from screens.inspect.row_list import SamplesList
@@ -19,9 +20,10 @@ from screens.shell.status_bar import StatusBar
 from screens.shell.story import PASS, Mark, Story, counts
 from screens.shell.themes import paints
 from tests.screens.conftest import Opened, grid_of, message_of, screen_of, settled, until
-from tests.screens.small_bench import ROWS, SmallBench
+from tests.screens.small_bench import ROWS, SmallBench, conversation
 from workbench.bench import prepare
 from workbench.findings import Finding, Fix
+from workbench.views.row_view import Sample
 
 
 def first_line(pilot: Pilot[None]) -> str:
@@ -233,3 +235,31 @@ async def test_help_begins_with_the_pane_in_focus_and_is_searched(opened: Opened
         await until(pilot, lambda: not screen.found)
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, HelpScreen)
+
+
+async def test_the_checks_known_so_far_do_not_go_by_the_row_in_view(opened: Opened) -> None:
+    rows = [{"messages": "none"}, conversation("Question?", "Yes."), {"messages": 3}, conversation("And?", "No.")]
+    async with opened((120, 40), bench=SmallBench(rows)) as pilot:
+        samples = screen_of(pilot).query_one(SamplesList)
+        await until(pilot, lambda: settled(pilot) and not any(samples.known.lacks(row) for row in range(4)))
+        seen = []
+        for row in (1, 0, 3, 2):
+            screen_of(pilot).rows.show(row)
+            await until(pilot, lambda row=row: settled(pilot) and screen_of(pilot).context.row == row)
+            line = screen_of(pilot).query_one(StatusBar).render().plain
+            seen.append(line.partition("2 checks")[2].partition("3 model")[0].strip())
+        assert "✗" in seen[0]
+        assert len(set(seen)) == 1
+
+
+def test_rows_share_a_cause_and_not_a_code() -> None:
+    known = KnownSamples()
+    empty, other = ("M001", "error", "no content", "None"), ("M001", "error", "no marker", "None")
+    for index, causes in enumerate(((empty,), (other,), (other,), ())):
+        known.put(Sample(index, 0, 1, "M001", "error", causes=frozenset(causes)))
+    assert known.sharing(empty) == (1, 4)
+    assert known.sharing(other) == (2, 4)
+    assert known.codes["M001"] == 3
+    known.put(Sample(0, 0, 1))
+    assert empty not in known.causes
+    assert known.sharing(empty) == (0, 4)

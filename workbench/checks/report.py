@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from workbench.findings import SEVERITIES, Finding, Fix, Severity
@@ -95,8 +96,13 @@ def cause(finding: Finding) -> tuple[str, ...]:
     """The cause of a finding: its code and words, whatever the numbers and excerpts in them."""
     # A place in the recipe tells two causes apart that have the same words.
     line = f"{finding.where.field}" if finding.where.row is None or finding.where.column is not None else ""
-    words = _PLURAL.sub(r"\1", _OF_THE_ROW.sub("#", finding.message))
-    return (finding.code, finding.severity, words, line)
+    return (finding.code, finding.severity, _words(finding.message), line)
+
+
+@lru_cache(maxsize=4096)
+def _words(message: str) -> str:
+    """A message without what is of its row."""
+    return _PLURAL.sub(r"\1", _OF_THE_ROW.sub("#", message))
 
 
 def grouped(findings: Iterable[Finding], places: int = FIRST_PLACES) -> tuple[Group, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.bench import Bench, Masking, Row, as_finding
+from workbench.checks.report import cause
 from workbench.checks.row_checks import error_finding, row_findings
 from workbench.checks.schema import multimodal
 from workbench.data.pictures import PICTURE_KEYS
@@ -28,7 +29,8 @@ class Sample:
     """A row as the list shows it: tokens trained of all, and its worst error or warning (empty code: none).
 
     `before` are the tokens trained with the masking that changes are shown against; None where that is the same.
-    `codes` are those of all its findings, `pictures` counts what the processor made of pictures.
+    `causes` are those of all its findings, as `checks.report.cause` gives them; `pictures` counts what the processor
+    made of pictures.
     """
 
     index: int
@@ -37,8 +39,13 @@ class Sample:
     code: str = ""
     severity: str = ""
     before: int | None = None
-    codes: frozenset[str] = frozenset()
+    causes: frozenset[tuple[str, ...]] = frozenset()
     pictures: int = 0
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of all its findings."""
+        return frozenset(one[0] for one in self.causes)
 
 
 def read_row(bench: Bench, index: int, before: RowView | None = None) -> RowView | Finding:
@@ -154,14 +161,14 @@ def read_sample(bench: Bench, index: int, against: Masking | None = None) -> Sam
     """
     row = bench.row(index)
     found = row_findings(row)
-    shown, codes = _shown(found), frozenset(finding.code for finding in found)
+    shown, causes = _shown(found), frozenset(map(cause, found))
     code, severity = (shown.code, shown.severity) if shown is not None else ("", "")
     if row.error is not None:
-        return Sample(index, 0, 0, code, severity, codes=codes)
+        return Sample(index, 0, 0, code, severity, causes=causes)
     same = against is None or against == bench.masking
     before = None if same or against is None else row.mask_under(against).trained
     count = sum(name == "image" for name in row.rendering.media.modality)
-    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, codes, count)
+    return Sample(index, row.mask.trained, len(row.rendering), code, severity, before, causes, count)
 
 
 def read_samples(bench: Bench, indices: Sequence[int], against: Masking | None = None) -> list[Sample]:
@@ -189,12 +196,12 @@ def sample_there(known: KnownRows, index: int) -> tuple[Sample, bool] | None:
 
 
 def _sample(result: JudgedRow, found: Sequence[Finding], before: int | None) -> Sample:
-    shown, codes = _shown(found), frozenset(finding.code for finding in found)
+    shown, causes = _shown(found), frozenset(map(cause, found))
     code, severity = (shown.code, shown.severity) if shown is not None else ("", "")
     if result.tokens < 0:
-        return Sample(result.index, 0, 0, code, severity, codes=codes)
+        return Sample(result.index, 0, 0, code, severity, causes=causes)
     sizes = (result.index, result.trained, result.tokens)
-    return Sample(*sizes, code, severity, before, codes, max(0, result.pictures))
+    return Sample(*sizes, code, severity, before, causes, max(0, result.pictures))
 
 
 def _shown(findings: Sequence[Finding]) -> Finding | None:

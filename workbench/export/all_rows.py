@@ -1,0 +1,73 @@
+"""What is known of all rows of a recipe before it is exported: by a check, or by the audit in the bench's state."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workbench.audit.follow import REPORT
+from workbench.audit.progress_file import followed
+from workbench.audit.run import question_of
+from workbench.audit.sources import recipe_plan
+from workbench.errors import BenchError
+from workbench.findings import Finding
+from workbench.paths import recipe_dir
+
+if TYPE_CHECKING:
+    from workbench.bench import Bench
+    from workbench.checks.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class AllRows:
+    """The findings of all rows, in numbers. `first` is the message of the first error, `codes` are those of errors.
+
+    Of a check, or of an audit, that ended early, they are those of the `rows` that it came to.
+    """
+
+    name: str
+    rows: int
+    errors: int
+    warnings: int
+    codes: tuple[str, ...] = ()
+    first: str = ""
+
+
+def of_check(report: Report) -> AllRows:
+    """What a check found."""
+    errors = [finding for finding in report.findings if finding.severity == "error"]
+    codes = tuple(dict.fromkeys(finding.code for finding in errors))
+    first = errors[0].message if errors else ""
+    return AllRows("the check", report.rows, len(errors), report.count("warning"), codes, first)
+
+
+def of_audit(bench: Bench) -> AllRows | None:
+    """What the audit in the bench's state found, where it is of this recipe, model and data as they are now; else None.
+
+    It is read from the report that is written at its end.
+    """
+    folder = recipe_dir(bench.title, bench.document.path) / "audit"
+    audited = followed(folder)
+    try:
+        if audited is None or not audited.ended or audited.question != question_of(bench, recipe_plan(bench)):
+            return None
+        told = json.loads((folder / REPORT).read_text("utf-8"))
+        causes = [(one["severity"], one["code"], int(one["count"]), one["examples"]) for one in told["causes"]]
+        recipe = [Finding.from_dict(one) for one in told["findings"]]
+        rows = int(told["rows"])
+    except (BenchError, OSError, ValueError, KeyError, TypeError):
+        return None
+    counted = [(one.severity, one.code, 1, one.message) for one in recipe]
+    counted += [
+        (severity, code, count, examples[0]["message"]) for severity, code, count, examples in causes if examples
+    ]
+    errors = [one for one in counted if one[0] == "error"]
+    return AllRows(
+        "the audit",
+        rows,
+        sum(count for _, _, count, _ in errors),
+        sum(count for severity, _, count, _ in counted if severity == "warning"),
+        tuple(dict.fromkeys(code for _, code, _, _ in errors)),
+        errors[0][3] if errors else "",
+    )
