@@ -206,5 +206,5 @@ ROWS: list[dict[str, Any] | str] = [
     "The line is not JSON: Expecting ',' delimiter",
     conversation("你好，世界", "你好！Ça va?"),
     conversation("Hello", "Hi.", [picture(), picture(), text("Two pictures.")], "Both are blue."),
-    *(conversation(f"Question {number}?", f"Answer {number}. " * (number % 7)) for number in range(5, 40)),
+    *(conversation(f"Question {number}?", f"Answer {number}. " * (number % 7) or ".") for number in range(5, 40)),
 ]
