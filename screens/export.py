@@ -31,7 +31,7 @@ from workbench.views.export import MARKS, State, outcome, proof_line, states, wr
 from workbench.views.items import visible
 
 if TYPE_CHECKING:
-    from workbench.export.all_rows import AllRows
+    from workbench.export.all_rows import KnownOfAllRows
     from workbench.export.prepare import Export
     from workbench.export.readiness import Proof
 
@@ -108,18 +108,11 @@ class ExportScreen(WorkbenchScreen):
             if self.editing.stale:
                 self.editing.reload_changes()
             yield
-            made = prepare_export(self.bench, count=ROWS, axolotl_python=self.python, all_rows=self._all_rows())
+            made = prepare_export(self.bench, count=ROWS, axolotl_python=self.python, all_rows=_known_of_all_rows(self))
             self.tell(ExportReady(number, made))
         except BenchError as problem:
             self.tell(ExportReady(number, None, problem))
         yield
-
-    def _all_rows(self) -> AllRows | None:
-        """What the checks screen found of all rows of the recipe as it is; None where it did not look at them."""
-        from workbench.export.all_rows import of_check
-
-        report = self.app.story.report_of(self.bench.document.text)  # type: ignore[attr-defined]
-        return of_check(report) if report is not None else None
 
     @on(JobFailed)
     def _job_failed(self, message: JobFailed) -> None:
@@ -201,7 +194,7 @@ class ExportScreen(WorkbenchScreen):
         try:
             if self.editing.stale:
                 self.editing.reload_changes()
-            known = self._all_rows()
+            known = _known_of_all_rows(self)
             made = prepare_export(self.bench, path, count=ROWS, axolotl_python=self.python, all_rows=known)
         except BenchError as problem:
             self.tell(FileComposed(path, None, problem=problem))
@@ -326,3 +319,11 @@ class ExportScreen(WorkbenchScreen):
             inside = len(line) - len(line.lstrip()) + 2
             text.append_text(hang(written, width, digits + 1 + inside, self.app.console)).append("\n")
         return text
+
+
+def _known_of_all_rows(screen: ExportScreen) -> KnownOfAllRows | None:
+    """Findings of the checks screen in all rows of the recipe as it is; None where it did not look at them."""
+    from workbench.export.all_rows import of_check
+
+    report = screen.app.story.report_of(screen.bench.document.text)  # type: ignore[attr-defined]
+    return of_check(report) if report is not None else None

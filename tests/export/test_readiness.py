@@ -21,7 +21,7 @@ from workbench.consumers.axolotl.loader import Refusal, Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import EnvironmentProblem, InputError, Where
 from workbench.export import prepare, readiness
-from workbench.export.all_rows import AllRows, of_audit, of_check
+from workbench.export.all_rows import KnownOfAllRows, of_audit, of_check
 from workbench.export.prepare import Export, ExportRefused, prepare_export
 from workbench.export.receipt import Receipt, is_intact, read_receipt
 from workbench.findings import Finding
@@ -52,7 +52,7 @@ def test_the_proof_of_the_check_says_of_how_many_rows_it_speaks(make: Make) -> N
 def test_what_is_known_of_all_rows_decides_over_the_rows_that_are_proven(make: Make) -> None:
     bench = make()
 
-    def proof(known: AllRows | None = None) -> readiness.Proof:
+    def proof(known: KnownOfAllRows | None = None) -> readiness.Proof:
         return next(one for one in prepare_export(bench, count=3, all_rows=known).proofs if one.step == "check")
 
     clean = check_chosen(bench, ChosenRows(range(len(bench.rows))))

@@ -118,7 +118,7 @@ async def test_a_key_goes_straight_to_each_pane_whatever_is_typed_there(opened: 
 def test_a_terminal_sends_those_keys_as_such() -> None:
     """Not so alt+b and alt+f: what a terminal sends for them is a word left and right."""
     keys = [key for action in ACTIONS for key in action.keys if key.startswith("alt+")]
-    assert len(keys) == 7
+    assert len(keys) == 8
     for key in keys:
         parser = XTermParser()
         assert list(parser.feed("\x1b" + key.removeprefix("alt+"))) == []

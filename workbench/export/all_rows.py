@@ -1,4 +1,4 @@
-"""What is known of all rows of a recipe before it is exported: by a check, or by the audit in the bench's state."""
+"""Findings of all rows of a recipe before it is exported: of a check, or of the audit in the state of the bench."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class AllRows:
+class KnownOfAllRows:
     """The findings of all rows, in numbers. `first` is the message of the first error, `codes` are those of errors.
 
     Of a check, or of an audit, that ended early, they are those of the `rows` that it came to.
@@ -34,16 +34,16 @@ class AllRows:
     first: str = ""
 
 
-def of_check(report: Report) -> AllRows:
-    """What a check found."""
+def of_check(report: Report) -> KnownOfAllRows:
+    """The findings of a check."""
     errors = [finding for finding in report.findings if finding.severity == "error"]
     codes = tuple(dict.fromkeys(finding.code for finding in errors))
     first = errors[0].message if errors else ""
-    return AllRows("the check", report.rows, len(errors), report.count("warning"), codes, first)
+    return KnownOfAllRows("the check", report.rows, len(errors), report.count("warning"), codes, first)
 
 
-def of_audit(bench: Bench) -> AllRows | None:
-    """What the audit in the bench's state found, where it is of this recipe, model and data as they are now; else None.
+def of_audit(bench: Bench) -> KnownOfAllRows | None:
+    """The findings of the audit in the bench's state, where it is of recipe, model and data as they are; else None.
 
     It is read from the report that is written at its end.
     """
@@ -63,7 +63,7 @@ def of_audit(bench: Bench) -> AllRows | None:
         (severity, code, count, examples[0]["message"]) for severity, code, count, examples in causes if examples
     ]
     errors = [one for one in counted if one[0] == "error"]
-    return AllRows(
+    return KnownOfAllRows(
         "the audit",
         rows,
         sum(count for _, _, count, _ in errors),

@@ -16,7 +16,7 @@ from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import EXIT_FINDINGS, BenchError, InputError, Where
 from workbench.export import readiness
-from workbench.export.all_rows import AllRows, of_audit
+from workbench.export.all_rows import KnownOfAllRows, of_audit
 from workbench.export.compose import Composed, compose, reopen
 from workbench.export.defaults import RUN_KEYS
 from workbench.export.readiness import Proof
@@ -160,7 +160,7 @@ def prepare_export(
     run: Run | None = None,
     today: datetime.date | None = None,
     axolotl_python: str | None = None,
-    all_rows: AllRows | None = None,
+    all_rows: KnownOfAllRows | None = None,
 ) -> Export:
     """Compose the file for the full run of a loaded bench, and prove what can be proven. Writes nothing.
 

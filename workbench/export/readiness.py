@@ -12,7 +12,7 @@ from workbench.checks.agreement import disagreement
 from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import BenchError
-from workbench.export.all_rows import AllRows
+from workbench.export.all_rows import KnownOfAllRows
 from workbench.export.compose import first_difference
 from workbench.fingerprint import Difference, fingerprint
 from workbench.recipe.model import Recipe
@@ -85,7 +85,7 @@ def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
     return Proof("rows", True, "ok", f"{len(rows)} rows, {trained:,} tokens trained")
 
 
-def check_proof(bench: Bench, rows: Sequence[int], all_rows: AllRows | None = None) -> Proof:
+def check_proof(bench: Bench, rows: Sequence[int], all_rows: KnownOfAllRows | None = None) -> Proof:
     """Proof that the checks find no error, in these rows nor in what was found of all rows before."""
     report = check_chosen(bench, ChosenRows(tuple(rows)))
     errors = [finding for finding in report.findings if finding.severity == "error"]
