@@ -16,7 +16,7 @@ from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import advice, keyed
 from screens.keys.user_keymap import key_of
-from screens.shell.base_screen import WorkbenchScreen, say_state
+from screens.shell.base_screen import WorkbenchScreen, draw_keys, say_state
 from screens.shell.dialogs import ConfirmDialog
 from screens.shell.hanging import Wrapped, hang
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
@@ -125,6 +125,13 @@ class ExportScreen(WorkbenchScreen):
             self.made, self.problem = message.made, message.problem
             self._draw()
             self._say_state()
+
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """Whether something is missing, and what may be written, is known once all was looked at."""
+        known = self.made is not None and not self.looking
+        if action == "step":
+            return known and self.made is not None and bool(self.made.missing)
+        return known if action == "write" else super().offers(action, parameters)
 
     # Actions
 
@@ -271,6 +278,7 @@ class ExportScreen(WorkbenchScreen):
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
         yaml.update(self._file())
+        draw_keys(self)
 
     def _hang(self, text: Text, line: Text, indent: int) -> None:
         """Write a line that goes on under its own text."""

@@ -40,6 +40,11 @@ def asked_status(bench: Bench) -> AskedStatus:
     return AskedStatus(text, short=text.removeprefix("from the "))
 
 
+def draw_keys(screen: WorkbenchScreen) -> None:
+    """Draw the footer anew: its keys are those that do something now."""
+    screen.query_one(KeyHints).refresh()
+
+
 def say_state(screen: WorkbenchScreen, *marks: Mark) -> None:
     """Set the marks of a screen's tab; they are about the recipe as that screen has seen it."""
     screen.app.story.say(screen.SCOPES[0], screen.seen, *marks)  # type: ignore[attr-defined]

@@ -33,6 +33,17 @@ class RecipeScreen(Guarded, Screen[None]):
     def follow(self) -> None:
         """Show what the last edit did."""
 
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """False for an action that would only say that there is nothing to do: the footer has no room for its key.
+
+        The key itself still answers, and says why.
+        """
+        if action == "undo_edit":
+            return self.editing.document.can_undo
+        if action == "save":
+            return self.editing.file is None or self.editing.document.dirty
+        return True
+
     def notify_problem(self, problem: BenchError, what: str = "") -> None:
         """Say why something could not be done; `what` says what did not come of it."""
         place = f"{problem.where}: " if problem.where else ""
