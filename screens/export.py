@@ -127,7 +127,7 @@ class ExportScreen(WorkbenchScreen):
             self._say_state()
 
     def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """Whether something is missing, and what may be written, is known once all was looked at."""
+        """The missing step, and what may be written, are known once all was looked at."""
         known = self.made is not None and not self.looking
         if action == "step":
             return known and self.made is not None and bool(self.made.missing)

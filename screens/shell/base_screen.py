@@ -74,6 +74,17 @@ class WorkbenchScreen(RecipeScreen):
         yield from self.body()
         yield KeyHints(*self.SCOPES, id="hints")
 
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """False for an action that would only say that there is nothing to do: the footer has no room for its key.
+
+        The key itself still answers, and says why.
+        """
+        if action == "undo_edit":
+            return self.editing.document.can_undo
+        if action == "save":
+            return self.editing.file is None or self.editing.document.dirty
+        return True
+
     def body(self) -> ComposeResult:
         """Widgets between status bar and footer."""
         yield from ()

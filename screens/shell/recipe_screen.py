@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
 
 from screens.guard.faults import Guarded
 from screens.keys.spoken import advice, keyed
+from screens.shell.beneath import Beneath
 from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
 from screens.shell.path_dialog import PathDialog
 from screens.shell.worker import Kind
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.editing.session import Editing
 
 
-class RecipeScreen(Guarded, Screen[None]):
+class RecipeScreen(Guarded, Beneath):
     """A screen with an `editing`; `follow` shows what an edit did."""
 
     editing: Editing
@@ -32,17 +32,6 @@ class RecipeScreen(Guarded, Screen[None]):
 
     def follow(self) -> None:
         """Show what the last edit did."""
-
-    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """False for an action that would only say that there is nothing to do: the footer has no room for its key.
-
-        The key itself still answers, and says why.
-        """
-        if action == "undo_edit":
-            return self.editing.document.can_undo
-        if action == "save":
-            return self.editing.file is None or self.editing.document.dirty
-        return True
 
     def notify_problem(self, problem: BenchError, what: str = "") -> None:
         """Say why something could not be done; `what` says what did not come of it."""
