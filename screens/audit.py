@@ -16,7 +16,7 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import advice, keyed
-from screens.shell.base_screen import WorkbenchScreen, say_state
+from screens.shell.base_screen import WorkbenchScreen, draw_keys, say_state
 from screens.shell.fields import OptionList
 from screens.shell.hanging import Wrapped
 from screens.shell.messages import AuditRead, JobFailed
@@ -127,6 +127,17 @@ class AuditScreen(WorkbenchScreen):
         self.tell(AuditRead(number, report, progress, running=running))
         yield
 
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """An audit is begun where none goes on, and stopped where one of this window does; a cause has examples."""
+        examples = len(examples_of(self.cause)) if action in ("visit", "next_place") and self.cause is not None else 0
+        if action == "start":
+            return not self.running
+        if action == "stop":
+            return self._audit is not None and self._audit.running
+        if action in ("visit", "next_place"):
+            return examples > (1 if action == "next_place" else 0)
+        return super().offers(action, parameters)
+
     # Drawing
 
     @on(JobFailed)
@@ -199,6 +210,7 @@ class AuditScreen(WorkbenchScreen):
         else:
             page = figures_page(self.report, paint, read=self.read, running=self.running)
         self.query_one("#audit-text", Static).update(page)
+        draw_keys(self)
 
     @on(OptionList.OptionHighlighted)
     def _moved(self) -> None:

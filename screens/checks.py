@@ -17,7 +17,7 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import advice, keyed
-from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
+from screens.shell.base_screen import WorkbenchScreen, draw_keys, say_state, status_of
 from screens.shell.checked_rows_asked import CheckedRowsAsked
 from screens.shell.fields import OptionList
 from screens.shell.finding_page import finding_page
@@ -154,6 +154,19 @@ class ChecksScreen(WorkbenchScreen):
         self._trainer.ask()
         yield
 
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """A place to go to, and a fix to apply, are there or not."""
+        group = self.group
+        if action == "visit":
+            return group is not None
+        if action == "fix":
+            return group is not None and group.fix is not None
+        if action == "fix_all":
+            return self.report is not None and any(finding.fix is not None for finding in self.report.findings)
+        if action == "step_place":
+            return group is not None and len(group.first) > 1
+        return super().offers(action, parameters)
+
     # Drawing
 
     @on(JobFailed)
@@ -251,6 +264,7 @@ class ChecksScreen(WorkbenchScreen):
             key = keyed(self, "{checks.fix}")
             page = finding_page(self.finding, group.fix, paint, partial(advice, self), key)
         self.query_one("#page", Static).update(page)
+        draw_keys(self)
 
     @on(OptionList.OptionHighlighted)
     def _moved(self) -> None:

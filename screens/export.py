@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.markup import escape
 
 from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import advice, keyed
 from screens.keys.user_keymap import key_of
-from screens.shell.base_screen import WorkbenchScreen, say_state
+from screens.shell.base_screen import WorkbenchScreen, draw_keys, say_state
 from screens.shell.dialogs import ConfirmDialog
 from screens.shell.hanging import Wrapped, hang
 from screens.shell.messages import ExportReady, FileComposed, JobFailed
@@ -27,6 +30,7 @@ from screens.shell.themes import paints
 from screens.shell.worker import Kind
 from workbench.errors import BenchError
 from workbench.path_choices import is_python, is_recipe
+from workbench.views.durations import duration
 from workbench.views.export import MARKS, State, outcome, proof_line, states, written_text
 from workbench.views.items import visible
 
@@ -58,7 +62,10 @@ _SUPPLY = {
 
 
 class ExportScreen(WorkbenchScreen):
-    """Prepares the export again whenever it comes to the front: a run may have ended meanwhile."""
+    """Prepares the export again whenever it comes to the front: a run may have ended meanwhile.
+
+    A dialog that closed over it is no reason to: what was proven still is.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("export")]
     CSS_PATH = "export.tcss"
@@ -71,6 +78,12 @@ class ExportScreen(WorkbenchScreen):
     python: str | None = None
     """The Python whose axolotl is asked here, where one was named on this screen."""
     _round = 0
+    _away = True
+    """True while another screen is in front, not a dialog over this one."""
+    _written: tuple[str, str] | None = None
+    """The recipe's text that was written last, and a line about its file."""
+    _composing: tuple[str, float] | None = None
+    """The name of the file that is composed, and the time since which it is."""
 
     def body(self) -> ComposeResult:
         """The steps, and beside them the file."""
@@ -86,11 +99,19 @@ class ExportScreen(WorkbenchScreen):
         self.app.theme_changed_signal.subscribe(self, subscriber(self, self._draw))
         for wrapped in self.query(Wrapped):
             wrapped.narrowed = self._draw
+        # A sign of life a second while a file is composed.
+        self.set_interval(1.0, self._draw_border)
         self.query_one("#proofs").focus()
 
     def activated(self, edited: bool) -> None:
         """Prove again what can be proven."""
-        self.action_again()
+        away, self._away = self._away, False
+        if away or edited:
+            self.action_again()
+
+    def on_screen_suspend(self) -> None:
+        """Another screen takes the place of this one, or a dialog lies over it."""
+        self._away = self.app.base is not self  # type: ignore[attr-defined]
 
     # On the background thread
 
@@ -118,6 +139,9 @@ class ExportScreen(WorkbenchScreen):
     def _job_failed(self, message: JobFailed) -> None:
         if message.kind is Kind.EXPORT:
             self._ready(ExportReady(self._round, None, message.problem))
+        elif message.kind is Kind.WRITE:
+            self._composing = None
+            self._draw_border()
 
     @on(ExportReady)
     def _ready(self, message: ExportReady) -> None:
@@ -126,6 +150,13 @@ class ExportScreen(WorkbenchScreen):
             self.made, self.problem = message.made, message.problem
             self._draw()
             self._say_state()
+
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """The missing step, and what may be written, are known once all was looked at."""
+        known = self.made is not None and not self.looking
+        if action == "step":
+            return known and self.made is not None and bool(self.made.missing)
+        return known if action == "write" else super().offers(action, parameters)
 
     # Actions
 
@@ -186,6 +217,8 @@ class ExportScreen(WorkbenchScreen):
     def _write(self, path: Path, *, unvalidated: bool) -> None:
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
         self.notify("Preparing the file: its rows are proved again…", timeout=UNTIL_DONE_SECONDS)
+        self._composing = visible(path.name), monotonic()
+        self._draw_border()
         self.background.submit(Kind.WRITE, self._prepare_file(path, unvalidated))
 
     def _prepare_file(self, path: Path, unvalidated: bool) -> Iterator[None]:
@@ -204,6 +237,8 @@ class ExportScreen(WorkbenchScreen):
 
     @on(FileComposed)
     def _file_composed(self, message: FileComposed) -> None:
+        self._composing = None
+        self._draw_border()
         if message.problem is not None:
             self.notify_problem(message.problem)
         elif message.made is not None:
@@ -229,6 +264,8 @@ class ExportScreen(WorkbenchScreen):
             self.notify_problem(problem)
             return
         text = written_text(made, target)
+        self._written = self.editing.document.text, f"{text} at {datetime.now():%H:%M}{_receipt_of(target)}"
+        self._draw()
         self.notify(f"{text[0].upper()}{text[1:]}", timeout=6, markup=False)
 
     # Drawing
@@ -245,6 +282,9 @@ class ExportScreen(WorkbenchScreen):
         steps, yaml = self.query_one("#steps", Static), self.query_one("#yaml", Static)
         paint = paints(self.app.current_theme)
         text = Text(end="")
+        if self._written is not None and self._written[0] == self.editing.document.text:
+            line, width = Text(f"✓ {self._written[1]}", paint.bar, end=""), steps.size.width
+            text.append_text(hang(line, width, 2, self.app.console)).append("\n\n")
         if self.problem is not None:
             text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
             text.append(f"\n{visible(self.problem.cause)}\n{advice(self, self.problem.hint)}", paint.muted)
@@ -272,7 +312,18 @@ class ExportScreen(WorkbenchScreen):
                 self._hang(text, needs.append(visible(requirement)), 2)
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
+        self._draw_border()
         yaml.update(self._file())
+        draw_keys(self)
+
+    def _draw_border(self) -> None:
+        """Say below the file that it is composed for its place, and for how long."""
+        file, said = self.query_one("#file"), ""
+        if self._composing is not None:
+            name, began = self._composing
+            said = f"{escape(name)}: its rows are proved again · {duration(monotonic() - began)}"
+        if file.border_subtitle != said:
+            file.border_subtitle = said
 
     def _hang(self, text: Text, line: Text, indent: int) -> None:
         """Write a line that goes on under its own text."""
@@ -327,3 +378,16 @@ def _known_of_all_rows(screen: ExportScreen) -> KnownOfAllRows | None:
 
     report = screen.app.story.report_of(screen.bench.document.text)  # type: ignore[attr-defined]
     return of_check(report) if report is not None else None
+
+
+def _receipt_of(file: Path) -> str:
+    """The state of proof that the receipt of a file names; "" where it has none that can be read."""
+    from workbench.export.receipt import read_receipt
+
+    try:
+        receipt = read_receipt(file.read_text("utf-8"))
+    except (OSError, ValueError, BenchError):
+        return ""
+    if receipt is None:
+        return ""
+    return f"; its receipt says validated: {visible(str(receipt.validated or 'false'))}"

@@ -17,7 +17,7 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, Vertical, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import advice
-from screens.shell.base_screen import WorkbenchScreen, say_state, status_of
+from screens.shell.base_screen import WorkbenchScreen, draw_keys, say_state, status_of
 from screens.shell.fields import Input, Tree
 from screens.shell.messages import JobFailed, MemoryRead, ModelRead
 from screens.shell.status_bar import StatusBar
@@ -180,6 +180,12 @@ class ModelScreen(WorkbenchScreen):
             self.estimate, self._no_memory, self._old = message.estimate, message.problem, False
             self._draw_beside()
 
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """There is a fix to apply, and a tower to unfold, or not."""
+        if action == "fix":
+            return any(finding.fix is not None for finding in self.findings)
+        return self.anatomy is not None if action == "unfold" else super().offers(action, parameters)
+
     # Actions
 
     def action_targets(self) -> None:
@@ -322,6 +328,7 @@ class ModelScreen(WorkbenchScreen):
                 text.append(f"\n→ {advice(self, finding.hint)}", style)
         nothing = "" if self.facts is None else "No findings about the model and its trained parts."
         self.query_one("#findings-text", Static).update(text if self.findings else Text(nothing, paint.muted))
+        draw_keys(self)
 
     def _reached(self, paint: Paints) -> Text:
         text = Text(end="")

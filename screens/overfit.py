@@ -29,7 +29,7 @@ from screens.overfit_text import (
     verdict_text,
     waiting_text,
 )
-from screens.shell.base_screen import WorkbenchScreen, say_state
+from screens.shell.base_screen import WorkbenchScreen, draw_keys, say_state
 from screens.shell.explanation import Explanation
 from screens.shell.messages import JobFailed, RunProgressed, RunsFound
 from screens.shell.story import RUNNING, Mark, Story
@@ -67,6 +67,8 @@ class OverfitScreen(WorkbenchScreen):
     _comparing = False
     _began: float | None = None
     """The time at which the run that goes on was asked for; None where none does."""
+    _cancelled = False
+    """True where the run that is being prepared is to be ended."""
     _place: Where | None = None
     """The line of the recipe that the explanation is about."""
 
@@ -95,6 +97,21 @@ class OverfitScreen(WorkbenchScreen):
     def running(self) -> bool:
         """True while a run is in progress."""
         return self._supervisor is not None
+
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """A run is begun where none goes on, and cancelled where one does; other runs are shown where there are any."""
+        if action == "start":
+            return self._began is None
+        if action == "cancel":
+            return self._began is not None or self.running
+        if action == "next":
+            verdict = _verdict_of(self._events)
+            return self._began is None or (verdict is not None and bool(verdict.findings))
+        if action == "step_run":
+            return self._began is None and 0 <= self._shown + int(str(parameters[0])) < len(self._runs)
+        if action == "compare":
+            return self._comparing or self._before() is not None
+        return super().offers(action, parameters)
 
     def activated(self, edited: bool) -> None:
         """Look for the runs that are kept."""
@@ -129,7 +146,7 @@ class OverfitScreen(WorkbenchScreen):
     def action_step_run(self, by: int) -> None:
         """Show an older run, or with a negative number a newer one."""
         index = self._shown + by
-        if self.running:
+        if self._began is not None:
             self.notify("Other runs can be shown when this one has ended", timeout=3)
             return
         if not 0 <= index < len(self._runs):
@@ -154,10 +171,10 @@ class OverfitScreen(WorkbenchScreen):
 
     def action_start(self) -> None:
         """Start a run of the recipe as it stands."""
-        if self.running:
+        if self._began is not None:
             self.notify(keyed(self, "A run is in progress; {cancel} cancels it"), timeout=3, markup=False)
             return
-        self._problem, self._comparing = None, False
+        self._problem, self._comparing, self._cancelled = None, False, False
         self._events, self._shown = [], -1
         self._began = monotonic()
         self._draw()
@@ -203,6 +220,9 @@ class OverfitScreen(WorkbenchScreen):
         if message.problem is not None:
             self._problem = message.problem
             self._began = None
+        if self._cancelled and self._supervisor is not None:
+            self._cancelled = False
+            self._supervisor.cancel()
         if message.event is not None:
             self._events.append(message.event)
         if message.ended:
@@ -213,10 +233,14 @@ class OverfitScreen(WorkbenchScreen):
 
     def action_cancel(self) -> None:
         """Cancel the run that is in progress."""
-        if self._supervisor is None:
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+        elif self._began is not None:
+            # Its process is not begun yet, and cannot be ended before it is.
+            self._cancelled = True
+            self.notify("The run ends as soon as its process has begun", timeout=5)
+        else:
             self.notify("No run is in progress", timeout=2)
-            return
-        self._supervisor.cancel()
 
     async def action_next(self) -> None:
         """Do what follows from the verdict: go to the export, or say what the first finding means."""
@@ -291,6 +315,7 @@ class OverfitScreen(WorkbenchScreen):
             verdict_text(text, self._events, verdict, paint, say=partial(advice, self), key=key)
         self.query_one("#verdict-text", Static).update(text)
         _say_state(self)
+        draw_keys(self)
 
 
 def _placed(finding: Finding, document: Document) -> Finding:

@@ -18,7 +18,7 @@ from screens.guard.faults import on, subscriber
 from screens.guard.widgets import Container, Static, VerticalScroll
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import keyed
-from screens.shell.base_screen import WorkbenchScreen
+from screens.shell.base_screen import WorkbenchScreen, draw_keys
 from screens.shell.fields import OptionList
 from screens.shell.messages import JobFailed, LanesRead
 from screens.shell.themes import paints
@@ -155,6 +155,12 @@ class TrainersScreen(WorkbenchScreen):
                 lanes = lanes_of(content, answers, lost, skipped)
         self.tell(LanesRead(number, lanes, "", problems, missing))
 
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """The trainers are asked where none is asked now, and no further one where one is; a line is a row or not."""
+        if action in ("start", "stop"):
+            return bool(self.asking) == (action == "stop")
+        return self.row is not None if action == "visit" else super().offers(action, parameters)
+
     # Drawing
 
     @on(JobFailed)
@@ -206,6 +212,7 @@ class TrainersScreen(WorkbenchScreen):
             box.border_title = f"row {row.row}"
             page = row_page(row, box.size.width - _FRAME, paint)
         self.query_one("#lanes-text", Static).update(page)
+        draw_keys(self)
 
     def on_resize(self, event: events.Resize) -> None:
         """Lanes are wrapped by the width of their pane."""

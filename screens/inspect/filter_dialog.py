@@ -19,6 +19,7 @@ from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
 from screens.inspect.picked_filter import NUMBERS, ROLE, SORT, SOURCE, STATE, PickedFilter
 from screens.inspect.row_filter import FILTER_TERMS, STATES, Order, parse_filter
 from screens.inspect.row_line import COLUMNS, columns_of
+from screens.shell.beneath import Beneath
 from screens.shell.fields import Input
 from screens.shell.pick_field import KeyLine, PickField, TickField
 from screens.shell.themes import paints
@@ -80,7 +81,7 @@ class PickedRows:
     columns: tuple[str, ...]
 
 
-class FilterDialog(Guarded, ModalScreen[PickedRows | None]):
+class FilterDialog(Guarded, Beneath, ModalScreen[PickedRows | None]):
     """Enter gives what was picked; escape gives None, and nothing has changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

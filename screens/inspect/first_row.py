@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.guard.faults import Guarded, subscriber
@@ -17,6 +16,7 @@ from screens.inspect.panes import HEIGHTS, WIDTHS, PaneColumn, PaneLayout, PaneR
 from screens.inspect.raw_turns import RawTurns
 from screens.keys.actions import Scope
 from screens.line_cache.kept_lines import Still
+from screens.shell.beneath import Beneath
 from screens.shell.footer import KeyHints
 from screens.shell.loading import amount
 from screens.shell.status_bar import Status, StatusBar
@@ -71,7 +71,7 @@ class Waiting(Guarded, Widget):
         return text
 
 
-class FirstRowScreen(Guarded, Screen[None]):
+class FirstRowScreen(Guarded, Beneath):
     """Shows a row while the model is loading, in the panes of the inspect screen."""
 
     HORIZONTAL_BREAKPOINTS = WIDTHS

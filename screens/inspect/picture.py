@@ -56,9 +56,16 @@ class Preview(Container):
         self._view = PictureView()
         super().__init__(self._view, id=id)
         self.wrong = ""
+        self._row = -1
 
     def on_mount(self) -> None:
         self.display = False
+
+    def expect(self, row: int) -> None:
+        """A picture of a row comes: that of another row goes, the one before stays until then."""
+        if row != self._row:
+            self._row = row
+            self.hide()
 
     def show(self, shown: Shown, place: ChipPlace) -> None:
         """Show a picture that was drawn for a place, where it hides the least of the tokens."""
@@ -91,6 +98,7 @@ class PictureDock(Container, can_focus=True):
         super().__init__(Container(self._view, classes="room"), self._names, id=id)
         self.run = -1
         """The media run of the picture that is shown, or asked for."""
+        self._row = -1
         self.resized: Callable[[], None] = lambda: None
         """Called when another room is there."""
         self.enlarged: Callable[[], None] = lambda: None
@@ -110,8 +118,12 @@ class PictureDock(Container, can_focus=True):
         """Ask for a picture of the size that fits now."""
         self.call_after_refresh(self.resized)
 
-    def expect(self, run: int, title: str) -> None:
-        """Say which picture comes; the one before stays until it is there."""
+    def expect(self, run: int, title: str, row: int) -> None:
+        """Say which picture comes; the one before stays until it is there, if it is one of the same row."""
+        if row != self._row:
+            self._row, self.border_subtitle = row, ""
+            self._view.show(None)
+            self._names.update("")
         self.run = run
         if self.border_title != title:
             self.border_title = title
@@ -119,7 +131,7 @@ class PictureDock(Container, can_focus=True):
     def show(self, shown: Shown) -> None:
         """Show a picture."""
         source, paint = shown.source, paints(self.app.current_theme)
-        self.expect(source.run, source.title)
+        self.expect(source.run, source.title, self._row)
         keys = keyed(self, "{grid.enlarge} full screen").replace("[", "\\[")
         self.border_subtitle = f"{source.sizes} · {keys}" if source.picture is not None else ""
         self._view.show(shown)

@@ -6,6 +6,7 @@ They are read, scaled and drawn on the background thread; a picture that was dra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from screens.guard.faults import Fault, write
@@ -74,8 +75,8 @@ class Pictures:
 
     def show(self) -> None:
         """Show the picture of the message under the cursor where it is docked, else that of the chip under it."""
-        panes, view = self._context.panes, self._grid.view
-        there = self.wanted and view is not None and bool(view.pictures) and self._grid.display
+        panes, view = self._context.panes, self._grid.in_sight
+        there = self.wanted and view is not None and bool(view.pictures)
         self._context.screen.set_class(there, "-docked")
         if view is None or not there:
             panes.preview.hide()
@@ -97,15 +98,13 @@ class Pictures:
         if run is None or min(dock.room) < 1:
             # It has no size yet: it calls once it has one.
             return
-        dock.expect(run, f"picture {list(view.pictures).index(run)}")
-        shown_row = view.rendering
+        dock.expect(run, f"picture {list(view.pictures).index(run)}", view.index)
 
         def came(shown: Shown) -> None:
-            now = self._grid.view
-            if dock.run == run and now is not None and now.rendering is shown_row:
+            if dock.run == run and self._shows(view):
                 dock.show(shown)
 
-        self.ask(run, dock.room, came)
+        self._ask(view, run, dock.room, came)
 
     def _show_beside(self, view: RowView) -> None:
         preview, place = self._context.panes.preview, self._place()
@@ -113,13 +112,20 @@ class Pictures:
         if place is None or run not in view.pictures:
             preview.hide()
             return
+        preview.expect(view.index)
 
         def came(shown: Shown) -> None:
             # The cursor may have gone on meanwhile, and the lines may stand elsewhere.
-            if self._grid.at.run == run and self._place() == place and not self._docks and self.wanted:
+            here = self._shows(view) and self._grid.at.run == run and self._place() == place
+            if here and not self._docks and self.wanted:
                 preview.show(shown, place)
 
-        self.ask(run, place.most, came)
+        self._ask(view, run, place.most, came)
+
+    def _shows(self, view: RowView) -> bool:
+        """True while this row is the one in sight; an edit of its mask leaves its pictures as they are."""
+        now = self._grid.in_sight
+        return now is not None and now.rendering is view.rendering
 
     def _place(self) -> ChipPlace | None:
         """The place of the chip under the cursor; None where it is out of view or has no room beside it."""
@@ -146,26 +152,23 @@ class Pictures:
 
     def enlarge(self) -> None:
         """Open the picture of the message under the cursor."""
-        view = self._grid.view
+        view = self._grid.in_sight
         run = picture_at(view, self._grid.at.cursor) if view is not None else None
         if run is None or not self.open(run):
             self._context.say("This row has no picture")
 
     def open(self, run: int) -> bool:
         """Open the picture of a media run over the whole window; false where it is none."""
-        view = self._grid.view
+        view = self._grid.in_sight
         if view is None or run not in view.pictures:
             return False
-        self._context.screen.app.push_screen(PictureScreen(list(view.pictures), run, self.ask))
+        self._context.screen.app.push_screen(PictureScreen(list(view.pictures), run, partial(self._ask, view)))
         return True
 
     # Reading
 
-    def ask(self, run: int, most: Cells, then: Then) -> None:
-        """Call back with a picture of the shown row, drawn for a room: at once where it is known."""
-        view = self._grid.view
-        if view is None:
-            return
+    def _ask(self, view: RowView, run: int, most: Cells, then: Then) -> None:
+        """Call back with a picture of a row, drawn for a room: at once where it is known."""
         if self._known is None or self._known.view.rendering is not view.rendering:
             self._known = _RowPictures(view)
         known = self._known

@@ -160,7 +160,8 @@ class RowReader:
         else:
             context.findings = [found]
             panes.problem.show(found, self._as_text(index))
-            panes.inspector.show(None)
+            # What is beside the tokens goes with them: it is of another row.
+            self._tokens.show()
         context.show_boundaries(changed)
         panes.findings.show(context.findings, context.bench.findings)
         context.show_status()

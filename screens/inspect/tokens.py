@@ -27,11 +27,12 @@ class Tokens:
     def show(self) -> None:
         """Show what is under the cursor."""
         grid = self._grid
-        if grid.view is not None and grid.view.preliminary:
+        view = grid.in_sight
+        if view is not None and view.preliminary:
             # Nothing is known of these tokens but their text.
             return
         start, stop = grid.at.covered
-        self._context.panes.inspector.show(grid.view, start, stop, grid.at.run)
+        self._context.panes.inspector.show(view, start, stop, grid.at.run)
         self._pictures.show()
 
     # Moving
@@ -49,17 +50,19 @@ class Tokens:
         self._jump(self._turns(), -1, "This is the first message", unfold=False)
 
     def _edges(self) -> Places:
-        view = self._grid.view
+        view = self._grid.in_sight
         return edges(view) if view is not None else np.zeros(0, dtype=np.int64)
 
     def _turns(self) -> Places:
-        view = self._grid.view
+        view = self._grid.in_sight
         return np.array([turn.start for turn in view.turns] if view is not None else [], dtype=np.int64)
 
     def _jump(self, places: Places, direction: int, otherwise: str, *, unfold: bool = True) -> None:
         if not self._grid.jump(places, direction, unfold=unfold):
-            early = self._grid.view is not None and self._grid.view.preliminary
-            self._context.say("The mask is still to come" if early else otherwise)
+            view = self._grid.in_sight
+            if view is None:
+                otherwise = "This row has no tokens"
+            self._context.say("The mask is still to come" if view is not None and view.preliminary else otherwise)
 
     def focus(self) -> None:
         """Go to the tokens, or to what stands in their place."""
@@ -71,7 +74,8 @@ class Tokens:
     def fold_message(self) -> None:
         """Fold the message under the cursor to its first line, or unfold it."""
         grid = self._grid
-        turn = turn_at(grid.view.turns, grid.at.cursor) if grid.view is not None else -1
+        view = grid.in_sight
+        turn = turn_at(view.turns, grid.at.cursor) if view is not None else -1
         if turn < 0:
             self._context.say("There is no message here to fold")
         else:
@@ -80,7 +84,8 @@ class Tokens:
     def fold_all(self) -> None:
         """Fold every message; where all are, unfold them."""
         grid = self._grid
-        every = set(range(len(grid.view.turns))) if grid.view is not None else set()
+        view = grid.in_sight
+        every = set(range(len(view.turns))) if view is not None else set()
         fold_turns(grid, set() if grid.folded == every else every)
 
     # Looks

@@ -40,6 +40,11 @@ def asked_status(bench: Bench) -> AskedStatus:
     return AskedStatus(text, short=text.removeprefix("from the "))
 
 
+def draw_keys(screen: WorkbenchScreen) -> None:
+    """Draw the footer anew: its keys are those that do something now."""
+    screen.query_one(KeyHints).refresh()
+
+
 def say_state(screen: WorkbenchScreen, *marks: Mark) -> None:
     """Set the marks of a screen's tab; they are about the recipe as that screen has seen it."""
     screen.app.story.say(screen.SCOPES[0], screen.seen, *marks)  # type: ignore[attr-defined]
@@ -68,6 +73,17 @@ class WorkbenchScreen(RecipeScreen):
         yield StatusBar(status_of(self.bench), id="status")
         yield from self.body()
         yield KeyHints(*self.SCOPES, id="hints")
+
+    def offers(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """False for an action that would only say that there is nothing to do: the footer has no room for its key.
+
+        The key itself still answers, and says why.
+        """
+        if action == "undo_edit":
+            return self.editing.document.can_undo
+        if action == "save":
+            return self.editing.file is None or self.editing.document.dirty
+        return True
 
     def body(self) -> ComposeResult:
         """Widgets between status bar and footer."""

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from textual import widgets
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual import events, widgets
+from textual.geometry import Region
+from textual.strip import Strip
 
 from screens.guard.faults import Guarded
+from workbench.escaping import visible
 
 Data = TypeVar("Data")
 
 
 class Input(Guarded, widgets.Input):
-    """A text field of one line."""
+    """A text field of one line. Without the focus it shows its beginning, and says where it is cut."""
+
+    def render_line(self, y: int) -> Strip:
+        """The line: that of Textual where it is edited, with the cursor in sight, and where all of it has room."""
+        text, width = visible(self.value), self.scrollable_content_region.width
+        if y or self.has_focus or width <= 0 or cell_len(text) <= width:
+            return super().render_line(y)
+        return Strip([Segment(f"{set_cell_size(text, width - 1)}…", self.rich_style)])
+
+    def watch_has_focus(self, focus: bool) -> None:
+        """The cursor comes in sight, which Textual sees to when it moves, and not where it already stood at the end."""
+        super().watch_has_focus(focus)
+        self.reveal()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """The line has another width."""
+        self.reveal()
+
+    def reveal(self) -> None:
+        """Bring the cursor in sight, where there is one."""
+        if self.has_focus:
+            place = Region(self.cursor_screen_offset.x - self.content_region.x + self.scroll_offset.x, 0, 1, 1)
+            self.scroll_to_region(place, force=True, animate=False)
 
 
 class Tree(Guarded, widgets.Tree[Data]):

@@ -1,4 +1,4 @@
-"""The footer: the keys that matter most here, made from the actions. A click on one runs it."""
+"""The footer: the keys that matter most here and do something now, made from the actions. A click on one runs it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class KeyHints(Still):
             return False
         owner = self.app if action.scope == "app" else self.screen
         _, name, parameters = parse(action.action)
-        return owner.check_action(name, parameters) is not False
+        offers: Callable[..., bool] = getattr(owner, "offers", lambda name, parameters: True)
+        return owner.check_action(name, parameters) is not False and offers(name, parameters)
 
     async def on_click(self, event: events.Click) -> None:
         """Run the action under the mouse."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.guard.faults import Guarded, subscriber
 from screens.guard.widgets import Vertical
 from screens.keys.actions import Scope, bindings
 from screens.keys.spoken import keyed
+from screens.shell.beneath import Beneath
 from screens.shell.footer import KeyHints
 from screens.shell.problem import ProblemPane
 from screens.shell.status_bar import Status, StatusBar
@@ -85,7 +85,7 @@ def amount(progress: Progress) -> str:
     return f"{count} {progress.unit}{plural}"
 
 
-class LoadingScreen(Guarded, Screen[None]):
+class LoadingScreen(Guarded, Beneath):
     """Shown first; gives way to the inspect screen, or becomes the error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("loading")]

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from screens.guard.faults import Guarded, on
 from screens.guard.widgets import Vertical
+from screens.shell.beneath import Beneath
 from screens.shell.fields import Input, OptionList
 from screens.shell.notices import Notice
 from screens.shell.themes import paints
@@ -27,7 +28,7 @@ class MessagesList(OptionList, can_focus=False):
     """The messages to choose from; the field keeps the focus."""
 
 
-class MessagesScreen(Guarded, ModalScreen[None]):
+class MessagesScreen(Guarded, Beneath, ModalScreen[None]):
     """The list of messages. Enter copies the one that is marked; closes at escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.notifications import SeverityLevel
-from textual.screen import Screen
 
 from screens.guard.faults import Guarded
 from screens.keys.spoken import advice, keyed
+from screens.shell.beneath import Beneath
 from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
 from screens.shell.path_dialog import PathDialog
 from screens.shell.worker import Kind
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.editing.session import Editing
 
 
-class RecipeScreen(Guarded, Screen[None]):
+class RecipeScreen(Guarded, Beneath):
     """A screen with an `editing`; `follow` shows what an edit did."""
 
     editing: Editing

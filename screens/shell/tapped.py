@@ -7,9 +7,9 @@ import re
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
-from textual.screen import Screen
 
 from screens.guard.faults import Guarded
+from screens.shell.beneath import Beneath
 
 _KEY = re.compile(r"(?:enter|esc|tab|f\d+|[a-z])$")
 _BETWEEN = " · "
@@ -32,12 +32,11 @@ def key_at(subtitle: str, x: int, width: int) -> str:
     return ""
 
 
-class Tapped(Guarded):
+class Tapped(Guarded, Beneath):
     """A dialog of one box: a click on a hint of its lower border presses that key."""
 
     def on_click(self, event: events.Click) -> None:
         """Press the key under the mouse."""
-        assert isinstance(self, Screen)
         box, _ = self.get_widget_at(*event.screen_offset)
         if not box.border_subtitle or event.screen_y != box.region.bottom - 1:
             return

@@ -62,6 +62,11 @@ class TokenCanvas(LineView):
 
     # What is shown
 
+    @property
+    def in_sight(self) -> RowView | None:
+        """The row that is shown; None while a reason stands in its place: `view` is then that of a row before."""
+        return self.view if self.display else None
+
     def show(self, view: RowView, *, cursor: int = 0, changed: Change | None = None) -> None:
         """Show a row with the cursor on a token. `changed` is what an edit made different, drawn in the mask lens."""
         same = self.view is not None and self.view.index == view.index

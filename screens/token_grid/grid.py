@@ -35,10 +35,10 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
         `unfold`: a token that is gone to is seen, so that its message is unfolded; the steps of a key go over it.
         """
-        if token is None or self.view is None or not len(self.view.rendering):
+        if token is None or self.in_sight is None or not len(self.in_sight.rendering):
             return
         before, anchor = self.at.item, self.at.anchor
-        token = min(max(0, token), len(self.view.rendering) - 1)
+        token = min(max(0, token), len(self.in_sight.rendering) - 1)
         if unfold:
             unfold_at(self, token)
             before = self.at.item
@@ -84,8 +84,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
         elif what == "none":
             self.at.anchor = None
             self.refresh()
-        elif self.view is not None and len(self.view.rendering):
-            first, last = self.at.turn(self.view.turns, len(self.view.rendering))
+        elif (view := self.in_sight) is not None and len(view.rendering):
+            first, last = self.at.turn(view.turns, len(view.rendering))
             self.at.anchor = first
             self.go(last - 1, select=True)
 
@@ -93,7 +93,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
 
     def search(self, query: str) -> Matches:
         """Mark where a query matches (see `screens.token_grid.find`) and return it; an empty one marks nothing."""
-        self.drawing.matches = find(self.view, query) if self.view is not None else NO_MATCHES
+        view = self.in_sight
+        self.drawing.matches = find(view, query) if view is not None else NO_MATCHES
         self.shade()
         self.refresh()
         return self.drawing.matches
@@ -104,6 +105,8 @@ class TokenGrid(TokenCanvas, can_focus=True):
         """Unfold the folded message under the cursor, or unfold or fold the media run. With `explain` open the picture
         instead; elsewhere ask what is wrong."""
         run = self.at.run
+        if self.in_sight is None:
+            return
         if self.at.folded:
             unfold_at(self, self.at.cursor)
             return

@@ -31,6 +31,10 @@ async def export_screen(pilot: Pilot[None]) -> ExportScreen:
     return export
 
 
+def steps_of(export: ExportScreen) -> str:
+    return str(export.query_one("#steps", Static).render())
+
+
 async def test_from_nothing_to_an_export_by_screens_alone(opened: Opened, tmp_path: Path) -> None:
     recipe, target = recipe_in(tmp_path), tmp_path / "full.yaml"
     async with opened((160, 48), bench=prepare(recipe)) as pilot:
@@ -120,6 +124,15 @@ async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_pa
         await pilot.press("enter")
         await until(pilot, target.exists, 60)
         assert read_receipt(target.read_text("utf-8")).validated is False  # type: ignore[union-attr]
+        # It stays in sight, with what it says of itself, and no border goes on about it.
+        export: Any = pilot.app.base  # type: ignore[attr-defined]
+        await until(pilot, lambda: steps_of(export).startswith("✓ wrote"))
+        told = " ".join(steps_of(export).split())
+        assert "full.yaml" in told.replace(" ", "")
+        assert "; its receipt says validated: false" in told
+        assert not export.looking
+        borders = [export.query_one(f"#{name}").border_subtitle for name in ("proofs", "file")]
+        assert borders == ["", ""]
         # A file that is there is not written over unasked.
         before = target.read_text("utf-8") + "# mine\n"
         target.write_text(before, "utf-8")
@@ -129,4 +142,11 @@ async def test_what_is_not_proven_is_written_only_as_such(opened: Opened, tmp_pa
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmDialog), 60)
         await pilot.press("escape")
+        await pilot.pause()
+        # A dialog that closes has nothing proved again; an edit takes the line away.
+        assert not export.looking
+        export.editing.set(("lora_r",), 3)
+        export.follow()
+        await until(pilot, lambda: not export.looking, 60)
+        assert "wrote" not in steps_of(export)
         assert target.read_text("utf-8") == before

@@ -134,3 +134,23 @@ async def test_a_model_of_unknown_size_has_no_figures(opened: Opened, tmp_path: 
         assert all("–" in line and "iB" not in line for line in towers(screen))
         await until(pilot, lambda: "not known" in said(screen, "bytes"), 60)
         assert UNSIZED in said(screen, "bytes")
+
+
+async def test_a_long_pattern_shows_its_beginning_and_that_it_is_cut(opened: Opened, tmp_path: Path) -> None:
+    """Where it is edited the cursor is in sight instead, which is at its end."""
+    async with opened((120, 40), bench=prepare(recipe_in(tmp_path))) as pilot:
+        screen = await model_screen(pilot)
+        field = screen.query_one("#pattern", Input)
+
+        def line() -> str:
+            return field.render_line(0).text
+
+        whole = field.value
+        assert len(whole) > field.size.width
+        assert line() == f"{whole[: field.size.width - 1]}…"
+        await pilot.press("e")
+        await pilot.pause()
+        assert line().rstrip().endswith(whole[-8:])
+        await pilot.press("escape")
+        await pilot.pause()
+        assert line() == f"{whole[: field.size.width - 1]}…"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 from screens.inspect.recipe_editor import RecipeEditor
@@ -15,13 +18,14 @@ from screens.loss_plot import LossPlot
 from screens.overfit import OverfitScreen
 from screens.overfit_text import stage
 from screens.shell.explanation import Explanation
+from screens.shell.footer import KeyHints
 from screens.shell.worker import Kind
 from screens.token_grid.lenses import Lens
-from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
+from tests.screens.conftest import Opened, grid_of, message_of, screen_of, settled, until
 from workbench.bench import prepare
 from workbench.errors import Where
 from workbench.findings import Finding
-from workbench.overfit.events import every
+from workbench.overfit.events import Event, every
 from workbench.overfit.runs import runs_of
 from workbench.overfit.verdict import Verdict, judge
 from workbench.paths import sample_dir
@@ -122,6 +126,77 @@ async def test_a_run_from_start_to_verdict(opened: Opened, monkeypatch: pytest.M
         assert grid_of(pilot).lens is Lens.LOSS
         assert screen_of(pilot).bench is bench
         await _goes_to_its_line(pilot, screen, verdict, monkeypatch)
+
+
+class _Held:
+    """A run that writes nothing, and goes on until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def events(self) -> Iterator[Event]:
+        self.ended.wait(30)
+        yield from ()
+
+    def cancel(self) -> None:
+        self.ended.set()
+
+
+def _footer(pilot: Pilot[None]) -> str:
+    return pilot.app.screen.query_one(KeyHints).render().plain
+
+
+async def test_the_footer_names_the_keys_that_do_something_now(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, go = _Held(), threading.Event()
+
+    def start(*arguments: Any, **options: Any) -> _Held:
+        go.wait(30)
+        return held
+
+    monkeypatch.setattr("workbench.overfit.start.start", start)
+    async with opened((120, 34), bench=prepare(data=HELD_OUT)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, OverfitScreen)
+        assert " r run " in _footer(pilot)
+        for nothing in ("cancel", "older", "compare"):
+            assert nothing not in _footer(pilot)
+        await pilot.press("r")
+        # The process is being prepared: a run is in progress for whoever waits for it, and can be cancelled.
+        for _ in range(2):
+            for columns in (120, 60, 40):
+                await pilot.resize_terminal(columns, 24)
+                await pilot.pause()
+                assert "c cancel" in _footer(pilot), columns
+                assert "r run" not in _footer(pilot)
+                assert "next step" not in _footer(pilot)
+            go.set()
+            await until(pilot, lambda: screen.running)
+        await pilot.press("c")
+        await until(pilot, lambda: not screen.running and held.ended.is_set())
+        await until(pilot, lambda: " r run " in _footer(pilot))
+        assert "cancel" not in _footer(pilot)
+
+
+async def test_a_run_is_cancelled_before_its_process_began(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, go = _Held(), threading.Event()
+
+    def start(*arguments: Any, **options: Any) -> _Held:
+        go.wait(30)
+        return held
+
+    monkeypatch.setattr("workbench.overfit.start.start", start)
+    async with opened((80, 24), bench=prepare(data=HELD_OUT)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, OverfitScreen)
+        await pilot.press("r", "c")
+        assert "as soon as its process has begun" in message_of(pilot)
+        go.set()
+        await until(pilot, held.ended.is_set)
+        await until(pilot, lambda: not screen.running and screen._began is None)
 
 
 async def test_a_run_is_cancelled_and_kept(opened: Opened) -> None:

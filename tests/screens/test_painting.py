@@ -6,12 +6,16 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widgets import Input
 
 from screens.inspect.recipe_editor import RecipeEditor
+from screens.shell.job_line import JobProgress
+from screens.shell.path_dialog import PathDialog
 from screens.shell.themes import THEMES
-from tests.screens.conftest import Opened, forget_drawn, settled, until
+from tests.screens.conftest import Opened, forget_drawn, screen_of, settled, until
 from workbench.bench import prepare
 
 
@@ -83,3 +87,25 @@ async def test_what_is_painted_is_what_would_be_drawn_anew(opened: Opened, recip
             await pilot.pause()
             await compare(str(size))
         assert sum(one != other for one, other in itertools.pairwise(seen)) >= 25
+
+
+async def test_a_change_beneath_a_dialog_is_painted_once(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Painted again and again, it would leave the background thread no time for as long as the dialog is open."""
+    async with opened((120, 34)) as pilot:
+        app, screen = pilot.app, screen_of(pilot)
+        await pilot.press("C")
+        await until(pilot, lambda: isinstance(app.screen, PathDialog) and app.screen.is_mounted)
+        screen.context.show_job("sort", JobProgress("sort", 5, 10))
+        app.screen.query_one(Input).cursor_blink = False
+        await pilot.pause(0.2)
+        assert "5 of 10 rows" in str(screen.panes.reason.render())
+        paints: list[object] = []
+        display = app._display
+        monkeypatch.setattr(app, "_display", lambda *update: (paints.append(update), display(*update)))
+        screen.context.show_job("sort", JobProgress("sort", 7, 10))
+        for _ in range(30):
+            # A word from the background thread, as while rows are sorted.
+            screen.call_later(lambda: None)
+            await pilot.pause(0.01)
+        assert 1 <= len(paints) <= 3
+        screen.context.show_job("sort", None)

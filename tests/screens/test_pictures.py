@@ -111,6 +111,62 @@ async def test_a_wide_window_docks_the_picture_of_the_message_under_the_cursor(o
         assert not screen_of(pilot).query_one(PictureDock).display
 
 
+@pytest.mark.parametrize("bad", ["The line is not JSON", {"messages": "none"}])
+async def test_nothing_of_another_row_stays_beside_one_that_cannot_be_shown(opened: Opened, bad: Any) -> None:
+    """A row that cannot be read, and one that cannot be rendered: neither has tokens, and so no picture of its own."""
+    async with opened((160, 48), bench=Grounded([ROWS[0], bad, *ROWS[1:]])) as pilot:
+        app, screen, grid = pilot.app, screen_of(pilot), grid_of(pilot)
+        dock = await there(pilot, "picture 0 · message 0")
+        await to_row(pilot, "J")
+        assert screen.panes.problem.display, "the row was shown"
+        assert not dock.display
+        assert str(screen.panes.inspector.render()) == ""
+        # No key brings it back, over the whole window or beside the tokens.
+        for key in ("i", "p", "p", "}", "]", "minus", "end", "down"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.screen is screen
+            assert not dock.display
+            assert not screen.query_one(Preview).display
+            assert str(screen.panes.inspector.render()) == ""
+        grid.search("picture")
+        assert not len(grid.drawing.matches)
+        await to_row(pilot, "K")
+        await until(pilot, lambda: dock.display)
+        await pilot.resize_terminal(120, 40)
+        await pilot.press("g", "down", "down", "home")
+        await until(pilot, lambda: screen.query_one(Preview).display)
+        await to_row(pilot, "J")
+        assert not screen.query_one(Preview).display
+
+
+async def test_a_picture_that_comes_late_leaves_none_of_another_row_in_its_place(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import screens.pictures.prepared as prepared
+
+    go, load, asked = threading.Event(), prepared.load_picture, []
+    go.set()
+
+    def slowly(source: Any) -> Any:
+        asked.append(source)
+        go.wait(20)
+        return load(source)
+
+    monkeypatch.setattr(prepared, "load_picture", slowly)
+    other = conversation([RED, text("Where is it?")], "Here.")
+    async with opened((160, 48), bench=Grounded([ROWS[0], other])) as pilot:
+        dock = await there(pilot, "picture 0 · message 0")
+        go.clear()
+        await pilot.press("J")
+        await until(pilot, lambda: len(asked) == 2)
+        assert dock.query_one(PictureView).shown is None
+        assert (dock.border_subtitle, below(dock)) == ("", "")
+        go.set()
+        await until(pilot, lambda: settled(pilot))
+        assert "#cc3333" in colours_in(dock.query_one(PictureView))
+
+
 async def test_enter_opens_the_picture_over_the_whole_window(opened: Opened) -> None:
     async with opened((100, 30), bench=Grounded(ROWS)) as pilot:
         app, grid = pilot.app, grid_of(pilot)

@@ -167,6 +167,11 @@ class Document:
             self._remember(group)
             self._show(text)
 
+    @property
+    def can_undo(self) -> bool:
+        """True where there is an edit to take back."""
+        return bool(self._undo)
+
     def undo(self) -> bool:
         """Takes back the last edit or group of edits; False where there is none."""
         return self._step_history(self._undo, self._redo)
