@@ -283,8 +283,8 @@ class ExportScreen(WorkbenchScreen):
         paint = paints(self.app.current_theme)
         text = Text(end="")
         if self._written is not None and self._written[0] == self.editing.document.text:
-            told, width = Text(f"✓ {self._written[1]}", paint.bar, end=""), steps.size.width
-            text.append_text(hang(told, width, 2, self.app.console)).append("\n\n")
+            file = Text(f"✓ {self._written[1]}", paint.bar, end="")
+            text.append_text(hang(file, steps.size.width, 2, self.app.console)).append("\n\n")
         if self.problem is not None:
             text.append(f"✗ {visible(self.problem.title)}", paint.severity["error"])
             text.append(f"\n{visible(self.problem.cause)}\n{advice(self, self.problem.hint)}", paint.muted)

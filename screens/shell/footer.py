@@ -52,7 +52,8 @@ class KeyHints(Still):
             self._starts.append(text.cell_len)
             text.append(f"{action.key_display}", paint.accent + Style(bold=True))
             text.append(f" {action.hint}   ", paint.muted)
-        text.truncate(self.size.width)
+        cut = len(text.plain.rstrip()) > self.size.width
+        text.truncate(self.size.width, overflow="ellipsis" if cut else "crop")
         return text
 
     def _pane(self) -> tuple[Scope, ...]:

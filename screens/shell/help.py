@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,12 +16,15 @@ from screens.keys.actions import Action, Scope, groups
 from screens.keys.spoken import keyed
 from screens.keys.user_keymap import keymap_file
 from screens.shell.fields import Input
+from screens.shell.hanging import Wrapped
 from screens.shell.tapped import Tapped
 from screens.shell.themes import paints
 from workbench.views.items import visible
 
 _WORDY = 100
 """Cells of a window that has room for the ids of the actions."""
+_KEY_CELLS, _GAP = 12, 2
+"""Cells of the keys, and between them and what they do."""
 _PANES = {"grid": "the tokens", "samples": "the rows", "editor": "the editor", "form": "the form"}
 
 
@@ -47,6 +48,8 @@ class HelpScreen(Tapped, ModalScreen[None]):
         self._terms = terms
         self.found: list[str] = []
         """The ids of the actions that are shown, in order."""
+        self._lines: dict[Any, Text] = {}
+        self._width = 0
         self._scopes, self._pane = scopes, tuple(scope for scope in pane if scope in scopes)
 
     def compose(self) -> ComposeResult:
@@ -58,11 +61,19 @@ class HelpScreen(Tapped, ModalScreen[None]):
             field.cursor_blink = False
             yield field
             with VerticalScroll(can_focus=False):
-                yield Static(id="help-keys", markup=False)
+                yield Wrapped(id="help-keys", markup=False)
 
     def on_mount(self) -> None:
+        self.query_one(Wrapped).narrowed = self._resized
         self._draw("")
         self.query_one(Input).focus()
+
+    def _resized(self) -> None:
+        """Wrap the lines to another width."""
+        width = self.query_one(Wrapped).content_size.width
+        if width != self._width:
+            self._width = width
+            self._draw(self.query_one(Input).value)
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
@@ -83,41 +94,47 @@ class HelpScreen(Tapped, ModalScreen[None]):
         rest = [scope for scope in self._scopes if scope not in self._pane]
         filtering = keyed(self, "The filter of the rows ({rows.filter}): every term holds")
         sections |= {filtering: []} | groups(rest)
-        parts: list[RenderableType] = []
+        parts: list[Text] = []
         self.found = []
         for name, actions in sections.items():
             found = [action for action in map(known, actions) if not query.strip() or action.matches(query)]
             self.found += [str(action.id) for action in found]
-            table = self._table(found) if found else self._filter_table(query) if name == filtering else None
-            if table is not None:
-                parts += [Text("\n" if parts else "", end=""), Text(name, paint.accent), table]
+            lines = self._keys(found) if found else self._filter_terms(query) if name == filtering else []
+            if lines:
+                parts += [*([Text("")] if parts else []), Text(name, paint.accent), *lines]
         if not parts:
             parts.append(Text(f"No key has {visible(query.strip())!r} in its name or its help.", paint.muted))
         file = visible(str(keymap_file()))
-        parts.append(Text(f"\nTo change a key, write it after the action's id in {file}", paint.muted))
-        self.query_one("#help-keys", Static).update(Group(*parts))
+        parts += [Text(""), Text(f"To change a key, write it after the action's id in {file}", paint.muted)]
+        self.query_one("#help-keys", Static).update(Text("\n", end="").join(parts))
 
-    def _filter_table(self, query: str) -> Table | None:
-        """The terms of the filter that have the words that are searched; None where there are none."""
+    def _filter_terms(self, query: str) -> list[Text]:
+        """The terms of the filter that have the words that are searched."""
         paint, words = paints(self.app.current_theme), query.casefold().split()
         found = [term[:2] for term in self._terms if all(word in " ".join(term[:2]).casefold() for word in words)]
-        if not found:
-            return None
-        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        table.add_column(width=max(len(example) for example, _ in found), no_wrap=True)
-        table.add_column(ratio=1)
-        for example, about in found:
-            table.add_row(Text(example, paint.accent), Text(about, paint.muted))
-        return table
+        cells = max((len(example) for example, _ in found), default=0)
+        return [self._line(example, cells, Text(about, paint.muted)) for example, about in found]
 
-    def _table(self, actions: Sequence[Action]) -> Table:
-        paint = paints(self.app.current_theme)
-        table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        table.add_column(width=12, no_wrap=True)
-        table.add_column(ratio=1)
-        wordy = self.app.size.width >= _WORDY
+    def _keys(self, actions: Sequence[Action]) -> list[Text]:
+        paint, wordy = paints(self.app.current_theme), self.app.size.width >= _WORDY
+        lines = []
         for action in actions:
             about = Text().append(action.description, paint.strong).append(f"  {action.tooltip}", paint.muted)
             about.append(f"  {action.id}" if wordy else "", paint.accent)
-            table.add_row(Text(action.keys_text, paint.accent), about)
-        return table
+            lines.append(self._line(action.keys_text, _KEY_CELLS, about))
+        return lines
+
+    def _line(self, name: str, cells: int, about: Text) -> Text:
+        """A name in so many cells, and beside it what there is to say, wrapped: made once for a width and its looks."""
+        width, accent = self._width, paints(self.app.current_theme).accent
+        known = (name, cells, about.plain, tuple(map(str, about.spans)), width)
+        if (line := self._lines.get(known)) is None:
+            head = Text(name, accent, end="")
+            head.truncate(cells, overflow="ellipsis", pad=True)
+            room = width - cells - _GAP
+            wrapped = about.wrap(self.app.console, room) if room > 0 else [about]
+            for further in wrapped:
+                further.rstrip()
+            line = Text("\n" + " " * (cells + _GAP), end="").join(wrapped)
+            line = self._lines[known] = Text.assemble(head, " " * _GAP, line, end="")
+        return line
