@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
@@ -100,7 +101,7 @@ class ExportScreen(WorkbenchScreen):
         for wrapped in self.query(Wrapped):
             wrapped.narrowed = self._draw
         # A sign of life a second while a file is composed.
-        self.set_interval(1.0, self._draw_border)
+        self.set_interval(1.0, partial(_draw_border, self))
         self.query_one("#proofs").focus()
 
     def activated(self, edited: bool) -> None:
@@ -141,7 +142,7 @@ class ExportScreen(WorkbenchScreen):
             self._ready(ExportReady(self._round, None, message.problem))
         elif message.kind is Kind.WRITE:
             self._composing = None
-            self._draw_border()
+            _draw_border(self)
 
     @on(ExportReady)
     def _ready(self, message: ExportReady) -> None:
@@ -218,7 +219,7 @@ class ExportScreen(WorkbenchScreen):
         """Compose it for its place, which decides relative paths; an axolotl that is asked takes its time."""
         self.notify("Preparing the file: its rows are proved again…", timeout=UNTIL_DONE_SECONDS)
         self._composing = visible(path.name), monotonic()
-        self._draw_border()
+        _draw_border(self)
         self.background.submit(Kind.WRITE, self._prepare_file(path, unvalidated))
 
     def _prepare_file(self, path: Path, unvalidated: bool) -> Iterator[None]:
@@ -238,7 +239,7 @@ class ExportScreen(WorkbenchScreen):
     @on(FileComposed)
     def _file_composed(self, message: FileComposed) -> None:
         self._composing = None
-        self._draw_border()
+        _draw_border(self)
         if message.problem is not None:
             self.notify_problem(message.problem)
         elif message.made is not None:
@@ -312,18 +313,9 @@ class ExportScreen(WorkbenchScreen):
                 self._hang(text, needs.append(visible(requirement)), 2)
         steps.update(text)
         self.query_one("#proofs").border_subtitle = "checking again" if self.looking and self.made is not None else ""
-        self._draw_border()
-        yaml.update(self._file())
+        _draw_border(self)
+        yaml.update(_file(self))
         draw_keys(self)
-
-    def _draw_border(self) -> None:
-        """Say below the file that it is composed for its place, and for how long."""
-        file, said = self.query_one("#file"), ""
-        if self._composing is not None:
-            name, began = self._composing
-            said = f"{escape(name)}: its rows are proved again · {duration(monotonic() - began)}"
-        if file.border_subtitle != said:
-            file.border_subtitle = said
 
     def _hang(self, text: Text, line: Text, indent: int) -> None:
         """Write a line that goes on under its own text."""
@@ -354,23 +346,6 @@ class ExportScreen(WorkbenchScreen):
         if proof.ok is not True and proof.hint:
             self._hang(text, Text(end="").append(f"  → {advice(self, proof.hint)}", paint.muted), 4)
 
-    def _file(self) -> Text:
-        """The text of the file with the numbers of its lines: a long one goes on without one."""
-        paint, text = paints(self.app.current_theme), Text(end="")
-        lines = (self.made.text if self.made is not None else "").splitlines()
-        width, digits = self.query_one("#yaml").size.width, len(str(len(lines)))
-        for number, line in enumerate(lines, 1):
-            written = Text(end="").append(f"{number:>{digits}} ", paint.muted)
-            comment = line.lstrip().startswith("#")
-            key, colon, rest = line.partition(":")
-            if comment or not colon:
-                written.append(visible(line), paint.muted if comment else "")
-            else:
-                written.append(f"{visible(key)}:", paint.accent).append(visible(rest))
-            inside = len(line) - len(line.lstrip()) + 2
-            text.append_text(hang(written, width, digits + 1 + inside, self.app.console)).append("\n")
-        return text
-
 
 def _known_of_all_rows(screen: ExportScreen) -> KnownOfAllRows | None:
     """Findings of the checks screen in all rows of the recipe as it is; None where it did not look at them."""
@@ -391,3 +366,31 @@ def _receipt_of(file: Path) -> str:
     if receipt is None:
         return ""
     return f"; its receipt says validated: {visible(str(receipt.validated or 'false'))}"
+
+
+def _draw_border(screen: ExportScreen) -> None:
+    """Say below the file that it is composed for its place, and for how long."""
+    file, said = screen.query_one("#file"), ""
+    if screen._composing is not None:
+        name, began = screen._composing
+        said = f"{escape(name)} · its rows are proved again · {duration(monotonic() - began)}"
+    if file.border_subtitle != said:
+        file.border_subtitle = said
+
+
+def _file(screen: ExportScreen) -> Text:
+    """The text of the file with the numbers of its lines: a long one goes on without one."""
+    paint, text = paints(screen.app.current_theme), Text(end="")
+    lines = (screen.made.text if screen.made is not None else "").splitlines()
+    width, digits = screen.query_one("#yaml").size.width, len(str(len(lines)))
+    for number, line in enumerate(lines, 1):
+        written = Text(end="").append(f"{number:>{digits}} ", paint.muted)
+        comment = line.lstrip().startswith("#")
+        key, colon, rest = line.partition(":")
+        if comment or not colon:
+            written.append(visible(line), paint.muted if comment else "")
+        else:
+            written.append(f"{visible(key)}:", paint.accent).append(visible(rest))
+        inside = len(line) - len(line.lstrip()) + 2
+        text.append_text(hang(written, width, digits + 1 + inside, screen.app.console)).append("\n")
+    return text

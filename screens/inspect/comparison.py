@@ -197,7 +197,7 @@ class Comparison:
         name = self._context.editing.compared_with
         self._context.editing.compare(None)
         self._context.screen.follow()
-        self._context.say(f"No longer compared with {name}: changes are against the recipe as it was saved", 4)
+        self._context.say(f"No longer compared with {name}; changes are against the recipe as it was saved", 4)
 
     def _compared(self) -> None:
         editing, name = self._context.editing, self._context.editing.compared_with

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from screens.guard.faults import Guarded, on
+from screens.guard.faults import on
 from screens.guard.widgets import Horizontal, Static, Vertical, VerticalScroll
 from screens.inspect.picked_filter import NUMBERS, ROLE, SORT, SOURCE, STATE, PickedFilter
 from screens.inspect.row_filter import FILTER_TERMS, STATES, Order, parse_filter
@@ -81,7 +81,7 @@ class PickedRows:
     columns: tuple[str, ...]
 
 
-class FilterDialog(Guarded, Beneath, ModalScreen[PickedRows | None]):
+class FilterDialog(Beneath, ModalScreen[PickedRows | None]):
     """Enter gives what was picked; escape gives None, and nothing has changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -71,7 +71,7 @@ class Waiting(Guarded, Widget):
         return text
 
 
-class FirstRowScreen(Guarded, Beneath):
+class FirstRowScreen(Beneath):
     """Shows a row while the model is loading, in the panes of the inspect screen."""
 
     HORIZONTAL_BREAKPOINTS = WIDTHS

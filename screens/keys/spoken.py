@@ -20,6 +20,7 @@ from workbench.escaping import visible
 _KEYS: dict[tuple[str, frozenset[str]], str] = {
     ("inspect", frozenset()): "screen.inspect",
     ("check", frozenset()): "screen.checks",
+    ("check", frozenset(("--rows",))): "screen.checks",
     ("check", frozenset(("--fix",))): "checks.fix-all",
     ("overfit", frozenset()): "overfit.start",
     ("export", frozenset()): "screen.export",

@@ -6,8 +6,10 @@ from typing import Any
 
 from textual.screen import Screen
 
+from screens.guard.faults import Guarded
 
-class Beneath(Screen[Any]):
+
+class Beneath(Guarded, Screen[Any]):
     """A screen whose changes are painted once while a dialog lies over it.
 
     Textual 8 has such a screen painted again after each of its paints, and all of the window, for as long as the dialog

@@ -85,7 +85,7 @@ def amount(progress: Progress) -> str:
     return f"{count} {progress.unit}{plural}"
 
 
-class LoadingScreen(Guarded, Beneath):
+class LoadingScreen(Beneath):
     """Shown first; gives way to the inspect screen, or becomes the error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("loading")]

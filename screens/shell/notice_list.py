@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 from textual.widgets.option_list import Option
 
-from screens.guard.faults import Guarded, on
+from screens.guard.faults import on
 from screens.guard.widgets import Vertical
 from screens.shell.beneath import Beneath
 from screens.shell.fields import Input, OptionList
@@ -28,7 +28,7 @@ class MessagesList(OptionList, can_focus=False):
     """The messages to choose from; the field keeps the focus."""
 
 
-class MessagesScreen(Guarded, Beneath, ModalScreen[None]):
+class MessagesScreen(Beneath, ModalScreen[None]):
     """The list of messages. Enter copies the one that is marked; closes at escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

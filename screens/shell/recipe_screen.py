@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.notifications import SeverityLevel
 
-from screens.guard.faults import Guarded
 from screens.keys.spoken import advice, keyed
 from screens.shell.beneath import Beneath
 from screens.shell.dialogs import Choice, ChoiceDialog, ConfirmDialog
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from workbench.editing.session import Editing
 
 
-class RecipeScreen(Guarded, Beneath):
+class RecipeScreen(Beneath):
     """A screen with an `editing`; `follow` shows what an edit did."""
 
     editing: Editing
@@ -61,7 +61,8 @@ class RecipeScreen(Guarded, Beneath):
             return
         if editing.file is None:
             self.app.push_screen(
-                PathDialog("save the recipe as", hint="a path, for example recipe.yaml", fits=is_recipe), self._save_as
+                PathDialog("save the recipe as", hint="a path, for example recipe.yaml", fits=is_recipe),
+                partial(_save_as, self),
             )
             return
         diff = editing.pending()
@@ -69,7 +70,7 @@ class RecipeScreen(Guarded, Beneath):
             self.notify("Nothing to save", timeout=2)
             return
         if editing.changed_outside():
-            self._resolve_conflict(editing.on_disk())
+            _resolve_conflict(self, editing.on_disk())
             return
 
         def agreed(yes: bool | None) -> None:
@@ -78,42 +79,6 @@ class RecipeScreen(Guarded, Beneath):
 
         title = f"save {editing.file.name}"
         self.app.push_screen(ConfirmDialog(title, diff, agree="writes it"), agreed)
-
-    def _resolve_conflict(self, theirs: str | None) -> None:
-        """Ask which text to keep where the file changed since it was opened."""
-        editing = self.editing
-        assert editing.file is not None
-        name = visible(editing.file.name)
-        mine, opened = editing.document.text, editing.opened
-        views = [
-            ("against the file", diff_of(theirs or "", mine, name)),
-            ("what they changed", diff_of(opened, theirs or "", name)),
-            ("what you changed", diff_of(opened, mine, name)),
-        ]
-        choices = [
-            Choice("m", "mine", "overwrite the file; theirs is kept as a copy"),
-            Choice("t", "theirs", "continue with theirs; undo brings yours back"),
-        ]
-        gone = (
-            "The file does not exist any more."
-            if theirs is None
-            else "Another program or person changed the file since it was opened."
-        )
-
-        def chosen(answer: str | None) -> None:
-            if answer == "mine":
-                self._save(None)
-            elif answer == "theirs":
-                editing.take_file_text()
-                self.notify(f"Loaded {name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
-                self.follow()
-
-        dialog = ChoiceDialog(
-            f"save {name}",
-            "The file and your text were both changed." if editing.document.dirty else "You have no unsaved changes.",
-            views, choices if theirs is not None else choices[:1], note=gone, leave="leaves both as they are",
-        )  # fmt: skip
-        self.app.push_screen(dialog, chosen)
 
     # Unsaved edits of an earlier session
 
@@ -168,22 +133,6 @@ class RecipeScreen(Guarded, Beneath):
             ChoiceDialog(f"unsaved edits of {name}", text, views, choices, note=note, leave="keeps yours"), chosen
         )
 
-    def _save_as(self, path: str | None) -> None:
-        if not path or not path.strip():
-            return
-        target = Path(path).expanduser()
-        if not target.exists():
-            self._save(target)
-            return
-
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                self._save(target)
-
-        old = target.read_text("utf-8", "replace") if target.is_file() else ""
-        diff = self.editing.document.diff(old) or "(the file has the same text)"
-        self.app.push_screen(ConfirmDialog(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)
-
     def _save(self, path: Path | None) -> None:
         try:
             target = self.editing.save(path)
@@ -199,3 +148,57 @@ class RecipeScreen(Guarded, Beneath):
         seconds = 4 if len(told) == 1 else 15 if self.editing.set_aside else 8
         self.notify(visible(". ".join(told)), timeout=seconds, markup=False)
         self.follow()
+
+
+def _resolve_conflict(screen: RecipeScreen, theirs: str | None) -> None:
+    """Ask which text to keep where the file changed since it was opened."""
+    editing = screen.editing
+    assert editing.file is not None
+    name = visible(editing.file.name)
+    mine, opened = editing.document.text, editing.opened
+    views = [
+        ("against the file", diff_of(theirs or "", mine, name)),
+        ("what they changed", diff_of(opened, theirs or "", name)),
+        ("what you changed", diff_of(opened, mine, name)),
+    ]
+    choices = [
+        Choice("m", "mine", "overwrite the file; theirs is kept as a copy"),
+        Choice("t", "theirs", "continue with theirs; undo brings yours back"),
+    ]
+    gone = (
+        "The file does not exist any more."
+        if theirs is None
+        else "Another program or person changed the file since it was opened."
+    )
+
+    def chosen(answer: str | None) -> None:
+        if answer == "mine":
+            screen._save(None)
+        elif answer == "theirs":
+            editing.take_file_text()
+            screen.notify(f"Loaded {name} as it is on disk (undo brings your text back)", timeout=6, markup=False)
+            screen.follow()
+
+    dialog = ChoiceDialog(
+        f"save {name}",
+        "The file and your text were both changed." if editing.document.dirty else "You have no unsaved changes.",
+        views, choices if theirs is not None else choices[:1], note=gone, leave="leaves both as they are",
+    )  # fmt: skip
+    screen.app.push_screen(dialog, chosen)
+
+
+def _save_as(screen: RecipeScreen, path: str | None) -> None:
+    if not path or not path.strip():
+        return
+    target = Path(path).expanduser()
+    if not target.exists():
+        screen._save(target)
+        return
+
+    def agreed(yes: bool | None) -> None:
+        if yes:
+            screen._save(target)
+
+    old = target.read_text("utf-8", "replace") if target.is_file() else ""
+    diff = screen.editing.document.diff(old) or "(the file has the same text)"
+    screen.app.push_screen(ConfirmDialog(f"overwrite {target.name}", diff, agree="overwrites it"), agreed)

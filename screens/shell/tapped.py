@@ -8,7 +8,6 @@ from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 
-from screens.guard.faults import Guarded
 from screens.shell.beneath import Beneath
 
 _KEY = re.compile(r"(?:enter|esc|tab|f\d+|[a-z])$")
@@ -32,7 +31,7 @@ def key_at(subtitle: str, x: int, width: int) -> str:
     return ""
 
 
-class Tapped(Guarded, Beneath):
+class Tapped(Beneath):
     """A dialog of one box: a click on a hint of its lower border presses that key."""
 
     def on_click(self, event: events.Click) -> None:

@@ -131,7 +131,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
         self.capture_mouse()
         if self.drawing.on_map(place.x):
             self._dragging = "map"
-            self._drag_map(place.y)
+            _drag_map(self, place.y)
         elif (token := self.drawing.token_at(place.x, place.y + self.scroll_offset.y)) is not None:
             self._dragging = "tokens"
             self.go(token, select=event.shift)
@@ -142,7 +142,7 @@ class TokenGrid(TokenCanvas, can_focus=True):
             return
         offset = event.offset - self.content_region.offset + self.region.offset
         if self._dragging == "map":
-            self._drag_map(offset.y)
+            _drag_map(self, offset.y)
             return
         token = self.drawing.token_at(offset.x, offset.y + self.scroll_offset.y, beyond=True)
         if token is not None and token != self.at.cursor:
@@ -152,12 +152,6 @@ class TokenGrid(TokenCanvas, can_focus=True):
         """The drag ends."""
         self._dragging = ""
         self.release_mouse()
-
-    def _drag_map(self, y: int) -> None:
-        line = self.drawing.map_line(y, self.size.height)
-        if line is not None:
-            self.scroll_to(y=max(0, line - self.size.height // 2), animate=False)
-            self.go(self.at.on_line(line, column=0), keep_goal=True)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a chip, or on a folded message, unfolds it."""
@@ -173,3 +167,11 @@ class TokenGrid(TokenCanvas, can_focus=True):
         if folded and start <= place.x - lines.gutter < stop:
             self.go(int(lines.items.start[item]))
             self.action_unfold()
+
+
+def _drag_map(grid: TokenGrid, y: int) -> None:
+    """Go to the line of the row that a line of its map stands for."""
+    line = grid.drawing.map_line(y, grid.size.height)
+    if line is not None:
+        grid.scroll_to(y=max(0, line - grid.size.height // 2), animate=False)
+        grid.go(grid.at.on_line(line, column=0), keep_goal=True)
