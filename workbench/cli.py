@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,6 +30,7 @@ from workbench.version import __version__
 
 NAMES = ("vlmbench", "vlm-workbench")
 """The commands that are installed: the same, under two names, since another package has the first one too."""
+_SOON_SECONDS = 0.01
 
 
 class Commands(click.Group):
@@ -82,7 +86,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         _refuse_closed_stdout()
         console.forget_odd_size()
-        code = cli.main(args=given, prog_name=_name(), standalone_mode=False)
+        with _lost_interrupts_raised_again():
+            code = cli.main(args=given, prog_name=_name(), standalone_mode=False)
         with console.ignoring_closed_pipe():
             sys.stdout.flush()
     except click.exceptions.Exit as leave:
@@ -98,6 +103,29 @@ def main(arguments: list[str] | None = None) -> None:
         code = _told(as_error(problem), as_json=_asks_json(given))
     _forget_interrupt()
     sys.exit(code if isinstance(code, int) else EXIT_OK)
+
+
+@contextmanager
+def _lost_interrupts_raised_again() -> Iterator[None]:
+    """Raise an interrupt again that came while Python ended an object: there it goes no further than a message."""
+    before = sys.unraisablehook
+
+    def tell(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            before(lost)
+            return
+        import signal
+        import threading
+
+        # Not from in here, where it would be lost again; and to the thread that may be waiting for something.
+        main = threading.main_thread().ident
+        threading.Timer(_SOON_SECONDS, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    sys.unraisablehook = tell
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _forget_interrupt() -> None:

@@ -83,6 +83,29 @@ def test_a_signal_at_any_import_ends_it_without_a_traceback(tmp_path: Path, star
             assert told[-1:] in (["vlmbench: interrupted"], ["vlmbench: the run was cancelled"]), (command, told)
 
 
+def test_an_interrupt_that_is_lost_in_the_end_of_an_object_is_raised_again(tmp_path: Path) -> None:
+    script = """
+import signal, time
+from workbench import cli
+
+class Ended:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0)
+
+def work(**_):
+    Ended()
+    time.sleep(50)
+
+cli.cli.main = work
+cli.main([])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment(tmp_path), capture_output=True, text=True, timeout=40
+    )
+    assert (ran.returncode, ran.stderr) == (130, "vlmbench: interrupted\n")
+
+
 def _read(told: TextIO, count: int, module: str = "") -> None:
     """Read the lines that Python writes of imports, until a number of those that end with a module's name."""
     for line in told:
