@@ -8,10 +8,12 @@ from threading import Event
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.boundary_form import BoundaryForm
 from screens.inspect.row_list import SamplesList
+from screens.shell.path_dialog import PathDialog
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from workbench.bench import prepare
 from workbench.paths import sample_dir
@@ -125,3 +127,17 @@ async def test_a_comparison_begins_and_ends_while_the_text_cannot_be_read(opened
         assert str(panel.border_title) == "role_boundaries"
         assert "trained" not in str(panel.border_subtitle)
         assert (str(grid_of(pilot).border_title), str(samples.border_title)) == before
+
+
+async def test_a_path_that_cannot_be_read_is_asked_about_as_it_was_typed(opened: Opened) -> None:
+    async with opened((120, 34)) as pilot:
+        for _ in range(2):
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, PathDialog))
+            field = pilot.app.screen.query_one(Input)
+            if field.value:
+                break
+            field.value = "nowhere.yaml"
+            await pilot.press("enter")
+            await until(pilot, lambda: pilot.app.screen is screen_of(pilot))
+        assert field.value == "nowhere.yaml"
