@@ -36,6 +36,7 @@ from screens.shell.themes import THEMES
 from screens.shell.tokens_beside import TokensBeside, tokens_of
 from screens.shell.worker import Background, Kind
 from workbench.errors import BenchError, EnvironmentProblem
+from workbench.escaping import visible
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -440,6 +441,9 @@ def run(bench: Bench, *, row: int = 0, beside: TokensBeside | None = None) -> in
         end_with_parent.hold(lambda: app.call_later(app.exit))
         app.run()
     code = app.return_code or 0
+    if app.editing is not None and app.editing.document.dirty:
+        name = visible(PurePath(app.editing.document.name).name)
+        print(f"vlmbench: the unsaved edits of {name} are kept; the next start asks about them", file=sys.stderr)
     if app.faults or app.silences:
         print(f"vlmbench: something went wrong unexpectedly; to report it, attach {log_file()}", file=sys.stderr)
     if not app.background.close(_GRACE_SECONDS):

@@ -164,6 +164,8 @@ class Comparison:
         self._context = context
         self._request = 0
         self._dialog: RecipeComparison | None = None
+        self._typed: str | None = None
+        """The path that was typed last, where it could not be read."""
         self._found = AllRows()
 
     def ask(self) -> None:
@@ -173,15 +175,19 @@ class Comparison:
         def entered(path: str | None) -> None:
             if path is None:
                 return
+            # A path that cannot be read is asked about again, as it was typed.
+            self._typed = path
             try:
                 context.editing.compare(Path(path).expanduser() if path.strip() else None)
+                self._typed = None
                 self._compared()
             except BenchError as problem:
                 context.screen.notify_problem(problem)
 
         hint = "path of the other recipe; empty: this one before the edits"
         context.screen.app.push_screen(
-            PathDialog("compare with", value=context.editing.compared_path, hint=hint, fits=is_recipe), entered
+            PathDialog("compare with", value=self._typed or context.editing.compared_path, hint=hint, fits=is_recipe),
+            entered,
         )
 
     @property

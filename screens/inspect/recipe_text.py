@@ -19,10 +19,12 @@ from textual.widgets.text_area import Edit, EditResult
 from screens.keys.actions import bindings
 from screens.line_cache.line_view import Sparing
 from screens.shell.themes import paints
+from screens.shell.typed_in_order import do_in_order, keys_of
 from workbench.findings import Severity
 from workbench.views.palette import SEVERITY_GLYPH
 
 _LINES_KEPT = 1024
+_KEYS = keys_of(TextArea)
 _MARGIN = 2
 """Blanks that Textual leaves between the number of a line and its text."""
 
@@ -160,13 +162,18 @@ class RecipeTextArea(TextArea, Sparing):
         self.edited()
         return result
 
-    def on_key(self, event: events.Key) -> None:
-        """Hand a key over to the list of completions; keep Textual's own escape from going to the next pane."""
+    async def on_key(self, event: events.Key) -> None:
+        """Hand a key over to the list of completions; keep Textual's own escape from going to the next pane.
+
+        Other keys that write no letter are done in their order.
+        """
         if self.takes_key(event):
             event.stop()
             event.prevent_default()
         elif event.key == "escape":
             event.prevent_default()
+        else:
+            await do_in_order(self, event, _KEYS)
 
     def action_undo(self) -> None:
         self.post_message(self.UndoWanted(again=False))

@@ -11,13 +11,19 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from screens.guard.faults import Guarded
+from screens.shell.typed_in_order import do_in_order, keys_of
 from workbench.escaping import visible
 
+_KEYS = keys_of(widgets.Input)
 Data = TypeVar("Data")
 
 
 class Input(Guarded, widgets.Input):
     """A text field of one line. Without the focus it shows its beginning, and says where it is cut."""
+
+    async def on_key(self, event: events.Key) -> None:
+        """Take back a letter, or go to another, before the letters that follow are written."""
+        await do_in_order(self, event, _KEYS)
 
     def render_line(self, y: int) -> Strip:
         """The line: that of Textual where it is edited, with the cursor in sight, and where all of it has room."""

@@ -8,10 +8,12 @@ from threading import Event
 from typing import Any
 
 import pytest
+from textual.widgets import Input
 
 from screens.inspect.boundaries_panel import BoundariesPanel
 from screens.inspect.boundary_form import BoundaryForm
 from screens.inspect.row_list import SamplesList
+from screens.shell.path_dialog import PathDialog
 from tests.screens.conftest import Opened, grid_of, screen_of, settled, until
 from workbench.bench import prepare
 from workbench.paths import sample_dir
@@ -150,3 +152,17 @@ async def test_a_comparison_is_left_by_a_key_that_its_pane_names(opened: Opened,
         assert (str(panel.border_title), str(panel.border_subtitle)) == before
         await pilot.press("alt+c")
         assert screen.editing.other is None
+
+
+async def test_a_path_that_cannot_be_read_is_asked_about_as_it_was_typed(opened: Opened) -> None:
+    async with opened((120, 34)) as pilot:
+        for _ in range(2):
+            await pilot.press("C")
+            await until(pilot, lambda: isinstance(pilot.app.screen, PathDialog))
+            field = pilot.app.screen.query_one(Input)
+            if field.value:
+                break
+            field.value = "nowhere.yaml"
+            await pilot.press("enter")
+            await until(pilot, lambda: pilot.app.screen is screen_of(pilot))
+        assert field.value == "nowhere.yaml"

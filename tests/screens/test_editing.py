@@ -455,6 +455,17 @@ def test_a_kill_at_any_moment_loses_at_most_the_last_key(recipe: Path) -> None:
     assert _kept(state, typed) == len(typed)
 
 
+def test_whoever_leaves_with_unsaved_edits_is_told_that_they_are_kept(recipe: Path) -> None:
+    told = b"the unsaved edits of mine.yaml are kept; the next start asks about them"
+    with Terminal(recipe) as terminal:
+        terminal.press("e")
+        terminal.press("# mine")
+        terminal.press("\x1b")
+        assert terminal.leave() == 0
+        terminal.read()
+        assert told in terminal.written.split(b"\x1b[?1049l")[-1]
+
+
 async def test_only_the_last_letter_waits_for_its_paint_to_be_on_disk(opened: Opened, recipe: Path) -> None:
     async with opened((120, 34), bench=prepare(recipe)) as pilot:
         editing = screen_of(pilot).editing
