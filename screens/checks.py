@@ -307,7 +307,7 @@ class ChecksScreen(WorkbenchScreen):
 
     def action_fix_all(self) -> None:
         """Apply every fix that goes together with the others."""
-        if self.report is None or not any(finding.fix is not None for finding in self.report.findings):
+        if self.report is None or not self.offers("fix_all", ()):
             self.notify("No finding has a fix that can be applied", timeout=3)
             return
         self.notify("Trying the fixes together…", timeout=UNTIL_DONE_SECONDS)

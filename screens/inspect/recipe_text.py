@@ -78,7 +78,7 @@ class RecipeTextArea(TextArea, Sparing):
             del vars(document)["query_syntax_tree"]
 
     def _looks(self) -> _Looks:
-        offset, selection, bracket = self.scroll_offset, self.selection, self._matching_bracket_location
+        offset, selection, bracket = self.scroll_offset, self.selection, self.matching_bracket_location
         places = self._places()
         first, last = places[0][0], places[-1][0]
         if first < self._coloured.start or last >= self._coloured.stop:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from screens.audit import AuditScreen
 from screens.inspect.screen import InspectScreen
 from tests.screens.conftest import Opened, settled, until
-from workbench.audit.follow import FollowedAudit
+from workbench.audit.follow import REPORT, FollowedAudit
 from workbench.audit.largest import Largest
 from workbench.audit.progress_file import AuditProgress, ProgressFile, followed
 from workbench.audit.question import write_question
@@ -151,7 +151,12 @@ def test_the_process_is_started_stopped_and_ends_with_its_owner(recipe: Path) ->
     """The real process, once: started, interrupted while it works, its results gone on from, and its end."""
     bench = prepare(recipe).load()
     followed_audit = FollowedAudit(bench)
+    # The report of one before it would be taken for its own, should it end early.
+    report = followed_audit.folder / REPORT
+    report.parent.mkdir(parents=True)
+    report.write_text("{}", "utf-8")
     followed_audit.start()
+    assert not report.exists()
     child = followed_audit._child
     assert child is not None
     try:

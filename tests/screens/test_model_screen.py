@@ -137,7 +137,7 @@ async def test_a_model_of_unknown_size_has_no_figures(opened: Opened, tmp_path: 
 
 
 async def test_a_long_pattern_shows_its_beginning_and_that_it_is_cut(opened: Opened, tmp_path: Path) -> None:
-    """Where it is edited the cursor is in sight instead, which is at its end."""
+    """While it is edited the cursor is in sight instead, which is at its end."""
     async with opened((120, 40), bench=prepare(recipe_in(tmp_path))) as pilot:
         screen = await model_screen(pilot)
         field = screen.query_one("#pattern", Input)

@@ -142,11 +142,8 @@ class _Held:
         self.ended.set()
 
 
-def _footer(pilot: Pilot[None]) -> str:
-    return pilot.app.screen.query_one(KeyHints).render().plain
-
-
-async def test_the_footer_names_the_keys_that_do_something_now(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+def _held_back(monkeypatch: pytest.MonkeyPatch) -> tuple[_Held, threading.Event]:
+    """A run that is prepared until the event is set."""
     held, go = _Held(), threading.Event()
 
     def start(*arguments: Any, **options: Any) -> _Held:
@@ -154,6 +151,15 @@ async def test_the_footer_names_the_keys_that_do_something_now(opened: Opened, m
         return held
 
     monkeypatch.setattr("workbench.overfit.start.start", start)
+    return held, go
+
+
+def _footer(pilot: Pilot[None]) -> str:
+    return pilot.app.screen.query_one(KeyHints).render().plain
+
+
+async def test_the_footer_names_the_keys_that_do_something_now(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, go = _held_back(monkeypatch)
     async with opened((120, 34), bench=prepare(data=HELD_OUT)) as pilot:
         await pilot.press("4")
         await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))
@@ -180,13 +186,7 @@ async def test_the_footer_names_the_keys_that_do_something_now(opened: Opened, m
 
 
 async def test_a_run_is_cancelled_before_its_process_began(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    held, go = _Held(), threading.Event()
-
-    def start(*arguments: Any, **options: Any) -> _Held:
-        go.wait(30)
-        return held
-
-    monkeypatch.setattr("workbench.overfit.start.start", start)
+    held, go = _held_back(monkeypatch)
     async with opened((80, 24), bench=prepare(data=HELD_OUT)) as pilot:
         await pilot.press("4")
         await until(pilot, lambda: isinstance(pilot.app.screen, OverfitScreen))

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import child_process
@@ -29,6 +30,11 @@ REPORT = "report.json"
 _LOG = "log.txt"
 
 
+def kept_folder(bench: Bench) -> Path:
+    """The folder of the audit of a bench's recipe, in the bench's state."""
+    return recipe_dir(bench.title, bench.document.path) / "audit"
+
+
 class FollowedAudit:
     """The audit of a bench's recipe in its folder of the bench's state. One thread uses it, but for `stop` and `end`.
 
@@ -37,7 +43,7 @@ class FollowedAudit:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self.folder = recipe_dir(bench.title, bench.document.path) / "audit"
+        self.folder = kept_folder(bench)
         self.progress: Followed | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._tally: Tally | None = None

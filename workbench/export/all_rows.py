@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from workbench.audit.follow import REPORT
+from workbench.audit.follow import REPORT, kept_folder
 from workbench.audit.progress_file import followed
 from workbench.audit.run import question_of
 from workbench.audit.sources import recipe_plan
+from workbench.checks.row_facts import counted
 from workbench.errors import BenchError
 from workbench.findings import Finding
-from workbench.paths import recipe_dir
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -33,6 +33,11 @@ class KnownOfAllRows:
     codes: tuple[str, ...] = ()
     first: str = ""
 
+    @property
+    def told(self) -> str:
+        """The errors in words."""
+        return f"{counted(self.errors, 'error')} ({', '.join(self.codes)}); the first: {self.first}"
+
 
 def of_check(report: Report) -> KnownOfAllRows:
     """The findings of a check."""
@@ -47,7 +52,7 @@ def of_audit(bench: Bench) -> KnownOfAllRows | None:
 
     It is read from the report that is written at its end.
     """
-    folder = recipe_dir(bench.title, bench.document.path) / "audit"
+    folder = kept_folder(bench)
     audited = followed(folder)
     try:
         if audited is None or not audited.ended or audited.question != question_of(bench, recipe_plan(bench)):
@@ -58,16 +63,14 @@ def of_audit(bench: Bench) -> KnownOfAllRows | None:
         rows = int(told["rows"])
     except (BenchError, OSError, ValueError, KeyError, TypeError):
         return None
-    counted = [(one.severity, one.code, 1, one.message) for one in recipe]
-    counted += [
-        (severity, code, count, examples[0]["message"]) for severity, code, count, examples in causes if examples
-    ]
-    errors = [one for one in counted if one[0] == "error"]
+    found = [(one.severity, one.code, 1, one.message) for one in recipe]
+    found += [(severity, code, count, examples[0]["message"]) for severity, code, count, examples in causes if examples]
+    errors = [one for one in found if one[0] == "error"]
     return KnownOfAllRows(
         "the audit",
         rows,
         sum(count for _, _, count, _ in errors),
-        sum(count for severity, _, count, _ in counted if severity == "warning"),
+        sum(count for severity, _, count, _ in found if severity == "warning"),
         tuple(dict.fromkeys(code for _, code, _, _ in errors)),
         errors[0][3] if errors else "",
     )

@@ -12,7 +12,7 @@ from workbench.checks.agreement import disagreement
 from workbench.consumers.axolotl.loader import Rehearsal
 from workbench.consumers.protocol import Answer
 from workbench.errors import BenchError
-from workbench.export.all_rows import KnownOfAllRows
+from workbench.export.all_rows import KnownOfAllRows, of_check
 from workbench.export.compose import first_difference
 from workbench.fingerprint import Difference, fingerprint
 from workbench.recipe.model import Recipe
@@ -87,28 +87,18 @@ def rows_proof(bench: Bench, rows: Sequence[int]) -> Proof:
 
 def check_proof(bench: Bench, rows: Sequence[int], all_rows: KnownOfAllRows | None = None) -> Proof:
     """Proof that the checks find no error, in these rows nor in what was found of all rows before."""
-    report = check_chosen(bench, ChosenRows(tuple(rows)))
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    if errors:
-        codes = ", ".join(dict.fromkeys(finding.code for finding in errors))
-        message = f"{_counted(len(errors))} ({codes}); the first: {errors[0].message}"
-        return Proof("check", False, "error_findings", message, "`vlmbench check` shows them, with fixes.")
+    found = of_check(check_chosen(bench, ChosenRows(tuple(rows))))
+    if found.errors:
+        return Proof("check", False, "error_findings", found.told, "`vlmbench check` shows them, with fixes.")
     if all_rows is not None and all_rows.errors:
-        message = (
-            f"no error on {report.rows:,} rows, but {all_rows.name} of {all_rows.rows:,} found "
-            f"{_counted(all_rows.errors)} ({', '.join(all_rows.codes)}); the first: {all_rows.first}"
-        )
+        message = f"no error on {found.rows:,} rows, but {all_rows.name} of {all_rows.rows:,} found {all_rows.told}"
         return Proof("check", False, "error_findings", message, "`vlmbench check --rows all` shows them, with fixes.")
-    if all_rows is not None and all_rows.rows > report.rows:
+    if all_rows is not None and all_rows.rows > found.rows:
         told = f"no error on {all_rows.rows:,} rows, by {all_rows.name}; warnings: {all_rows.warnings:,}"
         return Proof("check", True, "ok", told)
     length = bench.rows.known_length
-    whole = "" if length is None or length <= report.rows else f"of {length:,} "
-    return Proof("check", True, "ok", f"no error on {report.rows:,} {whole}rows; warnings: {report.count('warning'):,}")
-
-
-def _counted(errors: int) -> str:
-    return f"{errors:,} error{'' if errors == 1 else 's'}"
+    whole = "" if length is None or length <= found.rows else f"of {length:,} "
+    return Proof("check", True, "ok", f"no error on {found.rows:,} {whole}rows; warnings: {found.warnings:,}")
 
 
 def overfit_proof(bench: Bench, run: Run | None, name: str = "the last overfit run") -> Proof:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.audit.follow import REPORT
 from workbench.audit.report import AuditReport
 from workbench.recipe.yaml.document import write_atomically
 from workbench.views.audit import audit_payload
@@ -14,7 +15,6 @@ from workbench.views.html_audit import audit_page
 if TYPE_CHECKING:
     from workbench.bench import Bench
 
-REPORT = "report.json"
 PAGE = "report.html"
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.audit.follow import REPORT, kept_folder
 from workbench.audit.question import is_of
 from workbench.errors import BenchError, InputError, Where
 from workbench.files import read_limited
-from workbench.paths import recipe_dir
-from workbench.views.audit_files import PAGE, REPORT
+from workbench.views.audit_files import PAGE
 
 if TYPE_CHECKING:
     from workbench.bench import Bench
@@ -60,7 +60,7 @@ def audit_pages(bench: Bench, site: Path, given: Path | None = None) -> AuditPag
     own = site / FOLDER
     if (own / REPORT).is_file():
         return _read(own, bench)
-    kept = recipe_dir(bench.title, bench.document.path) / "audit"
+    kept = kept_folder(bench)
     try:
         return _read(kept, bench) if (kept / REPORT).is_file() and is_of(kept, bench) else None
     except BenchError:
